@@ -1,0 +1,46 @@
+/** A virtual key: what an app authenticates with, and what it may do. */
+
+import type { Json, Priority } from "../protocol/task.ts";
+
+export type Permissions = {
+  canGenerateImages: boolean;
+  canGenerateVideos: boolean;
+  canUseRealtimeAudio: boolean;
+};
+
+export type VirtualKey = {
+  readonly id: string;
+  readonly name: string;
+  /** SHA-256 of the plain key, lower-case hex; the plain key is kept nowhere. */
+  readonly hash: string;
+  /** The plain key's last four characters, so that people can tell keys apart. */
+  readonly last4: string;
+  readonly enabled: boolean;
+  readonly expiresAt: number | null;
+  /** Model names, `*` as last character matches any rest; null allows every model. */
+  readonly allowedModels: readonly string[] | null;
+  readonly permissions: Permissions;
+  readonly maxPriority: Priority;
+  /** How many of its tasks may be started and unfinished at once; null = no limit of its own. */
+  readonly maxConcurrentTasks: number | null;
+  readonly metadata: Record<string, Json>;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+};
+
+/** What may be changed about a key after it was made. */
+export type KeyPatch = Partial<
+  Pick<
+    VirtualKey,
+    | "name"
+    | "enabled"
+    | "expiresAt"
+    | "allowedModels"
+    | "permissions"
+    | "maxPriority"
+    | "maxConcurrentTasks"
+    | "metadata"
+    | "hash"
+    | "last4"
+  >
+>;

@@ -1,0 +1,29 @@
+/**
+ * The small synchronous SQL driver the SQLite store runs on: a file under Bun, a Durable Object's SQL on Workers.
+ * It offers no control statements: BEGIN, COMMIT and PRAGMA are the adapter's business.
+ */
+
+/** What SQLite binds here. No booleans (a Durable Object stores them as text) and no bigint (it cannot bind them). */
+export type SqlValue = string | number | null | Uint8Array;
+export type SqlRow = Record<string, SqlValue>;
+
+export interface Sql {
+  /** All rows. At most 100 parameters. */
+  all(query: string, ...parameters: SqlValue[]): SqlRow[];
+  /** The first row, or null. */
+  get(query: string, ...parameters: SqlValue[]): SqlRow | null;
+  /** Answers how many rows changed. */
+  run(query: string, ...parameters: SqlValue[]): number;
+}
+
+export interface SqlDatabase {
+  /**
+   * Runs `body` atomically and resolves with its value once it is durable; a throw undoes it and rejects.
+   * An adapter MAY run several bodies in one commit (group commit) and MAY run a body again after undoing it,
+   * so a body MUST have no effect but its statements. Bodies run one after the other, in call order.
+   */
+  transact<T>(body: (sql: Sql) => T): Promise<T>;
+  /** Reads what is committed, consistently within `body`. */
+  read<T>(body: (sql: Sql) => T): T;
+  close(): void;
+}

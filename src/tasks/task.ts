@@ -1,0 +1,149 @@
+/** A task as the store keeps it, and the events of its log. Times are milliseconds since the epoch, money is micro-dollars. */
+
+import type {
+  Cancellation,
+  Json,
+  Priority,
+  TaskErrorCode,
+  TaskEventType,
+  TaskStatus,
+  TaskType,
+} from "../protocol/task.ts";
+
+/** Who owns a task: a virtual key and, within it, the subject of an ephemeral key (`""` for the key's own). */
+export type Tenant = { readonly keyId: string; readonly subject: string };
+
+/**
+ * Who asks. `subject: null` is the parent key, which sees every subject of its own; a string is an ephemeral
+ * key, which sees that subject and the `granted` task ids besides.
+ */
+export type TenantScope = {
+  readonly keyId: string;
+  readonly subject: string | null;
+  readonly granted?: readonly string[];
+};
+
+/** A place in a log. The epoch is random and changes whenever events were lost or trimmed, so `seq` alone proves nothing. */
+export type Position = { readonly epoch: string; readonly seq: number };
+
+/** A file in the media store. */
+export type MediaRef = { path: string; contentType: string; bytes: number };
+
+/** One finished picture or film. */
+export type MediaItem = {
+  index: number;
+  media: MediaRef;
+  revisedPrompt?: string;
+  width?: number;
+  height?: number;
+  durationSeconds?: number;
+  fps?: number;
+};
+
+export type TaskResult = {
+  items: MediaItem[];
+  /** Items of `n` that did not come; empty when all did. */
+  errors: { index: number; code: TaskErrorCode; message: string }[];
+};
+
+export type TaskError = { code: TaskErrorCode; message: string };
+
+/** What the caller asked for, normalised: the defaults are filled in, `null` counts as absent. */
+export type JobRequest = {
+  prompt: string;
+  n: number;
+  size?: string;
+  quality?: string;
+  style?: string;
+  background?: string;
+  outputFormat?: string;
+  responseFormat?: "url" | "b64_json";
+  user?: string;
+  seed?: number;
+  /** Video: seconds. */
+  duration?: number;
+  fps?: number;
+  providerOptions?: Record<string, Json>;
+};
+
+export type Task = {
+  readonly id: string;
+  readonly tenant: Tenant;
+  readonly type: TaskType;
+  /** The name the caller used. */
+  readonly model: string;
+  /** Where it runs. */
+  readonly provider: string;
+  readonly providerModel: string;
+  readonly request: JobRequest;
+  readonly priority: Priority;
+  readonly metadata: Record<string, string>;
+  readonly retryOf: string | null;
+  readonly batchId: string | null;
+  /** Scheme and host of the creating request: the base of URLs in pushes when no public URL is configured. */
+  readonly baseUrl: string;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  /** First start; the deadline runs from here. */
+  readonly startedAt: number | null;
+  readonly finishedAt: number | null;
+  readonly timeoutMs: number;
+  /** Queued for the first time: when waiting gives up. Started: when the work must have ended. */
+  readonly deadlineAt: number;
+  readonly status: TaskStatus;
+  readonly progress: number;
+  readonly message: string | null;
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  /** When a waiting task may be claimed: the next attempt or poll. Null when it is ready or held. */
+  readonly dueAt: number | null;
+  /** The provider's opaque state (≤ 8 kB); a job that has one is polled, never submitted anew. */
+  readonly state: Json;
+  /** A submit may have reached the provider without its reference having been stored. */
+  readonly unsure: boolean;
+  /** Position in its log. */
+  readonly epoch: string;
+  readonly seq: number;
+  /** Rises with every claim, cancel and deadline; a worker's write carries the one it was given. */
+  readonly fence: number;
+  readonly leaseUntil: number | null;
+  readonly result: TaskResult | null;
+  readonly error: TaskError | null;
+  readonly cancellation: Cancellation | null;
+  readonly reservedMicros: number;
+  readonly costMicros: number;
+  /** False while a cleanup item may still change the cost. */
+  readonly settled: boolean;
+  readonly providerMs: number;
+  readonly storeMs: number;
+};
+
+/** One entry of a task's log. Progress is a last value: only the newest is kept, so holes made of progress are no gaps. */
+export type TaskEvent = {
+  readonly taskId: string;
+  readonly seq: number;
+  readonly type: TaskEventType;
+  readonly status: TaskStatus;
+  readonly progress: number;
+  readonly message: string | null;
+  readonly at: number;
+  /** Place in the key's log and in the subject's; null for progress, which no tenant log stores. */
+  readonly keySeq: number | null;
+  readonly subjectSeq: number | null;
+};
+
+/** What one committed transition means for followers. */
+export type TaskUpdate = {
+  /** The task after `events`. */
+  readonly task: Task;
+  /** In order; `events[0].seq - 1` is the position they continue. */
+  readonly events: readonly TaskEvent[];
+  /** The epochs of the logs of the key and of the subject (null where the task has no subject). */
+  readonly keyEpoch: string;
+  readonly subjectEpoch: string | null;
+  /** Positions of the tenant logs after `events`. */
+  readonly keySeq: number;
+  readonly subjectSeq: number | null;
+  /** Whether anybody follows the task, its key's stream or its subject's. Nobody publishes when all are false. */
+  readonly followed: { readonly task: boolean; readonly key: boolean; readonly subject: boolean };
+};

@@ -1,0 +1,22 @@
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig } from "vitest/config";
+
+/** One command, two hosts: everything under Bun, and the platform slice again inside workerd. */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "bun",
+          // The default `forks` pool does not start under Bun.
+          pool: "threads",
+          include: ["test/{unit,bun,e2e}/**/*.test.ts"],
+        },
+      },
+      {
+        plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+        test: { name: "workerd", include: ["test/workerd/**/*.test.ts"] },
+      },
+    ],
+  },
+});
