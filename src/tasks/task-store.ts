@@ -76,7 +76,10 @@ export type ListQuery = {
 };
 export type TaskPage = { tasks: TaskView[]; hasMore: boolean };
 
-/** The right to work on a task: every write of a worker carries it, and is refused once a newer fence exists. */
+/**
+ * The right to work on a task: every write of a worker carries it. It is refused unless the task's fence is this one
+ * and the task is still held (`leaseUntil` set): a released, cancelled or taken-over task takes no more writes from it.
+ */
 export type Lease = { taskId: string; fence: number };
 
 export type ClaimOptions = {
@@ -118,6 +121,8 @@ export type CleanupItem = {
   request: JobRequest;
   attempt: number;
   state: Json;
+  /** What the stale holder handed over after the end; null while it has not reported. */
+  late: { costMicros: number | null } | null;
   /** How often it was tried before. */
   tries: number;
   createdAt: number;
@@ -127,7 +132,10 @@ export type CleanupItem = {
 };
 
 export type CleanupOutcome =
-  /** Settles the task once: charges `billedMicros` (null = free) within the reservation and removes the item. */
+  /**
+   * Settles the task once and removes the item: charges `billedMicros` (null = free) within the reservation, but
+   * only a cancelled task; a failed one is never charged, whatever its provider billed.
+   */
   | { kind: "settled"; cancellation: CancelResult["cancellation"]; billedMicros: number | null }
   | { kind: "again"; delayMs: number };
 
@@ -199,7 +207,10 @@ export interface TaskStore {
   /** False when the item was taken over or settled meanwhile; nothing was written then. */
   finishCleanup(item: CleanupItem, outcome: CleanupOutcome): Promise<boolean>;
   nextCleanupAt(): Promise<number | null>;
-  /** A stale holder's only permitted write; ignored when there is no cleanup item for that fence. */
+  /**
+   * A stale holder's only permitted write, also when it has nothing to hand over (`state` and cost null): then it
+   * just says that its call is over. Makes the item due at once; ignored when there is no cleanup item for that fence.
+   */
   reportLate(report: LateReport): Promise<void>;
 
   /** Marks the task followed and answers snapshot and position in one step. */

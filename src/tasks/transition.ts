@@ -22,10 +22,10 @@ export type StepTransition =
   | { kind: "save"; state: Json; work: WorkTime }
   /** The job runs upstream: gives the lease back until the poll is due. */
   | { kind: "pend"; state: Json; dueAt: number; percent: number | null; message: string | null; work: WorkTime }
-  /** A transient failure: back to the queue until `dueAt`. `keepState` polls the same upstream job again. */
-  | { kind: "retry"; dueAt: number; error: TaskError; keepState: boolean; work: WorkTime }
+  /** A transient failure: back to the queue until `dueAt`. The state stays; a provider that must start anew saves null first. */
+  | { kind: "retry"; dueAt: number; error: TaskError; work: WorkTime }
   /** The provider asked to wait: like retry, but the attempt is not used up. */
-  | { kind: "snooze"; dueAt: number; error: TaskError; keepState: boolean; work: WorkTime }
+  | { kind: "snooze"; dueAt: number; error: TaskError; work: WorkTime }
   /** Handed back untouched (shutdown); claimable at once. `unsure` when a submit had begun. */
   | { kind: "release"; unsure: boolean; work: WorkTime }
   | { kind: "complete"; result: TaskResult; costMicros: number; work: WorkTime }
@@ -129,7 +129,6 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
         {
           ...worked(task, transition.work),
           status: "queued",
-          state: transition.keepState ? task.state : null,
           unsure: false,
           leaseUntil: null,
           dueAt: transition.dueAt,
