@@ -1,0 +1,155 @@
+/**
+ * Finds out who presents a key. A busy client sends the same key thousands of times a second, so answers are
+ * remembered for a short while; what must hold exactly (enabled, expiry, budget) the store checks again when it
+ * creates a task.
+ */
+
+import { ApiError } from "../protocol/error.ts";
+import type { Clock } from "../tasks/clock.ts";
+import type { AccountStore } from "./account-store.ts";
+import { hashKey, isPlainKey } from "./plain-key.ts";
+import { type Principal, principalOf } from "./principal.ts";
+
+/** How long an answer is trusted: a change made by another process is seen after this at the latest. */
+const KNOWN_MS = 10_000;
+/** Unknown keys are remembered shorter, so that a key works soon after it was made elsewhere. */
+const UNKNOWN_MS = 1_000;
+/** Keys remembered at once, about 0.5 kB each; beyond it the least recently used is forgotten. */
+const KNOWN_ENTRIES = 10_000;
+/** Guesses remembered at once; kept apart, so that a flood of them pushes no real key out. */
+const UNKNOWN_ENTRIES = 1_000;
+
+export type AuthenticatorOptions = {
+  store: Pick<AccountStore, "findKeyByHash">;
+  clock: Pick<Clock, "now" | "monotonic">;
+  knownMs?: number;
+  unknownMs?: number;
+  knownEntries?: number;
+  unknownEntries?: number;
+};
+
+type Entry = { readonly principal: Principal; readonly enabled: boolean; readonly until: number };
+
+export class Authenticator {
+  readonly #store: Pick<AccountStore, "findKeyByHash">;
+  readonly #clock: Pick<Clock, "now" | "monotonic">;
+  readonly #knownMs: number;
+  readonly #unknownMs: number;
+  readonly #knownEntries: number;
+  readonly #unknownEntries: number;
+  /** By plain key, least recently used first. Private fields are printed by no logger and no inspector. */
+  readonly #known = new Map<string, Entry>();
+  /** Plain key → when to forget it. */
+  readonly #unknown = new Map<string, number>();
+  readonly #lookups = new Map<string, Promise<Entry | null>>();
+  /** Rises whenever something is forgotten: a lookup that began before does not fill the cache. */
+  #generation = 0;
+
+  constructor(options: AuthenticatorOptions) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+    this.#knownMs = options.knownMs ?? KNOWN_MS;
+    this.#unknownMs = options.unknownMs ?? UNKNOWN_MS;
+    this.#knownEntries = options.knownEntries ?? KNOWN_ENTRIES;
+    this.#unknownEntries = options.unknownEntries ?? UNKNOWN_ENTRIES;
+  }
+
+  /**
+   * The principal of a presented plain key. Rejects with `invalid_api_key`, `key_disabled` or `expired_api_key`;
+   * the messages never repeat the key.
+   */
+  async authenticate(presented: string): Promise<Principal> {
+    const entry = this.#recallEntry(presented) ?? (await this.#lookUp(presented));
+    if (entry === null) throw invalidKey();
+    return this.#admit(entry);
+  }
+
+  /**
+   * The same without waiting, for hot paths: null when the key is not remembered, and `authenticate` must be asked.
+   * Throws what `authenticate` rejects with.
+   */
+  recall(presented: string): Principal | null {
+    const entry = this.#recallEntry(presented);
+    return entry === null ? null : this.#admit(entry);
+  }
+
+  /** Forgets everything about a key: its next request reads the store. */
+  forget(keyId: string): void {
+    this.#generation += 1;
+    this.#unknown.clear();
+    this.#lookups.clear();
+    for (const [plain, entry] of this.#known) {
+      if (entry.principal.keyId === keyId) this.#known.delete(plain);
+    }
+  }
+
+  #admit(entry: Entry): Principal {
+    const { principal } = entry;
+    if (!entry.enabled) {
+      throw new ApiError("key_disabled", "This API key is disabled. An administrator can enable it again.");
+    }
+    if (principal.expiresAt !== null && principal.expiresAt <= this.#clock.now()) {
+      const expired = new Date(principal.expiresAt).toISOString();
+      throw new ApiError(
+        "expired_api_key",
+        `This API key expired at ${expired}. Use a key that is still valid.`,
+      );
+    }
+    return principal;
+  }
+
+  #recallEntry(presented: string): Entry | null {
+    const entry = this.#known.get(presented);
+    if (entry === undefined) return null;
+    this.#known.delete(presented);
+    if (entry.until <= this.#clock.monotonic()) return null;
+    this.#known.set(presented, entry);
+    return entry;
+  }
+
+  /** Null when there is no such key. Simultaneous lookups of one key share one read. */
+  async #lookUp(presented: string): Promise<Entry | null> {
+    if (!isPlainKey(presented)) return null;
+    const forgetAt = this.#unknown.get(presented);
+    if (forgetAt !== undefined) {
+      if (forgetAt > this.#clock.monotonic()) return null;
+      this.#unknown.delete(presented);
+    }
+    const pending = this.#lookups.get(presented);
+    if (pending !== undefined) return pending;
+    const lookup = this.#read(presented).finally(() => {
+      if (this.#lookups.get(presented) === lookup) this.#lookups.delete(presented);
+    });
+    this.#lookups.set(presented, lookup);
+    return lookup;
+  }
+
+  async #read(presented: string): Promise<Entry | null> {
+    const generation = this.#generation;
+    const key = await this.#store.findKeyByHash(await hashKey(presented));
+    const now = this.#clock.monotonic();
+    const current = generation === this.#generation;
+    if (key === null) {
+      if (current) remember(this.#unknown, presented, now + this.#unknownMs, this.#unknownEntries);
+      return null;
+    }
+    const entry = { principal: principalOf(key), enabled: key.enabled, until: now + this.#knownMs };
+    if (current) remember(this.#known, presented, entry, this.#knownEntries);
+    return entry;
+  }
+}
+
+function remember<V>(map: Map<string, V>, key: string, value: V, bound: number): void {
+  for (const oldest of map.keys()) {
+    if (map.size < bound) break;
+    map.delete(oldest);
+  }
+  map.set(key, value);
+}
+
+function invalidKey(): ApiError {
+  return new ApiError(
+    "invalid_api_key",
+    "The API key is not known here. Send a key of this gateway as `Authorization: Bearer condt_…`.",
+  );
+}
