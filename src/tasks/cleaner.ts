@@ -1,0 +1,123 @@
+/**
+ * Ends what terminal states left behind upstream: cancels the provider's job, asks for the bill, settles once. Items
+ * are claimed from the store like steps, so they survive any process.
+ */
+
+import type { Clock } from "./clock.ts";
+import { describeError, type Log } from "./log.ts";
+import type { MediaProvider } from "./media-provider.ts";
+import { backoffMs, type RetryPolicy } from "./retry-policy.ts";
+import type { CleanupItem, CleanupOutcome, TaskStore } from "./task-store.ts";
+
+export type CleanerDependencies = {
+  store: Pick<TaskStore, "claimCleanups" | "finishCleanup" | "nextCleanupAt">;
+  providers: ReadonlyMap<string, MediaProvider>;
+  clock: Clock;
+  log: Log;
+  random?: () => number;
+};
+
+/** Cancel calls open at once; they take no slot of a lane. */
+const CONCURRENCY = 4;
+/** A provider's cancel call may take this long, ms. */
+const CANCEL_TIMEOUT_MS = 10_000;
+/** Bills come late: ask after 2 s, then twice as long each time, at most every minute. */
+const ASK_AGAIN: RetryPolicy = { baseMs: 2_000, capMs: 60_000, jitter: 0.2 };
+
+export class Cleaner {
+  readonly #dependencies: CleanerDependencies;
+  readonly #leaseMs: number;
+  #rung = false;
+  #working: Promise<void> | null = null;
+  #stopped = false;
+
+  constructor(dependencies: CleanerDependencies, options: { leaseMs: number }) {
+    this.#dependencies = dependencies;
+    // A cleanup claim is not renewed: it must outlast one cancel call.
+    this.#leaseMs = Math.max(options.leaseMs, CANCEL_TIMEOUT_MS * 2);
+  }
+
+  /** There may be an item now. */
+  ring(): void {
+    this.#rung = true;
+    if (this.#working !== null || this.#stopped) return;
+    this.#working = this.#drain().finally(() => {
+      this.#working = null;
+      if (this.#rung) this.ring();
+    });
+  }
+
+  /** Looks whether an item is due. */
+  async sweep(): Promise<void> {
+    const at = await this.#dependencies.store.nextCleanupAt();
+    if (at !== null && at <= this.#dependencies.clock.now()) this.ring();
+  }
+
+  /** Takes no further items and waits for those under way, which their own time limit bounds. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#rung = false;
+    await this.#working;
+  }
+
+  async #drain(): Promise<void> {
+    const { store, log } = this.#dependencies;
+    try {
+      while (!this.#stopped) {
+        this.#rung = false;
+        const items = await store.claimCleanups({ leaseMs: this.#leaseMs, max: CONCURRENCY });
+        if (items.length === 0) return;
+        await Promise.all(items.map((item) => this.#clean(item)));
+      }
+    } catch (error) {
+      log.error("cleanup failed", { cause: describeError(error) });
+    }
+  }
+
+  async #clean(item: CleanupItem): Promise<void> {
+    const outcome = await this.#outcome(item);
+    await this.#dependencies.store.finishCleanup(item, outcome);
+  }
+
+  async #outcome(item: CleanupItem): Promise<CleanupOutcome> {
+    const { clock, log, providers } = this.#dependencies;
+    const known = item.late?.costMicros ?? null;
+    const settled: CleanupOutcome = { kind: "settled", cancellation: "immediate", billedMicros: known };
+    if (item.state === null) {
+      // No reference: either the stale holder has said that its call is over, or it may still hand one over.
+      return item.late !== null || clock.now() >= item.giveUpAt ? settled : this.#again(item);
+    }
+    const provider = providers.get(item.provider);
+    if (provider === undefined || clock.now() >= item.giveUpAt) {
+      return { kind: "settled", cancellation: "unsupported_upstream", billedMicros: known };
+    }
+    const timeout = new AbortController();
+    const timer = clock.after(CANCEL_TIMEOUT_MS, () => timeout.abort(new Error("cancel timed out")));
+    try {
+      const result = await provider.cancel(
+        {
+          taskId: item.taskId,
+          type: item.type,
+          model: item.providerModel,
+          request: item.request,
+          attempt: item.attempt,
+          idempotencyKey: `${item.taskId}-${item.attempt}`,
+        },
+        item.state,
+        timeout.signal,
+      );
+      if (result.askAgain) return this.#again(item);
+      return { kind: "settled", cancellation: result.cancellation, billedMicros: result.billedMicros ?? known };
+    } catch (error) {
+      log.warn("provider did not cancel", { taskId: item.taskId, provider: item.provider, cause: describeError(error) });
+      return this.#again(item);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  #again(item: CleanupItem): CleanupOutcome {
+    const random = (this.#dependencies.random ?? Math.random)();
+    return { kind: "again", delayMs: backoffMs(item.tries + 1, ASK_AGAIN, random) };
+  }
+}

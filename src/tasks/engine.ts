@@ -1,0 +1,446 @@
+/**
+ * The engine: claims due work up to a lane's concurrency, runs one step of each task, writes what came of it, and
+ * looks after leases, deadlines and orphans. Work is claimed from the store, so a lost or doubled ring costs nothing.
+ */
+
+import type { TaskType } from "../protocol/task.ts";
+import { Cleaner } from "./cleaner.ts";
+import type { Clock, TimerHandle } from "./clock.ts";
+import type { Doorbell } from "./doorbell.ts";
+import { describeError, type Log } from "./log.ts";
+import type { MediaProvider } from "./media-provider.ts";
+import type { MediaStore } from "./media-store.ts";
+import type { Publisher } from "./publisher.ts";
+import { DEFAULT_RETRY_POLICY, decide, type RetryPolicy } from "./retry-policy.ts";
+import { publishIfFollowed, type StepDependencies, type StepEnd, StepRun } from "./step-run.ts";
+import type { Claim, ClaimOptions, TaskStore } from "./task-store.ts";
+import type { StepTransition } from "./transition.ts";
+
+export type EngineOptions = {
+  /** Provider calls open at once, by lane. */
+  concurrency: Readonly<Record<TaskType, number>>;
+  /** How long a claim holds without renewal, ms. */
+  leaseMs: number;
+  /** How often held leases are renewed, ms; well under a third of the lease leaves room for a missed one. */
+  renewMs: number;
+  /** How often deadlines, orphans and cleanup items are looked for, ms. */
+  sweepMs: number;
+  progressIntervalMs: number;
+  /** How long a shutdown waits for steps to finish before it hands them back, ms. */
+  shutdownMs: number;
+  retry: RetryPolicy;
+};
+
+/** The embedded host's figures: an orphan is picked up within 10 s. */
+export const DEFAULT_ENGINE_OPTIONS: EngineOptions = {
+  concurrency: { image: 3, video: 3 },
+  leaseMs: 9_000,
+  renewMs: 3_000,
+  sweepMs: 500,
+  progressIntervalMs: 100,
+  shutdownMs: 10_000,
+  retry: DEFAULT_RETRY_POLICY,
+};
+
+export type EngineDependencies = {
+  store: TaskStore;
+  media: Pick<MediaStore, "put">;
+  providers: ReadonlyMap<string, MediaProvider>;
+  publisher: Publisher;
+  clock: Clock;
+  log: Log;
+  /** 0 ≤ n < 1, for jitter. */
+  random?: () => number;
+};
+
+/** Deadlines and orphans handled in one step of the sweep. */
+const SWEEP_LIMIT = 200;
+/** A claim that failed (disk full, database locked) is tried again after this, ms. */
+const CLAIM_RETRY_MS = 1_000;
+/** A write of an outcome that failed is tried again this often, with CLAIM_RETRY_MS between. */
+const OUTCOME_TRIES = 5;
+/** After `shutdownMs` the calls are aborted and get this long to notice, ms. */
+const ABORT_GRACE_MS = 1_000;
+/** The longest wait a timer is set for; a later moment is looked at again then, ms. */
+const MAX_TIMER_MS = 60_000;
+
+type Lane = {
+  readonly type: TaskType;
+  readonly concurrency: number;
+  held: number;
+  claiming: boolean;
+  /** Rung while a claim was under way. */
+  rung: boolean;
+  timer: TimerHandle | null;
+  timerAt: number;
+};
+
+export class Engine implements Doorbell {
+  readonly #dependencies: EngineDependencies;
+  readonly #options: EngineOptions;
+  readonly #steps: StepDependencies;
+  readonly #cleaner: Cleaner;
+  readonly #random: () => number;
+  readonly #lanes: Readonly<Record<TaskType, Lane>>;
+  readonly #runs = new Map<string, StepRun>();
+  #state: "new" | "running" | "stopping" | "stopped" = "new";
+  #renewTimer: TimerHandle | null = null;
+  #sweepTimer: TimerHandle | null = null;
+  #idle: (() => void) | null = null;
+
+  constructor(dependencies: EngineDependencies, options: EngineOptions = DEFAULT_ENGINE_OPTIONS) {
+    this.#dependencies = dependencies;
+    this.#options = options;
+    this.#random = dependencies.random ?? Math.random;
+    const { store, media, publisher, clock, log } = dependencies;
+    this.#steps = { store, media, publisher, clock, log, progressIntervalMs: options.progressIntervalMs };
+    this.#cleaner = new Cleaner(dependencies, { leaseMs: options.leaseMs });
+    const lane = (type: TaskType): Lane => ({
+      type,
+      concurrency: options.concurrency[type],
+      held: 0,
+      claiming: false,
+      rung: false,
+      timer: null,
+      timerAt: Number.POSITIVE_INFINITY,
+    });
+    this.#lanes = { image: lane("image"), video: lane("video") };
+  }
+
+  /** Begins to work: what an earlier process left is claimed like anything else. */
+  start(): void {
+    if (this.#state !== "new") throw new Error("an engine starts once");
+    this.#state = "running";
+    this.#armRenewal();
+    this.#armSweep();
+    for (const lane of Object.values(this.#lanes)) this.#pump(lane);
+  }
+
+  ring(type: TaskType, atMs: number): void {
+    const lane = this.#lanes[type];
+    if (atMs <= this.#dependencies.clock.now()) this.#pump(lane);
+    else this.#armLane(lane, atMs);
+  }
+
+  /** Ends the local call of a task that another transition has ended (cancel, deadline). */
+  drop(taskId: string): void {
+    this.#runs.get(taskId)?.stop("lost");
+    this.#cleaner.ring();
+  }
+
+  /** Provider calls open now, for metrics. */
+  get heldSteps(): number {
+    return this.#runs.size;
+  }
+
+  /**
+   * Stops claiming, gives running steps `shutdownMs` to finish, then aborts them and hands their tasks back.
+   * Resolves when nothing is written any more, at most about a second after the bound.
+   */
+  async stop(): Promise<void> {
+    if (this.#state === "stopped" || this.#state === "stopping") return;
+    this.#state = "stopping";
+    for (const lane of Object.values(this.#lanes)) this.#disarmLane(lane);
+    this.#sweepTimer?.cancel();
+    if (!(await this.#idleWithin(this.#options.shutdownMs))) {
+      for (const run of this.#runs.values()) run.stop("shutdown");
+      if (!(await this.#idleWithin(ABORT_GRACE_MS))) await this.#releaseStubborn();
+    }
+    await this.#cleaner.stop();
+    this.#renewTimer?.cancel();
+    this.#state = "stopped";
+  }
+
+  #pump(lane: Lane): void {
+    if (this.#state !== "running") return;
+    const free = lane.concurrency - lane.held;
+    if (free <= 0) return;
+    if (lane.claiming) {
+      lane.rung = true;
+      return;
+    }
+    lane.claiming = true;
+    const from = this.#dependencies.clock.monotonic();
+    this.#dependencies.store
+      .claim(this.#claimOptions(lane, free))
+      .then(
+        (claims) => {
+          lane.claiming = false;
+          this.#begin(lane, claims, from);
+          if (claims.length < free) this.#armNextDue(lane);
+        },
+        (error: unknown) => {
+          lane.claiming = false;
+          this.#dependencies.log.error("claim failed", { lane: lane.type, cause: describeError(error) });
+          this.#armLane(lane, this.#dependencies.clock.now() + CLAIM_RETRY_MS);
+        },
+      )
+      .then(() => {
+        this.#noteIdle();
+        if (!lane.rung) return;
+        lane.rung = false;
+        this.#pump(lane);
+      });
+  }
+
+  #isIdle(): boolean {
+    return this.#runs.size === 0 && Object.values(this.#lanes).every((lane) => !lane.claiming);
+  }
+
+  #noteIdle(): void {
+    if (this.#idle !== null && this.#isIdle()) this.#idle();
+  }
+
+  #claimOptions(lane: Lane, max: number): ClaimOptions {
+    return { lane: lane.type, leaseMs: this.#options.leaseMs, max };
+  }
+
+  #begin(lane: Lane, claims: readonly Claim[], claimedAt: number): void {
+    for (const claim of claims) {
+      const run = new StepRun(claim.task, claim.lease, claimedAt + this.#options.leaseMs, this.#steps);
+      lane.held += 1;
+      this.#runs.set(claim.task.id, run);
+      if (claim.update !== null) publishIfFollowed(this.#dependencies.publisher, claim.update);
+      if (this.#state !== "running") run.stop("shutdown");
+      void this.#work(lane, run);
+    }
+  }
+
+  async #work(lane: Lane, run: StepRun): Promise<void> {
+    const { task } = run;
+    const provider = this.#dependencies.providers.get(task.provider);
+    let claimed: Claim[] = [];
+    const claimedAt = this.#dependencies.clock.monotonic();
+    try {
+      if (provider === undefined) {
+        claimed = await this.#write(lane, run, {
+          kind: "fail",
+          error: { code: "provider_unavailable", message: `The provider ${task.provider} is not configured here any more` },
+          abandonsJob: false,
+          work: run.takeWork(),
+        });
+      } else if (task.unsure && task.state === null && !provider.resubmitSafe(task.type)) {
+        claimed = await this.#write(lane, run, {
+          kind: "fail",
+          error: {
+            code: "indeterminate",
+            message: "The process ended while the job was being started; starting it again could bill it twice",
+          },
+          abandonsJob: false,
+          work: run.takeWork(),
+        });
+      } else {
+        claimed = await this.#settle(lane, run, provider, await run.run(provider));
+      }
+    } catch (error) {
+      this.#dependencies.log.error("step could not be written", { taskId: task.id, cause: describeError(error) });
+    } finally {
+      this.#runs.delete(task.id);
+      lane.held -= 1;
+    }
+    this.#begin(lane, claimed, claimedAt);
+    // A finish that claimed nothing leaves a free slot: whatever is due later needs a timer.
+    if (claimed.length === 0) this.#armNextDue(lane);
+    this.#noteIdle();
+  }
+
+  async #settle(lane: Lane, run: StepRun, provider: MediaProvider, end: StepEnd): Promise<Claim[]> {
+    const { clock } = this.#dependencies;
+    if (end.kind === "outcome") {
+      const transition = decide({
+        task: run.task,
+        outcome: end.outcome,
+        resubmitSafe: provider.resubmitSafe(run.task.type),
+        now: clock.now(),
+        random: this.#random(),
+        policy: this.#options.retry,
+        work: run.takeWork(),
+      });
+      return this.#write(lane, run, transition);
+    }
+    if (end.reason === "shutdown") {
+      // A poll or a finished picture that came with the stop is kept; anything else is handed back.
+      const outcome = end.outcome;
+      if (outcome !== null) return this.#settle(lane, run, provider, { kind: "outcome", outcome });
+      return this.#write(lane, run, { kind: "release", unsure: run.unsure, work: run.takeWork() });
+    }
+    await this.#reportLate(run, end);
+    return [];
+  }
+
+  async #reportLate(run: StepRun, end: StepEnd): Promise<void> {
+    const outcome = end.outcome;
+    await this.#dependencies.store.reportLate({
+      taskId: run.lease.taskId,
+      fence: run.lease.fence,
+      state: outcome?.kind === "pending" ? outcome.state : null,
+      costMicros: outcome?.kind === "done" ? (outcome.costMicros ?? null) : null,
+    });
+    this.#cleaner.ring();
+  }
+
+  /** Writes a step's transition and claims the next work in the same atomic step. */
+  async #write(lane: Lane, run: StepRun, transition: StepTransition): Promise<Claim[]> {
+    const { store, publisher, clock, log } = this.#dependencies;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const next = this.#state === "running" ? this.#claimOptions(lane, 1) : undefined;
+        const outcome = await store.advance(run.lease, transition, next);
+        if (outcome.applied) {
+          publishIfFollowed(publisher, outcome.update);
+          this.#afterWrite(lane, transition);
+        } else await this.#reportLate(run, lateEnd(transition));
+        return outcome.claimed;
+      } catch (error) {
+        // The store is full or locked: the work is done and worth keeping while the lease lasts.
+        log.error("transition could not be stored", {
+          taskId: run.lease.taskId,
+          transition: transition.kind,
+          attempt,
+          cause: describeError(error),
+        });
+        if (attempt >= OUTCOME_TRIES || this.#state === "stopped") throw error;
+        await new Promise<void>((resolve) => clock.after(CLAIM_RETRY_MS, resolve));
+      }
+    }
+  }
+
+  #afterWrite(lane: Lane, transition: StepTransition): void {
+    if (transition.kind === "pend" || transition.kind === "retry" || transition.kind === "snooze") {
+      this.#armLane(lane, transition.dueAt);
+    } else if (transition.kind === "fail" && transition.abandonsJob) this.#cleaner.ring();
+  }
+
+  #armNextDue(lane: Lane): void {
+    if (this.#state !== "running") return;
+    this.#dependencies.store.nextDueAt(lane.type).then(
+      (at) => {
+        if (at === null) return;
+        if (at <= this.#dependencies.clock.now()) this.#pump(lane);
+        else this.#armLane(lane, at);
+      },
+      (error: unknown) => {
+        this.#dependencies.log.error("store could not be read", { lane: lane.type, cause: describeError(error) });
+        this.#armLane(lane, this.#dependencies.clock.now() + CLAIM_RETRY_MS);
+      },
+    );
+  }
+
+  /** One timer a lane, for the earliest moment asked for. */
+  #armLane(lane: Lane, atMs: number): void {
+    if (this.#state !== "running" || atMs >= lane.timerAt) return;
+    lane.timer?.cancel();
+    lane.timerAt = atMs;
+    const waitMs = Math.min(MAX_TIMER_MS, Math.max(1, atMs - this.#dependencies.clock.now()));
+    lane.timer = this.#dependencies.clock.after(waitMs, () => {
+      this.#disarmLane(lane);
+      this.#pump(lane);
+    });
+  }
+
+  #disarmLane(lane: Lane): void {
+    lane.timer?.cancel();
+    lane.timer = null;
+    lane.timerAt = Number.POSITIVE_INFINITY;
+  }
+
+  /** Leases are renewed by the timer of the living holder, not by progress: pictures are silent for minutes. */
+  #armRenewal(): void {
+    this.#renewTimer = this.#dependencies.clock.after(this.#options.renewMs, () => {
+      void this.#renew().finally(() => {
+        if (this.#state !== "stopped") this.#armRenewal();
+      });
+    });
+  }
+
+  async #renew(): Promise<void> {
+    const { store, clock, log } = this.#dependencies;
+    const runs = [...this.#runs.values()].filter((run) => run.stopped !== "lost");
+    if (runs.length === 0) return;
+    const from = clock.monotonic();
+    try {
+      const lost = new Set(
+        await store.renew(
+          runs.map((run) => run.lease),
+          this.#options.leaseMs,
+        ),
+      );
+      for (const run of runs) {
+        if (!lost.has(run.lease.taskId)) run.leaseEndsAt = from + this.#options.leaseMs;
+        else if (this.#runs.get(run.lease.taskId) === run) run.stop("lost");
+      }
+    } catch (error) {
+      log.error("leases could not be renewed", { held: runs.length, cause: describeError(error) });
+    }
+    // A lease ends locally before the store's does: a worker that cannot renew must not go on as if it held the task.
+    const now = clock.monotonic();
+    for (const run of runs) if (now + this.#options.renewMs / 2 >= run.leaseEndsAt) run.stop("lost");
+  }
+
+  #armSweep(): void {
+    this.#sweepTimer = this.#dependencies.clock.after(this.#options.sweepMs, () => {
+      void this.#sweep().finally(() => {
+        if (this.#state === "running") this.#armSweep();
+      });
+    });
+  }
+
+  async #sweep(): Promise<void> {
+    const { store, publisher, log } = this.#dependencies;
+    try {
+      for (let more = true; more && this.#state === "running"; ) {
+        const outcome = await store.sweep(SWEEP_LIMIT);
+        more = outcome.more;
+        for (const update of outcome.updates) {
+          publishIfFollowed(publisher, update);
+          this.drop(update.task.id);
+        }
+        if (outcome.requeued > 0) {
+          log.warn("took over tasks whose worker was gone", { tasks: outcome.requeued });
+          for (const lane of Object.values(this.#lanes)) this.#pump(lane);
+        }
+      }
+      await this.#cleaner.sweep();
+    } catch (error) {
+      log.error("sweep failed", { cause: describeError(error) });
+    }
+  }
+
+  #idleWithin(ms: number): Promise<boolean> {
+    if (this.#isIdle()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const timer = this.#dependencies.clock.after(ms, () => {
+        this.#idle = null;
+        resolve(false);
+      });
+      this.#idle = () => {
+        this.#idle = null;
+        timer.cancel();
+        resolve(true);
+      };
+    });
+  }
+
+  /** Calls that do not listen to their signal are left alone; their tasks are handed back without them. */
+  async #releaseStubborn(): Promise<void> {
+    const { store, log } = this.#dependencies;
+    for (const run of this.#runs.values()) {
+      log.warn("provider call did not stop", { taskId: run.lease.taskId, provider: run.task.provider });
+      const release = { kind: "release", unsure: run.unsure, work: run.takeWork() } as const;
+      await store.advance(run.lease, release).catch((error: unknown) => {
+        log.error("task could not be handed back", { taskId: run.lease.taskId, cause: describeError(error) });
+      });
+    }
+  }
+}
+
+/** What a refused transition still knows for the cleanup item. */
+function lateEnd(transition: StepTransition): StepEnd {
+  const outcome =
+    transition.kind === "pend"
+      ? ({ kind: "pending", state: transition.state, pollAfterMs: 0 } as const)
+      : transition.kind === "complete"
+        ? ({ kind: "done", items: transition.result.items, costMicros: transition.costMicros } as const)
+        : null;
+  return { kind: "stopped", reason: "lost", outcome };
+}

@@ -1,0 +1,122 @@
+/** What becomes of a task after a step: the pure decision between waiting, trying again and giving up. */
+
+import { isTerminal } from "../protocol/task.ts";
+import type { Failure, StepOutcome } from "./media-provider.ts";
+import type { Task, TaskError } from "./task.ts";
+import type { StepTransition, WorkTime } from "./transition.ts";
+
+export type RetryPolicy = {
+  /** Wait before the second attempt, in ms; doubles with every further one. */
+  baseMs: number;
+  /** The longest wait between attempts, in ms. */
+  capMs: number;
+  /** 0-1: how far a wait is moved at random in both directions. */
+  jitter: number;
+};
+
+/** Base × 2ⁿ ± 20 %, at most five minutes. */
+export const DEFAULT_RETRY_POLICY: RetryPolicy = { baseMs: 1_000, capMs: 300_000, jitter: 0.2 };
+
+/** A provider that asks to be polled sooner than this is asked no sooner. */
+const MIN_POLL_MS = 10;
+/** A message of a provider is cut here before it is stored and shown. */
+const MAX_MESSAGE_CHARACTERS = 1_000;
+
+export type Decision = {
+  task: Task;
+  outcome: StepOutcome;
+  /** Whether the adapter may repeat a submit whose outcome is unknown. */
+  resubmitSafe: boolean;
+  now: number;
+  /** 0 ≤ n < 1. */
+  random: number;
+  policy: RetryPolicy;
+  work: WorkTime;
+};
+
+/**
+ * Turns the outcome of a step into the transition to write. Waits that would reach past the deadline end the task
+ * now, with the reason it failed for.
+ */
+export function decide(decision: Decision): StepTransition {
+  const { task, outcome, work, now } = decision;
+  if (isTerminal(task.status)) throw new Error("a step of an ended task has no outcome");
+  switch (outcome.kind) {
+    case "done": {
+      const errors = outcome.errors ?? [];
+      if (outcome.items.length === 0) {
+        const first = errors[0];
+        return fail(
+          { code: first?.code ?? "provider_error", message: first?.message ?? "The provider returned no result" },
+          work,
+        );
+      }
+      const share = Math.round((task.reservedMicros * outcome.items.length) / Math.max(1, task.request.n));
+      return {
+        kind: "complete",
+        result: { items: outcome.items, errors },
+        costMicros: Math.max(0, Math.min(outcome.costMicros ?? share, task.reservedMicros)),
+        work,
+      };
+    }
+    case "pending":
+      return {
+        kind: "pend",
+        state: outcome.state,
+        dueAt: now + Math.max(MIN_POLL_MS, outcome.pollAfterMs),
+        percent: outcome.progress ?? null,
+        message: outcome.message ?? null,
+        work,
+      };
+    case "failed":
+      return afterFailure(decision, outcome.failure);
+  }
+}
+
+/** The wait before attempt `attempt + 1`, in ms. */
+export function backoffMs(attempt: number, policy: RetryPolicy, random: number): number {
+  const exact = Math.min(policy.capMs, policy.baseMs * 2 ** Math.max(0, attempt - 1));
+  return Math.round(exact * (1 + policy.jitter * (2 * random - 1)));
+}
+
+function afterFailure(decision: Decision, failure: Failure): StepTransition {
+  const { task, work, now, policy, random } = decision;
+  switch (failure.kind) {
+    case "permanent":
+      return fail({ code: failure.code, message: failure.message }, work);
+    case "content_policy":
+      return fail({ code: "content_policy_violation", message: failure.message }, work);
+    case "rate_limited": {
+      const error: TaskError = { code: "rate_limit_exceeded", message: cut(failure.message) };
+      const asked = failure.retryAfterMs ?? 0;
+      const dueAt = now + Math.max(asked, backoffMs(task.attempt, policy, random));
+      return dueAt < task.deadlineAt
+        ? { kind: "snooze", dueAt, error, work }
+        : fail(error, work, task.state !== null);
+    }
+    case "transient": {
+      if (failure.mayHaveStarted === true && task.state === null && !decision.resubmitSafe) {
+        return fail(
+          {
+            code: "indeterminate",
+            message: `The provider may have started the job, and starting it again could bill it twice: ${failure.message}`,
+          },
+          work,
+        );
+      }
+      const error: TaskError = { code: failure.code, message: cut(failure.message) };
+      const dueAt = now + backoffMs(task.attempt, policy, random);
+      return task.attempt < task.maxAttempts && dueAt < task.deadlineAt
+        ? { kind: "retry", dueAt, error, work }
+        : fail(error, work, task.state !== null);
+    }
+  }
+}
+
+function fail(error: TaskError, work: WorkTime, abandonsJob = false): StepTransition {
+  return { kind: "fail", error: { code: error.code, message: cut(error.message) }, abandonsJob, work };
+}
+
+function cut(message: string): string {
+  return message.length <= MAX_MESSAGE_CHARACTERS ? message : `${message.slice(0, MAX_MESSAGE_CHARACTERS - 1)}…`;
+}
