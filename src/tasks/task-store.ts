@@ -46,6 +46,11 @@ export type IdempotencyClaim = {
    * (Repeats without an `Idempotency-Key` header: "unfinished or ended less than 30 s ago".)
    */
   onlyIfEndedWithinMs?: number;
+  /**
+   * Replays nothing: the new task takes the key over, whatever task and fingerprint it had.
+   * (The first sending of a request that the client's library may repeat by itself: meant, however equal it looks.)
+   */
+  takeOver?: boolean;
 };
 
 /** What the create step checks again, in the same step, whatever a cache said. */
