@@ -4,6 +4,7 @@ import { defineConfig } from "vitest/config";
 /** One command, two hosts: everything under Bun, and the platform slice again inside workerd. */
 export default defineConfig({
   test: {
+    reporters: ["default", "./test/summary-reporter.ts"],
     projects: [
       {
         test: {

@@ -1,0 +1,145 @@
+import { describe, expect, test } from "vitest";
+import type { Failure, StepOutcome } from "../../../src/tasks/media-provider.ts";
+import { backoffMs, DEFAULT_RETRY_POLICY, type Decision, decide } from "../../../src/tasks/retry-policy.ts";
+import type { MediaItem, Task } from "../../../src/tasks/task.ts";
+import { NO_WORK } from "../../../src/tasks/transition.ts";
+import { runningTask } from "../../fixture/task.ts";
+
+const NOW = runningTask().startedAt ?? 0;
+
+function decision(outcome: StepOutcome, task: Partial<Task> = {}, more: Partial<Decision> = {}): Decision {
+  return {
+    task: runningTask(task),
+    outcome,
+    resubmitSafe: true,
+    now: NOW,
+    random: 0.5,
+    policy: DEFAULT_RETRY_POLICY,
+    work: NO_WORK,
+    ...more,
+  };
+}
+
+function failed(failure: Failure): StepOutcome {
+  return { kind: "failed", failure };
+}
+
+const transient = failed({ kind: "transient", code: "provider_unavailable", message: "down" });
+const item = (index: number): MediaItem => ({
+  index,
+  media: { path: `2026/11/21/t/${index}.png`, contentType: "image/png", bytes: 1 },
+});
+
+describe("the wait between attempts", () => {
+  test("doubles with every attempt and stays within the cap", () => {
+    const waits = [1, 2, 3, 4, 20].map((attempt) => backoffMs(attempt, DEFAULT_RETRY_POLICY, 0.5));
+    expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 300_000]);
+  });
+
+  test("is moved by at most a fifth in both directions", () => {
+    expect(backoffMs(1, DEFAULT_RETRY_POLICY, 0)).toBe(800);
+    expect(backoffMs(1, DEFAULT_RETRY_POLICY, 1)).toBe(1_200);
+  });
+});
+
+describe("a transient failure", () => {
+  test("waits for the next attempt while attempts and time are left", () => {
+    expect(decide(decision(transient))).toMatchObject({ kind: "retry", dueAt: NOW + 1_000 });
+  });
+
+  test("ends the task with its own code after the last attempt", () => {
+    expect(decide(decision(transient, { attempt: 3 }))).toMatchObject({
+      kind: "fail",
+      error: { code: "provider_unavailable", message: "down" },
+      abandonsJob: false,
+    });
+  });
+
+  test("ends the task now when the wait would reach past the deadline", () => {
+    expect(decide(decision(transient, { deadlineAt: NOW + 999 }))).toMatchObject({ kind: "fail" });
+  });
+
+  test("leaves the upstream job to a cleanup item when it gives up on one", () => {
+    expect(decide(decision(transient, { attempt: 3, state: { job: "j1" } }))).toMatchObject({
+      abandonsJob: true,
+    });
+  });
+
+  test("that may have started a job is indeterminate where a second submit could be paid twice", () => {
+    const outcome = failed({
+      kind: "transient",
+      code: "timeout",
+      message: "no answer",
+      mayHaveStarted: true,
+    });
+    expect(decide(decision(outcome, {}, { resubmitSafe: false }))).toMatchObject({
+      kind: "fail",
+      error: { code: "indeterminate" },
+    });
+    expect(decide(decision(outcome))).toMatchObject({ kind: "retry" });
+    expect(decide(decision(outcome, { state: { job: "j1" } }, { resubmitSafe: false }))).toMatchObject({
+      kind: "retry",
+    });
+  });
+});
+
+describe("a rate limit", () => {
+  test("waits as long as the provider asks, without using an attempt", () => {
+    const outcome = failed({ kind: "rate_limited", message: "slow down", retryAfterMs: 7_000 });
+    expect(decide(decision(outcome, { attempt: 3 }))).toMatchObject({ kind: "snooze", dueAt: NOW + 7_000 });
+  });
+
+  test("ends the task when the wait would reach past the deadline", () => {
+    const outcome = failed({ kind: "rate_limited", message: "slow down", retryAfterMs: 10_000_000 });
+    expect(decide(decision(outcome))).toMatchObject({ kind: "fail", error: { code: "rate_limit_exceeded" } });
+  });
+});
+
+describe("a final failure", () => {
+  test("keeps its code, and a refused prompt is a content policy violation", () => {
+    const permanent = failed({ kind: "permanent", code: "provider_auth", message: "bad key" });
+    expect(decide(decision(permanent))).toMatchObject({ kind: "fail", error: { code: "provider_auth" } });
+    const policy = failed({ kind: "content_policy", message: "no" });
+    expect(decide(decision(policy))).toMatchObject({
+      kind: "fail",
+      error: { code: "content_policy_violation" },
+    });
+  });
+
+  test("cuts a message that would not fit into an event", () => {
+    const transition = decide(decision(failed({ kind: "content_policy", message: "x".repeat(50_000) })));
+    expect(transition.kind === "fail" && transition.error.message.length).toBe(1_000);
+  });
+});
+
+describe("a finished job", () => {
+  test("is charged by the items that came when the provider names no price", () => {
+    const task = { reservedMicros: 80_000, request: { prompt: "p", n: 4 } };
+    expect(decide(decision({ kind: "done", items: [item(0), item(1)] }, task))).toMatchObject({
+      kind: "complete",
+      costMicros: 40_000,
+    });
+  });
+
+  test("is never charged above the reservation", () => {
+    const task = { reservedMicros: 80_000 };
+    expect(decide(decision({ kind: "done", items: [item(0)], costMicros: 90_000 }, task))).toMatchObject({
+      costMicros: 80_000,
+    });
+  });
+
+  test("without a single item is a failure with the first item's reason", () => {
+    const errors = [{ index: 0, code: "content_policy_violation" as const, message: "no" }];
+    expect(decide(decision({ kind: "done", items: [], errors }))).toMatchObject({
+      kind: "fail",
+      error: { code: "content_policy_violation" },
+    });
+  });
+});
+
+test("a pending job is never polled in a tight loop", () => {
+  expect(decide(decision({ kind: "pending", state: { job: 1 }, pollAfterMs: 0 }))).toMatchObject({
+    kind: "pend",
+    dueAt: NOW + 10,
+  });
+});
