@@ -1,0 +1,373 @@
+/**
+ * Every setting there is. Names carry their unit; lower bounds are small enough for tests to run in milliseconds.
+ * `docs/configuration.md` describes the same list for operators, and a test compares the two.
+ */
+
+import { z } from "zod";
+import { isPlainKey, PLAIN_KEY_SHAPE } from "../accounts/plain-key.ts";
+import { parseRedisConnection, REDIS_CONNECTION_SHAPE } from "./redis-connection.ts";
+import {
+  decimal,
+  flag,
+  integer,
+  list,
+  optional,
+  optionalDecimal,
+  optionalList,
+  Setting,
+  SettingMap,
+  type SettingsOf,
+  text,
+  word,
+} from "./setting.ts";
+
+const DAY_SECONDS = 86_400;
+const HOUR_MS = 3_600_000;
+const MIB = 1_048_576;
+/** Long enough for a tunnel's or a bucket's address, short enough for a header. */
+const MAX_TEXT = 2_048;
+/** Below this an admin key can be guessed over the network within a day. */
+const MIN_ADMIN_KEY = 8;
+
+const line = z
+  .string()
+  .trim()
+  .min(1)
+  .max(MAX_TEXT)
+  .regex(/^\P{Cc}*$/u);
+const LINE = `a text of 1 to ${MAX_TEXT} characters without control characters`;
+const secret = z
+  .string()
+  .trim()
+  .min(1)
+  .max(MAX_TEXT)
+  .regex(/^[\x21-\x7e]+$/);
+const SECRET = "a key of visible ASCII characters";
+const hostName = line.regex(/^(\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]*\]?|[A-Za-z0-9._-]+)$/).transform(unbracketed);
+const webAddress = line
+  .refine((value) => isWebAddress(value))
+  .transform((value) => value.replace(/\/+$/, ""));
+const socketAddress = line.regex(/^wss?:\/\/[^\s/?#]+/i).refine((value) => URL.canParse(value));
+const origin = line.regex(/^https?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:(\d{1,5}|\*))?$/);
+
+function generation(timeoutSeconds: number, shortestSeconds: number) {
+  return {
+    maxConcurrency: integer(
+      3,
+      1,
+      10_000,
+      "Provider calls open at once, asynchronous and synchronous together, per process.",
+    ),
+    timeoutSeconds: decimal(
+      timeoutSeconds,
+      shortestSeconds,
+      7_200,
+      "How long a job may take from its first start, when the request does not say.",
+    ),
+    maxAttempts: integer(3, 1, 100, "How often a job is tried before a transient failure is final."),
+  };
+}
+
+function providerKey(variable: string, provider: string) {
+  return {
+    apiKey: optional(secret, SECRET, `Key for ${provider}; without it ${provider} is not offered.`, {
+      variable,
+      secret: true,
+    }),
+  };
+}
+
+export const SETTINGS = {
+  server: {
+    port: integer(8787, 0, 65_535, "TCP port; 0 takes a free one.", { variable: "PORT" }),
+    host: text(
+      "127.0.0.1",
+      hostName,
+      "a host name or address without scheme and port",
+      "Address to listen on.",
+      {
+        variable: "HOST",
+      },
+    ),
+    dataDir: text(".conduit", line, LINE, "Folder of the embedded database and media; one process owns it.", {
+      variable: "CONDUIT_DATA_DIR",
+    }),
+    publicUrl: optional(
+      webAddress,
+      "an http:// or https:// address without credentials, query and fragment",
+      "Base of every URL handed out; otherwise scheme and host of the creating request.",
+      { variable: "CONDUIT_PUBLIC_URL" },
+    ),
+    trustProxy: flag(false, "Believe X-Forwarded-* headers: only behind a proxy that sets them itself."),
+  },
+  keys: {
+    bootstrap: optional(
+      z.string().trim().refine(isPlainKey),
+      PLAIN_KEY_SHAPE,
+      "A key with every permission and no budget.",
+      {
+        variable: "CONDUIT_BOOTSTRAP_KEY",
+        secret: true,
+      },
+    ),
+    admin: optional(
+      secret.min(MIN_ADMIN_KEY),
+      `at least ${MIN_ADMIN_KEY} visible ASCII characters`,
+      "The key of /admin/v1.",
+      { variable: "CONDUIT_ADMIN_KEY", secret: true },
+    ),
+    cacheMs: integer(
+      10_000,
+      0,
+      60_000,
+      "How long a looked-up key is trusted before the store is asked again.",
+    ),
+  },
+  logging: {
+    level: word("info", ["debug", "info", "warn", "error", "silent"], "Least severe level that is logged."),
+  },
+  limits: {
+    jsonBodyBytes: integer(10 * MIB, 1_024, 1_024 * MIB, "Largest JSON request body."),
+    multipartBodyBytes: integer(50 * MIB, 1_024, 1_024 * MIB, "Largest multipart request body."),
+    inputBytes: integer(20 * MIB, 1_024, 1_024 * MIB, "Largest input picture."),
+    promptCharacters: integer(32_000, 1, 32_000, "Longest prompt, in characters (code points)."),
+    imagesPerTask: integer(10, 1, 10, "Largest n."),
+    metadataPairs: integer(16, 0, 16, "Most metadata entries of a task."),
+    metadataKeyCharacters: integer(64, 1, 64, "Longest metadata name."),
+    metadataValueCharacters: integer(512, 1, 512, "Longest metadata value."),
+    providerOptionsBytes: integer(16_384, 2, 16_384, "Largest provider_options, as JSON."),
+  },
+  imageGeneration: generation(300, 0.05),
+  videoGeneration: generation(1_800, 0.05),
+  queue: {
+    maxWaitSeconds: decimal(
+      DAY_SECONDS,
+      0.05,
+      30 * DAY_SECONDS,
+      "How long a task may wait for its first start.",
+    ),
+    maxQueuedPerKey: integer(100_000, 1, 10_000_000, "Tasks of one key that may wait at once."),
+  },
+  engine: {
+    leaseMs: integer(
+      9_000,
+      30,
+      15 * 60_000,
+      "How long a claim lasts unless it is renewed; a dead worker's task is picked up after it.",
+    ),
+    renewMs: integer(
+      3_000,
+      10,
+      5 * 60_000,
+      "How often a living worker renews its claims; at most half of leaseMs.",
+    ),
+    sweepIntervalMs: integer(1_000, 5, 60_000, "How often deadlines and lost claims are looked for."),
+    retryBaseMs: integer(
+      1_000,
+      1,
+      HOUR_MS,
+      "Wait before the second attempt; doubles with each further one, ± 20 %.",
+    ),
+    retryCapMs: integer(60_000, 1, HOUR_MS, "Longest wait between attempts; at least retryBaseMs."),
+    shutdownMs: integer(
+      10_000,
+      0,
+      600_000,
+      "How long a stopping process finishes work before it hands it back.",
+    ),
+    progressPerSecond: decimal(
+      10,
+      0.1,
+      1_000_000,
+      "Progress stored per task and second; newer values supersede older ones.",
+    ),
+    cleanupIntervalMs: integer(2_000, 5, 600_000, "How soon an unanswered cancel is tried again upstream."),
+  },
+  idempotency: {
+    keyHours: decimal(24, 0.0001, 168, "How long an Idempotency-Key is remembered."),
+    repeatSeconds: decimal(
+      30,
+      0,
+      3_600,
+      "How long after its end a task answers a client library's repeated request that has no key.",
+    ),
+  },
+  retention: {
+    tasksDays: decimal(30, 0.00001, 3_650, "How long a task is kept after its end."),
+    eventsHours: decimal(24, 0.0001, 8_760, "How long a task's events are kept after its end."),
+    mediaDays: decimal(7, 0.00001, 3_650, "How long results are kept."),
+    ledgerDays: decimal(400, 1, 36_500, "How long charges are kept."),
+    sweepIntervalMs: integer(60_000, 5, DAY_SECONDS * 1_000, "How often the retention sweep takes a step."),
+  },
+  events: {
+    heartbeatMs: integer(15_000, 5, 60_000, "How often a silent event stream carries a comment line."),
+    positionCheckMs: integer(5_000, 5, 60_000, "How often followed tasks are compared with the store."),
+    slowSweepMs: integer(100, 1, 10_000, "How often followers are looked at for a growing send buffer."),
+    slowBytes: integer(
+      65_536,
+      1_024,
+      16 * MIB,
+      "Unsent bytes from which a follower counts as slow and is served alone.",
+    ),
+    slowCloseMs: integer(10_000, 5, 600_000, "How long a follower may stay slow before it is closed (1013)."),
+    maxConnections: integer(20_000, 1, 1_000_000, "Event streams and event sockets at once."),
+    maxConnectionsPerKey: integer(1_000, 1, 1_000_000, "Event streams and event sockets of one key at once."),
+  },
+  hubs: {
+    snapshotDelayMs: integer(50, 0, 10_000, "No push for a subscription leaves sooner after its answer."),
+    maxConnectionsPerKey: integer(100, 1, 1_000_000, "Hub connections of one key at once."),
+    maxSubscriptionsPerConnection: integer(10_000, 1, 1_000_000, "Tasks one connection may follow."),
+    keepAliveSeconds: decimal(15, 0.01, 3_600, "How often a silent connection is pinged."),
+    clientTimeoutSeconds: decimal(
+      30,
+      0.02,
+      7_200,
+      "How long a client may be silent; more than keepAliveSeconds.",
+    ),
+    handshakeTimeoutSeconds: decimal(15, 0.01, 600, "How long a client may take for its handshake."),
+    shardsPerKey: integer(1, 1, 256, "Durable Objects that share the hub connections of one key (Workers)."),
+  },
+  cors: {
+    origins: optionalList(
+      origin,
+      "origins such as https://app.example.com (no path; the port may be *)",
+      "Browser origins let in; unset: http://localhost:* and http://127.0.0.1:* while the host is loopback, else none.",
+    ),
+  },
+  metrics: { public: flag(false, "Open /health and /metrics to everybody.") },
+  media: {
+    fsync: flag(true, "Wait for the disk before a result counts as stored."),
+    maxFileBytes: integer(512 * MIB, 1_024, 16_384 * MIB, "Largest file a provider may deliver."),
+  },
+  realtime: {
+    defaultModel: text("gpt-4o-realtime-preview", line, LINE, "Model of a session that names none."),
+    maxConnectionsPerKey: integer(5, 1, 100_000, "Voice sessions of one key at once."),
+    maxConnections: integer(1_000, 1, 1_000_000, "Voice sessions at once."),
+    maxSessionSeconds: decimal(1_800, 0.05, DAY_SECONDS, "Longest voice session."),
+    staleSweepSeconds: decimal(300, 0.01, DAY_SECONDS, "How often dead voice sessions are looked for."),
+    maxMessageBytes: integer(MIB, 1_024, 64 * MIB, "Largest message of a client."),
+    controlMessagesPerSecond: integer(100, 1, 100_000, "Control messages a client may send, sustained."),
+    audioAppendsPerSecond: integer(250, 1, 100_000, "Audio messages a client may send, sustained."),
+    burstSeconds: decimal(10, 1, 600, "Seconds' worth of messages a client may send at once."),
+    defaults: {
+      voice: optional(line, LINE, "Voice of a session that asks for none."),
+      language: optional(line, LINE, "Language of a session that asks for none."),
+      instructions: optional(
+        z.string().min(1).max(32_000),
+        "a text of 1 to 32000 characters",
+        "Instructions of a session that gives none.",
+      ),
+      temperature: optionalDecimal(0, 2, "Temperature of a session that asks for none."),
+      responseFormat: optional(line, LINE, "Audio format of a session that asks for none."),
+      providerSpecific: new Setting<Readonly<Record<string, z.core.util.JSONType>>>({
+        schema: z.preprocess(valueFromJson, z.record(z.string(), z.json())),
+        fallback: {},
+        expected: "a JSON object",
+        meaning: "Further session fields, handed to the provider.",
+      }),
+    },
+    providers: new SettingMap(
+      {
+        webSocketUrl: optional(socketAddress, "a ws:// or wss:// address", "Where the provider is reached."),
+        models: list(line, "a list of model names", "Models offered from this provider."),
+        subprotocols: list(
+          line.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/),
+          "a list of subprotocol names",
+          "Subprotocols offered to the provider.",
+        ),
+        headers: new SettingMap(optional(line, LINE, "A header sent to the provider.", { secret: true }), {
+          keyName: "header",
+          lowerCaseKeys: false,
+        }),
+      },
+      { keyName: "name", lowerCaseKeys: true },
+    ),
+  },
+  models: {
+    aliases: new SettingMap(
+      optional(line, "a model name", "Another name for a model: it leads to the model named here."),
+      {
+        keyName: "alias",
+        lowerCaseKeys: false,
+      },
+    ),
+    fallbacks: new SettingMap(
+      list(line, "a list of model names", "Models tried in turn when this one's provider is down."),
+      {
+        keyName: "model",
+        lowerCaseKeys: false,
+      },
+    ),
+  },
+  redis: {
+    connectionString: optional(
+      z.string().transform((value, context) => {
+        const connection = parseRedisConnection(value);
+        if (connection !== null) return connection;
+        context.addIssue("not a Redis connection");
+        return z.NEVER;
+      }),
+      REDIS_CONNECTION_SHAPE,
+      "Keep state on a Redis server (Bun, several instances).",
+      { secret: true },
+    ),
+    requireDurable: flag(false, "Refuse to start on a Redis server that may forget acknowledged writes."),
+  },
+  upstash: {
+    url: optional(webAddress, "an https:// address", "Keep state on Upstash.", {
+      variable: "UPSTASH_REDIS_REST_URL",
+    }),
+    token: optional(secret, SECRET, "Token for the Upstash address.", {
+      variable: "UPSTASH_REDIS_REST_TOKEN",
+      secret: true,
+    }),
+  },
+  qstash: {
+    token: optional(secret, SECRET, "Queue through QStash.", { variable: "QSTASH_TOKEN", secret: true }),
+    url: optional(webAddress, "an https:// address", "QStash address other than the usual one.", {
+      variable: "QSTASH_URL",
+    }),
+    currentSigningKey: optional(secret, SECRET, "Verifies what QStash delivers.", {
+      variable: "QSTASH_CURRENT_SIGNING_KEY",
+      secret: true,
+    }),
+    nextSigningKey: optional(secret, SECRET, "Verifies what QStash delivers after a key rotation.", {
+      variable: "QSTASH_NEXT_SIGNING_KEY",
+      secret: true,
+    }),
+  },
+  providers: {
+    openai: providerKey("OPENAI_API_KEY", "OpenAI"),
+    elevenlabs: providerKey("ELEVENLABS_API_KEY", "ElevenLabs"),
+    minimax: providerKey("MINIMAX_API_KEY", "MiniMax"),
+    replicate: providerKey("REPLICATE_API_TOKEN", "Replicate"),
+    gemini: providerKey("GEMINI_API_KEY", "Gemini"),
+    fal: providerKey("FAL_KEY", "fal"),
+    ultravox: providerKey("ULTRAVOX_API_KEY", "Ultravox"),
+    xai: providerKey("XAI_API_KEY", "xAI"),
+  },
+};
+
+type Raw = SettingsOf<typeof SETTINGS>;
+
+/** All settings, checked; what depends on other settings (`cors.origins`) is decided. */
+export type Settings = Omit<Raw, "cors"> & { readonly cors: { readonly origins: readonly string[] } };
+
+function unbracketed(host: string): string {
+  return host.startsWith("[") ? host.slice(1, -1) : host;
+}
+
+function isWebAddress(value: string): boolean {
+  if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) return false;
+  const url = new URL(value);
+  return url.username === "" && url.password === "" && url.search === "" && url.hash === "";
+}
+
+function valueFromJson(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}

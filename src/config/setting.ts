@@ -1,0 +1,184 @@
+/** What a setting is: its bounds, its default and its meaning, and the builders the schema is written with. */
+
+import { z } from "zod";
+
+/** One value an operator can set. */
+export class Setting<T> {
+  /** Turns what came (text from the environment, any JSON value from a file) into the value, or refuses it. */
+  readonly schema: z.ZodType<T>;
+  readonly fallback: T;
+  /** Ends the sentence "expected …". */
+  readonly expected: string;
+  /** One line for the documentation. */
+  readonly meaning: string;
+  /** The variable that sets it besides `CONDUITLLM__…`. */
+  readonly variable: string | null;
+  /** A secret's value appears in no message. */
+  readonly secret: boolean;
+  /** Items may come one by one as `__0`, `__1`, … */
+  readonly list: boolean;
+
+  constructor(options: {
+    schema: z.ZodType<T>;
+    fallback: T;
+    expected: string;
+    meaning: string;
+    variable?: string | undefined;
+    secret?: boolean | undefined;
+    list?: boolean | undefined;
+  }) {
+    this.schema = options.schema;
+    this.fallback = options.fallback;
+    this.expected = options.expected;
+    this.meaning = options.meaning;
+    this.variable = options.variable ?? null;
+    this.secret = options.secret ?? false;
+    this.list = options.list ?? false;
+  }
+}
+
+/** Settings under names the operator chooses. */
+export class SettingMap<N extends SettingNode> {
+  readonly item: N;
+  /** How a documentation page calls the name. */
+  readonly keyName: string;
+  /** Whether names are kept in lower case; otherwise as spelled, and in lower case only when a variable spells them in capitals. */
+  readonly lowerCaseKeys: boolean;
+
+  constructor(item: N, options: { keyName: string; lowerCaseKeys: boolean }) {
+    this.item = item;
+    this.keyName = options.keyName;
+    this.lowerCaseKeys = options.lowerCaseKeys;
+  }
+}
+
+export type SettingGroup = { readonly [name: string]: SettingNode };
+export type SettingNode = Setting<unknown> | SettingMap<SettingNode> | SettingGroup;
+
+/** The values a tree of settings stands for. */
+export type SettingsOf<N> =
+  N extends Setting<infer T>
+    ? T
+    : N extends SettingMap<infer I>
+      ? Readonly<Record<string, SettingsOf<I>>>
+      : { readonly [K in keyof N]: SettingsOf<N[K]> };
+
+type Extras = { variable?: string; secret?: boolean };
+
+/** A whole number from `min` to `max`. */
+export function integer(fallback: number, min: number, max: number, meaning: string, extras: Extras = {}) {
+  return new Setting<number>({
+    schema: z.preprocess(numberFromText, z.int().min(min).max(max)),
+    fallback,
+    expected: `a whole number from ${min} to ${max}`,
+    meaning,
+    ...extras,
+  });
+}
+
+/** A number from `min` to `max`, fractions allowed. */
+export function decimal(fallback: number, min: number, max: number, meaning: string) {
+  return new Setting<number>({
+    schema: z.preprocess(numberFromText, z.number().min(min).max(max)),
+    fallback,
+    expected: `a number from ${min} to ${max}`,
+    meaning,
+  });
+}
+
+/** A number from `min` to `max`, or nothing. */
+export function optionalDecimal(min: number, max: number, meaning: string) {
+  return new Setting<number | null>({
+    schema: z.preprocess(numberFromText, z.number().min(min).max(max)),
+    fallback: null,
+    expected: `a number from ${min} to ${max}`,
+    meaning,
+  });
+}
+
+/** Yes or no. */
+export function flag(fallback: boolean, meaning: string) {
+  return new Setting<boolean>({
+    schema: z.preprocess(
+      (value) => (typeof value === "string" ? (FLAGS.get(value.toLowerCase()) ?? value) : value),
+      z.boolean(),
+    ),
+    fallback,
+    expected: "true or false",
+    meaning,
+  });
+}
+
+/** One of a few words, letter case ignored. */
+export function word<const W extends string>(fallback: W, words: readonly W[], meaning: string) {
+  return new Setting<W>({
+    schema: z.preprocess((value) => (typeof value === "string" ? value.toLowerCase() : value), z.enum(words)),
+    fallback,
+    expected: `one of ${words.join(", ")}`,
+    meaning,
+  });
+}
+
+/** A text that is always there. */
+export function text(
+  fallback: string,
+  schema: z.ZodType<string>,
+  expected: string,
+  meaning: string,
+  extras: Extras = {},
+) {
+  return new Setting<string>({ schema, fallback, expected, meaning, ...extras });
+}
+
+/** A text, or something made from one, that may be absent. */
+export function optional<T>(schema: z.ZodType<T>, expected: string, meaning: string, extras: Extras = {}) {
+  return new Setting<T | null>({ schema, fallback: null, expected, meaning, ...extras });
+}
+
+/** Several texts: an array, numbered variables, or one text with commas. */
+export function list(item: z.ZodType<string>, expected: string, meaning: string) {
+  return new Setting<readonly string[]>({ ...listOptions(item, expected, meaning), fallback: [] });
+}
+
+/** Several texts, or nothing: then something else decides. */
+export function optionalList(item: z.ZodType<string>, expected: string, meaning: string) {
+  return new Setting<readonly string[] | null>({ ...listOptions(item, expected, meaning), fallback: null });
+}
+
+/** More items than anybody lists by hand. */
+const MAX_LIST_ITEMS = 1_000;
+
+function listOptions(item: z.ZodType<string>, expected: string, meaning: string) {
+  return {
+    schema: z.preprocess(itemsFromText, z.array(item).max(MAX_LIST_ITEMS)),
+    expected,
+    meaning,
+    list: true,
+  };
+}
+
+const FLAGS = new Map([
+  ["true", true],
+  ["1", true],
+  ["yes", true],
+  ["on", true],
+  ["false", false],
+  ["0", false],
+  ["no", false],
+  ["off", false],
+]);
+
+/** Decimal notation only: `0x10`, `1e3` and blanks are slips rather than numbers. */
+const DECIMAL = /^[+-]?\d+(\.\d+)?$/;
+
+function numberFromText(value: unknown): unknown {
+  return typeof value === "string" && DECIMAL.test(value.trim()) ? Number(value) : value;
+}
+
+function itemsFromText(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  return value
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item !== "");
+}
