@@ -107,9 +107,17 @@ export class Cleaner {
         timeout.signal,
       );
       if (result.askAgain) return this.#again(item);
-      return { kind: "settled", cancellation: result.cancellation, billedMicros: result.billedMicros ?? known };
+      return {
+        kind: "settled",
+        cancellation: result.cancellation,
+        billedMicros: result.billedMicros ?? known,
+      };
     } catch (error) {
-      log.warn("provider did not cancel", { taskId: item.taskId, provider: item.provider, cause: describeError(error) });
+      log.warn("provider did not cancel", {
+        taskId: item.taskId,
+        provider: item.provider,
+        cause: describeError(error),
+      });
       return this.#again(item);
     } finally {
       timer.cancel();

@@ -215,7 +215,10 @@ export class Engine implements Doorbell {
       if (provider === undefined) {
         claimed = await this.#write(lane, run, {
           kind: "fail",
-          error: { code: "provider_unavailable", message: `The provider ${task.provider} is not configured here any more` },
+          error: {
+            code: "provider_unavailable",
+            message: `The provider ${task.provider} is not configured here any more`,
+          },
           abandonsJob: false,
           work: run.takeWork(),
         });
@@ -224,7 +227,8 @@ export class Engine implements Doorbell {
           kind: "fail",
           error: {
             code: "indeterminate",
-            message: "The process ended while the job was being started; starting it again could bill it twice",
+            message:
+              "The process ended while the job was being started; starting it again could bill it twice",
           },
           abandonsJob: false,
           work: run.takeWork(),
@@ -233,7 +237,10 @@ export class Engine implements Doorbell {
         claimed = await this.#settle(lane, run, provider, await run.run(provider));
       }
     } catch (error) {
-      this.#dependencies.log.error("step could not be written", { taskId: task.id, cause: describeError(error) });
+      this.#dependencies.log.error("step could not be written", {
+        taskId: task.id,
+        cause: describeError(error),
+      });
     } finally {
       this.#runs.delete(task.id);
       lane.held -= 1;
@@ -320,7 +327,10 @@ export class Engine implements Doorbell {
         else this.#armLane(lane, at);
       },
       (error: unknown) => {
-        this.#dependencies.log.error("store could not be read", { lane: lane.type, cause: describeError(error) });
+        this.#dependencies.log.error("store could not be read", {
+          lane: lane.type,
+          cause: describeError(error),
+        });
         this.#armLane(lane, this.#dependencies.clock.now() + CLAIM_RETRY_MS);
       },
     );

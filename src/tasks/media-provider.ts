@@ -29,7 +29,12 @@ export type StepIo = {
 
 export type Failure =
   /** May work next time: uses an attempt. */
-  | { kind: "transient"; code: TaskErrorCode; message: string; /** The job may have been started. */ mayHaveStarted?: boolean }
+  | {
+      kind: "transient";
+      code: TaskErrorCode;
+      message: string /** The job may have been started. */;
+      mayHaveStarted?: boolean;
+    }
   /** Waits without using an attempt, until the deadline. */
   | { kind: "rate_limited"; message: string; retryAfterMs?: number }
   /** Final. */

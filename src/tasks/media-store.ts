@@ -10,7 +10,10 @@ export type MediaFile = {
   etag: string;
   modifiedAt: number;
   /** Opens bytes `start`..`end` inclusive; the whole file without arguments. */
-  open(range?: { start: number; end: number }): ReadableStream<Uint8Array> | Promise<ReadableStream<Uint8Array>>;
+  open(range?: {
+    start: number;
+    end: number;
+  }): ReadableStream<Uint8Array> | Promise<ReadableStream<Uint8Array>>;
 };
 
 export type StoredFile = { path: string; taskId: string; modifiedAt: number };

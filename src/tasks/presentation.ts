@@ -70,7 +70,10 @@ export function presentResult(
 ): WireResult | null {
   if (task.result === null) return null;
   const wire: WireResult = {
-    duration: Math.max(0, Math.round(((task.finishedAt ?? task.updatedAt) - (task.startedAt ?? task.createdAt)) / 100) / 10),
+    duration: Math.max(
+      0,
+      Math.round(((task.finishedAt ?? task.updatedAt) - (task.startedAt ?? task.createdAt)) / 100) / 10,
+    ),
     cost: task.costMicros / MICROS_PER_DOLLAR,
     provider: task.provider,
     model: task.model,
@@ -104,7 +107,12 @@ export function presentResult(
 }
 
 /** The event shape; `id` is the event's position in the stream it goes out through, `task` the task after it. */
-export function presentEvent(event: TaskEvent, task: Task, id: string, context: PresentationContext): WireEvent {
+export function presentEvent(
+  event: TaskEvent,
+  task: Task,
+  id: string,
+  context: PresentationContext,
+): WireEvent {
   const wire: WireEvent = {
     id,
     taskId: event.taskId,
@@ -134,7 +142,8 @@ export function isoTime(ms: number): string {
 }
 
 function estimateSeconds(task: Task, now: number): number | null {
-  if (task.status !== "running" || task.startedAt === null || task.progress < ESTIMATE_FROM_PERCENT) return null;
+  if (task.status !== "running" || task.startedAt === null || task.progress < ESTIMATE_FROM_PERCENT)
+    return null;
   const elapsedMs = Math.max(0, now - task.startedAt);
   return Math.ceil((elapsedMs * (100 - task.progress)) / task.progress / 1000);
 }

@@ -47,7 +47,10 @@ export function decide(decision: Decision): StepTransition {
       if (outcome.items.length === 0) {
         const first = errors[0];
         return fail(
-          { code: first?.code ?? "provider_error", message: first?.message ?? "The provider returned no result" },
+          {
+            code: first?.code ?? "provider_error",
+            message: first?.message ?? "The provider returned no result",
+          },
           work,
         );
       }
@@ -118,5 +121,7 @@ function fail(error: TaskError, work: WorkTime, abandonsJob = false): StepTransi
 }
 
 function cut(message: string): string {
-  return message.length <= MAX_MESSAGE_CHARACTERS ? message : `${message.slice(0, MAX_MESSAGE_CHARACTERS - 1)}…`;
+  return message.length <= MAX_MESSAGE_CHARACTERS
+    ? message
+    : `${message.slice(0, MAX_MESSAGE_CHARACTERS - 1)}…`;
 }

@@ -169,7 +169,9 @@ export class TaskService {
     const outcome = isTaskId(taskId) ? await store.purge(scope, taskId) : "not_found";
     if (outcome === "not_found") throw taskNotFound(taskId);
     if (outcome === "not_finished") {
-      throw new ApiError("invalid_parameter", "Only a finished task can be purged. Cancel it first.", { param: "purge" });
+      throw new ApiError("invalid_parameter", "Only a finished task can be purged. Cancel it first.", {
+        param: "purge",
+      });
     }
     // The files of a task that is gone are found by the sweep too: failing here would answer for work that is done.
     await media.removeTask(taskId).catch((error: unknown) => {
@@ -204,7 +206,10 @@ export class TaskService {
 
 function taskNotFound(taskId: string): ApiError {
   const shown = isTaskId(taskId) ? taskId : "with that id";
-  return new ApiError("task_not_found", `There is no task ${shown}. Ids are answered when a task is created.`);
+  return new ApiError(
+    "task_not_found",
+    `There is no task ${shown}. Ids are answered when a task is created.`,
+  );
 }
 
 function keyRefused(reason: "disabled" | "expired" | "unknown"): ApiError {

@@ -9,8 +9,8 @@ import { describeError, type Log } from "./log.ts";
 import type { MediaJob, MediaProvider, StepIo, StepOutcome } from "./media-provider.ts";
 import type { MediaStore } from "./media-store.ts";
 import type { Publisher } from "./publisher.ts";
-import type { Lease, TaskStore } from "./task-store.ts";
 import type { MediaRef, Task, TaskUpdate } from "./task.ts";
+import type { Lease, TaskStore } from "./task-store.ts";
 import type { WorkTime } from "./transition.ts";
 
 /** Why a step was told to stop. */
@@ -23,7 +23,11 @@ export type StopReason =
 /** How a step ended. */
 export type StepEnd =
   | { kind: "outcome"; outcome: StepOutcome }
-  | { kind: "stopped"; reason: StopReason; /** What a lost step still learned. */ outcome: StepOutcome | null };
+  | {
+      kind: "stopped";
+      reason: StopReason /** What a lost step still learned. */;
+      outcome: StepOutcome | null;
+    };
 
 export type StepDependencies = {
   store: Pick<TaskStore, "advance">;
@@ -108,7 +112,8 @@ export class StepRun {
     let outcome: StepOutcome;
     try {
       const io = this.#io();
-      outcome = task.state === null ? await provider.submit(job, io) : await provider.poll(job, task.state, io);
+      outcome =
+        task.state === null ? await provider.submit(job, io) : await provider.poll(job, task.state, io);
     } catch (error) {
       outcome = this.#thrown(error);
     }
@@ -122,7 +127,10 @@ export class StepRun {
   takeWork(): WorkTime {
     const now = this.#dependencies.clock.monotonic();
     const storeMs = this.#storeMs - this.#reportedStoreMs;
-    const work = { providerMs: Math.max(0, Math.round(now - this.#workSince - storeMs)), storeMs: Math.round(storeMs) };
+    const work = {
+      providerMs: Math.max(0, Math.round(now - this.#workSince - storeMs)),
+      storeMs: Math.round(storeMs),
+    };
     this.#workSince = now;
     this.#reportedStoreMs = this.#storeMs;
     return work;
@@ -164,7 +172,11 @@ export class StepRun {
 
   async #save(state: Json): Promise<void> {
     this.#refuseWhenOver();
-    const outcome = await this.#dependencies.store.advance(this.lease, { kind: "save", state, work: this.takeWork() });
+    const outcome = await this.#dependencies.store.advance(this.lease, {
+      kind: "save",
+      state,
+      work: this.takeWork(),
+    });
     if (!outcome.applied) {
       this.stop("lost");
       throw new StepStoppedError("lost");

@@ -21,7 +21,14 @@ export type StepTransition =
   /** Replaces the provider's state; keeps the lease; no event. */
   | { kind: "save"; state: Json; work: WorkTime }
   /** The job runs upstream: gives the lease back until the poll is due. */
-  | { kind: "pend"; state: Json; dueAt: number; percent: number | null; message: string | null; work: WorkTime }
+  | {
+      kind: "pend";
+      state: Json;
+      dueAt: number;
+      percent: number | null;
+      message: string | null;
+      work: WorkTime;
+    }
   /** A transient failure: back to the queue until `dueAt`. The state stays; a provider that must start anew saves null first. */
   | { kind: "retry"; dueAt: number; error: TaskError; work: WorkTime }
   /** The provider asked to wait: like retry, but the attempt is not used up. */
@@ -98,15 +105,13 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
     case "progress": {
       const percent = Math.max(task.progress, clampPercent(transition.percent));
       if (percent === task.progress && transition.message === task.message) return silent(task, "held");
-      return announce(
-        { ...task, progress: percent, message: transition.message },
-        "progress",
-        "held",
-        now,
-      );
+      return announce({ ...task, progress: percent, message: transition.message }, "progress", "held", now);
     }
     case "save":
-      return silent({ ...worked(task, transition.work), state: transition.state, unsure: false, updatedAt: now }, "held");
+      return silent(
+        { ...worked(task, transition.work), state: transition.state, unsure: false, updatedAt: now },
+        "held",
+      );
     case "pend": {
       const percent = Math.max(task.progress, clampPercent(transition.percent ?? 0));
       const message = transition.message ?? task.message;
@@ -151,7 +156,10 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
       );
     case "orphan":
       if (task.leaseUntil === null) return null;
-      return silent({ ...task, leaseUntil: null, unsure: task.unsure || task.state === null, updatedAt: now }, "ready");
+      return silent(
+        { ...task, leaseUntil: null, unsure: task.unsure || task.state === null, updatedAt: now },
+        "ready",
+      );
     case "complete":
       return announce(
         {
