@@ -1,0 +1,20 @@
+/**
+ * What the HTTP surface needs of the process or platform it runs in, beyond `fetch`. Each host implements it in its
+ * composition root; nothing here may assume a server, a socket or an event loop of its own.
+ */
+
+export interface Host {
+  /** The address of the connected peer, or null where the platform does not tell. MUST NOT read headers. */
+  peerAddress(request: Request): string | null;
+  /**
+   * Lifts the host's idle limit for a request that will be silent for long: a wait, a synchronous picture, a stream.
+   * MUST be safe to repeat; does nothing on hosts without such a limit.
+   */
+  keepOpen(request: Request): void;
+}
+
+/** A host that knows nothing about its peers and cuts no silent request: Workers, and tests. */
+export const plainHost: Host = {
+  peerAddress: () => null,
+  keepOpen: () => {},
+};
