@@ -161,14 +161,14 @@ export const SETTINGS = {
       5 * 60_000,
       "How often a living worker renews its claims; at most half of leaseMs.",
     ),
-    sweepIntervalMs: integer(1_000, 5, 60_000, "How often deadlines and lost claims are looked for."),
+    sweepIntervalMs: integer(500, 5, 60_000, "How often deadlines and lost claims are looked for."),
     retryBaseMs: integer(
       1_000,
       1,
       HOUR_MS,
       "Wait before the second attempt; doubles with each further one, ± 20 %.",
     ),
-    retryCapMs: integer(60_000, 1, HOUR_MS, "Longest wait between attempts; at least retryBaseMs."),
+    retryCapMs: integer(300_000, 1, HOUR_MS, "Longest wait between attempts; at least retryBaseMs."),
     shutdownMs: integer(
       10_000,
       0,
@@ -181,7 +181,6 @@ export const SETTINGS = {
       1_000_000,
       "Progress stored per task and second; newer values supersede older ones.",
     ),
-    cleanupIntervalMs: integer(2_000, 5, 600_000, "How soon an unanswered cancel is tried again upstream."),
   },
   idempotency: {
     keyHours: decimal(24, 0.0001, 168, "How long an Idempotency-Key is remembered."),
@@ -275,7 +274,7 @@ export const SETTINGS = {
           "a list of subprotocol names",
           "Subprotocols offered to the provider.",
         ),
-        headers: new SettingMap(optional(line, LINE, "A header sent to the provider.", { secret: true }), {
+        headers: new SettingMap(text("", line, LINE, "A header sent to the provider.", { secret: true }), {
           keyName: "header",
           lowerCaseKeys: false,
         }),
@@ -285,7 +284,7 @@ export const SETTINGS = {
   },
   models: {
     aliases: new SettingMap(
-      optional(line, "a model name", "Another name for a model: it leads to the model named here."),
+      text("", line, "a model name", "Another name for a model: it leads to the model named here."),
       {
         keyName: "alias",
         lowerCaseKeys: false,
