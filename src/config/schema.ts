@@ -50,7 +50,7 @@ const webAddress = line
 const socketAddress = line.regex(/^wss?:\/\/[^\s/?#]+/i).refine((value) => URL.canParse(value));
 const origin = line.regex(/^https?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:(\d{1,5}|\*))?$/);
 
-function generation(timeoutSeconds: number, shortestSeconds: number) {
+function generation(timeoutSeconds: number, longestSeconds: number) {
   return {
     maxConcurrency: integer(
       3,
@@ -60,8 +60,8 @@ function generation(timeoutSeconds: number, shortestSeconds: number) {
     ),
     timeoutSeconds: decimal(
       timeoutSeconds,
-      shortestSeconds,
-      7_200,
+      0.05,
+      longestSeconds,
       "How long a job may take from its first start, when the request does not say.",
     ),
     maxAttempts: integer(3, 1, 100, "How often a job is tried before a transient failure is final."),
@@ -137,8 +137,8 @@ export const SETTINGS = {
     metadataValueCharacters: integer(512, 1, 512, "Longest metadata value."),
     providerOptionsBytes: integer(16_384, 2, 16_384, "Largest provider_options, as JSON."),
   },
-  imageGeneration: generation(300, 0.05),
-  videoGeneration: generation(1_800, 0.05),
+  imageGeneration: generation(300, 3_600),
+  videoGeneration: generation(1_800, 7_200),
   queue: {
     maxWaitSeconds: decimal(
       DAY_SECONDS,
