@@ -4,6 +4,7 @@ const TABLE = {
   invalid_json: [400, "invalid_request_error"],
   missing_parameter: [400, "invalid_request_error"],
   invalid_parameter: [400, "invalid_request_error"],
+  content_policy_violation: [400, "invalid_request_error"],
   missing_api_key: [401, "authentication_error"],
   invalid_api_key: [401, "authentication_error"],
   expired_api_key: [401, "authentication_error"],

@@ -120,6 +120,19 @@ export type WireTask = {
   cancellation?: Cancellation;
 };
 
+/** The answer to a create request; a video's has `requestId` as well. */
+export type WireAccepted = {
+  taskId: string;
+  task_id: string;
+  requestId?: string;
+  request_id?: string;
+  status: TaskStatus;
+  statusUrl: string;
+  created: string;
+  eventsUrl: string;
+  cancelUrl: string;
+};
+
 /** What cancelling did upstream. */
 export type Cancellation = "immediate" | "requested" | "unsupported_upstream";
 

@@ -64,6 +64,8 @@ export type JobRequest = {
   duration?: number;
   fps?: number;
   providerOptions?: Record<string, Json>;
+  /** Fields beyond ours, for an adapter whose table for the model names them; the others are dropped there. */
+  further?: Record<string, Json>;
 };
 
 export type Task = {
