@@ -57,7 +57,7 @@ export function loadConfig(sources: ConfigSources): Config {
 }
 
 /** Whether only this machine can reach a server that listens here. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 

@@ -48,7 +48,7 @@ const webAddress = line
   .refine((value) => isWebAddress(value))
   .transform((value) => value.replace(/\/+$/, ""));
 const socketAddress = line.regex(/^wss?:\/\/[^\s/?#]+/i).refine((value) => URL.canParse(value));
-const origin = line.regex(/^https?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:(\d{1,5}|\*))?$/);
+const origin = line.regex(/^\*$|^https?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:(\d{1,5}|\*))?$/);
 
 function generation(timeoutSeconds: number, longestSeconds: number) {
   return {
@@ -229,7 +229,7 @@ export const SETTINGS = {
   cors: {
     origins: optionalList(
       origin,
-      "origins such as https://app.example.com (no path; the port may be *)",
+      "origins such as https://app.example.com (no path; the port may be *), or * for all",
       "Browser origins let in; unset: http://localhost:* and http://127.0.0.1:* while the host is loopback, else none.",
     ),
   },

@@ -1,0 +1,205 @@
+/**
+ * The models this process offers, by every name that leads to them: their own names, names their provider declares,
+ * the operator's aliases, and the example names of the field.
+ */
+
+import { ApiError } from "../protocol/error.ts";
+import type { ModelCapabilities, WireModel, WirePricing } from "../protocol/model.ts";
+import type { TaskType } from "../protocol/task.ts";
+import type { MediaProvider } from "../tasks/media-provider.ts";
+import type { ModelCatalogue, OfferedModel, Pricing } from "../tasks/model-catalogue.ts";
+import { EXAMPLE_NAMES, type ExampleName } from "./example-names.ts";
+
+/** One model in a provider's table. */
+export type ModelOffer = {
+  /** The provider's own name of it. */
+  readonly providerModel: string;
+  readonly capabilities: ModelCapabilities;
+  readonly pricing: Pricing;
+  /** When it became available, Unix seconds. */
+  readonly created: number;
+  /** Names besides `<provider>/<providerModel>`: usually the provider's own, bare. */
+  readonly aliases?: readonly string[];
+};
+
+/** A provider with what it offers. A provider without its key is not registered. */
+export type ProviderOffer = { readonly provider: MediaProvider; readonly models: readonly ModelOffer[] };
+
+export type CatalogueOptions = {
+  offers: readonly ProviderOffer[];
+  /** `models.aliases`: other name → model name or another alias. */
+  aliases?: Readonly<Record<string, string>>;
+};
+
+/** The provider that is always there; while it is the only one, example names lead to its models. */
+export const BUILT_IN_PROVIDER = "local";
+
+const MICROS_PER_DOLLAR = 1_000_000;
+/** An alias of an alias of an alias is a circle or a mistake. */
+const MAX_ALIAS_STEPS = 8;
+/** Longer names are cut in messages. */
+const SHOWN_CHARACTERS = 100;
+/** Models named in a message; the list route has the rest. */
+const SHOWN_MODELS = 5;
+const MADE = { image: "images", video: "videos", realtime: "speech" } as const satisfies Record<
+  ExampleName["type"],
+  string
+>;
+
+export class Catalogue implements ModelCatalogue {
+  /** By provider name: what the engine runs steps with. */
+  readonly providers: ReadonlyMap<string, MediaProvider>;
+  /** What the operator should know, one sentence each. */
+  readonly warnings: readonly string[];
+  readonly #models = new Map<string, OfferedModel>();
+  readonly #aliases = new Map<string, OfferedModel>();
+  /** Example names that lead nowhere here. */
+  readonly #examples = new Map<string, ExampleName>();
+  readonly #list: readonly WireModel[];
+
+  /** Throws when two providers have one name, or two models do: mistakes of ours. */
+  constructor(options: CatalogueOptions) {
+    const warnings: string[] = [];
+    this.providers = new Map(options.offers.map(({ provider }) => [provider.name, provider]));
+    if (this.providers.size !== options.offers.length) throw new Error("Two providers have the same name");
+    for (const offer of options.offers) this.#register(offer);
+    for (const offer of options.offers) this.#addDeclaredAliases(offer);
+    this.#addExampleNames();
+    for (const [alias, target] of Object.entries(options.aliases ?? {})) {
+      warnings.push(...this.#addAlias(alias, target, options.aliases ?? {}));
+    }
+    this.warnings = warnings;
+    this.#list = Object.freeze([
+      ...[...this.#models.values()].map((model) => describe(model.name, model)),
+      ...[...this.#aliases]
+        .sort(([one], [other]) => (one < other ? -1 : 1))
+        .map(([alias, model]) => describe(alias, model)),
+    ]);
+  }
+
+  resolve(name: string, type: TaskType): OfferedModel {
+    const model = this.#models.get(name) ?? this.#aliases.get(name);
+    if (model === undefined) throw this.#unknown(name, type);
+    if (model.capabilities.type === type) return model;
+    throw notFound(
+      `The model ${shown(name)} makes ${MADE[model.capabilities.type]}, not ${MADE[type]}. ${this.#offered(type)}`,
+    );
+  }
+
+  list(): readonly WireModel[] {
+    return this.#list;
+  }
+
+  #register({ provider, models }: ProviderOffer): void {
+    for (const { providerModel, capabilities, pricing, created } of models) {
+      const name = `${provider.name}/${providerModel}`;
+      if (this.#models.has(name)) throw new Error(`Two models have the name ${name}`);
+      this.#models.set(name, {
+        name,
+        provider: provider.name,
+        providerModel,
+        capabilities,
+        pricing,
+        created,
+      });
+    }
+  }
+
+  #addDeclaredAliases({ provider, models }: ProviderOffer): void {
+    for (const { providerModel, aliases = [] } of models) {
+      const model = this.#models.get(`${provider.name}/${providerModel}`);
+      for (const alias of aliases) {
+        // The first provider that declares a name keeps it; the others' models have their full names.
+        if (model !== undefined && !this.#models.has(alias) && !this.#aliases.has(alias))
+          this.#aliases.set(alias, model);
+      }
+    }
+  }
+
+  #addExampleNames(): void {
+    const alone = [...this.providers.keys()].every((name) => name === BUILT_IN_PROVIDER);
+    for (const example of EXAMPLE_NAMES) {
+      if (this.#models.has(example.name) || this.#aliases.has(example.name)) continue;
+      const model = alone
+        ? [...this.#models.values()].find(({ capabilities }) => capabilities.type === example.type)
+        : this.#models.get(example.successor);
+      if (model === undefined) this.#examples.set(example.name, example);
+      else this.#aliases.set(example.name, model);
+    }
+  }
+
+  /** Answers warnings. */
+  #addAlias(alias: string, target: string, aliases: Readonly<Record<string, string>>): string[] {
+    if (this.#models.has(alias)) {
+      return [`models.aliases: ${shown(alias)} is the name of a model; the alias is ignored.`];
+    }
+    let name = target;
+    for (let steps = 0; steps < MAX_ALIAS_STEPS; steps += 1) {
+      const next = Object.hasOwn(aliases, name) && !this.#models.has(name) ? aliases[name] : undefined;
+      if (next === undefined) break;
+      name = next;
+    }
+    const model =
+      this.#models.get(name) ?? (Object.hasOwn(aliases, name) ? undefined : this.#aliases.get(name));
+    if (model === undefined) {
+      this.#aliases.delete(alias);
+      return [
+        `models.aliases: ${shown(alias)} leads to ${shown(target)}, which is not offered; it answers model_not_found.`,
+      ];
+    }
+    this.#aliases.set(alias, model);
+    return [];
+  }
+
+  #unknown(name: string, type: TaskType): ApiError {
+    const example = this.#examples.get(name);
+    const offered = this.#offered(type);
+    if (example === undefined) return notFound(`There is no model ${shown(name)}. ${offered}`);
+    if (example.type !== type) {
+      return notFound(`The model ${shown(name)} makes ${MADE[example.type]}, not ${MADE[type]}. ${offered}`);
+    }
+    const alone = [...this.providers.keys()].every((provider) => provider === BUILT_IN_PROVIDER);
+    if (alone) return notFound(`The model ${shown(name)} is not offered here. ${offered}`);
+    return new ApiError(
+      "model_retired",
+      `The model ${shown(name)} is retired. Its successor is ${example.successor}, which is not offered here. ${offered}`,
+      { param: "model" },
+    );
+  }
+
+  /** What to ask for instead. */
+  #offered(type: TaskType): string {
+    const names = [...this.#models.values()]
+      .filter(({ capabilities }) => capabilities.type === type)
+      .map(({ name }) => name);
+    if (names.length === 0) return `No model that makes ${MADE[type]} is offered.`;
+    const some = names.slice(0, SHOWN_MODELS).join(", ");
+    return `Models that make ${MADE[type]}: ${some}. GET /v1/models lists every name.`;
+  }
+}
+
+function describe(id: string, model: OfferedModel): WireModel {
+  return {
+    id,
+    object: "model",
+    created: model.created,
+    owned_by: model.provider,
+    provider: model.provider,
+    aliasOf: id === model.name ? null : model.name,
+    capabilities: model.capabilities,
+    pricing: wirePricing(model.pricing),
+  };
+}
+
+function wirePricing(pricing: Pricing): WirePricing {
+  if (pricing.kind === "free") return { free: true };
+  return { free: false, unit: "image", usd: pricing.micros / MICROS_PER_DOLLAR };
+}
+
+function notFound(message: string): ApiError {
+  return new ApiError("model_not_found", message, { param: "model" });
+}
+
+function shown(name: string): string {
+  return JSON.stringify(name.length <= SHOWN_CHARACTERS ? name : `${name.slice(0, SHOWN_CHARACTERS)}…`);
+}

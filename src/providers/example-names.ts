@@ -1,0 +1,37 @@
+/**
+ * Model names that published examples and older clients send. While only the built-in models are offered such a name
+ * leads to one of them, so that a stranger's client works at once; afterwards it leads to its successor.
+ */
+
+export type ExampleName = {
+  readonly name: string;
+  /** What a client that sends it wants made. */
+  readonly type: "image" | "video" | "realtime";
+  /** The offered model that takes its place. */
+  readonly successor: string;
+};
+
+const GPT_IMAGE = "openai/gpt-image-2";
+const HAILUO = "minimax/MiniMax-Hailuo-2.3";
+const VEO = "gemini/veo-3.1-generate-preview";
+const GPT_REALTIME = "openai/gpt-realtime";
+
+export const EXAMPLE_NAMES: readonly ExampleName[] = [
+  { name: "dall-e-2", type: "image", successor: GPT_IMAGE },
+  { name: "dall-e-3", type: "image", successor: GPT_IMAGE },
+  { name: "gpt-image-1", type: "image", successor: GPT_IMAGE },
+  { name: "gpt-image-1-mini", type: "image", successor: GPT_IMAGE },
+  { name: "gpt-image-1.5", type: "image", successor: GPT_IMAGE },
+  { name: "chatgpt-image-latest", type: "image", successor: GPT_IMAGE },
+  { name: "gpt-image-2", type: "image", successor: GPT_IMAGE },
+  { name: "image-01", type: "image", successor: "minimax/image-01" },
+  { name: "minimax-image", type: "image", successor: "minimax/image-01" },
+  { name: "minimax-video", type: "video", successor: HAILUO },
+  { name: "video-01", type: "video", successor: HAILUO },
+  { name: "T2V-01", type: "video", successor: HAILUO },
+  { name: "sora", type: "video", successor: VEO },
+  { name: "sora-2", type: "video", successor: VEO },
+  { name: "sora-2-pro", type: "video", successor: VEO },
+  { name: "gpt-4o-realtime-preview", type: "realtime", successor: GPT_REALTIME },
+  { name: "conversational-v1", type: "realtime", successor: "elevenlabs/conversational-ai" },
+];
