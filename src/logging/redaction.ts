@@ -9,9 +9,9 @@ const SECRET_PARAMETERS =
 const SCHEMES = /\b(bearer|basic)(\s+)[A-Za-z0-9._~+/=-]+/gi;
 const USER_INFO = /(\b[a-z][a-z0-9+.-]*:\/\/)[^/?#\s"'@]+@/gi;
 /** Keys by their prefix: ours, webhook secrets, and the usual providers'. Half a key is taken out as well. */
-const PREFIXED = /\b(condt_|ek_|whsec_|sk[-_]|r8_|xai-|AIza)[A-Za-z0-9_-]{6,}/g;
+const PREFIXED = /\b(condt_|cadm_|ek_|whsec_|sk[-_]|r8_|xai-|AIza)[A-Za-z0-9_-]{6,}/g;
 /** None of the patterns can match a text without one of these. */
-const SUSPICIOUS = /[?&#=]|condt_|ek_|whsec_|sk[-_]|r8_|xai-|AIza|bearer|basic|:\/\//i;
+const SUSPICIOUS = /[?&#=]|condt_|cadm_|ek_|whsec_|sk[-_]|r8_|xai-|AIza|bearer|basic|:\/\//i;
 
 /** The text without anything that looks like a credential. Cheap for text that holds nothing of the kind. */
 export function redactSecrets(text: string): string {

@@ -14,7 +14,7 @@ export type ExampleName = {
 const GPT_IMAGE = "openai/gpt-image-2";
 const HAILUO = "minimax/MiniMax-Hailuo-2.3";
 const VEO = "gemini/veo-3.1-generate-preview";
-const GPT_REALTIME = "openai/gpt-realtime";
+const GPT_REALTIME = "openai/gpt-realtime-2.1";
 
 export const EXAMPLE_NAMES: readonly ExampleName[] = [
   { name: "dall-e-2", type: "image", successor: GPT_IMAGE },
@@ -33,5 +33,5 @@ export const EXAMPLE_NAMES: readonly ExampleName[] = [
   { name: "sora-2", type: "video", successor: VEO },
   { name: "sora-2-pro", type: "video", successor: VEO },
   { name: "gpt-4o-realtime-preview", type: "realtime", successor: GPT_REALTIME },
-  { name: "conversational-v1", type: "realtime", successor: "elevenlabs/conversational-ai" },
+  { name: "conversational-v1", type: "realtime", successor: GPT_REALTIME },
 ];

@@ -1,0 +1,127 @@
+/**
+ * The folder of the embedded database and media. One process owns it: two engines on one database would void each
+ * other's leases.
+ *
+ * The lock is the operating system's, taken through SQLite on a file of its own. It ends with the process that holds
+ * it, however that dies, so there is no stale lock to recognise: neither a dead pid, nor one that was given to another
+ * process, nor the pid 1 of another container misleads anybody. `owner.json` beside it only tells people who it is.
+ */
+
+import { Database } from "bun:sqlite";
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+
+export type DataDirectory = {
+  /** Absolute. */
+  readonly path: string;
+  readonly databaseFile: string;
+  readonly mediaFolder: string;
+  readonly keysFile: string;
+  /** Lets another process own the folder; to be called after everything in it is closed. */
+  release(): void;
+};
+
+/** Thrown when the folder cannot be had; the message says what to do. */
+export class DataDirectoryError extends Error {
+  override readonly name = "DataDirectoryError";
+}
+
+/** Who owns a folder, for people. */
+type Owner = { pid: number; host: string; bootId: string; since: string };
+
+/** Nothing else may open it: closing any descriptor of it in this process would drop the lock. */
+const LOCK_FILE = "owner.lock";
+const OWNER_FILE = "owner.json";
+const OWNER_ONLY_FOLDER = 0o700;
+const OWNER_ONLY_FILE = 0o600;
+
+/**
+ * Makes the folder where it is missing and takes it. Throws `DataDirectoryError` when another process owns it or it
+ * cannot be written.
+ */
+export function openDataDirectory(folder: string): DataDirectory {
+  const path = resolve(folder);
+  prepare(path);
+  const lock = takeLock(path);
+  describeOwner(path);
+  return {
+    path,
+    databaseFile: join(path, "conduit.db"),
+    mediaFolder: join(path, "media"),
+    keysFile: join(path, "keys.json"),
+    release() {
+      rmSync(join(path, OWNER_FILE), { force: true });
+      lock.close();
+    },
+  };
+}
+
+function prepare(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: OWNER_ONLY_FOLDER });
+    // The folder holds keys: whoever has it in a repository does not want it committed.
+    writeFileSync(join(path, ".gitignore"), "*\n", { mode: OWNER_ONLY_FILE });
+  } catch (error) {
+    throw new DataDirectoryError(
+      `The data directory ${path} cannot be written (${codeOf(error)}). ` +
+        "Make it writable for this user, or name another folder in CONDUIT_DATA_DIR.",
+      { cause: error },
+    );
+  }
+}
+
+function takeLock(path: string): Database {
+  let lock: Database | null = null;
+  try {
+    lock = new Database(join(path, LOCK_FILE), { create: true, readwrite: true });
+    lock.run("PRAGMA busy_timeout = 0");
+    lock.run("BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    lock?.close();
+    if (codeOf(error) === "SQLITE_BUSY") throw new DataDirectoryError(ownedMessage(path), { cause: error });
+    throw new DataDirectoryError(
+      `The data directory ${path} cannot be locked (${codeOf(error)}). ` +
+        "Put it on a local disk this user can write to: name one in CONDUIT_DATA_DIR.",
+      { cause: error },
+    );
+  }
+}
+
+function ownedMessage(path: string): string {
+  const owner = readOwner(path);
+  const who =
+    owner === null ? "another process" : `process ${owner.pid} on ${owner.host}, started ${owner.since}`;
+  return (
+    `The data directory ${path} is in use by ${who}. One process owns it. Stop that one, or name another folder ` +
+    "in CONDUIT_DATA_DIR. Several processes with one state need Redis, which this version cannot use yet."
+  );
+}
+
+function describeOwner(path: string): void {
+  const owner: Owner = {
+    pid: process.pid,
+    host: hostname(),
+    bootId: crypto.randomUUID(),
+    since: new Date().toISOString(),
+  };
+  const temporary = join(path, `${OWNER_FILE}.new`);
+  writeFileSync(temporary, `${JSON.stringify(owner)}\n`, { mode: OWNER_ONLY_FILE });
+  renameSync(temporary, join(path, OWNER_FILE));
+}
+
+/** Null when the owner has not written it yet, or it cannot be read: it only makes the message better. */
+function readOwner(path: string): Owner | null {
+  try {
+    return JSON.parse(readFileSync(join(path, OWNER_FILE), "utf8"));
+  } catch {
+    return null;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error && typeof error.code === "string"
+    ? error.code
+    : String(error);
+}

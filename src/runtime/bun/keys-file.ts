@@ -1,0 +1,99 @@
+/**
+ * The keys of a first start: made when the configuration gives none, and kept in `keys.json` for the next starts.
+ * Keys from the configuration are written nowhere.
+ */
+
+import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { z } from "zod";
+import { isPlainKey, makePlainKey } from "../../accounts/plain-key.ts";
+import { cryptoRandom, type RandomFill, randomToken } from "../../tasks/ids.ts";
+
+export type StartKey = {
+  readonly plain: string;
+  /** Whether the operator gave it; then nothing prints it. */
+  readonly configured: boolean;
+};
+export type StartKeys = { readonly bootstrap: StartKey; readonly admin: StartKey };
+
+/** Thrown when `keys.json` is there and cannot be used; the message says what to do. */
+export class KeysFileError extends Error {
+  override readonly name = "KeysFileError";
+}
+
+const ADMIN_PREFIX = "cadm_";
+/** 43 letters and digits are 256 bits. */
+const ADMIN_CHARACTERS = 43;
+const OWNER_ONLY = 0o600;
+
+const CONTENT = z.object({
+  bootstrapKey: z.string().refine(isPlainKey).optional(),
+  adminKey: z.string().min(1).optional(),
+});
+type Content = z.infer<typeof CONTENT>;
+
+/**
+ * The keys of this start. Those that the configuration leaves open come from the file, or are made and added to it
+ * before anybody sees them. Throws `KeysFileError`.
+ */
+export function loadKeys(
+  file: string,
+  configured: { bootstrap: string | null; admin: string | null },
+  random: RandomFill = cryptoRandom,
+): StartKeys {
+  const { bootstrap, admin } = configured;
+  if (bootstrap !== null && admin !== null) return { bootstrap: given(bootstrap), admin: given(admin) };
+  const before = read(file);
+  const made = {
+    bootstrapKey: before.bootstrapKey ?? makePlainKey(random),
+    adminKey: before.adminKey ?? ADMIN_PREFIX + randomToken(ADMIN_CHARACTERS, random),
+  };
+  const after: Content = {
+    ...before,
+    ...(bootstrap === null && { bootstrapKey: made.bootstrapKey }),
+    ...(admin === null && { adminKey: made.adminKey }),
+  };
+  if (after.bootstrapKey !== before.bootstrapKey || after.adminKey !== before.adminKey) write(file, after);
+  return {
+    bootstrap: bootstrap === null ? { plain: made.bootstrapKey, configured: false } : given(bootstrap),
+    admin: admin === null ? { plain: made.adminKey, configured: false } : given(admin),
+  };
+}
+
+function given(plain: string): StartKey {
+  return { plain, configured: true };
+}
+
+/** Nothing when there is no file. What others could read is closed to them. */
+function read(file: string): Content {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+    chmodSync(file, OWNER_ONLY);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
+    throw new KeysFileError(`The keys cannot be read from ${file}. Make it readable for this user.`, {
+      cause: error,
+    });
+  }
+  try {
+    return CONTENT.parse(JSON.parse(text));
+  } catch {
+    throw new KeysFileError(
+      `${file} does not hold keys as this version writes them. ` +
+        "Repair it, or move it away to have new keys made; the old ones stop working then.",
+    );
+  }
+}
+
+/** Under another name first: a crash leaves the old file or the new one, never half of it. */
+function write(file: string, content: Content): void {
+  const temporary = `${file}.new`;
+  const descriptor = openSync(temporary, "w", OWNER_ONLY);
+  try {
+    writeSync(descriptor, `${JSON.stringify(content, null, 2)}\n`);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(temporary, file);
+}
