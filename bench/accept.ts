@@ -1,0 +1,188 @@
+/**
+ * Accepted generations per second: `POST /v1/images/generations/async`, durable on disk before the answer, against the same
+ * web framework answering a constant after parsing the same JSON.
+ */
+
+import { join } from "node:path";
+import {
+  alternate,
+  type Bench,
+  type BenchContext,
+  type BenchReport,
+  complainAboutSpread,
+  describeSummary,
+  pairRatios,
+} from "./harness/bench.ts";
+import { AUTHORIZED, Conduit } from "./harness/conduit.ts";
+import { Child, LOAD_CORE, SERVER_CORE } from "./harness/process.ts";
+import { quantile, round } from "./harness/statistics.ts";
+import type { HttpLoadResult, HttpLoadRun } from "./load/http.ts";
+
+const PATH = "/v1/images/generations/async";
+const BODY = {
+  model: "local/canvas",
+  prompt: "A red fox in the snow at dusk, long shadows between birches, soft light, seen from a low angle",
+  n: 1,
+  size: "1024x1024",
+  quality: "high",
+  user: "user-1842",
+  metadata: { project: "winter", shot: "12" },
+};
+const CONNECTIONS = 64;
+const SECONDS = 4;
+const WARM_UP_SECONDS = 1;
+/** Fills the only slot of the lane for longer than the run, so that accepting is all the server does. */
+const SLOW_JOB = { ...BODY, provider_options: { steps: 2, step_ms: 60_000 } };
+const FULL_LANE = {
+  CONDUITLLM__IMAGEGENERATION__MAXCONCURRENCY: "1",
+  CONDUITLLM__QUEUE__MAXQUEUEDPERKEY: "10000000",
+};
+const LANE_TIMEOUT_MS = 5_000;
+const HEALTHY_P99_MS = 10;
+const HEALTHY_SPREAD = 0.3;
+/** A baseline that leaves its core idle was held up by something else. */
+const HEALTHY_CPU = 0.85;
+const FLOOR = 0.3;
+const AIM = 0.4;
+const AIM_P99_MS = 20;
+
+type Round = HttpLoadResult & { serverCpu: number; serverRssKiB: number };
+
+export const accept: Bench = {
+  name: "accept",
+  summary: "POST …/async per second, durable, against the same framework answering a constant",
+  async run(context) {
+    const results = await alternate<Round>(
+      context,
+      [
+        { name: "constant", run: measureConstant },
+        { name: "conduit", run: () => measureConduit(context) },
+      ],
+      ({ perSecond, latency, serverCpu, loadCpu }) =>
+        `${perSecond}/s, p50 ${latency.p50Ms} ms, p99 ${latency.p99Ms} ms, server CPU ${serverCpu}, load CPU ${loadCpu}`,
+    );
+    return report(results.get("constant") ?? [], results.get("conduit") ?? []);
+  },
+};
+
+async function measureConstant(): Promise<Round> {
+  const server = new Child({
+    command: ["bun", join(import.meta.dir, "servers/constant.ts")],
+    core: SERVER_CORE,
+  });
+  const { port } = await server.expect<{ port: number }>("ready");
+  const result = await load(server, port);
+  await server.end();
+  return result;
+}
+
+async function measureConduit(context: BenchContext): Promise<Round> {
+  const conduit = await Conduit.start({ folder: context.temporaryFolder(), settings: FULL_LANE });
+  const slow = await conduit.submit(SLOW_JOB);
+  const deadline = performance.now() + LANE_TIMEOUT_MS;
+  while ((await conduit.read(slow)).status !== "running") {
+    if (performance.now() > deadline) throw new Error("the slow job that fills the lane did not start");
+    await Bun.sleep(20);
+  }
+  const result = await load(conduit.child, conduit.port);
+  await conduit.child.kill();
+  return result;
+}
+
+async function load(server: Child, port: number): Promise<Round> {
+  const child = new Child({ command: ["bun", join(import.meta.dir, "load/http.ts")], core: LOAD_CORE });
+  await child.expect("ready");
+  const run: HttpLoadRun = {
+    port,
+    connections: CONNECTIONS,
+    warmUpSeconds: WARM_UP_SECONDS,
+    seconds: SECONDS,
+    request: { method: "POST", path: PATH, headers: AUTHORIZED, body: JSON.stringify(BODY) },
+  };
+  const cpuBefore = server.cpuMs();
+  const startedAt = performance.now();
+  child.send({ type: "run", ...run });
+  const result = await child.expect<HttpLoadResult>("result");
+  const serverCpu = round((server.cpuMs() - cpuBefore) / (performance.now() - startedAt), 2);
+  await child.end();
+  if (result.errors > 0) throw new Error(`${result.errors} requests failed, the first: ${result.firstError}`);
+  return { ...result, serverCpu, serverRssKiB: Math.round(server.residentBytes() / 1024) };
+}
+
+function report(constant: readonly Round[], conduit: readonly Round[]): BenchReport {
+  const rate = (rounds: readonly Round[]) => rounds.map(({ perSecond }) => perSecond);
+  const p99 = (rounds: readonly Round[]) => rounds.map(({ latency }) => latency.p99Ms);
+  const row = (name: string, rounds: readonly Round[]) => [
+    name,
+    describeSummary(rate(rounds)),
+    describeSummary(
+      rounds.map(({ latency }) => latency.p50Ms),
+      1,
+    ),
+    describeSummary(p99(rounds), 1),
+    describeSummary(
+      rounds.map(({ serverCpu }) => serverCpu),
+      2,
+    ),
+    describeSummary(
+      rounds.map(({ serverRssKiB }) => serverRssKiB / 1024),
+      0,
+    ),
+  ];
+  const ratios = pairRatios(rate(conduit), rate(constant));
+  const ratio = quantile(ratios, 0.5);
+  const quiet = conduit.filter(
+    (_, index) => (constant[index]?.latency.p99Ms ?? Number.POSITIVE_INFINITY) < HEALTHY_P99_MS,
+  );
+  const complaints = complainAboutSpread("the constant", rate(constant), HEALTHY_SPREAD);
+  const basePercentile = quantile(p99(constant), 0.5);
+  if (basePercentile >= HEALTHY_P99_MS)
+    complaints.push(
+      `the constant: p99 ${round(basePercentile, 1)} ms, under ${HEALTHY_P99_MS} ms is healthy`,
+    );
+  const baseCpu = quantile(
+    constant.map(({ serverCpu }) => serverCpu),
+    0.5,
+  );
+  if (baseCpu < HEALTHY_CPU)
+    complaints.push(
+      `the constant used ${baseCpu} of its core, at least ${HEALTHY_CPU} says that nothing else slowed it`,
+    );
+  return {
+    complaints,
+    conditions: [
+      `POST ${PATH}, ${CONNECTIONS} connections, one request in flight on each, ${SECONDS} s a round after ${WARM_UP_SECONDS} s of warming up.`,
+      "Conduit is the whole program with every check, the access log (to a file), metrics, and SQLite synchronous=FULL with group",
+      "commit before the answer. Its only lane is full with one slow job, so that the queue only grows: accepting is measured,",
+      "painting is not.",
+    ],
+    tables: [
+      {
+        title: "median (range)",
+        columns: ["", "accepted/s", "p50 ms", "p99 ms", "server CPU", "RSS MiB"],
+        rows: [row("constant", constant), row("conduit", conduit)],
+      },
+    ],
+    aims: [
+      {
+        what: "conduit / constant, floor",
+        aim: `≥ ${FLOOR}`,
+        measured: describeSummary(ratios, 2),
+        met: ratio >= FLOOR,
+      },
+      {
+        what: "conduit / constant, aim",
+        aim: `≥ ${AIM}`,
+        measured: describeSummary(ratios, 2),
+        met: ratio >= AIM,
+      },
+      {
+        what: `p99 in the ${quiet.length} rounds where the constant's is under ${HEALTHY_P99_MS} ms`,
+        aim: `< ${AIM_P99_MS} ms`,
+        measured: quiet.length === 0 ? "no such round" : `${describeSummary(p99(quiet), 1)} ms`,
+        met: quiet.length > 0 && quantile(p99(quiet), 0.5) < AIM_P99_MS,
+      },
+    ],
+    raw: { constant, conduit },
+  };
+}

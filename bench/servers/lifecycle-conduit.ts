@@ -1,0 +1,104 @@
+/**
+ * Conduit's whole way in one process: `service.submit` → engine → completed, with a provider that is done at once.
+ * Everything else is the product's own: event log, reservation, idempotence, group commit on a file with synchronous=FULL.
+ */
+
+import { systemClock } from "../../src/tasks/clock.ts";
+import { DEFAULT_ENGINE_OPTIONS, Engine } from "../../src/tasks/engine.ts";
+import type { MediaProvider } from "../../src/tasks/media-provider.ts";
+import { type Submission, TaskService } from "../../src/tasks/service.ts";
+import { hear, numberArgument, say, textArgument } from "../harness/child.ts";
+import { createLifecycleRun } from "../harness/lifecycle-run.ts";
+import { openBenchStore, TENANT } from "./in-process-store.ts";
+
+const concurrency = numberArgument("concurrency");
+const RESERVED_MICROS = 40_000;
+const HOUR_MS = 3_600_000;
+
+const provider: MediaProvider = {
+  name: "empty",
+  resubmitSafe: () => true,
+  submit: async () => ({ kind: "done", items: [], costMicros: RESERVED_MICROS }),
+  poll: async () => ({ kind: "done", items: [], costMicros: RESERVED_MICROS }),
+  cancel: async () => ({ cancellation: "immediate", billedMicros: 0, askAgain: false }),
+};
+const log = { info() {}, warn: console.error, error: console.error };
+const media = {
+  put: () => Promise.reject(new Error("an empty job stores no file")),
+  removeTask: () => Promise.resolve(),
+};
+const publisher = { publish() {} };
+
+const store = await openBenchStore(textArgument("folder"));
+countCompletions();
+let engine: Engine | null = null;
+const service = new TaskService(
+  {
+    store,
+    media,
+    publisher,
+    doorbell: { ring: (lane, atMs) => engine?.ring(lane, atMs) },
+    endWatch: { untilEnded: () => Promise.reject(new Error("nobody waits here")) },
+    dropHeld: (taskId) => engine?.drop(taskId),
+    clock: systemClock,
+    log,
+  },
+  {
+    limits: { image: { timeoutMs: HOUR_MS, maxAttempts: 3 }, video: { timeoutMs: HOUR_MS, maxAttempts: 3 } },
+    maxWaitMs: HOUR_MS,
+    maxQueuedPerKey: 1_000_000,
+  },
+);
+
+let number = 0;
+const run = createLifecycleRun({
+  producers: concurrency,
+  submit: async () => void (await service.submit(submission())),
+  async pause() {
+    await engine?.stop();
+    engine = null;
+  },
+  async resume() {
+    if (engine !== null) return;
+    engine = new Engine(
+      { store, media, publisher, clock: systemClock, log, providers: new Map([[provider.name, provider]]) },
+      { ...DEFAULT_ENGINE_OPTIONS, concurrency: { image: concurrency, video: 1 } },
+    );
+    engine.start();
+  },
+});
+
+hear(async (command) => {
+  if (command.type === "whole") say("result", { ...(await run.whole(Number(command.jobs))) });
+  if (command.type === "drain") say("result", { ...(await run.drain(Number(command.jobs))) });
+});
+say("ready");
+
+function submission(): Submission {
+  number += 1;
+  return {
+    tenant: TENANT,
+    type: "image",
+    model: "empty",
+    provider: provider.name,
+    providerModel: "empty",
+    request: { prompt: "", n: 1 },
+    priority: "normal",
+    timeoutMs: null,
+    metadata: {},
+    baseUrl: "http://127.0.0.1",
+    reservedMicros: RESERVED_MICROS,
+    retryOf: null,
+    idempotency: { key: `job-${number}`, fingerprint: "bench", ttlMs: HOUR_MS },
+  };
+}
+
+/** A job counts once its completion is on the disk, which is when the store's own promise resolves. */
+function countCompletions(): void {
+  const advance = store.advance.bind(store);
+  store.advance = async (lease, transition, claimNext) => {
+    const outcome = await advance(lease, transition, claimNext);
+    if (outcome.applied && transition.kind === "complete") run.completed();
+    return outcome;
+  };
+}
