@@ -1,7 +1,8 @@
 /**
  * The task store port: the truth about tasks. Every method is one atomic step; when its promise resolves the
  * change is as durable as the adapter can make it. Task, event logs, reservation, webhook deliveries and
- * cleanup items change together or not at all.
+ * cleanup items change together or not at all. A step that could not happen rejects with `StoreUnavailableError`, a
+ * value beyond its bound with `StoredValueTooLargeError` (both in store-error.ts); nothing is written then.
  *
  * Every read of a tenant's data takes a scope; what is outside the scope answers exactly like what does not exist.
  * Times are wall-clock milliseconds of the store's own clock, money is micro-dollars.
@@ -33,6 +34,8 @@ export type TaskDraft = {
   /** How long it may wait in the queue before its first start. */
   maxWaitMs: number;
   idempotency: IdempotencyClaim | null;
+  /** Settings of its webhook, opaque to the store: where they are given, the terminal step leaves a due delivery. */
+  webhook?: Json;
 };
 
 export type IdempotencyClaim = {
@@ -131,7 +134,7 @@ export type CleanupItem = {
   /** How often it was tried before. */
   tries: number;
   createdAt: number;
-  /** After this the reservation is released whatever the provider says. */
+  /** After this the reservation is released whatever the provider says; the sweep does it when nobody holds the item. */
   giveUpAt: number;
   fence: number;
 };

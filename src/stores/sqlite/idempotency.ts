@@ -1,0 +1,51 @@
+/** Idempotency keys: which task a repeated request already made. Scoped by tenant. */
+
+import type { Tenant } from "../../tasks/task.ts";
+import type { IdempotencyClaim } from "../../tasks/task-store.ts";
+import type { Sql } from "../sql.ts";
+import { type TaskRow, taskByNo } from "./task-row.ts";
+
+/** The task that holds the key, "conflict" when its request was another one, null when the key is free to take. */
+export function holderOf(
+  sql: Sql,
+  tenant: Tenant,
+  claim: IdempotencyClaim,
+  now: number,
+): TaskRow | "conflict" | null {
+  if (claim.takeOver) return null;
+  const row = sql.get(
+    `SELECT fingerprint, task_no FROM idempotency
+     WHERE key_id = ? AND subject = ? AND idempotency_key = ? AND expires_at > ?`,
+    tenant.keyId,
+    tenant.subject,
+    claim.key,
+    now,
+  );
+  const holder = row === null ? null : taskByNo(sql, row.task_no as number);
+  if (row === null || holder === null) return null;
+  const endedAt = holder.task.finishedAt;
+  const tooOld =
+    claim.onlyIfEndedWithinMs !== undefined && endedAt !== null && now - endedAt > claim.onlyIfEndedWithinMs;
+  if (tooOld) return null;
+  return row.fingerprint === claim.fingerprint ? holder : "conflict";
+}
+
+/** Takes the key for a task, from whoever held it before. */
+export function takeKey(
+  sql: Sql,
+  tenant: Tenant,
+  claim: IdempotencyClaim,
+  taskNo: number,
+  now: number,
+): void {
+  sql.run(
+    `INSERT OR REPLACE INTO idempotency (key_id, subject, idempotency_key, fingerprint, task_no, expires_at)
+     VALUES (?, ?, ?, ?, ?, ?)`,
+    tenant.keyId,
+    tenant.subject,
+    claim.key,
+    claim.fingerprint,
+    taskNo,
+    now + claim.ttlMs,
+  );
+}

@@ -1,0 +1,89 @@
+/** Pages of tasks, newest first. Each (status, type) is a range of its own in an index, so filters never scan. */
+
+import { TASK_STATUSES, TASK_TYPES, type TaskStatus, type TaskType } from "../../protocol/task.ts";
+import type { TenantScope } from "../../tasks/task.ts";
+import type { ListQuery, TaskPage } from "../../tasks/task-store.ts";
+import type { Sql } from "../sql.ts";
+import { viewTasks } from "./queue-position.ts";
+import { assertScope, isVisible } from "./scopes.ts";
+import { type TaskRow, taskById, taskByNo } from "./task-row.ts";
+
+/** Above every task id. */
+const NEWEST = "g";
+/** Tasks of one batch; what the batch route accepts is less. */
+const MAX_BATCH_ROWS = 1_000;
+
+const OF_KEY =
+  "SELECT no, id FROM tasks WHERE key_id = ? AND status = ? AND type = ? AND id < ? ORDER BY id DESC LIMIT ?";
+const OF_SUBJECT = `SELECT no, id FROM tasks WHERE key_id = ? AND subject = ? AND subject <> '' AND status = ? AND type = ?
+  AND id < ? ORDER BY id DESC LIMIT ?`;
+const OF_BATCH = `SELECT no, id FROM tasks WHERE batch_id = ? AND id < ? ORDER BY id DESC LIMIT ${MAX_BATCH_ROWS}`;
+
+export function listTasks(sql: Sql, scope: TenantScope, query: ListQuery): TaskPage {
+  assertScope(scope);
+  const statuses = query.statuses ?? TASK_STATUSES;
+  const types = query.type === undefined ? TASK_TYPES : [query.type];
+  const after = query.after ?? NEWEST;
+  const wanted = query.limit + 1;
+  const rows =
+    query.batchId === undefined
+      ? tenantRows(sql, scope, statuses, types, after, wanted)
+      : batchRows(sql, scope, query.batchId, statuses, types, after);
+  return { tasks: viewTasks(sql, rows.slice(0, query.limit)), hasMore: rows.length > query.limit };
+}
+
+function tenantRows(
+  sql: Sql,
+  scope: TenantScope,
+  statuses: readonly TaskStatus[],
+  types: readonly TaskType[],
+  after: string,
+  wanted: number,
+): TaskRow[] {
+  const found = new Map<string, number>();
+  for (const status of new Set(statuses)) {
+    for (const type of types) {
+      const rows =
+        scope.subject === null
+          ? sql.all(OF_KEY, scope.keyId, status, type, after, wanted)
+          : sql.all(OF_SUBJECT, scope.keyId, scope.subject, status, type, after, wanted);
+      for (const row of rows) found.set(row.id as string, row.no as number);
+    }
+  }
+  for (const id of scope.granted ?? []) {
+    if (scope.subject === null || id >= after) continue;
+    const row = taskById(sql, id);
+    if (row !== null && isVisible(scope, row.task) && matches(row, statuses, types)) found.set(id, row.no);
+  }
+  return newest(sql, found, wanted);
+}
+
+function batchRows(
+  sql: Sql,
+  scope: TenantScope,
+  batchId: string,
+  statuses: readonly TaskStatus[],
+  types: readonly TaskType[],
+  after: string,
+): TaskRow[] {
+  const rows: TaskRow[] = [];
+  for (const { no } of sql.all(OF_BATCH, batchId, after)) {
+    const row = taskByNo(sql, no as number);
+    if (row !== null && isVisible(scope, row.task) && matches(row, statuses, types)) rows.push(row);
+  }
+  return rows;
+}
+
+function matches(row: TaskRow, statuses: readonly TaskStatus[], types: readonly TaskType[]): boolean {
+  return statuses.includes(row.task.status) && types.includes(row.task.type);
+}
+
+function newest(sql: Sql, found: ReadonlyMap<string, number>, wanted: number): TaskRow[] {
+  const ids = [...found.keys()].sort().reverse().slice(0, wanted);
+  const rows: TaskRow[] = [];
+  for (const id of ids) {
+    const row = taskByNo(sql, found.get(id) as number);
+    if (row !== null) rows.push(row);
+  }
+  return rows;
+}

@@ -1,0 +1,124 @@
+/** Everything stored has an end: tasks, their events, idempotency keys, subjects nobody uses. In bounded steps. */
+
+import type { MediaItem } from "../../tasks/task.ts";
+import type { Retention, RetentionOutcome } from "../../tasks/task-store.ts";
+import type { Sql } from "../sql.ts";
+import { type TaskRow, taskById, taskByNo } from "./task-row.ts";
+
+/** Removes a task with everything that belongs to it. Its charge stays in the ledger. */
+export function removeTask(sql: Sql, no: number): void {
+  sql.run("DELETE FROM events WHERE task_no = ?", no);
+  sql.run("DELETE FROM idempotency WHERE task_no = ?", no);
+  sql.run("DELETE FROM deliveries WHERE task_no = ?", no);
+  sql.run("DELETE FROM cleanups WHERE task_no = ?", no);
+  sql.run("DELETE FROM specs WHERE task_no = ?", no);
+  sql.run("DELETE FROM tasks WHERE no = ?", no);
+}
+
+/** One step, at most `limit` of each kind. */
+export function retire(
+  sql: Sql,
+  retention: Retention,
+  limit: number,
+  now: number,
+  epoch: () => string,
+): RetentionOutcome {
+  const expired = finishedBefore(sql, now - retention.tasksMs, limit);
+  const removedTaskIds = expired.map((row) => row.task.id);
+  for (const row of expired) removeTask(sql, row.no);
+
+  const logs = sql.all(
+    "SELECT no FROM tasks WHERE trimmed = 0 AND finished_at <= ? ORDER BY finished_at LIMIT ?",
+    now - retention.eventsMs,
+    limit,
+  );
+  for (const { no } of logs) {
+    sql.run("DELETE FROM events WHERE task_no = ?", no as number);
+    sql.run("UPDATE tasks SET trimmed = 1, epoch = ? WHERE no = ?", epoch(), no as number);
+  }
+
+  const keys = sql.run(
+    `DELETE FROM idempotency WHERE (key_id, subject, idempotency_key) IN (
+       SELECT key_id, subject, idempotency_key FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+    now,
+    limit,
+  );
+  const more = expired.length === limit || logs.length === limit || keys === limit;
+  return { removedTaskIds, trimmedLogs: logs.length, more };
+}
+
+/** Where the sweep over tenants stands. */
+export type TenantCursor = { keyId: string; subject: string };
+export const FIRST_TENANT: TenantCursor = { keyId: "", subject: "" };
+
+/**
+ * Looks at the next `limit` tenants after the cursor and drops those that nobody follows and that have neither tasks
+ * nor, for the key itself, a key. Answers the next cursor, null at the end.
+ */
+export function dropIdleTenants(sql: Sql, after: TenantCursor, limit: number): TenantCursor | null {
+  const rows = sql.all(
+    `SELECT key_id, subject, followed FROM tenants WHERE (key_id, subject) > (?, ?) ORDER BY key_id, subject LIMIT ?`,
+    after.keyId,
+    after.subject,
+    limit,
+  );
+  for (const row of rows) {
+    const keyId = row.key_id as string;
+    const subject = row.subject as string;
+    if (row.followed === 1 || isUsed(sql, keyId, subject)) continue;
+    sql.run("DELETE FROM tenants WHERE key_id = ? AND subject = ?", keyId, subject);
+    if (subject === "") sql.run("DELETE FROM lane_keys WHERE key_id = ?", keyId);
+  }
+  const last = rows.length < limit ? undefined : rows.at(-1);
+  return last === undefined ? null : { keyId: last.key_id as string, subject: last.subject as string };
+}
+
+function isUsed(sql: Sql, keyId: string, subject: string): boolean {
+  if (subject !== "")
+    return (
+      sql.get(
+        "SELECT 1 FROM tasks WHERE key_id = ? AND subject = ? AND subject <> '' LIMIT 1",
+        keyId,
+        subject,
+      ) !== null
+    );
+  if (sql.get("SELECT 1 FROM keys WHERE id = ?", keyId) !== null) return true;
+  return sql.get("SELECT 1 FROM tasks WHERE key_id = ? LIMIT 1", keyId) !== null;
+}
+
+/** Of these files, the paths no task holds: an unfinished task holds all of its own, a finished one those it names. */
+export function unreferencedMedia(sql: Sql, files: readonly { path: string; taskId: string }[]): string[] {
+  const tasks = new Map<string, TaskRow | null>();
+  return files
+    .filter(({ path, taskId }) => {
+      const row = tasks.has(taskId) ? (tasks.get(taskId) ?? null) : taskById(sql, taskId);
+      tasks.set(taskId, row);
+      return row === null || !holds(row, path);
+    })
+    .map(({ path }) => path);
+}
+
+function holds({ task }: TaskRow, path: string): boolean {
+  if (task.finishedAt === null) return true;
+  if (task.result?.items.some((item: MediaItem) => item.media.path === path)) return true;
+  // The state is the provider's own; a path it names stands in it as a JSON string.
+  return task.state !== null && JSON.stringify(task.state).includes(JSON.stringify(path));
+}
+
+/** Settled tasks that ended at `moment` or earlier; the index has them apart by whether their events are trimmed. */
+function finishedBefore(sql: Sql, moment: number, limit: number): TaskRow[] {
+  const rows: TaskRow[] = [];
+  for (const trimmed of [1, 0]) {
+    const found = sql.all(
+      "SELECT no FROM tasks WHERE trimmed = ? AND finished_at <= ? AND settled = 1 ORDER BY finished_at LIMIT ?",
+      trimmed,
+      moment,
+      limit - rows.length,
+    );
+    for (const { no } of found) {
+      const row = taskByNo(sql, no as number);
+      if (row !== null) rows.push(row);
+    }
+  }
+  return rows;
+}
