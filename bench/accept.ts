@@ -14,6 +14,7 @@ import {
   pairRatios,
 } from "./harness/bench.ts";
 import { AUTHORIZED, Conduit } from "./harness/conduit.ts";
+import { type CoreUse, complainAboutOthers, watchCore } from "./harness/core-watch.ts";
 import { Child, LOAD_CORE, SERVER_CORE } from "./harness/process.ts";
 import { quantile, round } from "./harness/statistics.ts";
 import type { HttpLoadResult, HttpLoadRun } from "./load/http.ts";
@@ -46,7 +47,7 @@ const FLOOR = 0.3;
 const AIM = 0.4;
 const AIM_P99_MS = 20;
 
-type Round = HttpLoadResult & { serverCpu: number; serverRssKiB: number };
+type Round = HttpLoadResult & CoreUse & { serverRssKiB: number };
 
 export const accept: Bench = {
   name: "accept",
@@ -58,8 +59,8 @@ export const accept: Bench = {
         { name: "constant", run: measureConstant },
         { name: "conduit", run: () => measureConduit(context) },
       ],
-      ({ perSecond, latency, serverCpu, loadCpu }) =>
-        `${perSecond}/s, p50 ${latency.p50Ms} ms, p99 ${latency.p99Ms} ms, server CPU ${serverCpu}, load CPU ${loadCpu}`,
+      ({ perSecond, latency, serverCpu, foreignCpu, loadCpu }) =>
+        `${perSecond}/s, p50 ${latency.p50Ms} ms, p99 ${latency.p99Ms} ms, server CPU ${serverCpu} (others ${foreignCpu}), load CPU ${loadCpu}`,
     );
     return report(results.get("constant") ?? [], results.get("conduit") ?? []);
   },
@@ -99,14 +100,13 @@ async function load(server: Child, port: number): Promise<Round> {
     seconds: SECONDS,
     request: { method: "POST", path: PATH, headers: AUTHORIZED, body: JSON.stringify(BODY) },
   };
-  const cpuBefore = server.cpuMs();
-  const startedAt = performance.now();
+  const used = watchCore(server);
   child.send({ type: "run", ...run });
   const result = await child.expect<HttpLoadResult>("result");
-  const serverCpu = round((server.cpuMs() - cpuBefore) / (performance.now() - startedAt), 2);
+  const use = used();
   await child.end();
   if (result.errors > 0) throw new Error(`${result.errors} requests failed, the first: ${result.firstError}`);
-  return { ...result, serverCpu, serverRssKiB: Math.round(server.residentBytes() / 1024) };
+  return { ...result, ...use, serverRssKiB: Math.round(server.residentBytes() / 1024) };
 }
 
 function report(constant: readonly Round[], conduit: readonly Round[]): BenchReport {
@@ -140,6 +140,10 @@ function report(constant: readonly Round[], conduit: readonly Round[]): BenchRep
     complaints.push(
       `the constant: p99 ${round(basePercentile, 1)} ms, under ${HEALTHY_P99_MS} ms is healthy`,
     );
+  complaints.push(
+    ...complainAboutOthers("the constant", constant),
+    ...complainAboutOthers("conduit", conduit),
+  );
   const baseCpu = quantile(
     constant.map(({ serverCpu }) => serverCpu),
     0.5,

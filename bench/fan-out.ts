@@ -16,6 +16,7 @@ import {
   percent,
   type Table,
 } from "./harness/bench.ts";
+import { complainAboutOthers } from "./harness/core-watch.ts";
 import { CrowdedServer, type FanOutServer, type Step } from "./harness/crowd.ts";
 import { quantile, round } from "./harness/statistics.ts";
 
@@ -152,6 +153,14 @@ function report(sections: readonly Section[], stalled: Stalled): BenchReport {
         `bare Bun, ${followers} followers`,
         bare.map((ladder) => ladder.saturation),
         HEALTHY_SPREAD,
+      ),
+    );
+    complaints.push(
+      ...(["bun publish", "conduit"] as const).flatMap((name) =>
+        complainAboutOthers(
+          `${name}, ${followers} followers at half load`,
+          (pairs.get(name) ?? []).map(({ step }) => step),
+        ),
       ),
     );
     const baseP99 = quantile(p99("bun publish"), 0.5);

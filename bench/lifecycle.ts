@@ -10,6 +10,7 @@ import {
   describeSummary,
   pairRatios,
 } from "./harness/bench.ts";
+import { type CoreUse, complainAboutOthers, watchCore } from "./harness/core-watch.ts";
 import type { LifecycleResult } from "./harness/lifecycle-run.ts";
 import { startPeer } from "./harness/peer.ts";
 import { Child, SERVER_CORE } from "./harness/process.ts";
@@ -23,7 +24,7 @@ const HEALTHY_SPREAD = 0.5;
 const FLOOR = 1;
 const AIM = 1.5;
 
-type Round = { whole: LifecycleResult; drain: LifecycleResult };
+type Round = CoreUse & { whole: LifecycleResult; drain: LifecycleResult };
 
 export const lifecycle: Bench = {
   name: "lifecycle",
@@ -36,7 +37,8 @@ export const lifecycle: Bench = {
         { name: "bullmq on bun", run: () => measureBullmq(context, "bun") },
         { name: "conduit", run: () => measureConduit(context) },
       ],
-      ({ whole, drain }) => `whole way ${whole.perSecond}/s, drain ${drain.perSecond}/s, CPU ${whole.cpu}`,
+      ({ whole, drain, foreignCpu }) =>
+        `whole way ${whole.perSecond}/s, drain ${drain.perSecond}/s, CPU ${whole.cpu} (others ${foreignCpu})`,
     );
     return report(results);
   },
@@ -66,7 +68,8 @@ async function measure(child: Child): Promise<Round> {
     return child.expect<LifecycleResult>("result");
   };
   await ask("whole", WARM_UP_JOBS);
-  const result = { whole: await ask("whole", JOBS), drain: await ask("drain", JOBS) };
+  const used = watchCore(child);
+  const result = { whole: await ask("whole", JOBS), drain: await ask("drain", JOBS), ...used() };
   await child.end();
   return result;
 }
@@ -82,6 +85,7 @@ function report(results: Map<string, Round[]>): BenchReport {
     complaints: [
       ...complainAboutSpread("bullmq on node, whole way", whole("bullmq on node"), HEALTHY_SPREAD),
       ...complainAboutSpread("bullmq on node, drain", drain("bullmq on node"), HEALTHY_SPREAD),
+      ...[...results].flatMap(([name, rounds]) => complainAboutOthers(name, rounds)),
     ],
     conditions: [
       `${JOBS} empty jobs a round, ${CONCURRENCY} submissions and ${CONCURRENCY} jobs at once, submitter and worker in one process on one core.`,

@@ -10,6 +10,7 @@ import {
   describeSummary,
   pairRatios,
 } from "./harness/bench.ts";
+import { type CoreUse, complainAboutOthers, watchCore } from "./harness/core-watch.ts";
 import { hasProgram } from "./harness/machine.ts";
 import { Child, LOAD_CORE, pinned, SERVER_CORE } from "./harness/process.ts";
 import { quantile } from "./harness/statistics.ts";
@@ -28,7 +29,8 @@ const HEALTHY_SPREAD = 0.3;
 /** Below this share of wrk's rate the generator would be measuring itself. */
 const ENOUGH = 0.9;
 
-type Round = { perSecond: number; p99Ms: number; loadCpu: number | null };
+type Load = { perSecond: number; p99Ms: number; loadCpu: number | null };
+type Round = Load & CoreUse;
 
 export const loadCheck: Bench = {
   name: "load-check",
@@ -42,24 +44,26 @@ export const loadCheck: Bench = {
         { name: "own generator", run: () => onBaseline(ownGenerator) },
         { name: "wrk", run: () => onBaseline((port) => wrk(port, context)) },
       ],
-      (round) => `${round.perSecond} per second, p99 ${round.p99Ms} ms`,
+      ({ perSecond, p99Ms, serverCpu, foreignCpu }) =>
+        `${perSecond} per second, p99 ${p99Ms} ms, server CPU ${serverCpu} (others ${foreignCpu})`,
     );
     return report(results.get("own generator") ?? [], results.get("wrk") ?? []);
   },
 };
 
-async function onBaseline(load: (port: number) => Promise<Round>): Promise<Round> {
+async function onBaseline(load: (port: number) => Promise<Load>): Promise<Round> {
   const server = new Child({
     command: ["bun", join(import.meta.dir, "servers/constant.ts")],
     core: SERVER_CORE,
   });
   const { port } = await server.expect<{ port: number }>("ready");
-  const round = await load(port);
+  const used = watchCore(server);
+  const result = { ...(await load(port)), ...used() };
   await server.end();
-  return round;
+  return result;
 }
 
-async function ownGenerator(port: number): Promise<Round> {
+async function ownGenerator(port: number): Promise<Load> {
   const child = new Child({ command: ["bun", join(import.meta.dir, "load/http.ts")], core: LOAD_CORE });
   await child.expect("ready");
   const run: HttpLoadRun = {
@@ -75,7 +79,7 @@ async function ownGenerator(port: number): Promise<Round> {
   return { perSecond, p99Ms: latency.p99Ms, loadCpu };
 }
 
-async function wrk(port: number, context: BenchContext): Promise<Round> {
+async function wrk(port: number, context: BenchContext): Promise<Load> {
   const script = join(context.temporaryFolder(), "post.lua");
   await Bun.write(
     script,
@@ -109,7 +113,11 @@ function report(own: readonly Round[], theirs: readonly Round[]): BenchReport {
     ),
   ];
   return {
-    complaints: complainAboutSpread("wrk on the constant", rate(theirs), HEALTHY_SPREAD),
+    complaints: [
+      ...complainAboutSpread("wrk on the constant", rate(theirs), HEALTHY_SPREAD),
+      ...complainAboutOthers("the constant under wrk", theirs),
+      ...complainAboutOthers("the constant under the own generator", own),
+    ],
     conditions: [`POST ${PATH} to the constant, ${CONNECTIONS} connections, ${SECONDS} s a round`],
     tables: [
       {

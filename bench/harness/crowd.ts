@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import type { Crowd, Window } from "../load/followers.ts";
+import { watchCore } from "./core-watch.ts";
 import { startPeer } from "./peer.ts";
 import { Child, LOAD_CORE, SERVER_CORE } from "./process.ts";
 import { type LatencySummary, round } from "./statistics.ts";
@@ -25,6 +26,7 @@ export type Step = {
   closed: number;
   latency: LatencySummary;
   serverCpu: number;
+  foreignCpu: number;
   loadCpu: number;
   serverRssKiB: number;
 };
@@ -68,11 +70,10 @@ export class CrowdedServer {
   /** Offers events at a fixed rate and measures what arrives. */
   async step(eventsPerSecond: number, seconds: number): Promise<Step> {
     await this.#window();
-    const cpuBefore = this.server.cpuMs();
-    const startedAt = performance.now();
+    const used = watchCore(this.server);
     this.server.send({ type: "offer", perSecond: eventsPerSecond, seconds });
     const offered = await this.server.expect<{ emitted: number; startedAt: number }>("offered");
-    const serverCpu = (this.server.cpuMs() - cpuBefore) / (performance.now() - startedAt);
+    const { serverCpu, foreignCpu } = used();
     const serverRssKiB = this.server.residentBytes() / BYTES_PER_KIB;
 
     const window = await this.#drained(offered.emitted * this.#followers);
@@ -88,7 +89,8 @@ export class CrowdedServer {
       gaps: window.gaps,
       closed: window.closed,
       latency: window.latency,
-      serverCpu: round(serverCpu, 2),
+      serverCpu,
+      foreignCpu,
       loadCpu: window.loadCpu,
       serverRssKiB: Math.round(serverRssKiB),
     };
