@@ -1,0 +1,511 @@
+/**
+ * One client's SignalR connection without sockets, timers or clock: the host feeds it chunks and the time, and
+ * carries out what it says through an `Outlet`.
+ *
+ *   handshake ──answered──▶ starting ──onConnected──▶ open ──▶ closed
+ *       └─ timeout, error ─▶ closed      with stateful reconnect: open ⇄ without transport ──timeout──▶ closed
+ */
+
+import { bareProtocol, frameText, isHandshake } from "./bare-mode.ts";
+import { ClientResults } from "./client-results.ts";
+import { Greeting, PROTOCOLS, refuse } from "./greeting.ts";
+import { HANDSHAKE_CANCELED, writeHandshakeResponse } from "./handshake.ts";
+import type { Hub, HubConnection } from "./hub.ts";
+import {
+  type Chunk,
+  type Frame,
+  type HubProtocol,
+  type MessageReader,
+  ProtocolError,
+} from "./hub-protocol.ts";
+import { CONNECTION_CLOSED_WITH_ERROR, describeError, HubError } from "./invocation-errors.ts";
+import { type InvocationOwner, Invocations } from "./invocations.ts";
+import { jsonProtocol } from "./json-protocol.ts";
+import { Liveness } from "./liveness.ts";
+import { type Close, type HubMessage, isNumbered, MessageType, PING } from "./messages.ts";
+import type {
+  Outlet,
+  SavedSession,
+  SessionOptions,
+  SessionSettings,
+  TransportTraits,
+} from "./session-settings.ts";
+import { StatefulReconnect } from "./stateful-reconnect.ts";
+import { RECORD_SEPARATOR } from "./text-format.ts";
+
+/** The WebSocket close code of an orderly end. */
+const NORMAL_CLOSURE = 1000;
+
+type State = "handshake" | "starting" | "open" | "closed";
+
+export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
+  readonly connectionId: string;
+  readonly principal: P;
+  readonly #hub: Hub<P>;
+  readonly #settings: SessionSettings;
+  readonly #transport: TransportTraits;
+  readonly #onEnd: (() => void) | undefined;
+  readonly #invocations: Invocations<P>;
+  #outlet: Outlet | null;
+  #state: State = "handshake";
+  #protocol: HubProtocol;
+  #greeting: Greeting | null;
+  #reader: MessageReader | null = null;
+  /** A message read, which has to wait. */
+  #held: HubMessage | null = null;
+  #reading = false;
+  #congested = false;
+  /** A bare client's first frame may still be a handshake. */
+  #handshakeMayCome: boolean;
+  /** A bare client's handshake was answered: had only its separator been late, it follows alone. */
+  #separatorMayCome = false;
+  #abort: AbortController | null = null;
+  #results: ClientResults | null = null;
+  /** Whether `onConnected` succeeded. */
+  #connected: Promise<boolean> = Promise.resolve(false);
+  #mayReconnect: boolean;
+  #numbers: StatefulReconnect | null = null;
+
+  /** The latest time the host told. */
+  #now: number;
+  /** When the handshake must be there. */
+  readonly #handshakeBy: number;
+  /** From the handshake on. */
+  #liveness: Liveness | null = null;
+  #reconnectBy = Number.POSITIVE_INFINITY;
+
+  /** `now`: milliseconds on any clock that never goes back, the same for all calls. */
+  constructor(options: SessionOptions<P>, now: number) {
+    this.connectionId = options.connectionId;
+    this.principal = options.principal;
+    this.#hub = options.hub;
+    this.#settings = options.settings;
+    this.#transport = options.transport;
+    this.#onEnd = options.onEnd;
+    this.#outlet = options.outlet;
+    this.#mayReconnect = options.statefulReconnect;
+    this.#invocations = new Invocations(this, options.hub, options.settings);
+    this.#handshakeMayCome = options.bare;
+    this.#protocol = options.bare ? bareProtocol : jsonProtocol;
+    this.#greeting = options.bare ? null : new Greeting(options.settings, options.transport);
+    this.#now = now;
+    this.#handshakeBy = now + options.settings.handshakeTimeoutMs;
+  }
+
+  /** What hubs see of it. */
+  get connection(): HubConnection<P> {
+    return this;
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#state === "closed") this.#abort.abort();
+    return this.#abort.signal;
+  }
+
+  get congested(): boolean {
+    return this.#congested || this.#outlet === null || this.#numbers?.outgoing.waiting === true;
+  }
+
+  get closed(): boolean {
+    return this.#state === "closed";
+  }
+
+  /** The encoding of its pushes once the handshake is done. */
+  get encoding(): HubProtocol["encoding"] | null {
+    return this.#state === "handshake" ? null : this.#protocol.encoding;
+  }
+
+  /** Whether frames may reach the client past this session. Numbered messages may not. */
+  get shareable(): boolean {
+    return (this.#state === "open" || this.#state === "starting") && this.#numbers === null;
+  }
+
+  /** Length of what was received and waits. A host that can slow its client down does so while this grows. */
+  get unread(): number {
+    return this.#reader?.unread ?? 0;
+  }
+
+  /** When `tick` has something to do at the latest. */
+  get due(): number {
+    if (this.#state === "closed") return Number.POSITIVE_INFINITY;
+    if (this.#state === "handshake") return this.#handshakeBy;
+    if (this.#outlet === null) return this.#reconnectBy;
+    return Math.min(
+      this.#liveness?.due ?? Number.POSITIVE_INFINITY,
+      this.#results?.due ?? Number.POSITIVE_INFINITY,
+      this.#numbers?.ackDue ?? Number.POSITIVE_INFINITY,
+    );
+  }
+
+  /** Begins; call it once, before anything else. A bare client is connected at once, or goes on as it was saved. */
+  open(saved?: SavedSession): void {
+    if (saved !== undefined) this.#restore(saved);
+    else if (this.#greeting === null) this.#begin();
+  }
+
+  /** Takes what arrived. Over a framed transport each chunk is one frame; elsewhere cuts mean nothing. */
+  receive(chunk: Chunk, now: number): void {
+    this.#now = now;
+    if (this.#state === "closed" || this.#outlet === null) return;
+    if (this.#liveness !== null) this.#liveness.heardAt = now;
+    try {
+      if (this.#greeting !== null) this.#greet(this.#greeting, chunk);
+      else this.#take(chunk);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** The transport has room again. */
+  drained(): void {
+    this.#congested = false;
+    if (!this.congested) this.#invocations.resume();
+  }
+
+  /** Does what is due. Hosts call it about once a second, or when `due` has come. */
+  tick(now: number): void {
+    this.#now = now;
+    if (this.#state === "closed") return;
+    if (this.#state === "handshake") {
+      if (now >= this.#handshakeBy) this.#refuse(refuse(HANDSHAKE_CANCELED).refusal, HANDSHAKE_CANCELED);
+      return;
+    }
+    this.#results?.expire(now);
+    if (this.#outlet === null) {
+      if (now >= this.#reconnectBy) this.#end(null, "The client did not reconnect in time.");
+      return;
+    }
+    // While reading is held up, silence is ours and not the client's.
+    if (this.#liveness !== null && this.#held !== null) this.#liveness.heardAt = now;
+    const due = this.#liveness?.check(now);
+    if (due === "idle") this.close({ error: "Connection was idle for too long." });
+    else if (due === "timeout")
+      this.#end({ type: MessageType.Close, allowReconnect: true }, "The client was silent for too long.");
+    else if (due === "ping") this.send(PING);
+    const ack = this.#numbers?.takeAck(now) ?? null;
+    if (ack !== null) this.send(ack);
+  }
+
+  /** Counts as a sign of life: the host did something for this client that the session did not see. */
+  touch(now: number): void {
+    this.#now = now;
+    if (this.#liveness !== null) this.#liveness.heardAt = now;
+  }
+
+  /**
+   * The transport has ended by itself, `error` telling why if not normally. With stateful reconnect the session
+   * waits for `reconnect`.
+   */
+  transportEnded(now: number, error: string | null = null): void {
+    this.#now = now;
+    if (this.#state === "closed") return;
+    if (this.#numbers !== null) {
+      this.#outlet = null;
+      this.#reconnectBy = now + this.#settings.reconnectMs;
+      return;
+    }
+    if (this.#state === "open" && this.#held === null && this.#reader?.partial === true)
+      this.#fail(new ProtocolError("Connection terminated while reading a message."));
+    else this.#end(null, error);
+  }
+
+  /** Stateful reconnect: goes on over a new transport, which replaces a living one. False when that is not possible. */
+  reconnect(outlet: Outlet, now: number): boolean {
+    this.touch(now);
+    if (this.#numbers === null || this.#state === "closed") return false;
+    this.#outlet?.close(NORMAL_CLOSURE, "");
+    this.#outlet = outlet;
+    this.#reconnectBy = Number.POSITIVE_INFINITY;
+    this.#congested = false;
+    this.#reader = this.#protocol.createReader(this.#settings.limits);
+    this.#held = null;
+    const { sequence, frames } = this.#numbers.restart();
+    this.send(sequence);
+    for (const frame of frames) this.#transmit(frame);
+    if (!this.congested) this.#invocations.resume();
+    return true;
+  }
+
+  /** What a sleeping host has to keep, or null while something is under way that sleep would lose. */
+  save(): SavedSession | null {
+    const quiet =
+      this.#state === "open" &&
+      this.#invocations.idle &&
+      this.#numbers === null &&
+      this.#reader?.partial !== true &&
+      (this.#results?.size ?? 0) === 0;
+    if (!quiet || this.#liveness === null) return null;
+    const { pinged, heardAt } = this.#liveness;
+    return { encoding: this.#protocol.encoding, pinged, heardAt };
+  }
+
+  push(target: string, ...args: unknown[]): void {
+    this.send({ type: MessageType.Invocation, target, arguments: args });
+  }
+
+  pushEncoded(frame: Frame): void {
+    if (this.#state === "closed" || this.#state === "handshake") return;
+    this.#deliver(frame, true);
+  }
+
+  invoke(target: string, ...args: unknown[]): Promise<unknown> {
+    if (this.#state === "starting")
+      return Promise.reject(
+        new HubError("Client results inside OnConnectedAsync Hub methods are not allowed."),
+      );
+    if (this.#state !== "open")
+      return Promise.reject(new HubError(`Connection '${this.connectionId}' disconnected.`));
+    this.#results ??= new ClientResults();
+    if (this.#results.size >= this.#settings.maxClientResults)
+      return Promise.reject(new HubError("The client owes too many answers."));
+    const { invocationId, result } = this.#results.expect(this.#now + this.#settings.clientResultMs);
+    this.send({ type: MessageType.Invocation, invocationId, target, arguments: args });
+    return result;
+  }
+
+  abort(): void {
+    this.close({});
+  }
+
+  /** Ends the connection, telling the client why and whether to come back; `code` is for its WebSocket. */
+  close(options: { error?: string; allowReconnect?: boolean; code?: number; reason?: string }): void {
+    if (this.#state === "handshake") {
+      const text = options.error ?? HANDSHAKE_CANCELED;
+      this.#refuse(refuse(text).refusal, text);
+      return;
+    }
+    const { error, allowReconnect = false, code, reason } = options;
+    this.#end(
+      {
+        type: MessageType.Close,
+        ...(error === undefined ? {} : { error }),
+        ...(allowReconnect ? { allowReconnect } : {}),
+      },
+      error ?? null,
+      code,
+      reason,
+    );
+  }
+
+  send(message: HubMessage): void {
+    if (this.#state === "closed" || this.#state === "handshake") return;
+    let frame: Frame;
+    try {
+      frame = this.#protocol.write(message);
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#deliver(frame, isNumbered(message));
+  }
+
+  /** Goes on reading what waited. */
+  proceed(): void {
+    try {
+      this.#read();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  get #bare(): boolean {
+    return this.#protocol === bareProtocol;
+  }
+
+  #greet(greeting: Greeting, chunk: Chunk): void {
+    const greeted = greeting.push(chunk);
+    if (greeted === null) return;
+    if ("refusal" in greeted) {
+      this.#refuse(greeted.refusal, null);
+      return;
+    }
+    if (greeted.answer !== null) this.#transmit(greeted.answer);
+    this.#protocol = greeted.protocol;
+    this.#separatorMayCome = this.#bare && greeted.answer !== null;
+    if (this.#mayReconnect && greeted.numbers)
+      this.#numbers = new StatefulReconnect(this.#settings.replayBytes);
+    this.#begin();
+    if (greeted.rest.length > 0) this.#take(greeted.rest);
+  }
+
+  #begin(): void {
+    this.#state = "starting";
+    this.#greeting = null;
+    this.#speak();
+    const failed = (error: unknown) => {
+      const text = describeError(CONNECTION_CLOSED_WITH_ERROR, error, this.#settings.detailedErrors);
+      this.#end({ type: MessageType.Close, error: text }, text);
+      return false;
+    };
+    const succeeded = () => {
+      if (this.#state === "starting") this.#state = "open";
+      this.proceed();
+      return true;
+    };
+    try {
+      const connecting = this.#hub.onConnected(this);
+      if (connecting instanceof Promise) this.#connected = connecting.then(succeeded, failed);
+      else {
+        this.#connected = Promise.resolve(true);
+        succeeded();
+      }
+    } catch (error) {
+      this.#connected = Promise.resolve(false);
+      failed(error);
+    }
+  }
+
+  #restore(saved: SavedSession): void {
+    const known = [bareProtocol, ...PROTOCOLS];
+    this.#protocol = known.find(({ encoding }) => encoding === saved.encoding) ?? jsonProtocol;
+    this.#state = "open";
+    this.#greeting = null;
+    this.#handshakeMayCome = false;
+    this.#connected = Promise.resolve(true);
+    const liveness = this.#speak();
+    liveness.pinged = saved.pinged;
+    liveness.heardAt = saved.heardAt;
+  }
+
+  /** From here on the protocol is known. */
+  #speak(): Liveness {
+    this.#reader = this.#protocol.createReader(this.#settings.limits);
+    this.#liveness = new Liveness(this.#settings, this.#bare ? "bare" : this.#transport.pings, this.#now);
+    return this.#liveness;
+  }
+
+  #refuse(refusal: Frame, error: string | null): void {
+    this.#transmit(refusal);
+    this.#end(null, error);
+  }
+
+  #take(chunk: Chunk): void {
+    const rest = this.#bare ? this.#withoutHandshake(chunk) : chunk;
+    this.#reader?.push(rest);
+    this.#read();
+    if (this.unread > this.#settings.maxUnread)
+      throw new ProtocolError("Too much was sent while the server was busy with earlier messages.");
+  }
+
+  /** A bare client's frame without what is left of a handshake, which is answered here. */
+  #withoutHandshake(chunk: Chunk): Chunk {
+    if (!this.#handshakeMayCome && !this.#separatorMayCome) return chunk;
+    const text = frameText(chunk);
+    const end = text.indexOf(RECORD_SEPARATOR);
+    const record = end < 0 ? text : text.slice(0, end);
+    const rest = end < 0 ? "" : text.slice(end + 1);
+    const handshake = this.#handshakeMayCome;
+    const separator = this.#separatorMayCome;
+    this.#handshakeMayCome = this.#separatorMayCome = false;
+    if (handshake && isHandshake(record)) {
+      this.#transmit(writeHandshakeResponse());
+      return rest;
+    }
+    if (!separator || end !== 0) return text;
+    // A SignalR client after all: its answer gets its separator too, and its messages theirs.
+    this.#transmit(RECORD_SEPARATOR);
+    this.#protocol = jsonProtocol;
+    this.#speak();
+    return rest;
+  }
+
+  #read(): void {
+    if (this.#reading) return;
+    this.#reading = true;
+    try {
+      while (this.#state === "open" && this.#outlet !== null) {
+        const message: HubMessage | null = this.#held ?? this.#reader?.next() ?? null;
+        this.#held = null;
+        if (message === null) return;
+        if (this.#handle(message)) continue;
+        this.#held = message;
+        return;
+      }
+    } finally {
+      this.#reading = false;
+    }
+  }
+
+  /** False when the message has to wait. */
+  #handle(message: HubMessage): boolean {
+    if (this.#numbers?.skips(message) === true) return true;
+    if (!this.#dispatch(message)) return false;
+    this.#numbers?.count(message, this.#now);
+    return true;
+  }
+
+  #dispatch(message: HubMessage): boolean {
+    switch (message.type) {
+      case MessageType.Invocation:
+      case MessageType.StreamInvocation:
+        return this.#invocations.start(message);
+      case MessageType.StreamItem:
+        return this.#invocations.item(message);
+      case MessageType.Completion:
+        if (!this.#invocations.completeUpload(message)) this.#results?.settle(message);
+        return true;
+      case MessageType.CancelInvocation:
+        this.#invocations.cancel(message);
+        return true;
+      case MessageType.Ping:
+        if (this.#liveness?.ping(this.#now) === true) this.send(PING);
+        return true;
+      case MessageType.Close:
+        this.#end({ type: MessageType.Close }, message.error ?? null);
+        return true;
+      case MessageType.Ack:
+        this.#acknowledgedBy(message.sequenceId);
+        return true;
+      case MessageType.Sequence:
+        this.#numbers?.resequence(message.sequenceId);
+        return true;
+    }
+  }
+
+  #acknowledgedBy(sequenceId: number): void {
+    if (this.#numbers === null) return;
+    for (const frame of this.#numbers.outgoing.acknowledge(sequenceId)) this.#transmit(frame);
+    if (!this.congested) this.#invocations.resume();
+  }
+
+  #deliver(frame: Frame, numbered: boolean): void {
+    if (this.#numbers !== null && numbered) {
+      const sendable = this.#numbers.outgoing.add(frame);
+      if (this.#numbers.outgoing.overflowing) {
+        this.#end({ type: MessageType.Close, allowReconnect: true }, "The client reads too slowly.");
+        return;
+      }
+      if (!sendable) return;
+    }
+    this.#transmit(frame);
+  }
+
+  #transmit(frame: Frame): void {
+    if (this.#outlet === null) return;
+    if (!this.#outlet.send(frame)) this.#congested = true;
+  }
+
+  #fail(error: unknown): void {
+    const text = describeError(CONNECTION_CLOSED_WITH_ERROR, error, this.#settings.detailedErrors);
+    this.#end({ type: MessageType.Close, error: text, allowReconnect: true }, text);
+  }
+
+  #end(close: Close | null, error: string | null, code = NORMAL_CLOSURE, reason = ""): void {
+    if (this.#state === "closed") return;
+    if (close !== null) this.#transmit(this.#protocol.write(close));
+    this.#state = "closed";
+    this.#outlet?.close(code, reason);
+    this.#outlet = null;
+    this.#held = null;
+    this.#reader = null;
+    this.#numbers = null;
+    this.#invocations.dispose();
+    this.#results?.abandon(this.connectionId);
+    this.#abort?.abort();
+    void this.#connected
+      .then((connected) => (connected ? this.#hub.onDisconnected(this, error) : undefined))
+      .catch(() => undefined);
+    this.#onEnd?.();
+  }
+}
