@@ -11,10 +11,16 @@ export interface Host {
    * MUST be safe to repeat; does nothing on hosts without such a limit.
    */
   keepOpen(request: Request): void;
+  /**
+   * Puts an idle limit back on a request whose answer is complete but for what the client has still to read.
+   * Does nothing on hosts without such a limit, and for a request that is over.
+   */
+  limitIdle(request: Request, seconds: number): void;
 }
 
 /** A host that knows nothing about its peers and cuts no silent request: Workers, and tests. */
 export const plainHost: Host = {
   peerAddress: () => null,
   keepOpen: () => {},
+  limitIdle: () => {},
 };

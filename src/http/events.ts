@@ -1,0 +1,171 @@
+/** `/v1/tasks/{id}/events` and `/v1/events`: a WebSocket when the request asks to become one, else server-sent events. */
+
+import type { Hono } from "hono";
+import { ApiError } from "../protocol/error.ts";
+import { isTerminal } from "../protocol/task.ts";
+import type { Follower } from "../rooms/follower.ts";
+import { parsePosition } from "../rooms/position.ts";
+import type { Following, Rooms } from "../rooms/rooms.ts";
+import { isTaskId } from "../tasks/ids.ts";
+import type { TaskService } from "../tasks/service.ts";
+import type { Position, Task } from "../tasks/task.ts";
+import { requestOrigin } from "./base-url.ts";
+import type { ConnectionSlots } from "./connection-slots.ts";
+import type { EventEncodings } from "./event-encodings.ts";
+import { BATCH_PROTOCOL, EventSocket } from "./event-socket.ts";
+import { EventStream, type StreamHeartbeat } from "./event-stream.ts";
+import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "./exchange.ts";
+import type { Host } from "./host.ts";
+import type { OriginPolicy } from "./origin-policy.ts";
+import { asksForWebSocket, offeredProtocols, type SocketUpgrade } from "./socket-upgrade.ts";
+
+export type EventRouteDependencies = {
+  readonly tasks: Pick<TaskService, "read">;
+  readonly rooms: Pick<Rooms, "followTask" | "followTenant">;
+  readonly encodings: EventEncodings;
+  readonly heartbeat: StreamHeartbeat;
+  readonly slots: ConnectionSlots;
+  readonly sockets: SocketUpgrade;
+  readonly origins: OriginPolicy;
+  readonly host: Host;
+};
+
+/** What a stream follows. */
+type Target = {
+  follow(follower: Follower): Following;
+  /** The task as it is, of a one-task stream. */
+  readonly task: Task | null;
+};
+
+const STREAM_HEADERS = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-cache, no-transform",
+  // Nginx and its relatives hold an answer back until it is complete unless told not to.
+  "x-accel-buffering": "no",
+} as const;
+
+/** How long the host waits for a client to read the end of its stream before it cuts the connection, seconds. */
+const LINGER_SECONDS = 30;
+
+/** Mounts the event routes; `key` authenticates and takes `access_token` from the query as well. */
+export function mountEvents(
+  app: Hono<HttpEnv>,
+  key: HttpMiddleware,
+  dependencies: EventRouteDependencies,
+): void {
+  const { rooms, tasks } = dependencies;
+
+  app.get("/v1/tasks/:id/events", key, async (c) => {
+    const after = askedPosition(c);
+    const { scope } = principalOfExchange(c);
+    // Also for a socket: an unknown task is answered before the upgrade, where a client can still read a status.
+    const { task } = await tasks.read(scope, taskId(c));
+    const follow = (follower: Follower) => rooms.followTask(scope, task.id, follower, after);
+    return answer(c, { follow, task }, after, dependencies);
+  });
+
+  app.get("/v1/events", key, (c) => {
+    const after = askedPosition(c);
+    const { scope } = principalOfExchange(c);
+    const follow = (follower: Follower) => rooms.followTenant(scope, follower, after);
+    return answer(c, { follow, task: null }, after, dependencies);
+  });
+}
+
+function answer(
+  c: HttpContext,
+  target: Target,
+  after: Position | null,
+  dependencies: EventRouteDependencies,
+): Response | Promise<Response> {
+  if (asksForWebSocket(c.req.raw)) return openSocket(c, target, dependencies);
+  if (target.task !== null && endsAt(target.task, after)) return c.body(null, 204);
+  // Hono answers HEAD by way of GET and drops the body: nobody would ever end the stream behind it.
+  if (c.req.raw.method === "HEAD") return c.body(null, 200, STREAM_HEADERS);
+  return openStream(c, target, dependencies);
+}
+
+function openSocket(c: HttpContext, target: Target, dependencies: EventRouteDependencies): Response {
+  const { encodings, slots, sockets } = dependencies;
+  const request = c.req.raw;
+  requireOrigin(request, dependencies.origins);
+  const exchange = c.get("exchange");
+  const protocol = offeredProtocols(request).includes(BATCH_PROTOCOL) ? BATCH_PROTOCOL : null;
+  const slot = slots.take(principalOfExchange(c).keyId);
+  const encoding = protocol === null ? encodings.socket : encodings.batch;
+  const session = new EventSocket(encoding, slot, target.follow);
+  const headers = { "x-request-id": exchange.requestId };
+  const response = sockets.upgrade(request, session, { protocol, headers });
+  if (response !== null) return response;
+  slot.release();
+  throw new ApiError(
+    "invalid_parameter",
+    "The request asks for a WebSocket, but its handshake is not complete: send GET over HTTP/1.1 with Connection: Upgrade, Sec-WebSocket-Version: 13 and a Sec-WebSocket-Key of 16 bytes in base64.",
+    { param: "Upgrade" },
+  );
+}
+
+async function openStream(
+  c: HttpContext,
+  target: Target,
+  dependencies: EventRouteDependencies,
+): Promise<Response> {
+  const { encodings, heartbeat, host, slots } = dependencies;
+  const request = c.req.raw;
+  const slot = slots.take(principalOfExchange(c).keyId);
+  let following: Following | null = null;
+  const stream = new EventStream(encodings.stream, () => {
+    request.signal.removeEventListener("abort", left);
+    heartbeat.remove(stream);
+    following?.subscription.leave();
+    slot.release();
+    host.limitIdle(request, LINGER_SECONDS);
+  });
+  const left = () => stream.abandon();
+  request.signal.addEventListener("abort", left);
+  host.keepOpen(request);
+  heartbeat.add(stream);
+  try {
+    following = target.follow(stream);
+    // Headers wait for this: an unknown task and a store that is down are statuses, not broken streams.
+    if ((await following.opened) === "not_found") throw goneBetween();
+  } catch (error) {
+    stream.abandon();
+    throw error;
+  }
+  return c.body(stream.body, 200, STREAM_HEADERS);
+}
+
+function taskId(c: HttpContext): string {
+  const id = c.req.param("id") ?? "";
+  if (isTaskId(id)) c.get("exchange").taskId = id;
+  return id;
+}
+
+/** Where the client wants to resume. A reconnecting EventSource repeats the URL with its old `after`: the header wins. */
+function askedPosition(c: HttpContext): Position | null {
+  const header = c.req.header("last-event-id");
+  if (header) return parsePosition(header, "Last-Event-ID");
+  const query = c.req.query("after");
+  return query ? parsePosition(query, "after") : null;
+}
+
+/** Whether the client has seen the task's last event: 204 then, which is what stops an EventSource. */
+function endsAt(task: Task, after: Position | null): boolean {
+  return after !== null && isTerminal(task.status) && after.epoch === task.epoch && after.seq >= task.seq;
+}
+
+/** A page of a foreign origin could use the visitor's network place; callers that are no browsers send no `Origin`. */
+function requireOrigin(request: Request, origins: OriginPolicy): void {
+  const origin = request.headers.get("origin");
+  if (origin === null || origins.allows(origin, requestOrigin(request))) return;
+  throw new ApiError(
+    "permission_denied",
+    "Pages of this origin may not open event sockets here. An operator can add it to cors.origins.",
+    { param: "Origin" },
+  );
+}
+
+function goneBetween(): ApiError {
+  return new ApiError("task_not_found", "The task was removed just now.");
+}

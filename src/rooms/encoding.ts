@@ -1,0 +1,29 @@
+/** How a follower wants to be told: rooms know events, encodings know bytes. */
+
+import type { Task, TaskEvent } from "../tasks/task.ts";
+import type { TaskView } from "../tasks/task-store.ts";
+
+/** One message of a socket, or one chunk of a byte stream. */
+export type Frame = string | Uint8Array<ArrayBuffer>;
+
+/** An event and the task as it was recorded with it, or later. */
+export type Entry = { readonly event: TaskEvent; readonly task: Task };
+
+/**
+ * One spelling of events. An instance is shared by all its followers: a room encodes an event once per encoding,
+ * however many follow it. `null` means that this spelling has nothing to say. MUST NOT throw.
+ * `id` is the printed position at which a follower that saw the frame resumes.
+ */
+export interface Encoding {
+  /** Unique among the encodings of a process; part of topic names. */
+  readonly name: string;
+  event(entry: Entry, id: string): Frame | null;
+  /** Begins a one-task stream that does not resume. */
+  snapshot(view: TaskView, id: string): Frame | null;
+  /** Begins a tenant's stream that does not resume; it has no snapshot. */
+  begin(id: string): Frame | null;
+  /** Says that events were lost. */
+  reset(id: string): Frame | null;
+  /** Joins frames that are due in the same turn of the event loop; null where every frame goes out alone and at once. */
+  readonly pack: ((frames: readonly Frame[]) => Frame) | null;
+}

@@ -1,0 +1,95 @@
+/** WebSockets under Bun: the upgrade, the carrier of sessions, and the server's native topics. */
+
+import type { Server, ServerWebSocket, WebSocketHandler } from "bun";
+import type { Socket, SocketSession, SocketUpgrade, UpgradeAnswer } from "../../http/socket-upgrade.ts";
+import type { Frame } from "../../rooms/encoding.ts";
+import type { TopicMembership, Topics } from "../../rooms/follower.ts";
+
+/** Unsent bytes at which Bun cuts a socket: the net below the rooms' own policy. Left alone it buffers 16 MB and then drops silently. */
+const BACKPRESSURE_BYTES = 1_048_576;
+/** Bun cuts a socket without a close frame above this, so sessions have smaller limits of their own that they can name. */
+const MESSAGE_BYTES = 2_097_152;
+/** A peer that answers no ping for this long is gone. Bun sends the pings by itself. */
+const IDLE_SECONDS = 60;
+
+/** What Bun keeps with a socket. */
+export type SocketData = { readonly carrier: Carrier };
+type Native = ServerWebSocket<SocketData>;
+
+/** Give `websocket` to `Bun.serve`, then call `attach` with the server before it answers. */
+export class BunSockets implements SocketUpgrade, Topics {
+  #server: Server<SocketData> | null = null;
+
+  readonly websocket: WebSocketHandler<SocketData> = {
+    backpressureLimit: BACKPRESSURE_BYTES,
+    closeOnBackpressureLimit: true,
+    maxPayloadLength: MESSAGE_BYTES,
+    idleTimeout: IDLE_SECONDS,
+    sendPings: true,
+    // Compressing costs more than events of 200 bytes save, and 5,000 windows cost memory.
+    perMessageDeflate: false,
+    open: (native) => native.data.carrier.opened(native),
+    message: (native, message) => native.data.carrier.received(message),
+    close: (native) => native.data.carrier.closed(),
+  };
+
+  attach(server: Server<SocketData>): void {
+    this.#server = server;
+  }
+
+  upgrade(request: Request, session: SocketSession, answer: UpgradeAnswer): Response | null {
+    const headers = new Headers(answer.headers);
+    if (answer.protocol !== null) headers.set("sec-websocket-protocol", answer.protocol);
+    const upgraded = this.#server?.upgrade(request, { data: { carrier: new Carrier(session) }, headers });
+    // Bun has answered already and ignores this; routes need something to return.
+    return upgraded ? new Response(null) : null;
+  }
+
+  publish(topic: string, frame: Frame): void {
+    this.#server?.publish(topic, frame);
+  }
+}
+
+/** Between Bun's socket and a session. */
+class Carrier implements Socket {
+  readonly #session: SocketSession;
+  #native: Native | null = null;
+
+  constructor(session: SocketSession) {
+    this.#session = session;
+  }
+
+  /** Bun's socket is a member of topics itself; it delivers what was published before an unsubscribe or a send. */
+  get topics(): TopicMembership {
+    return this.#native ?? CLOSED;
+  }
+
+  opened(native: Native): void {
+    this.#native = native;
+    this.#session.opened(this);
+  }
+
+  received(message: string | Uint8Array): void {
+    this.#session.received(message);
+  }
+
+  closed(): void {
+    this.#native = null;
+    this.#session.closed();
+  }
+
+  send(frame: Frame): void {
+    this.#native?.send(frame);
+  }
+
+  bufferedBytes(): number {
+    return this.#native?.getBufferedAmount() ?? 0;
+  }
+
+  close(code: number, reason: string): void {
+    this.#native?.close(code, reason);
+  }
+}
+
+/** A closed socket is a member of nothing. */
+const CLOSED: TopicMembership = { subscribe: () => {}, unsubscribe: () => {} };
