@@ -8,8 +8,11 @@ const SECRET_PARAMETERS =
   /([?&#](?:access_token|api[-_]?key|key|token|client_secret|password)=)[^&#\s"'<>]+/gi;
 const SCHEMES = /\b(bearer|basic)(\s+)[A-Za-z0-9._~+/=-]+/gi;
 const USER_INFO = /(\b[a-z][a-z0-9+.-]*:\/\/)[^/?#\s"'@]+@/gi;
-/** Keys by their prefix: ours, webhook secrets, and the usual providers'. Half a key is taken out as well. */
-const PREFIXED = /\b(condt_|cadm_|ek_|whsec_|sk[-_]|r8_|xai-|AIza)[A-Za-z0-9_-]{6,}/g;
+/**
+ * Keys by their prefix: ours wherever they stand, webhook secrets, and the usual providers' where a word begins.
+ * Half a key is taken out as well.
+ */
+const PREFIXED = /(condt_|cadm_|whsec_|(?<![A-Za-z0-9])(?:ek_|sk[-_]|r8_|xai-|AIza))[A-Za-z0-9_-]{6,}/g;
 /** None of the patterns can match a text without one of these. */
 const SUSPICIOUS = /[?&#=]|condt_|cadm_|ek_|whsec_|sk[-_]|r8_|xai-|AIza|bearer|basic|:\/\//i;
 
