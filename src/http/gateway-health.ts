@@ -1,0 +1,65 @@
+/** The health of a gateway with a store: what each part says of itself. */
+
+import type { RoomsStats } from "../rooms/rooms.ts";
+import type { QueueStats } from "../tasks/task-store.ts";
+import type { Health, HealthPart } from "./health.ts";
+
+export type GatewayHealthSources = {
+  store: { ping(): Promise<void>; stats(): Promise<QueueStats[]> };
+  engine: { readonly heldSteps: number };
+  rooms: { stats(): RoomsStats };
+  providers: ReadonlyMap<string, unknown>;
+};
+
+export class GatewayHealth implements Health {
+  readonly #sources: GatewayHealthSources;
+  #stopping = false;
+
+  constructor(sources: GatewayHealthSources) {
+    this.#sources = sources;
+  }
+
+  /** From here on nothing new should be sent to this process. */
+  stopping(): void {
+    this.#stopping = true;
+  }
+
+  async ready(): Promise<boolean> {
+    return !this.#stopping && (await this.#storeAnswers());
+  }
+
+  async parts(): Promise<Record<string, HealthPart>> {
+    const { engine, rooms, providers } = this.#sources;
+    return {
+      store: (await this.#storeAnswers())
+        ? { status: "ok" }
+        : { status: "down", detail: "the store cannot be read" },
+      queue: await this.#queue(engine.heldSteps),
+      rooms: { status: "ok", ...rooms.stats() },
+      providers: { status: "ok", offered: [...providers.keys()].join(", ") },
+    };
+  }
+
+  async #queue(providerCalls: number): Promise<HealthPart> {
+    try {
+      const stats = await this.#sources.store.stats();
+      const figures = stats.flatMap(({ lane, ready, delayed, held }) => [
+        [`${lane}Ready`, ready],
+        [`${lane}Delayed`, delayed],
+        [`${lane}Held`, held],
+      ]);
+      return { status: "ok", providerCalls, ...Object.fromEntries(figures) };
+    } catch {
+      return { status: "down", detail: "the queue cannot be read" };
+    }
+  }
+
+  async #storeAnswers(): Promise<boolean> {
+    try {
+      await this.#sources.store.ping();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+}

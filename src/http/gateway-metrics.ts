@@ -1,0 +1,36 @@
+/** The gauges of a gateway with a store, read when somebody scrapes. */
+
+import type { MetricsRegistry, Sample } from "../metrics/registry.ts";
+import type { GatewayHealthSources } from "./gateway-health.ts";
+
+/** Adds queue, provider call and follower gauges to the registry. */
+export function registerGatewayMetrics(
+  metrics: MetricsRegistry,
+  { store, engine, rooms }: Pick<GatewayHealthSources, "store" | "engine" | "rooms">,
+): void {
+  metrics.gauge("conduit_queue_tasks", "Unfinished tasks by lane and whereabouts.", async () => {
+    const stats = await store.stats();
+    return stats.flatMap(({ lane, ready, delayed, held }): Sample[] => [
+      { labels: { lane, state: "ready" }, value: ready },
+      { labels: { lane, state: "delayed" }, value: delayed },
+      { labels: { lane, state: "held" }, value: held },
+    ]);
+  });
+  metrics.gauge("conduit_provider_calls", "Provider calls open in this process.", () => [
+    { value: engine.heldSteps },
+  ]);
+  metrics.gauge("conduit_rooms", "Tasks and tenants that are followed in this process.", () => [
+    { value: rooms.stats().rooms },
+  ]);
+  metrics.gauge(
+    "conduit_followers",
+    "Followers of events in this process; alone = slow and served one by one.",
+    () => {
+      const { followers, alone } = rooms.stats();
+      return [
+        { labels: { service: "topic" }, value: followers - alone },
+        { labels: { service: "alone" }, value: alone },
+      ];
+    },
+  );
+}
