@@ -79,7 +79,7 @@ export class TextReader {
   }
 }
 
-/** Bytes of `text` in UTF-8. */
+/** Bytes of `text`, which is well formed, in UTF-8. */
 export function utf8Length(text: string): number {
   let bytes = text.length;
   for (let index = 0; index < text.length; index++) {
