@@ -3,32 +3,13 @@
  * is held back for it. The store checks again, in the create step, what may have changed meanwhile.
  */
 
-import { ApiError } from "../protocol/error.ts";
 import type { Priority, TaskType } from "../protocol/task.ts";
+import { costMicros, type ModelCatalogue } from "../tasks/model-catalogue.ts";
+import { requireFit } from "../tasks/model-fit.ts";
 import type { Submission } from "../tasks/service.ts";
 import type { JobRequest } from "../tasks/task.ts";
 import type { IdempotencyClaim } from "../tasks/task-store.ts";
 import { type Principal, requireModel, requirePermission, requirePriority } from "./principal.ts";
-
-/** A model that is offered. */
-export type OfferedModel = {
-  /** The name an alias leads to. */
-  readonly name: string;
-  readonly type: TaskType;
-  readonly provider: string;
-  /** The provider's own name of the model. */
-  readonly providerModel: string;
-  /** The dearest a request may become, in micro-dollars. */
-  reserveMicros(request: JobRequest): number;
-  /** What the model cannot do of a request; null when it can do it all. */
-  objection(request: JobRequest): { param: string; message: string } | null;
-};
-
-/** The port of the model table. */
-export interface ModelOffer {
-  /** Throws `model_not_found` or `model_retired`. */
-  resolve(name: string): OfferedModel;
-}
 
 /** A validated request, before anybody asked whether it may be made. */
 export type Order = {
@@ -51,17 +32,13 @@ export type Order = {
 export function admit(
   principal: Principal,
   order: Order,
-  models: ModelOffer,
+  models: Pick<ModelCatalogue, "resolve">,
   idempotency: IdempotencyClaim | null,
 ): Submission {
   requirePermission(principal, order.type);
-  const model = models.resolve(order.model);
+  const model = models.resolve(order.model, order.type);
   requireModel(principal, order.model, model.name);
-  if (model.type !== order.type) {
-    throw new ApiError("invalid_parameter", `${order.model} makes ${model.type}s, not ${order.type}s.`, { param: "model" });
-  }
-  const objection = model.objection(order.request);
-  if (objection !== null) throw new ApiError("invalid_parameter", objection.message, { param: objection.param });
+  requireFit(model.capabilities, order.request);
   return {
     tenant: principal.tenant,
     type: order.type,
@@ -73,7 +50,7 @@ export function admit(
     timeoutMs: order.timeoutMs,
     metadata: order.metadata,
     baseUrl: order.baseUrl,
-    reservedMicros: model.reserveMicros(order.request),
+    reservedMicros: costMicros(model.pricing, order.request.n),
     retryOf: order.retryOf,
     idempotency,
   };

@@ -20,7 +20,7 @@ export type KeyDraft = {
   /** Default every model. */
   allowedModels?: readonly string[] | null | undefined;
   /** Default all; where some are named, the others are not granted. */
-  permissions?: Partial<Permissions> | undefined;
+  permissions?: { readonly [K in keyof Permissions]?: boolean | undefined } | undefined;
   /** Default `high`: no ceiling. */
   maxPriority?: Priority | undefined;
   maxConcurrentTasks?: number | null | undefined;
@@ -134,9 +134,11 @@ export class KeyService {
    */
   async ensureBootstrapKey(plain: string): Promise<VirtualKey> {
     const form = await storedForm(plain);
-    const known = await this.#store.getKey(BOOTSTRAP_KEY_ID);
-    if (known !== null)
-      return known.hash === form.hash ? known : this.#update(BOOTSTRAP_KEY_ID, form, { alive: false });
+    const holder = await this.#store.findKeyByHash(form.hash);
+    if (holder !== null) return holder;
+    if ((await this.#store.getKey(BOOTSTRAP_KEY_ID)) !== null) {
+      return this.#update(BOOTSTRAP_KEY_ID, form, { alive: false });
+    }
     const key = await this.#newKey(BOOTSTRAP_KEY_ID, plain, { name: "Bootstrap key" });
     await this.#store.createKey(key);
     return key;

@@ -28,6 +28,11 @@ export class ConnectionSlots {
     return this.#open;
   }
 
+  /** The keys that have a connection open. */
+  keyIds(): Iterable<string> {
+    return this.#byKey.keys();
+  }
+
   /** Throws `too_many_connections` when there is no place left. */
   take(keyId: string): ConnectionSlot {
     const ofKey = this.#byKey.get(keyId) ?? 0;

@@ -1,0 +1,78 @@
+/**
+ * The synchronous image route as OpenAI's event stream: one `image_generation.completed` per picture, or one `error`.
+ * OpenAI's libraries take an orderly end without a terminal event for success, so there always is one.
+ */
+
+import type { Clock } from "../tasks/clock.ts";
+import type { MediaStore } from "../tasks/media-store.ts";
+import type { PresentationContext } from "../tasks/presentation.ts";
+import type { TaskView } from "../tasks/task-store.ts";
+import { readBase64Images } from "./base64-images.ts";
+import { envelope, toApiError } from "./error-response.ts";
+import { echoedFields, requireCompleted } from "./openai-images.ts";
+
+export type ImageStreamOptions = {
+  requestId: string;
+  presentation: PresentationContext;
+  media: Pick<MediaStore, "get">;
+  clock: Pick<Clock, "after">;
+  /** How often a silent stream carries a comment line, so that no proxy takes it for dead. */
+  heartbeatMs: number;
+};
+
+/** No model behind this gateway reports tokens for pictures; typed clients read the field without asking. */
+const NO_USAGE = {
+  input_tokens: 0,
+  input_tokens_details: { image_tokens: 0, text_tokens: 0 },
+  output_tokens: 0,
+  total_tokens: 0,
+};
+const encoder = new TextEncoder();
+const HEARTBEAT = encoder.encode(": waiting\n\n");
+
+/** The body of the stream. `wait` is the accepted task's end; it is told through the signal when the reader leaves. */
+export function imageEventStream(
+  wait: (signal: AbortSignal) => Promise<TaskView>,
+  options: ImageStreamOptions,
+): ReadableStream<Uint8Array> {
+  const left = new AbortController();
+  return new ReadableStream<Uint8Array>({
+    async start(controller) {
+      const beat = () => {
+        if (left.signal.aborted) return;
+        controller.enqueue(HEARTBEAT);
+        timer = options.clock.after(options.heartbeatMs, beat);
+      };
+      let timer = options.clock.after(options.heartbeatMs, beat);
+      // Not awaited here: a stream that is still starting cannot be read or cancelled in every host.
+      void terminalEvents(wait(left.signal), options)
+        .then((events) => {
+          if (left.signal.aborted) return;
+          for (const event of events) controller.enqueue(event);
+          controller.close();
+        })
+        .finally(() => timer.cancel());
+    },
+    cancel() {
+      left.abort();
+    },
+  });
+}
+
+async function terminalEvents(ended: Promise<TaskView>, options: ImageStreamOptions): Promise<Uint8Array[]> {
+  try {
+    const { task } = await ended;
+    requireCompleted(task);
+    const images = await readBase64Images(task, options.media);
+    const created_at = Math.floor((task.finishedAt ?? task.updatedAt) / 1000);
+    return images.map((b64_json) =>
+      event("image_generation.completed", { b64_json, created_at, ...echoedFields(task), usage: NO_USAGE }),
+    );
+  } catch (thrown) {
+    return [event("error", envelope(toApiError(thrown), options.requestId))];
+  }
+}
+
+function event(type: string, fields: object): Uint8Array {
+  return encoder.encode(`event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`);
+}

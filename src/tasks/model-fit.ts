@@ -1,0 +1,59 @@
+/** Whether a model can do what is asked: refused before anything is stored or paid, rather than failed later. */
+
+import { ApiError } from "../protocol/error.ts";
+import type { ModelCapabilities, SizeRule } from "../protocol/model.ts";
+import type { JobRequest } from "./task.ts";
+
+/** The caller leaves the size to the model. */
+const AUTO = "auto";
+const DIMENSIONS = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/;
+
+/**
+ * Throws `invalid_parameter` for what the model cannot do. A field that the model does not know at all is no
+ * objection: clients send OpenAI's whole vocabulary to every model, and its adapter leaves out what it cannot use.
+ */
+export function requireFit(capabilities: ModelCapabilities, request: JobRequest): void {
+  if (request.n > capabilities.maxN) {
+    throw unfit("n", `at most ${capabilities.maxN} for this model; ${request.n} came`);
+  }
+  if (request.size !== undefined && request.size !== AUTO && !fitsSize(capabilities.sizes, request.size)) {
+    throw unfit("size", `${describeSizes(capabilities.sizes)}; ${JSON.stringify(request.size)} came`);
+  }
+  requireListed("quality", capabilities.qualities, request.quality);
+  requireListed("style", capabilities.styles, request.style);
+  requireListed("background", capabilities.backgrounds, request.background);
+  requireListed("output_format", capabilities.outputFormats, request.outputFormat);
+  for (const option in request.providerOptions) {
+    if (capabilities.providerOptions.includes(option)) continue;
+    const known = capabilities.providerOptions.join(", ") || "none";
+    throw new ApiError(
+      "invalid_parameter",
+      `provider_options of this model are: ${known}. ${JSON.stringify(option.slice(0, 60))} is not one of them.`,
+      { param: "provider_options" },
+    );
+  }
+}
+
+function requireListed(param: string, known: readonly string[], value: string | undefined): void {
+  if (value === undefined || known.length === 0 || known.includes(value)) return;
+  throw unfit(param, `one of ${known.join(", ")} for this model; ${JSON.stringify(value.slice(0, 60))} came`);
+}
+
+function fitsSize(rule: SizeRule, size: string): boolean {
+  if (rule.kind === "listed") return rule.sizes.includes(size);
+  const [, width, height] = DIMENSIONS.exec(size) ?? [];
+  return [width, height].every((text) => {
+    const side = Number(text);
+    return side >= rule.minSide && side <= rule.maxSide && side % rule.multipleOf === 0;
+  });
+}
+
+function describeSizes(rule: SizeRule): string {
+  if (rule.kind === "listed") return `one of ${rule.sizes.join(", ")} or auto`;
+  const multiples = rule.multipleOf === 1 ? "" : `, multiples of ${rule.multipleOf}`;
+  return `auto or WxH with sides from ${rule.minSide} to ${rule.maxSide} pixels${multiples}`;
+}
+
+function unfit(param: string, expected: string): ApiError {
+  return new ApiError("invalid_parameter", `${param} must be ${expected}.`, { param });
+}
