@@ -1,0 +1,291 @@
+/**
+ * What every adapter of the rooms must do, whatever store they mirror: a subscriber gets a snapshot, then every later
+ * lifecycle event in order, and rising progress; a gap is announced, never silent; the terminal event always arrives.
+ */
+
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parsePosition } from "../../src/rooms/position.ts";
+import type { FollowedStore } from "../../src/rooms/room-log.ts";
+import { Rooms, type RoomsSettings } from "../../src/rooms/rooms.ts";
+import type { TaskUpdate, Tenant, TenantScope } from "../../src/tasks/task.ts";
+import { type ManualClock, settled } from "../fixture/manual-clock.ts";
+import { MemoryTopics, RecordingFollower, TellingEncoding } from "../fixture/recording-follower.ts";
+import type { ScriptedEvent } from "../fixture/scripted-logs.ts";
+
+/** A store and the hand that moves its tasks. */
+export type RoomsSubject = {
+  store: FollowedStore;
+  clock: ManualClock;
+  create(tenant: Tenant): Promise<TaskUpdate>;
+  /** Commits a transition; nothing is published. */
+  advance(taskId: string, type: ScriptedEvent, percent?: number): Promise<TaskUpdate>;
+  close(): Promise<void>;
+};
+
+export const ROOM_SETTINGS: RoomsSettings = {
+  positionCheckMs: 5_000,
+  slowSweepMs: 100,
+  slowBytes: 65_536,
+  slowCloseMs: 10_000,
+};
+
+const OWN: Tenant = { keyId: "key_a", subject: "" };
+const KEY: TenantScope = { keyId: "key_a", subject: null };
+
+export function roomsContract(subject: { name: string; open(): Promise<RoomsSubject> }): void {
+  describe(`rooms over ${subject.name}`, () => {
+    let opened: RoomsSubject;
+    let rooms: Rooms;
+    let topics: MemoryTopics;
+    let encoding: TellingEncoding;
+
+    beforeEach(async () => {
+      opened = await subject.open();
+      topics = new MemoryTopics();
+      encoding = new TellingEncoding();
+      const { store, clock } = opened;
+      rooms = new Rooms({ store, topics, clock, log: { warn: () => {} } }, ROOM_SETTINGS);
+    });
+    afterEach(() => opened.close());
+
+    const create = async (tenant = OWN) => (await opened.create(tenant)).task.id;
+    const commit = async (taskId: string, type: ScriptedEvent, percent?: number) => {
+      const update = await opened.advance(taskId, type, percent);
+      rooms.publish(update);
+      await settled();
+      return update;
+    };
+    const followTask = async (taskId: string, after: string | null = null, scope = KEY) => {
+      const follower = new RecordingFollower(encoding, topics);
+      const position = after === null ? null : parsePosition(after, "after");
+      const { subscription, opened: began } = rooms.followTask(scope, taskId, follower, position);
+      return { follower, subscription, outcome: await began };
+    };
+    const followTenant = async (scope: TenantScope, after: string | null = null) => {
+      const follower = new RecordingFollower(encoding, topics);
+      const position = after === null ? null : parsePosition(after, "after");
+      const { subscription, opened: began } = rooms.followTenant(scope, follower, position);
+      await began;
+      return { follower, subscription };
+    };
+
+    test("a follower gets a snapshot, every event after it, and is closed after the terminal one", async () => {
+      const id = await create();
+      const { follower } = await followTask(id);
+      await commit(id, "started");
+      await commit(id, "progress", 50);
+      await commit(id, "completed");
+      expect(follower.types).toEqual(["snapshot", "started", "progress", "completed"]);
+      expect(follower.seqs).toEqual([-1, 2, 3, 4]);
+      expect(follower.closedWith).toBe(1000);
+      expect(rooms.stats()).toEqual({ rooms: 0, followers: 0, alone: 0 });
+    });
+
+    test("a task that is over is shown as it is, and the stream ends", async () => {
+      const id = await create();
+      await commit(id, "started");
+      await commit(id, "cancelled");
+      const { follower } = await followTask(id);
+      expect(follower.types).toEqual(["snapshot"]);
+      expect(follower.closedWith).toBe(1000);
+    });
+
+    test("resuming continues behind the event named, without a snapshot", async () => {
+      const id = await create();
+      const { follower: first } = await followTask(id);
+      await commit(id, "started");
+      const after = first.lastId;
+      await commit(id, "progress", 40);
+      await commit(id, "retrying");
+      const { follower } = await followTask(id, after);
+      expect(follower.types.at(-1)).toBe("retrying");
+      expect(follower.types).not.toContain("snapshot");
+      await commit(id, "started");
+      expect(follower.types.slice(-2)).toEqual(["retrying", "started"]);
+    });
+
+    test("resuming at the terminal event ends at once and says nothing", async () => {
+      const id = await create();
+      const { follower: first } = await followTask(id);
+      await commit(id, "started");
+      await commit(id, "completed");
+      const { follower } = await followTask(id, first.lastId);
+      expect(follower.told).toEqual([]);
+      expect(follower.closedWith).toBe(1000);
+    });
+
+    test("a position of another epoch is answered by a reset and a snapshot", async () => {
+      const id = await create();
+      const { follower } = await followTask(id, "elsewhere.1");
+      expect(follower.types).toEqual(["reset", "snapshot"]);
+      await commit(id, "started");
+      expect(follower.types).toEqual(["reset", "snapshot", "started"]);
+    });
+
+    test("a position ahead of the log is answered by a reset and a snapshot", async () => {
+      const id = await create();
+      const { follower: first } = await followTask(id);
+      const epoch = first.lastId.split(".")[0];
+      const { follower } = await followTask(id, `${epoch}.999`);
+      expect(follower.types).toEqual(["reset", "snapshot"]);
+    });
+
+    test("news that arrive out of order, twice or not at all reach a follower once and in order", async () => {
+      const id = await create();
+      const { follower } = await followTask(id);
+      const started = await opened.advance(id, "started");
+      const retrying = await opened.advance(id, "retrying");
+      await opened.advance(id, "started");
+      const completed = await opened.advance(id, "completed");
+      rooms.publish(retrying);
+      rooms.publish(started);
+      rooms.publish(completed);
+      rooms.publish(retrying);
+      await settled();
+      expect(follower.types).toEqual(["snapshot", "started", "retrying", "started", "completed"]);
+      expect(follower.closedWith).toBe(1000);
+    });
+
+    test("an event whose doorbell never rang arrives with the next position check", async () => {
+      const id = await create();
+      const { follower } = await followTask(id);
+      await opened.advance(id, "started");
+      await opened.clock.advance(ROOM_SETTINGS.positionCheckMs);
+      expect(follower.types).toEqual(["snapshot", "started"]);
+      await opened.advance(id, "completed");
+      await opened.clock.advance(ROOM_SETTINGS.positionCheckMs);
+      expect(follower.types).toEqual(["snapshot", "started", "completed"]);
+      expect(follower.closedWith).toBe(1000);
+    });
+
+    test("a task of another key, or none, is not found", async () => {
+      const id = await create();
+      const foreign = await followTask(id, null, { keyId: "key_b", subject: null });
+      expect(foreign.outcome).toBe("not_found");
+      const subject = await followTask(id, null, { keyId: "key_a", subject: "someone" });
+      expect(subject.outcome).toBe("not_found");
+      const unknown = await followTask("019aa5f0-1c00-7000-8000-ffffffffffff");
+      expect(unknown.outcome).toBe("not_found");
+      expect(foreign.follower.told).toEqual([]);
+      expect(rooms.stats().rooms).toBe(0);
+    });
+
+    test("an ephemeral key follows its own tasks and those granted to it", async () => {
+      const own = await create({ keyId: "key_a", subject: "sam" });
+      const granted = await create();
+      const scope: TenantScope = { keyId: "key_a", subject: "sam", granted: [granted] };
+      const { follower: one } = await followTask(own, null, scope);
+      const { follower: other } = await followTask(granted, null, scope);
+      await commit(own, "started");
+      await commit(granted, "started");
+      expect(one.types).toEqual(["snapshot", "started"]);
+      expect(other.types).toEqual(["snapshot", "started"]);
+    });
+
+    test("a tenant's stream carries all its tasks, and progress between their events", async () => {
+      const { follower } = await followTenant(KEY);
+      const first = await opened.create(OWN);
+      rooms.publish(first);
+      const second = await opened.create({ keyId: "key_a", subject: "sam" });
+      rooms.publish(second);
+      await commit(first.task.id, "started");
+      await commit(first.task.id, "progress", 30);
+      await commit(second.task.id, "started");
+      await commit(first.task.id, "completed");
+      const types = ["queued", "queued", "started", "progress", "started", "completed"];
+      expect(follower.types).toEqual(["begin", ...types]);
+      expect(follower.closedWith).toBeNull();
+      const ids = follower.told.map((told) => told.id);
+      // Progress is not stored in a tenant's log: it repeats the position of the event before it.
+      expect(ids[4]).toBe(ids[3]);
+      expect(new Set(ids).size).toBe(ids.length - 1);
+    });
+
+    test("a subject's stream carries its own tasks only", async () => {
+      const { follower } = await followTenant({ keyId: "key_a", subject: "sam" });
+      rooms.publish(await opened.create(OWN));
+      const own = await opened.create({ keyId: "key_a", subject: "sam" });
+      rooms.publish(own);
+      await commit(own.task.id, "started");
+      expect(follower.types).toEqual(["begin", "queued", "started"]);
+    });
+
+    test("a tenant's stream resumes behind the event named", async () => {
+      const { follower: first } = await followTenant(KEY);
+      const task = await opened.create(OWN);
+      rooms.publish(task);
+      await settled();
+      const after = first.lastId;
+      await commit(task.task.id, "started");
+      await commit(task.task.id, "completed");
+      const { follower } = await followTenant(KEY, after);
+      expect(follower.types).toEqual(["started", "completed"]);
+      const { follower: lost } = await followTenant(KEY, "elsewhere.3");
+      expect(lost.types).toEqual(["reset"]);
+    });
+
+    test("lost and doubled news of a tenant are read from its log", async () => {
+      const { follower } = await followTenant(KEY);
+      const created = await opened.create(OWN);
+      const id = created.task.id;
+      const started = await opened.advance(id, "started");
+      const late = await opened.advance(id, "progress", 20);
+      const completed = await opened.advance(id, "completed");
+      rooms.publish(completed);
+      rooms.publish(late);
+      rooms.publish(started);
+      rooms.publish(created);
+      await settled();
+      expect(follower.types).toEqual(["begin", "queued", "started", "completed"]);
+    });
+
+    test("the store is told when the last follower leaves, and publishes stop being asked for", async () => {
+      const id = await create();
+      const one = await followTask(id);
+      const other = await followTask(id);
+      expect((await opened.advance(id, "started")).followed.task).toBe(true);
+      one.subscription.leave();
+      await settled();
+      expect((await opened.advance(id, "progress", 10)).followed.task).toBe(true);
+      other.subscription.leave();
+      await settled();
+      expect((await opened.advance(id, "progress", 20)).followed.task).toBe(false);
+      expect(rooms.stats().rooms).toBe(0);
+      expect(topics.size()).toBe(0);
+    });
+
+    test("somebody who follows while the mark is being taken away is followed all the same", async () => {
+      const id = await create();
+      const first = await followTask(id);
+      first.subscription.leave();
+      const { follower } = await followTask(id);
+      const update = await opened.advance(id, "started");
+      expect(update.followed.task).toBe(true);
+      rooms.publish(update);
+      expect(follower.types).toEqual(["snapshot", "started"]);
+    });
+
+    test("a disabled key loses its followers, other keys keep theirs", async () => {
+      const id = await create();
+      const foreign = await create({ keyId: "key_b", subject: "" });
+      const { follower: own } = await followTask(id);
+      const { follower: tenant } = await followTenant({ keyId: "key_a", subject: "sam" });
+      const { follower: other } = await followTask(foreign, null, { keyId: "key_b", subject: null });
+      rooms.closeKey("key_a");
+      expect([own.closedWith, tenant.closedWith, other.closedWith]).toEqual([1008, 1008, null]);
+      rooms.closeKey("key_a");
+    });
+
+    test("a shutdown closes everybody and leaves no timer and no mark behind", async () => {
+      const id = await create();
+      const { follower } = await followTask(id);
+      await commit(id, "started");
+      await rooms.shutdown();
+      expect(follower.closedWith).toBe(1001);
+      expect(opened.clock.pendingTimers).toBe(0);
+      expect((await opened.advance(id, "progress", 10)).followed.task).toBe(false);
+      const { follower: late } = await followTask(id);
+      expect(late.closedWith).toBe(1001);
+    });
+  });
+}

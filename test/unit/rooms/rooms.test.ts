@@ -1,0 +1,351 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { printPosition } from "../../../src/rooms/position.ts";
+import { Rooms } from "../../../src/rooms/rooms.ts";
+import type { TenantScope } from "../../../src/tasks/task.ts";
+import { ROOM_SETTINGS, roomsContract } from "../../contract/rooms.ts";
+import { ManualClock, settled } from "../../fixture/manual-clock.ts";
+import { MemoryTopics, RecordingFollower, TellingEncoding } from "../../fixture/recording-follower.ts";
+import { ScriptedLogs } from "../../fixture/scripted-logs.ts";
+
+roomsContract({
+  name: "scripted logs",
+  open: async () => {
+    const store = new ScriptedLogs();
+    return {
+      store,
+      clock: new ManualClock(),
+      create: async (tenant) => store.create(tenant),
+      advance: async (taskId, type, percent) => store.advance(taskId, type, percent),
+      close: async () => {},
+    };
+  },
+});
+
+const KEY: TenantScope = { keyId: "key_a", subject: null };
+const KILOBYTE = 1_024;
+
+describe("rooms", () => {
+  let store: ScriptedLogs;
+  let clock: ManualClock;
+  let topics: MemoryTopics;
+  let encoding: TellingEncoding;
+  let rooms: Rooms;
+  let warnings: string[];
+
+  beforeEach(() => {
+    store = new ScriptedLogs();
+    clock = new ManualClock();
+    topics = new MemoryTopics();
+    encoding = new TellingEncoding();
+    warnings = [];
+    const log = { warn: (message: string) => warnings.push(message) };
+    rooms = new Rooms({ store, topics, clock, log }, ROOM_SETTINGS);
+  });
+
+  const follow = async (taskId: string, follower = new RecordingFollower(encoding, topics)) => {
+    const { subscription, opened } = rooms.followTask(KEY, taskId, follower, null);
+    await opened;
+    return { follower, subscription };
+  };
+  const commit = (taskId: string, ...rest: [Parameters<ScriptedLogs["advance"]>[1], number?]) =>
+    rooms.publish(store.advance(taskId, ...rest));
+
+  test("an event is encoded once per encoding and published once, however many follow", async () => {
+    const { id } = store.create().task;
+    const other = new TellingEncoding("other");
+    const followers = [];
+    for (let i = 0; i < 20; i += 1) {
+      const follower = new RecordingFollower(i % 2 === 0 ? encoding : other, topics);
+      followers.push((await follow(id, follower)).follower);
+    }
+    commit(id, "started");
+    expect([encoding.encoded, other.encoded, topics.published]).toEqual([1, 1, 2]);
+    for (const follower of followers) expect(follower.types).toEqual(["snapshot", "started"]);
+  });
+
+  test("followers without native topics get the same, each by its own send", async () => {
+    const { id } = store.create().task;
+    const one = (await follow(id, new RecordingFollower(encoding))).follower;
+    const other = (await follow(id, new RecordingFollower(encoding))).follower;
+    commit(id, "started");
+    commit(id, "completed");
+    expect(one.told).toEqual(other.told);
+    expect(one.types).toEqual(["snapshot", "started", "completed"]);
+    expect([encoding.encoded, topics.published]).toEqual([2, 0]);
+  });
+
+  test("news that come before the store has answered are kept for the follower", async () => {
+    const { id } = store.create().task;
+    const gate = Promise.withResolvers<void>();
+    let pauses = 0;
+    // The answer is decided, and on its way, when the news come.
+    store.pause = () => (++pauses === 2 ? gate.promise : Promise.resolve());
+    const follower = new RecordingFollower(encoding, topics);
+    const { opened } = rooms.followTask(KEY, id, follower, null);
+    await settled();
+    commit(id, "started");
+    expect(follower.told).toEqual([]);
+    gate.resolve();
+    await opened;
+    expect(follower.types).toEqual(["snapshot", "started"]);
+    expect(store.calls).toEqual(["follow"]);
+  });
+
+  test("a later snapshot than the room's position gets nothing twice", async () => {
+    const { id } = store.create().task;
+    const { follower: first } = await follow(id);
+    const started = store.advance(id, "started");
+    const { follower: second } = await follow(id);
+    rooms.publish(started);
+    commit(id, "completed");
+    await settled();
+    expect(first.seqs).toEqual([-1, 2, 3]);
+    expect(second.seqs).toEqual([-2, 3]);
+  });
+
+  test("a subscription that ends before the store has answered leaves nothing behind", async () => {
+    const { id } = store.create().task;
+    const follower = new RecordingFollower(encoding, topics);
+    const { subscription, opened } = rooms.followTask(KEY, id, follower, null);
+    subscription.leave();
+    subscription.leave();
+    expect(await opened).toBe("left");
+    await settled();
+    expect(follower.told).toEqual([]);
+    expect([store.isFollowed(id), rooms.stats().rooms, clock.pendingTimers]).toEqual([false, 0, 0]);
+  });
+
+  test("a store that cannot be read refuses the follower and leaves no room behind", async () => {
+    const { id } = store.create().task;
+    store.failing = true;
+    await expect(follow(id)).rejects.toThrow("the store is away");
+    store.failing = false;
+    await settled();
+    expect([rooms.stats().rooms, clock.pendingTimers]).toEqual([0, 0]);
+  });
+
+  test("a hole found while the store is away is filled by a later check", async () => {
+    const { id } = store.create().task;
+    const { follower } = await follow(id);
+    store.failing = true;
+    store.advance(id, "started");
+    commit(id, "retrying");
+    await settled();
+    expect(follower.types).toEqual(["snapshot"]);
+    store.failing = false;
+    await clock.advance(ROOM_SETTINGS.positionCheckMs);
+    expect(follower.types).toEqual(["snapshot", "started", "retrying"]);
+    expect(warnings).not.toEqual([]);
+  });
+
+  test("news of events that the log does not hold are given up, and what follows is read", async () => {
+    const { id } = store.create().task;
+    const { follower } = await follow(id);
+    const update = store.advance(id, "started");
+    const wrong = update.events.map((event) => ({ ...event, seq: 90 }));
+    rooms.publish({ ...update, events: wrong });
+    await settled();
+    expect(follower.types).toEqual(["snapshot", "started"]);
+    commit(id, "completed");
+    expect(follower.types).toEqual(["snapshot", "started", "completed"]);
+  });
+
+  test("a trimmed log is announced to everybody with a reset and a snapshot", async () => {
+    const { id } = store.create().task;
+    const { follower } = await follow(id);
+    commit(id, "started");
+    store.trim(id);
+    await clock.advance(ROOM_SETTINGS.positionCheckMs);
+    commit(id, "completed");
+    expect(follower.types).toEqual(["snapshot", "started", "reset", "snapshot", "completed"]);
+  });
+
+  test("a purged task ends its streams", async () => {
+    const { id } = store.create().task;
+    const { follower } = await follow(id);
+    store.purge(id);
+    await clock.advance(ROOM_SETTINGS.positionCheckMs);
+    expect(follower.closedWith).toBe(1000);
+    expect(rooms.stats().rooms).toBe(0);
+  });
+
+  test("a long history is read in bounded pieces", async () => {
+    const { id } = store.create().task;
+    for (let i = 0; i < 100; i += 1) {
+      store.advance(id, "started");
+      store.advance(id, "retrying");
+    }
+    const follower = new RecordingFollower(encoding, topics);
+    await rooms.followTask(KEY, id, follower, { epoch: store.task(id).epoch, seq: 1 }).opened;
+    expect(follower.seqs).toEqual(Array.from({ length: 200 }, (_, index) => index + 2));
+    expect(store.calls.filter((name) => name === "readLog").length).toBeGreaterThan(2);
+  });
+
+  test("positions are compared in one step for all rooms", async () => {
+    for (let i = 0; i < 40; i += 1) await follow(store.create().task.id);
+    store.calls.length = 0;
+    await clock.advance(ROOM_SETTINGS.positionCheckMs);
+    expect(store.calls).toEqual(["positions"]);
+  });
+
+  test("an encoding that packs sends what is due in one turn as one frame", async () => {
+    const { id } = store.create().task;
+    const lines = new TellingEncoding("lines", (frames) => frames.join("\n"));
+    const { follower } = await follow(id, new RecordingFollower(lines, topics));
+    commit(id, "started");
+    commit(id, "progress", 10);
+    commit(id, "progress", 20);
+    expect(follower.types).toEqual(["snapshot"]);
+    const { follower: late } = await follow(id, new RecordingFollower(lines, topics));
+    commit(id, "progress", 30);
+    await clock.advance(1);
+    expect(follower.seqs).toEqual([-1, 2, 3, 4, 5]);
+    // The newcomer's arrival sends what waited, so that it gets none of what its snapshot holds.
+    expect([follower.frames.length, late.seqs]).toEqual([3, [-4, 5]]);
+    commit(id, "progress", 40);
+    commit(id, "completed");
+    expect(follower.seqs.slice(-2)).toEqual([6, 7]);
+    expect([follower.frames.length, follower.closedWith]).toEqual([4, 1000]);
+  });
+
+  describe("slow followers", () => {
+    const slowDown = (follower: RecordingFollower) => {
+      follower.unsent = 100 * KILOBYTE;
+    };
+
+    test("one that does not drain is closed 1013, and the others notice nothing", async () => {
+      const { id } = store.create().task;
+      const { follower: slow } = await follow(id);
+      const { follower: healthy } = await follow(id);
+      commit(id, "started");
+      slowDown(slow);
+      await clock.advance(100);
+      commit(id, "progress", 10);
+      commit(id, "progress", 20);
+      expect(slow.seqs).toEqual([-1, 2]);
+      expect(healthy.seqs).toEqual([-1, 2, 3, 4]);
+      await clock.advance(ROOM_SETTINGS.slowCloseMs - 200);
+      expect(slow.closedWith).toBeNull();
+      await clock.advance(400);
+      expect(slow.closedWith).toBe(1013);
+      commit(id, "completed");
+      expect(healthy.closedWith).toBe(1000);
+      expect(rooms.stats().rooms).toBe(0);
+    });
+
+    test("one that drains gets every lifecycle event and the last progress, then is broadcast to again", async () => {
+      const { id } = store.create().task;
+      const { follower } = await follow(id);
+      commit(id, "started");
+      slowDown(follower);
+      await clock.advance(100);
+      for (let percent = 1; percent <= 40; percent += 1) commit(id, "progress", percent);
+      commit(id, "retrying");
+      commit(id, "started");
+      for (let percent = 41; percent <= 80; percent += 1) commit(id, "progress", percent);
+      follower.unsent = 0;
+      await clock.advance(100);
+      expect(follower.types.slice(2)).toEqual(["retrying", "started", "progress"]);
+      expect(rooms.stats().alone).toBe(0);
+      const { sent } = follower;
+      commit(id, "completed");
+      expect(follower.sent).toBe(sent);
+      expect(follower.types.at(-1)).toBe("completed");
+      expect(store.calls).not.toContain("readLog");
+    });
+
+    test("one further behind than the room remembers is served from the store", async () => {
+      const { id } = store.create().task;
+      const { follower } = await follow(id);
+      commit(id, "started");
+      slowDown(follower);
+      await clock.advance(100);
+      for (let i = 0; i < 50; i += 1) {
+        commit(id, "retrying");
+        commit(id, "started");
+      }
+      follower.unsent = 0;
+      await clock.advance(100);
+      expect(store.calls).toContain("readLog");
+      expect(follower.seqs).toEqual([-1, ...Array.from({ length: 101 }, (_, index) => index + 2)]);
+    });
+
+    test("one that was slow when its task ended still gets the end", async () => {
+      const { id } = store.create().task;
+      const { follower } = await follow(id);
+      commit(id, "started");
+      slowDown(follower);
+      await clock.advance(100);
+      commit(id, "completed");
+      expect(follower.closedWith).toBeNull();
+      follower.unsent = 0;
+      await clock.advance(100);
+      expect([follower.types.at(-1), follower.closedWith]).toEqual(["completed", 1000]);
+    });
+
+    test("on a tenant's stream it gets the last progress of each task when it has drained", async () => {
+      const follower = new RecordingFollower(encoding, topics);
+      const [one, other] = [store.create().task.id, store.create().task.id];
+      await rooms.followTenant(KEY, follower, null).opened;
+      commit(one, "started");
+      slowDown(follower);
+      await clock.advance(100);
+      commit(other, "started");
+      for (const percent of [10, 20, 30]) {
+        commit(one, "progress", percent);
+        commit(other, "progress", percent + 1);
+      }
+      commit(one, "retrying");
+      follower.unsent = 0;
+      await clock.advance(100);
+      expect(follower.types).toEqual(["begin", "started", "started", "retrying", "progress"]);
+      expect(follower.told.at(-1)).toMatchObject({ taskId: other, progress: 31 });
+    });
+
+    test("a burst is looked at before the sweep is due", async () => {
+      const { id } = store.create().task;
+      const { follower } = await follow(id);
+      commit(id, "started");
+      slowDown(follower);
+      for (let i = 0; i < 3_000; i += 1) commit(id, "progress", i / 30);
+      expect(rooms.stats().alone).toBe(1);
+      expect(follower.frames.length).toBeLessThan(3_000);
+    });
+
+    test("together they may hold so much and no more: the slowest go first", async () => {
+      const { id } = store.create().task;
+      const followers = [];
+      for (let i = 0; i < 70; i += 1) followers.push((await follow(id)).follower);
+      commit(id, "started");
+      for (const follower of followers) follower.unsent = 1_024 * KILOBYTE;
+      await clock.advance(100);
+      const closed = followers.filter(({ closedWith }) => closedWith === 1013);
+      expect(closed.length).toBe(6);
+    });
+
+    test("nothing is swept while nothing is broadcast and nobody is slow", async () => {
+      const { id } = store.create().task;
+      await follow(id);
+      commit(id, "started");
+      expect(clock.pendingTimers).toBe(2);
+      await clock.advance(100);
+      expect(clock.pendingTimers).toBe(1);
+    });
+  });
+
+  test("closing a key reaches a follower whose place is still being asked for", async () => {
+    const { id } = store.create().task;
+    const follower = new RecordingFollower(encoding, topics);
+    const { opened } = rooms.followTask(KEY, id, follower, null);
+    rooms.closeKey("key_a");
+    expect(await opened).toBe("left");
+    expect([follower.closedWith, follower.told]).toEqual([1008, []]);
+  });
+
+  test("positions resume across rooms: they are the store's, not the process's", async () => {
+    const { id } = store.create().task;
+    const { follower } = await follow(id);
+    commit(id, "started");
+    expect(follower.lastId).toBe(printPosition({ epoch: store.task(id).epoch, seq: 2 }));
+  });
+});
