@@ -1,0 +1,328 @@
+/** A media store in a folder of this machine. */
+
+import { constants } from "node:fs";
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  unlink,
+} from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { cryptoRandom, type RandomFill, randomToken } from "../tasks/ids.ts";
+import type { MediaFile, MediaStore, StoredFile } from "../tasks/media-store.ts";
+import type { MediaRef } from "../tasks/task.ts";
+import { contentTypeOf, extensionOf } from "./content-types.ts";
+import { type MediaPath, parseMediaPath, TOKEN_LENGTH, taskFolder } from "./media-path.ts";
+
+export type FolderMediaStoreOptions = {
+  /** Made when it is missing. Nothing outside of it is ever read or written. */
+  root: string;
+  /** Whether a put waits until the disk has the file and its name. Off, a power cut may cost the newest files. */
+  fsync?: boolean;
+  /** The largest file, bytes. */
+  maxFileBytes?: number;
+  random?: RandomFill;
+  /** Wall clock, ms: decides which leftovers are old. */
+  now?: () => number;
+};
+
+/** A few minutes of film; a provider that sends more is broken. */
+const DEFAULT_MAX_FILE_BYTES = 512 * 1024 * 1024;
+/** One read of a file being served: enough for speed, little for a thousand slow readers. */
+const READ_BYTES = 64 * 1024;
+/** No put takes longer; a temporary file older than this was left by a process that died. */
+const LEFTOVER_MS = 3_600_000;
+const TEMPORARY = /^\.[A-Za-z0-9]{22}\.part$/;
+/** Folder names by depth: year, month, day, task. */
+const FOLDER_NAMES = [/^\d{4}$/, /^\d{2}$/, /^\d{2}$/, /^[0-9a-f-]{36}$/];
+/** A folder can be pruned between its making and its first file; it is made again this often. */
+const MAKE_TRIES = 5;
+
+/** A file larger than the store takes. */
+export class MediaTooLargeError extends Error {
+  override readonly name = "MediaTooLargeError";
+  constructor(readonly maxBytes: number) {
+    super(`A media file may be at most ${maxBytes} bytes`);
+  }
+}
+
+/** Opens the store; the folder is made with the first file. */
+export function createFolderMediaStore(options: FolderMediaStoreOptions): MediaStore {
+  return new FolderMediaStore(options);
+}
+
+class FolderMediaStore implements MediaStore {
+  readonly #root: string;
+  readonly #fsync: boolean;
+  readonly #maxFileBytes: number;
+  readonly #random: RandomFill;
+  readonly #now: () => number;
+
+  constructor({
+    root,
+    fsync = true,
+    maxFileBytes = DEFAULT_MAX_FILE_BYTES,
+    random,
+    now,
+  }: FolderMediaStoreOptions) {
+    this.#root = resolve(root);
+    this.#fsync = fsync;
+    this.#maxFileBytes = maxFileBytes;
+    this.#random = random ?? cryptoRandom;
+    this.#now = now ?? Date.now;
+  }
+
+  async put(
+    taskId: string,
+    bytes: Uint8Array | ReadableStream<Uint8Array>,
+    contentType: string,
+  ): Promise<MediaRef> {
+    const folder = taskFolder(taskId);
+    const token = randomToken(TOKEN_LENGTH, this.#random);
+    const extension = extensionOf(contentType);
+    const path = `${folder}/${token}.${extension}`;
+    const temporary = join(this.#root, folder, `.${token}.part`);
+    try {
+      const file = await this.#createIn(folder, temporary);
+      let size: number;
+      try {
+        size = await this.#write(file, bytes);
+        if (this.#fsync) await file.sync();
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, join(this.#root, path));
+      if (this.#fsync) await syncFolder(join(this.#root, folder));
+      return { path, contentType: contentTypeOf(extension), bytes: size };
+    } catch (error) {
+      if (bytes instanceof ReadableStream && !bytes.locked) await bytes.cancel(error).catch(ignore);
+      // The rename may have gone through before the folder failed to sync: neither name may stay.
+      await rm(temporary, { force: true }).catch(ignore);
+      await rm(join(this.#root, path), { force: true }).catch(ignore);
+      await this.#prune(folder);
+      throw error;
+    }
+  }
+
+  async get(path: string): Promise<MediaFile | null> {
+    const parsed = parseMediaPath(path);
+    if (parsed === null) return null;
+    try {
+      if (!(await this.#isOwn(path))) return null;
+      const stats = await lstat(join(this.#root, path));
+      if (!stats.isFile()) return null;
+      return this.#describe(path, parsed, stats.size, Math.floor(stats.mtimeMs));
+    } catch (error) {
+      if (isMissing(error)) return null;
+      throw error;
+    }
+  }
+
+  async remove(paths: readonly string[]): Promise<void> {
+    const folders = new Set<string>();
+    for (const path of paths) {
+      const parsed = parseMediaPath(path);
+      if (parsed === null || !(await this.#isOwn(parsed.folder))) continue;
+      await unlink(join(this.#root, path)).catch(unlessMissing);
+      folders.add(parsed.folder);
+    }
+    for (const folder of folders) await this.#prune(folder);
+  }
+
+  async removeTask(taskId: string): Promise<void> {
+    const folder = taskFolder(taskId);
+    if (!(await this.#isOwn(folder))) return;
+    await rm(join(this.#root, folder), { recursive: true, force: true });
+    await this.#prune(dirname(folder));
+  }
+
+  /** Also clears away the temporary files of processes that died, since nothing else ever looks at them. */
+  async list(limit: number, cursor: string | null): Promise<{ files: StoredFile[]; cursor: string | null }> {
+    const files: StoredFile[] = [];
+    const after = cursor === null ? null : cursor.split("/");
+    for await (const file of this.#walk("", 0, after)) {
+      files.push(file);
+      if (files.length === limit) return { files, cursor: file.path };
+    }
+    return { files, cursor: null };
+  }
+
+  /** Every file in the order of paths, beginning after `after`. */
+  async *#walk(folder: string, depth: number, after: readonly string[] | null): AsyncGenerator<StoredFile> {
+    const from = after?.[depth];
+    for (const name of await this.#names(folder)) {
+      const path = folder === "" ? name : `${folder}/${name}`;
+      const pattern = FOLDER_NAMES[depth];
+      if (pattern !== undefined) {
+        if (!pattern.test(name) || (from !== undefined && name < from)) continue;
+        yield* this.#walk(path, depth + 1, name === from ? after : null);
+        continue;
+      }
+      if (TEMPORARY.test(name)) await this.#clearLeftover(folder, name);
+      const parsed = parseMediaPath(path);
+      if (parsed === null || (from !== undefined && name <= from)) continue;
+      const stats = await lstat(join(this.#root, path)).catch(unlessMissing);
+      if (stats?.isFile()) yield { path, taskId: parsed.taskId, modifiedAt: Math.floor(stats.mtimeMs) };
+    }
+  }
+
+  /** The sorted names in a folder; none when it is gone, is a file, or leads elsewhere. */
+  async #names(folder: string): Promise<string[]> {
+    try {
+      if (folder !== "" && !(await lstat(join(this.#root, folder))).isDirectory()) return [];
+      return (await readdir(join(this.#root, folder))).sort();
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
+  }
+
+  async #clearLeftover(folder: string, name: string): Promise<void> {
+    const file = join(this.#root, folder, name);
+    const stats = await lstat(file).catch(unlessMissing);
+    if (stats === undefined || this.#now() - stats.mtimeMs < LEFTOVER_MS) return;
+    await rm(file, { force: true });
+    await this.#prune(folder);
+  }
+
+  #describe(path: string, { token, extension }: MediaPath, bytes: number, modifiedAt: number): MediaFile {
+    return {
+      contentType: contentTypeOf(extension),
+      bytes,
+      // A path is written once and never again, so its random part names the bytes.
+      etag: `"${token}"`,
+      modifiedAt,
+      open: async (range) => {
+        const file = await open(join(this.#root, path), constants.O_RDONLY | constants.O_NOFOLLOW);
+        return readStream(
+          file,
+          range?.start ?? 0,
+          range === undefined ? bytes - 1 : Math.min(range.end, bytes - 1),
+        );
+      },
+    };
+  }
+
+  /** Whether nothing on the way to `path` leads elsewhere. What does not exist is nobody's. */
+  async #isOwn(path: string): Promise<boolean> {
+    try {
+      return (await realpath(join(this.#root, path))) === join(await realpath(this.#root), path);
+    } catch (error) {
+      if (isMissing(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Makes the folder, durably with every new one above it, and the file in it. */
+  async #createIn(folder: string, file: string): Promise<FileHandle> {
+    const target = join(this.#root, folder);
+    for (let tries = 1; ; tries++) {
+      const made = await mkdir(target, { recursive: true });
+      if (!(await this.#isOwn(folder)) && tries === MAKE_TRIES)
+        throw new Error("The media folder leads elsewhere");
+      try {
+        const handle = await open(file, "wx", 0o644);
+        if (made !== undefined && this.#fsync) await syncUpTo(dirname(target), dirname(made));
+        return handle;
+      } catch (error) {
+        if (!isMissing(error) || tries >= MAKE_TRIES) throw error;
+      }
+    }
+  }
+
+  async #write(file: FileHandle, bytes: Uint8Array | ReadableStream<Uint8Array>): Promise<number> {
+    if (bytes instanceof Uint8Array) {
+      this.#requireRoom(bytes.length);
+      await file.writeFile(bytes);
+      return bytes.length;
+    }
+    let size = 0;
+    // Leaving the loop early cancels the stream.
+    for await (const chunk of bytes) {
+      size += chunk.length;
+      this.#requireRoom(size);
+      await file.writeFile(chunk);
+    }
+    return size;
+  }
+
+  #requireRoom(size: number): void {
+    if (size > this.#maxFileBytes) throw new MediaTooLargeError(this.#maxFileBytes);
+  }
+
+  /** Removes a folder and those above it while they are empty. */
+  async #prune(folder: string): Promise<void> {
+    for (let at = folder; at !== "."; at = dirname(at)) {
+      try {
+        await rmdir(join(this.#root, at));
+      } catch {
+        // Not empty any more, or not there: either way it stays as it is.
+        return;
+      }
+    }
+  }
+}
+
+/** The bytes `start`..`end` of an open file, read as they are asked for; the file is closed at the end and on cancel. */
+function readStream(file: FileHandle, start: number, end: number): ReadableStream<Uint8Array> {
+  let at = start;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const want = Math.min(READ_BYTES, end + 1 - at);
+        try {
+          const { bytesRead, buffer } =
+            want <= 0 ? { bytesRead: 0, buffer: EMPTY } : await file.read(new Uint8Array(want), 0, want, at);
+          at += bytesRead;
+          if (bytesRead > 0) controller.enqueue(buffer.subarray(0, bytesRead));
+          else if (want > 0) throw new Error("A media file is shorter than when it was opened");
+          if (at <= end) return;
+          await file.close();
+          controller.close();
+        } catch (error) {
+          await file.close().catch(ignore);
+          controller.error(error);
+        }
+      },
+      cancel: () => file.close(),
+    },
+    // Nothing is read before somebody asks.
+    { highWaterMark: 0 },
+  );
+}
+
+const EMPTY = new Uint8Array(0);
+
+/** Syncs `folder` and those above it, up to and including `top`. */
+async function syncUpTo(folder: string, top: string): Promise<void> {
+  for (let at = folder; ; at = dirname(at)) {
+    await syncFolder(at);
+    if (at === top || at === dirname(at)) return;
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ENOENT" || code === "ENOTDIR" || code === "ELOOP";
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (!isMissing(error)) throw error;
+}
+
+function ignore(): void {}

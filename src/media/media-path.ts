@@ -1,0 +1,32 @@
+/** The paths of media files, `yyyy/mm/dd/<taskId>/<token>.<ext>`: the only spellings that ever reach a disk or a bucket. */
+
+import { isTaskId, taskIdTime } from "../tasks/ids.ts";
+
+/** Letters and digits of the unguessable part: 131 bits. */
+export const TOKEN_LENGTH = 22;
+
+const PATH = /^(\d{4}\/\d{2}\/\d{2})\/([0-9a-f-]{36})\/([A-Za-z0-9]{22})\.([a-z0-9]{1,5})$/;
+
+export type MediaPath = { folder: string; taskId: string; token: string; extension: string };
+
+/** Null unless the path is one that this store could have given out: no dots, no backslash, the day its task says. */
+export function parseMediaPath(path: string): MediaPath | null {
+  const [, day, taskId, token, extension] = PATH.exec(path) ?? [];
+  if (day === undefined || taskId === undefined || token === undefined || extension === undefined)
+    return null;
+  if (!isTaskId(taskId) || dayOf(taskId) !== day) return null;
+  return { folder: `${day}/${taskId}`, taskId, token, extension };
+}
+
+/** The folder of a task. Throws on what is no task id. */
+export function taskFolder(taskId: string): string {
+  if (!isTaskId(taskId)) throw new Error(`A media file belongs to a task id; ${JSON.stringify(taskId)} came`);
+  return `${dayOf(taskId)}/${taskId}`;
+}
+
+/** The UTC day a task was made, `yyyy/mm/dd`. */
+function dayOf(taskId: string): string {
+  const date = new Date(taskIdTime(taskId));
+  // A UUIDv7 can name a moment that no calendar of four-digit years holds.
+  return Number.isNaN(date.getTime()) ? "" : date.toISOString().slice(0, 10).replaceAll("-", "/");
+}
