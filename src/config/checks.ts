@@ -73,16 +73,34 @@ export function checkAvailable(settings: Settings, nameOf: NameOf): Problem[] {
 
 /** What is allowed and still worth a word. */
 export function warnings(settings: Settings, nameOf: NameOf): string[] {
+  const found: string[] = [];
   const { admin } = settings.keys;
-  const short =
-    admin !== null && admin.length < ADVISED_ADMIN_KEY
-      ? [`${nameOf("keys", "admin")} is short; use at least ${ADVISED_ADMIN_KEY} random characters.`]
-      : [];
-  return short;
+  if (admin !== null && admin.length < ADVISED_ADMIN_KEY) {
+    found.push(`${nameOf("keys", "admin")} is short; use at least ${ADVISED_ADMIN_KEY} random characters.`);
+  }
+  for (const provider of WITHOUT_ADAPTER) {
+    if (settings.providers[provider].apiKey !== null) {
+      found.push(
+        `${nameOf("providers", provider, "apiKey")} is set, but this version offers no models of ${provider} yet.`,
+      );
+    }
+  }
+  return found;
 }
 
 /** About 120 bits in letters and digits. */
 const ADVISED_ADMIN_KEY = 20;
+/** Providers whose keys are known and whose models are not offered yet. */
+const WITHOUT_ADAPTER = [
+  "openai",
+  "elevenlabs",
+  "minimax",
+  "replicate",
+  "gemini",
+  "fal",
+  "ultravox",
+  "xai",
+] as const satisfies readonly (keyof Settings["providers"])[];
 
 function incomplete(given: unknown, missing: unknown, variable: string, name: string): Problem[] {
   if (given === null || missing !== null) return [];

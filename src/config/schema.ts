@@ -47,6 +47,7 @@ const hostName = line.regex(/^(\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]*\]?|[A-Za-z0-9._-
 const webAddress = line
   .refine((value) => isWebAddress(value))
   .transform((value) => value.replace(/\/+$/, ""));
+const WEB_ADDRESS = "an http:// or https:// address without credentials, query and fragment";
 const socketAddress = line.regex(/^wss?:\/\/[^\s/?#]+/i).refine((value) => URL.canParse(value));
 const origin = line.regex(/^\*$|^https?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:(\d{1,5}|\*))?$/);
 
@@ -94,7 +95,7 @@ export const SETTINGS = {
     }),
     publicUrl: optional(
       webAddress,
-      "an http:// or https:// address without credentials, query and fragment",
+      WEB_ADDRESS,
       "Base of every URL handed out; otherwise scheme and host of the creating request.",
       { variable: "CONDUIT_PUBLIC_URL" },
     ),
@@ -313,7 +314,7 @@ export const SETTINGS = {
     requireDurable: flag(false, "Refuse to start on a Redis server that may forget acknowledged writes."),
   },
   upstash: {
-    url: optional(webAddress, "an https:// address", "Keep state on Upstash.", {
+    url: optional(webAddress, WEB_ADDRESS, "Keep state on Upstash.", {
       variable: "UPSTASH_REDIS_REST_URL",
     }),
     token: optional(secret, SECRET, "Token for the Upstash address.", {
@@ -323,7 +324,7 @@ export const SETTINGS = {
   },
   qstash: {
     token: optional(secret, SECRET, "Queue through QStash.", { variable: "QSTASH_TOKEN", secret: true }),
-    url: optional(webAddress, "an https:// address", "QStash address other than the usual one.", {
+    url: optional(webAddress, WEB_ADDRESS, "QStash address other than the usual one.", {
       variable: "QSTASH_URL",
     }),
     currentSigningKey: optional(secret, SECRET, "Verifies what QStash delivers.", {

@@ -345,6 +345,12 @@ describe("names that are no setting", () => {
     expect(warnings({ PATH: "/bin", HOME: "/root", PORTAL: "x", REDIS_URL: "redis://x" })).toEqual([]);
   });
 
+  it("warns of a provider's key that does nothing yet", () => {
+    expect(warnings({ OPENAI_API_KEY: "sk-abc" })).toEqual([
+      "OPENAI_API_KEY is set, but this version offers no models of openai yet.",
+    ]);
+  });
+
   it("warns of a short admin key", () => {
     expect(warnings({ CONDUIT_ADMIN_KEY: "adminadmin" })).toHaveLength(1);
   });
