@@ -61,6 +61,8 @@ const CLAIM_RETRY_MS = 1_000;
 const OUTCOME_TRIES = 5;
 /** After `shutdownMs` the calls are aborted and get this long to notice, ms. */
 const ABORT_GRACE_MS = 1_000;
+/** A failed renewal is repeated after this part of the usual interval. */
+const RENEW_AGAIN_FRACTION = 3;
 /** The longest wait a timer is set for; a later moment is looked at again then, ms. */
 const MAX_TIMER_MS = 60_000;
 
@@ -111,7 +113,7 @@ export class Engine implements Doorbell {
   start(): void {
     if (this.#state !== "new") throw new Error("an engine starts once");
     this.#state = "running";
-    this.#armRenewal();
+    this.#armRenewal(this.#options.renewMs);
     this.#armSweep();
     for (const lane of Object.values(this.#lanes)) this.#pump(lane);
   }
@@ -355,18 +357,24 @@ export class Engine implements Doorbell {
   }
 
   /** Leases are renewed by the timer of the living holder, not by progress: pictures are silent for minutes. */
-  #armRenewal(): void {
-    this.#renewTimer = this.#dependencies.clock.after(this.#options.renewMs, () => {
-      void this.#renew().finally(() => {
-        if (this.#state !== "stopped") this.#armRenewal();
+  #armRenewal(waitMs: number): void {
+    this.#renewTimer = this.#dependencies.clock.after(waitMs, () => {
+      void this.#renew().then((renewed) => {
+        if (this.#state !== "stopped") this.#armRenewal(renewed ? this.#options.renewMs : this.#renewAgainMs);
       });
     });
   }
 
-  async #renew(): Promise<void> {
+  /** After a renewal that failed the next one comes sooner. */
+  get #renewAgainMs(): number {
+    return Math.max(1, Math.floor(this.#options.renewMs / RENEW_AGAIN_FRACTION));
+  }
+
+  /** Whether the store could be asked. */
+  async #renew(): Promise<boolean> {
     const { store, clock, log } = this.#dependencies;
     const runs = [...this.#runs.values()].filter((run) => run.stopped !== "lost");
-    if (runs.length === 0) return;
+    if (runs.length === 0) return true;
     const from = clock.monotonic();
     try {
       const lost = new Set(
@@ -379,12 +387,14 @@ export class Engine implements Doorbell {
         if (!lost.has(run.lease.taskId)) run.leaseEndsAt = from + this.#options.leaseMs;
         else if (this.#runs.get(run.lease.taskId) === run) run.stop("lost");
       }
+      return true;
     } catch (error) {
       log.error("leases could not be renewed", { held: runs.length, cause: describeError(error) });
+      // A lease ends locally before the store's does: who cannot renew must not go on as if it held the task.
+      const nextTryAt = clock.monotonic() + this.#renewAgainMs;
+      for (const run of runs) if (nextTryAt >= run.leaseEndsAt) run.stop("lost");
+      return false;
     }
-    // A lease ends locally before the store's does: a worker that cannot renew must not go on as if it held the task.
-    const now = clock.monotonic();
-    for (const run of runs) if (now + this.#options.renewMs / 2 >= run.leaseEndsAt) run.stop("lost");
   }
 
   #armSweep(): void {

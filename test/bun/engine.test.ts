@@ -1,0 +1,430 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { type EngineWorld, engineWorld, MAX_WAIT_MS, SCOPE } from "../fixture/engine-world.ts";
+import { settled } from "../fixture/manual-clock.ts";
+import { pictures, ScriptedProvider } from "../fixture/scripted-provider.ts";
+
+let world: EngineWorld;
+
+afterEach(async () => {
+  await world.close();
+});
+
+async function started(...args: Parameters<typeof engineWorld>): Promise<EngineWorld> {
+  world = await engineWorld(...args);
+  world.engine.start();
+  return world;
+}
+
+async function readLifecycle(taskId: string): Promise<string[]> {
+  const followed = await world.store.follow(SCOPE, taskId);
+  const log = await world.store.readLog(
+    SCOPE,
+    taskId,
+    { epoch: followed?.position.epoch ?? "", seq: 0 },
+    100,
+  );
+  if (log.outcome !== "events") throw new Error(log.outcome);
+  return log.events.map((event) => event.type);
+}
+
+describe("a task", () => {
+  test("is claimed when it is rung, runs once and completes with its result", async () => {
+    const { provider, submit, read } = await started();
+    const { id } = await submit();
+    const call = await provider.next();
+    expect(call).toMatchObject({ kind: "submit", job: { taskId: id, model: "canvas", attempt: 1 } });
+    call.answer(pictures());
+    await settled();
+    expect(await read(id)).toMatchObject({
+      status: "completed",
+      progress: 100,
+      settled: true,
+      leaseUntil: null,
+    });
+    expect(await readLifecycle(id)).toEqual(["queued", "started", "completed"]);
+  });
+
+  test("that was created while nobody rang is found at the start", async () => {
+    world = await engineWorld();
+    const { id } = await world.submit();
+    world.engine.start();
+    expect((await world.provider.next()).job.taskId).toBe(id);
+  });
+
+  test("waits in the queue while as many provider calls as allowed are open", async () => {
+    const { provider, submit, read } = await started({ concurrency: { image: 2, video: 1 } });
+    const tasks = [await submit(), await submit(), await submit()];
+    await settled();
+    expect(provider.open).toBe(2);
+    expect(await read(tasks[2]?.id ?? "")).toMatchObject({ status: "queued" });
+    (await provider.next()).answer(pictures());
+    await settled();
+    expect(provider.calls.map((call) => call.job.taskId)).toEqual(tasks.map((task) => task.id));
+    expect(provider.mostOpen).toBe(2);
+  });
+
+  test("whose upstream job runs frees its slot until the poll is due", async () => {
+    const { provider, submit, read, clock } = await started({ concurrency: { image: 1, video: 1 } });
+    const first = await submit();
+    (await provider.next()).answer({
+      kind: "pending",
+      state: { job: "j1" },
+      pollAfterMs: 5_000,
+      progress: 30,
+    });
+    const second = await submit();
+    expect((await provider.next()).job.taskId).toBe(second.id);
+    expect(await read(first.id)).toMatchObject({ status: "running", progress: 30, state: { job: "j1" } });
+    provider.calls[1]?.answer(pictures());
+    await clock.advance(4_999);
+    expect(provider.calls).toHaveLength(2);
+    await clock.advance(1);
+    expect(provider.calls[2]).toMatchObject({
+      kind: "poll",
+      state: { job: "j1" },
+      job: { taskId: first.id },
+    });
+  });
+
+  test("is tried again after a transient failure, and fails after the last attempt", async () => {
+    const { provider, submit, read, clock } = await started();
+    provider.always = () => ({
+      kind: "failed",
+      failure: { kind: "transient", code: "provider_unavailable", message: "down" },
+    });
+    const { id } = await submit();
+    await settled();
+    expect(await read(id)).toMatchObject({ status: "queued", attempt: 1, message: "down" });
+    await clock.advance(1_000);
+    expect(await read(id)).toMatchObject({ status: "queued", attempt: 2 });
+    await clock.advance(2_000);
+    expect(await read(id)).toMatchObject({
+      status: "failed",
+      attempt: 3,
+      error: { code: "provider_unavailable", message: "down" },
+    });
+    expect(await readLifecycle(id)).toEqual([
+      "queued",
+      "started",
+      "retrying",
+      "started",
+      "retrying",
+      "started",
+      "failed",
+    ]);
+  });
+
+  test("that meets a rate limit waits without using an attempt", async () => {
+    const { provider, submit, read, clock } = await started();
+    const { id } = await submit();
+    const limited = { kind: "rate_limited", message: "slow down", retryAfterMs: 20_000 } as const;
+    (await provider.next()).answer({ kind: "failed", failure: limited });
+    await settled();
+    expect(await read(id)).toMatchObject({ status: "queued", attempt: 0 });
+    await clock.advance(20_000);
+    expect(provider.calls[1]?.job.attempt).toBe(1);
+  });
+
+  test("survives a provider that throws, and tells no client what was thrown", async () => {
+    const { provider, submit, read, logged } = await started();
+    const { id } = await submit();
+    (await provider.next()).explode(new Error("connect https://internal.example/secret"));
+    await settled();
+    const task = await read(id);
+    expect(task).toMatchObject({ status: "queued", attempt: 1 });
+    expect(JSON.stringify(task)).not.toContain("internal.example");
+    expect(logged).toContain("provider adapter threw");
+  });
+
+  test("of a provider that is not configured any more fails and says so", async () => {
+    const { submit, read } = await started();
+    const { id } = await submit({ provider: "elsewhere" });
+    await settled();
+    expect(await read(id)).toMatchObject({ status: "failed", error: { code: "provider_unavailable" } });
+  });
+});
+
+describe("progress", () => {
+  test("is stored at most once an interval, the last value winning, and never falls", async () => {
+    const { provider, submit, read, clock, store } = await started();
+    const { id } = await submit();
+    const { io } = await provider.next();
+    const before = (await read(id)).seq;
+    for (let percent = 1; percent <= 50; percent += 1) io.progress(percent, "painting");
+    await settled();
+    expect((await read(id)).progress).toBe(1);
+    await clock.advance(100);
+    expect(await read(id)).toMatchObject({ progress: 50, message: "painting", seq: before + 2 });
+    io.progress(20, "painting");
+    await clock.advance(100);
+    expect((await read(id)).progress).toBe(50);
+    expect((await store.get(SCOPE, id))?.task.seq).toBe(before + 2);
+  });
+
+  test("is nobody's business after the end", async () => {
+    const { provider, submit, read, clock } = await started();
+    const { id } = await submit();
+    const call = await provider.next();
+    call.answer(pictures());
+    await settled();
+    call.io.progress(50, "late");
+    await clock.advance(1_000);
+    expect(await read(id)).toMatchObject({ status: "completed", progress: 100, message: null });
+  });
+});
+
+describe("a lease", () => {
+  test("is renewed while a silent provider call is open", async () => {
+    const { provider, submit, read, clock } = await started();
+    const { id } = await submit();
+    await provider.next();
+    await clock.advance(60_000);
+    expect(provider.calls).toHaveLength(1);
+    expect(await read(id)).toMatchObject({ status: "running", fence: 1 });
+  });
+
+  test("of a dead worker runs out, and another one picks the job up by its reference", async () => {
+    const { provider, submit, read, clock, secondEngine } = await started();
+    const { id } = await submit();
+    const call = await provider.next();
+    await call.io.save({ job: "j1" });
+    world.die();
+    const second = new ScriptedProvider("local");
+    secondEngine(second).start();
+    await clock.advance(10_000);
+    expect(second.calls[0]).toMatchObject({ kind: "poll", state: { job: "j1" }, job: { attempt: 1 } });
+    second.calls[0]?.answer(pictures());
+    await settled();
+    expect(await read(id)).toMatchObject({ status: "completed", fence: 2 });
+    expect(await readLifecycle(id)).toEqual(["queued", "started", "completed"]);
+  });
+
+  test("that was taken over refuses every write of its old holder", async () => {
+    const { provider, submit, read, clock, secondEngine } = await started();
+    const { id } = await submit();
+    const stale = await provider.next();
+    world.die();
+    const second = new ScriptedProvider("local");
+    secondEngine(second).start();
+    await clock.advance(10_000);
+    await expect(stale.io.save({ job: "stale" })).rejects.toThrow("no longer held");
+    stale.answer(pictures(1, 999));
+    await settled();
+    expect(await read(id)).toMatchObject({ status: "running", state: null, result: null });
+    expect(stale.io.signal.aborted).toBe(true);
+  });
+
+  test("lost in the middle of a submit makes a job that may be paid twice indeterminate", async () => {
+    const { provider, submit, read, clock, secondEngine } = await started(
+      {},
+      new ScriptedProvider("local", false),
+    );
+    const { id } = await submit();
+    await provider.next();
+    world.die();
+    const second = new ScriptedProvider("local", false);
+    secondEngine(second).start();
+    await clock.advance(10_000);
+    expect(second.calls).toEqual([]);
+    expect(await read(id)).toMatchObject({ status: "failed", error: { code: "indeterminate" } });
+  });
+
+  test("that cannot be renewed ends the call before the store's lease does", async () => {
+    const { provider, submit, clock, store } = await started();
+    await submit();
+    const { io } = await provider.next();
+    store.renew = () => Promise.reject(new Error("the database is locked"));
+    await clock.advance(5_999);
+    expect(io.signal.aborted).toBe(false);
+    await clock.advance(3_000);
+    expect(io.signal.aborted).toBe(true);
+  });
+});
+
+describe("the deadline", () => {
+  test("ends a running task and aborts its call", async () => {
+    const { provider, submit, read, clock } = await started();
+    const { id } = await submit({ timeoutMs: 5_000 });
+    const { io } = await provider.next();
+    await clock.advance(5_500);
+    expect(await read(id)).toMatchObject({ status: "failed", error: { code: "timeout" } });
+    expect(io.signal.aborted).toBe(true);
+  });
+
+  test("runs over all attempts and the waits between them", async () => {
+    const { provider, submit, read, clock } = await started();
+    provider.always = () => ({
+      kind: "failed",
+      failure: { kind: "rate_limited", message: "later", retryAfterMs: 3_000 },
+    });
+    const { id } = await submit({ timeoutMs: 8_000 });
+    await clock.advance(9_000);
+    expect(await read(id)).toMatchObject({ status: "failed", error: { code: "rate_limit_exceeded" } });
+  });
+
+  test("of the queue ends a task that never started", async () => {
+    const { submit, read, clock } = await started({ concurrency: { image: 1, video: 1 } });
+    await submit();
+    const waiting = await submit();
+    await clock.advance(MAX_WAIT_MS + 500);
+    expect(await read(waiting.id)).toMatchObject({
+      status: "failed",
+      startedAt: null,
+      error: { code: "timeout" },
+    });
+  });
+});
+
+describe("cancel", () => {
+  test("of a waiting task is free and final, and nobody is asked to cancel anything", async () => {
+    const { service, provider, submit, clock } = await started({ concurrency: { image: 1, video: 1 } });
+    await submit();
+    const { id } = await submit({ reservedMicros: 80_000 });
+    const { task } = await service.cancel(SCOPE, id);
+    expect(task).toMatchObject({
+      status: "cancelled",
+      settled: true,
+      costMicros: 0,
+      cancellation: "immediate",
+    });
+    await clock.advance(5_000);
+    expect(provider.cancels).toEqual([]);
+  });
+
+  test("reaches the provider's job and charges what it billed, within the reservation, once", async () => {
+    const { service, provider, submit, read, clock } = await started();
+    const { id } = await submit({ reservedMicros: 80_000 });
+    (await provider.next()).answer({ kind: "pending", state: { job: "j1" }, pollAfterMs: 60_000 });
+    await settled();
+    provider.cancelResult = { cancellation: "requested", billedMicros: 100_000, askAgain: false };
+    expect((await service.cancel(SCOPE, id)).task).toMatchObject({ status: "cancelled", settled: false });
+    await clock.advance(500);
+    expect(provider.cancels).toMatchObject([{ state: { job: "j1" } }]);
+    expect(await read(id)).toMatchObject({ settled: true, costMicros: 80_000, cancellation: "requested" });
+    await clock.advance(3_600_000);
+    expect(provider.cancels).toHaveLength(1);
+  });
+
+  test("aborts an open call at once, and the reference it still learned is cancelled too", async () => {
+    const { service, provider, submit, read } = await started();
+    const { id } = await submit({ reservedMicros: 80_000 });
+    const call = await provider.next();
+    await service.cancel(SCOPE, id);
+    expect(call.io.signal.aborted).toBe(true);
+    call.answer({ kind: "pending", state: { job: "late" }, pollAfterMs: 1_000 });
+    await settled();
+    expect(provider.cancels).toMatchObject([{ state: { job: "late" } }]);
+    expect(await read(id)).toMatchObject({ status: "cancelled", settled: true, costMicros: 0 });
+  });
+
+  test("of a call that stops empty-handed settles at once and free", async () => {
+    const { service, provider, submit, read } = await started();
+    const { id } = await submit({ reservedMicros: 80_000 });
+    const call = await provider.next();
+    await service.cancel(SCOPE, id);
+    call.explode(new Error("aborted"));
+    await settled();
+    expect(await read(id)).toMatchObject({ status: "cancelled", settled: true, costMicros: 0 });
+    expect(provider.cancels).toEqual([]);
+  });
+
+  test("keeps asking a provider that does not answer, and lets go after ten minutes", async () => {
+    const { service, provider, submit, read, clock } = await started();
+    const { id } = await submit({ reservedMicros: 80_000 });
+    (await provider.next()).answer({ kind: "pending", state: { job: "j1" }, pollAfterMs: 60_000 });
+    await settled();
+    provider.cancelResult = new Error("unreachable");
+    await service.cancel(SCOPE, id);
+    await clock.advance(60_000);
+    expect(provider.cancels.length).toBeGreaterThan(2);
+    expect(await read(id)).toMatchObject({ settled: false });
+    await clock.advance(11 * 60_000);
+    expect(await read(id)).toMatchObject({ settled: true, costMicros: 0 });
+  });
+
+  test("answers the same when repeated, and a conflict once the task has completed", async () => {
+    const { service, provider, submit } = await started();
+    const { id } = await submit();
+    await service.cancel(SCOPE, id);
+    expect((await service.cancel(SCOPE, id)).task.status).toBe("cancelled");
+    const other = await submit();
+    await settled();
+    provider.calls.find((call) => call.job.taskId === other.id)?.answer(pictures());
+    await settled();
+    await expect(service.cancel(SCOPE, other.id)).rejects.toMatchObject({ code: "task_already_finished" });
+  });
+});
+
+describe("shutdown", () => {
+  test("lets a step that finishes in time finish", async () => {
+    const { provider, submit, read, engine, clock } = await started();
+    const { id } = await submit();
+    const call = await provider.next();
+    const stopped = engine.stop();
+    call.answer(pictures());
+    await clock.advance(10);
+    await stopped;
+    expect(await read(id)).toMatchObject({ status: "completed" });
+  });
+
+  test("claims nothing more, and hands back what does not finish within the bound", async () => {
+    const { provider, submit, read, engine, clock, secondEngine } = await started({
+      concurrency: { image: 1, video: 1 },
+    });
+    const { id } = await submit();
+    const waiting = await submit();
+    const call = await provider.next();
+    const stopped = engine.stop();
+    await clock.advance(1_000);
+    expect(call.io.signal.aborted).toBe(true);
+    call.explode(new Error("aborted"));
+    await clock.advance(10);
+    await stopped;
+    expect(await read(id)).toMatchObject({ status: "running", leaseUntil: null, unsure: true });
+    expect(await read(waiting.id)).toMatchObject({ status: "queued" });
+    const second = new ScriptedProvider("local");
+    secondEngine(second).start();
+    await settled();
+    expect(second.calls.map((each) => each.job.taskId)).toEqual([id, waiting.id]);
+  });
+
+  test("is not held up by a provider that does not listen, and refuses what it writes later", async () => {
+    const { provider, submit, read, engine, clock } = await started();
+    const { id } = await submit();
+    const call = await provider.next();
+    const stopped = engine.stop();
+    await clock.advance(2_000);
+    await stopped;
+    expect(await read(id)).toMatchObject({ leaseUntil: null });
+    await expect(call.io.save({ job: "late" })).rejects.toThrow();
+    expect(await read(id)).toMatchObject({ state: null });
+  });
+});
+
+describe("a store that fails for a while", () => {
+  test("delays the claim and loses nothing", async () => {
+    const { provider, submit, clock, store } = await started();
+    const claim = store.claim.bind(store);
+    store.claim = () => Promise.reject(new Error("the disk is full"));
+    const { id } = await submit();
+    await settled();
+    expect(provider.calls).toEqual([]);
+    store.claim = claim;
+    await clock.advance(1_000);
+    expect(provider.calls[0]?.job.taskId).toBe(id);
+  });
+
+  test("delays the end of a finished step, which is not run again", async () => {
+    const { provider, submit, read, clock, store } = await started();
+    const { id } = await submit();
+    const call = await provider.next();
+    const advance = store.advance.bind(store);
+    store.advance = () => Promise.reject(new Error("the disk is full"));
+    call.answer(pictures());
+    await settled();
+    store.advance = advance;
+    await clock.advance(1_000);
+    expect(await read(id)).toMatchObject({ status: "completed" });
+    expect(provider.calls).toHaveLength(1);
+  });
+});
