@@ -25,9 +25,9 @@ const LADDERS: Readonly<Record<number, readonly number[]>> = {
   500: [100, 200, 400, 800, 1600, 2400],
   5000: [10, 20, 40, 80, 160, 240],
 };
-const STEP_SECONDS = 2;
+const STEP_SECONDS = 3;
 /** Rung held: this share of the offered rate was delivered in time. */
-const HELD = 0.95;
+const HELD = 0.9;
 const WARM_UP = { eventsPerSecond: 20, seconds: 1 };
 const SETTLE_MS = 300;
 /** Rounds of bare Bun further apart than this say more about the machine than about anybody. */

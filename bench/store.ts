@@ -23,7 +23,10 @@ const LIMITS = { maxQueuedPerKey: 10_000_000 };
 const CLAIM_ONE = { lane: "image", leaseMs: 9_000, max: 1 } as const;
 const COMPLETE: StepTransition = {
   kind: "complete",
-  result: { items: [{ index: 0, media: { path: "2026/11/22/x/y.png", contentType: "image/png", bytes: 4096 } }], errors: [] },
+  result: {
+    items: [{ index: 0, media: { path: "2026/11/22/x/y.png", contentType: "image/png", bytes: 4096 } }],
+    errors: [],
+  },
   costMicros: 0,
   work: NO_WORK,
 };
@@ -87,7 +90,11 @@ async function reportClaims(): Promise<void> {
   await store.close();
 }
 
-async function report(name: string, times: number, measure: (store: SqliteStore) => Promise<number>): Promise<void> {
+async function report(
+  name: string,
+  times: number,
+  measure: (store: SqliteStore) => Promise<number>,
+): Promise<void> {
   const rates: number[] = [];
   for (let round = 0; round < times; round++) {
     const store = await freshStore();
@@ -95,7 +102,9 @@ async function report(name: string, times: number, measure: (store: SqliteStore)
     await store.close();
   }
   rates.sort((a, b) => a - b);
-  const [least, median, most] = [rates[0], rates[rates.length >> 1], rates.at(-1)].map((rate) => Math.round(rate ?? 0));
+  const [least, median, most] = [rates[0], rates[rates.length >> 1], rates.at(-1)].map((rate) =>
+    Math.round(rate ?? 0),
+  );
   console.log(`${name.padEnd(44)} median ${median} (${least}-${most}, ${times} rounds)`);
 }
 
@@ -129,7 +138,11 @@ function draft(index: number): TaskDraft {
     model: "local/canvas",
     provider: "local",
     providerModel: "canvas",
-    request: { prompt: "A lighthouse on a cliff at dusk, waves below, oil on canvas", n: 1, size: "1024x1024" },
+    request: {
+      prompt: "A lighthouse on a cliff at dusk, waves below, oil on canvas",
+      n: 1,
+      size: "1024x1024",
+    },
     priority: "normal",
     metadata: {},
     timeoutMs: 60_000,

@@ -31,6 +31,7 @@ import { Engine } from "./tasks/engine.ts";
 import type { Log } from "./tasks/log.ts";
 import type { MediaStore } from "./tasks/media-store.ts";
 import type { PresentationContext } from "./tasks/presentation.ts";
+import type { Publisher } from "./tasks/publisher.ts";
 import { RetentionSweep } from "./tasks/retention.ts";
 import { TaskService } from "./tasks/service.ts";
 import type { TaskStore } from "./tasks/task-store.ts";
@@ -58,6 +59,8 @@ export type RunningGateway = {
   app: Hono<HttpEnv>;
   keys: KeyService;
   tasks: TaskService;
+  /** Where transitions are announced that somebody else than this engine committed. */
+  publisher: Publisher;
   /** Begins to claim work and to sweep. */
   start(): void;
   /** Closes streams, finishes or hands back what runs, within the configured bound. The store stays open. */
@@ -183,6 +186,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     app,
     keys,
     tasks,
+    publisher: rooms,
     start() {
       engine.start();
       retention.start();

@@ -3,7 +3,7 @@
  * The kernel ends them when the harness dies, so nothing outlives a harness that was killed.
  */
 
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 
 /** The side under test has core 0 to itself; load, clients and databases share core 1. */
 export const SERVER_CORE = 0;
@@ -23,7 +23,7 @@ export type ChildOptions = {
   command: string[];
   core: number;
   env?: Record<string, string | undefined>;
-  /** Where standard output goes when the child is a program that does not speak the harness's protocol. */
+  /** Where output and errors go when the child is a program that does not speak the harness's protocol. */
   outputTo?: string;
   cwd?: string;
 };
@@ -32,7 +32,7 @@ const living = new Set<Child>();
 
 /** A pinned child process. */
 export class Child {
-  readonly #process: Bun.Subprocess<"pipe", "pipe" | Bun.BunFile, "pipe">;
+  readonly #process: Bun.Subprocess<"pipe", "pipe" | number, "pipe" | number>;
   readonly #messages: Message[] = [];
   readonly #label: string;
   #stderr = "";
@@ -40,20 +40,22 @@ export class Child {
 
   constructor(options: ChildOptions) {
     this.#label = options.command.join(" ");
+    const output = options.outputTo === undefined ? "pipe" : openSync(options.outputTo, "a");
     this.#process = Bun.spawn(pinned(options.core, options.command), {
       stdin: "pipe",
-      stdout: options.outputTo === undefined ? "pipe" : Bun.file(options.outputTo),
-      stderr: "pipe",
+      stdout: output,
+      stderr: output,
       env: { ...process.env, ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     });
+    if (typeof output === "number") closeSync(output);
     living.add(this);
     void this.#process.exited.then(() => {
       living.delete(this);
       this.#wake?.();
     });
     if (this.#process.stdout instanceof ReadableStream) void this.#readMessages(this.#process.stdout);
-    void this.#readErrors();
+    if (this.#process.stderr instanceof ReadableStream) void this.#readErrors(this.#process.stderr);
   }
 
   /** The wrappers replace themselves with the command, so this is the command's own pid. */
@@ -140,9 +142,9 @@ export class Child {
     }
   }
 
-  async #readErrors(): Promise<void> {
+  async #readErrors(stderr: ReadableStream<Uint8Array>): Promise<void> {
     const decoder = new TextDecoder();
-    for await (const chunk of this.#process.stderr) {
+    for await (const chunk of stderr) {
       this.#stderr = (this.#stderr + decoder.decode(chunk, { stream: true })).slice(-4000);
     }
   }

@@ -5,7 +5,7 @@
 
 import { systemClock } from "../../src/tasks/clock.ts";
 import { DEFAULT_ENGINE_OPTIONS, Engine } from "../../src/tasks/engine.ts";
-import type { MediaProvider } from "../../src/tasks/media-provider.ts";
+import type { MediaProvider, StepOutcome } from "../../src/tasks/media-provider.ts";
 import { type Submission, TaskService } from "../../src/tasks/service.ts";
 import { hear, numberArgument, say, textArgument } from "../harness/child.ts";
 import { createLifecycleRun } from "../harness/lifecycle-run.ts";
@@ -15,11 +15,18 @@ const concurrency = numberArgument("concurrency");
 const RESERVED_MICROS = 40_000;
 const HOUR_MS = 3_600_000;
 
+/** A result that was put nowhere: the job is empty, its record is not. */
+const DONE: StepOutcome = {
+  kind: "done",
+  items: [{ index: 0, media: { path: "2026/11/21/empty/empty.png", contentType: "image/png", bytes: 0 } }],
+  costMicros: RESERVED_MICROS,
+};
+
 const provider: MediaProvider = {
   name: "empty",
   resubmitSafe: () => true,
-  submit: async () => ({ kind: "done", items: [], costMicros: RESERVED_MICROS }),
-  poll: async () => ({ kind: "done", items: [], costMicros: RESERVED_MICROS }),
+  submit: async () => DONE,
+  poll: async () => DONE,
   cancel: async () => ({ cancellation: "immediate", billedMicros: 0, askAgain: false }),
 };
 const log = { info() {}, warn: console.error, error: console.error };
@@ -98,7 +105,9 @@ function countCompletions(): void {
   const advance = store.advance.bind(store);
   store.advance = async (lease, transition, claimNext) => {
     const outcome = await advance(lease, transition, claimNext);
-    if (outcome.applied && transition.kind === "complete") run.completed();
+    if (transition.kind !== "complete")
+      throw new Error(`an empty job completes; this one was told to ${transition.kind}`);
+    if (outcome.applied) run.completed();
     return outcome;
   };
 }

@@ -1,0 +1,95 @@
+/**
+ * Conduit in the fan-out and the idle memory: the whole application with its event sockets, one task under a lease held here.
+ * The engine stands still, and with it the progress throttle: every event offered is recorded by the store and then published,
+ * as the engine does with the progress it lets through.
+ */
+
+import { loadConfig } from "../../src/config.ts";
+import { createGateway } from "../../src/gateway.ts";
+import { Catalogue } from "../../src/providers/catalogue.ts";
+import { BunSockets, type SocketData } from "../../src/runtime/bun/sockets.ts";
+import { systemClock } from "../../src/tasks/clock.ts";
+import type { MediaStore } from "../../src/tasks/media-store.ts";
+import { hear, say, textArgument } from "../harness/child.ts";
+import { AUTHORIZED, KEY } from "../harness/conduit.ts";
+import { machineNow, offer, printMoment } from "../harness/offered-rate.ts";
+import { openBenchStore } from "./in-process-store.ts";
+
+const HOUR_MS = 3_600_000;
+const { settings } = loadConfig({
+  env: { CONDUITLLM__EVENTS__MAXCONNECTIONSPERKEY: "20000", CONDUITLLM__EVENTS__MAXCONNECTIONS: "20000" },
+  file: null,
+});
+const log = { info() {}, warn: console.error, error: console.error };
+const media: MediaStore = {
+  put: () => Promise.reject(new Error("nothing is painted here")),
+  get: () => Promise.resolve(null),
+  remove: () => Promise.resolve(),
+  removeTask: () => Promise.resolve(),
+  list: () => Promise.resolve({ files: [], cursor: null }),
+};
+
+const store = await openBenchStore(textArgument("folder"));
+const sockets = new BunSockets();
+const gateway = createGateway({
+  settings,
+  adminKey: null,
+  store,
+  media,
+  catalogue: new Catalogue({ offers: [], aliases: {} }),
+  host: { peerAddress: () => "127.0.0.1", keepOpen() {}, limitIdle() {} },
+  sockets,
+  topics: sockets,
+  clock: systemClock,
+  log,
+});
+const { id: keyId } = await gateway.keys.ensureBootstrapKey(KEY);
+const server = Bun.serve<SocketData>({
+  hostname: "127.0.0.1",
+  port: 0,
+  fetch: (request) => gateway.app.fetch(request),
+  websocket: sockets.websocket,
+});
+sockets.attach(server);
+
+const { view } = await gateway.tasks.submit({
+  tenant: { keyId, subject: "" },
+  type: "image",
+  model: "bench",
+  provider: "bench",
+  providerModel: "bench",
+  request: { prompt: "a lighthouse in a storm", n: 1 },
+  priority: "normal",
+  timeoutMs: HOUR_MS,
+  metadata: {},
+  baseUrl: "http://127.0.0.1",
+  reservedMicros: 0,
+  retryOf: null,
+  idempotency: null,
+});
+const [claim] = await store.claim({ lane: "image", leaseMs: HOUR_MS, max: 1 });
+if (claim === undefined) throw new Error("the bench's own task could not be claimed");
+const { lease } = claim;
+
+hear(async (command) => {
+  if (command.type !== "offer") return;
+  const startedAt = machineNow();
+  const writes: Promise<void>[] = [];
+  const emitted = await offer(Number(command.perSecond), Number(command.seconds), (dueAt) => {
+    writes.push(recordProgress(printMoment(dueAt)));
+  });
+  await Promise.all(writes);
+  say("offered", { emitted, startedAt });
+});
+say("ready", {
+  port: server.port,
+  path: `/v1/tasks/${view.task.id}/events`,
+  headers: { authorization: AUTHORIZED.authorization },
+  protocol: "plain",
+});
+
+async function recordProgress(message: string): Promise<void> {
+  const outcome = await store.advance(lease, { kind: "progress", percent: 50, message });
+  if (!outcome.applied) throw new Error("the bench lost the lease of its own task");
+  gateway.publisher.publish(outcome.update);
+}
