@@ -50,7 +50,7 @@ export function listOf(task: Task, readyRank: number | null): List {
 const INSERT_KEY = `INSERT INTO lane_keys (key_id, lane, cap, running)
   VALUES (?1, ?2, (SELECT max_concurrent_tasks FROM keys WHERE id = ?1),
           coalesce((SELECT running FROM lane_keys WHERE key_id = ?1 LIMIT 1), 0))`;
-const RAISED = `CASE WHEN eligible THEN vtime
+const RAISED = `CASE WHEN eligible IS NOT NULL THEN vtime
   ELSE max(vtime, (SELECT l.vtime FROM lanes l WHERE l.lane = lane_keys.lane)) END`;
 const moves = new Map<number, string>();
 
@@ -108,7 +108,7 @@ function moveQuery(from: List, to: List, started: number, charged: boolean): str
 }
 
 const LEAST_KEY = `SELECT key_id, vtime, continuing, high, normal, low, v_high, v_normal, v_low, idle
-  FROM lane_keys WHERE lane = ? AND eligible = 1 ORDER BY vtime LIMIT 1`;
+  FROM lane_keys WHERE lane = +? AND eligible IS NOT NULL ORDER BY vtime LIMIT 1`;
 
 /** The task whose turn it is, or null when no key has one that may start. Writes nothing. */
 export function pickNext(sql: Sql, lane: TaskType): Pick | null {
@@ -139,7 +139,7 @@ export function advanceLane(sql: Sql, lane: TaskType, startTag: number): void {
 export function promote(sql: Sql, lane: TaskType, now: number): void {
   const due = sql.all(
     `SELECT no, key_id, status, priority FROM tasks
-     WHERE type = ? AND due_at <= ? ORDER BY due_at LIMIT ${PROMOTE_LIMIT}`,
+     WHERE type = +? AND due_at <= ? ORDER BY due_at LIMIT ${PROMOTE_LIMIT}`,
     lane,
     now,
   );
@@ -152,9 +152,10 @@ export function promote(sql: Sql, lane: TaskType, now: number): void {
 
 /** 0 when something may be claimed now, else when the first delayed task is due, null when nothing waits. */
 export function nextDueAt(sql: Sql, lane: TaskType): number | null {
-  if (sql.get("SELECT 1 FROM lane_keys WHERE lane = ? AND eligible = 1 LIMIT 1", lane) !== null) return 0;
+  if (sql.get("SELECT 1 FROM lane_keys WHERE lane = ? AND eligible IS NOT NULL LIMIT 1", lane) !== null)
+    return 0;
   const row = sql.get(
-    "SELECT due_at FROM tasks WHERE type = ? AND due_at IS NOT NULL ORDER BY due_at LIMIT 1",
+    "SELECT due_at FROM tasks WHERE type = +? AND due_at IS NOT NULL ORDER BY due_at LIMIT 1",
     lane,
   );
   return (row?.due_at as number | undefined) ?? null;

@@ -14,10 +14,10 @@ const NEWEST = "g";
 const MAX_BATCH_ROWS = 1_000;
 
 const OF_KEY =
-  "SELECT no, id FROM tasks WHERE key_id = ? AND status = ? AND type = ? AND id < ? ORDER BY id DESC LIMIT ?";
-const OF_SUBJECT = `SELECT no, id FROM tasks WHERE key_id = ? AND subject = ? AND subject <> '' AND status = ? AND type = ?
+  "SELECT no, id FROM tasks WHERE key_id = +? AND status = +? AND type = +? AND id < ? ORDER BY id DESC LIMIT ?";
+const OF_SUBJECT = `SELECT no, id FROM tasks WHERE key_id = +? AND subject = +? AND status = +? AND type = +?
   AND id < ? ORDER BY id DESC LIMIT ?`;
-const OF_BATCH = `SELECT no, id FROM tasks WHERE batch_id = ? AND id < ? ORDER BY id DESC LIMIT ${MAX_BATCH_ROWS}`;
+const OF_BATCH = `SELECT no, id FROM tasks WHERE batch_id = +? AND id < ? ORDER BY id DESC LIMIT ${MAX_BATCH_ROWS}`;
 
 export function listTasks(sql: Sql, scope: TenantScope, query: ListQuery): TaskPage {
   assertScope(scope);

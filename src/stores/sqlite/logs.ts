@@ -23,11 +23,11 @@ const STATUS: Record<TaskEventType, TaskStatus> = {
 };
 
 const TASK_EVENTS = `SELECT seq, type, progress, message, at, key_seq, subject_seq FROM events
-  WHERE task_no = ? AND seq > ? ORDER BY seq LIMIT ?`;
+  WHERE task_no = +? AND seq > ? ORDER BY seq LIMIT ?`;
 const KEY_EVENTS = `SELECT task_no, seq, type, progress, message, at, key_seq, subject_seq, key_seq AS place FROM events
-  WHERE key_id = ? AND key_seq > ? ORDER BY key_seq LIMIT ?`;
+  WHERE key_id = +? AND key_seq > ? ORDER BY key_seq LIMIT ?`;
 const SUBJECT_EVENTS = `SELECT task_no, seq, type, progress, message, at, key_seq, subject_seq, subject_seq AS place FROM events
-  WHERE key_id = ? AND subject = ? AND subject <> '' AND subject_seq > ? ORDER BY subject_seq LIMIT ?`;
+  WHERE key_id = +? AND subject = +? AND subject_seq > ? ORDER BY subject_seq LIMIT ?`;
 
 export function readTaskLog(
   sql: Sql,

@@ -19,7 +19,7 @@ const KEY = `SELECT continuing, high, normal, low, v_high, v_normal, v_low, idle
   FROM lane_keys WHERE key_id = ? AND lane = ?`;
 const OTHERS = `SELECT coalesce(sum(min(ready, ?)), 0) AS n FROM (
   SELECT continuing + high + normal + low AS ready FROM lane_keys
-  WHERE lane = ? AND eligible = 1 AND key_id <> ? LIMIT ${MAX_COUNTED_KEYS})`;
+  WHERE lane = ? AND eligible IS NOT NULL AND key_id <> ? LIMIT ${MAX_COUNTED_KEYS})`;
 
 export function viewTask(sql: Sql, row: TaskRow): TaskView {
   return viewTasks(sql, [row])[0] as TaskView;

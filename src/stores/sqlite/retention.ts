@@ -75,13 +75,7 @@ export function dropIdleTenants(sql: Sql, after: TenantCursor, limit: number): T
 
 function isUsed(sql: Sql, keyId: string, subject: string): boolean {
   if (subject !== "")
-    return (
-      sql.get(
-        "SELECT 1 FROM tasks WHERE key_id = ? AND subject = ? AND subject <> '' LIMIT 1",
-        keyId,
-        subject,
-      ) !== null
-    );
+    return sql.get("SELECT 1 FROM tasks WHERE key_id = ? AND subject = ? LIMIT 1", keyId, subject) !== null;
   if (sql.get("SELECT 1 FROM keys WHERE id = ?", keyId) !== null) return true;
   return sql.get("SELECT 1 FROM tasks WHERE key_id = ? LIMIT 1", keyId) !== null;
 }

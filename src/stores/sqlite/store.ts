@@ -240,7 +240,7 @@ class Store implements SqliteStore {
 
   async unfollow(taskId: string): Promise<void> {
     await this.#write((sql) =>
-      sql.run("UPDATE tasks SET followed = 0 WHERE id = ? AND followed = 1", taskId),
+      sql.run("UPDATE tasks SET followed = NULL WHERE id = ? AND followed = 1", taskId),
     );
   }
 
@@ -322,7 +322,7 @@ class Store implements SqliteStore {
       chunk = await this.#write((sql) => releaseChunk(sql, this.#now()));
     await this.#write((sql) => {
       sql.run("UPDATE cleanups SET held = 0, fence = fence + 1, due_at = ? WHERE held = 1", this.#now());
-      sql.run("UPDATE tasks SET followed = 0 WHERE followed = 1");
+      sql.run("UPDATE tasks SET followed = NULL WHERE followed IS NOT NULL");
       sql.run("UPDATE tenants SET followed = 0 WHERE followed = 1");
     });
     return released;

@@ -38,15 +38,16 @@ type Spec = Pick<
 type Place = Pick<TaskRow, "task" | "readyRank" | "progressAt">;
 
 const COLUMNS =
-  "t.no, t.id, t.key_id, t.subject, t.type, t.priority, t.batch_id, t.created_at, t.updated_at, t.started_at, " +
-  "t.finished_at, t.deadline_at, t.status, t.progress, t.progress_at, t.message, t.attempt, t.ready_rank, t.due_at, " +
-  "t.lease_until, t.fence, t.unsure, t.epoch, t.seq, t.trimmed, t.followed, t.reserved_micros, t.cost_micros, t.settled, " +
-  "t.cancellation, t.provider_ms, t.store_ms, t.spec_bytes, t.state, t.error, t.result, s.spec, s.webhook";
-const SELECT = `SELECT ${COLUMNS} FROM tasks t JOIN specs s ON s.task_no = t.no`;
-const BY_NO = `${SELECT} WHERE t.no = ?`;
-const BY_ID = `${SELECT} WHERE t.id = ?`;
-const OLDEST_READY = `${SELECT} WHERE t.no = (
-  SELECT no FROM tasks WHERE key_id = ? AND type = ? AND ready_rank = ? ORDER BY no LIMIT 1)`;
+  "no, id, key_id, subject, type, priority, batch_id, created_at, updated_at, started_at, " +
+  "finished_at, deadline_at, status, progress, progress_at, message, attempt, ready_rank, due_at, " +
+  "lease_until, fence, unsure, epoch, seq, trimmed, followed, reserved_micros, cost_micros, settled, " +
+  "cancellation, provider_ms, store_ms, spec_bytes, state, error, result, (SELECT spec FROM specs WHERE task_no = no) AS spec, " +
+  "(SELECT webhook FROM specs WHERE task_no = no) AS webhook";
+const SELECT = `SELECT ${COLUMNS} FROM tasks`;
+const BY_NO = `${SELECT} WHERE no = ?`;
+const BY_ID = `${SELECT} WHERE id = ?`;
+const OLDEST_READY = `${SELECT} WHERE no = (
+  SELECT no FROM tasks WHERE key_id = +? AND type = +? AND ready_rank = +? ORDER BY no LIMIT 1)`;
 
 export function taskByNo(sql: Sql, no: number): TaskRow | null {
   return read(sql.get(BY_NO, no));
@@ -79,9 +80,9 @@ export function specText(draft: TaskDraft): string {
 
 const INSERT_TASK = `INSERT INTO tasks (
     id, key_id, subject, type, priority, batch_id, created_at, updated_at, deadline_at, status, progress, attempt,
-    ready_rank, wake_at, fence, unsure, epoch, seq, trimmed, followed, reserved_micros, cost_micros, settled,
+    ready_rank, wake_at, fence, unsure, epoch, seq, trimmed, reserved_micros, cost_micros, settled,
     provider_ms, store_ms, spec_bytes
-  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, 0, ?, ?, 0, 0, ?, 1, 0, 0, ?, 0, 0, 0, 0, ?) RETURNING no`;
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, 0, ?, ?, 0, 0, ?, 1, 0, ?, 0, 0, 0, 0, ?) RETURNING no`;
 const INSERT_SPEC = "INSERT INTO specs (task_no, spec, webhook) VALUES (?, ?, ?)";
 
 /** Writes a new task, `queued` with its first event at seq 1, and answers it. */
@@ -97,7 +98,7 @@ export function insertTask(
     INSERT_TASK,
     draft.id,
     draft.tenant.keyId,
-    draft.tenant.subject,
+    draft.tenant.subject || null,
     draft.type,
     draft.priority,
     draft.batchId,
@@ -228,7 +229,7 @@ function read(row: SqlRow | null): TaskRow | null {
   const spec = JSON.parse(row.spec as string) as Spec;
   const task: Task = {
     id: row.id as string,
-    tenant: { keyId: row.key_id as string, subject: row.subject as string },
+    tenant: { keyId: row.key_id as string, subject: (row.subject as string | null) ?? "" },
     type: row.type as TaskType,
     model: spec.model,
     provider: spec.provider,

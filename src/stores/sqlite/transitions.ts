@@ -98,7 +98,7 @@ export function recordEvent(
         event.at,
         keyId,
         key.seq,
-        subject,
+        subject || null,
         event.subjectSeq,
       );
   }
