@@ -282,7 +282,9 @@ export class Room {
         const { epoch, cursor } = member;
         if (!(await this.#readFor(member))) return;
         if (member.epoch === epoch && member.cursor === cursor) {
-          if (mayRefresh) void this.#refresh();
+          // It has all there is, of a log that has a new epoch since the room looked.
+          if (this.#ended) this.#close(member, CLOSE_ENDED, ENDED);
+          else if (mayRefresh) void this.#refresh();
           return;
         }
       }
@@ -332,7 +334,7 @@ export class Room {
       this.#close(member, CLOSE_ENDED, ENDED);
       return;
     }
-    if (!this.log.ofOneTask) this.#catchUp(member, this.#seq, this.#recent.progressAfter(member.stamp));
+    if (!this.log.ofOneTask) this.#sendMissedProgress(member);
     if (member.phase !== "alone") return;
     const { encoding } = member.follower;
     let channel = this.#channels.get(encoding);
@@ -344,6 +346,16 @@ export class Room {
     this.#alone.delete(member);
     member.phase = "joined";
     channel.add(member);
+  }
+
+  /** In a tenant's stream the last progress has no place of its own: it is told again as of where the room is now. */
+  #sendMissedProgress(member: Member): void {
+    const id = printPosition({ epoch: member.epoch, seq: member.cursor });
+    const { encoding } = member.follower;
+    sendTo(
+      member,
+      this.#recent.progressAfter(member.stamp).map(({ entry }) => encoding.event(entry, id)),
+    );
   }
 
   #takeOut(member: Member, channel: Channel): void {
