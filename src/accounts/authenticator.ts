@@ -100,10 +100,12 @@ export class Authenticator {
 
   #recallEntry(presented: string): Entry | null {
     const entry = this.#known.get(presented);
-    if (entry === undefined) return null;
-    this.#known.delete(presented);
-    if (entry.until <= this.#clock.monotonic()) return null;
-    this.#known.set(presented, entry);
+    if (entry === undefined || entry.until <= this.#clock.monotonic()) return null;
+    // Who was used last matters only when somebody may have to go, and moving an entry costs more than finding it.
+    if (this.#known.size * 2 > this.#knownEntries) {
+      this.#known.delete(presented);
+      this.#known.set(presented, entry);
+    }
     return entry;
   }
 
@@ -140,6 +142,7 @@ export class Authenticator {
 }
 
 function remember<V>(map: Map<string, V>, key: string, value: V, bound: number): void {
+  map.delete(key);
   for (const oldest of map.keys()) {
     if (map.size < bound) break;
     map.delete(oldest);

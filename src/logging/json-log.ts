@@ -1,7 +1,7 @@
 /** The log: one JSON object per line. No credential leaves it, whatever a caller puts into a message or a field. */
 
 import type { Log, LogFields } from "../tasks/log.ts";
-import { REDACTED, redactSecrets } from "./redaction.ts";
+import { mayHoldSecrets, REDACTED, redactSecrets } from "./redaction.ts";
 
 /** From the most talkative to none at all. */
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
@@ -27,6 +27,10 @@ const SECRET_FIELD = /authorization|cookie|password|secret|api[-_]?key|access[-_
 /** What a line begins with; a field of such a name is left out. */
 const RESERVED = new Set(["time", "level", "msg"]);
 
+/** A rendered line with a field whose name decides something. */
+const NOTABLE_FIELD =
+  /"(?:time|level|msg)":|authorization|cookie|password|secret|api[-_]?key|access[-_]?token/i;
+
 export class JsonLog implements Log {
   readonly #options: JsonLogOptions;
   readonly #least: number;
@@ -34,13 +38,19 @@ export class JsonLog implements Log {
   /** Fields that every line carries, and the same rendered, each with a leading comma. */
   readonly #fields: LogFields;
   readonly #bound: string;
+  /** The millisecond written last, and its text: a busy process writes many lines in one. */
+  #time = Number.NaN;
+  #timeText = "";
 
   constructor(options: JsonLogOptions, bound: LogFields = {}) {
     this.#options = options;
     this.#least = LOG_LEVELS.indexOf(options.level);
-    this.#secrets = (options.secrets ?? []).filter(({ length }) => length >= MIN_SECRET_CHARACTERS);
+    this.#secrets = (options.secrets ?? [])
+      .filter(({ length }) => length >= MIN_SECRET_CHARACTERS)
+      // As it stands in a text, and as JSON writes it.
+      .flatMap((secret) => [...new Set([secret, JSON.stringify(secret).slice(1, -1)])]);
     this.#fields = bound;
-    this.#bound = this.#render(bound);
+    this.#bound = renderFields(bound, (text) => this.#clean(text));
   }
 
   /** A log whose lines carry these fields as well: the request's id, the task's. */
@@ -69,33 +79,41 @@ export class JsonLog implements Log {
     this.#line("error", message, fields);
   }
 
-  #line(level: Exclude<LogLevel, "silent">, message: string, fields: LogFields | undefined): void {
+  #line(level: Exclude<LogLevel, "silent">, message: string, fields: LogFields = {}): void {
     if (!this.writes(level)) return;
-    const time = new Date(this.#options.now()).toISOString();
-    const rest = fields === undefined ? "" : this.#render(fields);
+    // Most lines hold nothing doubtful: one look at the whole line spares a look at each of its texts.
+    const members = JSON.stringify(fields).slice(1, -1);
+    let body = `${JSON.stringify(message)}${this.#bound}${members === "" ? "" : `,${members}`}`;
+    if (this.#isDoubtful(body)) {
+      body = `${this.#clean(message)}${this.#bound}${renderFields(fields, (text) => this.#clean(text))}`;
+    }
     try {
-      this.#options.write(
-        `{"time":"${time}","level":"${level}","msg":${this.#text(message)}${this.#bound}${rest}}\n`,
-      );
+      this.#options.write(`{"time":"${this.#timestamp()}","level":"${level}","msg":${body}}\n`);
     } catch {
       // The log is the last place to report to; work goes on without it.
     }
   }
 
-  #render(fields: LogFields): string {
-    let rendered = "";
-    for (const name in fields) {
-      const value = fields[name];
-      if (value === undefined || RESERVED.has(name)) continue;
-      rendered += `,${JSON.stringify(name)}:`;
-      if (SECRET_FIELD.test(name)) rendered += JSON.stringify(REDACTED);
-      else rendered += typeof value === "string" ? this.#text(value) : JSON.stringify(value);
+  #timestamp(): string {
+    const now = this.#options.now();
+    if (now !== this.#time) {
+      this.#time = now;
+      this.#timeText = new Date(now).toISOString();
     }
-    return rendered;
+    return this.#timeText;
+  }
+
+  #isDoubtful(body: string): boolean {
+    return (
+      body.length > MAX_TEXT_CHARACTERS ||
+      NOTABLE_FIELD.test(body) ||
+      mayHoldSecrets(body) ||
+      this.#secrets.some((secret) => body.includes(secret))
+    );
   }
 
   /** A text as JSON, without secrets; redacted before it is cut, so that no half of one is left. */
-  #text(text: string): string {
+  #clean(text: string): string {
     let clean = text;
     for (const secret of this.#secrets) clean = clean.replaceAll(secret, REDACTED);
     clean = redactSecrets(clean);
@@ -103,4 +121,17 @@ export class JsonLog implements Log {
       clean.length <= MAX_TEXT_CHARACTERS ? clean : `${clean.slice(0, MAX_TEXT_CHARACTERS)}…`,
     );
   }
+}
+
+/** The fields as JSON members, each with a leading comma. */
+function renderFields(fields: LogFields, text: (value: string) => string): string {
+  let rendered = "";
+  for (const name in fields) {
+    const value = fields[name];
+    if (value === undefined || RESERVED.has(name)) continue;
+    rendered += `,${text(name)}:`;
+    if (SECRET_FIELD.test(name)) rendered += JSON.stringify(REDACTED);
+    else rendered += typeof value === "string" ? text(value) : JSON.stringify(value);
+  }
+  return rendered;
 }

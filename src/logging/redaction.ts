@@ -16,9 +16,14 @@ const PREFIXED = /(condt_|cadm_|whsec_|(?<![A-Za-z0-9])(?:ek_|sk[-_]|r8_|xai-|AI
 /** None of the patterns can match a text without one of these. */
 const SUSPICIOUS = /[?&#=]|condt_|cadm_|ek_|whsec_|sk[-_]|r8_|xai-|AIza|bearer|basic|:\/\//i;
 
+/** Whether `redactSecrets` may find something: a quick look that is wrong in one direction only. */
+export function mayHoldSecrets(text: string): boolean {
+  return SUSPICIOUS.test(text);
+}
+
 /** The text without anything that looks like a credential. Cheap for text that holds nothing of the kind. */
 export function redactSecrets(text: string): string {
-  if (!SUSPICIOUS.test(text)) return text;
+  if (!mayHoldSecrets(text)) return text;
   return text
     .replace(SECRET_PARAMETERS, `$1${REDACTED}`)
     .replace(USER_INFO, `$1${REDACTED}@`)

@@ -80,6 +80,15 @@ describe("the log", () => {
     expect(only().msg).toBe("refused condt_[redacted] and [redacted]");
   });
 
+  it("lets no secret out that JSON spells differently", () => {
+    const secret = 'a"secret\\of the operator';
+    new JsonLog({ ...options, secrets: [secret] }).info(`x ${secret}`, {
+      y: secret,
+      z: JSON.stringify(secret),
+    });
+    expect(only()).toMatchObject({ msg: "x [redacted]", y: "[redacted]", z: '"[redacted]"' });
+  });
+
   it("lets no key out of texts made of keys and anything around them", () => {
     let seed = 7;
     const random = (bytes: Uint8Array) => {
