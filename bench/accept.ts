@@ -33,7 +33,7 @@ const CONNECTIONS = 64;
 const SECONDS = 4;
 const WARM_UP_SECONDS = 1;
 /** Fills the only slot of the lane for longer than the run, so that accepting is all the server does. */
-const SLOW_JOB = { ...BODY, provider_options: { steps: 2, step_ms: 60_000 } };
+const SLOW_JOB = { ...BODY, size: "256x256", provider_options: { steps: 2, step_ms: 60_000 } };
 const FULL_LANE = {
   CONDUITLLM__IMAGEGENERATION__MAXCONCURRENCY: "1",
   CONDUITLLM__QUEUE__MAXQUEUEDPERKEY: "10000000",

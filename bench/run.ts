@@ -1,6 +1,6 @@
 /**
  * Runs benches: `bun bench/run.ts <name>… [--rounds=5] [--<option>=<number>] [--dry]`.
- * Without a name it lists them. Exit codes: 0 reported, 1 failed, 2 refused because the baseline was unhealthy.
+ * Without a name it lists them; `--figures` prints what the kept results say, as Markdown. Exit codes: 0 reported, 1 failed, 2 refused because the baseline was unhealthy.
  */
 
 import { accept } from "./accept.ts";
@@ -10,7 +10,7 @@ import { type Bench, type BenchContext, TemporaryFolders } from "./harness/bench
 import { complainAboutLoad, describeMachine, hasProgram } from "./harness/machine.ts";
 import { endChildren, LOAD_CORE } from "./harness/process.ts";
 import { endRedis } from "./harness/redis.ts";
-import { keepReport, renderReport } from "./harness/report.ts";
+import { keepReport, renderKept, renderReport } from "./harness/report.ts";
 import { idleMemory } from "./idle-memory.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { loadCheck } from "./load-check.ts";
@@ -22,6 +22,10 @@ const DEFAULT_ROUNDS = 5;
 
 const [names, options] = readArguments(Bun.argv.slice(2));
 const chosen = names.map(findBench);
+if (options.has("figures")) {
+  console.log(await renderKept());
+  process.exit(0);
+}
 if (chosen.length === 0) {
   console.log(`usage: bun bench/run.ts <name>… [--rounds=${DEFAULT_ROUNDS}] [--dry]\n`);
   for (const { name, summary } of BENCHES) console.log(`  ${name.padEnd(12)} ${summary}`);

@@ -7,6 +7,14 @@ import type { Machine } from "./machine.ts";
 
 const RESULTS = join(import.meta.dir, "..", "results");
 
+type KeptReport = Pick<BenchReport, "conditions" | "tables" | "aims" | "raw"> & {
+  bench: string;
+  command: string;
+  startedAt: string;
+  finishedAt: string;
+  machine: Machine;
+};
+
 /** The report as text: conditions, tables, aims. */
 export function renderReport(name: string, report: BenchReport, machine: Machine): string {
   const lines = [
@@ -35,7 +43,7 @@ export async function keepReport(
   await mkdir(RESULTS, { recursive: true });
   const path = join(RESULTS, `${name}.json`);
   const { conditions, tables, aims, raw } = report;
-  const record = {
+  const record: KeptReport = {
     bench: name,
     command,
     startedAt: startedAt.toISOString(),
@@ -48,6 +56,20 @@ export async function keepReport(
   };
   await Bun.write(path, `${JSON.stringify(record, null, 1)}\n`);
   return path;
+}
+
+/** What every kept result says of its aims, as one Markdown table. */
+export async function renderKept(): Promise<string> {
+  const lines = ["| bench | figure | measured | aim | | commit |", "|---|---|---|---|---|---|"];
+  for await (const name of new Bun.Glob("*.json").scan(RESULTS)) {
+    const kept = (await Bun.file(join(RESULTS, name)).json()) as KeptReport;
+    for (const { what, measured, aim, met } of kept.aims) {
+      lines.push(
+        `| ${kept.bench} | ${what} | ${measured} | ${aim} | ${met ? "met" : "**missed**"} | ${kept.machine.commit} |`,
+      );
+    }
+  }
+  return lines.join("\n");
 }
 
 function renderTable({ columns, rows }: Table): string[] {
