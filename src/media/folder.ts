@@ -43,6 +43,8 @@ const TEMPORARY = /^\.[A-Za-z0-9]{22}\.part$/;
 const FOLDER_NAMES = [/^\d{4}$/, /^\d{2}$/, /^\d{2}$/, /^[0-9a-f-]{36}$/];
 /** A folder can be pruned between its making and its first file; it is made again this often. */
 const MAKE_TRIES = 5;
+/** Days remembered as being on disk; nobody writes files of more days at a time. */
+const MAX_DURABLE_DAYS = 100;
 
 /** A file larger than the store takes. */
 export class MediaTooLargeError extends Error {
@@ -63,6 +65,8 @@ class FolderMediaStore implements MediaStore {
   readonly #maxFileBytes: number;
   readonly #random: RandomFill;
   readonly #now: () => number;
+  /** Day folders whose own way from the root is known to be on disk. */
+  readonly #durableDays = new Set<string>();
 
   constructor({
     root,
@@ -219,21 +223,40 @@ class FolderMediaStore implements MediaStore {
     }
   }
 
-  /** Makes the folder, durably with every new one above it, and the file in it. */
+  /** Makes the folder and the file in it, and sees to it that the way there is on disk. */
   async #createIn(folder: string, file: string): Promise<FileHandle> {
     const target = join(this.#root, folder);
     for (let tries = 1; ; tries++) {
       const made = await mkdir(target, { recursive: true });
-      if (!(await this.#isOwn(folder)) && tries === MAKE_TRIES)
-        throw new Error("The media folder leads elsewhere");
-      try {
-        const handle = await open(file, "wx", 0o644);
-        if (made !== undefined && this.#fsync) await syncUpTo(dirname(target), dirname(made));
-        return handle;
-      } catch (error) {
-        if (!isMissing(error) || tries >= MAKE_TRIES) throw error;
-      }
+      if (await this.#isOwn(folder)) {
+        try {
+          const handle = await open(file, "wx", 0o644);
+          await this.#syncWayTo(folder, made).catch(async (error) => {
+            await handle.close();
+            throw error;
+          });
+          return handle;
+        } catch (error) {
+          if (!isMissing(error) || tries >= MAKE_TRIES) throw error;
+        }
+      } else if (tries >= MAKE_TRIES) throw new Error(`The media folder ${folder} leads elsewhere`);
     }
+  }
+
+  /**
+   * A new name is durable once its folder is synced. Another put may have made a folder and not have synced it yet,
+   * so the day's is synced every time, and what is above it once by whoever comes first.
+   */
+  async #syncWayTo(folder: string, made: string | undefined): Promise<void> {
+    if (!this.#fsync) return;
+    const day = dirname(join(this.#root, folder));
+    await syncFolder(day);
+    if (made !== undefined && made.length <= day.length) this.#durableDays.delete(day);
+    if (this.#durableDays.has(day)) return;
+    const top = made !== undefined && made.length <= this.#root.length ? dirname(made) : this.#root;
+    await syncUpTo(dirname(day), top);
+    if (this.#durableDays.size >= MAX_DURABLE_DAYS) this.#durableDays.clear();
+    this.#durableDays.add(day);
   }
 
   async #write(file: FileHandle, bytes: Uint8Array | ReadableStream<Uint8Array>): Promise<number> {

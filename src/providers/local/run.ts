@@ -3,7 +3,7 @@
 import type { Json } from "../../protocol/task.ts";
 import type { Clock } from "../../tasks/clock.ts";
 import type { StepIo, StepOutcome } from "../../tasks/media-provider.ts";
-import { composePicture, type Picture, pictureSeed } from "./canvas.ts";
+import { composeSteps, type Picture, pictureSeed } from "./canvas.ts";
 import type { CanvasOptions } from "./options.ts";
 import type { Pacer } from "./pacer.ts";
 import { PngEncoder } from "./png.ts";
@@ -21,8 +21,8 @@ export type Commission = {
   options: CanvasOptions;
 };
 
-/** How long a slice paints before it hands the event loop back, ms. One row more may follow: at most 2-3 ms at full width. */
-const SLICE_MS = 1.5;
+/** How long a slice paints before it hands the event loop back, ms. One row and one block of compression more may follow. */
+const SLICE_MS = 1;
 /** The same in pixels, for hosts whose clock stands still while code computes (Workers). */
 const SLICE_PIXELS = 8192;
 /** Progress until the last file is stored; the engine says 100 when the task is complete. */
@@ -37,6 +37,8 @@ export class CanvasRun {
   #state: CanvasState;
   /** Rows of the whole job painted and encoded. */
   #rows: number;
+  /** A picture being composed, then one being painted. */
+  #sketch: Generator<void, Picture> | null = null;
   #easel: { picture: Picture; encoder: PngEncoder; row: Uint8Array; y: number } | null = null;
 
   constructor(commission: Commission, state: CanvasState, io: StepIo, clock: Clock, pacer: Pacer) {
@@ -72,8 +74,7 @@ export class CanvasRun {
       await this.#pacer.turn();
       if (this.#io.signal.aborted) return false;
       if (this.#easel === null) {
-        // Composing takes a slice of its own.
-        this.#easel = this.#setUp();
+        this.#compose();
         continue;
       }
       const from = this.#clock.monotonic();
@@ -93,16 +94,20 @@ export class CanvasRun {
     return true;
   }
 
-  #setUp(): { picture: Picture; encoder: PngEncoder; row: Uint8Array; y: number } {
+  /** Goes on composing the next picture; the easel stands once it is composed. */
+  #compose(): void {
     const { prompt, seed, width, height } = this.#commission;
-    const picture = composePicture({
+    this.#sketch ??= composeSteps({
       prompt,
       seed: pictureSeed(seed, this.#state.items.length),
       width,
       height,
     });
+    const step = this.#sketch.next();
+    if (!step.done) return;
+    this.#sketch = null;
     const encoder = new PngEncoder(width, height, { Software: SOFTWARE });
-    return { picture, encoder, row: new Uint8Array(width * 3), y: 0 };
+    this.#easel = { picture: step.value, encoder, row: new Uint8Array(width * 3), y: 0 };
   }
 
   /** Stores the finished picture before anything else happens, so that a crash does not paint it twice. */

@@ -12,8 +12,8 @@ import { disc, glow, stars } from "./sky.ts";
 
 export type SceneInput = { frame: Frame; palette: Palette; reading: Reading; random: Random };
 
-/** Composes a picture: its layers from the back to the front. */
-export type Scene = (input: SceneInput) => Layer[];
+/** Composes a picture: its layers from the back to the front. It yields wherever the caller may want to pause. */
+export type Scene = (input: SceneInput) => Generator<void, Layer[]>;
 
 /** Where the sun or the moon stands. */
 export type Luminary = { x: number; y: number; radius: number; layers: Layer[] };

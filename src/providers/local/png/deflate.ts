@@ -10,8 +10,8 @@ import { adler32 } from "./checksums.ts";
 import { type HuffmanCode, huffmanCode } from "./huffman.ts";
 
 const WINDOW = 32_768;
-/** Input bytes of a block: short enough that one is compressed in under a millisecond. */
-const BLOCK = 32_768;
+/** Input bytes of a block: short enough that one is compressed in half a millisecond. */
+const BLOCK = 16_384;
 /** Shorter matches cost more than the Huffman codes of their bytes. */
 const MIN_MATCH = 4;
 const MAX_MATCH = 258;

@@ -10,7 +10,7 @@ import { luminary, nightStars, placeFigures, type Scene } from "../scene.ts";
 import { backdrop } from "../sky.ts";
 
 /** Tiles of circles, arcs, triangles and stripes, like a woodblock print of the twenties. */
-export const geometry: Scene = (input) => {
+export const geometry: Scene = function* (input) {
   const { frame, palette, reading, random } = input;
   const paper = palette.night ? mix(palette.ink, palette.sky[1]!, 90) : palette.paper;
   const inks = [
@@ -36,6 +36,7 @@ export const geometry: Scene = (input) => {
     row: random.between(0, Math.max(0, rows - 2)),
   };
   for (let row = 0; row < rows; row++) {
+    yield;
     for (let column = 0; column < columns; column++) {
       const x = left + column * size;
       const y = top + row * size;
@@ -49,6 +50,7 @@ export const geometry: Scene = (input) => {
     const y = top + large.row * size;
     layers.push(...medallion(frame, x, y, size * 2, inks, paper, random));
   }
+  yield;
   layers.push(
     ...placeFigures(input, reading.figures, () => Math.floor((frame.height * 93) / 100), frame.unit(430)),
   );
@@ -190,7 +192,7 @@ function half(center: Point, angle: number, radius: number): Point[] {
 }
 
 /** Bands that swell and sink, one over the other, under a low sun. */
-export const waves: Scene = (input) => {
+export const waves: Scene = function* (input) {
   const { frame, palette, reading, random } = input;
   const start = Math.floor((frame.height * random.between(26, 42)) / 100);
   const layers: Layer[] = [
@@ -210,6 +212,7 @@ export const waves: Scene = (input) => {
   const swing = random.between(40, 95);
   const turn = random.between(0, TURN);
   for (let index = 0; index < count; index++) {
+    yield;
     const t = Math.floor((index * 256) / (count - 1));
     const level = start + Math.floor(((frame.height - start) * index) / count);
     const color = ramp(colors, t);
@@ -228,6 +231,7 @@ export const waves: Scene = (input) => {
       ),
     );
   }
+  yield;
   layers.push(
     ...placeFigures(input, reading.figures, () => Math.floor((frame.height * 93) / 100), frame.unit(280)),
   );

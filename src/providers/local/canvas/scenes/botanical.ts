@@ -11,7 +11,7 @@ import { backdrop, glow } from "../sky.ts";
 
 const UP = (TURN * 3) / 4;
 
-export const botanical: Scene = (input) => {
+export const botanical: Scene = function* (input) {
   const { frame, palette, reading, random } = input;
   const paper = palette.night ? palette.sky[0]! : palette.paper;
   const layers: Layer[] = [
@@ -41,6 +41,7 @@ export const botanical: Scene = (input) => {
       120,
     ),
   );
+  yield;
   layers.push(
     shape(
       halo,
@@ -57,6 +58,7 @@ export const botanical: Scene = (input) => {
     : mix(mix(palette.near, 0x3f7f52, 150), palette.ink, 20);
   const count = Math.max(5, Math.floor((frame.width * 7) / frame.height) + random.between(0, 2));
   for (let index = 0; index < count; index++) {
+    yield;
     const spread = Math.floor((index * 200) / Math.max(1, count - 1)) - 100;
     const stem = plant(frame, spread, random);
     const leafColor = mix(
@@ -68,6 +70,7 @@ export const botanical: Scene = (input) => {
     const bloom = random.pick(palette.accents);
     layers.push(...blossom(frame, stem[stem.length - 1]!, bloom, palette, random));
   }
+  yield;
   layers.push(
     ...placeFigures(input, reading.figures, () => Math.floor((frame.height * 95) / 100), frame.unit(270)),
   );

@@ -8,16 +8,17 @@ import type { Random } from "../random.ts";
 import { flock, luminary, nightStars, placeFigures, type Scene } from "../scene.ts";
 import { backdrop, clouds } from "../sky.ts";
 
-export const city: Scene = (input) => {
+export const city: Scene = function* (input) {
   const { frame, palette, reading, random } = input;
   const river = random.chance(50);
-  const horizon = Math.floor((frame.height * (river ? random.between(66, 74) : 96)) / 100);
+  const horizon = Math.floor((frame.height * (river ? random.between(66, 74) : 101)) / 100);
   const sun = luminary(input, Math.floor((frame.height * 62) / 100));
   const layers: Layer[] = [
     backdrop(frame, palette.sky, 0, horizon, random.next()),
     ...nightStars(input, Math.floor(horizon / 2)),
     ...sun.layers,
   ];
+  yield;
   layers.push(
     clouds(
       frame,
@@ -32,6 +33,7 @@ export const city: Scene = (input) => {
   if (!palette.night) layers.push(flock(input, frame.width - sun.x, Math.floor(frame.height / 4)));
   const depth = 4;
   for (let index = 0; index < depth; index++) {
+    yield;
     const t = Math.floor(((index + 1) * 256) / depth);
     const color = mix(mix(palette.far, palette.sky[2]!, 90), mix(palette.near, palette.ink, 60), t);
     const block = buildings(frame, horizon, frame.unit(430 - index * 75), index, random);
@@ -70,6 +72,7 @@ export const city: Scene = (input) => {
         seed: random.next(),
       }),
     );
+  yield;
   layers.push(
     ...placeFigures(input, reading.figures, () => Math.floor((frame.height * 97) / 100), frame.unit(270)),
   );

@@ -9,7 +9,7 @@ import { namedPalette } from "../palette.ts";
 import { placeFigures, type Scene } from "../scene.ts";
 import { backdrop, edgeCover, glow, stars } from "../sky.ts";
 
-export const cosmos: Scene = (input) => {
+export const cosmos: Scene = function* (input) {
   const { frame, palette, reading, random } = input;
   const night = namedPalette("night");
   const base = palette.night ? palette : night;
@@ -47,6 +47,7 @@ export const cosmos: Scene = (input) => {
   if (rings) layers.push(...ring(true));
   const moonX = Math.floor((frame.width * (side ? random.between(16, 34) : random.between(66, 84))) / 100);
   const moonY = Math.floor((frame.height * random.between(18, 34)) / 100);
+  yield;
   layers.push(
     planet(
       frame,
@@ -59,6 +60,7 @@ export const cosmos: Scene = (input) => {
       random.next(),
     ),
   );
+  yield;
   layers.push(
     ...placeFigures(input, reading.figures, () => Math.floor((frame.height * 92) / 100), frame.unit(280)),
   );

@@ -36,14 +36,16 @@ function sky(input: SceneInput, horizon: number): { layers: Layer[]; sunX: numbe
   return { layers, sunX: sun.x };
 }
 
-export const hills: Scene = (input) => {
+export const hills: Scene = function* (input) {
   const { frame, palette, reading, random } = input;
   const horizon = Math.floor((frame.height * random.between(50, 60)) / 100);
   const { layers, sunX } = sky(input, horizon);
+  yield;
   if (random.chance(70)) layers.push(flock(input, frame.width - sunX, Math.floor(horizon / 2)));
   const count = random.between(4, 6);
   let front: Ridge | null = null;
   for (let index = 0; index < count; index++) {
+    yield;
     const t = Math.floor((index * 256) / (count - 1));
     const crest = mix(palette.far, palette.near, t);
     front = ridge(frame, {
@@ -90,13 +92,15 @@ export const hills: Scene = (input) => {
   return layers;
 };
 
-export const mountains: Scene = (input) => {
+export const mountains: Scene = function* (input) {
   const { frame, palette, reading, random } = input;
   const lake = random.chance(65);
   const horizon = Math.floor((frame.height * (lake ? random.between(58, 66) : random.between(70, 78))) / 100);
   const { layers, sunX } = sky(input, horizon);
+  yield;
   const from = sunX > frame.width / 2 ? 1 : -1;
   for (let index = 0; index < 3; index++) {
+    yield;
     const t = index * 84;
     const crest = mix(palette.far, palette.near, t);
     layers.push(
@@ -159,10 +163,11 @@ export const mountains: Scene = (input) => {
   ];
 };
 
-export const sea: Scene = (input) => {
+export const sea: Scene = function* (input) {
   const { frame, palette, reading, random } = input;
   const horizon = Math.floor((frame.height * random.between(46, 60)) / 100);
   const { layers, sunX } = sky(input, horizon);
+  yield;
   if (random.chance(80)) layers.push(flock(input, frame.width - sunX, Math.floor((horizon * 55) / 100)));
   if (random.chance(60)) {
     const island = ridge(frame, {
@@ -186,6 +191,7 @@ export const sea: Scene = (input) => {
     mirror: 120,
     seed: random.next(),
   });
+  yield;
   layers.push(
     surface,
     mist(frame, horizon, frame.unit(40), mix(palette.glow, palette.paper, 100), 130, random.next()),
@@ -213,13 +219,15 @@ function floaters(input: SceneInput, horizon: number): Layer[] {
   );
 }
 
-export const forest: Scene = (input) => {
+export const forest: Scene = function* (input) {
   const { frame, palette, reading, random } = input;
   const horizon = Math.floor((frame.height * random.between(52, 62)) / 100);
   const { layers } = sky(input, horizon);
+  yield;
   const rows = 5;
   let ground: Ridge | null = null;
   for (let index = 0; index < rows; index++) {
+    yield;
     const t = Math.floor((index * 256) / (rows - 1));
     const color = mix(palette.far, palette.near, t);
     ground = ridge(frame, {
@@ -267,16 +275,18 @@ export const forest: Scene = (input) => {
       );
   }
   const floor = ground!;
+  yield;
   layers.push(
     ...placeFigures(input, reading.figures, (x) => floor.crestAt(x) + frame.unit(20), frame.unit(270)),
   );
   return layers;
 };
 
-export const desert: Scene = (input) => {
+export const desert: Scene = function* (input) {
   const { frame, palette, reading, random } = input;
   const horizon = Math.floor((frame.height * random.between(50, 58)) / 100);
   const { layers, sunX } = sky(input, horizon);
+  yield;
   const from = sunX > frame.width / 2 ? 1 : -1;
   if (random.chance(70)) {
     layers.push(
@@ -295,6 +305,7 @@ export const desert: Scene = (input) => {
   }
   let ground: Ridge | null = null;
   for (let index = 0; index < 5; index++) {
+    yield;
     const color = mix(palette.far, palette.near, index * 50);
     ground = ridge(frame, {
       level: horizon + frame.unit(20) + Math.floor(((frame.height - horizon) * index * 16) / 100),
