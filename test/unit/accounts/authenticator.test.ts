@@ -140,12 +140,12 @@ describe("the authenticator", () => {
     const early = authenticator.authenticate(PLAIN);
     // The read has the old record in its hands while the key is disabled.
     await asked.promise;
+    store.gate = null;
     store.keys.set(key.hash, { ...key, enabled: false });
     authenticator.forget(key.id);
-    const late = refusal(PLAIN);
+    expect(await refusal(PLAIN)).toBe("key_disabled");
     gate.resolve();
     await early;
-    expect(await late).toBe("key_disabled");
     expect(await refusal(PLAIN)).toBe("key_disabled");
   });
 
@@ -167,6 +167,11 @@ describe("the authenticator", () => {
     await authenticator.authenticate(PLAIN);
     for (let guess = 0; guess < 10; guess += 1) await refusal(`condt_${String(guess).repeat(40)}`);
     expect(authenticator.recall(PLAIN)).not.toBeNull();
+    const before = store.lookups;
+    await refusal(`condt_${"9".repeat(40)}`);
+    expect(store.lookups).toBe(before);
+    await refusal(`condt_${"0".repeat(40)}`);
+    expect(store.lookups).toBe(before + 1);
   });
 
   it("reads again after the store failed", async () => {

@@ -80,6 +80,20 @@ describe("the log", () => {
     expect(only().msg).toBe("refused condt_[redacted] and [redacted]");
   });
 
+  it.each([
+    `refused ${KEY}`,
+    `cadm_${"K".repeat(43)}`,
+    "Bearer KKKKKKKK",
+    "redis://u:KKKKKKKK@host",
+    "/x?key=KKKKKKKK",
+  ])("lets no credential out that stands alone in a line: %s", (text) => {
+    new JsonLog(options).info(text);
+    new JsonLog(options).info("x", { text });
+    new JsonLog(options).with({ text }).info("x");
+    expect(lines).toHaveLength(3);
+    for (const line of lines) expect(line).not.toContain("KKKKKK");
+  });
+
   it("lets no secret out that JSON spells differently", () => {
     const secret = 'a"secret\\of the operator';
     new JsonLog({ ...options, secrets: [secret] }).info(`x ${secret}`, {
