@@ -1,0 +1,199 @@
+/** The rules of the house: who may import whom, who may name a platform, and that nothing goes in circles. */
+
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { describe, expect, test } from "vitest";
+
+const SRC = join(import.meta.dirname, "../../src");
+
+/**
+ * Which layers a layer may import besides itself and `protocol`. Files directly in `src` are layers of their own.
+ * What is not listed is forbidden: a new layer needs a line here.
+ */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  protocol: [],
+  metrics: [],
+  tasks: [],
+  accounts: ["tasks"],
+  webhooks: ["tasks", "accounts"],
+  rooms: ["tasks"],
+  hubs: ["tasks", "accounts", "rooms"],
+  realtime: ["tasks", "accounts"],
+  config: ["accounts", "tasks", "logging"],
+  "config.ts": ["config"],
+  logging: ["tasks"],
+  stores: ["tasks", "accounts"],
+  media: ["tasks"],
+  providers: ["tasks", "accounts"],
+  http: ["tasks", "accounts", "webhooks", "hubs", "rooms", "realtime", "metrics"],
+  "app.ts": ["http", "tasks", "accounts", "metrics", "config", "config.ts"],
+  "gateway.ts": [
+    "app.ts",
+    "http",
+    "tasks",
+    "accounts",
+    "rooms",
+    "hubs",
+    "metrics",
+    "providers",
+    "config",
+    "config.ts",
+  ],
+  runtime: [
+    "app.ts",
+    "gateway.ts",
+    "config.ts",
+    "config",
+    "http",
+    "tasks",
+    "accounts",
+    "rooms",
+    "hubs",
+    "logging",
+    "metrics",
+    "stores",
+    "providers",
+    "media",
+  ],
+};
+
+/** Only hosts may say these. Words in comments and texts do not count. */
+const PLATFORM = /\b(?:Bun|Deno|WebSocketPair)\s*[.([]|\bprocess\s*\.|\bnew WebSocketPair\b/;
+const PLATFORM_MODULE = /^(?:bun|bun:.*|cloudflare:.*|@cloudflare\/.*|node:process)$/;
+
+type SourceFile = { path: string; code: string; imports: string[]; modules: string[] };
+
+const files: SourceFile[] = readdirSync(SRC, { recursive: true, encoding: "utf8" })
+  .filter((path) => /\.tsx?$/.test(path))
+  .map((path) => {
+    const code = withoutComments(readFileSync(join(SRC, path), "utf8"));
+    const specifiers = [...code.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*"([^"\n]+)"/g)].map(
+      ([, name]) => name ?? "",
+    );
+    return {
+      path: path.split(sep).join("/"),
+      code: withoutTexts(code),
+      modules: specifiers.filter((name) => !name.startsWith(".")),
+      imports: specifiers
+        // Data, such as the version in package.json, is no part of the graph.
+        .filter((name) => name.startsWith(".") && !name.endsWith(".json"))
+        .map((name) =>
+          relative(SRC, join(SRC, dirname(path), name))
+            .split(sep)
+            .join("/"),
+        ),
+    };
+  });
+
+describe("the architecture", () => {
+  test("is read from more than a handful of files with imports", () => {
+    expect(files.length).toBeGreaterThan(50);
+    expect(files.flatMap(({ imports }) => imports).length).toBeGreaterThan(100);
+  });
+
+  test("lets imports point one way", () => {
+    const forbidden = files.flatMap(({ path, imports }) =>
+      imports
+        .filter((target) => !mayImport(layerOf(path), layerOf(target)))
+        .map((target) => `${path} → ${target}`),
+    );
+    expect(forbidden).toEqual([]);
+  });
+
+  test("imports files by their full names, and only what exists", () => {
+    const known = new Set(files.map(({ path }) => path));
+    const missing = files.flatMap(({ path, imports }) =>
+      imports.filter((target) => !known.has(target)).map((target) => `${path} → ${target}`),
+    );
+    expect(missing).toEqual([]);
+  });
+
+  test("has no cycles", () => {
+    expect(findCycle(new Map(files.map(({ path, imports }) => [path, imports])))).toBeNull();
+  });
+
+  test("names a platform in src/runtime only", () => {
+    const named = files
+      .filter(({ path }) => layerOf(path) !== "runtime")
+      .filter(
+        ({ code, modules }) => PLATFORM.test(code) || modules.some((name) => PLATFORM_MODULE.test(name)),
+      )
+      .map(({ path }) => path);
+    expect(named).toEqual([]);
+  });
+
+  test("reads files in the folder store and the hosts only", () => {
+    const readers = files
+      .filter(({ path }) => !["runtime", "media"].includes(layerOf(path)))
+      .filter(({ modules }) => modules.some((name) => name.startsWith("node:")))
+      .map(({ path }) => path);
+    expect(readers).toEqual([]);
+  });
+
+  test("keeps zod at the edges: HTTP, hubs, the configuration and the hosts' own files", () => {
+    const users = files.filter(({ modules }) => modules.includes("zod")).map(({ path }) => layerOf(path));
+    expect(
+      [...new Set(users)].filter(
+        (layer) => !["http", "hubs", "config", "config.ts", "runtime"].includes(layer),
+      ),
+    ).toEqual([]);
+  });
+
+  test("exports by name, but for the entry a platform demands", () => {
+    const defaults = files
+      .filter(({ code }) => /\bexport\s+default\b|\bas default\b/.test(code))
+      .map(({ path }) => path);
+    expect(defaults.filter((path) => path !== "runtime/cloudflare/worker.ts")).toEqual([]);
+  });
+});
+
+describe("the check for cycles", () => {
+  test("finds one, and names the way around", () => {
+    const graph = new Map([
+      ["a", ["b"]],
+      ["b", ["c"]],
+      ["c", ["b"]],
+    ]);
+    expect(findCycle(graph)).toBe("b → c → b");
+  });
+});
+
+/** The folder below `src`, or the file's own name. */
+function layerOf(path: string): string {
+  return path.split("/", 1)[0] ?? path;
+}
+
+function mayImport(from: string, to: string): boolean {
+  return from === to || to === "protocol" || (MAY_IMPORT[from] ?? []).includes(to);
+}
+
+function findCycle(graph: ReadonlyMap<string, readonly string[]>): string | null {
+  const done = new Set<string>();
+  const trail: string[] = [];
+  const visit = (node: string): string | null => {
+    if (done.has(node)) return null;
+    const at = trail.indexOf(node);
+    if (at >= 0) return [...trail.slice(at), node].join(" → ");
+    trail.push(node);
+    for (const next of graph.get(node) ?? []) {
+      const cycle = visit(next);
+      if (cycle !== null) return cycle;
+    }
+    trail.pop();
+    done.add(node);
+    return null;
+  };
+  for (const node of graph.keys()) {
+    const cycle = visit(node);
+    if (cycle !== null) return cycle;
+  }
+  return null;
+}
+
+function withoutComments(code: string): string {
+  return code.replace(/\/\*[\s\S]*?\*\//g, "").replace(/(^|[^:"'`])\/\/.*$/gm, "$1");
+}
+
+function withoutTexts(code: string): string {
+  return code.replace(/"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'/g, '""');
+}
