@@ -8,7 +8,7 @@ import { ConfigError, describeValue, type Problem } from "./config/problem.ts";
 import { CONFIG_VARIABLE, pathKey, type RawValue, readEnvironment, readJson } from "./config/reading.ts";
 import { SETTINGS, type Settings } from "./config/schema.ts";
 import { Setting, SettingMap, type SettingNode, type SettingsOf } from "./config/setting.ts";
-import { dottedName } from "./config/setting-names.ts";
+import { dottedName, listSettings } from "./config/setting-names.ts";
 
 export { ConfigError } from "./config/problem.ts";
 export type { Settings } from "./config/schema.ts";
@@ -54,6 +54,23 @@ export function loadConfig(sources: ConfigSources): Config {
     settings,
     warnings: [...readings.flatMap((reading) => reading.warnings), ...warnings(settings, nameOf)],
   };
+}
+
+/** Every secret in the settings, so that a log can keep them out of its lines. */
+export function secretsOf(settings: Settings): string[] {
+  return listSettings(SETTINGS)
+    .filter(({ setting }) => setting.secret)
+    .flatMap(({ path }) => textsAt(settings, path));
+}
+
+/** The texts at a path and below it; `<name>` stands for every name. */
+function textsAt(value: unknown, path: readonly string[]): string[] {
+  if (typeof value === "string") return [value];
+  if (typeof value !== "object" || value === null) return [];
+  const [name, ...rest] = path;
+  return Object.entries(value)
+    .filter(([key]) => name === undefined || name.startsWith("<") || key === name)
+    .flatMap(([, member]) => textsAt(member, rest));
 }
 
 /** Whether only this machine can reach a server that listens here. */

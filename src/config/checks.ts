@@ -66,8 +66,8 @@ export function checkAvailable(settings: Settings, nameOf: NameOf): Problem[] {
     .filter(([wanted]) => wanted)
     .map(([, name, service]) => ({
       name,
-      expected: `nothing yet: this version keeps its state in its data directory and cannot use ${service}. Unset it to start`,
-      came: "a value",
+      expected: `no value: this version keeps its state in its data directory and cannot use ${service} yet (unset it to start)`,
+      came: "one",
     }));
 }
 

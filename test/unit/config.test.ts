@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ConfigError, loadConfig } from "../../src/config.ts";
+import { ConfigError, loadConfig, secretsOf } from "../../src/config.ts";
 
 type Env = Record<string, string | undefined>;
 
@@ -314,6 +314,18 @@ describe("secrets", () => {
     ].join("\n");
     expect(told).not.toContain("kkkkkk");
     expect(told).not.toContain("hunter2");
+  });
+});
+
+describe("secretsOf", () => {
+  it("finds every secret, also those under an operator's names, and nothing else", () => {
+    const admin = "an-admin-key-of-the-operator";
+    const file = {
+      realtime: { providers: { a: { headers: { one: "header-1" } }, b: { headers: { two: "header-2" } } } },
+    };
+    const secrets = secretsOf(settings({ CONDUIT_ADMIN_KEY: admin, FAL_KEY: "fal-key" }, file));
+    expect(secrets.toSorted()).toEqual([admin, "fal-key", "header-1", "header-2"].toSorted());
+    expect(secretsOf(settings({}))).toEqual([]);
   });
 });
 

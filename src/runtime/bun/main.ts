@@ -1,7 +1,7 @@
 /** The program: `bun run start`. Reads the settings, takes the data directory, serves, and stops cleanly. */
 
 import manifest from "../../../package.json" with { type: "json" };
-import { ConfigError, loadConfig } from "../../config.ts";
+import { ConfigError, loadConfig, secretsOf } from "../../config.ts";
 import { JsonLog } from "../../logging/json-log.ts";
 import { describeError } from "../../tasks/log.ts";
 import { banner } from "./banner.ts";
@@ -36,7 +36,7 @@ async function main(): Promise<void> {
         process.stderr.write(line);
       },
       now: () => Date.now(),
-      secrets: [keys.bootstrap.plain, keys.admin.plain],
+      secrets: [...secretsOf(settings), keys.bootstrap.plain, keys.admin.plain],
     });
     for (const warning of warnings) log.warn(warning);
     server = await startServer(settings, keys, directory, log);
