@@ -76,16 +76,14 @@ export class EventStream implements Follower {
   #pump(): void {
     const controller = this.#controller;
     if (controller === null) return;
-    let taken = 0;
-    while (taken < this.#queue.length && (controller.desiredSize ?? 0) > 0) {
-      const bytes = this.#queue[taken];
-      taken += 1;
+    // Each is taken off before it is handed over: an enqueue may pull again before it returns.
+    while ((controller.desiredSize ?? 0) > 0) {
+      const bytes = this.#queue.shift();
       if (bytes === undefined) break;
       this.#queuedBytes -= bytes.byteLength;
       controller.enqueue(bytes);
     }
-    if (taken > 0) this.#queue = this.#queue.slice(taken);
-    if (this.#complete && this.#queue.length === 0) {
+    if (this.#complete && this.#queue.length === 0 && this.#controller !== null) {
       this.#controller = null;
       controller.close();
     }

@@ -203,9 +203,9 @@ export function roomsContract(subject: { name: string; open(): Promise<RoomsSubj
 
     test("a subject's stream carries its own tasks only", async () => {
       const { follower } = await followTenant({ keyId: "key_a", subject: "sam" });
-      rooms.publish(await opened.create(OWN));
       const own = await opened.create({ keyId: "key_a", subject: "sam" });
       rooms.publish(own);
+      rooms.publish(await opened.create(OWN));
       await commit(own.task.id, "started");
       expect(follower.types).toEqual(["begin", "queued", "started"]);
     });

@@ -1,0 +1,84 @@
+import { beforeEach, expect, test } from "vitest";
+import { createRoomEndWatch } from "../../../src/rooms/room-end-watch.ts";
+import { Rooms } from "../../../src/rooms/rooms.ts";
+import type { EndWatch } from "../../../src/tasks/end-watch.ts";
+import type { TenantScope } from "../../../src/tasks/task.ts";
+import { ROOM_SETTINGS } from "../../contract/rooms.ts";
+import { ManualClock, settled } from "../../fixture/manual-clock.ts";
+import { MemoryTopics } from "../../fixture/recording-follower.ts";
+import { ScriptedLogs } from "../../fixture/scripted-logs.ts";
+
+const KEY: TenantScope = { keyId: "key_a", subject: null };
+
+let store: ScriptedLogs;
+let clock: ManualClock;
+let rooms: Rooms;
+let watch: EndWatch;
+
+beforeEach(() => {
+  store = new ScriptedLogs();
+  clock = new ManualClock();
+  rooms = new Rooms({ store, clock, topics: new MemoryTopics(), log: { warn: () => {} } }, ROOM_SETTINGS);
+  watch = createRoomEndWatch(rooms, clock);
+});
+
+/** Whether the promise has settled, and that nothing is left behind once it has. */
+async function isOver(waiting: Promise<void>): Promise<boolean> {
+  let over = false;
+  waiting.then(
+    () => (over = true),
+    () => (over = true),
+  );
+  await settled();
+  if (over) expect([rooms.stats().rooms, clock.pendingTimers]).toEqual([0, 0]);
+  return over;
+}
+
+test("it resolves with the end of the task", async () => {
+  const { id } = store.create().task;
+  const waiting = watch.untilEnded(KEY, id, 60_000);
+  rooms.publish(store.advance(id, "started"));
+  expect(await isOver(waiting)).toBe(false);
+  rooms.publish(store.advance(id, "failed"));
+  expect(await isOver(waiting)).toBe(true);
+});
+
+test("it resolves at once for a task that has ended, and for one that does not exist", async () => {
+  const { id } = store.create().task;
+  store.advance(id, "cancelled");
+  expect(await isOver(watch.untilEnded(KEY, id, 60_000))).toBe(true);
+  expect(await isOver(watch.untilEnded({ keyId: "key_b", subject: null }, id, 60_000))).toBe(true);
+});
+
+test("it resolves when the time is up, also while the store is being asked", async () => {
+  const { id } = store.create().task;
+  const waiting = watch.untilEnded(KEY, id, 1_000);
+  await clock.advance(999);
+  expect(await isOver(waiting)).toBe(false);
+  await clock.advance(1);
+  expect(await isOver(waiting)).toBe(true);
+  const gate = Promise.withResolvers<void>();
+  store.pause = () => gate.promise;
+  let over = false;
+  const stuck = watch.untilEnded(KEY, id, 1_000).then(() => (over = true));
+  await clock.advance(1_000);
+  expect(over).toBe(true);
+  gate.resolve();
+  await stuck;
+});
+
+test("it resolves when the signal aborts, before or while it waits", async () => {
+  const { id } = store.create().task;
+  expect(await isOver(watch.untilEnded(KEY, id, 60_000, AbortSignal.abort()))).toBe(true);
+  const aborter = new AbortController();
+  const waiting = watch.untilEnded(KEY, id, 60_000, aborter.signal);
+  expect(await isOver(waiting)).toBe(false);
+  aborter.abort();
+  expect(await isOver(waiting)).toBe(true);
+});
+
+test("it rejects when the store cannot be read", async () => {
+  const { id } = store.create().task;
+  store.failing = true;
+  await expect(watch.untilEnded(KEY, id, 60_000)).rejects.toThrow("the store is away");
+});
