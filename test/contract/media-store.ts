@@ -47,7 +47,11 @@ export function mediaStoreContract(subject: { name: string; open(): Promise<Medi
     });
 
     test("a stream is stored chunk by chunk", async () => {
-      const ref = await store.put(newTaskId(), streamOf(numbered(300), numbered(5), numbered(70_000)), "video/mp4");
+      const ref = await store.put(
+        newTaskId(),
+        streamOf(numbered(300), numbered(5), numbered(70_000)),
+        "video/mp4",
+      );
       expect(ref.bytes).toBe(70_305);
       const file = await store.get(ref.path);
       expect(await bytesOf(await file?.open())).toEqual(

@@ -122,11 +122,14 @@ const TINTS: Record<string, Color> = {
   silver: 0xb4bcc6,
 };
 
+/** Times and weathers: they stand above what another word only brings to mind, as "fox" does autumn. */
+const TIMES: ReadonlySet<PaletteName> = new Set(["dawn", "day", "sunset", "dusk", "night", "storm", "neon"]);
+
 const SCENES = index(SCENE_WORDS);
 const PALETTES = index(PALETTE_WORDS);
 const FIGURES = index(FIGURE_WORDS);
 
-/** Reads a prompt. The first word that says something about a matter decides it. */
+/** Reads a prompt. The first word that says something about a matter decides it, except that times outrank moods. */
 export function readPrompt(prompt: string): Reading {
   const reading: Reading = {
     scene: null,
@@ -140,7 +143,8 @@ export function readPrompt(prompt: string): Reading {
   };
   for (const word of words(prompt)) {
     reading.scene ??= SCENES.get(word) ?? null;
-    reading.palette ??= PALETTES.get(word) ?? null;
+    const palette = PALETTES.get(word);
+    if (palette !== undefined && outranks(palette, reading.palette)) reading.palette = palette;
     reading.tint ??= Object.hasOwn(TINTS, word) ? TINTS[word]! : null;
     const figure = FIGURES.get(word);
     if (figure !== undefined && !reading.figures.includes(figure) && reading.figures.length < MAX_FIGURES)
@@ -150,6 +154,10 @@ export function readPrompt(prompt: string): Reading {
     reading.moon ||= word.startsWith("moon");
   }
   return reading;
+}
+
+function outranks(palette: PaletteName, known: PaletteName | null): boolean {
+  return known === null || (TIMES.has(palette) && !TIMES.has(known));
 }
 
 /** The prompt's ASCII words, lower case, each followed by what it may be the plural of. */
