@@ -26,6 +26,7 @@ import { RequestMetrics } from "./http/request-metrics.ts";
 import { mountTasks } from "./http/tasks.ts";
 import { mountVideos } from "./http/videos.ts";
 import type { MetricsRegistry } from "./metrics/registry.ts";
+import { ApiError } from "./protocol/error.ts";
 import type { Clock } from "./tasks/clock.ts";
 import type { Log } from "./tasks/log.ts";
 import type { MediaStore } from "./tasks/media-store.ts";
@@ -62,6 +63,8 @@ export type AppDependencies = {
   log: Log;
   /** Default: random UUIDs. */
   makeRequestId?: () => string;
+  /** Why everything but the probes answers 503; null when nothing is amiss. */
+  closed?: string | null;
   /** Absent where no store exists yet. */
   gateway?: Gateway;
 };
@@ -87,6 +90,12 @@ export function createApp(dependencies: AppDependencies): Hono<HttpEnv> {
   app.notFound((c) => noRoute(app, c));
 
   mountProbes(app, health);
+  const { closed } = dependencies;
+  if (typeof closed === "string") {
+    app.use(EVERY_PATH, () => {
+      throw new ApiError("overloaded", closed, { shouldRetry: false });
+    });
+  }
   const operator = operatorOnly({ isAdmin, host, trustProxy, open: settings.metrics.public });
   mountHealth(app, operator, health);
   mountMetrics(app, operator, dependencies.metrics);

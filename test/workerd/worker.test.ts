@@ -1,0 +1,87 @@
+/** The Worker inside workerd: the application's health and models routes, and what an unfinished deployment answers. */
+
+import { exports } from "cloudflare:workers";
+import { describe, expect, test } from "vitest";
+import type { WireError } from "../../src/protocol/error.ts";
+import worker from "../../src/runtime/cloudflare/worker.ts";
+
+const BOOTSTRAP_KEY = `condt_${"w".repeat(43)}`;
+const ADMIN_KEY = "the-admin-key-of-this-worker";
+const bindings = {
+  CONDUIT_BOOTSTRAP_KEY: BOOTSTRAP_KEY,
+  CONDUIT_ADMIN_KEY: ADMIN_KEY,
+  SOME_BUCKET: {},
+  CONDUITLLM__LOGGING__LEVEL: "silent",
+};
+
+const ask = (path: string, key?: string, init: RequestInit = {}) =>
+  worker.fetch(
+    new Request(`https://gateway.example${path}`, {
+      ...init,
+      ...(key === undefined ? {} : { headers: { authorization: `Bearer ${key}` } }),
+    }),
+    bindings,
+  );
+const errorOf = async (response: Response) => ((await response.json()) as WireError).error;
+
+describe("a Worker without its keys", () => {
+  test("lives, is not ready, and says which commands set them", async () => {
+    expect((await exports.default.fetch("https://gateway.example/health/live")).status).toBe(200);
+    expect((await exports.default.fetch("https://gateway.example/health/ready")).status).toBe(503);
+    for (const path of [
+      "/v1/models",
+      "/v1/images/generations/async",
+      "/admin/v1/models",
+      "/metrics",
+      "/nothing",
+    ]) {
+      const response = await exports.default.fetch(`https://gateway.example${path}`);
+      expect(response.status).toBe(503);
+      const { message } = await errorOf(response);
+      expect(message).toContain("wrangler secret put CONDUIT_BOOTSTRAP_KEY");
+      expect(message).toContain("wrangler secret put CONDUIT_ADMIN_KEY");
+    }
+  });
+
+  test("answers every error in the envelope, with the request's id", async () => {
+    const response = await exports.default.fetch("https://gateway.example/v1/models", {
+      headers: { "x-request-id": "trace-7" },
+    });
+    expect(response.headers.get("x-request-id")).toBe("trace-7");
+    expect((await errorOf(response)).requestId).toBe("trace-7");
+  });
+});
+
+describe("a Worker with its keys", () => {
+  test("is ready and lists its models to the bootstrap key alone", async () => {
+    expect((await ask("/health/ready")).status).toBe(200);
+    const response = await ask("/v1/models", BOOTSTRAP_KEY);
+    expect(response.status).toBe(200);
+    const { data } = (await response.json()) as { data: { id: string }[] };
+    expect(data.map(({ id }) => id)).toContain("local/canvas");
+    expect((await ask("/v1/models/local/canvas", BOOTSTRAP_KEY)).status).toBe(200);
+    expect((await errorOf(await ask("/v1/models", `condt_${"x".repeat(43)}`))).code).toBe("invalid_api_key");
+    expect((await errorOf(await ask("/v1/models"))).code).toBe("missing_api_key");
+  });
+
+  test("tells the operator how its parts are, and nobody else", async () => {
+    expect((await ask("/health")).status).toBe(401);
+    const health = (await (await ask("/health", ADMIN_KEY)).json()) as { status: string };
+    expect(health.status).toBe("degraded");
+    expect((await ask("/metrics", ADMIN_KEY)).status).toBe(200);
+  });
+
+  test("mounts nothing that needs a store", async () => {
+    const response = await ask("/v1/images/generations/async", BOOTSTRAP_KEY, { method: "POST" });
+    expect((await errorOf(response)).code).toBe("not_found");
+  });
+
+  test("with a wrong setting says so in its log, and serves nothing", async () => {
+    const response = await worker.fetch(new Request("https://gateway.example/v1/models"), {
+      ...bindings,
+      PORT: "many",
+    });
+    expect(response.status).toBe(503);
+    expect((await errorOf(response)).message).toContain("configuration");
+  });
+});
