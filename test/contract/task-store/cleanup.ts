@@ -1,0 +1,250 @@
+/** Cleanup items: what an end leaves behind upstream is looked after, settled once, and given up in time. */
+
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Task } from "../../../src/tasks/task.ts";
+import type { Claim, CleanupItem } from "../../../src/tasks/task-store.ts";
+import { NO_WORK } from "../../../src/tasks/transition.ts";
+import {
+  Bench,
+  FAILURE,
+  LEASE_MS,
+  RESERVED,
+  type StoreContract,
+  scopeOf,
+  TIMEOUT_MS,
+} from "../store-harness.ts";
+
+const GIVE_UP_MS = 10 * 60_000;
+
+export function cleanupContract(contract: StoreContract): void {
+  describe("cleanup", () => {
+    let bench: Bench;
+    beforeEach(async () => {
+      bench = await Bench.open(contract);
+    });
+    afterEach(() => bench.dispose());
+
+    const items = (max = 10) => bench.store.claimCleanups({ leaseMs: LEASE_MS, max });
+    const cancel = (task: Task) => bench.store.cancel(scopeOf("a"), task.id);
+    /** A task cancelled while its job runs upstream under the reference. */
+    const abandoned = async (state: string): Promise<{ task: Task; claim: Claim }> => {
+      const task = await bench.submit();
+      const claim = await bench.claimOne();
+      await bench.apply(claim, { kind: "save", state, work: NO_WORK });
+      await cancel(task);
+      return { task, claim };
+    };
+    const settled = (item: CleanupItem, billedMicros: number | null) =>
+      bench.store.finishCleanup(item, { kind: "settled", cancellation: "immediate", billedMicros });
+
+    test("an end that leaves nothing upstream leaves no item and is settled", async () => {
+      const task = await bench.submit();
+      await cancel(task);
+      expect(await bench.read(task)).toMatchObject({ settled: true, costMicros: 0 });
+      expect(await items()).toEqual([]);
+      expect(await bench.store.nextCleanupAt()).toBeNull();
+    });
+
+    test("a cancelled job is looked after and settled at its bill, once", async () => {
+      const { task } = await abandoned("job 1");
+      expect(await bench.read(task)).toMatchObject({
+        settled: false,
+        costMicros: 0,
+        cancellation: "requested",
+      });
+      expect(await bench.store.nextCleanupAt()).toBe(bench.now());
+      const [item] = await items();
+      expect(item).toMatchObject({
+        taskId: task.id,
+        type: "image",
+        provider: "local",
+        providerModel: "canvas",
+        request: task.request,
+        attempt: 1,
+        state: "job 1",
+        late: null,
+        tries: 0,
+        createdAt: bench.now(),
+        giveUpAt: bench.now() + GIVE_UP_MS,
+      });
+      expect(await items()).toEqual([]);
+      expect(await settled(item!, 250)).toBe(true);
+      expect(await bench.read(task)).toMatchObject({
+        settled: true,
+        costMicros: 250,
+        cancellation: "immediate",
+      });
+      expect(await settled(item!, 900)).toBe(false);
+      expect((await bench.read(task)).costMicros).toBe(250);
+      expect(await bench.store.nextCleanupAt()).toBeNull();
+    });
+
+    test("a bill is bounded by the reservation, and no bill is free", async () => {
+      const dear = await abandoned("dear");
+      const free = await abandoned("free");
+      for (const item of await items()) await settled(item, item.state === "dear" ? RESERVED * 7 : null);
+      expect((await bench.read(dear.task)).costMicros).toBe(RESERVED);
+      expect((await bench.read(free.task)).costMicros).toBe(0);
+    });
+
+    test("a failed task is never charged, whatever its provider billed", async () => {
+      const task = await bench.submit();
+      const claim = await bench.claimOne();
+      await bench.apply(claim, { kind: "save", state: "job", work: NO_WORK });
+      await bench.apply(claim, { kind: "fail", error: FAILURE, abandonsJob: true, work: NO_WORK });
+      expect((await bench.read(task)).settled).toBe(false);
+      const [item] = await items();
+      expect(await settled(item!, 300)).toBe(true);
+      expect(await bench.read(task)).toMatchObject({
+        status: "failed",
+        settled: true,
+        costMicros: 0,
+        cancellation: null,
+      });
+    });
+
+    test("an item put off comes again when it is due, with its tries counted", async () => {
+      await abandoned("job");
+      const [first] = await items();
+      expect(await bench.store.finishCleanup(first!, { kind: "again", delayMs: 5_000 })).toBe(true);
+      expect(await items()).toEqual([]);
+      expect(await bench.store.nextCleanupAt()).toBe(bench.now() + 5_000);
+      bench.advance(5_000);
+      const [second] = await items();
+      expect(second).toMatchObject({ tries: 1, state: "job" });
+      expect(await settled(first!, 1)).toBe(false);
+      expect(await settled(second!, 1)).toBe(true);
+    });
+
+    test("an item whose holder was lost is claimed again, and the lost holder cannot settle it", async () => {
+      const { task } = await abandoned("job");
+      const [lost] = await items();
+      bench.advance(LEASE_MS - 1);
+      expect(await items()).toEqual([]);
+      bench.advance(1);
+      const [taken] = await items();
+      expect(await settled(lost!, 700)).toBe(false);
+      expect((await bench.read(task)).settled).toBe(false);
+      expect(await settled(taken!, 300)).toBe(true);
+    });
+
+    test("an item nobody could settle is given up free by the sweep after ten minutes", async () => {
+      const { task } = await abandoned("job");
+      const [item] = await items();
+      await bench.store.finishCleanup(item!, { kind: "again", delayMs: GIVE_UP_MS * 2 });
+      bench.advance(GIVE_UP_MS - 1);
+      await bench.store.sweep(10);
+      expect((await bench.read(task)).settled).toBe(false);
+      bench.advance(1);
+      await bench.store.sweep(10);
+      expect(await bench.read(task)).toMatchObject({ settled: true, costMicros: 0, status: "cancelled" });
+      expect(await bench.store.nextCleanupAt()).toBeNull();
+    });
+
+    test("the sweep leaves an item alone that somebody works on", async () => {
+      const { task } = await abandoned("job");
+      bench.advance(GIVE_UP_MS);
+      const [item] = await items();
+      await bench.store.sweep(10);
+      expect((await bench.read(task)).settled).toBe(false);
+      expect(await settled(item!, 123)).toBe(true);
+      expect((await bench.read(task)).costMicros).toBe(123);
+    });
+
+    test("a deadline and a cancel of a held task leave an item even without a reference", async () => {
+      const expired = await bench.submit();
+      await bench.claimOne();
+      bench.advance(TIMEOUT_MS);
+      await bench.store.sweep(10);
+      const cancelled = await bench.submit();
+      await bench.claimOne();
+      await cancel(cancelled);
+      const claimed = await items();
+      expect(claimed.map((item) => item.taskId).sort()).toEqual([expired.id, cancelled.id].sort());
+      expect(claimed.map((item) => item.state)).toEqual([null, null]);
+    });
+
+    test("the overtaken holder may still hand over its reference and its cost, and nobody else may", async () => {
+      const task = await bench.submit();
+      const old = await bench.claimOne();
+      await bench.apply(old, { kind: "release", unsure: false, work: NO_WORK });
+      const holder = await bench.claimOne();
+      await cancel(task);
+      await bench.store.reportLate({
+        taskId: task.id,
+        fence: old.lease.fence,
+        state: "stale",
+        costMicros: 999,
+      });
+      await bench.store.reportLate({
+        taskId: task.id,
+        fence: holder.lease.fence + 1,
+        state: "forged",
+        costMicros: 999,
+      });
+      await bench.store.reportLate({ taskId: "unknown", fence: 1, state: null, costMicros: null });
+      await bench.store.reportLate({
+        taskId: task.id,
+        fence: holder.lease.fence,
+        state: "job 5",
+        costMicros: 77,
+      });
+      const [item] = await items();
+      expect(item).toMatchObject({ state: "job 5", late: { costMicros: 77 } });
+      expect(await bench.read(task)).toMatchObject({ status: "cancelled", state: null, settled: false });
+    });
+
+    test("a late report overtakes whoever settles without knowing it", async () => {
+      const task = await bench.submit();
+      const holder = await bench.claimOne();
+      await cancel(task);
+      const [blind] = await items();
+      await bench.store.reportLate({
+        taskId: task.id,
+        fence: holder.lease.fence,
+        state: "job 6",
+        costMicros: null,
+      });
+      expect(await settled(blind!, null)).toBe(false);
+      const [informed] = await items();
+      expect(informed).toMatchObject({ state: "job 6", late: { costMicros: null }, tries: 1 });
+      expect(await settled(informed!, 10)).toBe(true);
+    });
+
+    test("a late report with nothing in it says that the call is over: the item is due at once and keeps its reference", async () => {
+      const { task, claim } = await abandoned("job 7");
+      const [item] = await items();
+      await bench.store.finishCleanup(item!, { kind: "again", delayMs: 60_000 });
+      expect(await items()).toEqual([]);
+      await bench.store.reportLate({
+        taskId: task.id,
+        fence: claim.lease.fence,
+        state: null,
+        costMicros: null,
+      });
+      expect(await items()).toMatchObject([{ state: "job 7", late: { costMicros: null } }]);
+    });
+
+    test("a report after the settlement changes nothing", async () => {
+      const { task, claim } = await abandoned("job");
+      const [item] = await items();
+      await settled(item!, 5);
+      const before = await bench.read(task);
+      await bench.store.reportLate({
+        taskId: task.id,
+        fence: claim.lease.fence,
+        state: "more",
+        costMicros: 800,
+      });
+      expect(await bench.read(task)).toEqual(before);
+      expect(await items()).toEqual([]);
+    });
+
+    test("claims at once never hand out one item twice", async () => {
+      for (let index = 0; index < 12; index++) await abandoned(`job ${index}`);
+      const claimed = (await Promise.all(Array.from({ length: 8 }, () => items(3)))).flat();
+      expect(new Set(claimed.map((item) => item.taskId)).size).toBe(12);
+      expect(claimed).toHaveLength(12);
+    });
+  });
+}
