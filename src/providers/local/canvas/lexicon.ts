@@ -28,6 +28,8 @@ export type Reading = {
   stars: boolean;
   aurora: boolean;
   moon: boolean;
+  /** A lake or a river is part of the scene. */
+  water: boolean;
   /** Stands for the whole prompt, known words and unknown ones. */
   hash: number;
 };
@@ -125,6 +127,17 @@ const TINTS: Record<string, Color> = {
 /** Times and weathers: they stand above what another word only brings to mind, as "fox" does autumn. */
 const TIMES: ReadonlySet<PaletteName> = new Set(["dawn", "day", "sunset", "dusk", "night", "storm", "neon"]);
 
+const WATERS: ReadonlySet<string> = new Set([
+  "lake",
+  "river",
+  "fjord",
+  "reflection",
+  "pond",
+  "bridge",
+  "harbor",
+  "harbour",
+]);
+
 const SCENES = index(SCENE_WORDS);
 const PALETTES = index(PALETTE_WORDS);
 const FIGURES = index(FIGURE_WORDS);
@@ -139,6 +152,7 @@ export function readPrompt(prompt: string): Reading {
     stars: false,
     aurora: false,
     moon: false,
+    water: false,
     hash: hashText(prompt),
   };
   for (const word of words(prompt)) {
@@ -152,6 +166,7 @@ export function readPrompt(prompt: string): Reading {
     reading.stars ||= word === "star" || word === "starry";
     reading.aurora ||= word === "aurora" || word === "northern";
     reading.moon ||= word.startsWith("moon");
+    reading.water ||= WATERS.has(word);
   }
   return reading;
 }

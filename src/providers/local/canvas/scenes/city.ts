@@ -10,7 +10,7 @@ import { backdrop, clouds } from "../sky.ts";
 
 export const city: Scene = function* (input) {
   const { frame, palette, reading, random } = input;
-  const river = random.chance(50);
+  const river = random.chance(50) || reading.water;
   const horizon = Math.floor((frame.height * (river ? random.between(66, 74) : 101)) / 100);
   const sun = luminary(input, Math.floor((frame.height * 62) / 100));
   const layers: Layer[] = [

@@ -94,7 +94,7 @@ export const hills: Scene = function* (input) {
 
 export const mountains: Scene = function* (input) {
   const { frame, palette, reading, random } = input;
-  const lake = random.chance(65);
+  const lake = random.chance(65) || reading.water;
   const horizon = Math.floor((frame.height * (lake ? random.between(58, 66) : random.between(70, 78))) / 100);
   const { layers, sunX } = sky(input, horizon);
   yield;
