@@ -132,7 +132,7 @@ class ValueReader {
   }
 
   #enter(members: number, depth: number): void {
-    if (members > this.left) throw new ProtocolError("The message ends inside a value.");
+    if (members > this.left) throw new ProtocolError("The message claims more members than it has bytes.");
     if (depth >= this.#maxDepth) throw new ProtocolError("The message is nested too deeply.");
   }
 

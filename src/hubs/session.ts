@@ -24,6 +24,7 @@ import { jsonProtocol } from "./json-protocol.ts";
 import { Liveness } from "./liveness.ts";
 import { type Close, type HubMessage, isNumbered, MessageType, PING } from "./messages.ts";
 import type {
+  CloseOptions,
   Outlet,
   SavedSession,
   SessionOptions,
@@ -268,14 +269,15 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     this.close({});
   }
 
-  /** Ends the connection, telling the client why and whether to come back; `code` is for its WebSocket. */
-  close(options: { error?: string; allowReconnect?: boolean; code?: number; reason?: string }): void {
+  /** Ends the connection, telling the client why and whether to come back. */
+  close(options: CloseOptions): void {
+    const { error, allowReconnect = false, code, reason } = options;
     if (this.#state === "handshake") {
-      const text = options.error ?? HANDSHAKE_CANCELED;
-      this.#refuse(refuse(text).refusal, text);
+      const text = error ?? HANDSHAKE_CANCELED;
+      this.#transmit(refuse(text).refusal);
+      this.#end(null, text, code, reason);
       return;
     }
-    const { error, allowReconnect = false, code, reason } = options;
     this.#end(
       {
         type: MessageType.Close,

@@ -115,7 +115,13 @@ describe("a client without a SignalR library", () => {
   });
 
   test("is told what ends its connection: malformed frames and oversize ones", () => {
-    for (const frame of ["nonsense", "[]", "{}", `"${"x".repeat(40_000)}"`, Uint8Array.of(0xff)]) {
+    for (const frame of [
+      "nonsense",
+      "[]",
+      "{}",
+      `{"type":1,"target":"Echo","arguments":["${"x".repeat(40_000)}"]}`,
+      Uint8Array.of(0xff),
+    ]) {
       const client = connect(hub, 0, { bare: true });
       client.feed(PING);
       client.feed(frame);

@@ -100,6 +100,11 @@ describe("MessagePack values", () => {
     expect(() => decode(text)).toThrow(expect.objectContaining({ name: "InvalidDataException" }));
   });
 
+  test("a claim is refused before anything of it is read", () => {
+    expect(() => decode("dc000301")).toThrow("claims more members than it has bytes");
+    expect(() => decode("820102")).toThrow("claims more members than it has bytes");
+  });
+
   test("nesting beyond the limit is a protocol error, in arrays and maps", () => {
     expect(decodeMessagePack(bytes(`${"91".repeat(4)}01`), 4)).toEqual([[[[1]]]]);
     expect(() => decodeMessagePack(bytes(`${"91".repeat(5)}01`), 4)).toThrow("nested too deeply");

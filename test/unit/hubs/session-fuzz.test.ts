@@ -146,7 +146,7 @@ describe("random bytes", () => {
   test("as values: decoding ends, and what decodes is written and read again as the same", () => {
     const random = createSeededRandom(7);
     let decoded = 0;
-    for (let round = 0; round < 20_000; round++) {
+    for (let round = 0; round < 10_000; round++) {
       const bytes = random.bytes(1 + random.below(24));
       let value: unknown;
       try {
@@ -165,7 +165,7 @@ describe("random bytes", () => {
       }
       expect(decodeMessagePack(written, 16)).toEqual(value);
     }
-    expect(decoded).toBeGreaterThan(500);
+    expect(decoded).toBeGreaterThan(200);
   });
 
   test.each([

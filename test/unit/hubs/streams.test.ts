@@ -437,6 +437,27 @@ describe("streams from the client", () => {
     ]);
   });
 
+  test("a reader that outlives its method sees the end", async () => {
+    let ended = false;
+    const hub = createHub<unknown>({
+      methods: {
+        Leave: method({
+          uploads: [any],
+          run(call) {
+            void (async () => {
+              for await (const _ of call.uploads[0]);
+              ended = true;
+            })();
+          },
+        }),
+      },
+    });
+    const client = connect(hub, 0);
+    client.invoke("Leave", [], "1", ["s"]);
+    await settle();
+    expect(ended).toBe(true);
+  });
+
   test("ConnectionCloseCleansUploadStreams: their readers are told", async () => {
     let outcome: unknown;
     const hub = createHub<unknown>({

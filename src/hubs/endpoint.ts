@@ -1,0 +1,202 @@
+/**
+ * One connection as its URL sees it, from negotiation to its end: which transport it is bound to, and what each HTTP
+ * request on it is answered. The status codes and texts are ASP.NET's.
+ */
+
+import type { Hub } from "./hub.ts";
+import { LongPoll, type PollReply } from "./long-poll.ts";
+import type { TransportName } from "./negotiation.ts";
+import { HubSession } from "./session.ts";
+import type { CloseOptions, Outlet, SessionSettings, TransportTraits } from "./session-settings.ts";
+
+/** A negotiated connection that nobody uses is forgotten after this. */
+export const UNUSED_MS = 15_000;
+/** What a client may post before it has opened its stream or made its first poll. */
+const EARLY_BYTES = 64 * 1024;
+
+/** A request that is turned down: its status and its `text/plain` body. */
+export type Refusal = { status: 400 | 404 | 405 | 409 | 413; body: string };
+
+export const NO_SUCH_CONNECTION: Refusal = { status: 404, body: "No Connection with that ID" };
+export const ID_REQUIRED: Refusal = { status: 400, body: "Connection ID required" };
+const OTHER_TRANSPORT: Refusal = { status: 400, body: "Cannot change transports mid-connection" };
+const ALREADY_OPEN: Refusal = { status: 409, body: "" };
+const NO_POSTS: Refusal = { status: 405, body: "POST requests are not allowed for WebSocket connections." };
+const NO_DELETES: Refusal = {
+  status: 400,
+  body: "Cannot terminate this connection using the DELETE endpoint.",
+};
+const TOO_EARLY_TOO_MUCH: Refusal = { status: 413, body: "" };
+
+export type EndpointOptions<P> = {
+  hub: Hub<P>;
+  settings: SessionSettings;
+  transports: readonly TransportName[];
+  /** Whether the host wakes up by itself to ping WebSockets. */
+  pings: "server" | "answered";
+  connectionId: string;
+  principal: P;
+  bare: boolean;
+  statefulReconnect: boolean;
+  /** Called once when the first transport has come. */
+  onBegin(): void;
+  /** Called once when the connection is over and everything has been heard. */
+  onEnd(): void;
+};
+
+export class HubEndpoint<P> {
+  readonly #options: EndpointOptions<P>;
+  readonly #unusedUntil: number;
+  #transport: TransportName | null = null;
+  #session: HubSession<P> | null = null;
+  #longPoll: LongPoll | null = null;
+  #early: Uint8Array[] = [];
+  #earlyBytes = 0;
+  #over = false;
+
+  constructor(options: EndpointOptions<P>, now: number) {
+    this.#options = options;
+    this.#unusedUntil = now + UNUSED_MS;
+  }
+
+  /** Null before a transport has come. */
+  get session(): HubSession<P> | null {
+    return this.#session;
+  }
+
+  get transport(): TransportName | null {
+    return this.#transport;
+  }
+
+  /** When `tick` has something to do at the latest. */
+  get due(): number {
+    if (this.#over) return Number.POSITIVE_INFINITY;
+    if (this.#session === null) return this.#unusedUntil;
+    return Math.min(this.#session.due, this.#longPoll?.due ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** A WebSocket wants to begin, or with stateful reconnect to take over. */
+  openWebSocket(outlet: Outlet, now: number): HubSession<P> | Refusal {
+    if (this.#session !== null && this.#transport === "WebSockets")
+      return this.#session.reconnect(outlet, now) ? this.#session : ALREADY_OPEN;
+    const refusal = this.#bind("WebSockets");
+    return refusal ?? this.#begin(outlet, { binary: true, framed: true, pings: this.#options.pings }, now);
+  }
+
+  /** An event stream wants to begin. */
+  openEvents(outlet: Outlet, now: number): HubSession<P> | Refusal {
+    const refusal = this.#bind("ServerSentEvents");
+    if (refusal !== null) return refusal;
+    if (this.#session !== null) return ALREADY_OPEN;
+    // An event stream has no pings of its own that a client could see, whatever the host is.
+    return this.#begin(outlet, { binary: false, framed: false, pings: "server" }, now);
+  }
+
+  /** A poll; `reply` is called once, now or later, unless it is refused. */
+  poll(reply: PollReply, now: number): Refusal | null {
+    const refusal = this.#bind("LongPolling");
+    if (refusal !== null) return refusal;
+    if (this.#longPoll === null) {
+      this.#longPoll = new LongPoll(now, () =>
+        this.#session?.transportEnded(now, "The client reads too slowly."),
+      );
+      this.#longPoll.poll(reply, now);
+      this.#begin(this.#longPoll, { binary: true, framed: false, pings: "none" }, now);
+      return null;
+    }
+    if (this.#longPoll.poll(reply, now)) this.#session?.drained();
+    this.#endIfHeard();
+    return null;
+  }
+
+  /** The client gave up its poll. */
+  pollAbandoned(reply: PollReply, now: number): void {
+    this.#longPoll?.abandoned(reply, now);
+  }
+
+  /** What a client sends over event streams and long polling. The host bounds the body. */
+  post(body: Uint8Array, now: number): Refusal | null {
+    if (this.#transport === "WebSockets") return NO_POSTS;
+    if (this.#session?.closed === true) return NO_SUCH_CONNECTION;
+    if (this.#session !== null) {
+      this.#session.receive(body, now);
+      return null;
+    }
+    this.#earlyBytes += body.length;
+    if (this.#earlyBytes > EARLY_BYTES) return TOO_EARLY_TOO_MUCH;
+    this.#early.push(body);
+    return null;
+  }
+
+  /** The client ends its long polling. */
+  terminate(now: number): Refusal | null {
+    if (this.#transport !== "LongPolling") return NO_DELETES;
+    this.#session?.transportEnded(now);
+    this.#longPoll?.cut();
+    this.#end();
+    return null;
+  }
+
+  /** Does what is due. */
+  tick(now: number): void {
+    if (this.#over) return;
+    if (this.#session === null) {
+      if (now >= this.#unusedUntil) this.#end();
+      return;
+    }
+    this.#session.tick(now);
+    if (this.#longPoll?.tick(now) === true) {
+      this.#session.transportEnded(now, "The client stopped polling.");
+      this.#end();
+    }
+  }
+
+  /** Ends it, telling the client why and whether to come back. */
+  close(options: CloseOptions): void {
+    if (this.#session === null) this.#end();
+    else this.#session.close(options);
+  }
+
+  #bind(transport: TransportName): Refusal | null {
+    if (!this.#options.transports.includes(transport))
+      return { status: 404, body: `${transport} transport not supported by this end point type` };
+    if (this.#transport !== null && this.#transport !== transport) return OTHER_TRANSPORT;
+    this.#transport = transport;
+    return null;
+  }
+
+  #begin(outlet: Outlet, traits: TransportTraits, now: number): HubSession<P> {
+    const { hub, settings, connectionId, principal, bare, statefulReconnect } = this.#options;
+    const session = new HubSession(
+      {
+        hub,
+        settings,
+        outlet,
+        connectionId,
+        principal,
+        transport: traits,
+        bare: bare && traits.framed,
+        statefulReconnect: statefulReconnect && traits.framed,
+        onEnd: () => this.#endIfHeard(),
+      },
+      now,
+    );
+    this.#session = session;
+    this.#options.onBegin();
+    session.open();
+    for (const body of this.#early.splice(0)) session.receive(body, now);
+    return session;
+  }
+
+  /** Long polling outlives its session until the last words were fetched. */
+  #endIfHeard(): void {
+    if (this.#session?.closed !== true) return;
+    if (this.#longPoll === null || this.#longPoll.finished) this.#end();
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#options.onEnd();
+  }
+}
