@@ -138,7 +138,7 @@ export class Room {
   /** Takes a committed transition, in whatever order they come. */
   offer(news: News): void {
     if (this.#dead || this.#ended) return;
-    if (this.#epoch === null || this.#refreshing) this.#hold(news);
+    if (this.#epoch === null) this.#hold(news);
     else if (!this.#accept(news)) {
       this.#hold(news);
       void this.#refresh();
@@ -435,7 +435,7 @@ export class Room {
     return this.#held.length === 0;
   }
 
-  /** Reads the log from where the room stands until nothing is missing. News that come meanwhile wait. */
+  /** Reads the log from where the room stands until nothing is missing. News that do not fit meanwhile wait. */
   async #refresh(): Promise<void> {
     if (this.#refreshing || this.#dead || this.#ended || this.#epoch === null) return;
     this.#refreshing = true;

@@ -160,6 +160,58 @@ describe("rooms", () => {
     expect(follower.types).toEqual(["snapshot", "started", "reset", "snapshot", "completed"]);
   });
 
+  test("news of a new epoch are not mistaken for the old one's", async () => {
+    const { id } = store.create().task;
+    const { follower } = await follow(id);
+    store.trim(id);
+    commit(id, "started");
+    await settled();
+    expect(follower.types).toEqual(["snapshot", "reset", "snapshot"]);
+    expect(follower.lastId).toBe(printPosition({ epoch: store.task(id).epoch, seq: 2 }));
+  });
+
+  test("a stream that resumes at the end of a log renewed since its room looked is ended", async () => {
+    const { id } = store.create().task;
+    const { follower: stuck } = await follow(id);
+    commit(id, "started");
+    stuck.unsent = 100 * KILOBYTE;
+    await clock.advance(100);
+    commit(id, "completed");
+    store.trim(id);
+    const follower = new RecordingFollower(encoding, topics);
+    await rooms.followTask(KEY, id, follower, { epoch: store.task(id).epoch, seq: 3 }).opened;
+    expect([follower.told, follower.closedWith]).toEqual([[], 1000]);
+  });
+
+  test("whoever asks for a task that is not theirs shares nothing with those who may", async () => {
+    const { id } = store.create().task;
+    const foreign = new RecordingFollower(encoding, topics);
+    const refused = rooms.followTask({ keyId: "key_b", subject: null }, id, foreign, null);
+    const { follower } = await follow(id);
+    expect(await refused.opened).toBe("not_found");
+    rooms.closeKey("key_b");
+    await clock.advance(ROOM_SETTINGS.positionCheckMs);
+    store.advance(id, "started");
+    await clock.advance(ROOM_SETTINGS.positionCheckMs);
+    expect([follower.types, foreign.told]).toEqual([["snapshot", "started"], []]);
+  });
+
+  test("a new follower waits until the mark of the last one is gone, and makes its own", async () => {
+    const { id } = store.create().task;
+    const { subscription } = await follow(id);
+    const gate = Promise.withResolvers<void>();
+    store.pause = () => gate.promise;
+    subscription.leave();
+    store.pause = () => Promise.resolve();
+    const follower = new RecordingFollower(encoding, topics);
+    const { opened } = rooms.followTask(KEY, id, follower, null);
+    await settled();
+    expect(store.calls).toEqual(["follow", "unfollow"]);
+    gate.resolve();
+    await opened;
+    expect(store.isFollowed(id)).toBe(true);
+  });
+
   test("a purged task ends its streams", async () => {
     const { id } = store.create().task;
     const { follower } = await follow(id);
@@ -310,6 +362,36 @@ describe("rooms", () => {
       for (let i = 0; i < 3_000; i += 1) commit(id, "progress", i / 30);
       expect(rooms.stats().alone).toBe(1);
       expect(follower.frames.length).toBeLessThan(3_000);
+    });
+
+    test("a burst that is packed reaches those taken out in the middle of it without a hole", async () => {
+      const { id } = store.create().task;
+      const lines = new TellingEncoding("lines", (frames) => frames.join("\n"));
+      const { follower } = await follow(id, new RecordingFollower(lines, topics));
+      slowDown(follower);
+      for (let i = 0; i < 2_000; i += 1) commit(id, i % 2 === 0 ? "started" : "retrying");
+      expect(rooms.stats().alone).toBe(1);
+      follower.unsent = 0;
+      await clock.advance(200);
+      expect(follower.seqs).toEqual([-1, ...Array.from({ length: 2_000 }, (_, index) => index + 2)]);
+    });
+
+    test("one that fills up while it catches up is given no more until it has drained", async () => {
+      const { id } = store.create().task;
+      for (let i = 0; i < 200; i += 1) store.advance(id, i % 2 === 0 ? "started" : "retrying");
+      const follower = new RecordingFollower(encoding, topics);
+      store.pause = async () => {
+        if (follower.frames.length > 0) slowDown(follower);
+      };
+      await rooms.followTask(KEY, id, follower, { epoch: store.task(id).epoch, seq: 1 }).opened;
+      const first = follower.frames.length;
+      expect(first).toBeLessThan(200);
+      await clock.advance(1_000);
+      expect(follower.frames.length).toBe(first);
+      store.pause = () => Promise.resolve();
+      follower.unsent = 0;
+      await clock.advance(100);
+      expect(follower.seqs).toEqual(Array.from({ length: 200 }, (_, index) => index + 2));
     });
 
     test("together they may hold so much and no more: the slowest go first", async () => {
