@@ -1,0 +1,262 @@
+import * as signalR from "@microsoft/signalr";
+import { MessagePackHubProtocol } from "@microsoft/signalr-protocol-msgpack";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { createHub, type Hub, method, streamMethod } from "../../src/hubs/hub.ts";
+import { HubError } from "../../src/hubs/invocation-errors.ts";
+import { serveHub, type TestServer } from "./signalr-server.ts";
+
+/** The methods of the hub that Microsoft's own functional tests call, as far as these tests need them. */
+function createTestHub(): Hub<string> {
+  const text = { parse: (value: unknown) => String(value) };
+  const any = { parse: (value: unknown) => value };
+  return createHub<string>({
+    methods: {
+      Echo: method({ args: [text], run: (_, value) => value }),
+      EchoComplexObject: method({ args: [any], run: (_, value) => value }),
+      GetCallerConnectionId: method({ run: (call) => call.connection.connectionId }),
+      InvokeWithString: method({
+        args: [text],
+        run: (call, value) => call.connection.push("Message", value),
+      }),
+      SendCustomObject: method({
+        args: [any],
+        run: (call, value) => call.connection.push("CustomObject", value),
+      }),
+      ThrowException: method({
+        args: [text],
+        run(_, message) {
+          throw new HubError(message);
+        },
+      }),
+      Stream: streamMethod({
+        async *run() {
+          yield* ["a", "b", "c"];
+        },
+      }),
+      InfiniteStream: streamMethod({
+        async *run(call) {
+          let value = 0;
+          call.signal.addEventListener("abort", () => call.connection.push("StreamCanceled"));
+          while (!call.signal.aborted) {
+            yield value++;
+            await new Promise((resolve) => setTimeout(resolve, 1));
+          }
+        },
+      }),
+      EmptyStream: streamMethod({ async *run() {} }),
+      StreamThrowException: streamMethod({
+        args: [text],
+        run(_, message): AsyncIterable<unknown> {
+          throw new HubError(message);
+        },
+      }),
+      StreamingConcat: method({
+        uploads: [text],
+        async run(call) {
+          let all = "";
+          for await (const part of call.uploads[0]) all += part;
+          return all;
+        },
+      }),
+      AskClient: method({ run: async (call) => `got ${await call.invoke("Question", "why")}` }),
+      Abort: method({ run: (call) => call.connection.abort() }),
+    },
+  });
+}
+
+let server: TestServer;
+beforeAll(() => {
+  server = serveHub(createTestHub(), { detailedErrors: true });
+});
+afterAll(() => server.stop());
+
+const open: signalR.HubConnection[] = [];
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((connection) => connection.stop()));
+});
+
+const { WebSockets, ServerSentEvents, LongPolling } = signalR.HttpTransportType;
+const MATRIX = [
+  ["WebSockets", "json", WebSockets],
+  ["WebSockets", "messagepack", WebSockets],
+  ["ServerSentEvents", "json", ServerSentEvents],
+  ["LongPolling", "json", LongPolling],
+  ["LongPolling", "messagepack", LongPolling],
+] as const;
+
+function build(
+  transport: signalR.HttpTransportType,
+  protocol: "json" | "messagepack",
+  options: { skipNegotiation?: boolean } = {},
+): signalR.HubConnectionBuilder {
+  const builder = new signalR.HubConnectionBuilder()
+    .withUrl(server.url, { transport, ...options })
+    .configureLogging(signalR.LogLevel.None);
+  return protocol === "json" ? builder : builder.withHubProtocol(new MessagePackHubProtocol());
+}
+
+async function start(builder: signalR.HubConnectionBuilder): Promise<signalR.HubConnection> {
+  const connection = builder.build();
+  open.push(connection);
+  await connection.start();
+  return connection;
+}
+
+/** The arguments of the next call of `target`. */
+const next = (connection: signalR.HubConnection, target: string) =>
+  new Promise<unknown[]>((resolve) => connection.on(target, (...args: unknown[]) => resolve(args)));
+
+/** Everything a stream brings. */
+function collect<T>(stream: signalR.IStreamResult<T>): Promise<T[]> {
+  const items: T[] = [];
+  return new Promise((resolve, reject) => {
+    stream.subscribe({ next: (item) => items.push(item), error: reject, complete: () => resolve(items) });
+  });
+}
+
+describe.each(MATRIX)("Microsoft's client over %s with %s", (_, protocol, transport) => {
+  const connect = () => start(build(transport, protocol));
+
+  test("can invoke server method and receive result", async () => {
+    const connection = await connect();
+    expect(await connection.invoke("Echo", "héllo 🎈")).toBe("héllo 🎈");
+    expect(await connection.invoke("echo", "x".repeat(30_000))).toHaveLength(30_000);
+  });
+
+  test("can invoke server method structural object and receive structural result", async () => {
+    const connection = await connect();
+    const received = next(connection, "CustomObject");
+    await connection.send("SendCustomObject", { Name: "test", Value: 42 });
+    expect(await received).toEqual([{ Name: "test", Value: 42 }]);
+  });
+
+  test("can receive server calls", async () => {
+    const connection = await connect();
+    const received = next(connection, "Message");
+    await connection.invoke("InvokeWithString", "hi");
+    expect(await received).toEqual(["hi"]);
+  });
+
+  test("can handle different types", async () => {
+    const connection = await connect();
+    const value = { text: "a", list: [1, -2, 2 ** 40, 1.5], none: null, yes: true, deep: { er: [] } };
+    expect(await connection.invoke("EchoComplexObject", value)).toEqual(value);
+  });
+
+  test("can stream server method and receive result; an empty one ends", async () => {
+    const connection = await connect();
+    expect(await collect(connection.stream("Stream"))).toEqual(["a", "b", "c"]);
+    expect(await collect(connection.stream("EmptyStream"))).toEqual([]);
+  });
+
+  test("can stream server method and cancel stream", async () => {
+    const connection = await connect();
+    const cancelled = next(connection, "StreamCanceled");
+    await new Promise<void>((resolve, reject) => {
+      const subscription = connection.stream("InfiniteStream").subscribe({
+        next(item) {
+          if (item !== 2) return;
+          subscription.dispose();
+          resolve();
+        },
+        error: reject,
+        complete: () => undefined,
+      });
+    });
+    await cancelled;
+  });
+
+  test("can stream from client to server, and close with error", async () => {
+    const connection = await connect();
+    const letters = new signalR.Subject<string>();
+    const all = connection.invoke("StreamingConcat", letters);
+    for (const letter of "hello world".split("")) letters.next(letter);
+    letters.complete();
+    expect(await all).toBe("hello world");
+    const failing = new signalR.Subject<string>();
+    const failed = connection.invoke("StreamingConcat", failing);
+    failing.error(new Error("Something bad"));
+    await expect(failed).rejects.toThrow(/Something bad/);
+  });
+
+  test("rethrows an exception from the server when invoking, and when streaming", async () => {
+    const connection = await connect();
+    await expect(connection.invoke("ThrowException", "An error occurred.")).rejects.toThrow(
+      "An unexpected error occurred invoking 'ThrowException' on the server. HubException: An error occurred.",
+    );
+    await expect(collect(connection.stream("StreamThrowException", "An error occurred."))).rejects.toThrow(
+      "An unexpected error occurred invoking 'StreamThrowException' on the server. HubException: An error occurred.",
+    );
+  });
+
+  test("throws an exception when invoking a streaming method with invoke, and a plain one with stream", async () => {
+    const connection = await connect();
+    await expect(connection.invoke("EmptyStream")).rejects.toThrow(
+      "The client attempted to invoke the streaming 'EmptyStream' method with a non-streaming invocation.",
+    );
+    await expect(collect(connection.stream("Echo", "42"))).rejects.toThrow(
+      "The client attempted to invoke the non-streaming 'Echo' method with a streaming invocation.",
+    );
+  });
+
+  test("the server can ask the client", async () => {
+    const connection = await connect();
+    connection.on("Question", (text: string) => `because ${text}`);
+    expect(await connection.invoke("AskClient")).toBe("got because why");
+  });
+
+  test("connection id matches server side connection id", async () => {
+    const connection = await connect();
+    expect(await connection.invoke("GetCallerConnectionId")).toBe(connection.connectionId);
+  });
+
+  test("can be restarted, and is forgotten when stopped", async () => {
+    const connection = await connect();
+    const first = connection.connectionId;
+    await connection.stop();
+    await connection.start();
+    expect(connection.connectionId).not.toBe(first);
+    expect(await connection.invoke("Echo", "again")).toBe("again");
+  });
+
+  test("a server that aborts closes the client without error", async () => {
+    const connection = await connect();
+    const closed = new Promise<Error | undefined>((resolve) => connection.onclose(resolve));
+    connection.send("Abort").catch(() => undefined);
+    expect(await closed).toBeUndefined();
+  });
+});
+
+describe("Microsoft's client", () => {
+  test("connection id is always null if negotiation is skipped", async () => {
+    const connection = await start(build(WebSockets, "json", { skipNegotiation: true }));
+    expect(connection.connectionId).toBeNull();
+    expect(await connection.invoke("Echo", "x")).toBe("x");
+  });
+
+  test("over LongPolling it sends DELETE request and waits for poll to terminate", async () => {
+    const connection = await start(build(LongPolling, "json"));
+    const before = server.connections.size;
+    await connection.stop();
+    expect(server.connections.size).toBe(before - 1);
+  });
+
+  test("with stateful reconnect a cut socket loses nothing: same id, call answered, pushes in order", async () => {
+    const connection = await start(build(WebSockets, "json").withStatefulReconnect());
+    const id = connection.connectionId;
+    const messages: string[] = [];
+    const seen = new Promise<void>((resolve) => {
+      connection.on("Message", (message: string) => {
+        messages.push(message);
+        if (message === "19") resolve();
+      });
+    });
+    for (let number = 0; number < 20; number++) {
+      if (number % 7 === 3) server.cutSockets();
+      await connection.invoke("InvokeWithString", `${number}`);
+    }
+    await seen;
+    expect(messages).toEqual(Array.from({ length: 20 }, (_, number) => `${number}`));
+    expect(await connection.invoke("GetCallerConnectionId")).toBe(id);
+  });
+});
