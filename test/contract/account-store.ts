@@ -3,7 +3,8 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DuplicateKeyError } from "../../src/accounts/account-store.ts";
 import type { KeyPatch } from "../../src/accounts/virtual-key.ts";
-import { type StoreContract, type StoreUnderTest, virtualKey } from "./store-harness.ts";
+import { virtualKey } from "../fixture/virtual-key.ts";
+import type { StoreContract, StoreUnderTest } from "./store-harness.ts";
 
 export function accountStoreContract(contract: StoreContract): void {
   describe(`account store: ${contract.name}`, () => {
@@ -13,7 +14,8 @@ export function accountStoreContract(contract: StoreContract): void {
     });
     afterEach(() => tested.dispose());
 
-    const full = virtualKey("key_full", {
+    const full = virtualKey({
+      id: "key_full",
       name: "Ключ 🔑 \u0000",
       expiresAt: 4_102_444_800_000,
       enabled: false,
@@ -39,20 +41,20 @@ export function accountStoreContract(contract: StoreContract): void {
     });
 
     test("an id or a hash that is taken is refused, and nothing is written", async () => {
-      await tested.store.createKey(virtualKey("one"));
-      await expect(tested.store.createKey(virtualKey("one", { hash: "other" }))).rejects.toBeInstanceOf(
+      await tested.store.createKey(virtualKey({ id: "one" }));
+      await expect(tested.store.createKey(virtualKey({ id: "one", hash: "other" }))).rejects.toBeInstanceOf(
         DuplicateKeyError,
       );
-      const sameHash = virtualKey("two", { hash: virtualKey("one").hash });
+      const sameHash = virtualKey({ id: "two", hash: virtualKey({ id: "one" }).hash });
       await expect(tested.store.createKey(sameHash)).rejects.toBeInstanceOf(DuplicateKeyError);
       expect(await tested.store.getKey("two")).toBeNull();
-      expect(await tested.store.getKey("one")).toEqual(virtualKey("one"));
+      expect(await tested.store.getKey("one")).toEqual(virtualKey({ id: "one" }));
     });
 
     test("of two creates at once with one hash, one wins", async () => {
       const outcomes = await Promise.allSettled([
-        tested.store.createKey(virtualKey("one", { hash: "same" })),
-        tested.store.createKey(virtualKey("two", { hash: "same" })),
+        tested.store.createKey(virtualKey({ id: "one", hash: "same" })),
+        tested.store.createKey(virtualKey({ id: "two", hash: "same" })),
       ]);
       expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
     });
@@ -83,15 +85,15 @@ export function accountStoreContract(contract: StoreContract): void {
     });
 
     test("a patch cannot take another key's hash", async () => {
-      await tested.store.createKey(virtualKey("one"));
-      await tested.store.createKey(virtualKey("two"));
-      const stolen = tested.store.updateKey("two", { hash: virtualKey("one").hash }, 9);
+      await tested.store.createKey(virtualKey({ id: "one" }));
+      await tested.store.createKey(virtualKey({ id: "two" }));
+      const stolen = tested.store.updateKey("two", { hash: virtualKey({ id: "one" }).hash }, 9);
       await expect(stolen).rejects.toBeInstanceOf(DuplicateKeyError);
-      expect(await tested.store.getKey("two")).toEqual(virtualKey("two"));
+      expect(await tested.store.getKey("two")).toEqual(virtualKey({ id: "two" }));
     });
 
     test("keys are listed newest first, in pages", async () => {
-      for (const id of ["k1", "k2", "k3", "k4", "k5"]) await tested.store.createKey(virtualKey(id));
+      for (const id of ["k1", "k2", "k3", "k4", "k5"]) await tested.store.createKey(virtualKey({ id }));
       const first = await tested.store.listKeys(2, null);
       expect([first.keys.map((key) => key.id), first.hasMore]).toEqual([["k5", "k4"], true]);
       const second = await tested.store.listKeys(2, "k4");
@@ -101,13 +103,13 @@ export function accountStoreContract(contract: StoreContract): void {
     });
 
     test("a deleted key is gone by every name and its id can be made again", async () => {
-      await tested.store.createKey(virtualKey("one"));
+      await tested.store.createKey(virtualKey({ id: "one" }));
       expect(await tested.store.deleteKey("one")).toBe(true);
       expect(await tested.store.getKey("one")).toBeNull();
-      expect(await tested.store.findKeyByHash(virtualKey("one").hash)).toBeNull();
+      expect(await tested.store.findKeyByHash(virtualKey({ id: "one" }).hash)).toBeNull();
       expect((await tested.store.listKeys(10, null)).keys).toEqual([]);
-      await tested.store.createKey(virtualKey("one"));
-      expect(await tested.store.getKey("one")).toEqual(virtualKey("one"));
+      await tested.store.createKey(virtualKey({ id: "one" }));
+      expect(await tested.store.getKey("one")).toEqual(virtualKey({ id: "one" }));
     });
   });
 }

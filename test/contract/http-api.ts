@@ -477,6 +477,7 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         ],
         [{ provider_options: [] }, "invalid_parameter", "provider_options"],
         [{ provider_options: { unknown: 1 } }, "invalid_parameter", "provider_options"],
+        [{ provider_options: { steps: "five" } }, "invalid_parameter", "provider_options"],
         [{ provider_options: { steps: "x".repeat(17_000) } }, "invalid_parameter", "provider_options"],
         [{ stream: true }, "invalid_parameter", "stream"],
         [{ stream: "yes" }, "invalid_parameter", "stream"],

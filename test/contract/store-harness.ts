@@ -2,11 +2,17 @@
 
 import { expect } from "vitest";
 import type { AccountStore } from "../../src/accounts/account-store.ts";
-import type { VirtualKey } from "../../src/accounts/virtual-key.ts";
 import { createTaskIds } from "../../src/tasks/ids.ts";
 import type { Task, TaskResult, TenantScope } from "../../src/tasks/task.ts";
 import type { Claim, ClaimOptions, CreateOutcome, TaskDraft, TaskStore } from "../../src/tasks/task-store.ts";
 import { NO_WORK, type StepTransition } from "../../src/tasks/transition.ts";
+import {
+  DRAFT_MAX_WAIT_MS,
+  DRAFT_RESERVED_MICROS,
+  DRAFT_TIMEOUT_MS,
+  taskDraft,
+} from "../fixture/task-draft.ts";
+import { virtualKey } from "../fixture/virtual-key.ts";
 
 /** A fresh store that nobody else uses. Its clock stands still unless it is moved. */
 export type StoreUnderTest = {
@@ -23,9 +29,9 @@ export type StoreContract = {
 };
 
 export const LEASE_MS = 9_000;
-export const TIMEOUT_MS = 60_000;
-export const MAX_WAIT_MS = 3_600_000;
-export const RESERVED = 1_000;
+export const TIMEOUT_MS = DRAFT_TIMEOUT_MS;
+export const MAX_WAIT_MS = DRAFT_MAX_WAIT_MS;
+export const RESERVED = DRAFT_RESERVED_MICROS;
 export const FAILURE = { code: "provider_error", message: "The provider broke" } as const;
 export const RESULT: TaskResult = {
   items: [{ index: 0, media: { path: "2026/11/22/a/b.png", contentType: "image/png", bytes: 12 } }],
@@ -37,25 +43,6 @@ export const RELEASE: StepTransition = { kind: "release", unsure: false, work: N
 /** The whole key's view. */
 export function scopeOf(keyId: string): TenantScope {
   return { keyId, subject: null };
-}
-
-export function virtualKey(id: string, changes: Partial<VirtualKey> = {}): VirtualKey {
-  return {
-    id,
-    name: `Key ${id}`,
-    hash: `hash of ${id}`,
-    last4: "wxyz",
-    enabled: true,
-    expiresAt: null,
-    allowedModels: null,
-    permissions: { canGenerateImages: true, canGenerateVideos: true, canUseRealtimeAudio: false },
-    maxPriority: "high",
-    maxConcurrentTasks: null,
-    metadata: {},
-    createdAt: 1,
-    updatedAt: 1,
-    ...changes,
-  };
 }
 
 /** A store with the keys `a`, `b` and `c`, and what tests do with it. */
@@ -87,32 +74,13 @@ export class Bench {
 
   static async open(contract: StoreContract): Promise<Bench> {
     const bench = new Bench(await contract.open());
-    for (const id of ["a", "b", "c"]) await bench.store.createKey(virtualKey(id));
+    for (const id of ["a", "b", "c"]) await bench.store.createKey(virtualKey({ id }));
     return bench;
   }
 
   draft(changes: Partial<TaskDraft> & { keyId?: string; subject?: string } = {}): TaskDraft {
     const { keyId = "a", subject = "", ...rest } = changes;
-    return {
-      id: this.#nextId(),
-      tenant: { keyId, subject },
-      type: "image",
-      model: "local/canvas",
-      provider: "local",
-      providerModel: "canvas",
-      request: { prompt: "A lighthouse at dusk", n: 1 },
-      priority: "normal",
-      metadata: {},
-      timeoutMs: TIMEOUT_MS,
-      maxAttempts: 3,
-      retryOf: null,
-      batchId: null,
-      baseUrl: "http://127.0.0.1",
-      reservedMicros: RESERVED,
-      maxWaitMs: MAX_WAIT_MS,
-      idempotency: null,
-      ...rest,
-    };
+    return taskDraft({ id: this.#nextId(), tenant: { keyId, subject }, ...rest });
   }
 
   create(changes: Parameters<Bench["draft"]>[0] = {}, maxQueuedPerKey = 100_000): Promise<CreateOutcome> {
@@ -213,12 +181,3 @@ export const ENDINGS: Record<string, (bench: Bench) => Promise<Task>> = {
     return bench.read(task);
   },
 };
-
-/** A small seeded generator: the same numbers on every host. */
-export function seeded(seed: number): (below: number) => number {
-  let state = seed >>> 0;
-  return (below) => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-}

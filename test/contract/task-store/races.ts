@@ -5,7 +5,8 @@ import { isTerminal } from "../../../src/protocol/task.ts";
 import type { Task } from "../../../src/tasks/task.ts";
 import type { Claim } from "../../../src/tasks/task-store.ts";
 import { NO_WORK } from "../../../src/tasks/transition.ts";
-import { Bench, COMPLETE, FAILURE, LEASE_MS, type StoreContract, scopeOf, seeded } from "../store-harness.ts";
+import { createSeededRandom } from "../../fixture/seeded-random.ts";
+import { Bench, COMPLETE, FAILURE, LEASE_MS, type StoreContract, scopeOf } from "../store-harness.ts";
 
 const TERMINAL_EVENTS = ["completed", "failed", "cancelled"];
 
@@ -66,7 +67,7 @@ export function raceContract(contract: StoreContract): void {
     });
 
     test.each([1, 2, 3])("hundreds of random steps keep every promise (seed %i)", async (seed) => {
-      const random = seeded(seed);
+      const { below: random } = createSeededRandom(seed);
       const tasks: Task[] = [];
       const claims: Claim[] = [];
       const keep = (claimed: readonly Claim[]) => claims.push(...claimed);
