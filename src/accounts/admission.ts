@@ -38,7 +38,7 @@ export function admit(
   requirePermission(principal, order.type);
   const model = models.resolve(order.model, order.type);
   requireModel(principal, order.model, model.name);
-  requireFit(model.capabilities, order.request);
+  requireFit(model.capabilities, order.request, model.checkOptions);
   return {
     tenant: principal.tenant,
     type: order.type,

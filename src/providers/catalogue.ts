@@ -7,7 +7,7 @@ import { ApiError } from "../protocol/error.ts";
 import type { ModelCapabilities, WireModel, WirePricing } from "../protocol/model.ts";
 import type { TaskType } from "../protocol/task.ts";
 import type { MediaProvider } from "../tasks/media-provider.ts";
-import type { ModelCatalogue, OfferedModel, Pricing } from "../tasks/model-catalogue.ts";
+import type { ModelCatalogue, OfferedModel, OptionCheck, Pricing } from "../tasks/model-catalogue.ts";
 import { EXAMPLE_NAMES, type ExampleName } from "./example-names.ts";
 
 /** One model in a provider's table. */
@@ -18,6 +18,8 @@ export type ModelOffer = {
   readonly pricing: Pricing;
   /** When it became available, Unix seconds. */
   readonly created: number;
+  /** Finds fault with `provider_options` before a task is made of them; default: none but unknown names. */
+  readonly checkOptions?: OptionCheck;
   /** Names besides `<provider>/<providerModel>`: usually the provider's own, bare. */
   readonly aliases?: readonly string[];
 };
@@ -91,7 +93,7 @@ export class Catalogue implements ModelCatalogue {
   }
 
   #register({ provider, models }: ProviderOffer): void {
-    for (const { providerModel, capabilities, pricing, created } of models) {
+    for (const { providerModel, capabilities, pricing, created, checkOptions = noFault } of models) {
       const name = `${provider.name}/${providerModel}`;
       if (this.#models.has(name)) throw new Error(`Two models have the name ${name}`);
       this.#models.set(name, {
@@ -101,6 +103,7 @@ export class Catalogue implements ModelCatalogue {
         capabilities,
         pricing,
         created,
+        checkOptions,
       });
     }
   }
@@ -177,6 +180,8 @@ export class Catalogue implements ModelCatalogue {
     return `Models that make ${MADE[type]}: ${some}. GET /v1/models lists every name.`;
   }
 }
+
+const noFault: OptionCheck = () => null;
 
 function describe(id: string, model: OfferedModel): WireModel {
   return {

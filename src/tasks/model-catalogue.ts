@@ -1,7 +1,7 @@
 /** The port of the model catalogue: which models are offered, and where a name leads. */
 
 import type { ModelCapabilities, WireModel } from "../protocol/model.ts";
-import type { TaskType } from "../protocol/task.ts";
+import type { Json, TaskType } from "../protocol/task.ts";
 
 /** What a model costs. A model is either priced or declared free; there is no third way to offer one. */
 export type Pricing = { readonly kind: "free" } | { readonly kind: "per_image"; readonly micros: number };
@@ -17,7 +17,11 @@ export type OfferedModel = {
   readonly pricing: Pricing;
   /** When it became available, Unix seconds. */
   readonly created: number;
+  /** What is wrong with these `provider_options`, one sentence; null when nothing is. Their names are known already. */
+  readonly checkOptions: OptionCheck;
 };
+
+export type OptionCheck = (options: Readonly<Record<string, Json>>) => string | null;
 
 export interface ModelCatalogue {
   /**

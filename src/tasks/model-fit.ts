@@ -2,6 +2,8 @@
 
 import { ApiError } from "../protocol/error.ts";
 import type { ModelCapabilities, SizeRule } from "../protocol/model.ts";
+import type { Json } from "../protocol/task.ts";
+import type { OptionCheck } from "./model-catalogue.ts";
 import type { JobRequest } from "./task.ts";
 
 /** The caller leaves the size to the model. */
@@ -12,7 +14,11 @@ const DIMENSIONS = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/;
  * Throws `invalid_parameter` for what the model cannot do. A field that the model does not know at all is no
  * objection: clients send OpenAI's whole vocabulary to every model, and its adapter leaves out what it cannot use.
  */
-export function requireFit(capabilities: ModelCapabilities, request: JobRequest): void {
+export function requireFit(
+  capabilities: ModelCapabilities,
+  request: JobRequest,
+  checkOptions: OptionCheck = () => null,
+): void {
   if (request.n > capabilities.maxN) {
     throw unfit("n", `at most ${capabilities.maxN} for this model; ${request.n} came`);
   }
@@ -23,15 +29,21 @@ export function requireFit(capabilities: ModelCapabilities, request: JobRequest)
   requireListed("style", capabilities.styles, request.style);
   requireListed("background", capabilities.backgrounds, request.background);
   requireListed("output_format", capabilities.outputFormats, request.outputFormat);
-  for (const option in request.providerOptions) {
-    if (capabilities.providerOptions.includes(option)) continue;
-    const known = capabilities.providerOptions.join(", ") || "none";
-    throw new ApiError(
-      "invalid_parameter",
-      `provider_options of this model are: ${known}. ${JSON.stringify(option.slice(0, 60))} is not one of them.`,
-      { param: "provider_options" },
-    );
+  if (request.providerOptions !== undefined) {
+    const fault =
+      unknownOption(capabilities, request.providerOptions) ?? checkOptions(request.providerOptions);
+    if (fault !== null) throw new ApiError("invalid_parameter", fault, { param: "provider_options" });
   }
+}
+
+function unknownOption(
+  { providerOptions }: ModelCapabilities,
+  options: Readonly<Record<string, Json>>,
+): string | null {
+  const unknown = Object.keys(options).find((name) => !providerOptions.includes(name));
+  if (unknown === undefined) return null;
+  const known = providerOptions.join(", ") || "none";
+  return `provider_options of this model are: ${known}. ${JSON.stringify(unknown.slice(0, 60))} is not one of them.`;
 }
 
 function requireListed(param: string, known: readonly string[], value: string | undefined): void {

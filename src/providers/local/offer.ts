@@ -2,6 +2,7 @@
 
 import type { ProviderOffer } from "../catalogue.ts";
 import { CANVAS_CAPABILITIES, CANVAS_MODEL } from "./capabilities.ts";
+import { parseCanvasOptions } from "./options.ts";
 import { createLocalProvider, type LocalProviderOptions } from "./provider.ts";
 
 /** When the model became available, Unix seconds: 22 November 2026. */
@@ -17,6 +18,10 @@ export function createLocalOffer(options: LocalProviderOptions): ProviderOffer {
         capabilities: CANVAS_CAPABILITIES,
         pricing: { kind: "free" },
         created: CREATED,
+        checkOptions: (options) => {
+          const parsed = parseCanvasOptions(options);
+          return typeof parsed === "string" ? parsed : null;
+        },
       },
     ],
   };
