@@ -3,8 +3,8 @@
  * needed. Such clients often answer every ping, so a server that did the same would never fall silent.
  */
 
-import { parseHandshakeRequest } from "./handshake.ts";
-import type { Chunk, HubProtocol, MessageReader, ProtocolLimits } from "./hub-protocol.ts";
+import { parseHandshakeRequest, writeHandshakeResponse } from "./handshake.ts";
+import type { Chunk, Frame, HubProtocol, MessageReader, ProtocolLimits } from "./hub-protocol.ts";
 import { ProtocolError } from "./hub-protocol.ts";
 import { readJson, writeJson } from "./json-protocol.ts";
 import type { HubMessage } from "./messages.ts";
@@ -37,12 +37,47 @@ export function classifyFirstFrame(frame: Chunk): FirstFrame {
   return isHandshake(text) ? "handshake" : "partial";
 }
 
-/** Whether a frame of a bare client is a handshake, which it may send for politeness' sake. */
-export function isHandshake(text: string): boolean {
+/**
+ * What may come first of a bare client, once: a handshake where negotiation made it bare, or the separator of the
+ * handshake it has sent, which shows it to be no bare client at all.
+ */
+export type BareOpening = "handshake" | "separator";
+
+export type OpenedFrame = {
+  /** To be sent at once. */
+  answer: Frame | null;
+  /** What is left for the reader. */
+  rest: Chunk;
+  /** Frames are SignalR's from here on. */
+  signalR: boolean;
+};
+
+/** Looks at the frame in which an opening may be. Throws `ProtocolError` when it is not text. */
+export function openFrame(opening: BareOpening, frame: Chunk): OpenedFrame {
+  const text = frameText(frame);
+  const end = text.indexOf(RECORD_SEPARATOR);
+  const rest = end < 0 ? "" : text.slice(end + 1);
+  if (opening === "separator" && end === 0) return { answer: RECORD_SEPARATOR, rest, signalR: true };
+  if (opening === "handshake" && isHandshake(end < 0 ? text : text.slice(0, end)))
+    return { answer: writeHandshakeResponse(), rest, signalR: false };
+  return { answer: null, rest: text, signalR: false };
+}
+
+function isHandshake(text: string): boolean {
   try {
     return parseHandshakeRequest(text).protocol === bareProtocol.name;
   } catch {
     return false;
+  }
+}
+
+/** A frame's text; bytes must be UTF-8 in themselves. Throws `ProtocolError`. */
+function frameText(chunk: Chunk): string {
+  if (typeof chunk === "string") return chunk;
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(chunk);
+  } catch {
+    throw new ProtocolError("The message is not valid UTF-8.");
   }
 }
 
@@ -82,15 +117,5 @@ class BareReader implements MessageReader {
       const message = readJson(text, this.#limits);
       if (message !== null) return message;
     }
-  }
-}
-
-/** A frame's text; bytes must be UTF-8 in themselves. Throws `ProtocolError`. */
-export function frameText(chunk: Chunk): string {
-  if (typeof chunk === "string") return chunk;
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(chunk);
-  } catch {
-    throw new ProtocolError("The message is not valid UTF-8.");
   }
 }

@@ -5,7 +5,7 @@
 
 import type { Chunk, HubProtocol } from "./hub-protocol.ts";
 import { DEFAULT_PROTOCOL_LIMITS, ProtocolError } from "./hub-protocol.ts";
-import { RECORD_SEPARATOR, tooLarge } from "./text-format.ts";
+import { RECORD_SEPARATOR, tooLarge, utf8Length } from "./text-format.ts";
 
 /** The newest version; 2 announces stateful reconnect, and clients send 0 and 1 as well. */
 export const PROTOCOL_VERSION = 2;
@@ -17,14 +17,14 @@ export const HANDSHAKE_CANCELED = "Handshake was canceled.";
 export const HANDSHAKE_FAILED = "An unexpected error occurred during connection handshake.";
 
 const RECORD_SEPARATOR_BYTE = 0x1e;
-const encoder = new TextEncoder();
 
 export type HandshakeRequest = { protocol: string; version: number };
 
 /** Collects the first record; what follows it belongs to the hub protocol. */
 export class HandshakeReader {
   readonly #maxBytes: number;
-  #pieces: Uint8Array[] = [];
+  #decoder: TextDecoder | null = null;
+  #text = "";
   #bytes = 0;
 
   constructor(maxBytes: number = DEFAULT_PROTOCOL_LIMITS.maxMessageBytes) {
@@ -40,20 +40,19 @@ export class HandshakeReader {
   push(chunk: Chunk): { record: string; rest: Chunk } | null {
     const end =
       typeof chunk === "string" ? chunk.indexOf(RECORD_SEPARATOR) : chunk.indexOf(RECORD_SEPARATOR_BYTE);
-    const piece = toBytes(end < 0 ? chunk : chunk.slice(0, end));
-    this.#bytes += piece.length;
-    if (this.#bytes >= this.#maxBytes) throw tooLarge(this.#maxBytes);
-    if (piece.length > 0) this.#pieces.push(piece);
-    if (end < 0) return null;
-    const whole = new Uint8Array(this.#bytes);
-    let offset = 0;
-    for (const part of this.#pieces) {
-      whole.set(part, offset);
-      offset += part.length;
+    const piece = end < 0 ? chunk : chunk.slice(0, end);
+    this.#bytes += typeof piece === "string" ? utf8Length(piece) : piece.length;
+    if (this.overflowed) throw tooLarge(this.#maxBytes);
+    if (typeof piece === "string") this.#text += piece;
+    else {
+      this.#decoder ??= new TextDecoder();
+      this.#text += this.#decoder.decode(piece, { stream: true });
     }
-    this.#pieces = [];
+    if (end < 0) return null;
+    const record = this.#text;
+    this.#text = "";
     this.#bytes = 0;
-    return { record: new TextDecoder().decode(whole), rest: chunk.slice(end + 1) };
+    return { record, rest: chunk.slice(end + 1) };
   }
 }
 
@@ -114,8 +113,4 @@ function parseObject(text: string): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new ProtocolError("Expected a JSON object.");
   return value as Record<string, unknown>;
-}
-
-function toBytes(chunk: Chunk): Uint8Array {
-  return typeof chunk === "string" ? encoder.encode(chunk) : chunk;
 }

@@ -37,6 +37,8 @@ export type InvocationSettings = {
   maxStreams: number;
   /** Items of one upload that wait for the method before the connection's reading stops. ASP.NET's `StreamBufferCapacity`. */
   streamBufferItems: number;
+  /** Hears of errors that are ours and that clients are not told: for the log. MUST NOT throw. */
+  report(error: unknown, during: string): void;
 };
 
 /** The connection a call came from. */
@@ -194,7 +196,7 @@ export class Invocations<P> {
       this.#letPass(call);
     };
     const failed = (error: unknown) =>
-      done({ error: describeError(methodFailed(message.target), error, this.#settings.detailedErrors) });
+      done({ error: this.#describe(methodFailed(message.target), error, message.target) });
     let result: unknown;
     try {
       result = method.run(call, args);
@@ -213,7 +215,6 @@ export class Invocations<P> {
     uploads: UploadStream[],
   ): Promise<void> {
     const { invocationId = "", target } = message;
-    const { detailedErrors } = this.#settings;
     const stream = new ServerStream();
     this.#streams ??= new Map();
     this.#streams.set(invocationId, stream);
@@ -221,8 +222,8 @@ export class Invocations<P> {
     const end = (error?: string) => {
       this.#streams?.delete(invocationId);
       this.#finish(message);
-      const end = { type: MessageType.Completion, invocationId };
-      this.#owner.send(error === undefined ? end : { ...end, error });
+      const completion = { type: MessageType.Completion, invocationId };
+      this.#owner.send(error === undefined ? completion : { ...completion, error });
     };
     let iterator: AsyncIterator<unknown>;
     try {
@@ -231,7 +232,7 @@ export class Invocations<P> {
       if (!isAsyncIterable(source)) return end(notAStream(target));
       iterator = source[Symbol.asyncIterator]();
     } catch (error) {
-      return end(describeError(methodFailed(target), error, detailedErrors));
+      return end(this.#describe(methodFailed(target), error, target));
     }
     try {
       for (;;) {
@@ -241,7 +242,7 @@ export class Invocations<P> {
         this.#owner.send({ type: MessageType.StreamItem, invocationId, item: step.value });
       }
     } catch (error) {
-      return end(describeError(STREAM_FAILED, error, detailedErrors));
+      return end(this.#describe(STREAM_FAILED, error, target));
     }
     // Not awaited: a method that is stuck must not keep its client from hearing that the stream has ended.
     if (stream.cancelled) Promise.resolve(iterator.return?.()).catch(() => undefined);
@@ -257,6 +258,13 @@ export class Invocations<P> {
       void upload?.return();
     }
     if (message.streamIds !== undefined) this.#owner.proceed();
+  }
+
+  /** What the client is told of an error in a method; what it is not told is reported. */
+  #describe(text: string, error: unknown, target: string): string {
+    if (!(error instanceof HubError) && !(error instanceof UploadError))
+      this.#settings.report(error, `hub method ${target}`);
+    return describeError(text, error, this.#settings.detailedErrors);
   }
 
   #letPass(call: RunningCall<P>): void {

@@ -26,11 +26,12 @@ export type SessionSettings = InvocationSettings & {
   maxClientResults: number;
 };
 
-/** ASP.NET's defaults where it has one. */
+/** ASP.NET's defaults where it has one; nobody hears of errors. */
 export const DEFAULT_SESSION_SETTINGS: SessionSettings = {
   detailedErrors: false,
   maxStreams: 100,
   streamBufferItems: 10,
+  report: () => undefined,
   limits: DEFAULT_PROTOCOL_LIMITS,
   handshakeTimeoutMs: 15_000,
   keepAliveMs: 15_000,

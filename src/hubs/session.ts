@@ -6,10 +6,10 @@
  *       └─ timeout, error ─▶ closed      with stateful reconnect: open ⇄ without transport ──timeout──▶ closed
  */
 
-import { bareProtocol, frameText, isHandshake } from "./bare-mode.ts";
+import { type BareOpening, bareProtocol, openFrame } from "./bare-mode.ts";
 import { ClientResults } from "./client-results.ts";
 import { Greeting, PROTOCOLS, refuse } from "./greeting.ts";
-import { HANDSHAKE_CANCELED, writeHandshakeResponse } from "./handshake.ts";
+import { HANDSHAKE_CANCELED } from "./handshake.ts";
 import type { Hub, HubConnection } from "./hub.ts";
 import {
   type Chunk,
@@ -22,7 +22,7 @@ import { CONNECTION_CLOSED_WITH_ERROR, describeError, HubError } from "./invocat
 import { type InvocationOwner, Invocations } from "./invocations.ts";
 import { jsonProtocol } from "./json-protocol.ts";
 import { Liveness } from "./liveness.ts";
-import { type Close, type HubMessage, isNumbered, MessageType, PING } from "./messages.ts";
+import { type Close, type HubMessage, MessageType, PING } from "./messages.ts";
 import type {
   CloseOptions,
   Outlet,
@@ -32,7 +32,7 @@ import type {
   TransportTraits,
 } from "./session-settings.ts";
 import { StatefulReconnect } from "./stateful-reconnect.ts";
-import { RECORD_SEPARATOR } from "./text-format.ts";
+import { Voice } from "./voice.ts";
 
 /** The WebSocket close code of an orderly end. */
 const NORMAL_CLOSURE = 1000;
@@ -47,25 +47,20 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
   readonly #transport: TransportTraits;
   readonly #onEnd: (() => void) | undefined;
   readonly #invocations: Invocations<P>;
-  #outlet: Outlet | null;
+  readonly #voice: Voice;
   #state: State = "handshake";
-  #protocol: HubProtocol;
   #greeting: Greeting | null;
   #reader: MessageReader | null = null;
   /** A message read, which has to wait. */
   #held: HubMessage | null = null;
   #reading = false;
-  #congested = false;
-  /** A bare client's first frame may still be a handshake. */
-  #handshakeMayCome: boolean;
-  /** A bare client's handshake was answered: had only its separator been late, it follows alone. */
-  #separatorMayCome = false;
+  /** What the next frame of a bare client may be besides a message. */
+  #opening: BareOpening | null;
   #abort: AbortController | null = null;
   #results: ClientResults | null = null;
   /** Whether `onConnected` succeeded. */
   #connected: Promise<boolean> = Promise.resolve(false);
-  #mayReconnect: boolean;
-  #numbers: StatefulReconnect | null = null;
+  readonly #mayReconnect: boolean;
 
   /** The latest time the host told. */
   #now: number;
@@ -83,11 +78,10 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     this.#settings = options.settings;
     this.#transport = options.transport;
     this.#onEnd = options.onEnd;
-    this.#outlet = options.outlet;
+    this.#voice = new Voice(options.bare ? bareProtocol : jsonProtocol, options.outlet);
     this.#mayReconnect = options.statefulReconnect;
     this.#invocations = new Invocations(this, options.hub, options.settings);
-    this.#handshakeMayCome = options.bare;
-    this.#protocol = options.bare ? bareProtocol : jsonProtocol;
+    this.#opening = options.bare ? "handshake" : null;
     this.#greeting = options.bare ? null : new Greeting(options.settings, options.transport);
     this.#now = now;
     this.#handshakeBy = now + options.settings.handshakeTimeoutMs;
@@ -105,7 +99,7 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
   }
 
   get congested(): boolean {
-    return this.#congested || this.#outlet === null || this.#numbers?.outgoing.waiting === true;
+    return this.#voice.congested;
   }
 
   get closed(): boolean {
@@ -114,12 +108,12 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
 
   /** The encoding of its pushes once the handshake is done. */
   get encoding(): HubProtocol["encoding"] | null {
-    return this.#state === "handshake" ? null : this.#protocol.encoding;
+    return this.#state === "handshake" ? null : this.#voice.protocol.encoding;
   }
 
   /** Whether frames may reach the client past this session. Numbered messages may not. */
   get shareable(): boolean {
-    return (this.#state === "open" || this.#state === "starting") && this.#numbers === null;
+    return (this.#state === "open" || this.#state === "starting") && this.#voice.numbers === null;
   }
 
   /** Length of what was received and waits. A host that can slow its client down does so while this grows. */
@@ -131,24 +125,24 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
   get due(): number {
     if (this.#state === "closed") return Number.POSITIVE_INFINITY;
     if (this.#state === "handshake") return this.#handshakeBy;
-    if (this.#outlet === null) return this.#reconnectBy;
+    if (!this.#voice.connected) return this.#reconnectBy;
     return Math.min(
       this.#liveness?.due ?? Number.POSITIVE_INFINITY,
       this.#results?.due ?? Number.POSITIVE_INFINITY,
-      this.#numbers?.ackDue ?? Number.POSITIVE_INFINITY,
+      this.#voice.numbers?.ackDue ?? Number.POSITIVE_INFINITY,
     );
   }
 
   /** Begins; call it once, before anything else. A bare client is connected at once, or goes on as it was saved. */
   open(saved?: SavedSession): void {
     if (saved !== undefined) this.#restore(saved);
-    else if (this.#greeting === null) this.#begin();
+    else if (this.#greeting === null) this.#begin(bareProtocol);
   }
 
   /** Takes what arrived. Over a framed transport each chunk is one frame; elsewhere cuts mean nothing. */
   receive(chunk: Chunk, now: number): void {
     this.#now = now;
-    if (this.#state === "closed" || this.#outlet === null) return;
+    if (this.#state === "closed" || !this.#voice.connected) return;
     if (this.#liveness !== null) this.#liveness.heardAt = now;
     try {
       if (this.#greeting !== null) this.#greet(this.#greeting, chunk);
@@ -160,7 +154,7 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
 
   /** The transport has room again. */
   drained(): void {
-    this.#congested = false;
+    this.#voice.drained();
     if (!this.congested) this.#invocations.resume();
   }
 
@@ -173,7 +167,7 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
       return;
     }
     this.#results?.expire(now);
-    if (this.#outlet === null) {
+    if (!this.#voice.connected) {
       if (now >= this.#reconnectBy) this.#end(null, "The client did not reconnect in time.");
       return;
     }
@@ -184,7 +178,7 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     else if (due === "timeout")
       this.#end({ type: MessageType.Close, allowReconnect: true }, "The client was silent for too long.");
     else if (due === "ping") this.send(PING);
-    const ack = this.#numbers?.takeAck(now) ?? null;
+    const ack = this.#voice.numbers?.takeAck(now) ?? null;
     if (ack !== null) this.send(ack);
   }
 
@@ -201,8 +195,8 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
   transportEnded(now: number, error: string | null = null): void {
     this.#now = now;
     if (this.#state === "closed") return;
-    if (this.#numbers !== null) {
-      this.#outlet = null;
+    if (this.#voice.numbers !== null) {
+      this.#voice.lose();
       this.#reconnectBy = now + this.#settings.reconnectMs;
       return;
     }
@@ -214,16 +208,12 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
   /** Stateful reconnect: goes on over a new transport, which replaces a living one. False when that is not possible. */
   reconnect(outlet: Outlet, now: number): boolean {
     this.touch(now);
-    if (this.#numbers === null || this.#state === "closed") return false;
-    this.#outlet?.close(NORMAL_CLOSURE, "");
-    this.#outlet = outlet;
+    if (this.#voice.numbers === null || this.#state === "closed") return false;
+    this.#voice.close(NORMAL_CLOSURE, "");
     this.#reconnectBy = Number.POSITIVE_INFINITY;
-    this.#congested = false;
-    this.#reader = this.#protocol.createReader(this.#settings.limits);
+    this.#reader = this.#voice.protocol.createReader(this.#settings.limits);
     this.#held = null;
-    const { sequence, frames } = this.#numbers.restart();
-    this.send(sequence);
-    for (const frame of frames) this.#transmit(frame);
+    this.#voice.resume(outlet);
     if (!this.congested) this.#invocations.resume();
     return true;
   }
@@ -233,12 +223,12 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     const quiet =
       this.#state === "open" &&
       this.#invocations.idle &&
-      this.#numbers === null &&
+      this.#voice.numbers === null &&
       this.#reader?.partial !== true &&
       (this.#results?.size ?? 0) === 0;
     if (!quiet || this.#liveness === null) return null;
     const { pinged, heardAt } = this.#liveness;
-    return { encoding: this.#protocol.encoding, pinged, heardAt };
+    return { encoding: this.#voice.protocol.encoding, pinged, heardAt };
   }
 
   push(target: string, ...args: unknown[]): void {
@@ -247,7 +237,7 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
 
   pushEncoded(frame: Frame): void {
     if (this.#state === "closed" || this.#state === "handshake") return;
-    this.#deliver(frame, true);
+    if (!this.#voice.deliver(frame, true)) this.#giveUp();
   }
 
   invoke(target: string, ...args: unknown[]): Promise<unknown> {
@@ -274,7 +264,7 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     const { error, allowReconnect = false, code, reason } = options;
     if (this.#state === "handshake") {
       const text = error ?? HANDSHAKE_CANCELED;
-      this.#transmit(refuse(text).refusal);
+      this.#voice.transmit(refuse(text).refusal);
       this.#end(null, text, code, reason);
       return;
     }
@@ -292,14 +282,11 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
 
   send(message: HubMessage): void {
     if (this.#state === "closed" || this.#state === "handshake") return;
-    let frame: Frame;
     try {
-      frame = this.#protocol.write(message);
+      if (!this.#voice.say(message)) this.#giveUp();
     } catch (error) {
       this.#fail(error);
-      return;
     }
-    this.#deliver(frame, isNumbered(message));
   }
 
   /** Goes on reading what waited. */
@@ -311,10 +298,6 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     }
   }
 
-  get #bare(): boolean {
-    return this.#protocol === bareProtocol;
-  }
-
   #greet(greeting: Greeting, chunk: Chunk): void {
     const greeted = greeting.push(chunk);
     if (greeted === null) return;
@@ -322,20 +305,20 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
       this.#refuse(greeted.refusal, null);
       return;
     }
-    if (greeted.answer !== null) this.#transmit(greeted.answer);
-    this.#protocol = greeted.protocol;
-    this.#separatorMayCome = this.#bare && greeted.answer !== null;
+    if (greeted.answer !== null) this.#voice.transmit(greeted.answer);
+    if (greeted.protocol === bareProtocol && greeted.answer !== null) this.#opening = "separator";
     if (this.#mayReconnect && greeted.numbers)
-      this.#numbers = new StatefulReconnect(this.#settings.replayBytes);
-    this.#begin();
+      this.#voice.numbers = new StatefulReconnect(this.#settings.replayBytes);
+    this.#begin(greeted.protocol);
     if (greeted.rest.length > 0) this.#take(greeted.rest);
   }
 
-  #begin(): void {
+  #begin(protocol: HubProtocol): void {
     this.#state = "starting";
     this.#greeting = null;
-    this.#speak();
+    this.#speak(protocol);
     const failed = (error: unknown) => {
+      this.#settings.report(error, "hub onConnected");
       const text = describeError(CONNECTION_CLOSED_WITH_ERROR, error, this.#settings.detailedErrors);
       this.#end({ type: MessageType.Close, error: text }, text);
       return false;
@@ -360,55 +343,44 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
 
   #restore(saved: SavedSession): void {
     const known = [bareProtocol, ...PROTOCOLS];
-    this.#protocol = known.find(({ encoding }) => encoding === saved.encoding) ?? jsonProtocol;
     this.#state = "open";
     this.#greeting = null;
-    this.#handshakeMayCome = false;
+    this.#opening = null;
     this.#connected = Promise.resolve(true);
-    const liveness = this.#speak();
+    const liveness = this.#speak(known.find(({ encoding }) => encoding === saved.encoding) ?? jsonProtocol);
     liveness.pinged = saved.pinged;
     liveness.heardAt = saved.heardAt;
   }
 
   /** From here on the protocol is known. */
-  #speak(): Liveness {
-    this.#reader = this.#protocol.createReader(this.#settings.limits);
-    this.#liveness = new Liveness(this.#settings, this.#bare ? "bare" : this.#transport.pings, this.#now);
+  #speak(protocol: HubProtocol): Liveness {
+    this.#voice.protocol = protocol;
+    this.#reader = protocol.createReader(this.#settings.limits);
+    const pings = protocol === bareProtocol ? "bare" : this.#transport.pings;
+    this.#liveness = new Liveness(this.#settings, pings, this.#now);
     return this.#liveness;
   }
 
   #refuse(refusal: Frame, error: string | null): void {
-    this.#transmit(refusal);
+    this.#voice.transmit(refusal);
     this.#end(null, error);
   }
 
   #take(chunk: Chunk): void {
-    const rest = this.#bare ? this.#withoutHandshake(chunk) : chunk;
+    // First: it may change the reader.
+    const rest = this.#opening === null ? chunk : this.#open(this.#opening, chunk);
     this.#reader?.push(rest);
     this.#read();
     if (this.unread > this.#settings.maxUnread)
       throw new ProtocolError("Too much was sent while the server was busy with earlier messages.");
   }
 
-  /** A bare client's frame without what is left of a handshake, which is answered here. */
-  #withoutHandshake(chunk: Chunk): Chunk {
-    if (!this.#handshakeMayCome && !this.#separatorMayCome) return chunk;
-    const text = frameText(chunk);
-    const end = text.indexOf(RECORD_SEPARATOR);
-    const record = end < 0 ? text : text.slice(0, end);
-    const rest = end < 0 ? "" : text.slice(end + 1);
-    const handshake = this.#handshakeMayCome;
-    const separator = this.#separatorMayCome;
-    this.#handshakeMayCome = this.#separatorMayCome = false;
-    if (handshake && isHandshake(record)) {
-      this.#transmit(writeHandshakeResponse());
-      return rest;
-    }
-    if (!separator || end !== 0) return text;
-    // A SignalR client after all: its answer gets its separator too, and its messages theirs.
-    this.#transmit(RECORD_SEPARATOR);
-    this.#protocol = jsonProtocol;
-    this.#speak();
+  /** What a bare client's frame leaves for the reader when its opening has been dealt with. */
+  #open(opening: BareOpening, frame: Chunk): Chunk {
+    this.#opening = null;
+    const { answer, rest, signalR } = openFrame(opening, frame);
+    if (answer !== null) this.#voice.transmit(answer);
+    if (signalR) this.#speak(jsonProtocol);
     return rest;
   }
 
@@ -416,7 +388,7 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     if (this.#reading) return;
     this.#reading = true;
     try {
-      while (this.#state === "open" && this.#outlet !== null) {
+      while (this.#state === "open" && this.#voice.connected) {
         const message: HubMessage | null = this.#held ?? this.#reader?.next() ?? null;
         this.#held = null;
         if (message === null) return;
@@ -431,9 +403,9 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
 
   /** False when the message has to wait. */
   #handle(message: HubMessage): boolean {
-    if (this.#numbers?.skips(message) === true) return true;
+    if (this.#voice.numbers?.skips(message) === true) return true;
     if (!this.#dispatch(message)) return false;
-    this.#numbers?.count(message, this.#now);
+    this.#voice.numbers?.count(message, this.#now);
     return true;
   }
 
@@ -457,57 +429,40 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
         this.#end({ type: MessageType.Close }, message.error ?? null);
         return true;
       case MessageType.Ack:
-        this.#acknowledgedBy(message.sequenceId);
+        this.#voice.acknowledged(message.sequenceId);
+        if (!this.congested) this.#invocations.resume();
         return true;
       case MessageType.Sequence:
-        this.#numbers?.resequence(message.sequenceId);
+        this.#voice.numbers?.resequence(message.sequenceId);
         return true;
     }
   }
 
-  #acknowledgedBy(sequenceId: number): void {
-    if (this.#numbers === null) return;
-    for (const frame of this.#numbers.outgoing.acknowledge(sequenceId)) this.#transmit(frame);
-    if (!this.congested) this.#invocations.resume();
+  #giveUp(): void {
+    this.#end({ type: MessageType.Close, allowReconnect: true }, "The client reads too slowly.");
   }
 
-  #deliver(frame: Frame, numbered: boolean): void {
-    if (this.#numbers !== null && numbered) {
-      const sendable = this.#numbers.outgoing.add(frame);
-      if (this.#numbers.outgoing.overflowing) {
-        this.#end({ type: MessageType.Close, allowReconnect: true }, "The client reads too slowly.");
-        return;
-      }
-      if (!sendable) return;
-    }
-    this.#transmit(frame);
-  }
-
-  #transmit(frame: Frame): void {
-    if (this.#outlet === null) return;
-    if (!this.#outlet.send(frame)) this.#congested = true;
-  }
-
+  /** The client broke the protocol, or something was to be said that has no wire form. */
   #fail(error: unknown): void {
+    if (!(error instanceof ProtocolError)) this.#settings.report(error, "hub message");
     const text = describeError(CONNECTION_CLOSED_WITH_ERROR, error, this.#settings.detailedErrors);
     this.#end({ type: MessageType.Close, error: text, allowReconnect: true }, text);
   }
 
   #end(close: Close | null, error: string | null, code = NORMAL_CLOSURE, reason = ""): void {
     if (this.#state === "closed") return;
-    if (close !== null) this.#transmit(this.#protocol.write(close));
+    if (close !== null) this.#voice.transmit(this.#voice.protocol.write(close));
     this.#state = "closed";
-    this.#outlet?.close(code, reason);
-    this.#outlet = null;
+    this.#voice.close(code, reason);
     this.#held = null;
     this.#reader = null;
-    this.#numbers = null;
+    this.#voice.numbers = null;
     this.#invocations.dispose();
     this.#results?.abandon(this.connectionId);
     this.#abort?.abort();
     void this.#connected
       .then((connected) => (connected ? this.#hub.onDisconnected(this, error) : undefined))
-      .catch(() => undefined);
+      .catch((error: unknown) => this.#settings.report(error, "hub onDisconnected"));
     this.#onEnd?.();
   }
 }

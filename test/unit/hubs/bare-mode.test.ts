@@ -44,6 +44,13 @@ describe("a client without a SignalR library", () => {
     expect(client.wire.frames.at(-1)).toBe(PING + RS);
   });
 
+  test("may be one whose separator came with its first message", () => {
+    const client = new HubClient(hub, 0);
+    client.feed(HANDSHAKE);
+    client.feed(RS + CALL + RS);
+    expect(client.wire.frames.join("")).toBe(`{}${RS}${ANSWER}${RS}`);
+  });
+
   test("negotiated as bare, it is connected at once, without handshake and without time-out", () => {
     const connections: HubConnection<unknown>[] = [];
     const watched = createHub<unknown>({

@@ -170,6 +170,20 @@ describe("calling methods", () => {
     expect(client.wire.closed).toBeNull();
   });
 
+  test("errors the client is not told are reported; HubExceptions are not errors of ours", async () => {
+    const reports: unknown[] = [];
+    const report = (error: unknown, during: string) => void reports.push([(error as Error).message, during]);
+    const client = connect(testHub(), USER, { settings: { report } });
+    for (const target of ["Fail", "Hub", "Missing"]) client.invoke(target, [], "1");
+    client.invoke("Echo", [1], "1");
+    await settle();
+    client.invoke("Loop", [], "1");
+    expect(reports).toEqual([
+      ["BOOM!", "hub method Fail"],
+      [expect.stringContaining("BigInt"), "hub message"],
+    ]);
+  });
+
   test("a result that cannot be written ends the connection", () => {
     const client = connect(testHub(), USER);
     client.invoke("Loop", [], "1");

@@ -199,6 +199,16 @@ describe("connecting and leaving", () => {
     ]);
   });
 
+  test("what OnConnected and OnDisconnected throw is reported", async () => {
+    const reports: string[] = [];
+    const settings = { report: (_: unknown, during: string) => void reports.push(during) };
+    connect(watchedHub(() => fail()).hub, "p", { settings });
+    const hub = createHub<string>({ methods: {}, onDisconnected: () => fail() });
+    connect(hub, "p", { settings }).session.abort();
+    await settle();
+    expect(reports).toEqual(["hub onConnected", "hub onDisconnected"]);
+  });
+
   test("OnDisconnected runs once, after an OnConnected that was still under way", async () => {
     let finish = () => {};
     const { hub, log } = watchedHub(
