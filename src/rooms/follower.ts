@@ -37,3 +37,11 @@ export interface TopicMembership {
 export interface Topics {
   publish(topic: string, frame: Frame): void;
 }
+
+/** What becomes of followers that read too slowly. */
+export type SlowPolicy = {
+  /** Unsent bytes from which a follower is served alone. */
+  readonly slowBytes: number;
+  /** How long it may stay so full that it can be given nothing, ms. */
+  readonly slowCloseMs: number;
+};

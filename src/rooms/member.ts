@@ -1,5 +1,6 @@
 /** A follower's seat in a room. Its state belongs to the room; the outside may only leave. */
 
+import type { Frame } from "./encoding.ts";
 import type { Follower } from "./follower.ts";
 
 /**
@@ -39,6 +40,14 @@ export class Member implements Subscription {
   constructor(follower: Follower, room: Seating) {
     this.follower = follower;
     this.#room = room;
+  }
+
+  /** Sends frames to this follower alone, as one where its encoding packs. */
+  tell(frames: readonly (Frame | null)[]): void {
+    const said = frames.filter((frame) => frame !== null);
+    const { pack } = this.follower.encoding;
+    if (pack !== null && said.length > 1) this.follower.send(pack(said));
+    else for (const frame of said) this.follower.send(frame);
   }
 
   leave(): void {

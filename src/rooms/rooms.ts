@@ -7,9 +7,15 @@ import type { Clock, TimerHandle } from "../tasks/clock.ts";
 import { describeError, type Log } from "../tasks/log.ts";
 import type { Publisher } from "../tasks/publisher.ts";
 import type { Position, TaskUpdate, TenantScope } from "../tasks/task.ts";
-import { CLOSE_KEY_DISABLED, CLOSE_SHUTDOWN, type Follower, type Topics } from "./follower.ts";
+import {
+  CLOSE_KEY_DISABLED,
+  CLOSE_SHUTDOWN,
+  type Follower,
+  type SlowPolicy,
+  type Topics,
+} from "./follower.ts";
 import type { Member, Subscription } from "./member.ts";
-import { type FollowOutcome, Room, type RoomHost, type SlowPolicy } from "./room.ts";
+import { type FollowOutcome, Room, type RoomHost } from "./room.ts";
 import {
   type FollowedStore,
   keyNews,

@@ -46,6 +46,7 @@ test("a stream closed as too slow keeps nothing for a client that does not read"
 test("a stream whose client leaves has ended, once, and swallows what still comes", async () => {
   const { stream, ends, reader } = openStream();
   await reader.cancel();
+  expect(ends).toEqual([0]);
   stream.send(CHUNK);
   stream.close(1000);
   stream.abandon();
