@@ -209,7 +209,7 @@ describe("money and deliveries", () => {
     const bench = await openBench();
     await bench.submit({
       subject: "ann",
-      idempotency: { key: "k", fingerprint: "f", ttlMs: 1_000 },
+      idempotency: { key: "k", fingerprint: "f", ttlMs: 10 ** 9 },
       webhook: {},
     });
     await bench.apply(await bench.claimOne(), COMPLETE);

@@ -183,6 +183,8 @@ export function cleanupContract(contract: StoreContract): void {
         costMicros: 999,
       });
       await bench.store.reportLate({ taskId: "unknown", fence: 1, state: null, costMicros: null });
+      const [untouched] = await items();
+      expect(untouched).toMatchObject({ state: null, late: null });
       await bench.store.reportLate({
         taskId: task.id,
         fence: holder.lease.fence,

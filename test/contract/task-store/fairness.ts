@@ -95,6 +95,13 @@ export function fairnessContract(contract: StoreContract): void {
       expect(count(order, "a")).toBe(3);
     });
 
+    test("a priority that was idle earned no credit", async () => {
+      await many(60, { priority: "high" });
+      await priorities(30);
+      await many(10, { priority: "low" });
+      expect(count(await priorities(10), "low")).toBe(2);
+    });
+
     test("a high task that comes into a long low queue goes ahead of it", async () => {
       await many(50, { priority: "low" });
       await priorities(5);

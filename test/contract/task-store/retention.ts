@@ -101,6 +101,25 @@ export function retentionContract(contract: StoreContract): void {
       expect(await bench.log(task)).toEqual(["1 queued"]);
     });
 
+    test("a task waits for its settlement before it goes", async () => {
+      const task = await bench.submit();
+      await bench.claimOne();
+      await bench.store.cancel(scopeOf("a"), task.id);
+      bench.advance(RETENTION.tasksMs);
+      expect((await bench.store.retire(RETENTION, 10)).removedTaskIds).toEqual([]);
+      await bench.store.sweep(10);
+      expect((await bench.store.retire(RETENTION, 10)).removedTaskIds).toEqual([task.id]);
+    });
+
+    test("a subject's stream that is followed keeps its place, whatever is removed", async () => {
+      const scope = { keyId: "a", subject: "ann" };
+      const start = await bench.store.followTenant(scope);
+      for (let step = 0; step < 3; step++) await bench.store.retire(RETENTION, 10);
+      expect(await bench.create({ subject: "ann" })).toMatchObject({
+        update: { subjectEpoch: start.epoch, subjectSeq: start.seq + 1, followed: { subject: true } },
+      });
+    });
+
     test("a tenant's stream goes on after its tasks were removed", async () => {
       const scope = { keyId: "a", subject: "ann" };
       const task = await bench.submit({ subject: "ann" });
