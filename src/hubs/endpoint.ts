@@ -97,8 +97,8 @@ export class HubEndpoint<P> {
     const refusal = this.#bind("LongPolling");
     if (refusal !== null) return refusal;
     if (this.#longPoll === null) {
-      this.#longPoll = new LongPoll(now, () =>
-        this.#session?.transportEnded(now, "The client reads too slowly."),
+      this.#longPoll = new LongPoll(now, (then) =>
+        this.#session?.transportEnded(then, "The client reads too slowly."),
       );
       this.#longPoll.poll(reply, now);
       this.#begin(this.#longPoll, { binary: true, framed: false, pings: "none" }, now);

@@ -21,7 +21,7 @@ export type PollAnswer = { status: 200; frames: readonly Frame[] } | { status: 2
 export type PollReply = (answer: PollAnswer) => void;
 
 export class LongPoll implements Outlet {
-  readonly #onOverflow: () => void;
+  readonly #onOverflow: (now: number) => void;
   #frames: Frame[] = [];
   #bytes = 0;
   #reply: PollReply | null = null;
@@ -32,7 +32,7 @@ export class LongPoll implements Outlet {
   #deadline: number;
 
   /** `onOverflow` is called when the client lets too much wait. */
-  constructor(now: number, onOverflow: () => void) {
+  constructor(now: number, onOverflow: (now: number) => void) {
     this.#now = now;
     this.#deadline = now + POLL_GAP_MS;
     this.#onOverflow = onOverflow;
@@ -48,7 +48,7 @@ export class LongPoll implements Outlet {
     return this.#ended && this.#frames.length === 0;
   }
 
-  /** A request came; one that hangs gives way to it. True when what waited has been taken. */
+  /** A request came; one that hangs gives way to it. True when there is room again for what waits elsewhere. */
   poll(reply: PollReply, now: number): boolean {
     this.#now = now;
     this.#answer({ status: 204 });
@@ -63,9 +63,8 @@ export class LongPoll implements Outlet {
       this.#answer({ status: 200, frames: [] });
       return false;
     }
-    const waited = this.#frames.length > 0;
-    if (waited) this.#flush();
-    return waited;
+    if (this.#frames.length > 0) this.#flush();
+    return true;
   }
 
   /** The client gave up a request before it was answered. */
@@ -93,7 +92,7 @@ export class LongPoll implements Outlet {
     if (this.#bytes > OVERFLOW_BYTES) {
       this.#frames = [];
       this.#bytes = 0;
-      this.#onOverflow();
+      this.#onOverflow(this.#now);
       return false;
     }
     return this.#bytes < CONGESTED_BYTES;

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { HubConnections, MAX_UNUSED_PER_OWNER, type NewConnection } from "../../../src/hubs/connections.ts";
 import type { HubEndpoint } from "../../../src/hubs/endpoint.ts";
-import { createHub, method } from "../../../src/hubs/hub.ts";
+import { createHub, method, streamMethod } from "../../../src/hubs/hub.ts";
 import type { PollAnswer } from "../../../src/hubs/long-poll.ts";
 import { HubSession } from "../../../src/hubs/session.ts";
 import { DEFAULT_SESSION_SETTINGS } from "../../../src/hubs/session-settings.ts";
@@ -29,7 +29,14 @@ function add(options: Partial<NewConnection<string>> = {}): HubEndpoint<string> 
 
 function newConnection(options: Partial<NewConnection<string>> = {}): NewConnection<string> {
   const hub = createHub<string>({
-    methods: { Echo: method({ args: [{ parse: String }], run: (_, value) => value }) },
+    methods: {
+      Echo: method({ args: [{ parse: String }], run: (_, value) => value }),
+      Large: streamMethod({
+        async *run() {
+          for (let item = 0; item < 300; item++) yield "x".repeat(1_000);
+        },
+      }),
+    },
     onDisconnected: (_, error) => void gone.push(error),
   });
   return {
@@ -163,6 +170,14 @@ describe("transports", () => {
     connections.tick(14_999);
     expect(connections.find("secret", "key")).toBe(endpoint);
     connections.tick(15_000);
+    expect(connections.find("secret", "key")).toEqual(UNKNOWN);
+  });
+
+  test("stateful reconnect is for WebSockets: an event stream that ends is over", () => {
+    const endpoint = add({ statefulReconnect: true });
+    const session = endpoint.openEvents(createWire().outlet, 0) as HubSession<string>;
+    endpoint.post(utf8.encode('{"protocol":"json","version":2}\x1e'), 0);
+    session.transportEnded(0);
     expect(connections.find("secret", "key")).toEqual(UNKNOWN);
   });
 
@@ -327,6 +342,21 @@ describe("long polling", () => {
     closed.session?.abort();
     connections.tick(15_000);
     expect(connections.size).toBe(0);
+  });
+
+  test("a large stream pauses between polls and goes on with each", async () => {
+    const endpoint = add();
+    await startPolling(endpoint);
+    endpoint.post(utf8.encode('{"type":4,"invocationId":"1","target":"Large","arguments":[]}\x1e'), 0);
+    let received = "";
+    let polls = 0;
+    for (; !received.includes('"type":3') && polls < 100; polls++) {
+      const { answers } = poll(endpoint);
+      for (let turn = 0; turn < 100; turn++) await settle();
+      for (const answer of answers) if (answer.status === 200) received += answer.frames.join("");
+    }
+    expect(received.split('"type":2')).toHaveLength(301);
+    expect(polls).toBeGreaterThan(3);
   });
 
   test("a client that lets 4 MB wait is given up", async () => {

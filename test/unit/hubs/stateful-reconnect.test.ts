@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { createHub, method } from "../../../src/hubs/hub.ts";
+import { createHub, method, streamMethod } from "../../../src/hubs/hub.ts";
 import { jsonProtocol } from "../../../src/hubs/json-protocol.ts";
 import { messagePackProtocol } from "../../../src/hubs/messagepack-protocol.ts";
 import { PING } from "../../../src/hubs/messages.ts";
@@ -245,6 +245,31 @@ describe("stateful reconnect", () => {
     expect(client.messages()).toEqual([push("x".repeat(60)), { type: 8, sequenceId: 1 }, PING]);
     client.send({ type: 8, sequenceId: 1 });
     expect(client.messages()).toEqual([push("waits")]);
+  });
+
+  test("a stream waits for acknowledgements instead of filling the buffer", async () => {
+    let produced = 0;
+    const hub = createHub<unknown>({
+      methods: {
+        Endless: streamMethod({
+          async *run() {
+            for (;;) yield `${produced++}`.padStart(50);
+          },
+        }),
+      },
+    });
+    const client = connect(hub, 0, { ...stateful, settings: { replayBytes: 500 } });
+    client.send({ type: 4, invocationId: "1", target: "Endless", arguments: [] });
+    await settle();
+    const stopped = produced;
+    expect(stopped).toBeLessThan(10);
+    await settle();
+    expect(produced).toBe(stopped);
+    client.send({ type: 8, sequenceId: 3 });
+    await settle();
+    expect(produced).toBeGreaterThan(stopped);
+    expect(client.wire.closed).toBeNull();
+    client.session.abort();
   });
 
   test("a client that never acknowledges is closed, not buffered for ever", () => {
