@@ -160,6 +160,33 @@ describe("rooms", () => {
     expect(follower.types).toEqual(["snapshot", "started", "reset", "snapshot", "completed"]);
   });
 
+  test("a hole that appears while another is being read is read at once, not with the next check", async () => {
+    const { id } = store.create().task;
+    const { follower } = await follow(id);
+    const gate = Promise.withResolvers<void>();
+    let pauses = 0;
+    // The first read's answer is decided, and on its way, when the second hole appears.
+    store.pause = () => (++pauses === 2 ? gate.promise : Promise.resolve());
+    store.advance(id, "started");
+    commit(id, "retrying");
+    await settled();
+    store.advance(id, "started");
+    commit(id, "retrying");
+    gate.resolve();
+    await settled();
+    expect(follower.seqs).toEqual([-1, 2, 3, 4, 5]);
+  });
+
+  test("a follower that begins ahead of its room makes the room read on, and then joins it", async () => {
+    const { id } = store.create().task;
+    const { follower } = await follow(id);
+    store.advance(id, "started");
+    const { follower: ahead } = await follow(id);
+    await settled();
+    expect([follower.seqs, ahead.seqs]).toEqual([[-1, 2], [-2]]);
+    expect(rooms.stats().alone).toBe(0);
+  });
+
   test("news of a new epoch are not mistaken for the old one's", async () => {
     const { id } = store.create().task;
     const { follower } = await follow(id);
