@@ -25,6 +25,7 @@ import { mountOwnKey } from "./http/own-key.ts";
 import { RequestMetrics } from "./http/request-metrics.ts";
 import { mountTasks } from "./http/tasks.ts";
 import { mountVideos } from "./http/videos.ts";
+import { mountWelcome } from "./http/welcome.ts";
 import type { MetricsRegistry } from "./metrics/registry.ts";
 import { ApiError } from "./protocol/error.ts";
 import type { Clock } from "./tasks/clock.ts";
@@ -96,6 +97,7 @@ export function createApp(dependencies: AppDependencies): Hono<HttpEnv> {
       throw new ApiError("overloaded", closed, { shouldRetry: false });
     });
   }
+  mountWelcome(app);
   const operator = operatorOnly({ isAdmin, host, trustProxy, open: settings.metrics.public });
   mountHealth(app, operator, health);
   mountMetrics(app, operator, dependencies.metrics);

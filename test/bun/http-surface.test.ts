@@ -1,6 +1,7 @@
 /** The HTTP surface where time, clients and providers misbehave: a gateway whose clock and provider wait for the test. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { plainHost } from "../../src/http/host.ts";
 import type { WireError } from "../../src/protocol/error.ts";
 import type { WireAccepted, WireTask } from "../../src/protocol/task.ts";
 import { ADMIN_KEY, BOOTSTRAP_KEY, type GatewayWorld, gatewayWorld } from "../fixture/gateway-world.ts";
@@ -95,6 +96,36 @@ describe("a synchronous request", () => {
     expect(response.status).toBe(status);
     expect(response.headers.get("x-should-retry")).toBe("false");
     expect((await errorOf(response)).message).toBe("It did not work out.");
+  });
+
+  test("that fails here after the task was accepted is not to be sent again", async () => {
+    const answer = world.send("POST", SYNC, { body: { ...FOX, response_format: "b64_json" } });
+    const call = await world.provider.next();
+    await settled();
+    world.media.get = () => Promise.reject(new Error("the disk is gone: /secret/path"));
+    await paint(call);
+    const response = await answer;
+    expect(response.status).toBe(500);
+    expect(response.headers.get("x-should-retry")).toBe("false");
+    expect((await errorOf(response)).message).not.toContain("secret");
+    expect(world.log.find(({ level }) => level === "error")?.fields).toMatchObject({
+      taskId: call.job.taskId,
+    });
+  });
+
+  test("and a preferred wait keep their connection open while they are silent", async () => {
+    await world.close();
+    const kept: string[] = [];
+    const keepOpen = (request: Request) => kept.push(new URL(request.url).pathname);
+    world = await gatewayWorld({ host: { ...plainHost, keepOpen } });
+    const answers = [
+      world.send("POST", SYNC, { body: FOX }),
+      world.send("POST", ASYNC, { body: FOX, headers: { prefer: "wait=1" } }),
+      world.send("POST", ASYNC, { body: FOX }),
+    ];
+    for (const _ of answers) await paint(await world.provider.next());
+    await Promise.all(answers);
+    expect(kept.sort()).toEqual([SYNC, ASYNC]);
   });
 
   test("as a stream beats while it is silent, and lets its reader leave", async () => {
@@ -229,7 +260,7 @@ describe("operators", () => {
   test("on this machine need no key, unless a proxy brought them", async () => {
     await world.close();
     world = await gatewayWorld({
-      host: { peerAddress: () => "127.0.0.1", keepOpen: () => {}, limitIdle: () => {} },
+      host: { ...plainHost, peerAddress: () => "127.0.0.1" },
     });
     expect((await world.send("GET", "/health", { key: null })).status).toBe(200);
     expect((await world.send("GET", "/metrics", { key: null })).status).toBe(200);

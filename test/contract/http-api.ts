@@ -488,6 +488,7 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         [{ num_images: 4 }, "invalid_parameter", "num_images"],
         [{ model_id: "x" }, "invalid_parameter", "model_id"],
         [{ zzz: "x".repeat(17_000) }, "invalid_parameter", "zzz"],
+        [{ zzz: JSON.parse(`${"[".repeat(40)}${"]".repeat(40)}`) }, "invalid_parameter", "zzz"],
       ])("is refused by name: case %#", async (changes, code, param) => {
         const response = await send("POST", ASYNC, { ...SMALL, ...changes });
         const error = await expectError(response, 400, code, param);
@@ -774,6 +775,12 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
           expect(answered).not.toBe(id);
           expect(answered).toMatch(/^[0-9a-f-]{36}$/);
         }
+      });
+
+      test("begins at one that tells where things are", async () => {
+        const places = await read<{ name: string; models: string }>(await api.fetch("/"));
+        expect(places.name).toBe("Conduit");
+        expect((await send("GET", places.models)).status).toBe(200);
       });
 
       test("that does not exist is 404, a wrong method 405 with the right ones", async () => {
