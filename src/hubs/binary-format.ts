@@ -10,7 +10,7 @@ const MAX_FIFTH_BYTE = 7;
 const MAX_PIECES = 64;
 
 /** `body` with its length in front. */
-export function prefixLength(body: Uint8Array): Uint8Array {
+export function prefixLength(body: Uint8Array): Uint8Array<ArrayBuffer> {
   let size = 1;
   for (let rest = body.length >>> 7; rest > 0; rest >>>= 7) size++;
   const frame = new Uint8Array(size + body.length);

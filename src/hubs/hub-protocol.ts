@@ -6,7 +6,7 @@ import type { HubMessage } from "./messages.ts";
 export type Chunk = string | Uint8Array;
 
 /** What is handed to a transport: text for JSON, bytes for MessagePack; always whole messages. */
-export type Frame = string | Uint8Array;
+export type Frame = string | Uint8Array<ArrayBuffer>;
 
 /** Bounds on what a peer may send; each breach is a `ProtocolError`. */
 export type ProtocolLimits = {

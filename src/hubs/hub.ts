@@ -3,6 +3,10 @@
  * case, as on ASP.NET, and arguments are bound by whatever has a `parse` (zod's types have).
  */
 
+import type { TopicMembership } from "../rooms/follower.ts";
+import type { Frame, HubProtocol } from "./hub-protocol.ts";
+import type { CloseOptions } from "./session-settings.ts";
+
 /** Turns what a client sent into what a method expects; throws when it cannot. */
 export interface Binder<T = unknown> {
   parse(value: unknown): T;
@@ -13,12 +17,21 @@ export interface HubConnection<P> {
   /** Public: other users may know it. */
   readonly connectionId: string;
   readonly principal: P;
+  readonly closed: boolean;
+  /** Names the bytes that `pushEncoded` takes. */
+  readonly encoding: HubProtocol["encoding"];
+  /** The host's native fan-out, where pushes may reach the client past this connection; null where they must not. */
+  readonly topics: TopicMembership | null;
+  /** Whether what is said now has to wait until the client comes back: between two polls, or to resume. */
+  readonly waiting: boolean;
   /** Aborted when the connection ends. */
   readonly signal: AbortSignal;
   /** Calls a method of the client and expects no answer. Does nothing once the connection has ended. */
   push(target: string, ...args: unknown[]): void;
   /** Sends a push that was encoded for this connection's encoding already. */
-  pushEncoded(frame: string | Uint8Array): void;
+  pushEncoded(frame: Frame): void;
+  /** Bytes said and not yet handed to the network. */
+  bufferedBytes(): number;
   /**
    * Calls a method of the client and waits for its answer. Rejects with `HubError` when the client fails or has no
    * such method, leaves, or stays silent beyond the limit. Inside a method use `HubCall.invoke`, which lets the
@@ -27,6 +40,8 @@ export interface HubConnection<P> {
   invoke(target: string, ...args: unknown[]): Promise<unknown>;
   /** Ends the connection; the client will not reconnect. */
   abort(): void;
+  /** Ends the connection, telling the client why and whether to come back. */
+  close(options: CloseOptions): void;
 }
 
 /** One call of a method. */
@@ -38,6 +53,8 @@ export interface HubCall<P, U extends readonly unknown[] = readonly unknown[]> {
   readonly uploads: { readonly [K in keyof U]: AsyncIterable<U[K]> };
   /** Like `HubConnection.invoke`, for use inside a method. */
   invoke(target: string, ...args: unknown[]): Promise<unknown>;
+  /** Runs `callback` once the method has succeeded and its answer, if one is wanted, was sent. Plain methods only. */
+  afterAnswer(callback: () => void): void;
 }
 
 /** A method with its types forgotten, as the dispatcher needs it. */

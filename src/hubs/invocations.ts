@@ -192,6 +192,7 @@ export class Invocations<P> {
     if (!background) this.#running = call;
     const done = (outcome: { result: unknown } | { error: string }) => {
       this.#answer(message, outcome);
+      if ("result" in outcome) call.answered();
       this.#finish(message);
       this.#letPass(call);
     };
@@ -285,6 +286,7 @@ class RunningCall<P> implements HubCall<P> {
   readonly uploads: readonly AsyncIterable<unknown>[];
   readonly #signal: AbortSignal | null;
   readonly #letPass: () => void;
+  #afterAnswer: (() => void) | null = null;
 
   constructor(
     connection: HubConnection<P>,
@@ -300,6 +302,14 @@ class RunningCall<P> implements HubCall<P> {
 
   get signal(): AbortSignal {
     return this.#signal ?? this.connection.signal;
+  }
+
+  afterAnswer(callback: () => void): void {
+    this.#afterAnswer = callback;
+  }
+
+  answered(): void {
+    this.#afterAnswer?.();
   }
 
   invoke(target: string, ...args: unknown[]): Promise<unknown> {

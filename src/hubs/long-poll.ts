@@ -15,6 +15,9 @@ const CONGESTED_BYTES = 64 * 1024;
 /** A client that lets this much wait is not reading. */
 const OVERFLOW_BYTES = 4 * 1024 * 1024;
 
+/** A deadline that the next tick sets. */
+const UNKNOWN = Number.NEGATIVE_INFINITY;
+
 /** 200: go on polling. 204: the connection is over, or another request took this one's place. */
 export type PollAnswer = { status: 200; frames: readonly Frame[] } | { status: 204 };
 
@@ -79,6 +82,10 @@ export class LongPoll implements Outlet {
   tick(now: number): boolean {
     this.#now = now;
     if (now < this.#deadline) return false;
+    if (this.#deadline === UNKNOWN) {
+      this.#deadline = now + POLL_GAP_MS;
+      return false;
+    }
     if (this.#reply === null) return true;
     this.#flush();
     return false;
@@ -96,6 +103,19 @@ export class LongPoll implements Outlet {
       return false;
     }
     return this.#bytes < CONGESTED_BYTES;
+  }
+
+  bufferedBytes(): number {
+    return this.#bytes;
+  }
+
+  /** Between two requests. */
+  get waiting(): boolean {
+    return this.#reply === null;
+  }
+
+  get topics(): null {
+    return null;
   }
 
   /** What was said before is still answered; the request after that learns that it is over. */
@@ -124,7 +144,8 @@ export class LongPoll implements Outlet {
     const reply = this.#reply;
     if (reply === null) return;
     this.#reply = null;
-    this.#deadline = this.#now + POLL_GAP_MS;
+    // Answers go out between two ticks, when nobody tells the time: the next tick says when the gap began.
+    this.#deadline = UNKNOWN;
     reply(answer);
   }
 }

@@ -28,6 +28,10 @@ export class ReplayBuffer {
     return this.#sent < this.#kept.length;
   }
 
+  get waitingBytes(): number {
+    return this.#waitingBytes;
+  }
+
   /** Whether as much waits as may be on its way: the client reads too slowly or not at all. */
   get overflowing(): boolean {
     return this.#waitingBytes > this.#windowBytes;

@@ -1,5 +1,6 @@
 /** What a session is made of: its limits, its transport and its voice. */
 
+import type { TopicMembership } from "../rooms/follower.ts";
 import type { Hub } from "./hub.ts";
 import type { Frame, HubProtocol, ProtocolLimits } from "./hub-protocol.ts";
 import { DEFAULT_PROTOCOL_LIMITS } from "./hub-protocol.ts";
@@ -50,6 +51,12 @@ export interface Outlet {
   send(frame: Frame): boolean;
   /** Ends the transport once everything sent is out. MUST NOT throw, nor call back into the session. */
   close(code: number, reason: string): void;
+  /** Bytes taken and not yet handed to the network. Asked often. */
+  bufferedBytes(): number;
+  /** Whether what was sent waits for the client to ask for it, as between two polls. */
+  readonly waiting: boolean;
+  /** Membership in the host's native fan-out; null where every frame has to come by `send`. */
+  readonly topics: TopicMembership | null;
 }
 
 /** How the server ends a connection. */

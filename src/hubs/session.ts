@@ -6,6 +6,7 @@
  *       └─ timeout, error ─▶ closed      with stateful reconnect: open ⇄ without transport ──timeout──▶ closed
  */
 
+import type { TopicMembership } from "../rooms/follower.ts";
 import { type BareOpening, bareProtocol, openFrame } from "./bare-mode.ts";
 import { ClientResults } from "./client-results.ts";
 import { Greeting, PROTOCOLS, refuse } from "./greeting.ts";
@@ -106,14 +107,18 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     return this.#state === "closed";
   }
 
-  /** The encoding of its pushes once the handshake is done. */
-  get encoding(): HubProtocol["encoding"] | null {
-    return this.#state === "handshake" ? null : this.#voice.protocol.encoding;
+  /** Means nothing before the handshake is done. */
+  get encoding(): HubProtocol["encoding"] {
+    return this.#voice.protocol.encoding;
   }
 
-  /** Whether frames may reach the client past this session. Numbered messages may not. */
-  get shareable(): boolean {
-    return (this.#state === "open" || this.#state === "starting") && this.#voice.numbers === null;
+  /** Numbered messages may not come past this session. */
+  get topics(): TopicMembership | null {
+    return this.#voice.numbers === null ? this.#voice.topics : null;
+  }
+
+  get waiting(): boolean {
+    return this.#voice.waiting;
   }
 
   /** Length of what was received and waits. A host that can slow its client down does so while this grows. */
@@ -240,6 +245,10 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     if (!this.#voice.deliver(frame, true)) this.#giveUp();
   }
 
+  bufferedBytes(): number {
+    return this.#voice.bufferedBytes();
+  }
+
   invoke(target: string, ...args: unknown[]): Promise<unknown> {
     if (this.#state === "starting")
       return Promise.reject(
@@ -259,7 +268,6 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     this.close({});
   }
 
-  /** Ends the connection, telling the client why and whether to come back. */
   close(options: CloseOptions): void {
     const { error, allowReconnect = false, code, reason } = options;
     if (this.#state === "handshake") {

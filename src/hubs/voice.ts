@@ -1,5 +1,6 @@
 /** What a session says: encoded, numbered where that was agreed, and handed to whichever transport there is. */
 
+import type { TopicMembership } from "../rooms/follower.ts";
 import type { Frame, HubProtocol } from "./hub-protocol.ts";
 import { type HubMessage, isNumbered } from "./messages.ts";
 import type { Outlet } from "./session-settings.ts";
@@ -25,6 +26,20 @@ export class Voice {
   /** Whether what is said now would wait. */
   get congested(): boolean {
     return this.#full || this.#outlet === null || this.numbers?.outgoing.waiting === true;
+  }
+
+  /** Whether what is said now has to wait until the client comes back. */
+  get waiting(): boolean {
+    return this.#outlet === null || this.#outlet.waiting || this.numbers?.outgoing.waiting === true;
+  }
+
+  get topics(): TopicMembership | null {
+    return this.#outlet?.topics ?? null;
+  }
+
+  /** Bytes said and not yet handed to the network. */
+  bufferedBytes(): number {
+    return (this.#outlet?.bufferedBytes() ?? 0) + (this.numbers?.outgoing.waitingBytes ?? 0);
   }
 
   /** Throws what the protocol throws for a value without wire form. False when too much waits. */

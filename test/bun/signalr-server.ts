@@ -94,6 +94,9 @@ export function serveHub(hub: Hub<string>, settings: Partial<SessionSettings> = 
           {
             send: (frame) => send(socket, frame) !== -1,
             close: (code, reason) => socket.close(code, reason),
+            bufferedBytes: () => socket.getBufferedAmount(),
+            waiting: false,
+            topics: null,
           },
           now(),
         );
@@ -152,6 +155,9 @@ function openEvents(endpoint: HubEndpoint<string>, now: () => number): Response 
             return true;
           },
           close: () => controller.close(),
+          bufferedBytes: () => 0,
+          waiting: false,
+          topics: null,
         },
         now(),
       );

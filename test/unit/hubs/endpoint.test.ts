@@ -226,10 +226,8 @@ describe("transports", () => {
     const endpoint = add({ bare: true });
     const session = endpoint.openWebSocket(createWire().outlet, 0) as HubSession<string>;
     expect(session.encoding).toBe("bare");
-    expect(
-      (add({ token: "events", bare: true }).openEvents(createWire().outlet, 0) as HubSession<string>)
-        .encoding,
-    ).toBeNull();
+    const events = add({ token: "events", bare: true }).openEvents(createWire().outlet, 0);
+    expect((events as HubSession<string>).encoding).toBe("json");
   });
 });
 
@@ -328,9 +326,25 @@ describe("long polling", () => {
     expect(connections.find("secret", "key")).toEqual(UNKNOWN);
   });
 
+  test("an answer that comes late leaves the client its whole 15 s to ask again", async () => {
+    const endpoint = add();
+    await startPolling(endpoint);
+    const { answers } = poll(endpoint);
+    connections.tick(60_000);
+    endpoint.session?.push("T", 1);
+    await settle();
+    expect(answers).toHaveLength(1);
+    connections.tick(61_000);
+    connections.tick(75_999);
+    expect(connections.size).toBe(1);
+    connections.tick(76_000);
+    expect(connections.size).toBe(0);
+  });
+
   test("a client that does not poll for 15 s is gone, and so are its last words", async () => {
     const endpoint = add();
     await startPolling(endpoint);
+    connections.tick(0);
     connections.tick(14_999);
     expect(connections.size).toBe(1);
     connections.tick(15_000);
@@ -340,6 +354,7 @@ describe("long polling", () => {
     const closed = add();
     await startPolling(closed);
     closed.session?.abort();
+    connections.tick(0);
     connections.tick(15_000);
     expect(connections.size).toBe(0);
   });

@@ -431,7 +431,7 @@ describe("what hosts need", () => {
     for (const protocol of [jsonProtocol, messagePackProtocol]) {
       const client = connect(echoHub, "p", { protocol });
       expect(client.session.encoding).toBe(protocol.encoding);
-      expect(client.session.shareable).toBe(true);
+      expect(client.session.topics).not.toBeNull();
       client.session.pushEncoded(protocol.write(push));
       expect(client.messages()).toEqual([push]);
     }

@@ -118,7 +118,7 @@ describe("stateful reconnect", () => {
     const { hub } = countingHub();
     const old = new HubClient(hub, 0, stateful);
     old.handshake(1);
-    expect(old.session.shareable).toBe(true);
+    expect(old.session.topics).not.toBeNull();
     old.session.transportEnded(0);
     expect(old.ended).toBe(1);
     expect(old.reconnect()).toBe(false);
@@ -126,7 +126,7 @@ describe("stateful reconnect", () => {
     unasked.handshake(2);
     unasked.session.transportEnded(0);
     expect(unasked.ended).toBe(1);
-    expect(connect(hub, 0, stateful).session.shareable).toBe(false);
+    expect(connect(hub, 0, stateful).session.topics).toBeNull();
   });
 
   test("UnsolicitedSequenceAndAckMessagesDoNothing", () => {
