@@ -82,7 +82,7 @@ const INSERT_TASK = `INSERT INTO tasks (
     id, key_id, subject, type, priority, batch_id, created_at, updated_at, deadline_at, status, progress, attempt,
     ready_rank, wake_at, fence, unsure, epoch, seq, trimmed, reserved_micros, cost_micros, settled,
     provider_ms, store_ms, spec_bytes
-  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, 0, ?, ?, 0, 0, ?, 1, 0, ?, 0, 0, 0, 0, ?) RETURNING no`;
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, 0, ?, ?, 0, 0, ?, 1, 0, ?, 0, 0, 0, 0, ?)`;
 const INSERT_SPEC = "INSERT INTO specs (task_no, spec, webhook) VALUES (?, ?, ?)";
 
 /** Writes a new task, `queued` with its first event at seq 1, and answers it. */
@@ -94,7 +94,7 @@ export function insertTask(
 ): TaskRow {
   const { now, epoch, readyRank } = place;
   const deadlineAt = now + draft.maxWaitMs;
-  const row = sql.get(
+  sql.run(
     INSERT_TASK,
     draft.id,
     draft.tenant.keyId,
@@ -111,7 +111,7 @@ export function insertTask(
     draft.reservedMicros,
     spec.bytes,
   );
-  const no = row?.no as number;
+  const no = sql.get("SELECT last_insert_rowid() AS no")?.no as number;
   const webhook = draft.webhook === undefined ? null : JSON.stringify(draft.webhook);
   sql.run(INSERT_SPEC, no, spec.text, webhook);
   const task: Task = {
