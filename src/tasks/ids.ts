@@ -12,6 +12,7 @@ const TASK_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f
 /** Random bytes are drawn in blocks: one call of the system's generator per id costs more than the id. */
 const POOL_BYTES = 1024;
 const ID_BYTES = 10;
+const COUNTER_END = 0x1000;
 
 /** Whether `text` is spelled like a task id. */
 export function isTaskId(text: string): boolean {
@@ -23,20 +24,38 @@ export function taskIdTime(id: string): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
 }
 
-/** Makes task ids that rise with time. */
+/**
+ * Makes task ids that rise strictly, so that a list by id is a list by age: within one millisecond, and when the clock
+ * steps back, the 12 bits behind the time count on (RFC 9562 §6.2, method 1); when they run out the time runs ahead.
+ */
 export function createTaskIds(now: () => number, random: RandomFill = cryptoRandom): () => string {
   const pool = new Uint8Array(POOL_BYTES);
   let used = POOL_BYTES;
+  let lastMs = 0;
+  let counter = 0;
   return () => {
     if (used + ID_BYTES > POOL_BYTES) {
       random(pool);
       used = 0;
     }
-    const time = now().toString(16).padStart(12, "0");
-    const hex = (index: number) => HEX[pool[used + index] ?? 0] ?? "00";
-    const version = HEX[0x70 | ((pool[used] ?? 0) & 0x0f)];
-    const variant = HEX[0x80 | ((pool[used + 2] ?? 0) & 0x3f)];
-    const id = `${time.slice(0, 8)}-${time.slice(8)}-${version}${hex(1)}-${variant}${hex(3)}-${hex(4)}${hex(5)}${hex(6)}${hex(7)}${hex(8)}${hex(9)}`;
+    const byte = (index: number) => pool[used + index] ?? 0;
+    const hex = (index: number) => HEX[byte(index)];
+    const nowMs = now();
+    if (nowMs > lastMs) {
+      lastMs = nowMs;
+      // Half of the range is left to count in.
+      counter = ((byte(0) << 8) | byte(1)) & (COUNTER_END / 2 - 1);
+    } else {
+      counter += 1;
+      if (counter === COUNTER_END) {
+        lastMs += 1;
+        counter = 0;
+      }
+    }
+    const time = lastMs.toString(16).padStart(12, "0");
+    const count = counter.toString(16).padStart(3, "0");
+    const variant = HEX[0x80 | (byte(2) & 0x3f)];
+    const id = `${time.slice(0, 8)}-${time.slice(8)}-7${count}-${variant}${hex(3)}-${hex(4)}${hex(5)}${hex(6)}${hex(7)}${hex(8)}${hex(9)}`;
     used += ID_BYTES;
     return id;
   };

@@ -28,8 +28,10 @@ export class StoreUnavailableError extends Error {
   }
 }
 
-/** A stored task as UTF-8 JSON: what was asked for, its state, result and error together. */
-export const MAX_TASK_BYTES = 64 * 1024;
+/** The longest prompt the gateway takes (32,000 characters) where JSON escapes every one of them (`\u0001`). */
+const LONGEST_PROMPT_BYTES = 32_000 * 6;
+/** A stored task as UTF-8 JSON: what was asked for, its state, result and error together; 64 kB beside its prompt. */
+export const MAX_TASK_BYTES = 64 * 1024 + LONGEST_PROMPT_BYTES;
 /** One event, progress included. */
 export const MAX_EVENT_BYTES = 16 * 1024;
 /** What a provider may keep between two steps. */
