@@ -2,13 +2,17 @@
 
 import type { Task } from "../../tasks/task.ts";
 import type { CreateLimits, CreateOutcome, TaskDraft } from "../../tasks/task-store.ts";
-import type { Sql } from "../sql.ts";
+import type { Sql, SqlRow } from "../sql.ts";
 import { holderOf, takeKey } from "./idempotency.ts";
 import { move, rankOf } from "./lanes.ts";
 import { viewTask } from "./queue-position.ts";
 import { insertTask } from "./task-row.ts";
-import { openTenant, WHOLE_KEY, waitingTasks } from "./tenants.ts";
+import { openTenant, WHOLE_KEY } from "./tenants.ts";
 import { recordEvent } from "./transitions.ts";
+
+const KEY = `SELECT enabled, expires_at,
+    (SELECT waiting FROM tenants WHERE key_id = keys.id AND subject = '') AS waiting
+  FROM keys WHERE id = ?`;
 
 export function createTask(
   sql: Sql,
@@ -19,7 +23,8 @@ export function createTask(
   epoch: () => string,
 ): CreateOutcome {
   const { keyId, subject } = draft.tenant;
-  const refusal = keyRefusal(sql, keyId, now);
+  const key = sql.get(KEY, keyId);
+  const refusal = keyRefusal(key, now);
   if (refusal !== null) return { outcome: "key_refused", reason: refusal };
 
   const { idempotency } = draft;
@@ -27,7 +32,8 @@ export function createTask(
   if (holder === "conflict") return { outcome: "conflict" };
   if (holder !== null) return { outcome: "replayed", task: viewTask(sql, holder) };
 
-  const waiting = waitingTasks(sql, keyId);
+  // Null as long as the key never had a task or a follower.
+  const waiting = key?.waiting as number | null;
   if (waiting !== null && waiting >= limits.maxQueuedPerKey)
     return { outcome: "queue_full", queued: waiting };
   if (waiting === null) openTenant(sql, keyId, WHOLE_KEY, epoch);
@@ -46,8 +52,7 @@ export function createTask(
 }
 
 /** Why the key may not start anything now, whatever a cache said. */
-function keyRefusal(sql: Sql, keyId: string, now: number): "disabled" | "expired" | "unknown" | null {
-  const key = sql.get("SELECT enabled, expires_at FROM keys WHERE id = ?", keyId);
+function keyRefusal(key: SqlRow | null, now: number): "disabled" | "expired" | "unknown" | null {
   if (key === null) return "unknown";
   if (key.enabled !== 1) return "disabled";
   return key.expires_at !== null && (key.expires_at as number) <= now ? "expired" : null;

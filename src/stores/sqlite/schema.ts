@@ -82,8 +82,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
 
     `CREATE TABLE specs (
        task_no INTEGER PRIMARY KEY,
-       spec TEXT NOT NULL,
-       webhook TEXT
+       spec TEXT NOT NULL
      )`,
 
     `CREATE TABLE events (

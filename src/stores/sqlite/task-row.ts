@@ -18,7 +18,8 @@ export type TaskRow = {
   /** Its events are gone; the log begins anew behind its position. */
   readonly trimmed: boolean;
   readonly specBytes: number;
-  readonly webhook: string | null;
+  /** Settings of its webhook; null when it has none. */
+  readonly webhook: Json;
 };
 
 /** What never changes about a task, apart from the columns that are searched. */
@@ -33,7 +34,7 @@ type Spec = Pick<
   | "maxAttempts"
   | "retryOf"
   | "baseUrl"
->;
+> & { webhook?: Json };
 
 type Place = Pick<TaskRow, "task" | "readyRank" | "progressAt">;
 
@@ -41,8 +42,7 @@ const COLUMNS =
   "no, id, key_id, subject, type, priority, batch_id, created_at, updated_at, started_at, " +
   "finished_at, deadline_at, status, progress, progress_at, message, attempt, ready_rank, due_at, " +
   "lease_until, fence, unsure, epoch, seq, trimmed, followed, reserved_micros, cost_micros, settled, " +
-  "cancellation, provider_ms, store_ms, spec_bytes, state, error, result, (SELECT spec FROM specs WHERE task_no = no) AS spec, " +
-  "(SELECT webhook FROM specs WHERE task_no = no) AS webhook";
+  "cancellation, provider_ms, store_ms, spec_bytes, state, error, result, (SELECT spec FROM specs WHERE task_no = no) AS spec";
 const SELECT = `SELECT ${COLUMNS} FROM tasks`;
 const BY_NO = `${SELECT} WHERE no = ?`;
 const BY_ID = `${SELECT} WHERE id = ?`;
@@ -74,6 +74,7 @@ export function specText(draft: TaskDraft): string {
     maxAttempts: draft.maxAttempts,
     retryOf: draft.retryOf,
     baseUrl: draft.baseUrl,
+    ...(draft.webhook !== undefined && { webhook: draft.webhook }),
   };
   return JSON.stringify(spec);
 }
@@ -83,7 +84,7 @@ const INSERT_TASK = `INSERT INTO tasks (
     ready_rank, wake_at, fence, unsure, epoch, seq, trimmed, reserved_micros, cost_micros, settled,
     provider_ms, store_ms, spec_bytes
   ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, 0, ?, ?, 0, 0, ?, 1, 0, ?, 0, 0, 0, 0, ?)`;
-const INSERT_SPEC = "INSERT INTO specs (task_no, spec, webhook) VALUES (?, ?, ?)";
+const INSERT_SPEC = "INSERT INTO specs (task_no, spec) VALUES (?, ?)";
 
 /** Writes a new task, `queued` with its first event at seq 1, and answers it. */
 export function insertTask(
@@ -112,8 +113,7 @@ export function insertTask(
     spec.bytes,
   );
   const no = sql.get("SELECT last_insert_rowid() AS no")?.no as number;
-  const webhook = draft.webhook === undefined ? null : JSON.stringify(draft.webhook);
-  sql.run(INSERT_SPEC, no, spec.text, webhook);
+  sql.run(INSERT_SPEC, no, spec.text);
   const task: Task = {
     id: draft.id,
     tenant: draft.tenant,
@@ -162,7 +162,7 @@ export function insertTask(
     followed: false,
     trimmed: false,
     specBytes: spec.bytes,
-    webhook,
+    webhook: draft.webhook ?? null,
   };
 }
 
@@ -275,7 +275,7 @@ function read(row: SqlRow | null): TaskRow | null {
     followed: row.followed === 1,
     trimmed: row.trimmed === 1,
     specBytes: row.spec_bytes as number,
-    webhook: row.webhook as string | null,
+    webhook: spec.webhook ?? null,
   };
 }
 

@@ -53,12 +53,6 @@ export function openTenant(sql: Sql, keyId: string, subject: string, epoch: () =
   sql.run("INSERT INTO tenants (key_id, subject, epoch) VALUES (?, ?, ?)", keyId, subject, epoch());
 }
 
-/** How many tasks of the key wait for a start; null when the key never had one. */
-export function waitingTasks(sql: Sql, keyId: string): number | null {
-  const row = sql.get("SELECT waiting FROM tenants WHERE key_id = ? AND subject = ''", keyId);
-  return (row?.waiting as number | undefined) ?? null;
-}
-
 /** Gives a reservation back and charges what was used of it, for the key and for the subject. */
 export function settleReservation(
   sql: Sql,
