@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { openSqliteFile } from "../src/runtime/bun/sqlite-file.ts";
 import { createSqliteStore, type SqliteStore } from "../src/stores/sqlite/store.ts";
 import { createTaskIds } from "../src/tasks/ids.ts";
-import type { Claim, TaskDraft } from "../src/tasks/task-store.ts";
+import type { TaskDraft } from "../src/tasks/task-store.ts";
 import { NO_WORK, type StepTransition } from "../src/tasks/transition.ts";
 
 /** Callers at once: what shares a commit. */
@@ -55,14 +55,20 @@ async function createRate(store: SqliteStore): Promise<number> {
 
 async function lifecycleRate(store: SqliteStore, claimInFinish: boolean): Promise<number> {
   const started = performance.now();
-  const finish = async (claim: Claim): Promise<void> => {
-    const outcome = await store.advance(claim.lease, COMPLETE, claimInFinish ? CLAIM_ONE : undefined);
-    for (const next of outcome.claimed) await finish(next);
-  };
-  await eachOf(TASKS_PER_ROUND, async (index) => {
-    await store.create(draft(index), LIMITS);
-    for (const claim of await store.claim(CLAIM_ONE)) await finish(claim);
-  });
+  if (claimInFinish) {
+    await eachOf(TASKS_PER_ROUND, async (index) => {
+      await store.create(draft(index), LIMITS);
+    });
+    await eachOf(CONCURRENCY, async () => {
+      let [claim] = await store.claim(CLAIM_ONE);
+      while (claim !== undefined) [claim] = (await store.advance(claim.lease, COMPLETE, CLAIM_ONE)).claimed;
+    });
+  } else {
+    await eachOf(TASKS_PER_ROUND, async (index) => {
+      await store.create(draft(index), LIMITS);
+      for (const claim of await store.claim(CLAIM_ONE)) await store.advance(claim.lease, COMPLETE);
+    });
+  }
   const rate = perSecond(TASKS_PER_ROUND, started);
   const left = (await store.stats()).reduce((sum, lane) => sum + lane.ready + lane.held, 0);
   if (left > 0) throw new Error(`${left} tasks were left over`);

@@ -59,17 +59,9 @@ export class Bench {
     this.now = () => tested.now();
     this.advance = (ms) => tested.advance(ms);
     this.dispose = () => tested.dispose();
-    // Ids rise within a millisecond too, so that "newest first" has one answer.
-    let last = 0;
-    this.#nextId = createTaskIds(
-      () => {
-        last = Math.max(last + 1, this.now());
-        return last;
-      },
-      (bytes) => {
-        for (let index = 0; index < bytes.length; index++) bytes[index] = (this.#drawn++ * 197) & 255;
-      },
-    );
+    this.#nextId = createTaskIds(this.now, (bytes) => {
+      for (let index = 0; index < bytes.length; index++) bytes[index] = (this.#drawn++ * 197) & 255;
+    });
   }
 
   static async open(contract: StoreContract): Promise<Bench> {

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   MAX_EVENT_BYTES,
   MAX_STATE_BYTES,
+  MAX_TASK_BYTES,
   StoredValueTooLargeError,
 } from "../../../src/tasks/store-error.ts";
 import { NO_WORK, type StepTransition } from "../../../src/tasks/transition.ts";
@@ -289,7 +290,7 @@ export function transitionContract(contract: StoreContract): void {
     });
 
     test("a state, an event and a task beyond their bounds are refused and nothing is written", async () => {
-      const task = await bench.submit({ request: { prompt: "x".repeat(50_000), n: 1 } });
+      const task = await bench.submit({ request: { prompt: "x".repeat(MAX_TASK_BYTES - 14_000), n: 1 } });
       const claim = await bench.claimOne();
       const before = await bench.read(task);
       const large: StepTransition[] = [
