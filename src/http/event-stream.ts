@@ -3,9 +3,7 @@
 import type { Encoding, Frame } from "../rooms/encoding.ts";
 import { CLOSE_TRY_AGAIN, type Follower } from "../rooms/follower.ts";
 import type { Clock, TimerHandle } from "../tasks/clock.ts";
-
-/** Bytes handed to the host before it asks for more; beyond it they wait in the stream's own queue. */
-const HANDED_BYTES = 16_384;
+import { ByteStream } from "./byte-stream.ts";
 
 const UTF8 = new TextEncoder();
 /** Opens the stream: hosts send no headers before the first byte, and an EventSource waits for them. */
@@ -16,88 +14,37 @@ const HEARTBEAT = UTF8.encode(": keep-alive\n\n");
 export class EventStream implements Follower {
   readonly encoding: Encoding;
   readonly topics = null;
-  readonly body: ReadableStream<Uint8Array>;
-  #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
-  /** What the host has not asked for yet. */
-  #queue: Uint8Array[] = [];
-  #queuedBytes = 0;
-  /** Everything was sent that will be; the stream closes when the queue is empty. */
-  #complete = false;
-  #ended: (() => void) | null;
+  readonly #stream: ByteStream;
 
   constructor(encoding: Encoding, ended: () => void) {
     this.encoding = encoding;
-    this.#ended = ended;
-    this.body = new ReadableStream<Uint8Array>(
-      {
-        start: (controller) => {
-          this.#controller = controller;
-          controller.enqueue(OPENING);
-        },
-        pull: () => this.#pump(),
-        cancel: () => this.abandon(),
-      },
-      new ByteLengthQueuingStrategy({ highWaterMark: HANDED_BYTES }),
-    );
+    this.#stream = new ByteStream({ opening: OPENING, onEnded: ended });
+  }
+
+  get body(): ReadableStream<Uint8Array> {
+    return this.#stream.body;
   }
 
   send(frame: Frame): void {
-    if (this.#controller === null || this.#complete) return;
-    const bytes = typeof frame === "string" ? UTF8.encode(frame) : frame;
-    this.#queue.push(bytes);
-    this.#queuedBytes += bytes.byteLength;
-    this.#pump();
+    this.#stream.send(typeof frame === "string" ? UTF8.encode(frame) : frame);
   }
 
   bufferedBytes(): number {
-    const wanted = this.#controller?.desiredSize ?? HANDED_BYTES;
-    return this.#queuedBytes + HANDED_BYTES - wanted;
+    return this.#stream.bufferedBytes();
   }
 
   close(code: number): void {
-    if (code === CLOSE_TRY_AGAIN) this.#discard();
-    this.#complete = true;
-    this.#pump();
-    this.#end();
+    this.#stream.finish(code === CLOSE_TRY_AGAIN);
   }
 
   /** A comment for proxies that cut silent connections; a stream with unsent bytes is not silent. */
   beat(): void {
-    if (this.bufferedBytes() === 0) this.send(HEARTBEAT);
+    if (this.bufferedBytes() === 0) this.#stream.send(HEARTBEAT);
   }
 
   /** The client has left: nothing will be read any more. */
   abandon(): void {
-    this.#discard();
-    this.#controller = null;
-    this.#end();
-  }
-
-  #pump(): void {
-    const controller = this.#controller;
-    if (controller === null) return;
-    // Each is taken off before it is handed over: an enqueue may pull again before it returns.
-    while ((controller.desiredSize ?? 0) > 0) {
-      const bytes = this.#queue.shift();
-      if (bytes === undefined) break;
-      this.#queuedBytes -= bytes.byteLength;
-      controller.enqueue(bytes);
-    }
-    if (this.#complete && this.#queue.length === 0 && this.#controller !== null) {
-      this.#controller = null;
-      controller.close();
-    }
-  }
-
-  #discard(): void {
-    this.#queue = [];
-    this.#queuedBytes = 0;
-  }
-
-  #end(): void {
-    const ended = this.#ended;
-    this.#ended = null;
-    ended?.();
+    this.#stream.abandon();
   }
 }
 

@@ -9,15 +9,19 @@ import type { Following, Rooms } from "../rooms/rooms.ts";
 import { isTaskId } from "../tasks/ids.ts";
 import type { TaskService } from "../tasks/service.ts";
 import type { Position, Task } from "../tasks/task.ts";
-import { requestOrigin } from "./base-url.ts";
 import type { ConnectionSlots } from "./connection-slots.ts";
 import type { EventEncodings } from "./event-encodings.ts";
 import { BATCH_PROTOCOL, EventSocket } from "./event-socket.ts";
 import { EventStream, type StreamHeartbeat } from "./event-stream.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "./exchange.ts";
 import type { Host } from "./host.ts";
-import type { OriginPolicy } from "./origin-policy.ts";
-import { asksForWebSocket, offeredProtocols, type SocketUpgrade } from "./socket-upgrade.ts";
+import { type OriginPolicy, requireSocketOrigin } from "./origin-policy.ts";
+import {
+  asksForWebSocket,
+  incompleteHandshake,
+  offeredProtocols,
+  type SocketUpgrade,
+} from "./socket-upgrade.ts";
 
 export type EventRouteDependencies = {
   readonly tasks: Pick<TaskService, "read">;
@@ -88,7 +92,7 @@ function answer(
 function openSocket(c: HttpContext, target: Target, dependencies: EventRouteDependencies): Response {
   const { encodings, slots, sockets } = dependencies;
   const request = c.req.raw;
-  requireOrigin(request, dependencies.origins);
+  requireSocketOrigin(request, dependencies.origins);
   const exchange = c.get("exchange");
   const protocol = offeredProtocols(request).includes(BATCH_PROTOCOL) ? BATCH_PROTOCOL : null;
   const slot = slots.take(principalOfExchange(c).keyId);
@@ -98,11 +102,7 @@ function openSocket(c: HttpContext, target: Target, dependencies: EventRouteDepe
   const response = sockets.upgrade(request, session, { protocol, headers });
   if (response !== null) return response;
   slot.release();
-  throw new ApiError(
-    "invalid_parameter",
-    "The request asks for a WebSocket, but its handshake is not complete: send GET over HTTP/1.1 with Connection: Upgrade, Sec-WebSocket-Version: 13 and a Sec-WebSocket-Key of 16 bytes in base64.",
-    { param: "Upgrade" },
-  );
+  throw incompleteHandshake();
 }
 
 async function openStream(
@@ -153,17 +153,6 @@ function askedPosition(c: HttpContext): Position | null {
 /** Whether the client has seen the task's last event: 204 then, which is what stops an EventSource. */
 function endsAt(task: Task, after: Position | null): boolean {
   return after !== null && isTerminal(task.status) && after.epoch === task.epoch && after.seq >= task.seq;
-}
-
-/** A page of a foreign origin could use the visitor's network place; callers that are no browsers send no `Origin`. */
-function requireOrigin(request: Request, origins: OriginPolicy): void {
-  const origin = request.headers.get("origin");
-  if (origin === null || origins.allows(origin, requestOrigin(request))) return;
-  throw new ApiError(
-    "permission_denied",
-    "Pages of this origin may not open event sockets here. An operator can add it to cors.origins.",
-    { param: "Origin" },
-  );
 }
 
 function goneBetween(): ApiError {

@@ -1,5 +1,8 @@
 /** Which web pages may call: the list of `cors.origins`, used for CORS headers and for the `Origin` of WebSockets. */
 
+import { ApiError } from "../protocol/error.ts";
+import { requestOrigin } from "./base-url.ts";
+
 /** Every origin. */
 const ANY = "*";
 /** At the end of an entry: any port, or none. */
@@ -28,6 +31,20 @@ export function createOriginPolicy(entries: readonly string[]): OriginPolicy {
       return anyPort.some((base) => origin === base || isPort(origin, base));
     },
   };
+}
+
+/**
+ * Throws `permission_denied` for a WebSocket that a page of a foreign origin opens, which could use the visitor's
+ * network place: CORS does not cover WebSockets. Callers that are no browsers send no `Origin`.
+ */
+export function requireSocketOrigin(request: Request, origins: OriginPolicy): void {
+  const origin = request.headers.get("origin");
+  if (origin === null || origins.allows(origin, requestOrigin(request))) return;
+  throw new ApiError(
+    "permission_denied",
+    "Pages of this origin may not open sockets here. An operator can add it to cors.origins.",
+    { param: "Origin" },
+  );
 }
 
 function isPort(origin: string, base: string): boolean {

@@ -1,5 +1,6 @@
 /** The port through which a request becomes a WebSocket. Sessions decide what is said; hosts carry it. */
 
+import { ApiError } from "../protocol/error.ts";
 import type { Frame } from "../rooms/encoding.ts";
 import type { TopicMembership } from "../rooms/follower.ts";
 
@@ -20,6 +21,8 @@ export interface SocketSession {
   opened(socket: Socket): void;
   /** One message. */
   received(message: string | Uint8Array): void;
+  /** Everything sent has been handed to the network, after some of it had to wait. Hosts that cannot tell never call it. */
+  drained?(): void;
   /** Also after a close of our own. */
   closed(): void;
 }
@@ -48,4 +51,13 @@ export function asksForWebSocket(request: Request): boolean {
 export function offeredProtocols(request: Request): string[] {
   const offered = request.headers.get("sec-websocket-protocol");
   return offered === null ? [] : offered.split(",").map((name) => name.trim());
+}
+
+/** What is answered to a request for a WebSocket that the host could not upgrade. */
+export function incompleteHandshake(): ApiError {
+  return new ApiError(
+    "invalid_parameter",
+    "The request asks for a WebSocket, but its handshake is not complete: send GET over HTTP/1.1 with Connection: Upgrade, Sec-WebSocket-Version: 13 and a Sec-WebSocket-Key of 16 bytes in base64.",
+    { param: "Upgrade" },
+  );
 }

@@ -1,4 +1,4 @@
-/** All connections of one hub on one host, by their secret tokens. */
+/** All hub connections of one host, by their secret tokens. */
 
 import {
   type EndpointOptions,
@@ -7,6 +7,7 @@ import {
   NO_SUCH_CONNECTION,
   type Refusal,
 } from "./endpoint.ts";
+import type { Hub } from "./hub.ts";
 import type { CloseOptions } from "./session-settings.ts";
 
 /** Connections that were negotiated and not yet used: a bound on what a stranger can make us remember. */
@@ -28,29 +29,54 @@ export class HubConnections<P> {
   /** How many connections of each owner wait for their first use. */
   readonly #unused = new Map<string, number>();
   #unusedInAll = 0;
+  /** How many connections of each owner have a transport, or had one and are not over. */
+  readonly #used = new Map<string, number>();
+  readonly #maxPerOwner: number;
+
+  /** `maxPerOwner`: connections in use that one owner may have. */
+  constructor(maxPerOwner = Number.POSITIVE_INFINITY) {
+    this.#maxPerOwner = maxPerOwner;
+  }
 
   get size(): number {
     return this.#entries.size;
   }
 
+  /** Those in use. */
+  get used(): number {
+    return this.#entries.size - this.#unusedInAll;
+  }
+
+  /** Whose connections are in use. */
+  owners(): Iterable<string> {
+    return this.#used.keys();
+  }
+
+  /** Whether an owner has as many connections in use as it may have. */
+  full(owner: string): boolean {
+    return (this.#used.get(owner) ?? 0) >= this.#maxPerOwner;
+  }
+
   /** Makes a connection; null when too many wait for their first use. */
   add(connection: NewConnection<P>, now: number): HubEndpoint<P> | null {
     const { token, owner, ...options } = connection;
-    const ofOwner = this.#unused.get(owner) ?? 0;
-    if (this.#unusedInAll >= MAX_UNUSED || ofOwner >= MAX_UNUSED_PER_OWNER) return null;
-    this.#unused.set(owner, ofOwner + 1);
+    if (this.#unusedInAll >= MAX_UNUSED || (this.#unused.get(owner) ?? 0) >= MAX_UNUSED_PER_OWNER)
+      return null;
+    increase(this.#unused, owner);
     this.#unusedInAll++;
     let unused = true;
-    const onBegin = () => {
-      if (!unused) return;
+    const leaveUnused = () => {
       unused = false;
       this.#unusedInAll--;
-      const left = (this.#unused.get(owner) ?? 1) - 1;
-      if (left === 0) this.#unused.delete(owner);
-      else this.#unused.set(owner, left);
+      decrease(this.#unused, owner);
+    };
+    const onBegin = () => {
+      leaveUnused();
+      increase(this.#used, owner);
     };
     const onEnd = () => {
-      onBegin();
+      if (unused) leaveUnused();
+      else decrease(this.#used, owner);
       this.#entries.delete(token);
     };
     const endpoint = new HubEndpoint<P>({ ...options, onBegin, onEnd }, now);
@@ -60,13 +86,14 @@ export class HubConnections<P> {
 
   /**
    * The connection a request names. `owner` null: the request brought no credentials, which some clients leave away
-   * on polls; the token alone is then its proof. Another owner's connection is answered like one that does not exist.
+   * on polls; the token alone is then its proof. Another owner's connection is answered like one that does not exist,
+   * and so is one that was negotiated for another hub than `hub`.
    */
-  find(token: string | null, owner: string | null): HubEndpoint<P> | Refusal {
+  find(token: string | null, owner: string | null, hub?: Hub<P>): HubEndpoint<P> | Refusal {
     if (token === null || token === "") return ID_REQUIRED;
     const entry = this.#entries.get(token);
     if (entry === undefined || (owner !== null && entry.owner !== owner)) return NO_SUCH_CONNECTION;
-    return entry.endpoint;
+    return hub === undefined || entry.endpoint.hub === hub ? entry.endpoint : NO_SUCH_CONNECTION;
   }
 
   /** Does what is due, for all. */
@@ -79,4 +106,14 @@ export class HubConnections<P> {
     for (const entry of this.#entries.values())
       if (owner === null || entry.owner === owner) entry.endpoint.close(reason);
   }
+}
+
+function increase(counts: Map<string, number>, owner: string): void {
+  counts.set(owner, (counts.get(owner) ?? 0) + 1);
+}
+
+function decrease(counts: Map<string, number>, owner: string): void {
+  const left = (counts.get(owner) ?? 1) - 1;
+  if (left === 0) counts.delete(owner);
+  else counts.set(owner, left);
 }

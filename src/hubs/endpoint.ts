@@ -52,11 +52,20 @@ export class HubEndpoint<P> {
   #longPoll: LongPoll | null = null;
   #early: Uint8Array[] = [];
   #earlyBytes = 0;
+  #used = false;
   #over = false;
 
   constructor(options: EndpointOptions<P>, now: number) {
     this.#options = options;
     this.#unusedUntil = now + UNUSED_MS;
+  }
+
+  get hub(): Hub<P> {
+    return this.#options.hub;
+  }
+
+  get principal(): P {
+    return this.#options.principal;
   }
 
   /** Null before a transport has come. */
@@ -73,6 +82,18 @@ export class HubEndpoint<P> {
     if (this.#over) return Number.POSITIVE_INFINITY;
     if (this.#session === null) return this.#unusedUntil;
     return Math.min(this.#session.due, this.#longPoll?.due ?? Number.POSITIVE_INFINITY);
+  }
+
+  /**
+   * A request wants to become a WebSocket: from here on this is a WebSocket's connection, and counts as in use.
+   * Hosts that must answer such a request before there is a socket ask this first.
+   */
+  claimWebSocket(): Refusal | null {
+    if (this.#session !== null && this.#transport === "WebSockets")
+      return this.#session.resumable ? null : ALREADY_OPEN;
+    const refusal = this.#bind("WebSockets");
+    if (refusal === null) this.#use();
+    return refusal;
   }
 
   /** A WebSocket wants to begin, or with stateful reconnect to take over. */
@@ -158,6 +179,7 @@ export class HubEndpoint<P> {
   }
 
   #bind(transport: TransportName): Refusal | null {
+    if (this.#over) return NO_SUCH_CONNECTION;
     if (!this.#options.transports.includes(transport))
       return { status: 404, body: `${transport} transport not supported by this end point type` };
     if (this.#transport !== null && this.#transport !== transport) return OTHER_TRANSPORT;
@@ -182,10 +204,16 @@ export class HubEndpoint<P> {
       now,
     );
     this.#session = session;
-    this.#options.onBegin();
+    this.#use();
     session.open();
     for (const body of this.#early.splice(0)) session.receive(body, now);
     return session;
+  }
+
+  #use(): void {
+    if (this.#used) return;
+    this.#used = true;
+    this.#options.onBegin();
   }
 
   /** Long polling outlives its session until the last words were fetched. */

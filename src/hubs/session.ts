@@ -121,6 +121,11 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     return this.#voice.waiting;
   }
 
+  /** Whether it could go on over another transport. */
+  get resumable(): boolean {
+    return this.#voice.numbers !== null && this.#state !== "closed";
+  }
+
   /** Length of what was received and waits. A host that can slow its client down does so while this grows. */
   get unread(): number {
     return this.#reader?.unread ?? 0;

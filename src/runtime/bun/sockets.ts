@@ -30,6 +30,7 @@ export class BunSockets implements SocketUpgrade, Topics {
     perMessageDeflate: false,
     open: (native) => native.data.carrier.opened(native),
     message: (native, message) => native.data.carrier.received(message),
+    drain: (native) => native.data.carrier.drained(),
     close: (native) => native.data.carrier.closed(),
   };
 
@@ -71,6 +72,10 @@ class Carrier implements Socket {
 
   received(message: string | Uint8Array): void {
     this.#session.received(message);
+  }
+
+  drained(): void {
+    this.#session.drained?.();
   }
 
   closed(): void {

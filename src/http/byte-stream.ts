@@ -1,0 +1,99 @@
+/** The body of an answer that goes on: bytes wait in a queue of ours until the host asks for them, so they can be counted and dropped. */
+
+/** Bytes handed to the host before it asks for more; beyond it they wait in the queue. */
+const HANDED_BYTES = 16_384;
+
+export type ByteStreamOptions = {
+  /** Sent at once: hosts send no headers before the first byte. */
+  opening: Uint8Array;
+  /** Called when the host has asked for everything there was. */
+  onDrained?: () => void;
+  /** Called once, whoever ended it. */
+  onEnded: () => void;
+};
+
+export class ByteStream {
+  readonly body: ReadableStream<Uint8Array>;
+  readonly #onDrained: (() => void) | undefined;
+  #onEnded: (() => void) | null;
+  #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
+  /** What the host has not asked for yet. */
+  #queue: Uint8Array[] = [];
+  #queuedBytes = 0;
+  /** Everything was sent that will be; the body closes when the queue is empty. */
+  #complete = false;
+
+  constructor(options: ByteStreamOptions) {
+    this.#onDrained = options.onDrained;
+    this.#onEnded = options.onEnded;
+    this.body = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+          controller.enqueue(options.opening);
+        },
+        pull: () => {
+          this.#pump();
+          if (this.#queue.length === 0) this.#onDrained?.();
+        },
+        cancel: () => this.abandon(),
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: HANDED_BYTES }),
+    );
+  }
+
+  send(bytes: Uint8Array): void {
+    if (this.#controller === null || this.#complete) return;
+    this.#queue.push(bytes);
+    this.#queuedBytes += bytes.byteLength;
+    this.#pump();
+  }
+
+  /** Bytes that the network has not taken. */
+  bufferedBytes(): number {
+    const wanted = this.#controller?.desiredSize ?? HANDED_BYTES;
+    return this.#queuedBytes + HANDED_BYTES - wanted;
+  }
+
+  /** Ends the body behind everything sent, or with `cut` behind what was handed over already. */
+  finish(cut = false): void {
+    if (cut) this.#discard();
+    this.#complete = true;
+    this.#pump();
+    this.#end();
+  }
+
+  /** The client has left: nothing will be read any more. */
+  abandon(): void {
+    this.#discard();
+    this.#controller = null;
+    this.#end();
+  }
+
+  #pump(): void {
+    const controller = this.#controller;
+    if (controller === null) return;
+    // Each is taken off before it is handed over: an enqueue may pull again before it returns.
+    while ((controller.desiredSize ?? 0) > 0) {
+      const bytes = this.#queue.shift();
+      if (bytes === undefined) break;
+      this.#queuedBytes -= bytes.byteLength;
+      controller.enqueue(bytes);
+    }
+    if (this.#complete && this.#queue.length === 0 && this.#controller !== null) {
+      this.#controller = null;
+      controller.close();
+    }
+  }
+
+  #discard(): void {
+    this.#queue = [];
+    this.#queuedBytes = 0;
+  }
+
+  #end(): void {
+    const ended = this.#onEnded;
+    this.#onEnded = null;
+    ended?.();
+  }
+}

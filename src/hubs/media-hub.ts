@@ -1,0 +1,31 @@
+/**
+ * The hub of pictures and the hub of videos. Both serve both pairs of methods for any task of the tenant: clients in
+ * the field hold one connection and follow everything on it. Pushes have exactly two arguments.
+ */
+
+import type { Principal } from "../accounts/principal.ts";
+import { text } from "./binders.ts";
+import { createHub, type Hub, method } from "./hub.ts";
+import type { Vocabulary } from "./push-encodings.ts";
+import type { Subscriptions } from "./subscriptions.ts";
+
+export function createMediaHub(subscriptions: Subscriptions): Hub<Principal> {
+  const subscribe = (vocabulary: Vocabulary) =>
+    method<Principal, [typeof text]>({
+      args: [text],
+      run: (call, id) => subscriptions.subscribe(call, id, vocabulary),
+    });
+  const unsubscribe = method<Principal, [typeof text]>({
+    args: [text],
+    run: (call, id) => subscriptions.unsubscribe(call.connection, id),
+  });
+  return createHub<Principal>({
+    methods: {
+      SubscribeToTask: subscribe("task"),
+      UnsubscribeFromTask: unsubscribe,
+      SubscribeToRequest: subscribe("request"),
+      UnsubscribeFromRequest: unsubscribe,
+    },
+    onDisconnected: (connection) => subscriptions.disconnected(connection),
+  });
+}

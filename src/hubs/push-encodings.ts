@@ -1,0 +1,138 @@
+/**
+ * What hub clients are told about tasks, and how it is spelled: a vocabulary says which client method is called with
+ * which arguments, a protocol makes bytes of it. One encoding for each pair, shared by all connections.
+ */
+
+import { isTerminal, type WireResult } from "../protocol/task.ts";
+import type { Encoding, Frame } from "../rooms/encoding.ts";
+import {
+  CANCELLED_TEXT,
+  type PresentationContext,
+  presentEvent,
+  presentResult,
+  presentTask,
+} from "../tasks/presentation.ts";
+import type { Task, TaskEvent } from "../tasks/task.ts";
+import { bareProtocol } from "./bare-mode.ts";
+import type { HubProtocol } from "./hub-protocol.ts";
+import { jsonProtocol } from "./json-protocol.ts";
+import { messagePackProtocol } from "./messagepack-protocol.ts";
+import { MessageType } from "./messages.ts";
+
+/**
+ * - `task`: `TaskProgress`, `TaskCompleted`, `TaskFailed`.
+ * - `request`: the same three under `Request…`.
+ * - `event`: `TaskEvent` with the event shape of the REST streams.
+ */
+export type Vocabulary = "task" | "request" | "event";
+
+export type PushEncodings = Readonly<Record<Vocabulary, Readonly<Record<HubProtocol["encoding"], Encoding>>>>;
+
+/** The result of a completed task as hub clients in the field read it. */
+export type HubResult = WireResult & {
+  image_url?: string;
+  video_url?: string;
+  /** The task's own, and where the result came from. */
+  metadata: Record<string, string>;
+};
+
+/** A client method and its arguments, or null where a vocabulary has nothing to say. */
+type Call = { target: string; args: unknown[] } | null;
+
+type Words = {
+  event(event: TaskEvent, task: Task, id: string): Call;
+  snapshot(view: Parameters<Encoding["snapshot"]>[0], id: string): Call;
+  reset(): Call;
+};
+
+/** What a client that knows only a failure's text is told when nothing better is known. */
+const FAILED_TEXT = "Task failed";
+
+/** Made once per process. */
+export function createPushEncodings(context: PresentationContext): PushEncodings {
+  return {
+    task: spell("task", mediaWords("Task", context)),
+    request: spell("request", mediaWords("Request", context)),
+    event: spell("event", eventWords(context)),
+  };
+}
+
+/** The result as `TaskCompleted` carries it; null unless the task has one. */
+export function presentHubResult(task: Task, context: PresentationContext): HubResult | null {
+  const result = presentResult(task, context);
+  if (result === null) return null;
+  const first = result.images?.[0]?.url ?? result.videos?.[0]?.url;
+  return {
+    ...result,
+    ...(first === undefined ? {} : task.type === "image" ? { image_url: first } : { video_url: first }),
+    metadata: { ...task.metadata, provider: task.provider, model: task.model },
+  };
+}
+
+function mediaWords(noun: "Task" | "Request", context: PresentationContext): Words {
+  const [progress, completed, failed] = [`${noun}Progress`, `${noun}Completed`, `${noun}Failed`];
+  const ended = (task: Task): Call => {
+    if (task.status === "completed")
+      return { target: completed, args: [task.id, presentHubResult(task, context)] };
+    const text = task.status === "cancelled" ? CANCELLED_TEXT : (task.error?.message ?? FAILED_TEXT);
+    return { target: failed, args: [task.id, text] };
+  };
+  return {
+    event(event, task) {
+      if (isTerminal(event.status)) return ended(task);
+      return event.type === "progress" ? { target: progress, args: [task.id, event.progress] } : null;
+    },
+    snapshot: ({ task }) =>
+      isTerminal(task.status) ? ended(task) : { target: progress, args: [task.id, task.progress] },
+    reset: () => null,
+  };
+}
+
+function eventWords(context: PresentationContext): Words {
+  const taskEvent = (event: unknown): Call => ({ target: "TaskEvent", args: [event] });
+  return {
+    event: (event, task, id) => taskEvent(presentEvent(event, task, id, context)),
+    snapshot: (view, id) =>
+      taskEvent({ type: "snapshot", id, seq: view.task.seq, task: presentTask(view, context) }),
+    reset: () => taskEvent({ type: "reset" }),
+  };
+}
+
+function spell(vocabulary: Vocabulary, words: Words): PushEncodings[Vocabulary] {
+  const encoding = (protocol: HubProtocol, pack: Encoding["pack"]): Encoding => {
+    const write = (call: Call) =>
+      call === null
+        ? null
+        : protocol.write({ type: MessageType.Invocation, target: call.target, arguments: call.args });
+    return {
+      name: `hub-${vocabulary}-${protocol.encoding}`,
+      event: ({ event, task }, id) => write(words.event(event, task, id)),
+      snapshot: (view, id) => write(words.snapshot(view, id)),
+      begin: () => null,
+      reset: () => write(words.reset()),
+      pack,
+    };
+  };
+  return {
+    json: encoding(jsonProtocol, joinTexts),
+    messagepack: encoding(messagePackProtocol, joinBytes),
+    // A bare client takes one message for each frame.
+    bare: encoding(bareProtocol, null),
+  };
+}
+
+function joinTexts(frames: readonly Frame[]): Frame {
+  return frames.length === 1 ? frames[0]! : frames.join("");
+}
+
+function joinBytes(frames: readonly Frame[]): Frame {
+  if (frames.length === 1) return frames[0]!;
+  const bytes = frames as readonly Uint8Array[];
+  const joined = new Uint8Array(bytes.reduce((total, { length }) => total + length, 0));
+  let at = 0;
+  for (const frame of bytes) {
+    joined.set(frame, at);
+    at += frame.length;
+  }
+  return joined;
+}

@@ -1,0 +1,89 @@
+/** The events of one task as a stream that a hub method returns: a follower on one side, an iterator on the other. */
+
+import type { Encoding, Frame } from "../rooms/encoding.ts";
+import { CLOSE_ENDED, type Follower } from "../rooms/follower.ts";
+import type { Subscription } from "../rooms/member.ts";
+import { type PresentationContext, presentEvent, presentTask } from "../tasks/presentation.ts";
+import { HubError } from "./invocation-errors.ts";
+
+/** Events as JSON texts: rooms hand over frames, and a stream's items belong to one call each. */
+export function createItemEncoding(context: PresentationContext): Encoding {
+  return {
+    name: "hub-item",
+    event: ({ event, task }, id) => JSON.stringify(presentEvent(event, task, id, context)),
+    snapshot: (view, id) => {
+      const { seq } = view.task;
+      return JSON.stringify({ type: "snapshot", id, seq, task: presentTask(view, context) });
+    },
+    begin: () => null,
+    reset: () => JSON.stringify({ type: "reset" }),
+    pack: null,
+  };
+}
+
+/** Ends after the task's terminal event; fails with `HubError` when the room ends it before. */
+export class TaskStream implements Follower, AsyncIterableIterator<unknown> {
+  readonly encoding: Encoding;
+  readonly topics = null;
+  subscription: Subscription | null = null;
+  #frames: string[] = [];
+  #buffered = 0;
+  #over = false;
+  #failure: HubError | null = null;
+  #wake: (() => void) | null = null;
+
+  constructor(encoding: Encoding) {
+    this.encoding = encoding;
+  }
+
+  send(frame: Frame): void {
+    // The encoding makes texts only.
+    const text = frame as string;
+    this.#frames.push(text);
+    this.#buffered += text.length;
+    this.#wake?.();
+  }
+
+  bufferedBytes(): number {
+    return this.#buffered;
+  }
+
+  close(code: number, reason: string): void {
+    if (code !== CLOSE_ENDED) this.#failure = new HubError(reason);
+    this.#over = true;
+    this.#wake?.();
+  }
+
+  /** The client wants no more. */
+  leave(): void {
+    this.#over = true;
+    this.#frames = [];
+    this.#buffered = 0;
+    this.subscription?.leave();
+    this.#wake?.();
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<unknown, undefined>> {
+    for (;;) {
+      const text = this.#frames.shift();
+      if (text !== undefined) {
+        this.#buffered -= text.length;
+        return { done: false, value: JSON.parse(text) as unknown };
+      }
+      if (this.#failure !== null) throw this.#failure;
+      if (this.#over) return { done: true, value: undefined };
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  async return(): Promise<IteratorResult<unknown, undefined>> {
+    this.leave();
+    return { done: true, value: undefined };
+  }
+}

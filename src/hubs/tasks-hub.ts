@@ -1,0 +1,66 @@
+/** The hub of events: the same events, positions and resumption as the REST streams, over SignalR. */
+
+import type { Principal } from "../accounts/principal.ts";
+import type { Encoding } from "../rooms/encoding.ts";
+import type { Rooms } from "../rooms/rooms.ts";
+import { isTaskId } from "../tasks/ids.ts";
+import { text, textOrNull } from "./binders.ts";
+import { createHub, type Hub, type HubCall, method, streamMethod } from "./hub.ts";
+import { HubError } from "./invocation-errors.ts";
+import { readPosition, type Subscriptions, TASK_NOT_FOUND } from "./subscriptions.ts";
+import { TaskStream } from "./task-stream.ts";
+
+export type TasksHubDependencies = {
+  readonly subscriptions: Subscriptions;
+  readonly rooms: Pick<Rooms, "followTask">;
+  /** For the items of streams. */
+  readonly items: Encoding;
+};
+
+export function createTasksHub({ subscriptions, rooms, items }: TasksHubDependencies): Hub<Principal> {
+  return createHub<Principal>({
+    methods: {
+      Subscribe: method({
+        args: [text],
+        optional: [textOrNull],
+        run: (call: HubCall<Principal>, id, after) => subscriptions.subscribe(call, id, "event", after),
+      }),
+      SubscribeAll: method({
+        optional: [textOrNull],
+        run: (call: HubCall<Principal>, after) => subscriptions.subscribeAll(call, after),
+      }),
+      Unsubscribe: method({
+        args: [text],
+        run: (call: HubCall<Principal>, id) => subscriptions.unsubscribe(call.connection, id),
+      }),
+      UnsubscribeAll: method({
+        run: (call: HubCall<Principal>) => subscriptions.unsubscribeAll(call.connection),
+      }),
+      StreamTask: streamMethod({
+        args: [text],
+        optional: [textOrNull],
+        run: (call: HubCall<Principal>, id, after) => openStream(call, rooms, items, id, after),
+      }),
+    },
+    onDisconnected: (connection) => subscriptions.disconnected(connection),
+  });
+}
+
+async function openStream(
+  call: HubCall<Principal>,
+  rooms: Pick<Rooms, "followTask">,
+  items: Encoding,
+  id: string,
+  after: string | null | undefined,
+): Promise<TaskStream> {
+  const begin = readPosition(after);
+  if (!isTaskId(id)) throw new HubError(TASK_NOT_FOUND);
+  const stream = new TaskStream(items);
+  const { subscription, opened } = rooms.followTask(call.connection.principal.scope, id, stream, begin);
+  stream.subscription = subscription;
+  // Also while it is being opened, when nobody holds the stream yet.
+  call.signal.addEventListener("abort", () => stream.leave(), { once: true });
+  if (call.signal.aborted) stream.leave();
+  if ((await opened) === "not_found") throw new HubError(TASK_NOT_FOUND);
+  return stream;
+}
