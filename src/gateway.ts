@@ -9,6 +9,7 @@ import { createAdminCheck } from "./accounts/admin-key.ts";
 import { Authenticator } from "./accounts/authenticator.ts";
 import { KeyWatch } from "./accounts/key-watch.ts";
 import { KeyService } from "./accounts/keys.ts";
+import type { Principal } from "./accounts/principal.ts";
 import { createApp } from "./app.ts";
 import type { Settings } from "./config.ts";
 import { ConnectionSlots } from "./http/connection-slots.ts";
@@ -19,11 +20,21 @@ import type { HttpEnv } from "./http/exchange.ts";
 import { GatewayHealth } from "./http/gateway-health.ts";
 import { registerGatewayMetrics } from "./http/gateway-metrics.ts";
 import type { Host } from "./http/host.ts";
+import { HubHeart } from "./http/hub-heart.ts";
+import { mountHubs } from "./http/hubs.ts";
 import { createOriginPolicy } from "./http/origin-policy.ts";
 import type { SocketUpgrade } from "./http/socket-upgrade.ts";
+import { HubConnections } from "./hubs/connections.ts";
+import type { Hub } from "./hubs/hub.ts";
+import { createMediaHub } from "./hubs/media-hub.ts";
+import { createPushEncodings } from "./hubs/push-encodings.ts";
+import { DEFAULT_SESSION_SETTINGS, type SessionSettings } from "./hubs/session-settings.ts";
+import { closing, Subscriptions } from "./hubs/subscriptions.ts";
+import { createItemEncoding } from "./hubs/task-stream.ts";
+import { createTasksHub } from "./hubs/tasks-hub.ts";
 import { MetricsRegistry } from "./metrics/registry.ts";
 import type { Catalogue } from "./providers/catalogue.ts";
-import type { Topics } from "./rooms/follower.ts";
+import { CLOSE_KEY_DISABLED, CLOSE_SHUTDOWN, type Topics } from "./rooms/follower.ts";
 import { createRoomEndWatch } from "./rooms/room-end-watch.ts";
 import { Rooms } from "./rooms/rooms.ts";
 import type { Clock } from "./tasks/clock.ts";
@@ -130,17 +141,22 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const authenticator = new Authenticator({ store, clock, knownMs: settings.keys.cacheMs });
   keys.onKeyChanged(({ keyId, alive }) => {
     authenticator.forget(keyId);
-    if (!alive) rooms.closeKey(keyId);
+    if (!alive) disconnect(keyId);
   });
+  const hubConnections = new HubConnections<Principal>(settings.hubs.maxConnectionsPerKey);
+  const disconnect = (keyId: string) => {
+    hubConnections.close(keyId, closing(CLOSE_KEY_DISABLED, "the key was disabled or revoked"));
+    rooms.closeKey(keyId);
+  };
   const slots = new ConnectionSlots(settings.events);
   const keyWatch = new KeyWatch({
     store,
     clock,
     log,
-    connectedKeys: () => slots.keyIds(),
+    connectedKeys: () => [...slots.keyIds(), ...hubConnections.owners()],
     disconnect: (keyId) => {
       authenticator.forget(keyId);
-      rooms.closeKey(keyId);
+      disconnect(keyId);
     },
   });
 
@@ -149,8 +165,12 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     tasksMs: settings.retention.tasksDays * DAY_MS,
     now: () => clock.now(),
   };
+  const hubSession = sessionSettings(settings.hubs);
+  const heart = new HubHeart(hubConnections, clock, hubSession);
+  const hubs = createHubs(dependencies, tasks, rooms, presentation);
+  let stopping = false;
   const metrics = new MetricsRegistry();
-  registerGatewayMetrics(metrics, { store, engine, rooms });
+  registerGatewayMetrics(metrics, { store, engine, rooms, hubs: hubConnections });
   const health = new GatewayHealth({ store, engine, rooms, providers: catalogue.providers });
   const app = createApp({
     settings,
@@ -168,7 +188,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       keys,
       media,
       presentation,
-      mountStreams: (target, key) =>
+      mountStreams: (target, key) => {
         mountEvents(target, key, {
           tasks,
           rooms,
@@ -178,7 +198,19 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
           sockets,
           origins,
           host,
-        }),
+        });
+        mountHubs(target, key, {
+          hubs,
+          connections: hubConnections,
+          heart,
+          session: hubSession,
+          sockets,
+          origins,
+          host,
+          clock,
+          stopping: () => stopping,
+        });
+      },
     },
   });
 
@@ -197,8 +229,39 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       keyWatch.stop();
       // Streams stay while steps finish, so that followers still see them end; what is left is told to come again.
       await engine.stop();
+      stopping = true;
+      hubConnections.close(null, closing(CLOSE_SHUTDOWN, "the server is shutting down"));
+      heart.stop();
       await Promise.all([retention.stop(), rooms.shutdown()]);
     },
+  };
+}
+
+/** By the names under which they are served. */
+function createHubs(
+  { settings, store, clock }: GatewayDependencies,
+  tasks: TaskService,
+  rooms: Rooms,
+  presentation: PresentationContext,
+): Record<string, Hub<Principal>> {
+  const { snapshotDelayMs, maxSubscriptionsPerConnection } = settings.hubs;
+  const subscriptions = new Subscriptions(
+    { tasks, rooms, store, clock, encodings: createPushEncodings(presentation) },
+    { snapshotDelayMs, maxPerConnection: maxSubscriptionsPerConnection },
+  );
+  return {
+    "image-generation": createMediaHub(subscriptions),
+    "video-generation": createMediaHub(subscriptions),
+    tasks: createTasksHub({ subscriptions, rooms, items: createItemEncoding(presentation) }),
+  };
+}
+
+function sessionSettings(settings: Settings["hubs"]): SessionSettings {
+  return {
+    ...DEFAULT_SESSION_SETTINGS,
+    keepAliveMs: settings.keepAliveSeconds * SECOND_MS,
+    clientTimeoutMs: settings.clientTimeoutSeconds * SECOND_MS,
+    handshakeTimeoutMs: settings.handshakeTimeoutSeconds * SECOND_MS,
   };
 }
 

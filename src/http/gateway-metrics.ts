@@ -6,7 +6,12 @@ import type { GatewayHealthSources } from "./gateway-health.ts";
 /** Adds queue, provider call and follower gauges to the registry. */
 export function registerGatewayMetrics(
   metrics: MetricsRegistry,
-  { store, engine, rooms }: Pick<GatewayHealthSources, "store" | "engine" | "rooms">,
+  {
+    store,
+    engine,
+    rooms,
+    hubs,
+  }: Pick<GatewayHealthSources, "store" | "engine" | "rooms"> & { hubs: { readonly used: number } },
 ): void {
   metrics.gauge("conduit_queue_tasks", "Unfinished tasks by lane and whereabouts.", async () => {
     const stats = await store.stats();
@@ -21,6 +26,9 @@ export function registerGatewayMetrics(
   ]);
   metrics.gauge("conduit_rooms", "Tasks and tenants that are followed in this process.", () => [
     { value: rooms.stats().rooms },
+  ]);
+  metrics.gauge("conduit_hub_connections", "Hub connections open in this process.", () => [
+    { value: hubs.used },
   ]);
   metrics.gauge(
     "conduit_followers",

@@ -2,6 +2,7 @@
 
 import { zValidator } from "@hono/zod-validator";
 import type { z } from "zod";
+import { joinBytes } from "../hubs/binary-format.ts";
 import { ApiError } from "../protocol/error.ts";
 import type { HttpMiddleware } from "./exchange.ts";
 import { firstIssue } from "./schema-issue.ts";
@@ -64,21 +65,40 @@ function nameOf(value: unknown): string {
   return Array.isArray(value) ? "an array" : `a ${typeof value}`;
 }
 
+/** The bytes of a body; null when the caller goes away in the midst of it. Rejects with `payload_too_large`. */
+export async function boundedBytes(request: Request, maxBytes: number): Promise<Uint8Array | null> {
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  const chunks: Uint8Array[] = [];
+  try {
+    for await (const chunk of chunksOf(request, maxBytes)) chunks.push(chunk);
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    return null;
+  }
+  return chunks.length === 1 ? chunks[0]! : joinBytes(chunks);
+}
+
 async function readCounted(request: Request, maxBytes: number): Promise<string> {
-  if (request.body === null) return "";
-  const reader = request.body.getReader();
   const decoder = new TextDecoder();
-  let bytes = 0;
   let text = "";
+  for await (const chunk of chunksOf(request, maxBytes)) text += decoder.decode(chunk, { stream: true });
+  return text + decoder.decode();
+}
+
+/** The body as it comes. Throws `payload_too_large` once there is too much, and reads no further. */
+async function* chunksOf(request: Request, maxBytes: number): AsyncGenerator<Uint8Array, void> {
+  if (request.body === null) return;
+  const reader = request.body.getReader();
+  let bytes = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return text + decoder.decode();
+    if (done) return;
     bytes += value.byteLength;
     if (bytes > maxBytes) {
       await reader.cancel();
       throw tooLarge(maxBytes);
     }
-    text += decoder.decode(value, { stream: true });
+    yield value;
   }
 }
 

@@ -21,7 +21,10 @@ export const NO_SUCH_CONNECTION: Refusal = { status: 404, body: "No Connection w
 export const ID_REQUIRED: Refusal = { status: 400, body: "Connection ID required" };
 const OTHER_TRANSPORT: Refusal = { status: 400, body: "Cannot change transports mid-connection" };
 const ALREADY_OPEN: Refusal = { status: 409, body: "" };
-const NO_POSTS: Refusal = { status: 405, body: "POST requests are not allowed for WebSocket connections." };
+export const NO_POSTS: Refusal = {
+  status: 405,
+  body: "POST requests are not allowed for WebSocket connections.",
+};
 const NO_DELETES: Refusal = {
   status: 400,
   body: "Cannot terminate this connection using the DELETE endpoint.",

@@ -14,6 +14,7 @@ import {
 } from "../tasks/presentation.ts";
 import type { Task, TaskEvent } from "../tasks/task.ts";
 import { bareProtocol } from "./bare-mode.ts";
+import { joinBytes } from "./binary-format.ts";
 import type { HubProtocol } from "./hub-protocol.ts";
 import { jsonProtocol } from "./json-protocol.ts";
 import { messagePackProtocol } from "./messagepack-protocol.ts";
@@ -115,7 +116,7 @@ function spell(vocabulary: Vocabulary, words: Words): PushEncodings[Vocabulary] 
   };
   return {
     json: encoding(jsonProtocol, joinTexts),
-    messagepack: encoding(messagePackProtocol, joinBytes),
+    messagepack: encoding(messagePackProtocol, joinBinary),
     // A bare client takes one message for each frame.
     bare: encoding(bareProtocol, null),
   };
@@ -125,14 +126,6 @@ function joinTexts(frames: readonly Frame[]): Frame {
   return frames.length === 1 ? frames[0]! : frames.join("");
 }
 
-function joinBytes(frames: readonly Frame[]): Frame {
-  if (frames.length === 1) return frames[0]!;
-  const bytes = frames as readonly Uint8Array[];
-  const joined = new Uint8Array(bytes.reduce((total, { length }) => total + length, 0));
-  let at = 0;
-  for (const frame of bytes) {
-    joined.set(frame, at);
-    at += frame.length;
-  }
-  return joined;
+function joinBinary(frames: readonly Frame[]): Frame {
+  return frames.length === 1 ? frames[0]! : joinBytes(frames as readonly Uint8Array[]);
 }

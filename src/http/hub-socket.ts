@@ -1,0 +1,67 @@
+/** A WebSocket that carries a hub connection. */
+
+import type { HubEndpoint } from "../hubs/endpoint.ts";
+import { HubSession } from "../hubs/session.ts";
+import type { Outlet } from "../hubs/session-settings.ts";
+import type { Frame } from "../rooms/encoding.ts";
+import type { TopicMembership } from "../rooms/follower.ts";
+import type { Socket, SocketSession } from "./socket-upgrade.ts";
+
+/** Unsent bytes from which streams pause; half the size at which rooms take a socket out of the broadcast. */
+const CONGESTED_BYTES = 32_768;
+/** The connection ended between the upgrade's request and its socket. */
+const CLOSE_GONE = 1008;
+
+export class HubSocket<P> implements SocketSession, Outlet {
+  readonly waiting = false;
+  readonly #endpoint: HubEndpoint<P>;
+  readonly #now: () => number;
+  #socket: Socket | null = null;
+  /** Null once the session has let go of this socket, for good or for another one. */
+  #session: HubSession<P> | null = null;
+
+  constructor(endpoint: HubEndpoint<P>, now: () => number) {
+    this.#endpoint = endpoint;
+    this.#now = now;
+  }
+
+  get topics(): TopicMembership | null {
+    return this.#socket?.topics ?? null;
+  }
+
+  opened(socket: Socket): void {
+    this.#socket = socket;
+    const opened = this.#endpoint.openWebSocket(this, this.#now());
+    if (opened instanceof HubSession) this.#session = opened;
+    else socket.close(CLOSE_GONE, opened.body);
+  }
+
+  received(message: string | Uint8Array): void {
+    this.#session?.receive(message, this.#now());
+  }
+
+  drained(): void {
+    if (this.bufferedBytes() < CONGESTED_BYTES) this.#session?.drained();
+  }
+
+  closed(): void {
+    this.#socket = null;
+    const session = this.#session;
+    this.#session = null;
+    session?.transportEnded(this.#now());
+  }
+
+  send(frame: Frame): boolean {
+    this.#socket?.send(frame);
+    return this.bufferedBytes() < CONGESTED_BYTES;
+  }
+
+  bufferedBytes(): number {
+    return this.#socket?.bufferedBytes() ?? 0;
+  }
+
+  close(code: number, reason: string): void {
+    this.#session = null;
+    this.#socket?.close(code, reason);
+  }
+}
