@@ -37,10 +37,11 @@ import type {
 } from "../../tasks/task-store.ts";
 import type { StepTransition } from "../../tasks/transition.ts";
 import type { Sql, SqlDatabase } from "../sql.ts";
+import { claimNext, releaseHeld } from "./claims.ts";
 import { claimCleanups, finishCleanup, giveUpCleanups, nextCleanupAt, reportLate } from "./cleanups.ts";
 import { createTask } from "./creation.ts";
 import { deleteKey, insertKey, keyByHash, keyById, listKeys, updateKey } from "./keys.ts";
-import { advanceLane, laneStats, moveClaimed, nextDueAt, pickNext, promote } from "./lanes.ts";
+import { laneStats, nextDueAt } from "./lanes.ts";
 import { listTasks } from "./listing.ts";
 import { readTaskLog, readTenantLog } from "./logs.ts";
 import { viewTask } from "./queue-position.ts";
@@ -319,7 +320,7 @@ class Store implements SqliteStore {
   async releaseLeases(): Promise<number> {
     let released = 0;
     for (let chunk = CHUNK; chunk === CHUNK; released += chunk)
-      chunk = await this.#write((sql) => releaseChunk(sql, this.#now()));
+      chunk = await this.#write((sql) => releaseHeld(sql, this.#now(), CHUNK));
     await this.#write((sql) => {
       sql.run("UPDATE cleanups SET held = 0, fence = fence + 1, due_at = ? WHERE held = 1", this.#now());
       sql.run("UPDATE tasks SET followed = NULL WHERE followed IS NOT NULL");
@@ -367,46 +368,4 @@ class Store implements SqliteStore {
     if (this.#opening !== null) await this.#opening;
     return this.#database.read(body);
   }
-}
-
-/** Claims what is due in the lane, fairest first. */
-function claimNext(sql: Sql, { lane, leaseMs, max }: ClaimOptions, now: number): Claim[] {
-  promote(sql, lane, now);
-  const claims: Claim[] = [];
-  let startTag = -1;
-  while (claims.length < max) {
-    const pick = pickNext(sql, lane);
-    if (pick === null) break;
-    const update = applyTransition(
-      sql,
-      pick.row,
-      { kind: "claim", leaseUntil: now + leaseMs },
-      now,
-      (from, to, started) => moveClaimed(sql, pick, from, to, started),
-    );
-    if (update === null) throw new Error(`Task ${pick.row.task.id} is ready and cannot be claimed`);
-    const { task } = update;
-    claims.push({
-      lease: { taskId: task.id, fence: task.fence },
-      task,
-      update: update.events.length > 0 ? update : null,
-    });
-    startTag = Math.max(startTag, pick.startTag);
-  }
-  if (claims.length > 0) advanceLane(sql, lane, startTag);
-  return claims;
-}
-
-/** Orphans a chunk of the held tasks; answers how many. */
-function releaseChunk(sql: Sql, now: number): number {
-  const held = sql.all(
-    `SELECT t.no FROM lane_keys k JOIN tasks t ON t.key_id = k.key_id AND t.status = 'running' AND t.type = k.lane
-     WHERE k.held > 0 AND t.lease_until IS NOT NULL LIMIT ?`,
-    CHUNK,
-  );
-  for (const { no } of held) {
-    const row = taskByNo(sql, no as number);
-    if (row !== null) applyTransition(sql, row, { kind: "orphan" }, now);
-  }
-  return held.length;
 }
