@@ -4,6 +4,7 @@ import manifest from "../../../package.json" with { type: "json" };
 import { ConfigError, loadConfig, secretsOf } from "../../config.ts";
 import { JsonLog } from "../../logging/json-log.ts";
 import { describeError } from "../../tasks/log.ts";
+import { StoreUnavailableError } from "../../tasks/store-error.ts";
 import { banner } from "./banner.ts";
 import { readConfigFile } from "./config-file.ts";
 import { DataDirectoryError, openDataDirectory } from "./data-directory.ts";
@@ -88,6 +89,9 @@ function describeStartFailure(error: unknown): string {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (code === "EADDRINUSE") {
     return "The port is in use. Stop the process that has it, or name another one in PORT (0 takes a free one).";
+  }
+  if (error instanceof StoreUnavailableError) {
+    return `${error.message}. The database is conduit.db in the data directory; CONDUIT_DATA_DIR names another one.`;
   }
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
