@@ -35,7 +35,10 @@ const REQUEST_HEADERS = [
   "x-stainless-runtime-version",
   "x-stainless-timeout",
 ].join(", ");
-/** With credentials a browser takes no wildcard here, so `x-ratelimit-*` is spelled out. */
+/**
+ * With credentials a browser takes no wildcard here, so `x-ratelimit-*` is spelled out. OpenAI's library in a page
+ * repeats a POST unless it can read `x-should-retry`.
+ */
 const EXPOSED_HEADERS = [
   "x-request-id",
   "retry-after",
@@ -43,6 +46,8 @@ const EXPOSED_HEADERS = [
   "x-ratelimit-remaining-requests",
   "x-ratelimit-reset-requests",
   "idempotent-replayed",
+  "preference-applied",
+  "x-should-retry",
 ].join(", ");
 /** Seconds a browser may remember a preflight: saves a round trip a call, and a change of the list is seen soon enough. */
 const PREFLIGHT_SECONDS = "600";
