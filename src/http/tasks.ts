@@ -33,23 +33,20 @@ export function mountTasks(
     const view = await tasks.read(principalOfExchange(c).scope, taskId(c));
     return answerTask(c, view, dependencies);
   };
-  const cancel = async (c: HttpContext) => {
-    const view = await tasks.cancel(principalOfExchange(c).scope, taskId(c));
-    return answerTask(c, view, dependencies);
+  const remove = async (c: HttpContext) => {
+    const { scope } = principalOfExchange(c);
+    const id = taskId(c);
+    if (!flag(c, "purge")) return answerTask(c, await tasks.cancel(scope, id), dependencies);
+    await tasks.purge(scope, id);
+    return c.json({ taskId: id, task_id: id, purged: true });
   };
 
   app.get("/v1/images/generations/:id/status", key, read);
   app.get("/v1/videos/generations/:id/status", key, read);
   app.get("/v1/tasks/:id", key, read);
-  app.delete("/v1/images/generations/:id", key, cancel);
-  app.delete("/v1/videos/generations/:id", key, cancel);
-
-  app.delete("/v1/tasks/:id", key, async (c) => {
-    if (!flag(c, "purge")) return cancel(c);
-    const id = taskId(c);
-    await tasks.purge(principalOfExchange(c).scope, id);
-    return c.json({ taskId: id, task_id: id, purged: true });
-  });
+  app.delete("/v1/images/generations/:id", key, remove);
+  app.delete("/v1/videos/generations/:id", key, remove);
+  app.delete("/v1/tasks/:id", key, remove);
 
   app.get("/v1/tasks", key, async (c) => {
     const page = await tasks.list(principalOfExchange(c).scope, listQuery(c));
