@@ -85,6 +85,14 @@ export function warnings(settings: Settings, nameOf: NameOf): string[] {
       );
     }
   }
+  const { models, realtime } = settings;
+  const idle: [Readonly<Record<string, unknown>>, string, string][] = [
+    [models.fallbacks, nameOf("models", "fallbacks"), "tries no other model when one is down"],
+    [realtime.providers, nameOf("realtime", "providers"), "offers no realtime voice"],
+  ];
+  for (const [named, name, lack] of idle) {
+    if (Object.keys(named).length > 0) found.push(`${name} is set, but this version ${lack} yet.`);
+  }
   return found;
 }
 

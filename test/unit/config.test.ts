@@ -363,6 +363,15 @@ describe("names that are no setting", () => {
     ]);
   });
 
+  it("warns of fallbacks and voice providers that do nothing yet", () => {
+    expect(warnings({}, { models: { fallbacks: { "local/canvas": ["openai/gpt-image-2"] } } })).toEqual([
+      "models.fallbacks is set, but this version tries no other model when one is down yet.",
+    ]);
+    expect(
+      warnings({ CONDUITLLM__REALTIME__PROVIDERS__OPENAI__WEBSOCKETURL: "wss://voice.example" }),
+    ).toEqual(["realtime.providers is set, but this version offers no realtime voice yet."]);
+  });
+
   it("warns of a short admin key", () => {
     expect(warnings({ CONDUIT_ADMIN_KEY: "adminadmin" })).toHaveLength(1);
   });
