@@ -13,8 +13,11 @@ const BUSY_TIMEOUT_MS = 200;
 const MAX_BODIES_PER_COMMIT = 256;
 /** Steps that may wait for a commit; at 20,000 steps a second this is half a second of work. */
 const MAX_QUEUED_BODIES = 10_000;
-/** Pages (4 kB) of log after which it is folded into the file: more makes rarer, longer pauses. */
-const CHECKPOINT_PAGES = 1_000;
+/**
+ * Pages (4 kB) of log after which it is folded into the file. Hot pages are rewritten by every commit and copied once
+ * a fold: 4,000 take a fifth off the cost of a task's life compared with 1,000, for a log of 16 MB and a fold of some ms.
+ */
+const CHECKPOINT_PAGES = 4_000;
 /** What the log is cut back to after a burst, in bytes. */
 const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
 /** Page cache in kB. */
