@@ -3,7 +3,7 @@
 import { HTTPException } from "hono/http-exception";
 import { ApiError, type WireError } from "../protocol/error.ts";
 import { describeError, type Log } from "../tasks/log.ts";
-import { StoredValueTooLargeError, StoreUnavailableError } from "../tasks/store-error.ts";
+import { MAX_TASK_BYTES, StoredValueTooLargeError, StoreUnavailableError } from "../tasks/store-error.ts";
 import type { HttpContext } from "./exchange.ts";
 
 /** A busy or briefly locked store is usually back by then. */
@@ -51,7 +51,7 @@ export function toApiError(thrown: unknown): ApiError {
   if (thrown instanceof StoredValueTooLargeError) {
     return new ApiError(
       "payload_too_large",
-      "The request is larger than a task may be when stored (64 kB in all). Shorten the prompt, the metadata or the provider_options.",
+      `The request is larger than a task may be when stored (${MAX_TASK_BYTES} bytes). Shorten the prompt, the metadata or the provider_options.`,
     );
   }
   // Hono's own validator says only this one thing: the body was no JSON.
