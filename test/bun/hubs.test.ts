@@ -1,0 +1,6 @@
+/** The hubs' promises, kept by the gateway under Bun. */
+
+import { hubContract } from "../contract/hub.ts";
+import { openHubWorld } from "../fixture/hub-world.ts";
+
+hubContract({ name: "under Bun", open: () => openHubWorld() });
