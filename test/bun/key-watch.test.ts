@@ -1,0 +1,58 @@
+/** Streams of keys that go bad without anybody telling this process: they end within the minute that is promised. */
+
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type GatewayWorld, gatewayWorld } from "../fixture/gateway-world.ts";
+import { settled } from "../fixture/manual-clock.ts";
+
+const PROMISED_MS = 60_000;
+
+let world: GatewayWorld;
+beforeEach(async () => {
+  world = await gatewayWorld();
+});
+afterEach(() => world.close());
+
+/** Opens a key's stream; `ended` turns true when the server ends it. */
+async function follow(key: string): Promise<{ ended: boolean }> {
+  const response = await world.send("GET", "/v1/events", { key });
+  expect(response.status).toBe(200);
+  const stream = { ended: false };
+  void response.text().then(() => {
+    stream.ended = true;
+  });
+  return stream;
+}
+
+test("a key that expires loses its streams, and other keys keep theirs", async () => {
+  const expiresAt = new Date(world.clock.now() + 90_000).toISOString();
+  const brief = await follow((await world.makeKey({ name: "brief", expiresAt })).key);
+  const lasting = await follow((await world.makeKey({ name: "lasting" })).key);
+  await world.clock.advance(89_000);
+  expect([brief.ended, lasting.ended]).toEqual([false, false]);
+  await world.clock.advance(1_000 + PROMISED_MS);
+  expect([brief.ended, lasting.ended]).toEqual([true, false]);
+});
+
+test.each(["disabled", "deleted"])(
+  "a key that another process has %s loses its streams and is refused",
+  async (how) => {
+    const { id, key } = await world.makeKey({ name: "elsewhere" });
+    const stream = await follow(key);
+    if (how === "disabled") await world.store.updateKey(id, { enabled: false }, world.clock.now());
+    else await world.store.deleteKey(id);
+    await world.clock.advance(PROMISED_MS);
+    expect(stream.ended).toBe(true);
+    expect((await world.send("GET", "/v1/key", { key })).status).toBe(how === "disabled" ? 403 : 401);
+  },
+);
+
+test("a store that cannot be read for a while ends nobody's stream", async () => {
+  const stream = await follow((await world.makeKey({ name: "steady" })).key);
+  const { getKey } = world.store;
+  world.store.getKey = () => Promise.reject(new Error("the database is locked"));
+  await world.clock.advance(PROMISED_MS);
+  await settled();
+  expect(stream.ended).toBe(false);
+  expect(world.log.some(({ message }) => message === "connected keys could not be checked")).toBe(true);
+  world.store.getKey = getKey;
+});
