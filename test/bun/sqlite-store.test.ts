@@ -209,13 +209,13 @@ describe("money and deliveries", () => {
     const bench = await openBench();
     await bench.submit({
       subject: "ann",
-      idempotency: { key: "k", fingerprint: "f", ttlMs: 10 ** 9 },
+      request: { prompt: "long ".repeat(1_000), n: 1 },
       webhook: {},
     });
     await bench.apply(await bench.claimOne(), COMPLETE);
     bench.advance(1_000_000);
     await bench.store.retire({ tasksMs: 1_000, eventsMs: 1_000 }, 10);
-    for (const table of ["tasks", "specs", "events", "idempotency", "deliveries", "cleanups"])
+    for (const table of ["tasks", "specs", "events", "deliveries", "cleanups"])
       expect(bench.rows(`SELECT * FROM ${table}`), table).toEqual([]);
     expect(bench.rows("SELECT subject FROM tenants WHERE key_id = 'a'")).toEqual([{ subject: "" }]);
     expect(bench.rows("SELECT charged_micros FROM ledger")).toEqual([{ charged_micros: 400 }]);

@@ -42,7 +42,7 @@ export function createTask(
   const readyRank = rankOf({ status: "queued", priority: draft.priority } as Task);
   const row = insertTask(sql, draft, spec, { epoch: epoch(), readyRank, now });
   move(sql, draft.type, keyId, null, readyRank, 0);
-  if (idempotency !== null) takeKey(sql, draft.tenant, idempotency, row.no, now);
+  if (idempotency !== null) takeKey(sql, draft.tenant, idempotency, row.task.id, now);
   const update = recordEvent(sql, row, "queued", {
     waiting: 1,
     reservedMicros: draft.reservedMicros,

@@ -3,7 +3,7 @@
 import type { Tenant } from "../../tasks/task.ts";
 import type { IdempotencyClaim } from "../../tasks/task-store.ts";
 import type { Sql } from "../sql.ts";
-import { type TaskRow, taskByNo } from "./task-row.ts";
+import { type TaskRow, taskById } from "./task-row.ts";
 
 /** The task that holds the key, "conflict" when its request was another one, null when the key is free to take. */
 export function holderOf(
@@ -14,14 +14,14 @@ export function holderOf(
 ): TaskRow | "conflict" | null {
   if (claim.takeOver) return null;
   const row = sql.get(
-    `SELECT fingerprint, task_no FROM idempotency
+    `SELECT fingerprint, task_id FROM idempotency
      WHERE key_id = ? AND subject = ? AND idempotency_key = ? AND expires_at > ?`,
     tenant.keyId,
     tenant.subject,
     claim.key,
     now,
   );
-  const holder = row === null ? null : taskByNo(sql, row.task_no as number);
+  const holder = row === null ? null : taskById(sql, row.task_id as string);
   if (row === null || holder === null) return null;
   const endedAt = holder.task.finishedAt;
   const tooOld =
@@ -30,22 +30,22 @@ export function holderOf(
   return row.fingerprint === claim.fingerprint ? holder : "conflict";
 }
 
-/** Takes the key for a task, from whoever held it before. */
+/** Takes the key for a task, from whoever held it before. The task's removal frees it: ids are never used again. */
 export function takeKey(
   sql: Sql,
   tenant: Tenant,
   claim: IdempotencyClaim,
-  taskNo: number,
+  taskId: string,
   now: number,
 ): void {
   sql.run(
-    `INSERT OR REPLACE INTO idempotency (key_id, subject, idempotency_key, fingerprint, task_no, expires_at)
+    `INSERT OR REPLACE INTO idempotency (key_id, subject, idempotency_key, fingerprint, task_id, expires_at)
      VALUES (?, ?, ?, ?, ?, ?)`,
     tenant.keyId,
     tenant.subject,
     claim.key,
     claim.fingerprint,
-    taskNo,
+    taskId,
     now + claim.ttlMs,
   );
 }

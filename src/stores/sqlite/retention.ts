@@ -8,7 +8,6 @@ import { type TaskRow, taskById, taskByNo } from "./task-row.ts";
 /** Removes a task with everything that belongs to it. Its charge stays in the ledger. */
 export function removeTask(sql: Sql, no: number): void {
   sql.run("DELETE FROM events WHERE task_no = ?", no);
-  sql.run("DELETE FROM idempotency WHERE task_no = ?", no);
   sql.run("DELETE FROM deliveries WHERE task_no = ?", no);
   sql.run("DELETE FROM cleanups WHERE task_no = ?", no);
   sql.run("DELETE FROM specs WHERE task_no = ?", no);

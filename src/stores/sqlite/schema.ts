@@ -3,7 +3,7 @@
  * which ones have run stands in `schema_migrations`. A published migration is never edited: add the next one.
  *
  *   tasks       what changes about a task, and which list it stands in (ready_rank, due_at, lease_until)
- *   specs       what never changes about it: asked for once, up to 64 kB, so kept out of the rows that are rewritten
+ *   specs       what never changes about it, where that is long: kept out of the rows that every transition rewrites
  *   events      lifecycle events: the task's log, and in key_seq / subject_seq the tenants' logs
  *   tenants     per (key, subject): log position, money, counters; subject '' is the key itself with all its subjects
  *   lane_keys   start-time fair queueing: virtual times and counters of a key in a lane (see lanes.ts)
@@ -65,6 +65,7 @@ const MIGRATIONS: readonly (readonly string[])[] = [
        provider_ms INTEGER NOT NULL,
        store_ms INTEGER NOT NULL,
        spec_bytes INTEGER NOT NULL,
+       spec TEXT,
        state TEXT,
        error TEXT,
        result TEXT
@@ -147,11 +148,10 @@ const MIGRATIONS: readonly (readonly string[])[] = [
        subject TEXT NOT NULL,
        idempotency_key TEXT NOT NULL,
        fingerprint TEXT NOT NULL,
-       task_no INTEGER NOT NULL,
+       task_id TEXT NOT NULL,
        expires_at INTEGER NOT NULL,
        PRIMARY KEY (key_id, subject, idempotency_key)
      ) WITHOUT ROWID`,
-    "CREATE INDEX idempotency_by_task ON idempotency (task_no)",
     "CREATE INDEX idempotency_by_expiry ON idempotency (expires_at)",
 
     `CREATE TABLE cleanups (

@@ -42,7 +42,7 @@ const COLUMNS =
   "no, id, key_id, subject, type, priority, batch_id, created_at, updated_at, started_at, " +
   "finished_at, deadline_at, status, progress, progress_at, message, attempt, ready_rank, due_at, " +
   "lease_until, fence, unsure, epoch, seq, trimmed, followed, reserved_micros, cost_micros, settled, " +
-  "cancellation, provider_ms, store_ms, spec_bytes, state, error, result, (SELECT spec FROM specs WHERE task_no = no) AS spec";
+  "cancellation, provider_ms, store_ms, spec_bytes, state, error, result, coalesce(spec, (SELECT spec FROM specs WHERE task_no = no)) AS spec";
 const SELECT = `SELECT ${COLUMNS} FROM tasks`;
 const BY_NO = `${SELECT} WHERE no = ?`;
 const BY_ID = `${SELECT} WHERE id = ?`;
@@ -82,8 +82,10 @@ export function specText(draft: TaskDraft): string {
 const INSERT_TASK = `INSERT INTO tasks (
     id, key_id, subject, type, priority, batch_id, created_at, updated_at, deadline_at, status, progress, attempt,
     ready_rank, wake_at, fence, unsure, epoch, seq, trimmed, reserved_micros, cost_micros, settled,
-    provider_ms, store_ms, spec_bytes
-  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, 0, ?, ?, 0, 0, ?, 1, 0, ?, 0, 0, 0, 0, ?)`;
+    provider_ms, store_ms, spec_bytes, spec
+  ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', 0, 0, ?, ?, 0, 0, ?, 1, 0, ?, 0, 0, 0, 0, ?, ?)`;
+/** A longer spec stands in a row of its own: a transition rewrites the task's row whole, and this much costs nothing. */
+const INLINE_SPEC_BYTES = 1_024;
 const INSERT_SPEC = "INSERT INTO specs (task_no, spec) VALUES (?, ?)";
 
 /** Writes a new task, `queued` with its first event at seq 1, and answers it. */
@@ -95,6 +97,7 @@ export function insertTask(
 ): TaskRow {
   const { now, epoch, readyRank } = place;
   const deadlineAt = now + draft.maxWaitMs;
+  const inline = spec.bytes <= INLINE_SPEC_BYTES;
   sql.run(
     INSERT_TASK,
     draft.id,
@@ -111,9 +114,10 @@ export function insertTask(
     epoch,
     draft.reservedMicros,
     spec.bytes,
+    inline ? spec.text : null,
   );
   const no = sql.get("SELECT last_insert_rowid() AS no")?.no as number;
-  sql.run(INSERT_SPEC, no, spec.text);
+  if (!inline) sql.run(INSERT_SPEC, no, spec.text);
   const task: Task = {
     id: draft.id,
     tenant: draft.tenant,
