@@ -15,7 +15,12 @@ import {
 } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { cryptoRandom, type RandomFill, randomToken } from "../tasks/ids.ts";
-import type { MediaFile, MediaStore, StoredFile } from "../tasks/media-store.ts";
+import {
+  type MediaFile,
+  type MediaStore,
+  MediaTooLargeError,
+  type StoredFile,
+} from "../tasks/media-store.ts";
 import type { MediaRef } from "../tasks/task.ts";
 import { contentTypeOf, extensionOf } from "./content-types.ts";
 import { type MediaPath, parseMediaPath, TOKEN_LENGTH, taskFolder } from "./media-path.ts";
@@ -45,14 +50,6 @@ const FOLDER_NAMES = [/^\d{4}$/, /^\d{2}$/, /^\d{2}$/, /^[0-9a-f-]{36}$/];
 const MAKE_TRIES = 5;
 /** Days remembered as being on disk; nobody writes files of more days at a time. */
 const MAX_DURABLE_DAYS = 100;
-
-/** A file larger than the store takes. */
-export class MediaTooLargeError extends Error {
-  override readonly name = "MediaTooLargeError";
-  constructor(readonly maxBytes: number) {
-    super(`A media file may be at most ${maxBytes} bytes`);
-  }
-}
 
 /** Opens the store; the folder is made with the first file. */
 export function createFolderMediaStore(options: FolderMediaStoreOptions): MediaStore {

@@ -13,8 +13,9 @@ import type { MediaStore } from "./media-store.ts";
 import type { Publisher } from "./publisher.ts";
 import { DEFAULT_RETRY_POLICY, decide, type RetryPolicy } from "./retry-policy.ts";
 import { publishIfFollowed, type StepDependencies, type StepEnd, StepRun } from "./step-run.ts";
+import { StoredValueTooLargeError } from "./store-error.ts";
 import type { Claim, ClaimOptions, TaskStore } from "./task-store.ts";
-import type { StepTransition } from "./transition.ts";
+import { NO_WORK, type StepTransition } from "./transition.ts";
 
 export type EngineOptions = {
   /** Provider calls open at once, by lane. */
@@ -289,8 +290,9 @@ export class Engine implements Doorbell {
   }
 
   /** Writes a step's transition and claims the next work in the same atomic step. */
-  async #write(lane: Lane, run: StepRun, transition: StepTransition): Promise<Claim[]> {
+  async #write(lane: Lane, run: StepRun, wanted: StepTransition): Promise<Claim[]> {
     const { store, publisher, clock, log } = this.#dependencies;
+    let transition = wanted;
     for (let attempt = 1; ; attempt += 1) {
       try {
         const next = this.#state === "running" ? this.#claimOptions(lane, 1) : undefined;
@@ -308,6 +310,11 @@ export class Engine implements Doorbell {
           attempt,
           cause: describeError(error),
         });
+        if (error instanceof StoredValueTooLargeError && transition.kind !== "fail") {
+          // It will never fit, and to run the step again would make and pay the same again.
+          transition = tooLarge(transition);
+          continue;
+        }
         if (attempt >= OUTCOME_TRIES || this.#state === "stopped") throw error;
         await new Promise<void>((resolve) => clock.after(CLAIM_RETRY_MS, resolve));
       }
@@ -452,6 +459,13 @@ export class Engine implements Doorbell {
       });
     }
   }
+}
+
+/** The end of a task whose provider answered more than a task may hold. */
+function tooLarge(refused: StepTransition): StepTransition {
+  const message = "The provider's answer is larger than may be stored";
+  const work = refused.kind === "progress" ? NO_WORK : refused.work;
+  return { kind: "fail", error: { code: "provider_error", message }, abandonsJob: false, work };
 }
 
 /** What a refused transition still knows for the cleanup item. */

@@ -16,6 +16,14 @@ export type MediaFile = {
   }): ReadableStream<Uint8Array> | Promise<ReadableStream<Uint8Array>>;
 };
 
+/** A file larger than the store takes; trying again would give the same. */
+export class MediaTooLargeError extends Error {
+  override readonly name = "MediaTooLargeError";
+  constructor(readonly maxBytes: number) {
+    super(`A media file may be at most ${maxBytes} bytes`);
+  }
+}
+
 export type StoredFile = { path: string; taskId: string; modifiedAt: number };
 
 export interface MediaStore {
@@ -23,7 +31,7 @@ export interface MediaStore {
    * Stores a file under an unguessable path `yyyy/mm/dd/<taskId>/<random>.<ext>`, the day being the one the
    * task's UUIDv7 says, so that a task's folder is found without asking the store. When the promise
    * resolves the file is durable (temporary name, fsync, rename, fsync of the folder) and complete; a failed
-   * or aborted put leaves nothing readable behind.
+   * or aborted put leaves nothing readable behind. Rejects with `MediaTooLargeError` for a file beyond the store's bound.
    */
   put(taskId: string, bytes: Uint8Array | ReadableStream<Uint8Array>, contentType: string): Promise<MediaRef>;
   /** Null for unknown or malformed paths; MUST NOT reach outside its root whatever the path says. */

@@ -2,6 +2,7 @@
 
 import { isTerminal } from "../protocol/task.ts";
 import type { Failure, StepOutcome } from "./media-provider.ts";
+import { cutMessage } from "./message.ts";
 import type { Task, TaskError } from "./task.ts";
 import type { StepTransition, WorkTime } from "./transition.ts";
 
@@ -19,8 +20,6 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = { baseMs: 1_000, capMs: 300_000
 
 /** A provider that asks to be polled sooner than this is asked no sooner. */
 const MIN_POLL_MS = 10;
-/** A message of a provider is cut here before it is stored and shown. */
-const MAX_MESSAGE_CHARACTERS = 1_000;
 
 export type Decision = {
   task: Task;
@@ -90,7 +89,7 @@ function afterFailure(decision: Decision, failure: Failure): StepTransition {
     case "content_policy":
       return fail({ code: "content_policy_violation", message: failure.message }, work);
     case "rate_limited": {
-      const error: TaskError = { code: "rate_limit_exceeded", message: cut(failure.message) };
+      const error: TaskError = { code: "rate_limit_exceeded", message: cutMessage(failure.message) };
       const asked = failure.retryAfterMs ?? 0;
       const dueAt = now + Math.max(asked, backoffMs(task.attempt, policy, random));
       return dueAt < task.deadlineAt
@@ -107,7 +106,7 @@ function afterFailure(decision: Decision, failure: Failure): StepTransition {
           work,
         );
       }
-      const error: TaskError = { code: failure.code, message: cut(failure.message) };
+      const error: TaskError = { code: failure.code, message: cutMessage(failure.message) };
       const dueAt = now + backoffMs(task.attempt, policy, random);
       return task.attempt < task.maxAttempts && dueAt < task.deadlineAt
         ? { kind: "retry", dueAt, error, work }
@@ -117,11 +116,5 @@ function afterFailure(decision: Decision, failure: Failure): StepTransition {
 }
 
 function fail(error: TaskError, work: WorkTime, abandonsJob = false): StepTransition {
-  return { kind: "fail", error: { code: error.code, message: cut(error.message) }, abandonsJob, work };
-}
-
-function cut(message: string): string {
-  return message.length <= MAX_MESSAGE_CHARACTERS
-    ? message
-    : `${message.slice(0, MAX_MESSAGE_CHARACTERS - 1)}…`;
+  return { kind: "fail", error: { code: error.code, message: cutMessage(error.message) }, abandonsJob, work };
 }

@@ -7,8 +7,11 @@ import type { Json } from "../protocol/task.ts";
 import type { Clock, TimerHandle } from "./clock.ts";
 import { describeError, type Log } from "./log.ts";
 import type { MediaJob, MediaProvider, StepIo, StepOutcome } from "./media-provider.ts";
-import type { MediaStore } from "./media-store.ts";
+import { type MediaStore, MediaTooLargeError } from "./media-store.ts";
+import { cutMessage } from "./message.ts";
+import { checkOutcome } from "./outcome-check.ts";
 import type { Publisher } from "./publisher.ts";
+import { StoredValueTooLargeError, StoreUnavailableError } from "./store-error.ts";
 import type { MediaRef, Task, TaskUpdate } from "./task.ts";
 import type { Lease, TaskStore } from "./task-store.ts";
 import type { WorkTime } from "./transition.ts";
@@ -38,6 +41,11 @@ export type StepDependencies = {
   /** The least time between two stored progress values of one task, in ms. */
   progressIntervalMs: number;
 };
+
+/** A file or a state that could not be stored (disk full, database locked) is tried again so often; the work is worth keeping. */
+const STORE_TRIES = 10;
+/** The wait between two tries, ms. */
+const STORE_RETRY_MS = 1_000;
 
 /** Refuses what a step does after its lease was lost or its process told it to stop. */
 export class StepStoppedError extends Error {
@@ -112,8 +120,9 @@ export class StepRun {
     let outcome: StepOutcome;
     try {
       const io = this.#io();
-      outcome =
+      const answer =
         task.state === null ? await provider.submit(job, io) : await provider.poll(job, task.state, io);
+      outcome = this.#checked(answer);
     } catch (error) {
       outcome = this.#thrown(error);
     }
@@ -139,10 +148,23 @@ export class StepRun {
   #io(): StepIo {
     return {
       signal: this.#controller.signal,
-      progress: (percent, message) => this.#noteProgress(percent, message ?? null),
+      progress: (percent, message) =>
+        this.#noteProgress(percent, typeof message === "string" ? cutMessage(message) : null),
       save: (state) => this.#save(state),
       putMedia: (bytes, contentType) => this.#putMedia(bytes, contentType),
     };
+  }
+
+  #checked(answer: StepOutcome): StepOutcome {
+    const { outcome, flaw } = checkOutcome(answer, this.#task.request.n);
+    if (flaw !== null) {
+      this.#dependencies.log.error("provider adapter answered wrongly", {
+        taskId: this.lease.taskId,
+        provider: this.#task.provider,
+        flaw,
+      });
+    }
+    return outcome;
   }
 
   #thrown(error: unknown): StepOutcome {
@@ -153,6 +175,11 @@ export class StepRun {
         provider: this.#task.provider,
         cause: describeError(error),
       });
+    }
+    if (error instanceof StoredValueTooLargeError || error instanceof MediaTooLargeError) {
+      // The next attempt would pay for the same again.
+      const message = "The provider's answer is larger than may be stored";
+      return { kind: "failed", failure: { kind: "permanent", code: "provider_error", message } };
     }
     return {
       kind: "failed",
@@ -172,11 +199,11 @@ export class StepRun {
 
   async #save(state: Json): Promise<void> {
     this.#refuseWhenOver();
-    const outcome = await this.#dependencies.store.advance(this.lease, {
-      kind: "save",
-      state,
-      work: this.takeWork(),
-    });
+    const work = this.takeWork();
+    const outcome = await this.#insist(
+      () => this.#dependencies.store.advance(this.lease, { kind: "save", state, work }),
+      (error) => error instanceof StoreUnavailableError,
+    );
     if (!outcome.applied) {
       this.stop("lost");
       throw new StepStoppedError("lost");
@@ -189,9 +216,42 @@ export class StepRun {
     const { clock, media } = this.#dependencies;
     const from = clock.monotonic();
     try {
-      return await media.put(this.lease.taskId, bytes, contentType);
+      // A stream can be read only once: what was lost of it has to be fetched again.
+      return await this.#insist(
+        () => media.put(this.lease.taskId, bytes, contentType),
+        (error) => bytes instanceof Uint8Array && !(error instanceof MediaTooLargeError),
+      );
     } finally {
       this.#storeMs += clock.monotonic() - from;
+    }
+  }
+
+  /** Stores what a provider has made, again and again while the reason passes and the task is held. */
+  async #insist<T>(store: () => Promise<T>, mayPass: (error: unknown) => boolean): Promise<T> {
+    const { clock, log } = this.#dependencies;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await store();
+      } catch (error) {
+        if (attempt >= STORE_TRIES || this.#stopped !== null || !mayPass(error)) throw error;
+        log.error("work could not be stored", {
+          taskId: this.lease.taskId,
+          attempt,
+          cause: describeError(error),
+        });
+        await new Promise<void>((resolve) => {
+          const timer = clock.after(STORE_RETRY_MS, resolve);
+          this.#controller.signal.addEventListener(
+            "abort",
+            () => {
+              timer.cancel();
+              resolve();
+            },
+            { once: true },
+          );
+        });
+        this.#refuseWhenOver();
+      }
     }
   }
 

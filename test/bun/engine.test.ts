@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
+import type { StepOutcome } from "../../src/tasks/media-provider.ts";
+import { MediaTooLargeError } from "../../src/tasks/media-store.ts";
 import { type EngineWorld, engineWorld, MAX_WAIT_MS, SCOPE } from "../fixture/engine-world.ts";
 import { settled } from "../fixture/manual-clock.ts";
 import { pictures, ScriptedProvider } from "../fixture/scripted-provider.ts";
@@ -425,6 +427,199 @@ describe("a store that fails for a while", () => {
     store.advance = advance;
     await clock.advance(1_000);
     expect(await read(id)).toMatchObject({ status: "completed" });
+    expect(provider.calls).toHaveLength(1);
+  });
+});
+
+describe("a provider that lies", () => {
+  const LIES: Readonly<Record<string, unknown>> = {
+    nothing: undefined,
+    "a text": "done",
+    "an outcome of no known kind": { kind: "finished", items: [] },
+    "a finished job without items": { kind: "done" },
+    "items that are none": {
+      kind: "done",
+      items: [null, 7, { index: 0 }, { index: 0, media: { path: "" } }],
+    },
+    "items of places nobody asked for": {
+      kind: "done",
+      items: [-1, 1, 0.5, Number.NaN, "0"].map((index) => ({
+        index,
+        media: { path: "x.png", contentType: "image/png", bytes: 1 },
+      })),
+    },
+    "a running job without a reference": { kind: "pending", state: null, pollAfterMs: 10 },
+    "a reference that is no JSON": { kind: "pending", state: { size: 10n }, pollAfterMs: 10 },
+    "a reference of 9 kB": { kind: "pending", state: "x".repeat(9_000), pollAfterMs: 10 },
+    "a failure of no known kind": { kind: "failed", failure: { kind: "sulking", message: "no" } },
+    "no failure": { kind: "failed" },
+    "a result beyond what a task may hold": {
+      kind: "done",
+      items: [
+        {
+          index: 0,
+          revisedPrompt: "x".repeat(300_000),
+          media: { path: "x.png", contentType: "image/png", bytes: 1 },
+        },
+      ],
+    },
+  };
+
+  for (const [what, answer] of Object.entries(LIES)) {
+    test(`by ${what} fails its task once and for all, and is not asked to do it again`, async () => {
+      const { provider, submit, read, logged, clock } = await started();
+      const { id } = await submit({ reservedMicros: 80_000 });
+      (await provider.next()).answer(answer as StepOutcome);
+      await settled();
+      expect(await read(id)).toMatchObject({
+        status: "failed",
+        error: { code: "provider_error" },
+        costMicros: 0,
+        settled: true,
+        attempt: 1,
+      });
+      expect(logged.join()).toMatch(/answered wrongly|could not be stored/);
+      await clock.advance(60_000);
+      expect(provider.calls).toHaveLength(1);
+      expect((await readLifecycle(id)).filter((type) => type === "failed")).toHaveLength(1);
+    });
+  }
+
+  for (const costMicros of [Number.NaN, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, -5, "12"]) {
+    test(`about its bill (${costMicros}) is paid what was agreed`, async () => {
+      const { provider, submit, read } = await started();
+      const { id } = await submit({ reservedMicros: 80_000 });
+      (await provider.next()).answer({ ...pictures(), costMicros } as StepOutcome);
+      await settled();
+      expect(await read(id)).toMatchObject({ status: "completed", costMicros: 80_000 });
+    });
+  }
+
+  test("about some of its items keeps its task to the good ones", async () => {
+    const { provider, submit, read } = await started();
+    const { id } = await submit({ request: { prompt: "a red fox", n: 3 }, reservedMicros: 90_000 });
+    const good = { path: "x.png", contentType: "image/png", bytes: 1 };
+    (await provider.next()).answer({
+      kind: "done",
+      items: [
+        { index: 2, media: good, width: Number.NaN },
+        { index: 0, media: good, width: 64 },
+        { index: 0, media: good },
+        { index: 9, media: good },
+      ],
+      errors: [{ index: 1, code: "no_such_code", message: 5 }],
+    } as unknown as StepOutcome);
+    await settled();
+    expect(await read(id)).toMatchObject({
+      status: "completed",
+      costMicros: 60_000,
+      result: {
+        items: [
+          { index: 0, media: good, width: 64 },
+          { index: 2, media: good },
+        ],
+        errors: [{ index: 1, code: "provider_error", message: "The provider gave no reason" }],
+      },
+    });
+  });
+
+  test("about when to ask again is asked at the usual time", async () => {
+    const { provider, submit, clock } = await started();
+    await submit();
+    const answer = {
+      kind: "pending",
+      state: { job: "j" },
+      pollAfterMs: Number.NaN,
+      progress: Number.NaN,
+    } as const;
+    (await provider.next()).answer(answer);
+    await settled();
+    await clock.advance(1_999);
+    expect(provider.calls).toHaveLength(1);
+    await clock.advance(1);
+    expect(provider.calls).toHaveLength(2);
+  });
+
+  test("about its progress moves nothing backwards and writes no novel", async () => {
+    const { provider, submit, read, clock } = await started();
+    const { id } = await submit();
+    const { io } = await provider.next();
+    io.progress(40);
+    await clock.advance(100);
+    for (const percent of [Number.NaN, Number.POSITIVE_INFINITY, -7]) {
+      io.progress(percent, "x".repeat(100_000));
+      await clock.advance(100);
+      expect((await read(id)).progress).toBe(40);
+    }
+    expect((await read(id)).message).toHaveLength(1_000);
+  });
+
+  test("by saving more than 8 kB is not run again", async () => {
+    const { provider, submit, read, clock } = await started();
+    const { id } = await submit();
+    const call = await provider.next();
+    const refused = call.io.save("x".repeat(9_000)).catch((error: Error) => error);
+    await settled();
+    call.explode((await refused) as Error);
+    await clock.advance(60_000);
+    expect(await read(id)).toMatchObject({ status: "failed", error: { code: "provider_error" } });
+    expect(provider.calls).toHaveLength(1);
+  });
+});
+
+describe("a media store that fails", () => {
+  const BYTES = new Uint8Array([1]);
+
+  test("for a moment gets the picture again, without a second call of the provider", async () => {
+    const { provider, submit, read, clock, media } = await started();
+    const { id } = await submit();
+    const call = await provider.next();
+    const put = media.put;
+    media.put = () => Promise.reject(new Error("no space left on device"));
+    const stored = call.io.putMedia(BYTES, "image/png");
+    await clock.advance(3_000);
+    media.put = put;
+    await clock.advance(1_000);
+    call.answer({ kind: "done", items: [{ index: 0, media: await stored }] });
+    await settled();
+    expect(await read(id)).toMatchObject({ status: "completed", attempt: 1 });
+    expect(provider.calls).toHaveLength(1);
+  });
+
+  test("for good fails the attempt, tells no client what was thrown, and lets go when the task is cancelled", async () => {
+    const { provider, submit, read, clock, media, service } = await started();
+    const { id } = await submit();
+    const call = await provider.next();
+    media.put = () => Promise.reject(new Error("EIO, /var/lib/conduit"));
+    const first = call.io.putMedia(BYTES, "image/png").catch((error: Error) => error);
+    await clock.advance(10_000);
+    call.explode((await first) as Error);
+    await settled();
+    const waiting = await read(id);
+    expect(waiting).toMatchObject({ status: "queued", attempt: 1 });
+    expect(JSON.stringify(waiting)).not.toContain("/var/lib");
+
+    await clock.advance(1_000);
+    const second = await provider.next();
+    const stored = second.io.putMedia(BYTES, "image/png");
+    const refused = expect(stored).rejects.toThrow("no longer held");
+    await service.cancel(SCOPE, id);
+    await refused;
+  });
+
+  test("because the file is too large is not asked again, and neither is the provider", async () => {
+    const { provider, submit, read, clock, media } = await started();
+    const { id } = await submit();
+    const call = await provider.next();
+    media.put = () => Promise.reject(new MediaTooLargeError(1));
+    call.explode(
+      await call.io.putMedia(BYTES, "image/png").then(
+        () => new Error("stored"),
+        (error) => error,
+      ),
+    );
+    await clock.advance(60_000);
+    expect(await read(id)).toMatchObject({ status: "failed", error: { code: "provider_error" } });
     expect(provider.calls).toHaveLength(1);
   });
 });
