@@ -22,12 +22,12 @@ export function jsonBody(maxBytes: number): HttpMiddleware {
     if (type === null || !JSON_TYPE.test(type)) throw wrongType(type);
     const declared = c.req.raw.headers.get("content-length");
     if (declared === null) {
-      const text = Promise.resolve(await readCounted(c.req.raw, maxBytes));
+      const text = Promise.resolve(await whole(readCounted(c.req.raw, maxBytes)));
       // Where Hono's request looks first; it keeps promises there, whatever the declared type says.
       Object.assign(c.req.bodyCache, { text });
     } else {
       if (Number(declared) > maxBytes) throw tooLarge(maxBytes);
-      const text = await c.req.text();
+      const text = await whole(c.req.text());
       // A host that does not hold a caller to the declared length must not open a way around the limit.
       if (text.length * MAX_BYTES_PER_UNIT > maxBytes && byteLength(text) > maxBytes)
         throw tooLarge(maxBytes);
@@ -99,6 +99,16 @@ async function* chunksOf(request: Request, maxBytes: number): AsyncGenerator<Uin
       throw tooLarge(maxBytes);
     }
     yield value;
+  }
+}
+
+/** A body that breaks off is its sender's affair: nobody is left to read the answer, and nothing here has failed. */
+async function whole(text: Promise<string>): Promise<string> {
+  try {
+    return await text;
+  } catch (error) {
+    if (error instanceof ApiError) throw error;
+    throw new ApiError("invalid_json", "The body broke off before its end. Send it again, whole.");
   }
 }
 
