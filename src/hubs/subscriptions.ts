@@ -210,7 +210,7 @@ class PushFollower implements Follower, Delayed {
   }
 
   elapsed(): void {
-    if (this.#left) return;
+    if (this.#left || this.#connection.closed) return;
     const held = this.#held && this.#house.now() - this.#answeredAt < LONGEST_DELAY_MS;
     this.#held = this.#connection.waiting;
     if (held) this.#house.delay(this);
