@@ -133,6 +133,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       tasksMs: settings.retention.tasksDays * DAY_MS,
       eventsMs: settings.retention.eventsHours * HOUR_MS,
       mediaMs: settings.retention.mediaDays * DAY_MS,
+      ledgerMs: settings.retention.ledgerDays * DAY_MS,
       everyMs: settings.retention.sweepIntervalMs,
     },
   );

@@ -65,7 +65,8 @@ export class RetentionSweep {
 
   async #sweepTasks(): Promise<void> {
     const { store, media } = this.#dependencies;
-    const retention = { tasksMs: this.#options.tasksMs, eventsMs: this.#options.eventsMs };
+    const { tasksMs, eventsMs, ledgerMs } = this.#options;
+    const retention = { tasksMs, eventsMs, ledgerMs };
     for (let more = true; more && !this.#stopped; ) {
       const outcome = await store.retire(retention, STEP_LIMIT);
       for (const taskId of outcome.removedTaskIds) await media.removeTask(taskId);

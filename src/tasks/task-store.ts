@@ -172,7 +172,8 @@ export type SweepOutcome = {
   more: boolean;
 };
 
-export type Retention = { tasksMs: number; eventsMs: number };
+/** How long things are kept: tasks and events after the task's end, charges after they were made; ms. */
+export type Retention = { tasksMs: number; eventsMs: number; ledgerMs: number };
 export type RetentionOutcome = { removedTaskIds: string[]; trimmedLogs: number; more: boolean };
 
 export type QueueStats = {

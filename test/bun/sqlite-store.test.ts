@@ -205,7 +205,7 @@ describe("money and deliveries", () => {
     await bench.dispose();
   });
 
-  test("a removed task leaves its charge and nothing else", async () => {
+  test("a removed task leaves its charge and nothing else, and that goes in its own time", async () => {
     const bench = await openBench();
     await bench.submit({
       subject: "ann",
@@ -214,11 +214,15 @@ describe("money and deliveries", () => {
     });
     await bench.apply(await bench.claimOne(), COMPLETE);
     bench.advance(1_000_000);
-    await bench.store.retire({ tasksMs: 1_000, eventsMs: 1_000 }, 10);
+    const kept = { tasksMs: 1_000, eventsMs: 1_000, ledgerMs: 2_000_000 };
+    await bench.store.retire(kept, 10);
     for (const table of ["tasks", "specs", "events", "deliveries", "cleanups"])
       expect(bench.rows(`SELECT * FROM ${table}`), table).toEqual([]);
     expect(bench.rows("SELECT subject FROM tenants WHERE key_id = 'a'")).toEqual([{ subject: "" }]);
     expect(bench.rows("SELECT charged_micros FROM ledger")).toEqual([{ charged_micros: 400 }]);
+    bench.advance(1_000_000);
+    await bench.store.retire(kept, 10);
+    expect(bench.rows("SELECT charged_micros FROM ledger")).toEqual([]);
     await bench.dispose();
   });
 });
@@ -261,7 +265,7 @@ test("no statement of the hot paths scans a table or sorts", async () => {
   await bench.apply(await bench.claimOne(), COMPLETE);
   await bench.claimOne();
   await store.sweep(10);
-  await store.retire({ tasksMs: 1, eventsMs: 1 }, 10);
+  await store.retire({ tasksMs: 1, eventsMs: 1, ledgerMs: 1 }, 10);
   await store.nextDueAt("image");
   await store.claimCleanups({ leaseMs: 1, max: 1 });
   await store.nextCleanupAt();

@@ -16,6 +16,8 @@ const EXAMPLE_MODEL = "local/canvas";
 /** A second Ctrl-C does not wait: 128 + SIGINT, as a shell reports it. */
 const EXIT_INTERRUPTED = 130;
 
+const OWNER_ONLY_UMASK = 0o077;
+
 try {
   await main();
 } catch (error) {
@@ -25,6 +27,8 @@ try {
 }
 
 async function main(): Promise<void> {
+  // The database, the media and the keys are this user's alone, whatever folder the operator names.
+  process.umask(OWNER_ONLY_UMASK);
   const { settings, warnings } = loadConfig({ env: process.env, file: readConfigFile(process.cwd()) });
   const directory = openDataDirectory(settings.server.dataDir);
   let server: RunningServer;

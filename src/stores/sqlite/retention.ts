@@ -1,8 +1,9 @@
-/** Everything stored has an end: tasks, their events, idempotency keys, subjects nobody uses. In bounded steps. */
+/** Everything stored has an end: tasks, their events, idempotency keys, charges, subjects nobody uses. In bounded steps. */
 
 import type { MediaItem } from "../../tasks/task.ts";
 import type { Retention, RetentionOutcome } from "../../tasks/task-store.ts";
 import type { Sql } from "../sql.ts";
+import { dropOldCharges } from "./charges.ts";
 import { type TaskRow, taskById, taskByNo } from "./task-row.ts";
 
 /** Removes a task with everything that belongs to it. Its charge stays in the ledger. */
@@ -42,7 +43,8 @@ export function retire(
     now,
     limit,
   );
-  const more = expired.length === limit || logs.length === limit || keys === limit;
+  const charges = dropOldCharges(sql, now - retention.ledgerMs, limit);
+  const more = [expired.length, logs.length, keys, charges].includes(limit);
   return { removedTaskIds, trimmedLogs: logs.length, more };
 }
 

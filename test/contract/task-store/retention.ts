@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { Bench, COMPLETE, RESULT, type StoreContract, scopeOf } from "../store-harness.ts";
 
 const HOUR_MS = 3_600_000;
-const RETENTION = { tasksMs: 30 * 24 * HOUR_MS, eventsMs: 24 * HOUR_MS };
+const RETENTION = { tasksMs: 30 * 24 * HOUR_MS, eventsMs: 24 * HOUR_MS, ledgerMs: 400 * 24 * HOUR_MS };
 
 export function retentionContract(contract: StoreContract): void {
   describe("retention", () => {

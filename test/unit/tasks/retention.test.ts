@@ -7,7 +7,13 @@ import { ManualClock, settled } from "../../fixture/manual-clock.ts";
 import { MemoryMedia } from "../../fixture/memory-media.ts";
 
 const HOUR_MS = 3_600_000;
-const OPTIONS = { tasksMs: 30 * 24 * HOUR_MS, eventsMs: 24 * HOUR_MS, mediaMs: 7 * HOUR_MS, everyMs: 60_000 };
+const OPTIONS = {
+  tasksMs: 30 * 24 * HOUR_MS,
+  eventsMs: 24 * HOUR_MS,
+  ledgerMs: 400 * 24 * HOUR_MS,
+  mediaMs: 7 * HOUR_MS,
+  everyMs: 60_000,
+};
 const PNG = new Uint8Array([1]);
 
 let clock: ManualClock;
