@@ -21,7 +21,7 @@ export type Message = { type: string } & Record<string, unknown>;
 
 export type ChildOptions = {
   command: string[];
-  core: number;
+  core: number | string;
   env?: Record<string, string | undefined>;
   /** Where output and errors go when the child is a program that does not speak the harness's protocol. */
   outputTo?: string;
@@ -150,8 +150,8 @@ export class Child {
   }
 }
 
-/** The command, held to one core and ended by the kernel when this process is gone. */
-export function pinned(core: number, command: readonly string[]): string[] {
+/** The command, held to one core (or to the cores of a list as taskset reads it) and ended by the kernel when this process is gone. */
+export function pinned(core: number | string, command: readonly string[]): string[] {
   return ["taskset", "-c", String(core), "setpriv", "--pdeathsig", "KILL", ...command];
 }
 
