@@ -1,7 +1,7 @@
 /** The long form of the crash loop. Its last result is kept in test/results/crash-loop.json. */
 
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { FINDINGS } from "../fixture/crash/autopsy.ts";
 import { SIGHTS } from "../fixture/crash/death.ts";
@@ -19,6 +19,7 @@ test(
   async () => {
     const began = Date.now();
     const rounds: CrashHistory[] = [];
+    mkdirSync(dirname(RESULT), { recursive: true });
     for (let round = 0; round < ROUNDS; round++) {
       rounds.push(await crashLoop({ seed: SEED + round, kills: KILLS_PER_ROUND }));
       const result = summary(rounds, began);
