@@ -1,15 +1,16 @@
 import * as signalR from "@microsoft/signalr";
 import { MessagePackHubProtocol } from "@microsoft/signalr-protocol-msgpack";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Principal } from "../../src/accounts/principal.ts";
 import { createHub, type Hub, method, streamMethod } from "../../src/hubs/hub.ts";
 import { HubError } from "../../src/hubs/invocation-errors.ts";
-import { serveHub, type TestServer } from "./signalr-server.ts";
+import { AUTHORIZED_KEY, type SignalRServer, serveHub } from "../fixture/signalr-server.ts";
 
 /** The methods of the hub that Microsoft's own functional tests call, as far as these tests need them. */
-function createTestHub(): Hub<string> {
+function createTestHub(): Hub<Principal> {
   const text = { parse: (value: unknown) => String(value) };
   const any = { parse: (value: unknown) => value };
-  return createHub<string>({
+  return createHub<Principal>({
     methods: {
       Echo: method({ args: [text], run: (_, value) => value }),
       EchoComplexObject: method({ args: [any], run: (_, value) => value }),
@@ -58,13 +59,22 @@ function createTestHub(): Hub<string> {
           return all;
         },
       }),
+      SendComplexObject: method({
+        run: () => ({
+          ByteArray: new Uint8Array([1, 2, 3]),
+          DateTime: new Date(Date.UTC(2002, 3, 12, 1, 2, 3)),
+          Guid: "00010203-0405-0607-0706-050403020100",
+          IntArray: [5, 4, 3, 2, 1],
+          String: "hello world",
+        }),
+      }),
       AskClient: method({ run: async (call) => `got ${await call.invoke("Question", "why")}` }),
       Abort: method({ run: (call) => call.connection.abort() }),
     },
   });
 }
 
-let server: TestServer;
+let server: SignalRServer;
 beforeAll(() => {
   server = serveHub(createTestHub(), { detailedErrors: true });
 });
@@ -141,6 +151,21 @@ describe.each(MATRIX)("Microsoft's client over %s with %s", (_, protocol, transp
     const connection = await connect();
     const value = { text: "a", list: [1, -2, 2 ** 40, 1.5], none: null, yes: true, deep: { er: [] } };
     expect(await connection.invoke("EchoComplexObject", value)).toEqual(value);
+  });
+
+  test("can receive different types", async () => {
+    const connection = await connect();
+    const received = await connection.invoke("SendComplexObject");
+    const bytes = new Uint8Array([1, 2, 3]);
+    const date = new Date(Date.UTC(2002, 3, 12, 1, 2, 3));
+    expect(received).toEqual({
+      // JSON has neither bytes nor times.
+      ByteArray: protocol === "messagepack" ? bytes : { 0: 1, 1: 2, 2: 3 },
+      DateTime: protocol === "messagepack" ? date : date.toISOString(),
+      Guid: "00010203-0405-0607-0706-050403020100",
+      IntArray: [5, 4, 3, 2, 1],
+      String: "hello world",
+    });
   });
 
   test("can stream server method and receive result; an empty one ends", async () => {
@@ -258,5 +283,113 @@ describe("Microsoft's client", () => {
     await seen;
     expect(messages).toEqual(Array.from({ length: 20 }, (_, number) => `${number}`));
     expect(await connection.invoke("GetCallerConnectionId")).toBe(id);
+  });
+
+  test.each(MATRIX)(
+    "can connect to hub with authorization over %s with %s",
+    async (_, protocol, transport) => {
+      const build = (key: string) => {
+        const builder = new signalR.HubConnectionBuilder()
+          .withUrl(server.authorizedUrl, { transport, accessTokenFactory: () => key })
+          .configureLogging(signalR.LogLevel.None);
+        return protocol === "json" ? builder : builder.withHubProtocol(new MessagePackHubProtocol());
+      };
+      const connection = await start(build(AUTHORIZED_KEY));
+      expect(await connection.invoke("Echo", "x")).toBe("x");
+      await expect(start(build("another"))).rejects.toThrow(/401/);
+    },
+  );
+
+  test("a refused key stops a client that skips negotiation", async () => {
+    const builder = new signalR.HubConnectionBuilder()
+      .withUrl(server.authorizedUrl, { transport: WebSockets, skipNegotiation: true })
+      .configureLogging(signalR.LogLevel.None);
+    await expect(start(builder)).rejects.toThrow();
+  });
+
+  test("transport falls back from WebSockets to SSE, and for bytes to LongPolling", async () => {
+    server.withoutWebSockets = true;
+    try {
+      for (const protocol of ["json", "messagepack"]) {
+        const from = server.requests.length;
+        const builder = new signalR.HubConnectionBuilder()
+          .withUrl(server.url)
+          .configureLogging(signalR.LogLevel.None);
+        if (protocol === "messagepack") builder.withHubProtocol(new MessagePackHubProtocol());
+        const connection = await start(builder);
+        expect(await connection.invoke("Echo", "x")).toBe("x");
+        const made = server.requests.slice(from);
+        expect(made.filter((request) => request.includes("negotiate")).length).toBeGreaterThan(1);
+        // Only polls carry a time, against caches.
+        expect(made.some((request) => request.includes("_="))).toBe(protocol === "messagepack");
+      }
+    } finally {
+      server.withoutWebSockets = false;
+    }
+  });
+
+  test.each(MATRIX)("preserves the query of its url over %s with %s", async (_, protocol, transport) => {
+    const from = server.requests.length;
+    const builder = new signalR.HubConnectionBuilder()
+      .withUrl(`${server.url}?a=1&b=x`, { transport })
+      .configureLogging(signalR.LogLevel.None);
+    if (protocol === "messagepack") builder.withHubProtocol(new MessagePackHubProtocol());
+    const connection = await start(builder);
+    expect(await connection.invoke("Echo", "x")).toBe("x");
+    // What an earlier test's client still sends has no such query.
+    const made = server.requests.slice(from).filter((request) => request.includes("?a=1&b=x&"));
+    expect(made[0]).toBe("POST /hubs/test/negotiate?a=1&b=x&negotiateVersion=1");
+    expect(made.length).toBeGreaterThan(1);
+  });
+
+  test("can reconnect: a cut socket is replaced by a connection with another id", async () => {
+    const connection = await start(build(WebSockets, "json").withAutomaticReconnect([0]));
+    const first = connection.connectionId;
+    const reconnected = new Promise<string | undefined>((resolve) => connection.onreconnected(resolve));
+    server.cutSockets();
+    const second = await reconnected;
+    expect(second).not.toBe(first);
+    expect(await connection.invoke("GetCallerConnectionId")).toBe(second);
+  });
+
+  test("can receive server calls without rebinding handler when restarted", async () => {
+    const connection = await start(build(WebSockets, "json"));
+    const received: unknown[] = [];
+    connection.on("Message", (message) => received.push(message));
+    await connection.invoke("InvokeWithString", "before");
+    await connection.stop();
+    await connection.start();
+    await connection.invoke("InvokeWithString", "after");
+    expect(received).toEqual(["before", "after"]);
+  });
+
+  test("can invoke server method non-blocking and not receive result", async () => {
+    const connection = await start(build(WebSockets, "json"));
+    await connection.send("Echo", "x");
+    expect(await connection.invoke("Echo", "y")).toBe("y");
+  });
+
+  test("ConnectionTests: a connection without hub protocol is told that its handshake is none, by message and close", async () => {
+    const socket = new WebSocket(server.url.replace("http", "ws"));
+    const frames: unknown[] = [];
+    socket.onmessage = ({ data }) => frames.push(data);
+    const closed = new Promise<CloseEvent>((resolve) => {
+      socket.onclose = resolve;
+    });
+    await new Promise((resolve) => {
+      socket.onopen = resolve;
+    });
+    socket.send("hello\x1e");
+    expect((await closed).code).toBe(1000);
+    expect(String(frames[0])).toMatch(/^\{"error":"An unexpected error occurred during connection handshake/);
+  });
+
+  test("can reconnect after skipping negotiation", async () => {
+    const builder = build(WebSockets, "json", { skipNegotiation: true }).withAutomaticReconnect([0]);
+    const connection = await start(builder);
+    const reconnected = new Promise((resolve) => connection.onreconnected(resolve));
+    server.cutSockets();
+    await reconnected;
+    expect(await connection.invoke("Echo", "x")).toBe("x");
   });
 });
