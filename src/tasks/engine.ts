@@ -7,6 +7,8 @@ import type { TaskType } from "../protocol/task.ts";
 import { Cleaner } from "./cleaner.ts";
 import type { Clock, TimerHandle } from "./clock.ts";
 import type { Doorbell } from "./doorbell.ts";
+import { Lane } from "./lane.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
 import { describeError, type Log } from "./log.ts";
 import type { MediaProvider } from "./media-provider.ts";
 import type { MediaStore } from "./media-store.ts";
@@ -62,32 +64,17 @@ const CLAIM_RETRY_MS = 1_000;
 const OUTCOME_TRIES = 5;
 /** After `shutdownMs` the calls are aborted and get this long to notice, ms. */
 const ABORT_GRACE_MS = 1_000;
-/** A failed renewal is repeated after this part of the usual interval. */
-const RENEW_AGAIN_FRACTION = 3;
-/** The longest wait a timer is set for; a later moment is looked at again then, ms. */
-const MAX_TIMER_MS = 60_000;
-
-type Lane = {
-  readonly type: TaskType;
-  readonly concurrency: number;
-  held: number;
-  claiming: boolean;
-  /** Rung while a claim was under way. */
-  rung: boolean;
-  timer: TimerHandle | null;
-  timerAt: number;
-};
 
 export class Engine implements Doorbell {
   readonly #dependencies: EngineDependencies;
   readonly #options: EngineOptions;
   readonly #steps: StepDependencies;
   readonly #cleaner: Cleaner;
+  readonly #leases: LeaseKeeper;
   readonly #random: () => number;
   readonly #lanes: Readonly<Record<TaskType, Lane>>;
   readonly #runs = new Map<string, StepRun>();
   #state: "new" | "running" | "stopping" | "stopped" = "new";
-  #renewTimer: TimerHandle | null = null;
   #sweepTimer: TimerHandle | null = null;
   #idle: (() => void) | null = null;
 
@@ -98,15 +85,9 @@ export class Engine implements Doorbell {
     const { store, media, publisher, clock, log } = dependencies;
     this.#steps = { store, media, publisher, clock, log, progressIntervalMs: options.progressIntervalMs };
     this.#cleaner = new Cleaner(dependencies, { leaseMs: options.leaseMs });
-    const lane = (type: TaskType): Lane => ({
-      type,
-      concurrency: options.concurrency[type],
-      held: 0,
-      claiming: false,
-      rung: false,
-      timer: null,
-      timerAt: Number.POSITIVE_INFINITY,
-    });
+    this.#leases = new LeaseKeeper({ store, clock, log, held: () => this.#runs.values() }, options);
+    const lane = (type: TaskType) =>
+      new Lane(type, options.concurrency[type], clock, (due) => this.#pump(due));
     this.#lanes = { image: lane("image"), video: lane("video") };
   }
 
@@ -114,7 +95,7 @@ export class Engine implements Doorbell {
   start(): void {
     if (this.#state !== "new") throw new Error("an engine starts once");
     this.#state = "running";
-    this.#armRenewal(this.#options.renewMs);
+    this.#leases.start();
     this.#armSweep();
     for (const lane of Object.values(this.#lanes)) this.#pump(lane);
   }
@@ -143,20 +124,20 @@ export class Engine implements Doorbell {
   async stop(): Promise<void> {
     if (this.#state === "stopped" || this.#state === "stopping") return;
     this.#state = "stopping";
-    for (const lane of Object.values(this.#lanes)) this.#disarmLane(lane);
+    for (const lane of Object.values(this.#lanes)) lane.disarm();
     this.#sweepTimer?.cancel();
     if (!(await this.#idleWithin(this.#options.shutdownMs))) {
       for (const run of this.#runs.values()) run.stop("shutdown");
       if (!(await this.#idleWithin(ABORT_GRACE_MS))) await this.#releaseStubborn();
     }
     await this.#cleaner.stop();
-    this.#renewTimer?.cancel();
+    this.#leases.stop();
     this.#state = "stopped";
   }
 
   #pump(lane: Lane): void {
     if (this.#state !== "running") return;
-    const free = lane.concurrency - lane.held;
+    const { free } = lane;
     if (free <= 0) return;
     if (lane.claiming) {
       lane.rung = true;
@@ -345,63 +326,8 @@ export class Engine implements Doorbell {
     );
   }
 
-  /** One timer a lane, for the earliest moment asked for. */
   #armLane(lane: Lane, atMs: number): void {
-    if (this.#state !== "running" || atMs >= lane.timerAt) return;
-    lane.timer?.cancel();
-    lane.timerAt = atMs;
-    const waitMs = Math.min(MAX_TIMER_MS, Math.max(1, atMs - this.#dependencies.clock.now()));
-    lane.timer = this.#dependencies.clock.after(waitMs, () => {
-      this.#disarmLane(lane);
-      this.#pump(lane);
-    });
-  }
-
-  #disarmLane(lane: Lane): void {
-    lane.timer?.cancel();
-    lane.timer = null;
-    lane.timerAt = Number.POSITIVE_INFINITY;
-  }
-
-  /** Leases are renewed by the timer of the living holder, not by progress: pictures are silent for minutes. */
-  #armRenewal(waitMs: number): void {
-    this.#renewTimer = this.#dependencies.clock.after(waitMs, () => {
-      void this.#renew().then((renewed) => {
-        if (this.#state !== "stopped") this.#armRenewal(renewed ? this.#options.renewMs : this.#renewAgainMs);
-      });
-    });
-  }
-
-  /** After a renewal that failed the next one comes sooner. */
-  get #renewAgainMs(): number {
-    return Math.max(1, Math.floor(this.#options.renewMs / RENEW_AGAIN_FRACTION));
-  }
-
-  /** Whether the store could be asked. */
-  async #renew(): Promise<boolean> {
-    const { store, clock, log } = this.#dependencies;
-    const runs = [...this.#runs.values()].filter((run) => run.stopped !== "lost");
-    if (runs.length === 0) return true;
-    const from = clock.monotonic();
-    try {
-      const lost = new Set(
-        await store.renew(
-          runs.map((run) => run.lease),
-          this.#options.leaseMs,
-        ),
-      );
-      for (const run of runs) {
-        if (!lost.has(run.lease.taskId)) run.leaseEndsAt = from + this.#options.leaseMs;
-        else if (this.#runs.get(run.lease.taskId) === run) run.stop("lost");
-      }
-      return true;
-    } catch (error) {
-      log.error("leases could not be renewed", { held: runs.length, cause: describeError(error) });
-      // A lease ends locally before the store's does: who cannot renew must not go on as if it held the task.
-      const nextTryAt = clock.monotonic() + this.#renewAgainMs;
-      for (const run of runs) if (nextTryAt >= run.leaseEndsAt) run.stop("lost");
-      return false;
-    }
+    if (this.#state === "running") lane.arm(atMs);
   }
 
   #armSweep(): void {
