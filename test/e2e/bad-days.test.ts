@@ -138,7 +138,8 @@ describe("a database that another process has locked", () => {
       await told(server, task.taskId, "progress");
       const other = new Database(join(dataDir, "conduit.db"));
       cleanups.push(() => other.close());
-      other.run("BEGIN IMMEDIATE");
+      other.run("PRAGMA busy_timeout = 10000");
+    other.run("BEGIN IMMEDIATE");
       await expectRefusal(await server.postJson(ASYNC, QUICK));
       // Reading needs no lock.
       expect((await server.request(`/v1/tasks/${task.taskId}`)).status).toBe(200);
