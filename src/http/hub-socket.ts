@@ -4,11 +4,13 @@ import type { HubEndpoint } from "../hubs/endpoint.ts";
 import { HubSession } from "../hubs/session.ts";
 import type { Outlet } from "../hubs/session-settings.ts";
 import type { Frame } from "../rooms/encoding.ts";
-import type { TopicMembership } from "../rooms/follower.ts";
+import { CLOSE_TRY_AGAIN, type TopicMembership } from "../rooms/follower.ts";
 import type { Socket, SocketSession } from "./socket-upgrade.ts";
 
 /** Unsent bytes from which streams pause; half the size at which rooms take a socket out of the broadcast. */
 const CONGESTED_BYTES = 32_768;
+/** A client that lets this much wait is not reading. Below the size at which hosts begin to drop what is sent. */
+const OVERFLOW_BYTES = 786_432;
 /** The connection ended between the upgrade's request and its socket. */
 const CLOSE_GONE = 1008;
 
@@ -53,7 +55,10 @@ export class HubSocket<P> implements SocketSession, Outlet {
 
   send(frame: Frame): boolean {
     this.#socket?.send(frame);
-    return this.bufferedBytes() < CONGESTED_BYTES;
+    const buffered = this.bufferedBytes();
+    // Not at once: the session is in the midst of saying something.
+    if (buffered > OVERFLOW_BYTES) queueMicrotask(() => this.#overflow());
+    return buffered < CONGESTED_BYTES;
   }
 
   bufferedBytes(): number {
@@ -63,5 +68,11 @@ export class HubSocket<P> implements SocketSession, Outlet {
   close(code: number, reason: string): void {
     this.#session = null;
     this.#socket?.close(code, reason);
+  }
+
+  #overflow(): void {
+    if (this.#session === null) return;
+    const reason = "messages were read too slowly; reconnect";
+    this.#session.close({ error: reason, allowReconnect: true, code: CLOSE_TRY_AGAIN, reason });
   }
 }
