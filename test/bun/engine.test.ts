@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { StepOutcome } from "../../src/tasks/media-provider.ts";
 import { MediaTooLargeError } from "../../src/tasks/media-store.ts";
+import { StoreUnavailableError } from "../../src/tasks/store-error.ts";
 import { type EngineWorld, engineWorld, MAX_WAIT_MS, SCOPE } from "../fixture/engine-world.ts";
 import { settled } from "../fixture/manual-clock.ts";
 import { pictures, ScriptedProvider } from "../fixture/scripted-provider.ts";
@@ -428,6 +429,27 @@ describe("a store that fails for a while", () => {
     await clock.advance(1_000);
     expect(await read(id)).toMatchObject({ status: "completed" });
     expect(provider.calls).toHaveLength(1);
+  });
+});
+
+describe("a store that fails for longer than a lease lasts", () => {
+  test("loses no task: each is taken up again and ends once", async () => {
+    const { provider, submit, read, clock, store } = await started({ concurrency: { image: 1, video: 1 } });
+    const ids = [(await submit()).id, (await submit()).id];
+    const call = await provider.next();
+    const { advance, claim, renew, sweep } = store;
+    const down = () => Promise.reject(new StoreUnavailableError("full", "the disk is full"));
+    Object.assign(store, { advance: down, claim: down, renew: down, sweep: down });
+    call.answer(pictures());
+    await clock.advance(30_000);
+    expect(provider.calls).toHaveLength(1);
+    Object.assign(store, { advance, claim, renew, sweep });
+    provider.always = () => pictures();
+    await clock.advance(10_000);
+    for (const id of ids) {
+      expect(await read(id)).toMatchObject({ status: "completed", attempt: 1 });
+      expect(await readLifecycle(id)).toEqual(["queued", "started", "completed"]);
+    }
   });
 });
 
