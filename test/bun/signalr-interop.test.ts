@@ -328,17 +328,19 @@ describe("Microsoft's client", () => {
     }
   });
 
-  test.each(MATRIX)("preserves the query of its url over %s with %s", async (_, protocol, transport) => {
+  test.each(MATRIX)("preserves the query of its url over %s with %s", async (name, protocol, transport) => {
     const from = server.requests.length;
     const builder = new signalR.HubConnectionBuilder()
-      .withUrl(`${server.url}?a=1&b=x`, { transport })
+      .withUrl(`${server.url}?a=${name}&b=${protocol}`, { transport })
       .configureLogging(signalR.LogLevel.None);
     if (protocol === "messagepack") builder.withHubProtocol(new MessagePackHubProtocol());
     const connection = await start(builder);
     expect(await connection.invoke("Echo", "x")).toBe("x");
     // What an earlier test's client still sends has no such query.
-    const made = server.requests.slice(from).filter((request) => request.includes("?a=1&b=x&"));
-    expect(made[0]).toBe("POST /hubs/test/negotiate?a=1&b=x&negotiateVersion=1");
+    const made = server.requests
+      .slice(from)
+      .filter((request) => request.includes(`?a=${name}&b=${protocol}&`));
+    expect(made[0]).toBe(`POST /hubs/test/negotiate?a=${name}&b=${protocol}&negotiateVersion=1`);
     expect(made.length).toBeGreaterThan(1);
   });
 
@@ -392,4 +394,58 @@ describe("Microsoft's client", () => {
     await reconnected;
     expect(await connection.invoke("Echo", "x")).toBe("x");
   });
+
+  test.each(MATRIX)(
+    "can reconnect over %s with %s when the server says so",
+    async (_, protocol, transport) => {
+      const connection = await start(build(transport, protocol).withAutomaticReconnect([0]));
+      const first = connection.connectionId;
+      const reconnected = new Promise<string | undefined>((resolve) => connection.onreconnected(resolve));
+      server.connections.close("anybody", { allowReconnect: true });
+      expect(await reconnected).not.toBe(first);
+      expect(await connection.invoke("Echo", "x")).toBe("x");
+    },
+  );
+
+  test.each(MATRIX)(
+    "closed with error or start fails if hub cannot be created, over %s with %s",
+    async (_, protocol, transport) => {
+      const uncreatable = createHub<Principal>({
+        methods: {},
+        onConnected() {
+          throw new HubError("no");
+        },
+      });
+      const own = serveHub(uncreatable);
+      const builder = new signalR.HubConnectionBuilder()
+        .withUrl(own.url, { transport })
+        .configureLogging(signalR.LogLevel.None);
+      if (protocol === "messagepack") builder.withHubProtocol(new MessagePackHubProtocol());
+      const connection = builder.build();
+      const closed = new Promise<Error | undefined>((resolve) => connection.onclose(resolve));
+      // Which of the two depends on whether the Close message comes with the handshake's answer.
+      const failure = await connection.start().then(
+        () => closed,
+        (error: Error) => error,
+      );
+      expect(failure?.message).toBe(
+        "Server returned an error on close: Connection closed with an error. HubException: no",
+      );
+      await own.stop();
+    },
+  );
+
+  test.each(MATRIX.filter(([name]) => name !== "LongPolling"))(
+    "terminates if no messages received within timeout interval, over %s with %s",
+    async (_, protocol, transport) => {
+      const connection = build(transport, protocol).build();
+      connection.serverTimeoutInMilliseconds = 100;
+      open.push(connection);
+      const closed = new Promise<Error | undefined>((resolve) => connection.onclose(resolve));
+      await connection.start();
+      expect((await closed)?.message).toBe(
+        "Server timeout elapsed without receiving a message from the server.",
+      );
+    },
+  );
 });
