@@ -139,7 +139,7 @@ describe("a database that another process has locked", () => {
       const other = new Database(join(dataDir, "conduit.db"));
       cleanups.push(() => other.close());
       other.run("PRAGMA busy_timeout = 10000");
-    other.run("BEGIN IMMEDIATE");
+      other.run("BEGIN IMMEDIATE");
       await expectRefusal(await server.postJson(ASYNC, QUICK));
       // Reading needs no lock.
       expect((await server.request(`/v1/tasks/${task.taskId}`)).status).toBe(200);
@@ -153,7 +153,7 @@ describe("a database that another process has locked", () => {
 });
 
 describe("clients that do not speak HTTP", () => {
-  const HEAD = `Host: x\r\nAuthorization: Bearer ${BOOTSTRAP_KEY}\r\n`;
+  const HEAD = `Host: x\r\nAuthorization: Bearer ${BOOTSTRAP_KEY}\r\nContent-Type: application/json\r\n`;
   const MALFORMED: Readonly<Record<string, string | Uint8Array>> = {
     "random bytes": Uint8Array.from({ length: 4096 }, (_, index) => (index * 197 + 31) & 0xff),
     "a TLS hello": Uint8Array.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03]),
@@ -170,7 +170,7 @@ describe("clients that do not speak HTTP", () => {
     "a length and chunks": `POST ${ASYNC} HTTP/1.1\r\n${HEAD}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`,
     "a chunk whose size is no number": `POST ${ASYNC} HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n`,
     "a chunk of 2^60 bytes": `POST ${ASYNC} HTTP/1.1\r\n${HEAD}Transfer-Encoding: chunked\r\n\r\n1000000000000000\r\nx`,
-    "a body that breaks off": `POST ${ASYNC} HTTP/1.1\r\n${HEAD}Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{"prompt":`,
+    "a body that breaks off": `POST ${ASYNC} HTTP/1.1\r\n${HEAD}Content-Length: 100\r\n\r\n{"prompt":`,
     "half a WebSocket handshake": `GET /v1/events HTTP/1.1\r\n${HEAD}Upgrade: websocket\r\nConnection: Upgrade\r\n\r\n`,
     "a WebSocket handshake with a key that is none": `GET /v1/events HTTP/1.1\r\n${HEAD}Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x\r\n\r\n`,
     "HTTP/2 without asking": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -199,7 +199,7 @@ describe("clients that do not speak HTTP", () => {
     const { server } = await start();
     const halves = [
       "GET /v1/models HTTP/1.1\r\nHost: x\r\nX-Slow: ",
-      `POST ${ASYNC} HTTP/1.1\r\n${HEAD}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{`,
+      `POST ${ASYNC} HTTP/1.1\r\n${HEAD}Content-Length: 1000\r\n\r\n{`,
       "GE",
     ];
     for (let index = 0; index < 300; index++) {
