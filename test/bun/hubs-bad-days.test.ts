@@ -45,8 +45,11 @@ async function socket(): Promise<BareClient> {
 const call = (target: string, args: unknown[], id = "1", more = {}) =>
   JSON.stringify({ type: 1, target, arguments: args, invocationId: id, ...more }) + RS;
 
-async function negotiate(): Promise<string> {
-  const answer = await fetch(`${server.url}/negotiate?negotiateVersion=1`, { method: "POST" });
+async function negotiate(key = "anybody"): Promise<string> {
+  const answer = await fetch(`${server.url}/negotiate?negotiateVersion=1`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}` },
+  });
   return `${server.url}?id=${((await answer.json()) as { connectionToken: string }).connectionToken}`;
 }
 
@@ -128,6 +131,14 @@ describe("frames", () => {
 });
 
 describe("a client that", () => {
+  test("has another subject of the same key finds no connection by its token", async () => {
+    const url = await negotiate("k/one");
+    const ask = (key: string) => fetch(url, { headers: { authorization: `Bearer ${key}` } });
+    for (const key of ["k/two", "k", "other/one"]) expect((await ask(key)).status).toBe(404);
+    expect((await ask("k/one")).status).toBe(200);
+    await fetch(url, { method: "DELETE", headers: { authorization: "Bearer k/one" } });
+  });
+
   test("uploads without end to a method that does not read is closed", async () => {
     const client = await socket();
     client.socket.send(HANDSHAKE + call("Swallow", [], "1", { streamIds: ["s"] }));

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Principal } from "../../src/accounts/principal.ts";
 import { createHub, type Hub, method, streamMethod } from "../../src/hubs/hub.ts";
 import { HubError } from "../../src/hubs/invocation-errors.ts";
+import { BareClient } from "../fixture/bare-client.ts";
 import { AUTHORIZED_KEY, type SignalRServer, serveHub } from "../fixture/signalr-server.ts";
 
 /** The methods of the hub that Microsoft's own functional tests call, as far as these tests need them. */
@@ -448,4 +449,28 @@ describe("Microsoft's client", () => {
       );
     },
   );
+
+  test("with stateful reconnect a new socket replaces one that still lives, and goes on", async () => {
+    const answer = await fetch(`${server.url}/negotiate?negotiateVersion=1&useStatefulReconnect=true`, {
+      method: "POST",
+    });
+    const { connectionToken } = (await answer.json()) as { connectionToken: string };
+    const url = `${server.url}?id=${connectionToken}`;
+    const first = new BareClient(url, "anybody");
+    await first.opened;
+    first.socket.send('{"protocol":"json","version":2}\x1e');
+    await first.until((message) => Object.keys(message).length === 0);
+    const second = new BareClient(url, "anybody");
+    await second.opened;
+    await first.ended;
+    await second.until(({ type }) => type === 9);
+    second.socket.send('{"type":9,"sequenceId":1}\x1e');
+    for (const id of ["1", "2"]) {
+      second.socket.send(`{"type":1,"invocationId":"${id}","target":"Echo","arguments":["${id}"]}\x1e`);
+      expect((await second.until(({ invocationId }) => invocationId === id)).result).toBe(id);
+      // The first socket's end, seen late, ends nothing.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    second.close();
+  });
 });

@@ -336,6 +336,10 @@ describe("fan-out", () => {
     expect(frames.size).toBe(3);
     expect(numbered.wire.frames).toEqual([clients[0]?.wire.frames[0]]);
     expect(requests.wire.frames[0]).toContain("RequestProgress");
+    // What has a number can be said again.
+    numbered.session.transportEnded(0);
+    numbered.reconnect();
+    expect(pushes(numbered.messages())).toContainEqual(["TaskProgress", id, 50]);
   });
 
   test("events of one turn share a frame where the protocol allows it", async () => {
