@@ -10,6 +10,7 @@ import { firstIssue } from "./schema-issue.ts";
 /** A UTF-16 unit is at most three bytes of UTF-8: below this share of the limit no text needs to be measured. */
 const MAX_BYTES_PER_UNIT = 3;
 const NO_FIELDS: ReadonlySet<string> = new Set();
+const MULTIPART = /^\s*multipart\/form-data\b/i;
 const JSON_TYPE = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
 /**
@@ -124,6 +125,13 @@ function tooLarge(maxBytes: number): ApiError {
 }
 
 function wrongType(type: string | null): ApiError {
+  if (type !== null && MULTIPART.test(type)) {
+    return new ApiError(
+      "invalid_parameter",
+      "Multipart bodies are not taken by this version. Send the fields as JSON, with Content-Type: application/json.",
+      { param: "Content-Type" },
+    );
+  }
   const came = type === null ? "none came" : `${JSON.stringify(type.slice(0, 100))} came`;
   return new ApiError("unsupported_media_type", `Content-Type must be application/json; ${came}.`);
 }
