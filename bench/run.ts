@@ -11,13 +11,28 @@ import { complainAboutLoad, describeMachine, hasProgram } from "./harness/machin
 import { endChildren, LOAD_CORE } from "./harness/process.ts";
 import { endRedis } from "./harness/redis.ts";
 import { keepReport, renderKept, renderReport } from "./harness/report.ts";
-import { idleMemory } from "./idle-memory.ts";
+import { hubEcho } from "./hub-echo.ts";
+import { hubFanOut, hubFanOutBinary } from "./hub-fan-out.ts";
+import { hubIdleMemory, idleMemory } from "./idle-memory.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { loadCheck } from "./load-check.ts";
 import { pickUp } from "./pick-up.ts";
 import { startUp } from "./start-up.ts";
 
-const BENCHES: readonly Bench[] = [accept, lifecycle, fanOut, idleMemory, startUp, pickUp, claim, loadCheck];
+const BENCHES: readonly Bench[] = [
+  accept,
+  lifecycle,
+  fanOut,
+  idleMemory,
+  hubFanOut,
+  hubFanOutBinary,
+  hubEcho,
+  hubIdleMemory,
+  startUp,
+  pickUp,
+  claim,
+  loadCheck,
+];
 const DEFAULT_ROUNDS = 5;
 
 const [names, options] = readArguments(Bun.argv.slice(2));
@@ -28,7 +43,7 @@ if (options.has("figures")) {
 }
 if (chosen.length === 0) {
   console.log(`usage: bun bench/run.ts <name>… [--rounds=${DEFAULT_ROUNDS}] [--dry]\n`);
-  for (const { name, summary } of BENCHES) console.log(`  ${name.padEnd(12)} ${summary}`);
+  for (const { name, summary } of BENCHES) console.log(`  ${name.padEnd(24)} ${summary}`);
   process.exit(0);
 }
 for (const program of ["taskset", "setpriv"]) {

@@ -1,8 +1,10 @@
 /** One contender of the follower benches: a server under test and a crowd of followers, each on its core. */
 
 import { join } from "node:path";
-import type { Crowd, Window } from "../load/followers.ts";
+import type { Crowd, Pace, Window } from "../load/followers.ts";
 import { watchCore } from "./core-watch.ts";
+import type { Payload } from "./hub-payload.ts";
+import { machineNow } from "./offered-rate.ts";
 import { startPeer } from "./peer.ts";
 import { Child, LOAD_CORE, SERVER_CORE } from "./process.ts";
 import { type LatencySummary, round } from "./statistics.ts";
@@ -13,6 +15,8 @@ export type FanOutServer = (typeof FAN_OUT_SERVERS)[number];
 /** How long after the last event was offered its deliveries may still trickle in. */
 const DRAIN_TIMEOUT_MS = 8_000;
 const DRAIN_QUIET_MS = 400;
+/** Server and crowd are told beforehand when the first event is due. */
+const LEAD_MS = 50;
 const BYTES_PER_KIB = 1024;
 
 export type Step = {
@@ -41,21 +45,24 @@ export class CrowdedServer {
     this.#load = load;
   }
 
-  /** Starts the server, waits until it serves, and starts an empty crowd. */
-  static async start(name: FanOutServer, folder: string): Promise<CrowdedServer & { readonly ready: Crowd }> {
-    const server = await startServer(name, folder);
+  /** Starts the server, waits until it serves, and starts an empty crowd. What is sent decides what followers listen to. */
+  static async start(
+    name: FanOutServer,
+    folder: string,
+    payload: Payload = "event",
+  ): Promise<CrowdedServer & { readonly ready: Crowd }> {
+    const server = await startServer(name, folder, payload);
     const load = new Child({
       command: ["bun", join(import.meta.dir, "../load/followers.ts")],
       core: LOAD_CORE,
     });
     const [ready] = await Promise.all([server.expect<Crowd>("ready"), load.expect("ready")]);
-    return Object.assign(new CrowdedServer(server, load), { ready });
+    return Object.assign(new CrowdedServer(server, load), { ready: { ...ready, payload } });
   }
 
   /** Opens `count` followers that read and `stalled` ones that never do. */
   async connect(ready: Crowd, count: number, stalled = 0): Promise<void> {
-    const { port, path, headers, protocol } = ready;
-    this.#load.send({ type: "connect", port, path, headers, protocol, count, stalled });
+    this.#load.send({ ...ready, type: "connect", count, stalled });
     await this.#load.expect("connected");
     this.#followers += count;
   }
@@ -69,10 +76,11 @@ export class CrowdedServer {
 
   /** Offers events at a fixed rate and measures what arrives. */
   async step(eventsPerSecond: number, seconds: number): Promise<Step> {
-    await this.#window();
+    const startsAt = machineNow() + LEAD_MS;
+    await this.#window({ startsAt, perSecond: eventsPerSecond });
     const used = watchCore(this.server);
-    this.server.send({ type: "offer", perSecond: eventsPerSecond, seconds });
-    const offered = await this.server.expect<{ emitted: number; startedAt: number }>("offered");
+    this.server.send({ type: "offer", perSecond: eventsPerSecond, seconds, startsAt });
+    const offered = await this.server.expect<{ emitted: number }>("offered");
     const { serverCpu, foreignCpu } = used();
     const serverRssKiB = this.server.residentBytes() / BYTES_PER_KIB;
 
@@ -82,9 +90,7 @@ export class CrowdedServer {
       eventsPerSecond,
       followers: this.#followers,
       offeredPerSecond: eventsPerSecond * this.#followers,
-      deliveredPerSecond: Math.round(
-        window.delivered / Math.max(seconds, (window.lastAt - offered.startedAt) / 1000),
-      ),
+      deliveredPerSecond: Math.round(window.delivered / Math.max(seconds, (window.lastAt - startsAt) / 1000)),
       deliveredShare: round(window.delivered / expected, 4),
       gaps: window.gaps,
       closed: window.closed,
@@ -101,8 +107,8 @@ export class CrowdedServer {
     await this.server.end();
   }
 
-  async #window(): Promise<Window> {
-    this.#load.send({ type: "window" });
+  async #window(pace: Partial<Pace> = {}): Promise<Window> {
+    this.#load.send({ type: "window", ...pace });
     return this.#load.expect<Window>("window");
   }
 
@@ -125,17 +131,21 @@ export class CrowdedServer {
   }
 }
 
-async function startServer(name: FanOutServer, folder: string): Promise<Child> {
+async function startServer(name: FanOutServer, folder: string, payload: Payload): Promise<Child> {
+  const kind = `--payload=${payload}`;
   const ours = (file: string, argv: string[] = []) =>
-    new Child({ command: ["bun", join(import.meta.dir, "../servers", file), ...argv], core: SERVER_CORE });
+    new Child({
+      command: ["bun", join(import.meta.dir, "../servers", file), kind, ...argv],
+      core: SERVER_CORE,
+    });
   switch (name) {
     case "bun publish":
       return ours("fan-out-bun.ts");
     case "conduit":
       return ours("fan-out-conduit.ts", [`--folder=${folder}`]);
     case "ws":
-      return startPeer("fan-out-ws", "node");
+      return startPeer("fan-out-ws", "node", [kind]);
     case "socket.io":
-      return startPeer("fan-out-socket-io", "node");
+      return startPeer("fan-out-socket-io", "node", [kind]);
   }
 }

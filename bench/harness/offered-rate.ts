@@ -1,4 +1,4 @@
-/** Emits events at a fixed rate, as evenly as timers allow, and the payload that every contender of the fan-out sends. */
+/** Emits events at a fixed rate, as evenly as timers allow, and the event that every contender of the fan-out sends. */
 
 /** Finer than the time between events at the rates used here, so that a tick rarely carries more than one or two. */
 const TICK_MS = 1;
@@ -25,12 +25,17 @@ export function printMoment(machineMs: number): string {
 }
 
 /**
- * Calls `emit` `perSecond × seconds` times, each with the moment it was due; resolves with that number when the last was
- * emitted, however late. Latency counts from the moment an event was due: a publisher that cannot keep up is not excused.
+ * Calls `emit` `perSecond × seconds` times from `startedAt` on, each with the moment it was due; resolves with that number
+ * when the last was emitted, however late. Latency counts from the moment an event was due: a publisher that cannot keep
+ * up is not excused.
  */
-export function offer(perSecond: number, seconds: number, emit: (dueAt: number) => void): Promise<number> {
+export function offer(
+  perSecond: number,
+  seconds: number,
+  startedAt: number,
+  emit: (dueAt: number) => void,
+): Promise<number> {
   const total = Math.round(perSecond * seconds);
-  const startedAt = machineNow();
   let emitted = 0;
   return new Promise((resolve) => {
     const tick = () => {

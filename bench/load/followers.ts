@@ -1,15 +1,20 @@
 /**
- * A crowd of WebSocket followers in one process: raw sockets that walk the frames, check that every follower sees rising
- * sequence numbers without a hole, and sample the latency that each event carries in its message.
+ * A crowd of WebSocket followers in one process: raw sockets that walk the frames and sample latencies. Events carry their
+ * number and the moment they were due: every follower checks that numbers rise without a hole. A hub's `TaskProgress` carries
+ * neither, so the nth push is taken for the nth offered; one that was lost makes those behind it look later, never sooner.
  *
- * Hears `connect` {port, path, headers, protocol, count, stalled}, `window`, `stop`; says `connected`, `window`, `stopped`.
+ * Hears `connect` {port, path, headers, protocol, payload, taskId, count, stalled}, `window` {startsAt, perSecond}, `stop`; says
+ * `connected`, `window`, `stopped`.
  */
 
 import type { Socket } from "bun";
 import { hear, say } from "../harness/child.ts";
+import type { Payload } from "../harness/hub-payload.ts";
 import { machineNow } from "../harness/offered-rate.ts";
 import { Histogram, round } from "../harness/statistics.ts";
 import {
+  binaryFrame,
+  OPCODE_BINARY,
   OPCODE_CLOSE,
   OPCODE_PING,
   OPCODE_TEXT,
@@ -18,16 +23,23 @@ import {
   readFrames,
   textFrame,
 } from "./frames.ts";
+import { countPushes, greetHub, SOCKET_IO_CONNECT } from "./hub-wire.ts";
 
 export type Crowd = {
   port: number;
   path: string;
   headers: Record<string, string>;
-  protocol: "plain" | "socket.io";
+  protocol: "plain" | "socket.io" | "hub";
+  payload: Payload;
+  /** Of a hub: the task to subscribe to. */
+  taskId?: string;
   count: number;
   /** This many followers more connect and then never read. */
   stalled: number;
 };
+
+/** From when on and how often events are offered, on the machine's clock in ms. */
+export type Pace = { startsAt: number; perSecond: number };
 
 export type Window = {
   /** Progress events received by all followers since the window before. */
@@ -55,13 +67,18 @@ const DIGIT_ZERO = 48;
 const QUOTE = 0x22;
 
 type Follower = {
+  crowd: Crowd;
   open: boolean;
   pending: Buffer | null;
+  /** Number of the last event; of hub pushes: how many came in this step. */
   seq: number;
+  /** Of a hub: the snapshot has come. */
+  following: boolean;
   opened: () => void;
   refused: (why: Error) => void;
 };
 
+const READERS = { plain: readPlain, "socket.io": readSocketIo, hub: readHub } as const;
 const sockets: Socket<Follower>[] = [];
 let histogram = new Histogram();
 let delivered = 0;
@@ -71,6 +88,7 @@ let lastAt = 0;
 let sample = 0;
 let cpu = process.cpuUsage();
 let windowAt = machineNow();
+let pace: Pace = { startsAt: windowAt, perSecond: 1 };
 
 hear(async (command) => {
   if (command.type === "connect") {
@@ -83,6 +101,7 @@ hear(async (command) => {
     say("connected", { count: sockets.length });
   } else if (command.type === "window") {
     say("window", closeWindow());
+    if (command.startsAt !== undefined) beginStep(command as unknown as Pace);
   } else if (command.type === "stop") {
     for (const socket of sockets.splice(0)) socket.terminate();
     say("stopped");
@@ -109,15 +128,28 @@ function closeWindow(): Window {
   return window;
 }
 
+function beginStep(next: Pace): void {
+  pace = next;
+  for (const { data } of sockets) if (data.crowd.payload !== "event") data.seq = 0;
+}
+
 async function follow(crowd: Crowd): Promise<Socket<Follower>> {
   const opened = Promise.withResolvers<void>();
   const socket = await Bun.connect<Follower>({
     hostname: "127.0.0.1",
     port: crowd.port,
-    data: { open: false, pending: null, seq: 0, opened: opened.resolve, refused: opened.reject },
+    data: {
+      crowd,
+      open: false,
+      pending: null,
+      seq: 0,
+      following: false,
+      opened: opened.resolve,
+      refused: opened.reject,
+    },
     socket: {
       open: (self) => void self.write(openingRequest(crowd.port, crowd.path, crowd.headers)),
-      data: crowd.protocol === "plain" ? readPlain : readSocketIo,
+      data: READERS[crowd.protocol],
       close(self) {
         closed += 1;
         self.data.refused(new Error("the server closed a follower's connection"));
@@ -136,12 +168,40 @@ function readPlain(socket: Socket<Follower>, chunk: Buffer): void {
   const bytes = afterHead(socket, chunk);
   if (bytes === null) return;
   if (socket.data.open) socket.data.opened();
+  const { payload } = socket.data.crowd;
   keepRest(
     socket,
     bytes,
     readFrames(bytes, (opcode, start, end) => {
-      if (opcode === OPCODE_TEXT) hearText(socket.data, bytes, start, end);
+      if (payload !== "event" && (opcode === OPCODE_TEXT || opcode === OPCODE_BINARY))
+        hearPushes(socket.data, countPushes(payload, bytes, start, end));
+      else if (opcode === OPCODE_TEXT) hearText(socket.data, bytes, start, end);
       else answerControl(socket, opcode, bytes.subarray(start, end));
+    }),
+  );
+}
+
+/** A SignalR client's beginning: the handshake and the subscription in one go; the snapshot says that it follows. */
+function readHub(socket: Socket<Follower>, chunk: Buffer): void {
+  const { data } = socket;
+  const { payload, taskId = "" } = data.crowd;
+  if (payload === "event") throw new Error("a hub sends pushes, not events");
+  const wasOpen = data.open;
+  const bytes = afterHead(socket, chunk);
+  if (bytes === null) return;
+  if (!wasOpen) socket.write(greetHub(payload, taskId));
+  keepRest(
+    socket,
+    bytes,
+    readFrames(bytes, (opcode, start, end) => {
+      if (opcode !== OPCODE_TEXT && opcode !== OPCODE_BINARY)
+        return answerControl(socket, opcode, bytes.subarray(start, end));
+      const pushes = countPushes(payload, bytes, start, end);
+      if (data.following) hearPushes(data, pushes);
+      else if (pushes > 0) {
+        data.following = true;
+        data.opened();
+      }
     }),
   );
 }
@@ -154,14 +214,40 @@ function readSocketIo(socket: Socket<Follower>, chunk: Buffer): void {
     socket,
     bytes,
     readFrames(bytes, (opcode, start, end) => {
+      if (opcode === OPCODE_BINARY) return hearSocketIoBinary(socket.data);
       if (opcode !== OPCODE_TEXT) return answerControl(socket, opcode, bytes.subarray(start, end));
       const kind = bytes.toString("latin1", start, start + 2);
-      if (kind === "42") hearText(socket.data, bytes, start, end);
+      const { payload } = socket.data.crowd;
+      if (kind === "42" && payload === "event") hearText(socket.data, bytes, start, end);
+      else if (kind === "42") hearPushes(socket.data, 1);
       else if (kind === "40") socket.data.opened();
-      else if (kind.startsWith("0")) socket.write(textFrame("40"));
+      else if (kind.startsWith("0"))
+        socket.write(payload === "messagepack" ? binaryFrame(SOCKET_IO_CONNECT) : textFrame("40"));
       else if (kind.startsWith("2")) socket.write(textFrame("3"));
     }),
   );
+}
+
+/** With the MessagePack parser the first packet answers the connect packet, every other one is an event. */
+function hearSocketIoBinary(follower: Follower): void {
+  if (follower.following) {
+    hearPushes(follower, 1);
+    return;
+  }
+  follower.following = true;
+  follower.opened();
+}
+
+/** Of several in one frame the first is the oldest: its latency is read. */
+function hearPushes(follower: Follower, count: number): void {
+  const before = follower.seq;
+  delivered += count;
+  follower.seq += count;
+  sample += count;
+  if (sample < SAMPLE_EVERY) return;
+  sample = 0;
+  lastAt = machineNow();
+  histogram.record(lastAt - (pace.startsAt + (before * 1000) / pace.perSecond));
 }
 
 function hearText(follower: Follower, bytes: Buffer, start: number, end: number): void {

@@ -1,6 +1,7 @@
 /** Just enough WebSocket (RFC 6455) for a client that counts: the opening request, server frames in, small frames out. */
 
 const FIN_TEXT = 0x81;
+const FIN_BINARY = 0x82;
 const FIN_PONG = 0x8a;
 const OPCODE = 0x0f;
 const MASKED = 0x80;
@@ -8,6 +9,7 @@ const LENGTH_16 = 126;
 const LENGTH_64 = 127;
 
 export const OPCODE_TEXT = 0x1;
+export const OPCODE_BINARY = 0x2;
 export const OPCODE_CLOSE = 0x8;
 export const OPCODE_PING = 0x9;
 
@@ -30,6 +32,11 @@ export function openingRequest(port: number, path: string, headers: Record<strin
 /** A text of at most 125 bytes as a client frame, masked with zeros as the standard permits any mask. */
 export function textFrame(text: string): Buffer {
   return clientFrame(FIN_TEXT, Buffer.from(text));
+}
+
+/** At most 125 bytes as a client frame. */
+export function binaryFrame(bytes: Uint8Array): Buffer {
+  return clientFrame(FIN_BINARY, Buffer.from(bytes));
 }
 
 export function pongFrame(payload: Buffer): Buffer {

@@ -1,26 +1,35 @@
-/** Socket.IO on Node: one room, one `emit` per event, WebSocket transport only. */
+/** Socket.IO on Node: one room, one `emit` per event, WebSocket transport only; with its MessagePack parser where asked. */
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Server } from "socket.io";
-import { hear, say } from "../harness/child.ts";
-import { machineNow, offer, progressEvent } from "../harness/offered-rate.ts";
+import messagePack from "socket.io-msgpack-parser";
+import { hear, say, textArgument } from "../harness/child.ts";
+import { HUB_TARGET, type Payload, PERCENT, TASK_ID } from "../harness/hub-payload.ts";
+import { offer, progressEvent } from "../harness/offered-rate.ts";
 
 const ROOM = "task";
+const payload = textArgument("payload", "event") as Payload;
 
 const http = createServer();
-const server = new Server(http, { transports: ["websocket"], perMessageDeflate: false, serveClient: false });
+const server = new Server(http, {
+  transports: ["websocket"],
+  perMessageDeflate: false,
+  serveClient: false,
+  ...(payload === "messagepack" ? { parser: messagePack } : {}),
+});
 server.on("connection", (socket) => void socket.join(ROOM));
 
 let seq = 0;
 hear(async (command) => {
   if (command.type !== "offer") return;
-  const startedAt = machineNow();
-  const emitted = await offer(Number(command.perSecond), Number(command.seconds), (dueAt) => {
+  const { perSecond, seconds, startsAt } = command;
+  const emitted = await offer(Number(perSecond), Number(seconds), Number(startsAt), (dueAt) => {
     seq += 1;
-    server.to(ROOM).emit("event", JSON.parse(progressEvent(seq, dueAt)));
+    if (payload === "event") server.to(ROOM).emit("event", JSON.parse(progressEvent(seq, dueAt)));
+    else server.to(ROOM).emit(HUB_TARGET, TASK_ID, PERCENT);
   });
-  say("offered", { emitted, startedAt });
+  say("offered", { emitted });
 });
 http.listen(0, "127.0.0.1", 4096, () => {
   const { port } = http.address() as AddressInfo;

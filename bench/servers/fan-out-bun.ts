@@ -1,9 +1,11 @@
 /** The baseline of the fan-out and of the idle memory: Bun's own publish to one topic, and nothing else. */
 
-import { hear, say } from "../harness/child.ts";
-import { machineNow, offer, progressEvent } from "../harness/offered-rate.ts";
+import { hear, say, textArgument } from "../harness/child.ts";
+import { createPayload, type Payload } from "../harness/hub-payload.ts";
+import { offer } from "../harness/offered-rate.ts";
 
 const TOPIC = "task";
+const payload = createPayload(textArgument("payload", "event") as Payload);
 
 const server = Bun.serve({
   hostname: "127.0.0.1",
@@ -22,11 +24,11 @@ const server = Bun.serve({
 let seq = 0;
 hear(async (command) => {
   if (command.type !== "offer") return;
-  const startedAt = machineNow();
-  const emitted = await offer(Number(command.perSecond), Number(command.seconds), (dueAt) => {
+  const { perSecond, seconds, startsAt } = command;
+  const emitted = await offer(Number(perSecond), Number(seconds), Number(startsAt), (dueAt) => {
     seq += 1;
-    server.publish(TOPIC, progressEvent(seq, dueAt));
+    server.publish(TOPIC, payload(seq, dueAt));
   });
-  say("offered", { emitted, startedAt });
+  say("offered", { emitted });
 });
 say("ready", { port: server.port, path: "/", headers: {}, protocol: "plain" });

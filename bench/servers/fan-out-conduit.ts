@@ -1,5 +1,6 @@
 /**
- * Conduit in the fan-out and the idle memory: the whole application with its event sockets, one task under a lease held here.
+ * Conduit in the fan-outs and the idle memory: the whole application with its event sockets and hubs, one task under a lease
+ * held here.
  * The engine stands still, and with it the progress throttle: every event offered is recorded by the store and then published,
  * as the engine does with the progress it lets through.
  */
@@ -12,12 +13,17 @@ import { systemClock } from "../../src/tasks/clock.ts";
 import type { MediaStore } from "../../src/tasks/media-store.ts";
 import { hear, say, textArgument } from "../harness/child.ts";
 import { AUTHORIZED, KEY } from "../harness/conduit.ts";
-import { machineNow, offer, printMoment } from "../harness/offered-rate.ts";
+import type { Payload } from "../harness/hub-payload.ts";
+import { offer, printMoment } from "../harness/offered-rate.ts";
 import { openBenchStore } from "./in-process-store.ts";
 
 const HOUR_MS = 3_600_000;
 const { settings } = loadConfig({
-  env: { CONDUITLLM__EVENTS__MAXCONNECTIONSPERKEY: "20000", CONDUITLLM__EVENTS__MAXCONNECTIONS: "20000" },
+  env: {
+    CONDUITLLM__EVENTS__MAXCONNECTIONSPERKEY: "20000",
+    CONDUITLLM__EVENTS__MAXCONNECTIONS: "20000",
+    CONDUITLLM__HUBS__MAXCONNECTIONSPERKEY: "20000",
+  },
   file: null,
 });
 const log = { info() {}, warn: console.error, error: console.error };
@@ -73,19 +79,22 @@ const { lease } = claim;
 
 hear(async (command) => {
   if (command.type !== "offer") return;
-  const startedAt = machineNow();
+  const { perSecond, seconds, startsAt } = command;
   const writes: Promise<void>[] = [];
-  const emitted = await offer(Number(command.perSecond), Number(command.seconds), (dueAt) => {
+  const emitted = await offer(Number(perSecond), Number(seconds), Number(startsAt), (dueAt) => {
     writes.push(recordProgress(printMoment(dueAt)));
   });
   await Promise.all(writes);
-  say("offered", { emitted, startedAt });
+  say("offered", { emitted });
 });
+const payload = textArgument("payload", "event") as Payload;
 say("ready", {
   port: server.port,
-  path: `/v1/tasks/${view.task.id}/events`,
   headers: { authorization: AUTHORIZED.authorization },
-  protocol: "plain",
+  taskId: view.task.id,
+  ...(payload === "event"
+    ? { path: `/v1/tasks/${view.task.id}/events`, protocol: "plain" }
+    : { path: "/hubs/image-generation", protocol: "hub" }),
 });
 
 async function recordProgress(message: string): Promise<void> {
