@@ -140,25 +140,23 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
 
   const keys = new KeyService({ store, clock, log });
   const authenticator = new Authenticator({ store, clock, knownMs: settings.keys.cacheMs });
-  keys.onKeyChanged(({ keyId, alive }) => {
-    authenticator.forget(keyId);
-    if (!alive) disconnect(keyId);
-  });
+  const slots = new ConnectionSlots(settings.events);
   const hubConnections = new HubConnections<Principal>(settings.hubs.maxConnectionsPerKey);
   const disconnect = (keyId: string) => {
+    authenticator.forget(keyId);
     hubConnections.close(keyId, closing(CLOSE_KEY_DISABLED, "the key was disabled or revoked"));
     rooms.closeKey(keyId);
   };
-  const slots = new ConnectionSlots(settings.events);
+  keys.onKeyChanged(({ keyId, alive }) => {
+    if (alive) authenticator.forget(keyId);
+    else disconnect(keyId);
+  });
   const keyWatch = new KeyWatch({
     store,
     clock,
     log,
     connectedKeys: () => [...slots.keyIds(), ...hubConnections.owners()],
-    disconnect: (keyId) => {
-      authenticator.forget(keyId);
-      disconnect(keyId);
-    },
+    disconnect,
   });
 
   const presentation: PresentationContext = {

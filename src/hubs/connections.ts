@@ -1,5 +1,6 @@
 /** All hub connections of one host, by their secret tokens. */
 
+import type { CloseOptions } from "./close-options.ts";
 import {
   type EndpointOptions,
   HubEndpoint,
@@ -8,7 +9,6 @@ import {
   type Refusal,
 } from "./endpoint.ts";
 import type { Hub } from "./hub.ts";
-import type { CloseOptions } from "./session-settings.ts";
 
 /** Connections that were negotiated and not yet used: a bound on what a stranger can make us remember. */
 export const MAX_UNUSED = 10_000;

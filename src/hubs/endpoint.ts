@@ -3,11 +3,12 @@
  * request on it is answered. The status codes and texts are ASP.NET's.
  */
 
+import type { CloseOptions } from "./close-options.ts";
 import type { Hub } from "./hub.ts";
 import { LongPoll, type PollReply } from "./long-poll.ts";
 import type { TransportName } from "./negotiation.ts";
 import { HubSession } from "./session.ts";
-import type { CloseOptions, Outlet, SessionSettings, TransportTraits } from "./session-settings.ts";
+import type { Outlet, SessionSettings, TransportTraits } from "./session-settings.ts";
 
 /** A negotiated connection that nobody uses is forgotten after this. */
 export const UNUSED_MS = 15_000;

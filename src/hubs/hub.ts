@@ -4,8 +4,8 @@
  */
 
 import type { TopicMembership } from "../rooms/follower.ts";
+import type { CloseOptions } from "./close-options.ts";
 import type { Frame, HubProtocol } from "./hub-protocol.ts";
-import type { CloseOptions } from "./session-settings.ts";
 
 /** Turns what a client sent into what a method expects; throws when it cannot. */
 export interface Binder<T = unknown> {

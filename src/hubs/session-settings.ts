@@ -59,17 +59,6 @@ export interface Outlet {
   readonly topics: TopicMembership | null;
 }
 
-/** How the server ends a connection. */
-export type CloseOptions = {
-  /** What the client is told; nothing for an orderly end. */
-  error?: string;
-  /** Clients that reconnect by themselves do so only with this. */
-  allowReconnect?: boolean;
-  /** For the WebSocket's close frame; 1000 without. */
-  code?: number;
-  reason?: string;
-};
-
 /** What a transport can do. */
 export type TransportTraits = {
   /** Carries bytes: all but server-sent events. */

@@ -9,6 +9,7 @@
 import type { TopicMembership } from "../rooms/follower.ts";
 import { type BareOpening, bareProtocol, openFrame } from "./bare-mode.ts";
 import { ClientResults } from "./client-results.ts";
+import type { CloseOptions } from "./close-options.ts";
 import { Greeting, PROTOCOLS, refuse } from "./greeting.ts";
 import { HANDSHAKE_CANCELED } from "./handshake.ts";
 import type { Hub, HubConnection } from "./hub.ts";
@@ -25,7 +26,6 @@ import { jsonProtocol } from "./json-protocol.ts";
 import { Liveness } from "./liveness.ts";
 import { type Close, type HubMessage, MessageType, PING } from "./messages.ts";
 import type {
-  CloseOptions,
   Outlet,
   SavedSession,
   SessionOptions,

@@ -22,10 +22,10 @@ import type { Clock } from "../tasks/clock.ts";
 import type { TaskService } from "../tasks/service.ts";
 import type { Position } from "../tasks/task.ts";
 import type { TaskStore } from "../tasks/task-store.ts";
+import type { CloseOptions } from "./close-options.ts";
 import type { HubCall, HubConnection } from "./hub.ts";
 import { HubError } from "./invocation-errors.ts";
 import type { PushEncodings, Vocabulary } from "./push-encodings.ts";
-import type { CloseOptions } from "./session-settings.ts";
 import { type Delayed, SnapshotDelay } from "./snapshot-delay.ts";
 
 /** What a client is told about a task that is not there, or not its own. */
