@@ -106,6 +106,31 @@ describe("finding a connection", () => {
     expect(connections.add(newConnection({ token: "evenMore" }), 15_000)).not.toBeNull();
   });
 
+  test("connections in use are counted per owner, from the claim of a socket on", () => {
+    connections = new HubConnections(2);
+    expect(add({ token: "a" }).claimWebSocket()).toBeNull();
+    expect([connections.full("key"), connections.used, [...connections.owners()]]).toEqual([
+      false,
+      1,
+      ["key"],
+    ]);
+    const second = add({ token: "b" });
+    expect(connections.full("key")).toBe(false);
+    second.openEvents(createWire().outlet, 0);
+    expect([connections.full("key"), connections.full("other")]).toEqual([true, false]);
+    second.close({});
+    expect(connections.full("key")).toBe(false);
+    connections.tick(15_000);
+    expect([connections.used, connections.size, [...connections.owners()]]).toEqual([0, 0, []]);
+  });
+
+  test("a claimed connection that is over before its socket comes is not opened any more", () => {
+    const endpoint = add();
+    expect(endpoint.claimWebSocket()).toBeNull();
+    connections.close("key", {});
+    expect(endpoint.openWebSocket(createWire().outlet, 0)).toEqual(UNKNOWN);
+  });
+
   test("closing an owner's connections, or all, forgets them", () => {
     const wire = createWire();
     add().openWebSocket(wire.outlet, 0);
