@@ -28,7 +28,7 @@ import { type OriginPolicy, requireSocketOrigin } from "./origin-policy.ts";
 import { boundedBytes } from "./request-body.ts";
 import { asksForWebSocket, incompleteHandshake, type SocketUpgrade } from "./socket-upgrade.ts";
 
-export const HUB_TRANSPORTS: readonly TransportName[] = ["WebSockets", "ServerSentEvents", "LongPolling"];
+const TRANSPORTS: readonly TransportName[] = ["WebSockets", "ServerSentEvents", "LongPolling"];
 
 /** One post; clients gather what they say while another post is under way. A message has a far smaller limit. */
 const MAX_POST_BYTES = 1_048_576;
@@ -93,7 +93,7 @@ class HubRoutes {
     this.#requirePlace(principal);
     const { statefulReconnect } = asked;
     const { connectionId, connectionToken } = this.#add(principal, bare, statefulReconnect);
-    const offer = { connectionId, connectionToken, transports: HUB_TRANSPORTS, statefulReconnect };
+    const offer = { connectionId, connectionToken, transports: TRANSPORTS, statefulReconnect };
     c.header("cache-control", "no-store");
     return c.json(answerNegotiate(asked, offer));
   }
@@ -210,7 +210,7 @@ class HubRoutes {
         owner: principal.keyId,
         hub: this.#hub,
         settings: session,
-        transports: HUB_TRANSPORTS,
+        transports: TRANSPORTS,
         pings: "server",
         connectionId,
         principal,

@@ -3,7 +3,7 @@
  * which arguments, a protocol makes bytes of it. One encoding for each pair, shared by all connections.
  */
 
-import { isTerminal, type WireResult } from "../protocol/task.ts";
+import { isTerminal, type WireHubResult } from "../protocol/task.ts";
 import type { Encoding, Frame } from "../rooms/encoding.ts";
 import {
   CANCELLED_TEXT,
@@ -29,14 +29,6 @@ export type Vocabulary = "task" | "request" | "event";
 
 export type PushEncodings = Readonly<Record<Vocabulary, Readonly<Record<HubProtocol["encoding"], Encoding>>>>;
 
-/** The result of a completed task as hub clients in the field read it. */
-export type HubResult = WireResult & {
-  image_url?: string;
-  video_url?: string;
-  /** The task's own, and where the result came from. */
-  metadata: Record<string, string>;
-};
-
 /** A client method and its arguments, or null where a vocabulary has nothing to say. */
 type Call = { target: string; args: unknown[] } | null;
 
@@ -59,7 +51,7 @@ export function createPushEncodings(context: PresentationContext): PushEncodings
 }
 
 /** The result as `TaskCompleted` carries it; null unless the task has one. */
-export function presentHubResult(task: Task, context: PresentationContext): HubResult | null {
+function presentHubResult(task: Task, context: PresentationContext): WireHubResult | null {
   const result = presentResult(task, context);
   if (result === null) return null;
   const first = result.images?.[0]?.url ?? result.videos?.[0]?.url;

@@ -81,6 +81,15 @@ export type WireResult = {
   model: string;
 };
 
+/** The result as the pushes `TaskCompleted` and `RequestCompleted` carry it. */
+export type WireHubResult = WireResult & {
+  /** The first item's. */
+  image_url?: string;
+  video_url?: string;
+  /** The task's own, and where the result came from. */
+  metadata: Record<string, string>;
+};
+
 /** The read shape: one for `GET …/status`, `GET /v1/tasks/{id}`, lists, snapshots and webhooks. */
 export type WireTask = {
   taskId: string;
