@@ -15,7 +15,7 @@ import type { MediaStore } from "./media-store.ts";
 import type { Publisher } from "./publisher.ts";
 import { DEFAULT_RETRY_POLICY, decide, type RetryPolicy } from "./retry-policy.ts";
 import { publishIfFollowed, type StepDependencies, type StepEnd, StepRun } from "./step-run.ts";
-import { StoredValueTooLargeError } from "./store-error.ts";
+import { StoredValueTooLargeError, StoreUnavailableError } from "./store-error.ts";
 import type { Claim, ClaimOptions, TaskStore } from "./task-store.ts";
 import { NO_WORK, type StepTransition } from "./transition.ts";
 
@@ -60,8 +60,11 @@ export type EngineDependencies = {
 const SWEEP_LIMIT = 200;
 /** A claim that failed (disk full, database locked) is tried again after this, ms. */
 const CLAIM_RETRY_MS = 1_000;
-/** A write of an outcome that failed is tried again this often, with CLAIM_RETRY_MS between. */
-const OUTCOME_TRIES = 5;
+/**
+ * While the store is down nobody sweeps: the retries of outcomes that wait go first when it comes back, else their
+ * leases, run out meanwhile, would send finished work to be made, and paid, again. ms since the last failed write.
+ */
+const SWEEP_PAUSE_MS = 2 * CLAIM_RETRY_MS;
 /** After `shutdownMs` the calls are aborted and get this long to notice, ms. */
 const ABORT_GRACE_MS = 1_000;
 
@@ -76,6 +79,8 @@ export class Engine implements Doorbell {
   readonly #runs = new Map<string, StepRun>();
   #state: "new" | "running" | "stopping" | "stopped" = "new";
   #sweepTimer: TimerHandle | null = null;
+  /** Monotonic, ms: when an outcome last could not be stored. */
+  #storeFailedAt = Number.NEGATIVE_INFINITY;
   #idle: (() => void) | null = null;
 
   constructor(dependencies: EngineDependencies, options: EngineOptions = DEFAULT_ENGINE_OPTIONS) {
@@ -284,7 +289,7 @@ export class Engine implements Doorbell {
         } else await this.#reportLate(run, lateEnd(transition));
         return outcome.claimed;
       } catch (error) {
-        // The store is full or locked: the work is done and worth keeping while the lease lasts.
+        // The store is full or locked: the work is done and worth keeping. Writing late is safe: the fence decides.
         log.error("transition could not be stored", {
           taskId: run.lease.taskId,
           transition: transition.kind,
@@ -296,7 +301,8 @@ export class Engine implements Doorbell {
           transition = tooLarge(transition);
           continue;
         }
-        if (attempt >= OUTCOME_TRIES || this.#state === "stopped") throw error;
+        if (clock.now() >= run.task.deadlineAt || this.#state === "stopped") throw error;
+        if (error instanceof StoreUnavailableError) this.#storeFailedAt = clock.monotonic();
         await new Promise<void>((resolve) => clock.after(CLAIM_RETRY_MS, resolve));
       }
     }
@@ -339,7 +345,8 @@ export class Engine implements Doorbell {
   }
 
   async #sweep(): Promise<void> {
-    const { store, publisher, log } = this.#dependencies;
+    const { store, publisher, clock, log } = this.#dependencies;
+    if (clock.monotonic() - this.#storeFailedAt < SWEEP_PAUSE_MS) return;
     try {
       for (let more = true; more && this.#state === "running"; ) {
         const outcome = await store.sweep(SWEEP_LIMIT);
