@@ -144,7 +144,8 @@ class HubRoutes {
     const headers = { "x-request-id": c.get("exchange").requestId };
     const response = sockets.upgrade(request, socket, { protocol: null, headers });
     if (response !== null) return response;
-    endpoint.close({});
+    // A living session that it wanted to take over goes on.
+    if (endpoint.session === null) endpoint.close({});
     throw incompleteHandshake();
   }
 
@@ -156,10 +157,14 @@ class HubRoutes {
       request.signal.removeEventListener("abort", left);
       host.limitIdle(request, LINGER_SECONDS);
     });
-    const refusal = stream.open(endpoint);
-    if (refusal !== null) return refused(c, refusal);
-    request.signal.addEventListener("abort", left);
+    // First: the stream may end while it opens, and then sets the limit again.
     host.keepOpen(request);
+    request.signal.addEventListener("abort", left);
+    const refusal = stream.open(endpoint);
+    if (refusal !== null) {
+      stream.abandon();
+      return refused(c, refusal);
+    }
     return c.body(stream.body, 200, EVENT_STREAM_HEADERS);
   }
 
@@ -172,18 +177,25 @@ class HubRoutes {
         endpoint.pollAbandoned(reply, this.#now());
         resolve(c.body(null, 200));
       };
-      const reply: PollReply = (answer) => {
+      const ended = () => {
         request.signal.removeEventListener("abort", left);
         host.limitIdle(request, LINGER_SECONDS);
+      };
+      const reply: PollReply = (answer) => {
+        ended();
         resolve(
           answer.status === 204 ? c.body(null, 204) : c.body(joinFrames(answer.frames), 200, POLL_HEADERS),
         );
       };
       request.signal.addEventListener("abort", left);
       const refusal = endpoint.poll(reply, this.#now());
-      if (refusal === null) return;
-      request.signal.removeEventListener("abort", left);
-      resolve(refused(c, refusal));
+      if (refusal !== null) {
+        ended();
+        resolve(refused(c, refusal));
+      } else if (request.signal.aborted) {
+        // Given up while its key was being looked up: nothing may be said to it.
+        left();
+      }
     });
   }
 

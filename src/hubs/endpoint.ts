@@ -142,7 +142,7 @@ export class HubEndpoint<P> {
   /** What a client sends over event streams and long polling. The host bounds the body. */
   post(body: Uint8Array, now: number): Refusal | null {
     if (this.#transport === "WebSockets") return NO_POSTS;
-    if (this.#session?.closed === true) return NO_SUCH_CONNECTION;
+    if (this.#over || this.#session?.closed === true) return NO_SUCH_CONNECTION;
     if (this.#session !== null) {
       this.#session.receive(body, now);
       return null;

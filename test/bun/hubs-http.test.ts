@@ -229,6 +229,20 @@ describe("a hub's address", () => {
     await waitFor(async () => (await server.request("GET", at(id))).status === 404);
   });
 
+  test("an upgrade that fails half-way leaves the session alone that it wanted to take over", async () => {
+    const path = `${HUB}/negotiate?negotiateVersion=1&useStatefulReconnect=true`;
+    const id = (await negotiate(path)).connectionToken;
+    const client = new BareClient(`${server.url}${at(id)}`, server.key);
+    await client.opened;
+    client.socket.send('{"protocol":"json","version":2}\x1e');
+    await waitFor(() => client.frames.length > 0);
+    const { "sec-websocket-key": _, ...incomplete } = UPGRADE;
+    expect((await server.request("GET", at(id), { headers: incomplete })).status).toBe(400);
+    client.socket.send('{"type":1,"invocationId":"1","target":"UnsubscribeFromTask","arguments":["x"]}\x1e');
+    await waitFor(() => client.messages.some(({ invocationId }) => invocationId === "1"));
+    client.close();
+  });
+
   test("a WebSocket of a foreign page is refused, of an allowed one and of none accepted", async () => {
     const refused = await server.request("GET", HUB, {
       headers: { ...UPGRADE, origin: "https://evil.example" },

@@ -247,6 +247,12 @@ describe("transports", () => {
     expect(connections.find("secret", "key")).toEqual(UNKNOWN);
   });
 
+  test("a post whose connection was forgotten while its body came finds none", () => {
+    const endpoint = add();
+    connections.tick(15_000);
+    expect(endpoint.post(CALL, 15_000)).toEqual(UNKNOWN);
+  });
+
   test("a bare client is bare over a WebSocket only", () => {
     const endpoint = add({ bare: true });
     const session = endpoint.openWebSocket(createWire().outlet, 0) as HubSession<string>;
