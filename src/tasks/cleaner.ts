@@ -5,7 +5,7 @@
 
 import type { Clock } from "./clock.ts";
 import { describeError, type Log } from "./log.ts";
-import type { MediaProvider } from "./media-provider.ts";
+import type { MediaJob, MediaProvider } from "./media-provider.ts";
 import { backoffMs, type RetryPolicy } from "./retry-policy.ts";
 import type { CleanupItem, CleanupOutcome, TaskStore } from "./task-store.ts";
 
@@ -30,6 +30,8 @@ export class Cleaner {
   #rung = false;
   #working: Promise<void> | null = null;
   #stopped = false;
+  /** Ends the calls under way. */
+  readonly #calls = new Set<AbortController>();
 
   constructor(dependencies: CleanerDependencies, options: { leaseMs: number }) {
     this.#dependencies = dependencies;
@@ -53,11 +55,15 @@ export class Cleaner {
     if (at !== null && at <= this.#dependencies.clock.now()) this.ring();
   }
 
-  /** Takes no further items and waits for those under way, which their own time limit bounds. */
-  async stop(): Promise<void> {
+  /** Takes no further items, and puts off those whose call is still under way after `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
     this.#stopped = true;
     this.#rung = false;
+    const grace = this.#dependencies.clock.after(graceMs, () => {
+      for (const call of this.#calls) call.abort(new Error("the process is shutting down"));
+    });
     await this.#working;
+    grace.cancel();
   }
 
   async #drain(): Promise<void> {
@@ -91,27 +97,14 @@ export class Cleaner {
     if (provider === undefined || clock.now() >= item.giveUpAt) {
       return { kind: "settled", cancellation: "unsupported_upstream", billedMicros: known };
     }
-    const timeout = new AbortController();
-    const timer = clock.after(CANCEL_TIMEOUT_MS, () => timeout.abort(new Error("cancel timed out")));
+    const call = new AbortController();
+    this.#calls.add(call);
+    const timer = clock.after(CANCEL_TIMEOUT_MS, () => call.abort(new Error("cancel timed out")));
     try {
-      const result = await provider.cancel(
-        {
-          taskId: item.taskId,
-          type: item.type,
-          model: item.providerModel,
-          request: item.request,
-          attempt: item.attempt,
-          idempotencyKey: `${item.taskId}-${item.attempt}`,
-        },
-        item.state,
-        timeout.signal,
-      );
+      const result = await unlessAborted(call.signal, provider.cancel(jobOf(item), item.state, call.signal));
       if (result.askAgain) return this.#again(item);
-      return {
-        kind: "settled",
-        cancellation: result.cancellation,
-        billedMicros: result.billedMicros ?? known,
-      };
+      const billedMicros = wholeAmount(result.billedMicros) ?? known;
+      return { kind: "settled", cancellation: result.cancellation, billedMicros };
     } catch (error) {
       log.warn("provider did not cancel", {
         taskId: item.taskId,
@@ -121,6 +114,7 @@ export class Cleaner {
       return this.#again(item);
     } finally {
       timer.cancel();
+      this.#calls.delete(call);
     }
   }
 
@@ -128,4 +122,28 @@ export class Cleaner {
     const random = (this.#dependencies.random ?? Math.random)();
     return { kind: "again", delayMs: backoffMs(item.tries + 1, ASK_AGAIN, random) };
   }
+}
+
+function jobOf(item: CleanupItem): MediaJob {
+  return {
+    taskId: item.taskId,
+    type: item.type,
+    model: item.providerModel,
+    request: item.request,
+    attempt: item.attempt,
+    idempotencyKey: `${item.taskId}-${item.attempt}`,
+  };
+}
+
+/** Null for what is no amount of money: adapters pass on what other people's services say. */
+function wholeAmount(micros: number | null): number | null {
+  return micros !== null && Number.isFinite(micros) && micros >= 0 ? Math.round(micros) : null;
+}
+
+/** The call's answer; rejects once the signal aborts, also when the call does not listen to it. */
+function unlessAborted<T>(signal: AbortSignal, call: Promise<T>): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    call.then(resolve, reject);
+  });
 }

@@ -68,6 +68,10 @@ const SWEEP_PAUSE_MS = 2 * CLAIM_RETRY_MS;
 /** After `shutdownMs` the calls are aborted and get this long to notice, ms. */
 const ABORT_GRACE_MS = 1_000;
 
+/** What a write claimed besides, and the monotonic moment (ms) before it, from which the new leases count. */
+type ClaimedAt = { readonly claims: readonly Claim[]; readonly at: number };
+const NOTHING_CLAIMED: ClaimedAt = { claims: [], at: 0 };
+
 export class Engine implements Doorbell {
   readonly #dependencies: EngineDependencies;
   readonly #options: EngineOptions;
@@ -76,6 +80,7 @@ export class Engine implements Doorbell {
   readonly #leases: LeaseKeeper;
   readonly #random: () => number;
   readonly #lanes: Readonly<Record<TaskType, Lane>>;
+  /** By task. A call that goes on after its task was lost and claimed again is not here any more, but counts in its lane. */
   readonly #runs = new Map<string, StepRun>();
   #state: "new" | "running" | "stopping" | "stopped" = "new";
   #sweepTimer: TimerHandle | null = null;
@@ -101,8 +106,12 @@ export class Engine implements Doorbell {
     if (this.#state !== "new") throw new Error("an engine starts once");
     this.#state = "running";
     this.#leases.start();
-    this.#armSweep();
-    for (const lane of Object.values(this.#lanes)) this.#pump(lane);
+    // First what is past its deadline ends: nothing that cannot finish in time any more is worth a provider call.
+    void this.#sweep().finally(() => {
+      if (this.#state !== "running") return;
+      this.#armSweep();
+      for (const lane of Object.values(this.#lanes)) this.#pump(lane);
+    });
   }
 
   ring(type: TaskType, atMs: number): void {
@@ -119,12 +128,12 @@ export class Engine implements Doorbell {
 
   /** Provider calls open now, for metrics. */
   get heldSteps(): number {
-    return this.#runs.size;
+    return Object.values(this.#lanes).reduce((held, lane) => held + lane.held, 0);
   }
 
   /**
    * Stops claiming, gives running steps `shutdownMs` to finish, then aborts them and hands their tasks back.
-   * Resolves when nothing is written any more, at most about a second after the bound.
+   * Resolves when nothing is written any more, at most about two seconds after the bound.
    */
   async stop(): Promise<void> {
     if (this.#state === "stopped" || this.#state === "stopping") return;
@@ -135,7 +144,7 @@ export class Engine implements Doorbell {
       for (const run of this.#runs.values()) run.stop("shutdown");
       if (!(await this.#idleWithin(ABORT_GRACE_MS))) await this.#releaseStubborn();
     }
-    await this.#cleaner.stop();
+    await this.#cleaner.stop(ABORT_GRACE_MS);
     this.#leases.stop();
     this.#state = "stopped";
   }
@@ -173,7 +182,7 @@ export class Engine implements Doorbell {
   }
 
   #isIdle(): boolean {
-    return this.#runs.size === 0 && Object.values(this.#lanes).every((lane) => !lane.claiming);
+    return Object.values(this.#lanes).every((lane) => lane.held === 0 && !lane.claiming);
   }
 
   #noteIdle(): void {
@@ -188,6 +197,8 @@ export class Engine implements Doorbell {
     for (const claim of claims) {
       const run = new StepRun(claim.task, claim.lease, claimedAt + this.#options.leaseMs, this.#steps);
       lane.held += 1;
+      // The sweep may have taken a task back from this very process: only one call may go on.
+      this.#runs.get(claim.task.id)?.stop("lost");
       this.#runs.set(claim.task.id, run);
       if (claim.update !== null) publishIfFollowed(this.#dependencies.publisher, claim.update);
       if (this.#state !== "running") run.stop("shutdown");
@@ -198,11 +209,10 @@ export class Engine implements Doorbell {
   async #work(lane: Lane, run: StepRun): Promise<void> {
     const { task } = run;
     const provider = this.#dependencies.providers.get(task.provider);
-    let claimed: Claim[] = [];
-    const claimedAt = this.#dependencies.clock.monotonic();
+    let next: ClaimedAt = NOTHING_CLAIMED;
     try {
       if (provider === undefined) {
-        claimed = await this.#write(lane, run, {
+        next = await this.#write(lane, run, {
           kind: "fail",
           error: {
             code: "provider_unavailable",
@@ -212,7 +222,7 @@ export class Engine implements Doorbell {
           work: run.takeWork(),
         });
       } else if (task.unsure && task.state === null && !provider.resubmitSafe(task.type)) {
-        claimed = await this.#write(lane, run, {
+        next = await this.#write(lane, run, {
           kind: "fail",
           error: {
             code: "indeterminate",
@@ -223,7 +233,7 @@ export class Engine implements Doorbell {
           work: run.takeWork(),
         });
       } else {
-        claimed = await this.#settle(lane, run, provider, await run.run(provider));
+        next = await this.#settle(lane, run, provider, await run.run(provider));
       }
     } catch (error) {
       this.#dependencies.log.error("step could not be written", {
@@ -231,16 +241,16 @@ export class Engine implements Doorbell {
         cause: describeError(error),
       });
     } finally {
-      this.#runs.delete(task.id);
+      if (this.#runs.get(task.id) === run) this.#runs.delete(task.id);
       lane.held -= 1;
     }
-    this.#begin(lane, claimed, claimedAt);
+    this.#begin(lane, next.claims, next.at);
     // A finish that claimed nothing leaves a free slot: whatever is due later needs a timer.
-    if (claimed.length === 0) this.#armNextDue(lane);
+    if (next.claims.length === 0) this.#armNextDue(lane);
     this.#noteIdle();
   }
 
-  async #settle(lane: Lane, run: StepRun, provider: MediaProvider, end: StepEnd): Promise<Claim[]> {
+  async #settle(lane: Lane, run: StepRun, provider: MediaProvider, end: StepEnd): Promise<ClaimedAt> {
     const { clock } = this.#dependencies;
     if (end.kind === "outcome") {
       const transition = decide({
@@ -261,25 +271,33 @@ export class Engine implements Doorbell {
       return this.#write(lane, run, { kind: "release", unsure: run.unsure, work: run.takeWork() });
     }
     await this.#reportLate(run, end);
-    return [];
+    return NOTHING_CLAIMED;
   }
 
   async #reportLate(run: StepRun, end: StepEnd): Promise<void> {
+    const { store, log } = this.#dependencies;
     const outcome = end.outcome;
-    await this.#dependencies.store.reportLate({
-      taskId: run.lease.taskId,
-      fence: run.lease.fence,
-      state: outcome?.kind === "pending" ? outcome.state : null,
-      costMicros: outcome?.kind === "done" ? (outcome.costMicros ?? null) : null,
-    });
+    const { taskId, fence } = run.lease;
+    try {
+      await store.reportLate({
+        taskId,
+        fence,
+        state: outcome?.kind === "pending" ? outcome.state : null,
+        costMicros: outcome?.kind === "done" ? (outcome.costMicros ?? null) : null,
+      });
+    } catch (error) {
+      // What was claimed in its place cannot wait: the item goes on with what it knows.
+      log.error("late report could not be stored", { taskId, cause: describeError(error) });
+    }
     this.#cleaner.ring();
   }
 
   /** Writes a step's transition and claims the next work in the same atomic step. */
-  async #write(lane: Lane, run: StepRun, wanted: StepTransition): Promise<Claim[]> {
+  async #write(lane: Lane, run: StepRun, wanted: StepTransition): Promise<ClaimedAt> {
     const { store, publisher, clock, log } = this.#dependencies;
     let transition = wanted;
     for (let attempt = 1; ; attempt += 1) {
+      const at = clock.monotonic();
       try {
         const next = this.#state === "running" ? this.#claimOptions(lane, 1) : undefined;
         const outcome = await store.advance(run.lease, transition, next);
@@ -287,7 +305,7 @@ export class Engine implements Doorbell {
           publishIfFollowed(publisher, outcome.update);
           this.#afterWrite(lane, transition);
         } else await this.#reportLate(run, lateEnd(transition));
-        return outcome.claimed;
+        return { claims: outcome.claimed, at };
       } catch (error) {
         // The store is full or locked: the work is done and worth keeping. Writing late is safe: the fence decides.
         log.error("transition could not be stored", {
@@ -348,6 +366,7 @@ export class Engine implements Doorbell {
     const { store, publisher, clock, log } = this.#dependencies;
     if (clock.monotonic() - this.#storeFailedAt < SWEEP_PAUSE_MS) return;
     try {
+      await this.#leases.catchUp();
       for (let more = true; more && this.#state === "running"; ) {
         const outcome = await store.sweep(SWEEP_LIMIT);
         more = outcome.more;

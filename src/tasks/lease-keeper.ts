@@ -8,6 +8,8 @@ import { describeError, type Log } from "./log.ts";
 import type { StepRun } from "./step-run.ts";
 import type { TaskStore } from "./task-store.ts";
 
+/** A renewal that is this many intervals late was held up with the whole process. */
+const LATE_INTERVALS = 2;
 /** A failed renewal is repeated after this part of the usual interval. */
 const RENEW_AGAIN_FRACTION = 3;
 
@@ -25,11 +27,14 @@ export class LeaseKeeper {
   readonly #renewMs: number;
   #timer: TimerHandle | null = null;
   #stopped = false;
+  /** Wall clock, ms: when the leases were last renewed, or nothing was held. Leases run out by it, asleep or not. */
+  #renewedAt: number;
 
   constructor(dependencies: LeaseKeeperDependencies, options: { leaseMs: number; renewMs: number }) {
     this.#dependencies = dependencies;
     this.#leaseMs = options.leaseMs;
     this.#renewMs = options.renewMs;
+    this.#renewedAt = dependencies.clock.now();
   }
 
   start(): void {
@@ -39,6 +44,15 @@ export class LeaseKeeper {
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
+  }
+
+  /**
+   * Renews at once if the usual renewal is overdue. A process that was stopped, or whose machine slept, still works
+   * on what it held: to be called before the sweep looks for leases that ran out, else it would take its own for lost.
+   */
+  async catchUp(): Promise<void> {
+    const lateMs = this.#dependencies.clock.now() - this.#renewedAt;
+    if (lateMs >= this.#renewMs * LATE_INTERVALS) await this.#renew();
   }
 
   #arm(waitMs: number): void {
@@ -57,8 +71,12 @@ export class LeaseKeeper {
   async #renew(): Promise<boolean> {
     const { store, clock, log, held } = this.#dependencies;
     const runs = [...held()].filter((run) => run.stopped !== "lost");
-    if (runs.length === 0) return true;
+    const renewedAt = clock.now();
     const from = clock.monotonic();
+    if (runs.length === 0) {
+      this.#renewedAt = renewedAt;
+      return true;
+    }
     try {
       const lost = new Set(
         await store.renew(
@@ -71,6 +89,7 @@ export class LeaseKeeper {
         if (lost.has(run.lease.taskId)) run.stop("lost");
         else run.leaseEndsAt = from + this.#leaseMs;
       }
+      this.#renewedAt = renewedAt;
       return true;
     } catch (error) {
       log.error("leases could not be renewed", { held: runs.length, cause: describeError(error) });

@@ -1,0 +1,149 @@
+import { afterEach, describe, expect, test } from "vitest";
+import type { CancelResult } from "../../src/tasks/media-provider.ts";
+import { StoreUnavailableError } from "../../src/tasks/store-error.ts";
+import { type EngineWorld, engineWorld, SCOPE } from "../fixture/engine-world.ts";
+import { settled } from "../fixture/manual-clock.ts";
+import { pictures, ScriptedProvider } from "../fixture/scripted-provider.ts";
+
+const ONE_AT_A_TIME = { concurrency: { image: 1, video: 1 } };
+const locked = () => Promise.reject(new StoreUnavailableError("locked", "the database is locked"));
+
+let world: EngineWorld;
+
+afterEach(async () => {
+  await world.close();
+});
+
+async function started(...args: Parameters<typeof engineWorld>): Promise<EngineWorld> {
+  world = await engineWorld(...args);
+  world.engine.start();
+  return world;
+}
+
+describe("a process", () => {
+  test("that was stopped for longer than a lease goes on with its own work", async () => {
+    const { provider, submit, read, clock } = await started();
+    const { id } = await submit();
+    const call = await provider.next();
+    await clock.pause(20_000);
+    await clock.advance(10_000);
+    expect(provider.calls).toHaveLength(1);
+    expect(call.io.signal.aborted).toBe(false);
+    call.answer(pictures());
+    await settled();
+    expect(await read(id)).toMatchObject({ status: "completed", fence: 1 });
+  });
+
+  test("that lost a task and took it over itself keeps the new lease when the old call ends", async () => {
+    const { provider, submit, read, clock, store } = await started();
+    const { id } = await submit();
+    const stale = await provider.next();
+    const { renew } = store;
+    Object.assign(store, { renew: locked });
+    await clock.advance(9_500);
+    Object.assign(store, { renew });
+    const call = await provider.next();
+    expect(call.job.taskId).toBe(id);
+    stale.answer(pictures());
+    await clock.advance(60_000);
+    expect(provider.calls).toHaveLength(2);
+    expect(call.io.signal.aborted).toBe(false);
+    expect(await read(id)).toMatchObject({ status: "running", fence: 2 });
+  });
+
+  test("that starts late ends what is past its deadline instead of working on it", async () => {
+    const { provider, submit, read, clock, secondEngine } = await started();
+    const { id } = await submit();
+    (await provider.next()).answer({ kind: "pending", state: { job: "j1" }, pollAfterMs: 1_000 });
+    await settled();
+    world.die();
+    await clock.pause(3_600_000);
+    const second = new ScriptedProvider("local");
+    secondEngine(second).start();
+    await settled();
+    expect(second.calls).toEqual([]);
+    expect(await read(id)).toMatchObject({ status: "failed", error: { code: "timeout" } });
+  });
+});
+
+describe("a task claimed with the end of another", () => {
+  test("has its whole lease, so that one failed renewal does not end it", async () => {
+    const { provider, submit, clock, store } = await started(ONE_AT_A_TIME);
+    await submit();
+    await submit();
+    const first = await provider.next();
+    await clock.advance(30_000);
+    first.answer(pictures());
+    const second = await provider.next();
+    const { renew } = store;
+    Object.assign(store, { renew: locked });
+    await clock.advance(3_000);
+    Object.assign(store, { renew });
+    await clock.advance(10_000);
+    expect(second.io.signal.aborted).toBe(false);
+  });
+
+  test("is begun at once though the other's late report cannot be stored", async () => {
+    const { provider, submit, store } = await started(ONE_AT_A_TIME);
+    const lost = await submit();
+    const next = await submit();
+    const call = await provider.next();
+    await store.cancel(SCOPE, lost.id);
+    Object.assign(store, { reportLate: locked });
+    call.answer(pictures());
+    await settled();
+    expect(provider.calls[1]?.job.taskId).toBe(next.id);
+  });
+});
+
+describe("a provider's cancel call", () => {
+  async function cancelled(cancel: () => Promise<CancelResult>): Promise<string> {
+    const { provider, submit, service } = await started();
+    const { id } = await submit({ reservedMicros: 80_000 });
+    (await provider.next()).answer({ kind: "pending", state: { job: "j1" }, pollAfterMs: 60_000 });
+    await settled();
+    provider.cancel = cancel;
+    await service.cancel(SCOPE, id);
+    await settled();
+    return id;
+  }
+
+  test("that never ends is asked again, and others are not held up by it", async () => {
+    let calls = 0;
+    const id = await cancelled(() => {
+      calls += 1;
+      if (calls === 1) return new Promise<CancelResult>(() => {});
+      return Promise.resolve({ cancellation: "immediate", billedMicros: 5_000, askAgain: false });
+    });
+    await world.clock.advance(60_000);
+    expect(await world.read(id)).toMatchObject({ settled: true, costMicros: 5_000 });
+  });
+
+  test("that never ends does not hold up a shutdown by more than the grace of a call", async () => {
+    await cancelled(() => new Promise<CancelResult>(() => {}));
+    let stopped = false;
+    void world.engine.stop().then(() => {
+      stopped = true;
+    });
+    await settled();
+    await world.clock.advance(1_000);
+    expect(stopped).toBe(true);
+  });
+
+  test.each([Number.NaN, -1, Number.POSITIVE_INFINITY])(
+    "that bills %d bills nothing",
+    async (billedMicros) => {
+      const id = await cancelled(async () => ({ cancellation: "immediate", billedMicros, askAgain: false }));
+      expect(await world.read(id)).toMatchObject({ settled: true, costMicros: 0 });
+    },
+  );
+
+  test("that bills parts of a micro-dollar bills whole ones", async () => {
+    const id = await cancelled(async () => ({
+      cancellation: "immediate",
+      billedMicros: 5_000.4,
+      askAgain: false,
+    }));
+    expect(await world.read(id)).toMatchObject({ settled: true, costMicros: 5_000 });
+  });
+});
