@@ -231,6 +231,12 @@ describe.each(MATRIX)("Microsoft's client over %s with %s", (_, protocol, transp
     expect(await connection.invoke("AskClient")).toBe("got because why");
   });
 
+  test("InvokeNonExistantClientMethodFromServer: the call fails, the connection goes on", async () => {
+    const connection = await connect();
+    await expect(connection.invoke("AskClient")).rejects.toThrow("Client didn't provide a result.");
+    expect(await connection.invoke("Echo", "x")).toBe("x");
+  });
+
   test("connection id matches server side connection id", async () => {
     const connection = await connect();
     expect(await connection.invoke("GetCallerConnectionId")).toBe(connection.connectionId);

@@ -129,6 +129,17 @@ describe("calling methods", () => {
     );
   });
 
+  test("ReadToEndOfArgumentArrayOnError: what follows a call whose argument does not bind is read", async () => {
+    const client = connect(testHub(), USER);
+    client.invoke("Add", [{ deep: ["no number"] }, 2], "1");
+    client.invoke("Echo", ["next"], "2");
+    await settle();
+    expect(client.messages()).toEqual([
+      { type: 3, invocationId: "1", error: "Failed to invoke 'Add' due to an error on the server." },
+      { type: 3, invocationId: "2", result: "next" },
+    ]);
+  });
+
   test.each(["Throw", "Fail"])("HubMethodCanThrowOrYieldFailedTask: %s", async (target) => {
     const prefix = `An unexpected error occurred invoking '${target}' on the server.`;
     expect(await answer(target)).toBe(prefix);
