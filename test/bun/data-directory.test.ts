@@ -52,6 +52,13 @@ describe("the data directory", () => {
     expect(directory.databaseFile.startsWith(data)).toBe(true);
   });
 
+  it("leaves a .gitignore alone that was there before, as in the folder of a project", () => {
+    mkdirSync(data, { recursive: true });
+    writeFileSync(join(data, ".gitignore"), "node_modules\n");
+    open();
+    expect(readFileSync(join(data, ".gitignore"), "utf8")).toBe("node_modules\n");
+  });
+
   it("is refused to a second start, with a message that tells who owns it and names Redis", async () => {
     const owner = await ownerProcess();
     expect(() => open()).toThrow(new RegExp(`in use by process ${owner.pid} on .*Redis`));

@@ -8,7 +8,7 @@
  */
 
 import { Database } from "bun:sqlite";
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -60,8 +60,10 @@ export function openDataDirectory(folder: string): DataDirectory {
 function prepare(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: OWNER_ONLY_FOLDER });
-    // The folder holds keys: whoever has it in a repository does not want it committed.
-    writeFileSync(join(path, ".gitignore"), "*\n", { mode: OWNER_ONLY_FILE });
+    // The folder holds keys: whoever has it in a repository does not want it committed. A file that is there already
+    // is somebody's own, as when the folder of a project is named.
+    const ignore = join(path, ".gitignore");
+    if (!existsSync(ignore)) writeFileSync(ignore, "*\n", { mode: OWNER_ONLY_FILE });
   } catch (error) {
     throw new DataDirectoryError(
       `The data directory ${path} cannot be written (${codeOf(error)}). ` +
