@@ -81,8 +81,14 @@ export class Cleaner {
   }
 
   async #clean(item: CleanupItem): Promise<void> {
+    const { store, log } = this.#dependencies;
     const outcome = await this.#outcome(item);
-    await this.#dependencies.store.finishCleanup(item, outcome);
+    try {
+      await store.finishCleanup(item, outcome);
+    } catch (error) {
+      // Its claim runs out, and it is done again; the items beside it go on.
+      log.error("cleanup could not be stored", { taskId: item.taskId, cause: describeError(error) });
+    }
   }
 
   async #outcome(item: CleanupItem): Promise<CleanupOutcome> {

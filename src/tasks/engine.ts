@@ -366,7 +366,7 @@ export class Engine implements Doorbell {
     const { store, publisher, clock, log } = this.#dependencies;
     if (clock.monotonic() - this.#storeFailedAt < SWEEP_PAUSE_MS) return;
     try {
-      await this.#leases.catchUp();
+      if (!(await this.#leases.catchUp())) return;
       for (let more = true; more && this.#state === "running"; ) {
         const outcome = await store.sweep(SWEEP_LIMIT);
         more = outcome.more;

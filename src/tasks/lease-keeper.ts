@@ -49,10 +49,11 @@ export class LeaseKeeper {
   /**
    * Renews at once if the usual renewal is overdue. A process that was stopped, or whose machine slept, still works
    * on what it held: to be called before the sweep looks for leases that ran out, else it would take its own for lost.
+   * False when that failed; the leases end locally before long, so it does not go on failing.
    */
-  async catchUp(): Promise<void> {
+  async catchUp(): Promise<boolean> {
     const lateMs = this.#dependencies.clock.now() - this.#renewedAt;
-    if (lateMs >= this.#renewMs * LATE_INTERVALS) await this.#renew();
+    return lateMs < this.#renewMs * LATE_INTERVALS || (await this.#renew());
   }
 
   #arm(waitMs: number): void {

@@ -163,15 +163,17 @@ export class TaskService {
     }
   }
 
-  /** Removes a finished task and its media. Rejects with `task_not_found`, or `invalid_parameter` while it is unfinished. */
+  /** Removes a finished task and its media. Rejects with `task_not_found`, or `invalid_parameter` while it is unfinished or unsettled. */
   async purge(scope: TenantScope, taskId: string): Promise<void> {
     const { store, media, log } = this.#dependencies;
     const outcome = isTaskId(taskId) ? await store.purge(scope, taskId) : "not_found";
     if (outcome === "not_found") throw taskNotFound(taskId);
     if (outcome === "not_finished") {
-      throw new ApiError("invalid_parameter", "Only a finished task can be purged. Cancel it first.", {
-        param: "purge",
-      });
+      throw new ApiError(
+        "invalid_parameter",
+        "Only a task that is finished and settled can be purged. Cancel one that is unfinished; after a cancel, wait until its `settled` is true.",
+        { param: "purge" },
+      );
     }
     // The files of a task that is gone are found by the sweep too: failing here would answer for work that is done.
     await media.removeTask(taskId).catch((error: unknown) => {

@@ -34,6 +34,22 @@ describe("a process", () => {
     expect(await read(id)).toMatchObject({ status: "completed", fence: 1 });
   });
 
+  test("that was stopped, and whose first renewal fails, leaves its own work to the next", async () => {
+    const { provider, submit, clock, store } = await started();
+    await submit();
+    const call = await provider.next();
+    const { renew } = store;
+    await clock.advance(2_900);
+    // The machine slept: the wall clock went on, the monotonic one did not.
+    clock.sleep(20_000);
+    Object.assign(store, { renew: locked });
+    await clock.advance(500);
+    Object.assign(store, { renew });
+    await clock.advance(10_000);
+    expect(provider.calls).toHaveLength(1);
+    expect(call.io.signal.aborted).toBe(false);
+  });
+
   test("that lost a task and took it over itself keeps the new lease when the old call ends", async () => {
     const { provider, submit, read, clock, store } = await started();
     const { id } = await submit();
@@ -145,5 +161,15 @@ describe("a provider's cancel call", () => {
       askAgain: false,
     }));
     expect(await world.read(id)).toMatchObject({ settled: true, costMicros: 5_000 });
+  });
+});
+
+describe("a cancelled task", () => {
+  test("that is not settled yet cannot be purged, and the message tells what to wait for", async () => {
+    const { provider, submit, service } = await started();
+    const { id } = await submit();
+    await provider.next();
+    await service.cancel(SCOPE, id);
+    await expect(service.purge(SCOPE, id)).rejects.toThrow("wait until its `settled` is true");
   });
 });
