@@ -75,7 +75,7 @@ export class TaskLog implements RoomLog {
   }
 
   unfollow(): Promise<void> {
-    return this.#store.unfollow(this.taskId);
+    return this.#store.unfollow(this.#own(), this.taskId);
   }
 
   async read(after: Position, limit: number): Promise<Reading> {

@@ -224,7 +224,8 @@ export interface TaskStore {
 
   /** Marks the task followed and answers snapshot and position in one step. */
   follow(scope: TenantScope, taskId: string): Promise<FollowOutcome | null>;
-  unfollow(taskId: string): Promise<void>;
+  /** Takes the mark away; one outside the scope stays. */
+  unfollow(scope: TenantScope, taskId: string): Promise<void>;
   /** Marks the tenant's stream followed and answers its position in one step. */
   followTenant(scope: TenantScope): Promise<Position>;
   unfollowTenant(scope: TenantScope): Promise<void>;

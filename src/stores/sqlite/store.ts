@@ -239,10 +239,11 @@ class Store implements SqliteStore {
     });
   }
 
-  async unfollow(taskId: string): Promise<void> {
-    await this.#write((sql) =>
-      sql.run("UPDATE tasks SET followed = NULL WHERE id = ? AND followed = 1", taskId),
-    );
+  async unfollow(scope: TenantScope, taskId: string): Promise<void> {
+    await this.#write((sql) => {
+      const row = visibleTask(sql, scope, taskId);
+      if (row?.followed) sql.run("UPDATE tasks SET followed = NULL WHERE no = ?", row.no);
+    });
   }
 
   followTenant(scope: TenantScope): Promise<Position> {

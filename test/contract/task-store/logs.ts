@@ -124,7 +124,13 @@ export function logContract(contract: StoreContract): void {
         applied: true,
         update: { followed: { task: true, key: false, subject: false } },
       });
-      await bench.store.unfollow(task.id);
+      await bench.store.unfollow(scopeOf("b"), task.id);
+      expect(
+        await bench.store.advance(claim.lease, { kind: "progress", percent: 6, message: null }),
+      ).toMatchObject({
+        update: { followed: { task: true } },
+      });
+      await bench.store.unfollow(whole, task.id);
       const end = await bench.store.cancel(whole, task.id);
       expect(end).toMatchObject({ outcome: "cancelled", update: { followed: { task: false } } });
       expect(await bench.store.follow(whole, "unknown")).toBeNull();
