@@ -127,17 +127,14 @@ class HubRoutes {
   }
 
   #openSocket(c: HttpContext): Response {
-    const { sockets, origins, connections } = this.#dependencies;
+    const { sockets, origins } = this.#dependencies;
     const request = c.req.raw;
     requireSocketOrigin(request, origins);
     const id = c.req.query("id");
     let endpoint = id === undefined ? null : this.#find(c);
     if (endpoint !== null && !(endpoint instanceof HubEndpoint)) return refused(c, endpoint);
     if (endpoint === null || endpoint.transport === null) this.#requirePlace(principalOfExchange(c));
-    if (endpoint === null) {
-      const { connectionToken } = this.#add(principalOfExchange(c), false, false);
-      endpoint = connections.find(connectionToken, null) as HubEndpoint<Principal>;
-    }
+    endpoint ??= this.#add(principalOfExchange(c), false, false).endpoint;
     const refusal = endpoint.claimWebSocket();
     if (refusal !== null) return refused(c, refusal);
     const socket = new HubSocket(endpoint, this.#now);
@@ -234,7 +231,7 @@ class HubRoutes {
     if (endpoint === null)
       throw tooMany("Too many hub connections were negotiated and not used. Wait for them to be forgotten");
     heart.wake();
-    return { connectionId, connectionToken };
+    return { endpoint, connectionId, connectionToken };
   }
 
   #requirePlace(principal: Principal): void {

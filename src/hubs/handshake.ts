@@ -5,6 +5,7 @@
 
 import type { Chunk, HubProtocol } from "./hub-protocol.ts";
 import { DEFAULT_PROTOCOL_LIMITS, ProtocolError } from "./hub-protocol.ts";
+import { parseJsonObject } from "./json-object.ts";
 import { RECORD_SEPARATOR, tooLarge, utf8Length } from "./text-format.ts";
 
 /** The newest version; 2 announces stateful reconnect, and clients send 0 and 1 as well. */
@@ -58,7 +59,7 @@ export class HandshakeReader {
 
 /** Reads a request without its separator; unknown properties are ignored. Throws `ProtocolError`. */
 export function parseHandshakeRequest(text: string): HandshakeRequest {
-  const value = parseObject(text);
+  const value = parseJsonObject(text);
   if (typeof value.protocol !== "string") throw new ProtocolError("Missing required property 'protocol'.");
   if (typeof value.version !== "number" || !Number.isInteger(value.version))
     throw new ProtocolError("Missing required property 'version'.");
@@ -98,19 +99,7 @@ export function writeHandshakeResponse(error?: string): string {
 
 /** Reads an answer without its separator: the error, or null. Throws `ProtocolError` for a message in its place. */
 export function parseHandshakeResponse(text: string): string | null {
-  const value = parseObject(text);
+  const value = parseJsonObject(text);
   if (value.type !== undefined) throw new ProtocolError("Expected a handshake response from the server.");
   return typeof value.error === "string" && value.error !== "" ? value.error : null;
-}
-
-function parseObject(text: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new ProtocolError("Error reading JSON.");
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new ProtocolError("Expected a JSON object.");
-  return value as Record<string, unknown>;
 }

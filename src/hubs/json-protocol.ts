@@ -1,7 +1,7 @@
 /** The `json` hub protocol: one object and a record separator for each message. */
 
 import type { Chunk, Frame, HubProtocol, MessageReader, ProtocolLimits } from "./hub-protocol.ts";
-import { ProtocolError } from "./hub-protocol.ts";
+import { parseJsonObject } from "./json-object.ts";
 import { shapeMessage } from "./message-shape.ts";
 import { type HubMessage, MessageType, PING } from "./messages.ts";
 import { RECORD_SEPARATOR, TextReader } from "./text-format.ts";
@@ -30,15 +30,7 @@ export function writeJson(message: HubMessage): string {
 /** Reads one message without framing; null for an unknown type. Throws `ProtocolError`. */
 export function readJson(text: string, limits: ProtocolLimits): HubMessage | null {
   if (text === PING_TEXT) return PING;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw new ProtocolError("Error reading JSON.");
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new ProtocolError("Expected a JSON object.");
-  const fields = value as Record<string, unknown>;
+  const fields = parseJsonObject(text);
   return shapeMessage(
     {
       type: fields.type,

@@ -6,6 +6,7 @@ export class ServerStream {
   readonly #abort = new AbortController();
   /** Settles the promise that the stream's loop waits for now. */
   #wake: (() => void) | null = null;
+  #paused = false;
 
   get signal(): AbortSignal {
     return this.#abort.signal;
@@ -25,8 +26,6 @@ export class ServerStream {
   resume(): void {
     if (this.#paused) this.#wake?.();
   }
-
-  #paused = false;
 
   /** Waits for `resume` or `cancel`. */
   async pause(): Promise<void> {

@@ -235,11 +235,11 @@ describe("a hub's address", () => {
     const client = new BareClient(`${server.url}${at(id)}`, server.key);
     await client.opened;
     client.socket.send('{"protocol":"json","version":2}\x1e');
-    await waitFor(() => client.frames.length > 0);
+    await waitFor(async () => client.frames.length > 0);
     const { "sec-websocket-key": _, ...incomplete } = UPGRADE;
     expect((await server.request("GET", at(id), { headers: incomplete })).status).toBe(400);
     client.socket.send('{"type":1,"invocationId":"1","target":"UnsubscribeFromTask","arguments":["x"]}\x1e');
-    await waitFor(() => client.messages.some(({ invocationId }) => invocationId === "1"));
+    await waitFor(async () => client.messages.some(({ invocationId }) => invocationId === "1"));
     client.close();
   });
 
