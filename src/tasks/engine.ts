@@ -10,7 +10,7 @@ import type { Doorbell } from "./doorbell.ts";
 import { Lane } from "./lane.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { describeError, type Log } from "./log.ts";
-import type { MediaProvider } from "./media-provider.ts";
+import type { MediaProvider, StepOutcome } from "./media-provider.ts";
 import type { MediaStore } from "./media-store.ts";
 import type { Publisher } from "./publisher.ts";
 import { DEFAULT_RETRY_POLICY, decide, type RetryPolicy } from "./retry-policy.ts";
@@ -262,7 +262,7 @@ export class Engine implements Doorbell {
         policy: this.#options.retry,
         work: run.takeWork(),
       });
-      return this.#write(lane, run, transition);
+      return this.#write(lane, run, transition, end.outcome);
     }
     if (end.reason === "shutdown") {
       // A poll or a finished picture that came with the stop is kept; anything else is handed back.
@@ -270,13 +270,12 @@ export class Engine implements Doorbell {
       if (outcome !== null) return this.#settle(lane, run, provider, { kind: "outcome", outcome });
       return this.#write(lane, run, { kind: "release", unsure: run.unsure, work: run.takeWork() });
     }
-    await this.#reportLate(run, end);
+    await this.#reportLate(run, end.outcome);
     return NOTHING_CLAIMED;
   }
 
-  async #reportLate(run: StepRun, end: StepEnd): Promise<void> {
+  async #reportLate(run: StepRun, outcome: StepOutcome | null): Promise<void> {
     const { store, log } = this.#dependencies;
-    const outcome = end.outcome;
     const { taskId, fence } = run.lease;
     try {
       await store.reportLate({
@@ -292,8 +291,13 @@ export class Engine implements Doorbell {
     this.#cleaner.ring();
   }
 
-  /** Writes a step's transition and claims the next work in the same atomic step. */
-  async #write(lane: Lane, run: StepRun, wanted: StepTransition): Promise<ClaimedAt> {
+  /** Writes a step's transition, made of what it `learned`, and claims the next work in the same atomic step. */
+  async #write(
+    lane: Lane,
+    run: StepRun,
+    wanted: StepTransition,
+    learned: StepOutcome | null = null,
+  ): Promise<ClaimedAt> {
     const { store, publisher, clock, log } = this.#dependencies;
     let transition = wanted;
     for (let attempt = 1; ; attempt += 1) {
@@ -304,7 +308,7 @@ export class Engine implements Doorbell {
         if (outcome.applied) {
           publishIfFollowed(publisher, outcome.update);
           this.#afterWrite(lane, transition);
-        } else await this.#reportLate(run, lateEnd(transition));
+        } else await this.#reportLate(run, learned);
         return { claims: outcome.claimed, at };
       } catch (error) {
         // The store is full or locked: the work is done and worth keeping. Writing late is safe: the fence decides.
@@ -418,15 +422,4 @@ function tooLarge(refused: StepTransition): StepTransition {
   const message = "The provider's answer is larger than may be stored";
   const work = refused.kind === "progress" ? NO_WORK : refused.work;
   return { kind: "fail", error: { code: "provider_error", message }, abandonsJob: false, work };
-}
-
-/** What a refused transition still knows for the cleanup item. */
-function lateEnd(transition: StepTransition): StepEnd {
-  const outcome =
-    transition.kind === "pend"
-      ? ({ kind: "pending", state: transition.state, pollAfterMs: 0 } as const)
-      : transition.kind === "complete"
-        ? ({ kind: "done", items: transition.result.items, costMicros: transition.costMicros } as const)
-        : null;
-  return { kind: "stopped", reason: "lost", outcome };
 }

@@ -165,6 +165,19 @@ describe("a provider's cancel call", () => {
 });
 
 describe("a cancelled task", () => {
+  test.each([
+    [undefined, 0],
+    [30_000, 30_000],
+  ])("whose finished work was being stored, and was billed at %s, is charged %d", async (billed, charged) => {
+    const { provider, submit, read, store } = await started();
+    const { id } = await submit({ reservedMicros: 80_000 });
+    const call = await provider.next();
+    await store.cancel(SCOPE, id);
+    call.answer(pictures(1, billed));
+    await settled();
+    expect(await read(id)).toMatchObject({ status: "cancelled", settled: true, costMicros: charged });
+  });
+
   test("that is not settled yet cannot be purged, and the message tells what to wait for", async () => {
     const { provider, submit, service } = await started();
     const { id } = await submit();
