@@ -279,6 +279,8 @@ class FolderMediaStore implements MediaStore {
   /** Removes a folder and those above it while they are empty. */
   async #prune(folder: string): Promise<void> {
     for (let at = folder; at !== "."; at = dirname(at)) {
+      // Before it goes: whoever makes the day's folder anew meanwhile syncs its parents again.
+      this.#durableDays.delete(at);
       try {
         await rmdir(join(this.#root, at));
       } catch {

@@ -21,6 +21,9 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = { baseMs: 1_000, capMs: 300_000
 /** A provider that asks to be polled sooner than this is asked no sooner. */
 const MIN_POLL_MS = 10;
 
+/** The longest wait for a rate limit of unknown length, ms. */
+const MAX_UNASKED_WAIT_MS = 60_000;
+
 export type Decision = {
   task: Task;
   outcome: StepOutcome;
@@ -81,6 +84,14 @@ export function backoffMs(attempt: number, policy: RetryPolicy, random: number):
   return Math.round(exact * (1 + policy.jitter * (2 * random - 1)));
 }
 
+/**
+ * How long to wait for a provider that limits the rate and does not say for how long: half of the time the task has
+ * been at it already, so that the waits grow although no attempt is used; at most a minute.
+ */
+function unaskedWaitMs(elapsedMs: number): number {
+  return Math.min(MAX_UNASKED_WAIT_MS, Math.max(0, Math.round(elapsedMs / 2)));
+}
+
 function afterFailure(decision: Decision, failure: Failure): StepTransition {
   const { task, work, now, policy, random } = decision;
   switch (failure.kind) {
@@ -90,7 +101,7 @@ function afterFailure(decision: Decision, failure: Failure): StepTransition {
       return fail({ code: "content_policy_violation", message: failure.message }, work);
     case "rate_limited": {
       const error: TaskError = { code: "rate_limit_exceeded", message: cutMessage(failure.message) };
-      const asked = failure.retryAfterMs ?? 0;
+      const asked = failure.retryAfterMs ?? unaskedWaitMs(now - (task.startedAt ?? now));
       const dueAt = now + Math.max(asked, backoffMs(task.attempt, policy, random));
       return dueAt < task.deadlineAt
         ? { kind: "snooze", dueAt, error, work }

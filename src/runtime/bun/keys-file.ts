@@ -4,6 +4,7 @@
  */
 
 import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import { dirname } from "node:path";
 import { z } from "zod";
 import { isPlainKey, makePlainKey } from "../../accounts/plain-key.ts";
 import { cryptoRandom, type RandomFill, randomToken } from "../../tasks/ids.ts";
@@ -96,4 +97,10 @@ function write(file: string, content: Content): void {
     closeSync(descriptor);
   }
   renameSync(temporary, file);
+  const folder = openSync(dirname(file), "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }

@@ -89,6 +89,18 @@ describe("a rate limit", () => {
     expect(decide(decision(outcome, { attempt: 3 }))).toMatchObject({ kind: "snooze", dueAt: NOW + 7_000 });
   });
 
+  test("of unknown length is waited for longer and longer, up to a minute", () => {
+    const outcome = failed({ kind: "rate_limited", message: "slow down" });
+    const waits = [0, 1_000, 10_000, 100_000, 250_000].map((elapsedMs) => {
+      const transition = decide(decision(outcome, { attempt: 1 }, { now: NOW + elapsedMs }));
+      return transition.kind === "snooze" ? transition.dueAt - NOW - elapsedMs : transition.kind;
+    });
+    expect(waits).toEqual([1_000, 1_000, 5_000, 50_000, "fail"]);
+    const patient = { attempt: 1, deadlineAt: NOW + 10_000_000 };
+    const late = decide(decision(outcome, patient, { now: NOW + 1_000_000 }));
+    expect(late).toMatchObject({ kind: "snooze", dueAt: NOW + 1_060_000 });
+  });
+
   test("ends the task when the wait would reach past the deadline", () => {
     const outcome = failed({ kind: "rate_limited", message: "slow down", retryAfterMs: 10_000_000 });
     expect(decide(decision(outcome))).toMatchObject({ kind: "fail", error: { code: "rate_limit_exceeded" } });
