@@ -12,7 +12,7 @@ import type { Hub } from "./hub.ts";
 
 /** Connections that were negotiated and not yet used: a bound on what a stranger can make us remember. */
 export const MAX_UNUSED = 10_000;
-/** The same, of one owner. */
+/** The same, of one owner; more if it may have more in use, which all come back at once when a server starts again. */
 export const MAX_UNUSED_PER_OWNER = 200;
 
 export type NewConnection<P> = Omit<EndpointOptions<P>, "onBegin" | "onEnd"> & {
@@ -32,10 +32,12 @@ export class HubConnections<P> {
   /** How many connections of each owner have a transport, or had one and are not over. */
   readonly #used = new Map<string, number>();
   readonly #maxPerOwner: number;
+  readonly #maxUnusedPerOwner: number;
 
   /** `maxPerOwner`: connections in use that one owner may have. */
-  constructor(maxPerOwner = Number.POSITIVE_INFINITY) {
+  constructor(maxPerOwner: number) {
     this.#maxPerOwner = maxPerOwner;
+    this.#maxUnusedPerOwner = Math.max(MAX_UNUSED_PER_OWNER, maxPerOwner);
   }
 
   get size(): number {
@@ -60,7 +62,7 @@ export class HubConnections<P> {
   /** Makes a connection; null when too many wait for their first use. */
   add(connection: NewConnection<P>, now: number): HubEndpoint<P> | null {
     const { token, owner, ...options } = connection;
-    if (this.#unusedInAll >= MAX_UNUSED || (this.#unused.get(owner) ?? 0) >= MAX_UNUSED_PER_OWNER)
+    if (this.#unusedInAll >= MAX_UNUSED || (this.#unused.get(owner) ?? 0) >= this.#maxUnusedPerOwner)
       return null;
     increase(this.#unused, owner);
     this.#unusedInAll++;

@@ -244,8 +244,10 @@ class PushFollower implements Follower, Delayed {
       (outcome) => {
         if (outcome === "not_found") this.leave();
       },
-      // The rooms have logged why.
-      () => this.close(CLOSE_TRY_AGAIN, "the store cannot be read now; reconnect and resume"),
+      // The rooms have logged why. It does not matter to a client that has unsubscribed meanwhile.
+      () => {
+        if (!this.#left) this.close(CLOSE_TRY_AGAIN, "the store cannot be read now; reconnect and resume");
+      },
     );
   }
 }

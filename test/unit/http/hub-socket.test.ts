@@ -7,7 +7,7 @@ import { createHub } from "../../../src/hubs/hub.ts";
 import { DEFAULT_SESSION_SETTINGS } from "../../../src/hubs/session-settings.ts";
 
 function createEndpoint(): HubEndpoint<string> {
-  const connections = new HubConnections<string>();
+  const connections = new HubConnections<string>(100);
   const endpoint = connections.add(
     {
       token: "t",

@@ -17,7 +17,7 @@ let connections: HubConnections<string>;
 let gone: (string | null)[];
 
 beforeEach(() => {
-  connections = new HubConnections();
+  connections = new HubConnections(100);
   gone = [];
 });
 
@@ -104,6 +104,13 @@ describe("finding a connection", () => {
     expect(connections.add(newConnection({ token: "evenMore" }), 0)).toBeNull();
     connections.tick(15_000);
     expect(connections.add(newConnection({ token: "evenMore" }), 15_000)).not.toBeNull();
+  });
+
+  test("an owner that may have more in use may negotiate as many at once", () => {
+    const many = MAX_UNUSED_PER_OWNER + 50;
+    connections = new HubConnections(many);
+    for (let count = 0; count < many; count++) add({ token: `t${count}` });
+    expect(connections.add(newConnection({ token: "more" }), 0)).toBeNull();
   });
 
   test("connections in use are counted per owner, from the claim of a socket on", () => {

@@ -278,6 +278,20 @@ describe("limits", () => {
     expect(other.session.closed).toBe(false);
   });
 
+  test("a store that cannot be read does not matter to who has unsubscribed before it said so", async () => {
+    const id = create();
+    const client = join(media);
+    await call(client, "SubscribeToTask", id);
+    let answer = () => {};
+    store.pause = () => new Promise((resolve) => (answer = resolve));
+    await clock.advance(DELAY_MS);
+    expect(await call(client, "UnsubscribeFromTask", id)).toEqual([OK]);
+    store.failing = true;
+    answer();
+    await settled();
+    expect(client.session.closed).toBe(false);
+  });
+
   test("a client that does not read is taken out of the broadcast, and closed after 10 s", async () => {
     const id = create();
     const [slow, healthy] = [join(media), join(media)];
