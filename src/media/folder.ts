@@ -280,9 +280,10 @@ class FolderMediaStore implements MediaStore {
   async #prune(folder: string): Promise<void> {
     for (let at = folder; at !== "."; at = dirname(at)) {
       // Before it goes: whoever makes the day's folder anew meanwhile syncs its parents again.
-      this.#durableDays.delete(at);
+      const path = join(this.#root, at);
+      this.#durableDays.delete(path);
       try {
-        await rmdir(join(this.#root, at));
+        await rmdir(path);
       } catch {
         // Not empty any more, or not there: either way it stays as it is.
         return;
