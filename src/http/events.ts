@@ -14,7 +14,7 @@ import type { EventEncodings } from "./event-encodings.ts";
 import { BATCH_PROTOCOL, EventSocket } from "./event-socket.ts";
 import { EventStream, type StreamHeartbeat } from "./event-stream.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "./exchange.ts";
-import type { Host } from "./host.ts";
+import { type Host, LINGER_SECONDS } from "./host.ts";
 import { type OriginPolicy, requireSocketOrigin } from "./origin-policy.ts";
 import {
   asksForWebSocket,
@@ -47,9 +47,6 @@ const STREAM_HEADERS = {
   // Nginx and its relatives hold an answer back until it is complete unless told not to.
   "x-accel-buffering": "no",
 } as const;
-
-/** How long the host waits for a client to read the end of its stream before it cuts the connection, seconds. */
-const LINGER_SECONDS = 30;
 
 /** Mounts the event routes; `key` authenticates and takes `access_token` from the query as well. */
 export function mountEvents(

@@ -3,6 +3,9 @@
  * composition root; nothing here may assume a server, a socket or an event loop of its own.
  */
 
+/** How long a host waits for a client to read what is left of its answer before it cuts the connection, seconds. */
+export const LINGER_SECONDS = 30;
+
 export interface Host {
   /** The address of the connected peer, or null where the platform does not tell. MUST NOT read headers. */
   peerAddress(request: Request): string | null;

@@ -20,7 +20,7 @@ import { ApiError } from "../protocol/error.ts";
 import type { Clock } from "../tasks/clock.ts";
 import { presentedKey } from "./credentials.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "./exchange.ts";
-import type { Host } from "./host.ts";
+import { type Host, LINGER_SECONDS } from "./host.ts";
 import { HubEventStream } from "./hub-event-stream.ts";
 import type { HubHeart } from "./hub-heart.ts";
 import { HubSocket } from "./hub-socket.ts";
@@ -36,8 +36,6 @@ const MAX_POST_BYTES = 1_048_576;
 const ID_BYTES = 16;
 /** Clients over their limit come back after this; a connection whose client vanished is given up within it. */
 const RETRY_SECONDS = 15;
-/** How long the host waits for a client to read an answer before it cuts the connection, seconds. */
-const LINGER_SECONDS = 30;
 
 const UTF8 = new TextEncoder();
 const POLL_HEADERS = {

@@ -8,7 +8,7 @@ import type { JobRequest } from "../tasks/task.ts";
 import type { TaskView } from "../tasks/task-store.ts";
 import { type CreationLimits, type ImageCreation, imageCreationSchema } from "./creation-schema.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "./exchange.ts";
-import type { Host } from "./host.ts";
+import { type Host, LINGER_SECONDS } from "./host.ts";
 import { imageEventStream } from "./openai-image-stream.ts";
 import { openAiImages, requireCompleted } from "./openai-images.ts";
 import { preferredWaitSeconds } from "./preference.ts";
@@ -96,7 +96,7 @@ function acceptImage(
   return acceptTask(c, route, creation, order, dependencies);
 }
 
-function waitForEnd(
+async function waitForEnd(
   c: HttpContext,
   view: TaskView,
   timeoutMs: number,
@@ -104,7 +104,12 @@ function waitForEnd(
   { tasks, host }: ImageRouteDependencies,
 ): Promise<TaskView> {
   host.keepOpen(c.req.raw);
-  return tasks.waitUntilEnded(principalOfExchange(c).scope, view.task.id, timeoutMs, signal);
+  try {
+    return await tasks.waitUntilEnded(principalOfExchange(c).scope, view.task.id, timeoutMs, signal);
+  } finally {
+    // The connection outlives the answer: a peer that vanished from it must not keep it for ever.
+    host.limitIdle(c.req.raw, LINGER_SECONDS);
+  }
 }
 
 function streamImages(

@@ -5,7 +5,7 @@ import type { TaskService } from "../tasks/service.ts";
 import type { JobRequest } from "../tasks/task.ts";
 import { type CreationLimits, type VideoCreation, videoCreationSchema } from "./creation-schema.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "./exchange.ts";
-import type { Host } from "./host.ts";
+import { type Host, LINGER_SECONDS } from "./host.ts";
 import { preferredWaitSeconds } from "./preference.ts";
 import { jsonBody, validBody } from "./request-body.ts";
 import { type AcceptanceDependencies, acceptTask } from "./task-acceptance.ts";
@@ -44,7 +44,10 @@ export function mountVideos(
     if (seconds === null) return c.json(accepted);
     host.keepOpen(c.req.raw);
     const { scope } = principalOfExchange(c);
-    const ended = await tasks.waitUntilEnded(scope, view.task.id, seconds * 1000, c.req.raw.signal);
+    const { signal } = c.req.raw;
+    const ended = await tasks.waitUntilEnded(scope, view.task.id, seconds * 1000, signal).finally(() => {
+      host.limitIdle(c.req.raw, LINGER_SECONDS);
+    });
     c.header("preference-applied", `wait=${seconds}`);
     return answerTask(c, ended, dependencies, accepted);
   });
