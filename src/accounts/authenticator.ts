@@ -153,6 +153,6 @@ function remember<V>(map: Map<string, V>, key: string, value: V, bound: number):
 function invalidKey(): ApiError {
   return new ApiError(
     "invalid_api_key",
-    "The API key is not known here. Send a key of this gateway as `Authorization: Bearer condt_…`.",
+    "The API key is not known here. Send a virtual key of this gateway as `Authorization: Bearer condt_…`; the admin key is for /admin/v1 only.",
   );
 }

@@ -26,6 +26,8 @@ const MAX_DURATION_SECONDS = 3_600;
 const MAX_FPS = 240;
 
 const printable = /^\P{Cc}+$/u;
+/** What no text needs and what breaks those who read it later: control characters, but for blanks and C1's old glyphs. */
+const CONTROL = /[\p{Cc}--[\t\n\v\f\r\u0080-\u009f]]/v;
 /** Fields of later versions, and of other gateways, that would call somebody back. */
 const CALLBACK_FIELD = /webhook|callback|notif(?:y|ication)/i;
 /** Fields of providers' own dialects that would change which model runs, how often, or at what price. */
@@ -112,22 +114,25 @@ export function videoCreationSchema(limits: CreationLimits): z.ZodType<VideoCrea
 }
 
 const PARTIAL_IMAGES = "a whole number from 0 to 3";
+const CLEAN = "in whole characters, none of them a control character";
 
 function commonFields(limits: CreationLimits, type: keyof typeof TIMEOUT_SECONDS) {
-  const prompt = `a text of 1 to ${limits.promptCharacters} characters`;
+  const prompt = `a text of 1 to ${limits.promptCharacters} characters, ${CLEAN}`;
   const [shortest, longest] = TIMEOUT_SECONDS[type];
   const timeout = `a number from ${shortest} to ${longest}`;
   const seed = "a whole number from 0 to 9007199254740991";
   const priority = '"low", "normal" or "high"';
-  const user = `a text of 1 to ${MAX_USER_CHARACTERS} characters`;
+  const user = `a text of 1 to ${MAX_USER_CHARACTERS} characters, ${CLEAN}`;
   return {
     prompt: z
       .string({ error: prompt })
-      .refine((text) => text.trim() !== "" && charactersWithin(text, limits.promptCharacters), {
-        error: prompt,
-      }),
+      .refine((text) => text.trim() !== "" && isCleanText(text, limits.promptCharacters), { error: prompt }),
     model: name("the name of a model, one of GET /v1/models"),
-    user: z.string({ error: user }).min(1, user).max(MAX_USER_CHARACTERS, user).optional(),
+    user: z
+      .string({ error: user })
+      .min(1, user)
+      .refine((text) => isCleanText(text, MAX_USER_CHARACTERS), { error: user })
+      .optional(),
     seed: z.int({ error: seed }).min(0, seed).optional(),
     metadata: z
       .custom<Record<string, string>>((value) => isMetadata(value, limits), { error: metadataShape(limits) })
@@ -184,7 +189,19 @@ function refuseByName(field: string): void {
 
 /** A short name on one line. */
 function name(expected: string) {
-  return z.string({ error: expected }).max(MAX_NAME_CHARACTERS, expected).regex(printable, expected);
+  return z
+    .string({ error: expected })
+    .max(MAX_NAME_CHARACTERS, expected)
+    .refine(isPrintable, { error: expected });
+}
+
+function isPrintable(text: string): boolean {
+  return printable.test(text) && text.isWellFormed();
+}
+
+/** Half of a surrogate pair is no character: many JSON readers refuse the whole document that holds one. */
+function isCleanText(text: string, maxCharacters: number): boolean {
+  return charactersWithin(text, maxCharacters) && !CONTROL.test(text) && text.isWellFormed();
 }
 
 /** Counts characters as people do, one per code point, and only when the cheap bound does not settle it. */
@@ -198,7 +215,7 @@ function charactersWithin(text: string, max: number): boolean {
 }
 
 function metadataShape(limits: CreationLimits): string {
-  return `an object of at most ${limits.metadataPairs} texts, with names of 1 to ${limits.metadataKeyCharacters} and values of up to ${limits.metadataValueCharacters} characters`;
+  return `an object of at most ${limits.metadataPairs} texts, with names of 1 to ${limits.metadataKeyCharacters} and values of up to ${limits.metadataValueCharacters} characters, ${CLEAN}`;
 }
 
 function isMetadata(value: unknown, limits: CreationLimits): boolean {
@@ -207,8 +224,8 @@ function isMetadata(value: unknown, limits: CreationLimits): boolean {
   if (names.length > limits.metadataPairs) return false;
   return names.every((key) => {
     const text = value[key];
-    if (typeof text !== "string" || !charactersWithin(text, limits.metadataValueCharacters)) return false;
-    return printable.test(key) && charactersWithin(key, limits.metadataKeyCharacters);
+    if (typeof text !== "string" || !isCleanText(text, limits.metadataValueCharacters)) return false;
+    return isPrintable(key) && charactersWithin(key, limits.metadataKeyCharacters);
   });
 }
 

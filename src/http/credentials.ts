@@ -56,9 +56,11 @@ export function authenticated(keys: KeyLookup, withQuery = false): HttpMiddlewar
 export function adminOnly(isAdmin: AdminCheck, keys: KeyLookup): HttpMiddleware {
   return async (c, next) => {
     const key = presentedKey(c.req.raw);
-    if (key === null) throw missingKey();
+    if (key === null) {
+      throw new ApiError("missing_api_key", "No key came. Send the admin key as `Authorization: Bearer …`.");
+    }
     if (!isAdmin(key)) {
-      c.get("exchange").principal = await keys.authenticate(key);
+      c.get("exchange").principal = await keys.authenticate(key).catch(asNoAdmin);
       throw new ApiError(
         "permission_denied",
         "This route takes the admin key (CONDUIT_ADMIN_KEY), not a virtual key.",
@@ -72,6 +74,15 @@ function queryKey(url: string): string | null {
   const start = url.indexOf("?");
   if (start < 0) return null;
   return new URLSearchParams(url.slice(start + 1)).get("access_token") || null;
+}
+
+/** A key that is not known at all was meant to be the admin key. */
+function asNoAdmin(error: unknown): never {
+  if (!(error instanceof ApiError) || error.code !== "invalid_api_key") throw error;
+  throw new ApiError(
+    "invalid_api_key",
+    "This is not the admin key (CONDUIT_ADMIN_KEY), which this route takes.",
+  );
 }
 
 function missingKey(): ApiError {

@@ -3,9 +3,11 @@
  * OpenAI's libraries take an orderly end without a terminal event for success, so there always is one.
  */
 
+import { ApiError } from "../protocol/error.ts";
 import type { Clock } from "../tasks/clock.ts";
 import type { MediaStore } from "../tasks/media-store.ts";
 import type { PresentationContext } from "../tasks/presentation.ts";
+import type { Task } from "../tasks/task.ts";
 import type { TaskView } from "../tasks/task-store.ts";
 import { readBase64Images } from "./base64-images.ts";
 import { envelope, toApiError } from "./error-response.ts";
@@ -65,12 +67,23 @@ async function terminalEvents(ended: Promise<TaskView>, options: ImageStreamOpti
     requireCompleted(task);
     const images = await readBase64Images(task, options.media);
     const created_at = Math.floor((task.finishedAt ?? task.updatedAt) / 1000);
-    return images.map((b64_json) =>
-      event("image_generation.completed", { b64_json, created_at, ...echoedFields(task), usage: NO_USAGE }),
-    );
+    // Without the holes, which are pictures that failed.
+    const pictures = Object.values(images);
+    if (pictures.length === 0) throw new ApiError("not_found", "The pictures are no longer kept.");
+    return pictures.map((b64_json) => {
+      const fields = { b64_json, created_at, ...promisedFields(task), usage: NO_USAGE };
+      return event("image_generation.completed", fields);
+    });
   } catch (thrown) {
     return [event("error", envelope(toApiError(thrown), options.requestId))];
   }
+}
+
+/** What OpenAI's types promise of every event, whether or not the request named it. */
+function promisedFields(task: Task): object {
+  const subtype = task.result?.items[0]?.media.contentType.split("/")[1];
+  const defaults = { background: "auto", output_format: subtype ?? "png", quality: "auto", size: "auto" };
+  return { ...defaults, ...echoedFields(task) };
 }
 
 function event(type: string, fields: object): Uint8Array {

@@ -231,6 +231,9 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         const events = await good.text();
         expect(events.match(/^event: image_generation\.completed$/gm)).toHaveLength(2);
         expect(events).toContain('"b64_json":"iVBOR');
+        // OpenAI's types promise these, and callers build data URLs from them.
+        for (const field of ["output_format", "size", "quality", "background"])
+          expect(events).toMatch(new RegExp(`"${field}":"(?:png|64x64|auto)"`));
         const options = { steps: 1, fail_at: 1, fail: "permanent" };
         const bad = await (
           await send("POST", SYNC, { ...SMALL, stream: true, provider_options: options })
@@ -452,6 +455,12 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         [{ prompt: "  \n " }, "invalid_parameter", "prompt"],
         [{ prompt: 7 }, "invalid_parameter", "prompt"],
         [{ prompt: ["a"] }, "invalid_parameter", "prompt"],
+        [{ prompt: "a\u0000b" }, "invalid_parameter", "prompt"],
+        [{ prompt: "\u001b[31mred" }, "invalid_parameter", "prompt"],
+        [{ prompt: "half a character: \ud83e" }, "invalid_parameter", "prompt"],
+        [{ user: "\u0007" }, "invalid_parameter", "user"],
+        [{ user: "\udc00" }, "invalid_parameter", "user"],
+        [{ quality: "\ud800" }, "invalid_parameter", "quality"],
         [{ prompt: "x".repeat(32_001) }, "invalid_parameter", "prompt"],
         [{ model: 5 }, "invalid_parameter", "model"],
         [{ model: "a\u0000b" }, "invalid_parameter", "model"],
@@ -476,6 +485,9 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         [{ metadata: { a: 1 } }, "invalid_parameter", "metadata"],
         [{ metadata: { "": "x" } }, "invalid_parameter", "metadata"],
         [{ metadata: { "a\nb": "x" } }, "invalid_parameter", "metadata"],
+        [{ metadata: { a: "\u0000" } }, "invalid_parameter", "metadata"],
+        [{ metadata: { a: "\ud800" } }, "invalid_parameter", "metadata"],
+        [{ metadata: { "\ud800": "x" } }, "invalid_parameter", "metadata"],
         [{ metadata: { a: "x".repeat(513) } }, "invalid_parameter", "metadata"],
         [
           { metadata: Object.fromEntries(Array.from({ length: 17 }, (_, i) => [`k${i}`, "v"])) },
@@ -507,12 +519,20 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
       });
 
       test("is no long prompt in an alphabet of many bytes: the limit counts characters", async () => {
-        for (const character of ["狐", "🦊", "\u0001"]) {
+        for (const character of ["狐", "🦊", '"']) {
           const response = await send("POST", ASYNC, { ...SMALL, prompt: character.repeat(32_000) });
           expect(response.status, character).toBe(200);
         }
         const response = await send("POST", ASYNC, { ...SMALL, prompt: "🦊".repeat(32_001) });
         await expectError(response, 400, "invalid_parameter", "prompt");
+      });
+
+      test("is no text of several lines, with tabs, or in an odd script", async () => {
+        const text = "one\n\ttwo\r\nthree\u000bfour\u0085 \u202eright to left\u200d 👨‍👩‍👧";
+        const body = { ...SMALL, prompt: text, user: text, metadata: { a: text } };
+        const accepted = await read<WireAccepted>(await send("POST", ASYNC, body));
+        const task = await read<WireTask>(await send("GET", `/v1/tasks/${accepted.taskId}`));
+        expect(task.metadata).toEqual({ a: text });
       });
 
       test("names an unknown model, and one that makes something else", async () => {
@@ -575,6 +595,8 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
             "invalid_api_key",
           );
         }
+        const other = await admin("GET", "/v1/tasks");
+        expect((await expectError(other, 401, "invalid_api_key")).message).toContain("/admin/v1");
         await expectError(
           await send("GET", "/v1/tasks", undefined, { authorization: "Basic YTpi" }),
           401,
@@ -594,6 +616,10 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
 
       test("are made, read, changed, rotated and deleted by the administrator alone", async () => {
         expect((await send("GET", "/admin/v1/keys")).status).toBe(403);
+        const none = await expectError(await api.fetch("/admin/v1/keys"), 401, "missing_api_key");
+        expect(none.message).toContain("admin key");
+        const wrong = await send("GET", "/admin/v1/keys", undefined, { authorization: "Bearer cadm_wrong" });
+        expect((await expectError(wrong, 401, "invalid_api_key")).message).toContain("admin key");
         const draft = {
           name: "a shop",
           allowedModels: ["local/*"],
