@@ -40,7 +40,7 @@ export function variableSegments(name: string): string[] {
   return name.slice(VARIABLE_PREFIX.length).split(VARIABLE_SEPARATOR);
 }
 
-/** The path of the setting whose name is most like this one. */
+/** The path of the setting whose name is most like this one; a short path may also be that of a group of settings. */
 export function nearestPath(settings: readonly NamedSetting[], path: readonly string[]): readonly string[] {
   const wanted = path.join(".").toLowerCase();
   let nearest: readonly string[] = [];
@@ -49,7 +49,8 @@ export function nearestPath(settings: readonly NamedSetting[], path: readonly st
     const filled = candidate.map((segment, index) =>
       segment.startsWith("<") ? (path[index]?.toLowerCase() ?? segment) : segment,
     );
-    const distance = editDistance(wanted, filled.join(".").toLowerCase());
+    const names = [filled, filled.slice(0, path.length)].map((name) => name.join(".").toLowerCase());
+    const distance = Math.min(...names.map((name) => editDistance(wanted, name)));
     if (distance < least) {
       least = distance;
       nearest = filled;

@@ -144,9 +144,17 @@ describe("a start that cannot be", () => {
       env: { PORT: new URL(owner.url).port },
     });
     expect(code).toBe(1);
-    expect(output).toContain("The port is in use");
+    expect(output).toContain(`The port is in use (127.0.0.1:${new URL(owner.url).port})`);
     expect(output).not.toContain("    at ");
     await start({ dataDir });
+  });
+
+  test("on a host that is not this machine's names HOST", async () => {
+    const env = { HOST: "nowhere.invalid" };
+    const { code, output } = await ServerProcess.startInVain({ dataDir: await folder(), env });
+    expect(code).toBe(1);
+    expect(output).toMatch(/HOST.*nowhere\.invalid/s);
+    expect(output).not.toContain("    at ");
   });
 
   test("with a wrong setting names it, what was expected and what came", async () => {

@@ -343,6 +343,11 @@ describe("names that are no setting", () => {
     expect(warnings({ CONDUIT_DATADIR: "x" })[0]).toContain("CONDUIT_DATA_DIR");
   });
 
+  it("looks for a misspelled group among the groups", () => {
+    expect(warnings({}, { quue: { maxWaitSeconds: 5 } })[0]).toContain("the nearest one is queue.");
+    expect(warnings({}, { retenton: {} })[0]).toContain("the nearest one is retention.");
+  });
+
   it.each([
     "CONDUITLLM__",
     "CONDUITLLM____",

@@ -9,7 +9,7 @@ import { banner } from "./banner.ts";
 import { readConfigFile } from "./config-file.ts";
 import { DataDirectoryError, openDataDirectory } from "./data-directory.ts";
 import { KeysFileError, loadKeys } from "./keys-file.ts";
-import { type RunningServer, startServer } from "./server.ts";
+import { ListenError, type RunningServer, startServer } from "./server.ts";
 
 /** The model the banner's curl line names: it needs no key and no network. */
 const EXAMPLE_MODEL = "local/canvas";
@@ -85,15 +85,14 @@ async function main(): Promise<void> {
 
 function isForPeople(error: unknown): error is Error {
   return (
-    error instanceof ConfigError || error instanceof DataDirectoryError || error instanceof KeysFileError
+    error instanceof ConfigError ||
+    error instanceof DataDirectoryError ||
+    error instanceof KeysFileError ||
+    error instanceof ListenError
   );
 }
 
 function describeStartFailure(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  if (code === "EADDRINUSE") {
-    return "The port is in use. Stop the process that has it, or name another one in PORT (0 takes a free one).";
-  }
   if (error instanceof StoreUnavailableError) {
     return `${error.message}. The database is conduit.db in the data directory; CONDUIT_DATA_DIR names another one.`;
   }

@@ -1,6 +1,6 @@
 /** One Conduit process under Bun: data directory, SQLite file, folder of media, and the server in front of them. */
 
-import type { Server } from "bun";
+import type { Server, WebSocketHandler } from "bun";
 import type { Settings } from "../../config.ts";
 import { createGateway } from "../../gateway.ts";
 import type { Host } from "../../http/host.ts";
@@ -25,6 +25,11 @@ const DRAIN_MS = 1_000;
  * answer a bare 413. It reads no further than a route asks for.
  */
 const HOST_BODY_BYTES = 4_000_000_000;
+
+/** Thrown when the address cannot be listened on; the message says which setting to change. */
+export class ListenError extends Error {
+  override readonly name = "ListenError";
+}
 
 export type RunningServer = {
   /** Scheme, host and the port that was taken. */
@@ -78,11 +83,7 @@ export async function startServer(
     });
     await gateway.keys.ensureBootstrapKey(keys.bootstrap.plain);
 
-    const server: Server<SocketData> = Bun.serve<SocketData>({
-      hostname: settings.server.host,
-      port: settings.server.port,
-      idleTimeout: IDLE_SECONDS,
-      maxRequestBodySize: HOST_BODY_BYTES,
+    const server = listen(settings.server, {
       fetch: (request) => gateway.app.fetch(request),
       websocket: sockets.websocket,
     });
@@ -103,6 +104,43 @@ export async function startServer(
         await store.close();
       },
     };
+  }
+}
+
+type Handlers = {
+  fetch(request: Request): Response | Promise<Response>;
+  websocket: WebSocketHandler<SocketData>;
+};
+
+function listen({ host, port }: Settings["server"], handlers: Handlers): Server<SocketData> {
+  try {
+    return Bun.serve<SocketData>({
+      hostname: host,
+      port,
+      idleTimeout: IDLE_SECONDS,
+      maxRequestBodySize: HOST_BODY_BYTES,
+      ...handlers,
+    });
+  } catch (error) {
+    throw listenError(error, host, port);
+  }
+}
+
+function listenError(error: unknown, host: string, port: number): unknown {
+  switch (error instanceof Error && "code" in error && error.code) {
+    case "EADDRINUSE":
+      return new ListenError(
+        `The port is in use (${host}:${port}). Stop the process that has it, or name another one in PORT (0 takes a free one).`,
+      );
+    case "EACCES":
+      return new ListenError(`This user may not listen on port ${port}. Name one above 1023 in PORT.`);
+    case "EADDRNOTAVAIL":
+    case "EINVAL":
+      return new ListenError(
+        `HOST must be an address of this machine, such as 127.0.0.1 or 0.0.0.0 for all of them; ${JSON.stringify(host)} came.`,
+      );
+    default:
+      return error;
   }
 }
 
