@@ -115,15 +115,23 @@ export class KeyService {
     });
   }
 
-  /** Gives the key a new plain form; the old one is refused at once and its connections end. Rejects with `not_found`. */
+  /**
+   * Gives the key a new plain form; the old one is refused at once and its connections end. Rejects with `not_found`,
+   * and with `invalid_parameter` for the bootstrap key.
+   */
   async rotate(id: string): Promise<MadeKey> {
+    refuseBootstrapKey(id);
     const plain = makePlainKey(this.#random);
     const key = await this.#update(id, await storedForm(plain), { alive: false });
     return { key, plain };
   }
 
-  /** Rejects with `not_found`. The key's tasks stay until their retention ends. */
+  /**
+   * Rejects with `not_found`, and with `invalid_parameter` for the bootstrap key. The key's tasks stay until their
+   * retention ends.
+   */
   async remove(id: string): Promise<void> {
+    refuseBootstrapKey(id);
     if (!(await this.#store.deleteKey(id))) missing(id);
     this.#announce({ keyId: id, alive: false });
   }
@@ -196,6 +204,16 @@ type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
 function withoutUndefined<T extends object>(fields: T): Partial<Defined<T>> {
   const defined = Object.entries(fields).filter(([, value]) => value !== undefined);
   return Object.fromEntries(defined) as Partial<Defined<T>>;
+}
+
+/** Its plain form is installed again at every start: a leaked one must not come back to life unnoticed. */
+function refuseBootstrapKey(id: string): void {
+  if (id !== BOOTSTRAP_KEY_ID) return;
+  throw new ApiError(
+    "invalid_parameter",
+    "The bootstrap key is set by CONDUIT_BOOTSTRAP_KEY, or by keys.json in the data directory, and would be back at the next start. Change it there, or disable it with PATCH.",
+    { param: "id" },
+  );
 }
 
 function missing(id: string): never {

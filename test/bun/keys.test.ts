@@ -171,6 +171,14 @@ describe("the key from the configuration", () => {
     await expect(authenticator.authenticate(FIRST)).rejects.toMatchObject({ code: "key_disabled" });
   });
 
+  it("is not rotated or deleted, which the next start would undo; it can be disabled", async () => {
+    await keys.ensureBootstrapKey(FIRST);
+    for (const change of [() => keys.rotate(BOOTSTRAP_KEY_ID), () => keys.remove(BOOTSTRAP_KEY_ID)]) {
+      await expect(change()).rejects.toMatchObject({ code: "invalid_parameter", param: "id" });
+    }
+    expect(await authenticator.authenticate(FIRST)).toMatchObject({ keyId: BOOTSTRAP_KEY_ID });
+  });
+
   it("may be a key that an administrator made", async () => {
     const { key, plain } = await keys.create({ name: "App" });
     expect(await keys.ensureBootstrapKey(plain)).toEqual(key);
