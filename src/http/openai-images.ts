@@ -48,7 +48,7 @@ export function requireCompleted(task: Task): void {
   if (!isTerminal(task.status)) {
     throw new ApiError(
       "timeout",
-      `The pictures are not ready yet; the work goes on. Read GET /v1/tasks/${task.id}, and use the /async route for slow models.`,
+      `The pictures are not ready yet. GET /v1/tasks/${task.id} tells what becomes of them; use the /async route for slow models.`,
       told,
     );
   }
