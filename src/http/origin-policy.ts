@@ -5,7 +5,7 @@ import { requestOrigin } from "./base-url.ts";
 
 /** Every origin. */
 const ANY = "*";
-/** At the end of an entry: any port, or none. */
+/** At the end of an entry; stands for every port, or none. */
 const ANY_PORT = ":*";
 
 export interface OriginPolicy {
