@@ -10,14 +10,13 @@ import type { Doorbell } from "./doorbell.ts";
 import { Lane } from "./lane.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { describeError, type Log } from "./log.ts";
-import type { MediaProvider, StepOutcome } from "./media-provider.ts";
+import type { MediaProvider } from "./media-provider.ts";
 import type { MediaStore } from "./media-store.ts";
 import type { Publisher } from "./publisher.ts";
-import { DEFAULT_RETRY_POLICY, decide, type RetryPolicy } from "./retry-policy.ts";
-import { publishIfFollowed, type StepDependencies, type StepEnd, StepRun } from "./step-run.ts";
-import { StoredValueTooLargeError, StoreUnavailableError } from "./store-error.ts";
+import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "./retry-policy.ts";
+import { publishIfFollowed, type StepDependencies, StepRun } from "./step-run.ts";
+import { type Settled, type StepDriver, StepSettlement, WRITE_RETRY_MS } from "./step-settlement.ts";
 import type { Claim, ClaimOptions, TaskStore } from "./task-store.ts";
-import { NO_WORK, type StepTransition } from "./transition.ts";
 
 export type EngineOptions = {
   /** Provider calls open at once, by lane. */
@@ -59,7 +58,7 @@ export type EngineDependencies = {
 /** Deadlines and orphans handled in one step of the sweep. */
 const SWEEP_LIMIT = 200;
 /** A claim that failed (disk full, database locked) is tried again after this, ms. */
-const CLAIM_RETRY_MS = 1_000;
+const CLAIM_RETRY_MS = WRITE_RETRY_MS;
 /**
  * While the store is down nobody sweeps: the retries of outcomes that wait go first when it comes back, else their
  * leases, run out meanwhile, would send finished work to be made, and paid, again. ms since the last failed write.
@@ -68,17 +67,13 @@ const SWEEP_PAUSE_MS = 2 * CLAIM_RETRY_MS;
 /** After `shutdownMs` the calls are aborted and get this long to notice, ms. */
 const ABORT_GRACE_MS = 1_000;
 
-/** What a write claimed besides, and the monotonic moment (ms) before it, from which the new leases count. */
-type ClaimedAt = { readonly claims: readonly Claim[]; readonly at: number };
-const NOTHING_CLAIMED: ClaimedAt = { claims: [], at: 0 };
-
 export class Engine implements Doorbell {
   readonly #dependencies: EngineDependencies;
   readonly #options: EngineOptions;
   readonly #steps: StepDependencies;
   readonly #cleaner: Cleaner;
   readonly #leases: LeaseKeeper;
-  readonly #random: () => number;
+  readonly #settlement: StepSettlement;
   readonly #lanes: Readonly<Record<TaskType, Lane>>;
   /** By task. A call that goes on after its task was lost and claimed again is not here any more, but counts in its lane. */
   readonly #runs = new Map<string, StepRun>();
@@ -91,7 +86,7 @@ export class Engine implements Doorbell {
   constructor(dependencies: EngineDependencies, options: EngineOptions = DEFAULT_ENGINE_OPTIONS) {
     this.#dependencies = dependencies;
     this.#options = options;
-    this.#random = dependencies.random ?? Math.random;
+    this.#settlement = new StepSettlement(dependencies, options.retry);
     const { store, media, publisher, clock, log } = dependencies;
     this.#steps = { store, media, publisher, clock, log, progressIntervalMs: options.progressIntervalMs };
     this.#cleaner = new Cleaner(dependencies, { leaseMs: options.leaseMs });
@@ -207,133 +202,33 @@ export class Engine implements Doorbell {
   }
 
   async #work(lane: Lane, run: StepRun): Promise<void> {
-    const { task } = run;
-    const provider = this.#dependencies.providers.get(task.provider);
-    let next: ClaimedAt = NOTHING_CLAIMED;
+    const { id } = run.task;
+    let settled: Settled | null = null;
     try {
-      if (provider === undefined) {
-        next = await this.#write(lane, run, {
-          kind: "fail",
-          error: {
-            code: "provider_unavailable",
-            message: `The provider ${task.provider} is not configured here any more`,
-          },
-          abandonsJob: false,
-          work: run.takeWork(),
-        });
-      } else if (task.unsure && task.state === null && !provider.resubmitSafe(task.type)) {
-        next = await this.#write(lane, run, {
-          kind: "fail",
-          error: {
-            code: "indeterminate",
-            message:
-              "The process ended while the job was being started; starting it again could bill it twice",
-          },
-          abandonsJob: false,
-          work: run.takeWork(),
-        });
-      } else {
-        next = await this.#settle(lane, run, provider, await run.run(provider));
-      }
+      settled = await this.#settlement.run(run, this.#driverOf(lane));
     } catch (error) {
-      this.#dependencies.log.error("step could not be written", {
-        taskId: task.id,
-        cause: describeError(error),
-      });
+      this.#dependencies.log.error("step could not be written", { taskId: id, cause: describeError(error) });
     } finally {
-      if (this.#runs.get(task.id) === run) this.#runs.delete(task.id);
+      if (this.#runs.get(id) === run) this.#runs.delete(id);
       lane.held -= 1;
     }
-    this.#begin(lane, next.claims, next.at);
+    if (settled !== null) this.#begin(lane, settled.claims, settled.at);
+    const dueAt = settled?.task?.dueAt ?? null;
+    if (dueAt !== null) this.#armLane(lane, dueAt);
     // A finish that claimed nothing leaves a free slot: whatever is due later needs a timer.
-    if (next.claims.length === 0) this.#armNextDue(lane);
+    if (settled === null || settled.claims.length === 0) this.#armNextDue(lane);
     this.#noteIdle();
   }
 
-  async #settle(lane: Lane, run: StepRun, provider: MediaProvider, end: StepEnd): Promise<ClaimedAt> {
-    const { clock } = this.#dependencies;
-    if (end.kind === "outcome") {
-      const transition = decide({
-        task: run.task,
-        outcome: end.outcome,
-        resubmitSafe: provider.resubmitSafe(run.task.type),
-        now: clock.now(),
-        random: this.#random(),
-        policy: this.#options.retry,
-        work: run.takeWork(),
-      });
-      return this.#write(lane, run, transition, end.outcome);
-    }
-    if (end.reason === "shutdown") {
-      // A poll or a finished picture that came with the stop is kept; anything else is handed back.
-      const outcome = end.outcome;
-      if (outcome !== null) return this.#settle(lane, run, provider, { kind: "outcome", outcome });
-      return this.#write(lane, run, { kind: "release", unsure: run.unsure, work: run.takeWork() });
-    }
-    await this.#reportLate(run, end.outcome);
-    return NOTHING_CLAIMED;
-  }
-
-  async #reportLate(run: StepRun, outcome: StepOutcome | null): Promise<void> {
-    const { store, log } = this.#dependencies;
-    const { taskId, fence } = run.lease;
-    try {
-      await store.reportLate({
-        taskId,
-        fence,
-        state: outcome?.kind === "pending" ? outcome.state : null,
-        costMicros: outcome?.kind === "done" ? (outcome.costMicros ?? null) : null,
-      });
-    } catch (error) {
-      // What was claimed in its place cannot wait: the item goes on with what it knows.
-      log.error("late report could not be stored", { taskId, cause: describeError(error) });
-    }
-    this.#cleaner.ring();
-  }
-
-  /** Writes a step's transition, made of what it `learned`, and claims the next work in the same atomic step. */
-  async #write(
-    lane: Lane,
-    run: StepRun,
-    wanted: StepTransition,
-    learned: StepOutcome | null = null,
-  ): Promise<ClaimedAt> {
-    const { store, publisher, clock, log } = this.#dependencies;
-    let transition = wanted;
-    for (let attempt = 1; ; attempt += 1) {
-      const at = clock.monotonic();
-      try {
-        const next = this.#state === "running" ? this.#claimOptions(lane, 1) : undefined;
-        const outcome = await store.advance(run.lease, transition, next);
-        if (outcome.applied) {
-          publishIfFollowed(publisher, outcome.update);
-          this.#afterWrite(lane, transition);
-        } else await this.#reportLate(run, learned);
-        return { claims: outcome.claimed, at };
-      } catch (error) {
-        // The store is full or locked: the work is done and worth keeping. Writing late is safe: the fence decides.
-        log.error("transition could not be stored", {
-          taskId: run.lease.taskId,
-          transition: transition.kind,
-          attempt,
-          cause: describeError(error),
-        });
-        if (error instanceof StoredValueTooLargeError && transition.kind !== "fail") {
-          // It will never fit, and to run the step again would make and pay the same again.
-          transition = tooLarge(transition);
-          continue;
-        }
-        if (clock.now() >= run.task.deadlineAt || this.#state === "stopped") throw error;
-        if (error instanceof StoreUnavailableError) this.#storeFailedAt = clock.monotonic();
-        await new Promise<void>((resolve) => clock.after(CLAIM_RETRY_MS, resolve));
-      }
-    }
-  }
-
-  #afterWrite(lane: Lane, transition: StepTransition): void {
-    if (transition.kind === "pend" || transition.kind === "retry" || transition.kind === "snooze") {
-      this.#armLane(lane, transition.dueAt);
-    } else if (transition.kind === "fail" && transition.abandonsJob) this.#cleaner.ring();
+  #driverOf(lane: Lane): StepDriver {
+    return {
+      claimNext: () => (this.#state === "running" ? this.#claimOptions(lane, 1) : undefined),
+      stopped: () => this.#state === "stopped",
+      storeFailed: () => {
+        this.#storeFailedAt = this.#dependencies.clock.monotonic();
+      },
+      leftJob: () => this.#cleaner.ring(),
+    };
   }
 
   #armNextDue(lane: Lane): void {
@@ -415,11 +310,4 @@ export class Engine implements Doorbell {
       });
     }
   }
-}
-
-/** The end of a task whose provider answered more than a task may hold. */
-function tooLarge(refused: StepTransition): StepTransition {
-  const message = "The provider's answer is larger than may be stored";
-  const work = refused.kind === "progress" ? NO_WORK : refused.work;
-  return { kind: "fail", error: { code: "provider_error", message }, abandonsJob: false, work };
 }

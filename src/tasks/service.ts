@@ -101,7 +101,7 @@ export class TaskService {
       case "created": {
         const { task } = outcome.update;
         publishIfFollowed(publisher, outcome.update);
-        doorbell.ring(task.type, task.createdAt);
+        doorbell.ring(task.type, task.createdAt, task);
         return { view: { task, queuePosition: null }, replayed: false };
       }
       case "replayed":
@@ -149,7 +149,11 @@ export class TaskService {
         publishIfFollowed(publisher, outcome.update);
         this.#dependencies.dropHeld(taskId);
         // A slot of its key may have become free.
-        this.#dependencies.doorbell.ring(outcome.update.task.type, outcome.update.task.updatedAt);
+        this.#dependencies.doorbell.ring(
+          outcome.update.task.type,
+          outcome.update.task.updatedAt,
+          outcome.update.task,
+        );
         return { task: outcome.update.task, queuePosition: null };
       case "already_cancelled":
         return { task: outcome.task, queuePosition: null };

@@ -95,6 +95,11 @@ export type ClaimOptions = {
   leaseMs: number;
   /** At most this many; the engine's free slots. */
   max: number;
+  /**
+   * How many tasks of the lane may be held at once by everybody together: the claim stops there. Absent: no such limit.
+   * Tasks that wait for their next poll are not held.
+   */
+  maxHeld?: number;
 };
 
 export type Claim = {

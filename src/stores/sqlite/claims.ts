@@ -2,16 +2,18 @@
 
 import type { Claim, ClaimOptions } from "../../tasks/task-store.ts";
 import type { Sql } from "../sql.ts";
-import { advanceLane, moveClaimed, pickNext, promote } from "./lanes.ts";
+import { advanceLane, heldIn, moveClaimed, pickNext, promote } from "./lanes.ts";
 import { taskByNo } from "./task-row.ts";
 import { applyTransition } from "./transitions.ts";
 
 /** Claims what is due in the lane, fairest first. */
-export function claimNext(sql: Sql, { lane, leaseMs, max }: ClaimOptions, now: number): Claim[] {
+export function claimNext(sql: Sql, options: ClaimOptions, now: number): Claim[] {
+  const { lane, leaseMs, max, maxHeld } = options;
   promote(sql, lane, now);
+  const free = maxHeld === undefined ? max : Math.min(max, maxHeld - heldIn(sql, lane));
   const claims: Claim[] = [];
   let startTag = -1;
-  while (claims.length < max) {
+  while (claims.length < free) {
     const pick = pickNext(sql, lane);
     if (pick === null) break;
     const update = applyTransition(
@@ -30,7 +32,7 @@ export function claimNext(sql: Sql, { lane, leaseMs, max }: ClaimOptions, now: n
     });
     startTag = Math.max(startTag, pick.startTag);
   }
-  if (claims.length > 0) advanceLane(sql, lane, startTag);
+  if (claims.length > 0) advanceLane(sql, lane, claims.length, startTag);
   return claims;
 }
 

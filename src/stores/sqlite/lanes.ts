@@ -69,6 +69,7 @@ export function move(
     sql.run(INSERT_KEY, keyId, lane);
     sql.run(query, keyId, lane);
   }
+  if (from === HELD && to !== HELD) sql.run("UPDATE lanes SET held = held - 1 WHERE lane = ?", lane);
 }
 
 /** The move of a claimed task, and what it costs its key. */
@@ -130,9 +131,19 @@ export function pickNext(sql: Sql, lane: TaskType): Pick | null {
   return { row, startTag, charge: { vtime: startTag + cost, virtual, idle } };
 }
 
-/** The lane's virtual time follows the start tag of what was served last. */
-export function advanceLane(sql: Sql, lane: TaskType, startTag: number): void {
-  sql.run("UPDATE lanes SET vtime = ?1 WHERE lane = ?2 AND vtime < ?1", startTag, lane);
+/** `claimed` tasks are held from now on, and the lane's virtual time follows the start tag of what was served last. */
+export function advanceLane(sql: Sql, lane: TaskType, claimed: number, startTag: number): void {
+  sql.run(
+    "UPDATE lanes SET vtime = max(vtime, ?1), held = held + ?2 WHERE lane = ?3",
+    startTag,
+    claimed,
+    lane,
+  );
+}
+
+/** How many tasks of the lane are held, whoever holds them. */
+export function heldIn(sql: Sql, lane: TaskType): number {
+  return (sql.get("SELECT held FROM lanes WHERE lane = ?", lane)?.held as number | undefined) ?? 0;
 }
 
 /** Delayed tasks that are due by now become ready, at most `PROMOTE_LIMIT`. */

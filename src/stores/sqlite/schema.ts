@@ -6,6 +6,7 @@
  *   specs       what never changes about it, where that is long: kept out of the rows that every transition rewrites
  *   events      lifecycle events: the task's log, and in key_seq / subject_seq the tenants' logs
  *   tenants     per (key, subject): log position, money, counters; subject '' is the key itself with all its subjects
+ *   lanes       per lane: its virtual time, and how many of its tasks are held
  *   lane_keys   start-time fair queueing: virtual times and counters of a key in a lane (see lanes.ts)
  *   cleanups    upstream jobs that a terminal state left behind
  *
@@ -191,6 +192,11 @@ const MIGRATIONS: readonly (readonly string[])[] = [
        charged_micros INTEGER NOT NULL
      )`,
     "CREATE INDEX ledger_by_key ON ledger (key_id, at)",
+  ],
+  [
+    // How many tasks of the lane are held: the limit of a whole deployment is looked at in every claim.
+    "ALTER TABLE lanes ADD COLUMN held INTEGER NOT NULL DEFAULT 0",
+    "UPDATE lanes SET held = (SELECT coalesce(sum(k.held), 0) FROM lane_keys k WHERE k.lane = lanes.lane)",
   ],
 ];
 
