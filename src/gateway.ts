@@ -11,6 +11,15 @@ import { KeyWatch } from "./accounts/key-watch.ts";
 import { KeyService } from "./accounts/keys.ts";
 import type { Principal } from "./accounts/principal.ts";
 import { createApp } from "./app.ts";
+import {
+  createHubs,
+  createTaskService,
+  engineOptions,
+  hubSessionSettings,
+  presentationContext,
+  retentionOptions,
+  roomsSettings,
+} from "./assembly.ts";
 import type { Settings } from "./config.ts";
 import { ConnectionSlots } from "./http/connection-slots.ts";
 import { createEventEncodings } from "./http/event-encodings.ts";
@@ -25,13 +34,7 @@ import { mountHubs } from "./http/hubs.ts";
 import { createOriginPolicy } from "./http/origin-policy.ts";
 import type { SocketUpgrade } from "./http/socket-upgrade.ts";
 import { HubConnections } from "./hubs/connections.ts";
-import type { Hub } from "./hubs/hub.ts";
-import { createMediaHub } from "./hubs/media-hub.ts";
-import { createPushEncodings } from "./hubs/push-encodings.ts";
-import { DEFAULT_SESSION_SETTINGS, type SessionSettings } from "./hubs/session-settings.ts";
-import { closing, Subscriptions } from "./hubs/subscriptions.ts";
-import { createItemEncoding } from "./hubs/task-stream.ts";
-import { createTasksHub } from "./hubs/tasks-hub.ts";
+import { closing } from "./hubs/subscriptions.ts";
 import { MetricsRegistry } from "./metrics/registry.ts";
 import type { Catalogue } from "./providers/catalogue.ts";
 import { CLOSE_KEY_DISABLED, CLOSE_SHUTDOWN, type Topics } from "./rooms/follower.ts";
@@ -41,17 +44,10 @@ import type { Clock } from "./tasks/clock.ts";
 import { Engine } from "./tasks/engine.ts";
 import type { Log } from "./tasks/log.ts";
 import type { MediaStore } from "./tasks/media-store.ts";
-import type { PresentationContext } from "./tasks/presentation.ts";
 import type { Publisher } from "./tasks/publisher.ts";
 import { RetentionSweep } from "./tasks/retention.ts";
-import { TaskService } from "./tasks/service.ts";
+import type { TaskService } from "./tasks/service.ts";
 import type { TaskStore } from "./tasks/task-store.ts";
-
-const SECOND_MS = 1_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
-/** Retries are moved by at most a fifth in both directions. */
-const RETRY_JITTER = 0.2;
 
 export type GatewayDependencies = {
   settings: Settings;
@@ -82,61 +78,22 @@ export type RunningGateway = {
 export function createGateway(dependencies: GatewayDependencies): RunningGateway {
   const { settings, store, media, catalogue, host, sockets, topics, clock, log } = dependencies;
   const origins = createOriginPolicy(settings.cors.origins);
-  const rooms = new Rooms(
-    { store, topics, clock, log },
-    {
-      positionCheckMs: settings.events.positionCheckMs,
-      slowSweepMs: settings.events.slowSweepMs,
-      slowBytes: settings.events.slowBytes,
-      slowCloseMs: settings.events.slowCloseMs,
-    },
-  );
+  const rooms = new Rooms({ store, topics, clock, log }, roomsSettings(settings));
   const engine = new Engine(
     { store, media, providers: catalogue.providers, publisher: rooms, clock, log },
-    {
-      concurrency: {
-        image: settings.imageGeneration.maxConcurrency,
-        video: settings.videoGeneration.maxConcurrency,
-      },
-      leaseMs: settings.engine.leaseMs,
-      renewMs: settings.engine.renewMs,
-      sweepMs: settings.engine.sweepIntervalMs,
-      progressIntervalMs: SECOND_MS / settings.engine.progressPerSecond,
-      shutdownMs: settings.engine.shutdownMs,
-      retry: {
-        baseMs: settings.engine.retryBaseMs,
-        capMs: settings.engine.retryCapMs,
-        jitter: RETRY_JITTER,
-      },
-    },
+    engineOptions(settings),
   );
-  const tasks = new TaskService(
-    {
-      store,
-      media,
-      publisher: rooms,
-      doorbell: engine,
-      endWatch: createRoomEndWatch(rooms, clock),
-      dropHeld: (taskId) => engine.drop(taskId),
-      clock,
-      log,
-    },
-    {
-      limits: { image: limitsOf(settings.imageGeneration), video: limitsOf(settings.videoGeneration) },
-      maxWaitMs: settings.queue.maxWaitSeconds * SECOND_MS,
-      maxQueuedPerKey: settings.queue.maxQueuedPerKey,
-    },
-  );
-  const retention = new RetentionSweep(
-    { store, media, clock, log },
-    {
-      tasksMs: settings.retention.tasksDays * DAY_MS,
-      eventsMs: settings.retention.eventsHours * HOUR_MS,
-      mediaMs: settings.retention.mediaDays * DAY_MS,
-      ledgerMs: settings.retention.ledgerDays * DAY_MS,
-      everyMs: settings.retention.sweepIntervalMs,
-    },
-  );
+  const tasks = createTaskService(settings, {
+    store,
+    media,
+    publisher: rooms,
+    doorbell: engine,
+    endWatch: createRoomEndWatch(rooms, clock),
+    dropHeld: (taskId) => engine.drop(taskId),
+    clock,
+    log,
+  });
+  const retention = new RetentionSweep({ store, media, clock, log }, retentionOptions(settings));
 
   const keys = new KeyService({ store, clock, log });
   const authenticator = new Authenticator({ store, clock, knownMs: settings.keys.cacheMs });
@@ -159,14 +116,10 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     disconnect,
   });
 
-  const presentation: PresentationContext = {
-    publicUrl: settings.server.publicUrl,
-    tasksMs: settings.retention.tasksDays * DAY_MS,
-    now: () => clock.now(),
-  };
-  const hubSession = sessionSettings(settings.hubs);
+  const presentation = presentationContext(settings, clock);
+  const hubSession = hubSessionSettings(settings);
   const heart = new HubHeart(hubConnections, clock, hubSession);
-  const hubs = createHubs(dependencies, tasks, rooms, presentation);
+  const hubs = createHubs(settings, { tasks, rooms, store, clock, presentation });
   let stopping = false;
   const metrics = new MetricsRegistry();
   registerGatewayMetrics(metrics, { store, engine, rooms, hubs: hubConnections });
@@ -234,36 +187,4 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       await Promise.all([retention.stop(), rooms.shutdown()]);
     },
   };
-}
-
-/** By the names under which they are served. */
-function createHubs(
-  { settings, store, clock }: GatewayDependencies,
-  tasks: TaskService,
-  rooms: Rooms,
-  presentation: PresentationContext,
-): Record<string, Hub<Principal>> {
-  const { snapshotDelayMs, maxSubscriptionsPerConnection } = settings.hubs;
-  const subscriptions = new Subscriptions(
-    { tasks, rooms, store, clock, encodings: createPushEncodings(presentation) },
-    { snapshotDelayMs, maxPerConnection: maxSubscriptionsPerConnection },
-  );
-  return {
-    "image-generation": createMediaHub(subscriptions),
-    "video-generation": createMediaHub(subscriptions),
-    tasks: createTasksHub({ subscriptions, rooms, items: createItemEncoding(presentation) }),
-  };
-}
-
-function sessionSettings(settings: Settings["hubs"]): SessionSettings {
-  return {
-    ...DEFAULT_SESSION_SETTINGS,
-    keepAliveMs: settings.keepAliveSeconds * SECOND_MS,
-    clientTimeoutMs: settings.clientTimeoutSeconds * SECOND_MS,
-    handshakeTimeoutMs: settings.handshakeTimeoutSeconds * SECOND_MS,
-  };
-}
-
-function limitsOf(settings: Settings["imageGeneration"]) {
-  return { timeoutMs: settings.timeoutSeconds * SECOND_MS, maxAttempts: settings.maxAttempts };
 }

@@ -27,8 +27,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   providers: ["tasks", "accounts"],
   http: ["tasks", "accounts", "webhooks", "hubs", "rooms", "realtime", "metrics"],
   "app.ts": ["http", "tasks", "accounts", "metrics", "config", "config.ts"],
+  "assembly.ts": ["config.ts", "tasks", "accounts", "rooms", "hubs"],
   "gateway.ts": [
     "app.ts",
+    "assembly.ts",
     "http",
     "tasks",
     "accounts",
@@ -41,6 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   runtime: [
     "app.ts",
+    "assembly.ts",
     "gateway.ts",
     "config.ts",
     "config",
