@@ -26,6 +26,11 @@ export type AuthenticatorOptions = {
   unknownMs?: number;
   knownEntries?: number;
   unknownEntries?: number;
+  /**
+   * Whether simultaneous lookups of one key share one read; the default. False on hosts where a request may not wait
+   * for what another request began (Workers).
+   */
+  sharedLookups?: boolean;
 };
 
 type Entry = { readonly principal: Principal; readonly enabled: boolean; readonly until: number };
@@ -42,6 +47,7 @@ export class Authenticator {
   /** Plain key → when to forget it. */
   readonly #unknown = new Map<string, number>();
   readonly #lookups = new Map<string, Promise<Entry | null>>();
+  readonly #sharedLookups: boolean;
   /** Rises whenever something is forgotten: a lookup that began before does not fill the cache. */
   #generation = 0;
 
@@ -52,6 +58,7 @@ export class Authenticator {
     this.#unknownMs = options.unknownMs ?? UNKNOWN_MS;
     this.#knownEntries = options.knownEntries ?? KNOWN_ENTRIES;
     this.#unknownEntries = options.unknownEntries ?? UNKNOWN_ENTRIES;
+    this.#sharedLookups = options.sharedLookups ?? true;
   }
 
   /**
@@ -109,7 +116,7 @@ export class Authenticator {
     return entry;
   }
 
-  /** Null when there is no such key. Simultaneous lookups of one key share one read. */
+  /** Null when there is no such key. Simultaneous lookups of one key share one read where the host allows it. */
   async #lookUp(presented: string): Promise<Entry | null> {
     if (!isPlainKey(presented)) return null;
     const forgetAt = this.#unknown.get(presented);
@@ -117,6 +124,7 @@ export class Authenticator {
       if (forgetAt > this.#clock.monotonic()) return null;
       this.#unknown.delete(presented);
     }
+    if (!this.#sharedLookups) return this.#read(presented);
     const pending = this.#lookups.get(presented);
     if (pending !== undefined) return pending;
     const lookup = this.#read(presented).finally(() => {

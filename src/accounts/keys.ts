@@ -6,7 +6,7 @@ import type { Clock } from "../tasks/clock.ts";
 import { cryptoRandom, type RandomFill, randomToken } from "../tasks/ids.ts";
 import type { Log } from "../tasks/log.ts";
 import { describeError } from "../tasks/log.ts";
-import type { AccountStore } from "./account-store.ts";
+import { type AccountStore, DuplicateKeyError } from "./account-store.ts";
 import { hashKey, makePlainKey } from "./plain-key.ts";
 import type { KeyPatch, Permissions, VirtualKey } from "./virtual-key.ts";
 
@@ -148,7 +148,14 @@ export class KeyService {
       return this.#update(BOOTSTRAP_KEY_ID, form, { alive: false });
     }
     const key = await this.#newKey(BOOTSTRAP_KEY_ID, plain, { name: "Bootstrap key" });
-    await this.#store.createKey(key);
+    try {
+      await this.#store.createKey(key);
+    } catch (error) {
+      // Another instance of the deployment started at the same moment.
+      const made = error instanceof DuplicateKeyError ? await this.#store.findKeyByHash(form.hash) : null;
+      if (made === null) throw error;
+      return made;
+    }
     return key;
   }
 
