@@ -1,6 +1,6 @@
-/** The parts of workerd's own module that this host uses, in terms of the web's types and not of a second set of them. */
+/** The parts of workerd's own module that this host uses; requests and answers are the web's, not a second set of types. */
 declare module "cloudflare:workers" {
-  import type { DurableObjectState } from "@cloudflare/workers-types";
+  import type { AlarmInvocationInfo, DurableObjectState, WebSocket } from "@cloudflare/workers-types";
 
   export abstract class DurableObject<Env = unknown> {
     /** What the platform's types know a Durable Object by; there is no such value. */
@@ -8,6 +8,11 @@ declare module "cloudflare:workers" {
     protected readonly ctx: DurableObjectState;
     protected readonly env: Env;
     constructor(ctx: DurableObjectState, env: Env);
+    fetch?(request: Request): Response | Promise<Response>;
+    alarm?(info?: AlarmInvocationInfo): void | Promise<void>;
+    webSocketMessage?(socket: WebSocket, message: string | ArrayBuffer): void | Promise<void>;
+    webSocketClose?(socket: WebSocket, code: number, reason: string, wasClean: boolean): void | Promise<void>;
+    webSocketError?(socket: WebSocket, error: unknown): void | Promise<void>;
   }
 
   /** Keeps the request's isolate alive until the promise settles, 30 s at most. */
