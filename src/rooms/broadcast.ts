@@ -8,12 +8,12 @@ import type { Member } from "./member.ts";
 export class Broadcast {
   readonly #room: string;
   readonly #topics: Topics;
-  readonly #later: (callback: () => void) => void;
+  readonly #later: (callback: () => void, soon: boolean) => void;
   readonly #channels = new Map<Encoding, Channel>();
   #characters = 0;
 
   /** `room` is unique in the process: topics are named after it. */
-  constructor(room: string, topics: Topics, later: (callback: () => void) => void) {
+  constructor(room: string, topics: Topics, later: (callback: () => void, soon: boolean) => void) {
     this.#room = room;
     this.#topics = topics;
     this.#later = later;
@@ -42,14 +42,19 @@ export class Broadcast {
     if (channel?.size === 0) this.#channels.delete(channel.encoding);
   }
 
-  /** Says the same to all, each in its own encoding. */
-  tell(frameOf: (encoding: Encoding) => Frame | null): void {
+  /** Says the same to all, each in its own encoding; what is `urgent` waits for nothing but the end of the turn. */
+  tell(frameOf: (encoding: Encoding) => Frame | null, urgent: boolean): void {
     for (const channel of this.#channels.values()) {
       const frame = frameOf(channel.encoding);
       if (frame === null) continue;
-      channel.broadcast(frame);
+      channel.broadcast(frame, urgent);
       this.#characters += frame.length;
     }
+  }
+
+  /** Puts everything told on its way. */
+  flush(): void {
+    for (const channel of this.#channels.values()) channel.flush();
   }
 
   /** Everybody, with everything told on its way to them. */

@@ -11,13 +11,20 @@ export class Channel {
   readonly #encoding: Encoding;
   readonly #topic: string;
   readonly #topics: Topics;
-  /** Calls `flush` at the end of this turn of the event loop. */
-  readonly #later: (flush: () => void) => void;
+  /** Calls `flush` once frames have waited for company; `soon`: at the end of this turn of the event loop. */
+  readonly #later: (flush: () => void, soon: boolean) => void;
   readonly #native = new Set<Member>();
   readonly #direct = new Set<Member>();
   #waiting: Frame[] = [];
+  /** What waits goes out at the end of this turn. */
+  #soon = false;
 
-  constructor(encoding: Encoding, topic: string, topics: Topics, later: (flush: () => void) => void) {
+  constructor(
+    encoding: Encoding,
+    topic: string,
+    topics: Topics,
+    later: (flush: () => void, soon: boolean) => void,
+  ) {
     this.#encoding = encoding;
     this.#topic = topic;
     this.#topics = topics;
@@ -51,21 +58,24 @@ export class Channel {
     else this.#direct.delete(member);
   }
 
-  broadcast(frame: Frame): void {
+  /** `urgent` frames, and those before them, wait for the end of the turn only. */
+  broadcast(frame: Frame, urgent: boolean): void {
     if (this.#encoding.pack === null) {
       this.#send(frame);
       return;
     }
     this.#waiting.push(frame);
     if (this.#waiting.length >= PACKED_FRAMES) this.flush();
-    else if (this.#waiting.length === 1) this.#later(() => this.flush());
+    else if (urgent ? !this.#soon : this.#waiting.length === 1) this.#later(() => this.flush(), urgent);
+    this.#soon = this.#waiting.length > 0 && (this.#soon || urgent);
   }
 
-  /** Sends what waits for the end of the turn. */
+  /** Sends what waits. */
   flush(): void {
     if (this.#waiting.length === 0 || this.#encoding.pack === null) return;
     const frames = this.#waiting;
     this.#waiting = [];
+    this.#soon = false;
     this.#send(this.#encoding.pack(frames));
   }
 

@@ -1,5 +1,6 @@
 /** A follower's seat in a room. Its state belongs to the room; the outside may only leave. */
 
+import type { Position } from "../tasks/task.ts";
 import type { Frame } from "./encoding.ts";
 import type { Follower } from "./follower.ts";
 
@@ -13,12 +14,19 @@ export type MemberPhase = "opening" | "alone" | "joined" | "gone";
 
 /** Held by whoever brought the follower. */
 export interface Subscription {
+  /**
+   * Where the follower would resume: it was told everything up to here, but for frames that wait for company.
+   * Null while it is not known where it begins, and once it is gone.
+   */
+  readonly position: Position | null;
   /** Ends it without a word to the follower. May be called any time, again, and from within the follower's `send`. */
   leave(): void;
 }
 
 /** The room, as its members know it. */
 export interface Seating {
+  /** Where everybody stands who has joined. */
+  readonly position: Position | null;
   leave(member: Member): void;
   evict(member: Member): void;
 }
@@ -40,6 +48,11 @@ export class Member implements Subscription {
   constructor(follower: Follower, room: Seating) {
     this.follower = follower;
     this.#room = room;
+  }
+
+  get position(): Position | null {
+    if (this.phase === "joined") return this.#room.position;
+    return this.phase === "alone" ? { epoch: this.epoch, seq: this.cursor } : null;
   }
 
   /** Sends frames to this follower alone, as one where its encoding packs. */

@@ -27,8 +27,8 @@ export interface RoomHost {
   readonly topics: Topics;
   readonly clock: Clock;
   readonly slow: SlowPolicy;
-  /** Calls back at the end of this turn of the event loop. */
-  later(callback: () => void): void;
+  /** Calls back once frames have waited for company; `soon`: at the end of this turn of the event loop. */
+  later(callback: () => void, soon: boolean): void;
   /** The room wants to be swept soon. */
   unswept(room: Room): void;
   /** The last follower has left: the room is dead. `followed`: the store may hold a mark to take away. */
@@ -62,11 +62,17 @@ export class Room implements MirrorListener {
     this.log = log;
     this.#host = host;
     this.#mirror = new Mirror(log, this);
-    this.#broadcast = new Broadcast(name, host.topics, (callback) => host.later(callback));
+    this.#broadcast = new Broadcast(name, host.topics, (callback, soon) => host.later(callback, soon));
   }
 
   get size(): number {
     return this.#size;
+  }
+
+  /** Where the room stands; null until the first follower's place is known. */
+  get position(): Position | null {
+    const { epoch, seq } = this.#mirror;
+    return epoch === null ? null : { epoch, seq };
   }
 
   /** Followers that are not part of the broadcast: beginning, catching up or slow. */
@@ -114,8 +120,24 @@ export class Room implements MirrorListener {
     }
   }
 
+  /** Seats a follower that an earlier life of this room had brought to `at`; the log bears that life's mark. */
+  reseat(follower: Follower, at: Position): Member {
+    const member = new Member(follower, this);
+    this.#size += 1;
+    this.#followed = true;
+    if (this.#mirror.epoch === null) this.#mirror.begin({ view: null, position: at });
+    this.#place(member, at);
+    void this.#serve(member, true);
+    return member;
+  }
+
   leave(member: Member): void {
     if (this.#drop(member)) this.#vacateIfEmpty();
+  }
+
+  /** Hands over what waits for company. */
+  flush(): void {
+    this.#broadcast.flush();
   }
 
   /** Takes a committed transition, in whatever order they come. */
@@ -182,16 +204,19 @@ export class Room implements MirrorListener {
 
   #greet(member: Member, opening: Opening, after: Position | null): void {
     const { position } = opening;
+    const resumes = after !== null && after.epoch === position.epoch && after.seq <= position.seq;
+    this.#place(member, resumes ? after : position);
+    if (!resumes) this.#start(member, opening, after !== null);
+  }
+
+  /** From here on the member is served alone, from that place. */
+  #place(member: Member, { epoch, seq }: Position): void {
     this.#opening.delete(member);
     this.#alone.add(member);
     member.phase = "alone";
     member.stamp = this.#mirror.recent.stamp;
-    if (after !== null && after.epoch === position.epoch && after.seq <= position.seq) {
-      member.epoch = after.epoch;
-      member.cursor = after.seq;
-    } else {
-      this.#start(member, opening, after !== null);
-    }
+    member.epoch = epoch;
+    member.cursor = seq;
   }
 
   /** Sends how a stream begins that does not resume. */
@@ -322,15 +347,16 @@ export class Room implements MirrorListener {
   // --- what the mirror tells
 
   delivered(delivery: Delivery): void {
-    this.#broadcast.tell((encoding) => frameOf(delivery, encoding));
+    const ends = isTerminal(delivery.entry.event.status);
+    this.#broadcast.tell((encoding) => frameOf(delivery, encoding), ends);
     this.#watchBuffers();
-    if (this.log.ofOneTask && isTerminal(delivery.entry.event.status)) this.#end();
+    if (this.log.ofOneTask && ends) this.#end();
   }
 
   restarted({ view, position }: Opening): void {
     const id = printPosition(position);
-    this.#broadcast.tell((encoding) => encoding.reset(id));
-    if (view !== null) this.#broadcast.tell((encoding) => encoding.snapshot(view, id));
+    this.#broadcast.tell((encoding) => encoding.reset(id), true);
+    if (view !== null) this.#broadcast.tell((encoding) => encoding.snapshot(view, id), true);
     // Not before both are said: whoever is taken out has been told everything up to the mirror's place.
     this.#watchBuffers();
     if (view !== null && isTerminal(view.task.status)) this.#end();

@@ -26,6 +26,7 @@ import {
   TenantLog,
   taskNews,
 } from "./room-log.ts";
+import { taskRoomName, tenantRoomName } from "./room-name.ts";
 
 /** Tasks whose positions are asked for in one step of the store. */
 const POSITIONS_AT_ONCE = 500;
@@ -33,10 +34,15 @@ const POSITIONS_AT_ONCE = 500;
 const SLOW_TOTAL_BYTES = 64 * 1_048_576;
 
 export type RoomsSettings = SlowPolicy & {
-  /** How often rooms are compared with the store, ms. */
-  readonly positionCheckMs: number;
+  /** How often rooms are compared with the store, ms; null on hosts that call `check` from an alarm of their own. */
+  readonly positionCheckMs: number | null;
   /** How often followers' buffers are looked at after a broadcast, ms. */
   readonly slowSweepMs: number;
+  /**
+   * How long frames of encodings that pack wait for company, ms; terminal events wait for the end of the turn at most.
+   * Default 0: the end of the turn.
+   */
+  readonly packMs?: number;
 };
 
 export type RoomsDependencies = {
@@ -74,6 +80,7 @@ export class Rooms implements Publisher {
   #shut = false;
 
   constructor(dependencies: RoomsDependencies, settings: RoomsSettings) {
+    const { packMs = 0 } = settings;
     this.#store = dependencies.store;
     this.#clock = dependencies.clock;
     this.#log = dependencies.log;
@@ -82,7 +89,7 @@ export class Rooms implements Publisher {
       topics: dependencies.topics,
       clock: dependencies.clock,
       slow: settings,
-      later: (callback) => dependencies.clock.after(0, callback),
+      later: (callback, soon) => dependencies.clock.after(soon ? 0 : packMs, callback),
       unswept: (room) => this.#wantSweep(room),
       vacated: (room, followed) => this.#vacate(room, followed),
       failed: (room, error) => this.#warn("A room could not read its log; it tries again", room, error),
@@ -91,22 +98,58 @@ export class Rooms implements Publisher {
 
   /** Follows one task; the stream ends after its terminal event. `after` resumes behind an event seen before. */
   followTask(scope: TenantScope, taskId: string, follower: Follower, after: Position | null): Following {
-    const name = taskRoom(scope.keyId, taskId);
-    return this.#follow(name, () => new TaskLog(this.#store, scope.keyId, taskId), scope, follower, after);
+    const room = this.#room(taskRoomName(scope.keyId, taskId), this.#taskLog(scope, taskId));
+    return this.#follow(room, scope, follower, after);
   }
 
   /** Follows all tasks of a tenant. */
   followTenant(scope: TenantScope, follower: Follower, after: Position | null): Following {
-    const name = tenantRoom(scope.keyId, scope.subject);
-    return this.#follow(name, () => new TenantLog(this.#store, scope), scope, follower, after);
+    return this.#follow(this.#room(tenantRoomName(scope), this.#tenantLog(scope)), scope, follower, after);
+  }
+
+  /**
+   * Seats a follower again that has been told everything up to `at` by rooms whose memory is gone, but not their mark
+   * in the store. The store is not asked, so whoever reseats decides when to `check`.
+   */
+  reseatTask(scope: TenantScope, taskId: string, follower: Follower, at: Position): Subscription {
+    return this.#room(taskRoomName(scope.keyId, taskId), this.#taskLog(scope, taskId)).reseat(follower, at);
+  }
+
+  /** The same for all tasks of a tenant. */
+  reseatTenant(scope: TenantScope, follower: Follower, at: Position): Subscription {
+    return this.#room(tenantRoomName(scope), this.#tenantLog(scope)).reseat(follower, at);
   }
 
   publish(update: TaskUpdate): void {
     if (this.#rooms.size === 0) return;
     const { keyId, subject } = update.task.tenant;
-    this.#offer(taskRoom(keyId, update.task.id), update, taskNews);
-    this.#offer(tenantRoom(keyId, null), update, keyNews);
-    if (subject !== "") this.#offer(tenantRoom(keyId, subject), update, subjectNews);
+    this.#offer(taskRoomName(keyId, update.task.id), update, taskNews);
+    this.#offer(tenantRoomName({ keyId, subject: null }), update, keyNews);
+    if (subject !== "") this.#offer(tenantRoomName({ keyId, subject }), update, subjectNews);
+  }
+
+  /** Compares every room with the store, and reads what it has missed. Never rejects: what fails is tried next time. */
+  async check(): Promise<void> {
+    try {
+      const tasks: Room[] = [];
+      const tenants: Room[] = [];
+      for (const room of this.#rooms.values()) (room.log instanceof TaskLog ? tasks : tenants).push(room);
+      for (let start = 0; start < tasks.length; start += POSITIONS_AT_ONCE) {
+        await this.#checkTasks(tasks.slice(start, start + POSITIONS_AT_ONCE));
+      }
+      for (const room of tenants) {
+        if (room.log instanceof TenantLog) room.check(await this.#store.tenantPosition(room.log.scope));
+      }
+    } catch (error) {
+      this.#log.warn("The rooms could not be compared with the store; the next check tries again", {
+        cause: describeError(error),
+      });
+    }
+  }
+
+  /** Hands over what waits for company. */
+  flush(): void {
+    for (const room of this.#rooms.values()) room.flush();
   }
 
   /** Closes every follower of a key (1008), its ephemeral keys' included. */
@@ -135,21 +178,27 @@ export class Rooms implements Publisher {
     return stats;
   }
 
-  #follow(
-    name: string,
-    openLog: () => RoomLog,
-    scope: TenantScope,
-    follower: Follower,
-    after: Position | null,
-  ): Following {
+  #taskLog({ keyId }: TenantScope, taskId: string): () => RoomLog {
+    return () => new TaskLog(this.#store, keyId, taskId);
+  }
+
+  #tenantLog(scope: TenantScope): () => RoomLog {
+    return () => new TenantLog(this.#store, scope);
+  }
+
+  #room(name: string, openLog: () => RoomLog): Room {
     let room = this.#rooms.get(name);
     if (room === undefined) {
       room = new Room(name, openLog(), this.#host);
       this.#rooms.set(name, room);
       this.#armCheck();
     }
+    return room;
+  }
+
+  #follow(room: Room, scope: TenantScope, follower: Follower, after: Position | null): Following {
     const member = room.seat(follower);
-    const opened = room.open(member, scope, after, this.#closing.get(name));
+    const opened = room.open(member, scope, after, this.#closing.get(room.name));
     if (this.#shut) room.closeAll(CLOSE_SHUTDOWN, "the server is shutting down");
     return { subscription: member, opened };
   }
@@ -206,28 +255,14 @@ export class Rooms implements Publisher {
   }
 
   #armCheck(): void {
-    this.#checkTimer ??= this.#clock.after(this.#settings.positionCheckMs, () => void this.#check());
-  }
-
-  async #check(): Promise<void> {
-    this.#checkTimer = null;
-    try {
-      const tasks: Room[] = [];
-      const tenants: Room[] = [];
-      for (const room of this.#rooms.values()) (room.log instanceof TaskLog ? tasks : tenants).push(room);
-      for (let start = 0; start < tasks.length; start += POSITIONS_AT_ONCE) {
-        await this.#checkTasks(tasks.slice(start, start + POSITIONS_AT_ONCE));
-      }
-      for (const room of tenants) {
-        if (room.log instanceof TenantLog) room.check(await this.#store.tenantPosition(room.log.scope));
-      }
-    } catch (error) {
-      this.#log.warn("The rooms could not be compared with the store; the next check tries again", {
-        cause: describeError(error),
+    const { positionCheckMs } = this.#settings;
+    if (positionCheckMs === null) return;
+    this.#checkTimer ??= this.#clock.after(positionCheckMs, () => {
+      this.#checkTimer = null;
+      void this.check().finally(() => {
+        if (this.#rooms.size > 0 && !this.#shut) this.#armCheck();
       });
-    } finally {
-      if (this.#rooms.size > 0 && !this.#shut) this.#armCheck();
-    }
+    });
   }
 
   async #checkTasks(rooms: readonly Room[]): Promise<void> {
@@ -241,13 +276,4 @@ export class Rooms implements Publisher {
   #warn(message: string, room: Room, error: unknown): void {
     this.#log.warn(message, { room: room.name, cause: describeError(error) });
   }
-}
-
-/** The key is part of the name: nobody can hold a seat in the room of another key's task, not even while it opens. */
-function taskRoom(keyId: string, taskId: string): string {
-  return `task/${keyId}/${taskId}`;
-}
-
-function tenantRoom(keyId: string, subject: string | null): string {
-  return subject === null ? `tenant/${keyId}` : `tenant/${keyId}/${subject}`;
 }

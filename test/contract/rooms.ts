@@ -22,12 +22,12 @@ export type RoomsSubject = {
   close(): Promise<void>;
 };
 
-export const ROOM_SETTINGS: RoomsSettings = {
+export const ROOM_SETTINGS = {
   positionCheckMs: 5_000,
   slowSweepMs: 100,
   slowBytes: 65_536,
   slowCloseMs: 10_000,
-};
+} satisfies RoomsSettings;
 
 const OWN: Tenant = { keyId: "key_a", subject: "" };
 const KEY: TenantScope = { keyId: "key_a", subject: null };
