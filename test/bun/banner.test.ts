@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type BannerFacts, banner, localAddress } from "../../src/runtime/bun/banner.ts";
+import { type BannerFacts, banner, localAddress } from "../../src/runtime/process/banner.ts";
 
 const KEY = `condt_${"b".repeat(43)}`;
 const FACTS: BannerFacts = {

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ConfigError } from "../../src/config.ts";
-import { readConfigFile } from "../../src/runtime/bun/config-file.ts";
+import { readConfigFile } from "../../src/runtime/process/config-file.ts";
 import { temporaryFolder } from "../fixture/server-process.ts";
 
 let folder: { path: string; remove(): Promise<void> };

@@ -1,10 +1,12 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type DataDirectory, openDataDirectory } from "../../src/runtime/bun/data-directory.ts";
+import { openBunSqlite } from "../../src/runtime/bun/sqlite-file.ts";
+import { type DataDirectory, openDataDirectory } from "../../src/runtime/process/data-directory.ts";
 import { temporaryFolder } from "../fixture/server-process.ts";
 
-const MODULE = resolve(import.meta.dirname, "../../src/runtime/bun/data-directory.ts");
+const MODULE = resolve(import.meta.dirname, "../../src/runtime/process/data-directory.ts");
+const SQLITE = resolve(import.meta.dirname, "../../src/runtime/bun/sqlite-file.ts");
 
 let folder: { path: string; remove(): Promise<void> };
 let data: string;
@@ -21,7 +23,7 @@ afterEach(async () => {
 });
 
 function open(path = data): DataDirectory {
-  const directory = openDataDirectory(path);
+  const directory = openDataDirectory(path, openBunSqlite);
   opened.push(directory);
   return directory;
 }
@@ -30,7 +32,8 @@ function open(path = data): DataDirectory {
 async function ownerProcess(): Promise<Bun.Subprocess<"pipe", "pipe", "inherit">> {
   const script = `
     import { openDataDirectory } from ${JSON.stringify(MODULE)};
-    globalThis.directory = openDataDirectory(${JSON.stringify(data)});
+    import { openBunSqlite } from ${JSON.stringify(SQLITE)};
+    globalThis.directory = openDataDirectory(${JSON.stringify(data)}, openBunSqlite);
     console.log("owned");
     for await (const _ of process.stdin) {}
   `;
@@ -94,7 +97,8 @@ describe("the data directory", () => {
   it("goes to exactly one of several starts at once", async () => {
     const script = `
       import { openDataDirectory } from ${JSON.stringify(MODULE)};
-      try { openDataDirectory(${JSON.stringify(data)}); console.log("mine"); } catch { console.log("refused"); }
+    import { openBunSqlite } from ${JSON.stringify(SQLITE)};
+      try { openDataDirectory(${JSON.stringify(data)}, openBunSqlite); console.log("mine"); } catch { console.log("refused"); }
       for await (const _ of process.stdin) {}
     `;
     const children = Array.from({ length: 4 }, () =>
@@ -111,7 +115,7 @@ describe("the data directory", () => {
   });
 
   it("can be had again after it was released", () => {
-    openDataDirectory(data).release();
+    openDataDirectory(data, openBunSqlite).release();
     open();
   });
 

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isPlainKey } from "../../src/accounts/plain-key.ts";
-import { KeysFileError, loadKeys } from "../../src/runtime/bun/keys-file.ts";
+import { KeysFileError, loadKeys } from "../../src/runtime/process/keys-file.ts";
 import { temporaryFolder } from "../fixture/server-process.ts";
 
 const BOOTSTRAP = `condt_${"b".repeat(43)}`;

@@ -41,7 +41,7 @@ const CACHE_KB = 64 * 1024;
 const PAGE_BYTES = 4096;
 
 /** Sets the connection up and puts group commit before it. Closes it and throws when the file is none or is held. */
-export function serveSqliteFile(connection: SqliteConnection, options: SqliteFileOptions): SqlDatabase {
+export function serveSqliteFile(connection: SqliteConnection, options: SqliteFileOptions = {}): SqlDatabase {
   try {
     setUp(connection, options);
   } catch (error) {

@@ -7,10 +7,12 @@
  * process, nor the pid 1 of another container misleads anybody. `owner.json` beside it only tells people who it is.
  */
 
-import { Database } from "bun:sqlite";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
+import process from "node:process";
+import { StoreUnavailableError } from "../../tasks/store-error.ts";
+import type { SqliteConnection } from "./sqlite-file.ts";
 
 export type DataDirectory = {
   /** Absolute. */
@@ -37,13 +39,16 @@ const OWNER_ONLY_FOLDER = 0o700;
 const OWNER_ONLY_FILE = 0o600;
 
 /**
- * Makes the folder where it is missing and takes it. Throws `DataDirectoryError` when another process owns it or it
- * cannot be written.
+ * Makes the folder where it is missing and takes it, with a database that `openSqlite` opens. Throws
+ * `DataDirectoryError` when another process owns it or it cannot be written.
  */
-export function openDataDirectory(folder: string): DataDirectory {
+export function openDataDirectory(
+  folder: string,
+  openSqlite: (path: string) => SqliteConnection,
+): DataDirectory {
   const path = resolve(folder);
   prepare(path);
-  const lock = takeLock(path);
+  const lock = takeLock(path, openSqlite);
   describeOwner(path);
   return {
     path,
@@ -73,18 +78,20 @@ function prepare(path: string): void {
   }
 }
 
-function takeLock(path: string): Database {
-  let lock: Database | null = null;
+function takeLock(path: string, openSqlite: (path: string) => SqliteConnection): SqliteConnection {
+  let lock: SqliteConnection | null = null;
   try {
-    lock = new Database(join(path, LOCK_FILE), { create: true, readwrite: true });
-    lock.run("PRAGMA busy_timeout = 0");
-    lock.run("BEGIN EXCLUSIVE");
+    lock = openSqlite(join(path, LOCK_FILE));
+    lock.execute("PRAGMA busy_timeout = 0");
+    lock.execute("BEGIN EXCLUSIVE");
     return lock;
   } catch (error) {
+    const failure = lock?.storageFailure(error) ?? error;
     lock?.close();
-    if (codeOf(error) === "SQLITE_BUSY") throw new DataDirectoryError(ownedMessage(path), { cause: error });
+    if (failure instanceof StoreUnavailableError && failure.reason === "locked")
+      throw new DataDirectoryError(ownedMessage(path), { cause: error });
     throw new DataDirectoryError(
-      `The data directory ${path} cannot be locked (${codeOf(error)}). ` +
+      `The data directory ${path} cannot be locked (${failure instanceof Error ? failure.message : failure}). ` +
         "Put it on a local disk this user can write to: name one in CONDUIT_DATA_DIR.",
       { cause: error },
     );
