@@ -75,9 +75,10 @@ export class TaskService {
   async submit(submission: Submission): Promise<{ view: TaskView; replayed: boolean }> {
     const { store, publisher, doorbell } = this.#dependencies;
     const limits = this.#options.limits[submission.type];
+    const id = this.#nextId();
     const outcome = await store.create(
       {
-        id: this.#nextId(),
+        id,
         tenant: submission.tenant,
         type: submission.type,
         model: submission.model,
@@ -104,8 +105,12 @@ export class TaskService {
         doorbell.ring(task.type, task.createdAt, task);
         return { view: { task, queuePosition: null }, replayed: false };
       }
-      case "replayed":
-        return { view: outcome.task, replayed: true };
+      case "replayed": {
+        const { task } = outcome.task;
+        // Its own task: the store was asked twice, because its first answer was lost.
+        if (task.id === id) doorbell.ring(task.type, task.createdAt, task);
+        return { view: outcome.task, replayed: task.id !== id };
+      }
       case "conflict":
         throw new ApiError(
           "idempotency_key_reused",

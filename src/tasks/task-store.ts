@@ -192,7 +192,10 @@ export type QueueStats = {
 };
 
 export interface TaskStore {
-  /** Task, `queued` event, reservation and idempotency claim in one step. */
+  /**
+   * Task, `queued` event, reservation and idempotency claim in one step. A draft whose task exists already (its id, in
+   * its tenant) is `replayed` and changes nothing, so that a create whose answer was lost can be sent again.
+   */
   create(draft: TaskDraft, limits: CreateLimits): Promise<CreateOutcome>;
   get(scope: TenantScope, taskId: string): Promise<TaskView | null>;
   /** Newest first. */

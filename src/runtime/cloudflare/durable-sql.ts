@@ -13,8 +13,8 @@ import { StoreUnavailableError } from "../../tasks/store-error.ts";
 export const MAX_ROW_BYTES = 2 * 1024 * 1024;
 /** UTF-8 bytes that one unit of a text takes at most. */
 const MAX_BYTES_PER_UNIT = 3;
-/** Steps that may wait for a commit: half a second of work at the 4,000 steps a second of one object. */
-const MAX_QUEUED_BODIES = 2_000;
+/** Steps that may wait for a commit: a second of work, or two on a slow day. */
+const MAX_QUEUED_BODIES = 5_000;
 /** Turns that a commit is put off while steps keep coming. A turn waits for a timer here, so one is enough. */
 const MAX_TURNS = 0;
 

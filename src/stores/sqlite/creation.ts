@@ -6,12 +6,13 @@ import type { Sql, SqlRow } from "../sql.ts";
 import { holderOf, takeKey } from "./idempotency.ts";
 import { move, rankOf } from "./lanes.ts";
 import { viewTask } from "./queue-position.ts";
-import { insertTask } from "./task-row.ts";
+import { insertTask, taskById } from "./task-row.ts";
 import { openTenant, WHOLE_KEY } from "./tenants.ts";
 import { recordEvent } from "./transitions.ts";
 
 const KEY = `SELECT enabled, expires_at,
-    (SELECT waiting FROM tenants WHERE key_id = keys.id AND subject = '') AS waiting
+    (SELECT waiting FROM tenants WHERE key_id = keys.id AND subject = '') AS waiting,
+    EXISTS (SELECT 1 FROM tasks WHERE id = ?) AS made
   FROM keys WHERE id = ?`;
 
 export function createTask(
@@ -23,7 +24,10 @@ export function createTask(
   epoch: () => string,
 ): CreateOutcome {
   const { keyId, subject } = draft.tenant;
-  const key = sql.get(KEY, keyId);
+  const key = sql.get(KEY, draft.id, keyId);
+  const made = key?.made === 1 ? taskById(sql, draft.id) : null;
+  if (made?.task.tenant.keyId === keyId && made.task.tenant.subject === subject)
+    return { outcome: "replayed", task: viewTask(sql, made) };
   const refusal = keyRefusal(key, now);
   if (refusal !== null) return { outcome: "key_refused", reason: refusal };
 

@@ -19,6 +19,20 @@ export function creationContract(contract: StoreContract): void {
     });
     afterEach(() => bench.dispose());
 
+    test("a draft given again, because the answer was lost, is the same task as it is by now", async () => {
+      const draft = bench.draft({ subject: "ann", idempotency: idempotency() });
+      expect(await bench.store.create(draft, { maxQueuedPerKey: 1 })).toMatchObject({ outcome: "created" });
+      await bench.claimOne();
+      await bench.store.updateKey("a", { enabled: false }, bench.now());
+      const again = await bench.store.create(draft, { maxQueuedPerKey: 1 });
+      expect(again).toEqual({
+        outcome: "replayed",
+        task: { task: await bench.read(draft), queuePosition: null },
+      });
+      expect(await bench.stat()).toEqual({ ready: 0, delayed: 0, held: 1 });
+      expect(await bench.log(await bench.read(draft))).toEqual(["1 queued", "2 started"]);
+    });
+
     test("a created task is queued, reads back as it was answered, and has one event", async () => {
       const draft = bench.draft({
         metadata: { order: "7" },
