@@ -23,6 +23,7 @@ import {
 import type { Settings } from "./config.ts";
 import { ConnectionSlots } from "./http/connection-slots.ts";
 import { createEventEncodings } from "./http/event-encodings.ts";
+import { LocalEventSockets } from "./http/event-sockets.ts";
 import { StreamHeartbeat } from "./http/event-stream.ts";
 import { mountEvents } from "./http/events.ts";
 import type { HttpEnv } from "./http/exchange.ts";
@@ -141,13 +142,14 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       media,
       presentation,
       mountStreams: (target, key) => {
+        const encodings = createEventEncodings(presentation);
         mountEvents(target, key, {
           tasks,
           rooms,
-          encodings: createEventEncodings(presentation),
+          encodings,
           heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),
           slots,
-          sockets,
+          sockets: new LocalEventSockets({ rooms, encodings, slots, sockets }),
           origins,
           host,
         });

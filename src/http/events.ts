@@ -3,7 +3,6 @@
 import type { Hono } from "hono";
 import { ApiError } from "../protocol/error.ts";
 import { isTerminal } from "../protocol/task.ts";
-import type { Follower } from "../rooms/follower.ts";
 import { parsePosition } from "../rooms/position.ts";
 import type { Following, Rooms } from "../rooms/rooms.ts";
 import { isTaskId } from "../tasks/ids.ts";
@@ -11,34 +10,22 @@ import type { TaskService } from "../tasks/service.ts";
 import type { Position, Task } from "../tasks/task.ts";
 import type { ConnectionSlots } from "./connection-slots.ts";
 import type { EventEncodings } from "./event-encodings.ts";
-import { BATCH_PROTOCOL, EventSocket } from "./event-socket.ts";
+import { type EventSockets, type FollowedStream, followStream } from "./event-sockets.ts";
 import { EventStream, type StreamHeartbeat } from "./event-stream.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "./exchange.ts";
 import { type Host, LINGER_SECONDS } from "./host.ts";
 import { type OriginPolicy, requireSocketOrigin } from "./origin-policy.ts";
-import {
-  asksForWebSocket,
-  incompleteHandshake,
-  offeredProtocols,
-  type SocketUpgrade,
-} from "./socket-upgrade.ts";
+import { asksForWebSocket } from "./socket-upgrade.ts";
 
 export type EventRouteDependencies = {
   readonly tasks: Pick<TaskService, "read">;
   readonly rooms: Pick<Rooms, "followTask" | "followTenant">;
-  readonly encodings: EventEncodings;
-  readonly heartbeat: StreamHeartbeat;
+  readonly encodings: Pick<EventEncodings, "stream">;
+  readonly heartbeat: Pick<StreamHeartbeat, "add" | "remove">;
   readonly slots: ConnectionSlots;
-  readonly sockets: SocketUpgrade;
+  readonly sockets: EventSockets;
   readonly origins: OriginPolicy;
   readonly host: Host;
-};
-
-/** What a stream follows. */
-type Target = {
-  follow(follower: Follower): Following;
-  /** The task as it is, of a one-task stream. */
-  readonly task: Task | null;
 };
 
 const STREAM_HEADERS = {
@@ -54,60 +41,47 @@ export function mountEvents(
   key: HttpMiddleware,
   dependencies: EventRouteDependencies,
 ): void {
-  const { rooms, tasks } = dependencies;
+  const { tasks } = dependencies;
 
   app.get("/v1/tasks/:id/events", key, async (c) => {
     const after = askedPosition(c);
     const { scope } = principalOfExchange(c);
     // Also for a socket: an unknown task is answered before the upgrade, where a client can still read a status.
     const { task } = await tasks.read(scope, taskId(c));
-    const follow = (follower: Follower) => rooms.followTask(scope, task.id, follower, after);
-    return answer(c, { follow, task }, after, dependencies);
+    return answer(c, { scope, taskId: task.id, after }, task, dependencies);
   });
 
   app.get("/v1/events", key, (c) => {
     const after = askedPosition(c);
     const { scope } = principalOfExchange(c);
-    const follow = (follower: Follower) => rooms.followTenant(scope, follower, after);
-    return answer(c, { follow, task: null }, after, dependencies);
+    return answer(c, { scope, taskId: null, after }, null, dependencies);
   });
 }
 
+/** `task`: as it is, of a one-task stream. */
 function answer(
   c: HttpContext,
-  target: Target,
-  after: Position | null,
+  stream: FollowedStream,
+  task: Task | null,
   dependencies: EventRouteDependencies,
 ): Response | Promise<Response> {
-  if (asksForWebSocket(c.req.raw)) return openSocket(c, target, dependencies);
-  if (target.task !== null && endsAt(target.task, after)) return c.body(null, 204);
-  // Hono answers HEAD by way of GET and drops the body: nobody would ever end the stream behind it.
-  if (c.req.raw.method === "HEAD") return c.body(null, 200, STREAM_HEADERS);
-  return openStream(c, target, dependencies);
-}
-
-function openSocket(c: HttpContext, target: Target, dependencies: EventRouteDependencies): Response {
-  const { encodings, slots, sockets } = dependencies;
   const request = c.req.raw;
-  requireSocketOrigin(request, dependencies.origins);
-  const exchange = c.get("exchange");
-  const protocol = offeredProtocols(request).includes(BATCH_PROTOCOL) ? BATCH_PROTOCOL : null;
-  const slot = slots.take(principalOfExchange(c).keyId);
-  const encoding = protocol === null ? encodings.socket : encodings.batch;
-  const session = new EventSocket(encoding, slot, target.follow);
-  const headers = { "x-request-id": exchange.requestId };
-  const response = sockets.upgrade(request, session, { protocol, headers });
-  if (response !== null) return response;
-  slot.release();
-  throw incompleteHandshake();
+  if (asksForWebSocket(request)) {
+    requireSocketOrigin(request, dependencies.origins);
+    return dependencies.sockets.open(request, stream, { "x-request-id": c.get("exchange").requestId });
+  }
+  if (task !== null && endsAt(task, stream.after)) return c.body(null, 204);
+  // Hono answers HEAD by way of GET and drops the body: nobody would ever end the stream behind it.
+  if (request.method === "HEAD") return c.body(null, 200, STREAM_HEADERS);
+  return openStream(c, stream, dependencies);
 }
 
 async function openStream(
   c: HttpContext,
-  target: Target,
+  followed: FollowedStream,
   dependencies: EventRouteDependencies,
 ): Promise<Response> {
-  const { encodings, heartbeat, host, slots } = dependencies;
+  const { encodings, heartbeat, host, rooms, slots } = dependencies;
   const request = c.req.raw;
   const slot = slots.take(principalOfExchange(c).keyId);
   let following: Following | null = null;
@@ -123,7 +97,7 @@ async function openStream(
   host.keepOpen(request);
   heartbeat.add(stream);
   try {
-    following = target.follow(stream);
+    following = followStream(rooms, followed, stream);
     // Headers wait for this: an unknown task and a store that is down are statuses, not broken streams.
     if ((await following.opened) === "not_found") throw goneBetween();
   } catch (error) {
