@@ -8,7 +8,6 @@
 import { errors, type Requester } from "@upstash/redis";
 import { RedisClient } from "bun";
 import type { RedisConnection } from "../../config/redis-connection.ts";
-import { sleep } from "./sleep.ts";
 
 /** How long a command may take from when it is asked: waiting for a connection included. */
 export const COMMAND_LIMIT_MS = 5_000;
@@ -45,7 +44,8 @@ export class RedisRequester implements Requester {
   readonly #connection: RedisConnection;
   readonly #commandLimitMs: number;
   readonly #onConnected: (connected: boolean) => void;
-  readonly #closing = new AbortController();
+  #closed = false;
+  #retry: Timer | undefined;
   #client: RedisClient | null = null;
   /** Resolves with the open client; replaced by a new one whenever the connection is lost. */
   #open: PromiseWithResolvers<RedisClient> = pending();
@@ -55,7 +55,7 @@ export class RedisRequester implements Requester {
     this.#connection = connection;
     this.#commandLimitMs = options.commandLimitMs ?? COMMAND_LIMIT_MS;
     this.#onConnected = options.onConnected ?? (() => {});
-    void this.#connect();
+    void this.#connect(FIRST_RETRY_MS);
   }
 
   /** Whether there is a connection at this moment. */
@@ -69,21 +69,25 @@ export class RedisRequester implements Requester {
    * @throws UpstashError when a transaction was refused as a whole
    */
   async request<T = unknown>(request: Request): Promise<{ result?: T; error?: string }> {
-    const [path, ...rest] = request.path ?? [];
-    if (path === undefined) return (await this.#exchange([request.body]))[0] as { result?: T; error?: string };
-    const commands = request.body;
-    if (rest.length > 0 || !Array.isArray(commands)) throw notOverTcp(path);
-    // The Upstash client reads an array of replies here, against the declared type.
-    if (path === "pipeline") return (await this.#exchange(commands)) as { result?: T; error?: string };
-    if (path === "multi-exec") return (await this.#transaction(commands)) as { result?: T; error?: string };
-    throw notOverTcp(path);
+    // The Upstash client reads a list of replies for a pipeline, against the type it declares.
+    return (await this.#replies(request)) as { result?: T; error?: string };
   }
 
   /** Ends the connection; commands under way fail. */
   close(): void {
-    this.#closing.abort();
+    this.#closed = true;
+    clearTimeout(this.#retry);
     this.#open.reject(new RedisConnectionError("The connection to Redis was closed.", false));
     this.#lose(this.#client);
+  }
+
+  async #replies({ path = [], body }: Request): Promise<Reply | Reply[]> {
+    const way = path.join("/");
+    if (way === "") return withoutInnerErrors((await this.#exchange([body]))[0] ?? {});
+    if (!Array.isArray(body)) throw notOverTcp(way);
+    if (way === "pipeline") return (await this.#exchange(body)).map(withoutInnerErrors);
+    if (way === "multi-exec") return this.#transaction(body);
+    throw notOverTcp(way);
   }
 
   async #transaction(commands: unknown[]): Promise<Reply[]> {
@@ -114,41 +118,39 @@ export class RedisRequester implements Requester {
     }
   }
 
-  async #connect(): Promise<void> {
-    let retryMs = FIRST_RETRY_MS;
-    while (!this.#closing.signal.aborted) {
-      const client = new RedisClient(addressOf(this.#connection), {
-        autoReconnect: false,
-        enableOfflineQueue: false,
-        connectionTimeout: CONNECT_LIMIT_MS,
-      });
-      try {
-        await client.connect();
-        // The older protocol's replies are the ones REST gives: maps and scores as flat lists of texts.
-        await client.send("HELLO", ["2"]);
-        if (this.#closing.signal.aborted) return client.close();
-        client.onclose = () => this.#lose(client);
-        this.#client = client;
-        this.#open.resolve(client);
-        this.#onConnected(true);
-        return;
-      } catch (error) {
-        client.close();
-        this.#lastFailure = error;
-        await sleep(retryMs, this.#closing.signal);
-        retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
-      }
+  async #connect(retryMs: number): Promise<void> {
+    const client = new RedisClient(addressOf(this.#connection), {
+      autoReconnect: false,
+      enableOfflineQueue: false,
+      connectionTimeout: CONNECT_LIMIT_MS,
+    });
+    try {
+      await client.connect();
+      // The older protocol's replies are the ones REST gives: maps and scores as flat lists of texts.
+      await client.send("HELLO", ["2"]);
+      if (this.#closed) return client.close();
+      client.onclose = () => this.#lose(client);
+      this.#client = client;
+      this.#open.resolve(client);
+      this.#onConnected(true);
+    } catch (error) {
+      client.close();
+      this.#lastFailure = error;
+      if (this.#closed) return;
+      const next = Math.min(retryMs * 2, LAST_RETRY_MS);
+      this.#retry = setTimeout(() => void this.#connect(next), retryMs);
     }
   }
 
   #lose(client: RedisClient | null): void {
     if (client === null || client !== this.#client) return;
     this.#client = null;
-    if (!this.#closing.signal.aborted) this.#open = pending();
     client.onclose = null;
     client.close();
     this.#onConnected(false);
-    void this.#connect();
+    if (this.#closed) return;
+    this.#open = pending();
+    void this.#connect(FIRST_RETRY_MS);
   }
 
   #noAnswer(sent: boolean): RedisConnectionError {
@@ -164,9 +166,7 @@ export class RedisRequester implements Requester {
 export function addressOf(connection: RedisConnection): string {
   const { username, password, host, port, database, tls } = connection;
   const credentials =
-    password === null
-      ? ""
-      : `${encodeURIComponent(username ?? "")}:${encodeURIComponent(password)}@`;
+    password === null ? "" : `${encodeURIComponent(username ?? "")}:${encodeURIComponent(password)}@`;
   const server = host.includes(":") ? `[${host}]` : host;
   return `${tls ? "rediss" : "redis"}://${credentials}${server}:${port}/${database}`;
 }
@@ -183,11 +183,16 @@ function commandTexts(command: unknown): string[] {
   return command.map((part) => (typeof part === "string" ? part : String(part)));
 }
 
-/** An error inside a reply makes the reply one, as a script's would be. */
 function toReply(value: unknown): Reply {
-  if (value instanceof Error) return { error: value.message };
-  const error = Array.isArray(value) ? value.find((part) => part instanceof Error) : undefined;
-  return error instanceof Error ? { error: error.message } : { result: value };
+  return value instanceof Error ? { error: value.message } : { result: value };
+}
+
+/** A script that answers a list with an error in it has failed. */
+function withoutInnerErrors(reply: Reply): Reply {
+  const inner = Array.isArray(reply.result)
+    ? reply.result.find((part): part is Error => part instanceof Error)
+    : undefined;
+  return inner === undefined ? reply : { error: inner.message };
 }
 
 function failure(error: unknown): Reply {
@@ -200,5 +205,7 @@ function isServerError(error: unknown): error is Error {
 }
 
 function notOverTcp(path: string): TypeError {
-  return new TypeError(`The REST path ${path} does not exist over TCP: expected none, pipeline or multi-exec.`);
+  return new TypeError(
+    `The REST path ${path} does not exist over TCP: expected none, pipeline or multi-exec.`,
+  );
 }
