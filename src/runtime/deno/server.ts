@@ -1,0 +1,74 @@
+/** What Deno brings to a Conduit process: its server, its sockets, and SQLite through `node:sqlite`. */
+
+import type { Host } from "../../http/host.ts";
+import type { Topics } from "../../rooms/follower.ts";
+import type { Address, Answer, Listener, Listening, ProcessHost } from "../process/process-host.ts";
+import { DenoSockets } from "./sockets.ts";
+import { openNodeSqlite } from "./sqlite.ts";
+
+export const denoProcess: ProcessHost = {
+  openSqlite: openNodeSqlite,
+  createListener: () => new DenoListener(),
+};
+
+/** Deno has no fan-out of its own, so no socket is ever a member of a topic. */
+const NO_TOPICS: Topics = { publish: () => {} };
+
+class DenoListener implements Listener {
+  readonly host = new DenoHost();
+  readonly sockets = new DenoSockets();
+  readonly topics = NO_TOPICS;
+
+  listen({ host, port }: Address, answer: Answer): Listening {
+    const cut = new AbortController();
+    const server = serve(
+      { hostname: host, port, signal: cut.signal, onListen: () => {} },
+      async (request, info) => {
+        this.host.meet(request, info.remoteAddr.hostname);
+        const response = await answer(request);
+        return this.sockets.upgradeOf(request) ?? response;
+      },
+    );
+    let over = false;
+    const finished = server.finished.then(() => {
+      over = true;
+    });
+    return {
+      port: server.addr.port,
+      drain: () => server.shutdown(),
+      async cut() {
+        // Deno throws when a server is cut that has ended by itself.
+        if (!over) cut.abort();
+        await finished;
+      },
+    };
+  }
+}
+
+/** As `Deno.serve`, but a host name without an address has a code, like everything else that is wrong with one. */
+const serve: typeof Deno.serve = (options, handler) => {
+  try {
+    return Deno.serve(options, handler);
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith("failed to lookup address"))
+      throw Object.assign(error, { code: "EADDRNOTAVAIL" });
+    throw error;
+  }
+};
+
+/** Deno cuts no silent request, so there is no limit to lift or to put back. */
+class DenoHost implements Host {
+  readonly #peers = new WeakMap<Request, string>();
+
+  meet(request: Request, address: string): void {
+    this.#peers.set(request, address);
+  }
+
+  peerAddress(request: Request): string | null {
+    return this.#peers.get(request) ?? null;
+  }
+
+  keepOpen(): void {}
+
+  limitIdle(): void {}
+}

@@ -1,0 +1,88 @@
+/** WebSockets under Deno: the upgrade, and the carrier of sessions. */
+
+import type { Socket, SocketSession, SocketUpgrade, UpgradeAnswer } from "../../http/socket-upgrade.ts";
+import type { Frame } from "../../rooms/encoding.ts";
+import { CLOSE_TRY_AGAIN } from "../../rooms/follower.ts";
+
+/** Unsent bytes at which a socket is closed: the net below the rooms' own policy. Deno would buffer without a bound. */
+const BACKPRESSURE_BYTES = 1_048_576;
+/** Unsent bytes from which a session is told when they have gone; below the size at which sessions pause. */
+const WAITING_BYTES = 16_384;
+/** Deno does not say when a socket has drained, so one that had to wait is looked at this often, ms. */
+const DRAIN_CHECK_MS = 20;
+/** A peer that answers no ping for this long is gone. Deno sends the pings by itself. */
+const IDLE_SECONDS = 60;
+
+export class DenoSockets implements SocketUpgrade {
+  readonly #upgrades = new WeakMap<Request, Response>();
+
+  upgrade(request: Request, session: SocketSession, answer: UpgradeAnswer): Response | null {
+    const { protocol } = answer;
+    let upgraded: { socket: WebSocket; response: Response };
+    try {
+      upgraded = Deno.upgradeWebSocket(request, {
+        idleTimeout: IDLE_SECONDS,
+        ...(protocol !== null && { protocol }),
+      });
+    } catch {
+      return null;
+    }
+    for (const [name, value] of Object.entries(answer.headers)) upgraded.response.headers.set(name, value);
+    new Carrier(upgraded.socket, session);
+    // Deno knows its own response only, and routes may copy what they return.
+    this.#upgrades.set(request, upgraded.response);
+    return new Response(null);
+  }
+
+  /** What Deno has to be answered for a request that became a socket; null for any other. */
+  upgradeOf(request: Request): Response | null {
+    return this.#upgrades.get(request) ?? null;
+  }
+}
+
+/** Between Deno's socket and a session. */
+class Carrier implements Socket {
+  readonly topics = null;
+  readonly #native: WebSocket;
+  readonly #session: SocketSession;
+  #draining: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(native: WebSocket, session: SocketSession) {
+    this.#native = native;
+    this.#session = session;
+    native.binaryType = "arraybuffer";
+    native.onopen = () => session.opened(this);
+    native.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) =>
+      session.received(typeof data === "string" ? data : new Uint8Array(data));
+    native.onclose = () => this.#closed();
+  }
+
+  send(frame: Frame): void {
+    if (this.#native.readyState !== WebSocket.OPEN) return;
+    this.#native.send(frame);
+    const waiting = this.#native.bufferedAmount;
+    if (waiting > BACKPRESSURE_BYTES) this.close(CLOSE_TRY_AGAIN, "messages were read too slowly; reconnect");
+    else if (waiting > WAITING_BYTES) this.#tellWhenDrained();
+  }
+
+  bufferedBytes(): number {
+    return this.#native.bufferedAmount;
+  }
+
+  close(code: number, reason: string): void {
+    this.#native.close(code, reason);
+  }
+
+  #tellWhenDrained(): void {
+    this.#draining ??= setTimeout(() => {
+      this.#draining = null;
+      if (this.#native.bufferedAmount > WAITING_BYTES) this.#tellWhenDrained();
+      else this.#session.drained?.();
+    }, DRAIN_CHECK_MS);
+  }
+
+  #closed(): void {
+    if (this.#draining !== null) clearTimeout(this.#draining);
+    this.#session.closed();
+  }
+}
