@@ -8,6 +8,7 @@ const TABLE = {
   missing_api_key: [401, "authentication_error"],
   invalid_api_key: [401, "authentication_error"],
   expired_api_key: [401, "authentication_error"],
+  invalid_signature: [401, "authentication_error"],
   budget_exceeded: [402, "insufficient_quota"],
   permission_denied: [403, "permission_error"],
   model_not_allowed: [403, "permission_error"],

@@ -24,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   logging: ["tasks"],
   stores: ["tasks", "accounts"],
   media: ["tasks"],
+  queues: ["tasks", "accounts"],
   providers: ["tasks", "accounts"],
   http: ["tasks", "accounts", "webhooks", "hubs", "rooms", "realtime", "metrics"],
   "app.ts": ["http", "tasks", "accounts", "metrics", "config", "config.ts"],
@@ -57,12 +58,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "stores",
     "providers",
     "media",
+    "queues",
   ],
 };
 
 /** Only hosts may say these. Words in comments and texts do not count. */
 const PLATFORM = /\b(?:Bun|Deno|WebSocketPair)\s*[.([]|\bprocess\s*\.|\bnew WebSocketPair\b/;
 const PLATFORM_MODULE = /^(?:bun|bun:.*|cloudflare:.*|@cloudflare\/.*|node:process)$/;
+/** What the processes of all JavaScript runtimes share says nothing of any of them. */
+const HOST_NAME = /\b(?:Bun|Deno)\b/;
+const NEUTRAL_MODULE = /^(?:node:.*|zod)$/;
 
 type SourceFile = { path: string; code: string; imports: string[]; modules: string[] };
 
@@ -123,6 +128,24 @@ describe("the architecture", () => {
       )
       .map(({ path }) => path);
     expect(named).toEqual([]);
+  });
+
+  test("keeps the hosts apart: they share nothing but runtime/process, which knows none of them", () => {
+    const shared = "runtime/process";
+    const crossing = files.flatMap(({ path, imports }) =>
+      imports
+        .filter((target) => layerOf(path) === "runtime" && layerOf(target) === "runtime")
+        .filter((target) => ![dirname(path), shared].includes(dirname(target)))
+        .map((target) => `${path} → ${target}`),
+    );
+    expect(crossing).toEqual([]);
+    const naming = files
+      .filter(({ path }) => dirname(path) === shared)
+      .filter(
+        ({ code, modules }) => HOST_NAME.test(code) || modules.some((name) => !NEUTRAL_MODULE.test(name)),
+      )
+      .map(({ path }) => path);
+    expect(naming).toEqual([]);
   });
 
   test("reads files in the folder store and the hosts only", () => {

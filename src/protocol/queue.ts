@@ -1,0 +1,24 @@
+/** What an outside queue carries for us: the message that says "there is work in this lane", and where it is taken. */
+
+import type { TaskType } from "./task.ts";
+
+/** Takes rings. */
+export const STEP_PATH = "/v1/queue/step";
+/** Takes word of rings that the queue gave up on. */
+export const FAILED_PATH = "/v1/queue/failed";
+
+/** Carries the proof that a delivery comes from the queue. */
+export const SIGNATURE_HEADER = "upstash-signature";
+
+/**
+ * The body of a ring. Whoever takes it claims the fairest due task of `lane`, which need not be the one named: id and
+ * step tell repeated rings apart and lead from a message to a task.
+ */
+export type RingMessage = {
+  lane: TaskType;
+  taskId: string;
+  /** The task's claim number (fence) when the ring was sent: 0 = its first start. */
+  step: number;
+  /** How often this step was rung for again after the queue had given up on a ring. */
+  again: number;
+};

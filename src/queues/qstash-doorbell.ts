@@ -1,0 +1,232 @@
+/**
+ * The doorbell over QStash: every ring is one published message, delivered back to the gateway's own step route when
+ * it is due. A ring that cannot be sent fails nothing: it is counted, logged and shown in `/health`, and the sweep
+ * finds the task.
+ */
+
+import { Client } from "@upstash/qstash";
+import { FAILED_PATH, type RingMessage, STEP_PATH } from "../protocol/queue.ts";
+import type { TaskType } from "../protocol/task.ts";
+import type { Clock } from "../tasks/clock.ts";
+import type { Doorbell, RungTask } from "../tasks/doorbell.ts";
+import { describeError, type Log } from "../tasks/log.ts";
+
+export type QStashDoorbellOptions = {
+  token: string;
+  /** Where QStash is reached: its address differs by region. Null: `DEFAULT_QSTASH_URL`. */
+  url: string | null;
+  /** Scheme, host and path prefix under which QStash reaches this gateway; part of what is signed. */
+  publicUrl: string;
+  /** The longest a step may take, ms: how long QStash waits for the answer to a ring. */
+  longestStepMs: number;
+};
+
+export type QStashDoorbellDependencies = {
+  clock: Clock;
+  log: Log;
+  /** Keeps the host from ending the work before the promise does (`waitUntil` on Workers). The promise never rejects. */
+  keepAlive(pending: Promise<void>): void;
+};
+
+/** How the sending of rings goes, for `/health` and metrics. */
+export type RingHealth = {
+  status: "ok" | "degraded";
+  /** When and why, while the last ring could not be sent. */
+  detail?: string;
+  ringsSent: number;
+  /** Rings that could not be sent; the sweep stands in for them. */
+  ringsFailed: number;
+};
+
+/** What a ring says besides which step it is for: rings of one step with another occasion are other messages. */
+export type Occasion =
+  /** The step itself is due. */
+  | "step"
+  /** Other work of the lane was due when the step ended. */
+  | "more"
+  /** The ring came before the store thought the step due. */
+  | "early";
+
+/** Where QStash is reached unless the operator says otherwise. */
+export const DEFAULT_QSTASH_URL = "https://qstash.upstash.io";
+
+/** Deliveries after the first. QStash's smallest plan allows no more, and the sweep is quicker than a fourth would be. */
+const DELIVERY_RETRIES = 3;
+/** How often a publish is tried: the deduplication id makes a repeated one harmless. */
+const PUBLISH_TRIES = 3;
+/** The wait before the second try, ms; doubles with each further one. */
+const PUBLISH_RETRY_MS = 200;
+/** One try may take this long, ms: three of them and their waits stay below the 30 s that Workers grant `waitUntil`. */
+const PUBLISH_TIMEOUT_MS = 8_000;
+/** Publishes under way at once: what comes beyond is left to the sweep instead of to memory. */
+const MAX_PENDING = 1_000;
+/** Rings of one sweep for a lane: each one that finds work goes on to the next, so a few start many. */
+const MAX_LANE_RINGS = 50;
+/** The longest delay of QStash's smallest plan, seconds: a ring that comes early finds nothing due, which is no error. */
+const MAX_DELAY_SECONDS = 7 * 86_400;
+/** QStash waits this much longer than a step may take, seconds: the last write and the next ring need time too. */
+const STEP_SLACK_SECONDS = 30;
+/** The longest wait for an answer of QStash's smallest plan, seconds. */
+const MAX_TIMEOUT_SECONDS = 900;
+/** A reason from elsewhere is cut to this many characters before it reaches a log or `/health`. */
+const MAX_REASON = 200;
+const TOO_MANY_REQUESTS = 429;
+const FIRST_SERVER_ERROR = 500;
+
+export class QStashDoorbell implements Doorbell {
+  readonly #client: Client;
+  readonly #options: QStashDoorbellOptions;
+  readonly #dependencies: QStashDoorbellDependencies;
+  readonly #timeoutSeconds: number;
+  #pending = 0;
+  #sent = 0;
+  #failed = 0;
+  #failure: { at: number; reason: string } | null = null;
+
+  constructor(options: QStashDoorbellOptions, dependencies: QStashDoorbellDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+    this.#client = new Client({
+      token: options.token,
+      baseUrl: options.url ?? DEFAULT_QSTASH_URL,
+      // Everything is said here: the client must not look into the environment, and tries are counted below.
+      devMode: false,
+      enableTelemetry: false,
+      retry: false,
+    });
+    const stepSeconds = Math.ceil(options.longestStepMs / 1000) + STEP_SLACK_SECONDS;
+    this.#timeoutSeconds = Math.min(MAX_TIMEOUT_SECONDS, stepSeconds);
+  }
+
+  ring(lane: TaskType, atMs: number, task: RungTask): void {
+    this.ringFor("step", lane, atMs, task);
+  }
+
+  /** Rings because of something that happened at a step; each step has one ring per occasion, however often it is asked for. */
+  ringFor(occasion: Occasion, lane: TaskType, atMs: number, task: RungTask): void {
+    const id = `${task.id}-${task.fence}`;
+    this.#send(
+      { lane, taskId: task.id, step: task.fence, again: 0 },
+      atMs,
+      occasion === "step" ? id : `${id}-${occasion}`,
+    );
+  }
+
+  /** Rings once more for a step whose ring was given up; `message.again` counts how often. */
+  ringAgain(message: RingMessage, atMs: number): void {
+    this.#send(message, atMs, `${message.taskId}-${message.step}-again${message.again}`);
+  }
+
+  /**
+   * Rings `count` times (at most `MAX_LANE_RINGS`) for due work whose own rings were lost: each ring is one step under
+   * way. `sweep` names the sweep, so that one that runs twice rings once.
+   */
+  ringLane(lane: TaskType, count: number, sweep: string): void {
+    const rings = Math.min(MAX_LANE_RINGS, count);
+    for (let ring = 0; ring < rings; ring += 1) {
+      const taskId = `sweep-${lane}-${sweep}-${ring}`;
+      this.#send({ lane, taskId, step: 0, again: 0 }, 0, taskId);
+    }
+  }
+
+  /** How the sending goes. */
+  health(): RingHealth {
+    const figures = { ringsSent: this.#sent, ringsFailed: this.#failed };
+    const failure = this.#failure;
+    if (failure === null) return { status: "ok", ...figures };
+    const at = new Date(failure.at).toISOString();
+    return {
+      status: "degraded",
+      detail: `rings cannot be sent since ${at} (${failure.reason}); tasks wait for the sweep`,
+      ...figures,
+    };
+  }
+
+  #send(message: RingMessage, atMs: number, deduplicationId: string): void {
+    if (this.#pending >= MAX_PENDING) {
+      this.#noteFailure(message, `more than ${MAX_PENDING} rings are being sent`);
+      return;
+    }
+    this.#pending += 1;
+    const sending = this.#publish(message, atMs, deduplicationId)
+      .then(
+        () => {
+          this.#sent += 1;
+          this.#failure = null;
+        },
+        (error: unknown) => this.#noteFailure(message, this.#reason(error)),
+      )
+      .finally(() => {
+        this.#pending -= 1;
+      });
+    try {
+      this.#dependencies.keepAlive(sending);
+    } catch (error) {
+      // Outside of any request there is nothing to hold open; the message may still arrive.
+      this.#dependencies.log.warn("ring is not held open", { cause: describeError(error) });
+    }
+  }
+
+  async #publish(message: RingMessage, atMs: number, deduplicationId: string): Promise<void> {
+    const { clock } = this.#dependencies;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.#publishOnce(message, atMs, deduplicationId);
+        return;
+      } catch (error) {
+        if (attempt >= PUBLISH_TRIES || !mayPass(error)) throw error;
+        await new Promise<void>((resolve) => clock.after(PUBLISH_RETRY_MS * 2 ** (attempt - 1), resolve));
+      }
+    }
+  }
+
+  /** One try. The client knows no time limit: an answer that comes after ours is ignored. */
+  #publishOnce(message: RingMessage, atMs: number, deduplicationId: string): Promise<void> {
+    const { clock } = this.#dependencies;
+    const { publicUrl } = this.#options;
+    // Rounded up: a ring that comes too early finds nothing due.
+    const delay = Math.min(MAX_DELAY_SECONDS, Math.ceil((atMs - clock.now()) / 1000));
+    return new Promise<void>((resolve, reject) => {
+      const timer = clock.after(PUBLISH_TIMEOUT_MS, () => {
+        reject(new Error(`QStash did not answer within ${PUBLISH_TIMEOUT_MS} ms`));
+      });
+      this.#client
+        .publishJSON({
+          url: publicUrl + STEP_PATH,
+          body: message,
+          deduplicationId,
+          retries: DELIVERY_RETRIES,
+          failureCallback: publicUrl + FAILED_PATH,
+          timeout: this.#timeoutSeconds,
+          ...(delay > 0 ? { delay } : {}),
+        })
+        .then(() => resolve(), reject)
+        .finally(() => timer.cancel());
+    });
+  }
+
+  #noteFailure(message: RingMessage, reason: string): void {
+    const { clock, log } = this.#dependencies;
+    this.#failed += 1;
+    this.#failure = { at: this.#failure?.at ?? clock.now(), reason };
+    log.warn("ring could not be sent", { lane: message.lane, taskId: message.taskId, reason });
+  }
+
+  /** What QStash said, without our token whatever it said. */
+  #reason(error: unknown): string {
+    const status = statusOf(error);
+    const text = describeError(error).replaceAll(this.#options.token, "[redacted]").slice(0, MAX_REASON);
+    return status === null ? text : `status ${status}: ${text}`;
+  }
+}
+
+/** Whether trying again soon may help: the network, a busy or a failing QStash. */
+function mayPass(error: unknown): boolean {
+  const status = statusOf(error);
+  return status === null || status === TOO_MANY_REQUESTS || status >= FIRST_SERVER_ERROR;
+}
+
+function statusOf(error: unknown): number | null {
+  if (typeof error !== "object" || error === null || !("status" in error)) return null;
+  return typeof error.status === "number" ? error.status : null;
+}
