@@ -14,7 +14,7 @@ import {
   unlink,
 } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { cryptoRandom, type RandomFill, randomToken } from "../tasks/ids.ts";
+import type { RandomFill } from "../tasks/ids.ts";
 import {
   type MediaFile,
   type MediaStore,
@@ -22,8 +22,8 @@ import {
   type StoredFile,
 } from "../tasks/media-store.ts";
 import type { MediaRef } from "../tasks/task.ts";
-import { contentTypeOf, extensionOf } from "./content-types.ts";
-import { type MediaPath, parseMediaPath, TOKEN_LENGTH, taskFolder } from "./media-path.ts";
+import { contentTypeOf } from "./content-types.ts";
+import { type MediaPath, newMediaPath, parseMediaPath, taskFolder } from "./media-path.ts";
 
 export type FolderMediaStoreOptions = {
   /** Made when it is missing. Nothing outside of it is ever read or written. */
@@ -60,7 +60,7 @@ class FolderMediaStore implements MediaStore {
   readonly #root: string;
   readonly #fsync: boolean;
   readonly #maxFileBytes: number;
-  readonly #random: RandomFill;
+  readonly #random: RandomFill | undefined;
   readonly #now: () => number;
   /** Day folders whose own way from the root is known to be on disk. */
   readonly #durableDays = new Set<string>();
@@ -75,7 +75,7 @@ class FolderMediaStore implements MediaStore {
     this.#root = resolve(root);
     this.#fsync = fsync;
     this.#maxFileBytes = maxFileBytes;
-    this.#random = random ?? cryptoRandom;
+    this.#random = random;
     this.#now = now ?? Date.now;
   }
 
@@ -84,10 +84,7 @@ class FolderMediaStore implements MediaStore {
     bytes: Uint8Array | ReadableStream<Uint8Array>,
     contentType: string,
   ): Promise<MediaRef> {
-    const folder = taskFolder(taskId);
-    const token = randomToken(TOKEN_LENGTH, this.#random);
-    const extension = extensionOf(contentType);
-    const path = `${folder}/${token}.${extension}`;
+    const { path, folder, token, extension } = newMediaPath(taskId, contentType, this.#random);
     const temporary = join(this.#root, folder, `.${token}.part`);
     try {
       const file = await this.#createIn(folder, temporary);

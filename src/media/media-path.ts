@@ -1,9 +1,10 @@
 /** The paths of media files, `yyyy/mm/dd/<taskId>/<token>.<ext>`: the only spellings that ever reach a disk or a bucket. */
 
-import { isTaskId, taskIdTime } from "../tasks/ids.ts";
+import { isTaskId, type RandomFill, randomToken, taskIdTime } from "../tasks/ids.ts";
+import { extensionOf } from "./content-types.ts";
 
 /** Letters and digits of the unguessable part: 131 bits. */
-export const TOKEN_LENGTH = 22;
+const TOKEN_LENGTH = 22;
 
 const PATH = /^(\d{4}\/\d{2}\/\d{2})\/([0-9a-f-]{36})\/([A-Za-z0-9]{22})\.([a-z0-9]{1,5})$/;
 
@@ -16,6 +17,18 @@ export function parseMediaPath(path: string): MediaPath | null {
     return null;
   if (!isTaskId(taskId) || dayOf(taskId) !== day) return null;
   return { folder: `${day}/${taskId}`, taskId, token, extension };
+}
+
+/** A path for a new file of a task, which nobody can guess. Throws on what is no task id. */
+export function newMediaPath(
+  taskId: string,
+  contentType: string,
+  random?: RandomFill,
+): MediaPath & { path: string } {
+  const folder = taskFolder(taskId);
+  const token = randomToken(TOKEN_LENGTH, random);
+  const extension = extensionOf(contentType);
+  return { path: `${folder}/${token}.${extension}`, folder, taskId, token, extension };
 }
 
 /** The folder of a task. Throws on what is no task id. */
