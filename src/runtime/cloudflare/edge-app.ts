@@ -1,0 +1,86 @@
+/** The application of a deployment: every route, over the deployment's parts. */
+
+import { createAdminCheck } from "../../accounts/admin-key.ts";
+import { Authenticator } from "../../accounts/authenticator.ts";
+import { createApp } from "../../app.ts";
+import { ConnectionSlots } from "../../http/connection-slots.ts";
+import { createEventEncodings } from "../../http/event-encodings.ts";
+import { StreamHeartbeat } from "../../http/event-stream.ts";
+import { mountEvents } from "../../http/events.ts";
+import { plainHost } from "../../http/host.ts";
+import { createOriginPolicy } from "../../http/origin-policy.ts";
+import { MetricsRegistry } from "../../metrics/registry.ts";
+import { describeError } from "../../tasks/log.ts";
+import type { Bindings } from "./bindings.ts";
+import { EdgeHealth, registerEdgeMetrics } from "./edge-health.ts";
+import { mountHubGate } from "./hub-gate.ts";
+import type { EdgeParts } from "./parts.ts";
+import { RemoteEventSockets } from "./remote-event-sockets.ts";
+
+export type EdgeApp = { fetch(request: Request): Response | Promise<Response> };
+
+/** Paths that are answered although the bootstrap key could not be looked after. */
+const PROBES = "/health";
+
+export function createEdgeApp(parts: EdgeParts, bindings: Bindings): EdgeApp {
+  const { settings, log, clock, store, media, catalogue, keys, tasks, rooms, presentation } = parts;
+  const { bootstrap, admin } = settings.keys;
+  const origins = createOriginPolicy(settings.cors.origins);
+  const authenticator = new Authenticator({
+    store,
+    clock,
+    knownMs: settings.keys.cacheMs,
+    sharedLookups: false,
+  });
+  keys.onKeyChanged(({ keyId }) => authenticator.forget(keyId));
+  const metrics = new MetricsRegistry();
+  registerEdgeMetrics(metrics, parts);
+  const slots = new ConnectionSlots(settings.events);
+  const app = createApp({
+    settings,
+    host: plainHost,
+    origins,
+    models: catalogue,
+    keys: authenticator,
+    isAdmin: createAdminCheck(admin),
+    health: new EdgeHealth(parts),
+    metrics,
+    clock,
+    log,
+    gateway: {
+      tasks,
+      keys,
+      media,
+      presentation,
+      mountStreams: (target, key) => {
+        mountEvents(target, key, {
+          tasks,
+          rooms,
+          encodings: createEventEncodings(presentation),
+          heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),
+          slots,
+          sockets: new RemoteEventSockets(bindings),
+          origins,
+          host: plainHost,
+        });
+        mountHubGate(target, key, { bindings, settings, origins });
+      },
+    },
+  });
+
+  let bootstrapped = bootstrap === null;
+  return {
+    async fetch(request) {
+      if (!bootstrapped && bootstrap !== null && !new URL(request.url).pathname.startsWith(PROBES)) {
+        try {
+          await keys.ensureBootstrapKey(bootstrap);
+          bootstrapped = true;
+        } catch (error) {
+          // Without the store nothing else works either, and the request's own answer says so.
+          log.warn("the bootstrap key could not be looked after", { cause: describeError(error) });
+        }
+      }
+      return app.fetch(request);
+    },
+  };
+}

@@ -1,0 +1,70 @@
+/** How a deployment's parts are. Figures of one isolate say nothing here; what counts is asked of the store. */
+
+import type { Health, HealthPart } from "../../http/health.ts";
+import type { MetricsRegistry, Sample } from "../../metrics/registry.ts";
+import type { EdgeParts } from "./parts.ts";
+
+type Sources = Pick<EdgeParts, "store" | "settings" | "qstash" | "catalogue" | "stepWorkerOptions">;
+
+export class EdgeHealth implements Health {
+  readonly #sources: Sources;
+
+  constructor(sources: Sources) {
+    this.#sources = sources;
+  }
+
+  async ready(): Promise<boolean> {
+    return (await this.#store()).status !== "down";
+  }
+
+  async parts(): Promise<Record<string, HealthPart>> {
+    const { catalogue } = this.#sources;
+    const [store, queue] = await Promise.all([this.#store(), this.#queue()]);
+    return {
+      store,
+      queue,
+      rooms: { status: "ok", kind: "Durable Objects" },
+      providers: { status: "ok", offered: [...catalogue.providers.keys()].join(", ") },
+    };
+  }
+
+  async #store(): Promise<HealthPart> {
+    const { store, settings } = this.#sources;
+    const kind = settings.upstash.url === null ? "Durable Object" : "Upstash Redis";
+    try {
+      await store.ping();
+      return { status: "ok", kind };
+    } catch {
+      return { status: "down", kind, detail: "the store cannot be read" };
+    }
+  }
+
+  async #queue(): Promise<HealthPart> {
+    const { store, qstash, stepWorkerOptions } = this.#sources;
+    const rings: HealthPart =
+      qstash === null ? { status: "ok", kind: "alarms" } : { ...qstash.health(), kind: "QStash" };
+    try {
+      const figures = (await store.stats()).flatMap(({ lane, ready, delayed, held }) => [
+        [`${lane}Ready`, ready],
+        [`${lane}Delayed`, delayed],
+        [`${lane}Held`, held],
+        [`${lane}HeldAtMost`, stepWorkerOptions.maxHeld[lane]],
+      ]);
+      return { ...rings, ...Object.fromEntries(figures) };
+    } catch {
+      return { ...rings, status: "down", detail: "the queue cannot be read" };
+    }
+  }
+}
+
+/** Adds the queue's gauges, read from the store when somebody scrapes. Counters are those of the isolate that answers. */
+export function registerEdgeMetrics(metrics: MetricsRegistry, { store }: Pick<Sources, "store">): void {
+  metrics.gauge("conduit_queue_tasks", "Unfinished tasks by lane and whereabouts.", async () => {
+    const stats = await store.stats();
+    return stats.flatMap(({ lane, ready, delayed, held }): Sample[] => [
+      { labels: { lane, state: "ready" }, value: ready },
+      { labels: { lane, state: "delayed" }, value: delayed },
+      { labels: { lane, state: "held" }, value: held },
+    ]);
+  });
+}

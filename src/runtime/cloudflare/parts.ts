@@ -1,0 +1,159 @@
+/**
+ * The parts of a deployment, made from its bindings: the same in the Worker and in every Durable Object, because each
+ * of them may run anywhere. Nothing in here holds on to a request: stubs and connections are made anew for each call.
+ */
+
+import { waitUntil } from "cloudflare:workers";
+import { KeyService } from "../../accounts/keys.ts";
+import { createTaskService, presentationContext, stepWorkerOptions } from "../../assembly.ts";
+import { ConfigError, loadConfig, type Settings, secretsOf } from "../../config.ts";
+import { JsonLog } from "../../logging/json-log.ts";
+import { Catalogue, type ProviderOffer } from "../../providers/catalogue.ts";
+import { createLocalOffer } from "../../providers/local/offer.ts";
+import { QStashDoorbell } from "../../queues/qstash-doorbell.ts";
+import { createRoomEndWatch } from "../../rooms/room-end-watch.ts";
+import { type Clock, systemClock } from "../../tasks/clock.ts";
+import type { Doorbell } from "../../tasks/doorbell.ts";
+import type { Log } from "../../tasks/log.ts";
+import type { MediaStore } from "../../tasks/media-store.ts";
+import type { PresentationContext } from "../../tasks/presentation.ts";
+import type { Publisher } from "../../tasks/publisher.ts";
+import type { TaskService } from "../../tasks/service.ts";
+import { StepWorker, type StepWorkerOptions } from "../../tasks/step-worker.ts";
+import { AlarmDoorbell } from "./alarm-doorbell.ts";
+import { type Bindings, variablesOf } from "./bindings.ts";
+import { createDurableMediaStore } from "./durable-media.ts";
+import { DurablePublisher } from "./durable-publisher.ts";
+import { createR2MediaStore } from "./r2-media.ts";
+import { RemoteRooms } from "./remote-rooms.ts";
+import { createRemoteStore } from "./remote-store.ts";
+import { poolSize } from "./step-runner.ts";
+import type { Store } from "./store-calls.ts";
+import { openUpstashStore } from "./upstash-store.ts";
+
+export type EdgeParts = {
+  readonly settings: Settings;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly media: MediaStore;
+  readonly catalogue: Catalogue;
+  readonly publisher: Publisher;
+  readonly doorbell: Doorbell;
+  /** The doorbell where QStash is configured; null where the step runners' alarms stand in for it. */
+  readonly qstash: QStashDoorbell | null;
+  readonly rooms: RemoteRooms;
+  readonly tasks: TaskService;
+  readonly keys: KeyService;
+  readonly stepWorker: StepWorker;
+  readonly stepWorkerOptions: StepWorkerOptions;
+  readonly presentation: PresentationContext;
+};
+
+/** What a deployment's entry decides before the first request; tests offer providers of their own. */
+let offersOf: (clock: Clock, bindings: Bindings) => readonly ProviderOffer[] = (clock) => [
+  createLocalOffer({ clock }),
+];
+const assembled = new WeakMap<Bindings, EdgeParts | ConfigError>();
+
+/** Replaces the providers that this deployment offers. To be called while the entry module is loaded. */
+export function offerProviders(offers: typeof offersOf): void {
+  offersOf = offers;
+}
+
+/** The parts for these bindings, made once for each isolate. Throws `ConfigError` when a setting is wrong. */
+export function partsOf(bindings: Bindings): EdgeParts {
+  let parts = assembled.get(bindings);
+  if (parts === undefined) {
+    parts = assembleOrError(bindings);
+    assembled.set(bindings, parts);
+  }
+  if (parts instanceof ConfigError) throw parts;
+  return parts;
+}
+
+/** A log for these settings that keeps their secrets out of its lines. */
+export function workerLog(settings: Settings): Log {
+  return new JsonLog({
+    level: settings.logging.level,
+    write: (line) => console.log(line.trimEnd()),
+    now: Date.now,
+    secrets: secretsOf(settings),
+  });
+}
+
+function assembleOrError(bindings: Bindings): EdgeParts | ConfigError {
+  try {
+    return assemble(bindings);
+  } catch (error) {
+    if (error instanceof ConfigError) return error;
+    throw error;
+  }
+}
+
+function assemble(bindings: Bindings): EdgeParts {
+  const { settings, warnings } = loadConfig({ env: variablesOf(bindings) });
+  const log = workerLog(settings);
+  for (const warning of warnings) log.warn(warning);
+  const clock = systemClock;
+  const store =
+    settings.upstash.url === null ? createRemoteStore(bindings) : openUpstashStore(settings.upstash);
+  const media =
+    bindings.MEDIA === undefined
+      ? createDurableMediaStore(bindings)
+      : createR2MediaStore({ bucket: bindings.MEDIA, maxFileBytes: settings.media.maxFileBytes });
+  const catalogue = new Catalogue({ offers: offersOf(clock, bindings), aliases: settings.models.aliases });
+  for (const warning of catalogue.warnings) log.warn(warning);
+  const publisher = new DurablePublisher(bindings, log);
+  const options = stepWorkerOptions(settings);
+  const qstash = createQstash(settings, clock, log);
+  const { image, video } = options.maxHeld;
+  const doorbell =
+    qstash ?? new AlarmDoorbell(bindings, { image: poolSize(image), video: poolSize(video) }, log);
+  const rooms = new RemoteRooms(bindings);
+  return {
+    settings,
+    log,
+    clock,
+    store,
+    media,
+    catalogue,
+    publisher,
+    doorbell,
+    qstash,
+    rooms,
+    tasks: createTaskService(settings, {
+      store,
+      media,
+      publisher,
+      doorbell,
+      endWatch: createRoomEndWatch(rooms, clock),
+      // The worker that holds the task runs elsewhere: it finds out when it renews its lease.
+      dropHeld: () => {},
+      clock,
+      log,
+    }),
+    keys: new KeyService({ store, clock, log }),
+    stepWorker: new StepWorker(
+      { store, media, providers: catalogue.providers, publisher, clock, log },
+      options,
+    ),
+    stepWorkerOptions: options,
+    presentation: presentationContext(settings, clock),
+  };
+}
+
+function createQstash(settings: Settings, clock: Clock, log: Log): QStashDoorbell | null {
+  const { token, url } = settings.qstash;
+  const { publicUrl } = settings.server;
+  if (token === null || publicUrl === null) return null;
+  return new QStashDoorbell(
+    { token, url, publicUrl, longestStepMs: longestStepMs(settings) },
+    { clock, log, keepAlive: waitUntil },
+  );
+}
+
+/** No step outlasts its task's own limit. */
+function longestStepMs({ imageGeneration, videoGeneration }: Settings): number {
+  return Math.max(imageGeneration.timeoutSeconds, videoGeneration.timeoutSeconds) * 1_000;
+}

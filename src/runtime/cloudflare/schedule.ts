@@ -1,0 +1,51 @@
+/**
+ * What the cron triggers do. Every minute: end what ran into its deadline, free what dead workers held, clean up
+ * upstream, and ring for work that nobody was rung for. Every hour: the retention.
+ */
+
+import { retentionOptions } from "../../assembly.ts";
+import type { TaskType } from "../../protocol/task.ts";
+import { TASK_TYPES } from "../../protocol/task.ts";
+import { RetentionSweep } from "../../tasks/retention.ts";
+import type { EdgeParts } from "./parts.ts";
+
+/** The hourly trigger's expression in `wrangler.toml`; any other one sweeps. */
+export const RETENTION_CRON = "17 * * * *";
+/** Rings one sweep sends for one lane at most; every ring that finds work is followed by another one. */
+const MAX_RINGS = 50;
+const MINUTE_MS = 60_000;
+
+/** Runs what the trigger `cron` is for. Rejects when the store cannot be asked; the next trigger tries again. */
+export async function runSchedule(cron: string, parts: EdgeParts): Promise<void> {
+  if (cron === RETENTION_CRON) await retire(parts);
+  else await sweep(parts);
+}
+
+async function retire({ store, media, clock, log, settings }: EdgeParts): Promise<void> {
+  await new RetentionSweep({ store, media, clock, log }, retentionOptions(settings)).sweep();
+}
+
+async function sweep(parts: EdgeParts): Promise<void> {
+  const { stepWorker, store, clock, stepWorkerOptions } = parts;
+  await stepWorker.sweep();
+  const now = clock.now();
+  for (const { lane, ready, held } of await store.stats()) {
+    const free = Math.max(0, stepWorkerOptions.maxHeld[lane] - held);
+    ring(parts, lane, Math.min(ready, free, MAX_RINGS), now);
+  }
+  // What falls due before the next sweep, in case its own ring was lost.
+  for (const lane of TASK_TYPES) {
+    const dueAt = await stepWorker.nextDueAt(lane);
+    if (dueAt !== null && dueAt > 0 && dueAt < now + MINUTE_MS) ring(parts, lane, 1, Math.max(now, dueAt));
+  }
+}
+
+/** Nobody knows whose turn it will be: such rings are named after the sweep. */
+function ring({ doorbell }: EdgeParts, lane: TaskType, count: number, atMs: number): void {
+  const minute = Math.floor(atMs / MINUTE_MS);
+  for (let index = 0; index < count; index += 1)
+    doorbell.ring(lane, atMs, {
+      id: `sweep-${lane}-${minute}-${index.toString(16).padStart(8, "0")}`,
+      fence: 0,
+    });
+}
