@@ -1,6 +1,6 @@
 /** The Worker inside workerd: a picture from request to file, what operators see, and what an unfinished deployment answers. */
 
-import { env, exports } from "cloudflare:workers";
+import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
 import type { WireAccepted, WireTask } from "../../src/protocol/task.ts";
@@ -16,6 +16,11 @@ const bindings: Bindings = {
   SOME_BUCKET: {},
   CONDUITLLM__LOGGING__LEVEL: "silent",
 };
+const unfinished: Bindings = {
+  ...bindings,
+  CONDUIT_BOOTSTRAP_KEY: undefined,
+  CONDUIT_ADMIN_KEY: undefined,
+};
 
 const ask = (path: string, key?: string, init: RequestInit = {}) =>
   worker.fetch(
@@ -25,12 +30,15 @@ const ask = (path: string, key?: string, init: RequestInit = {}) =>
     }),
     bindings,
   );
+/** The same deployment before its secrets are set; a developer's `.dev.vars` may have put some among the bindings. */
+const askUnfinished = (path: string, init: RequestInit = {}) =>
+  worker.fetch(new Request(`https://gateway.example${path}`, init), unfinished);
 const errorOf = async (response: Response) => ((await response.json()) as WireError).error;
 
 describe("a Worker without its keys", () => {
   test("lives, is not ready, and says which commands set them", async () => {
-    expect((await exports.default.fetch("https://gateway.example/health/live")).status).toBe(200);
-    expect((await exports.default.fetch("https://gateway.example/health/ready")).status).toBe(503);
+    expect((await askUnfinished("/health/live")).status).toBe(200);
+    expect((await askUnfinished("/health/ready")).status).toBe(503);
     for (const path of [
       "/v1/models",
       "/v1/images/generations/async",
@@ -38,7 +46,7 @@ describe("a Worker without its keys", () => {
       "/metrics",
       "/nothing",
     ]) {
-      const response = await exports.default.fetch(`https://gateway.example${path}`);
+      const response = await askUnfinished(path);
       expect(response.status).toBe(503);
       const { message } = await errorOf(response);
       expect(message).toContain("wrangler secret put CONDUIT_BOOTSTRAP_KEY");
@@ -47,7 +55,7 @@ describe("a Worker without its keys", () => {
   });
 
   test("answers every error in the envelope, with the request's id", async () => {
-    const response = await exports.default.fetch("https://gateway.example/v1/models", {
+    const response = await askUnfinished("/v1/models", {
       headers: { "x-request-id": "trace-7" },
     });
     expect(response.headers.get("x-request-id")).toBe("trace-7");

@@ -100,7 +100,7 @@ function assemble(bindings: Bindings): EdgeParts {
     settings.upstash.url === null ? createRemoteStore(bindings) : openUpstashStore(settings.upstash);
   const media =
     bindings.MEDIA === undefined
-      ? createDurableMediaStore(bindings)
+      ? createDurableMediaStore(bindings, { maxFileBytes: settings.media.maxFileBytes })
       : createR2MediaStore({ bucket: bindings.MEDIA, maxFileBytes: settings.media.maxFileBytes });
   const catalogue = new Catalogue({ offers: offersOf(clock, bindings), aliases: settings.models.aliases });
   for (const warning of catalogue.warnings) log.warn(warning);
