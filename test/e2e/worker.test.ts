@@ -1,0 +1,28 @@
+/**
+ * The promises of the HTTP API, the event streams and the hubs, kept by the Worker in a real workerd, with nothing but
+ * its own Durable Objects.
+ */
+
+import { eventStreamContract } from "../contract/event-streams.ts";
+import { httpApiContract } from "../contract/http-api.ts";
+import { hubContract } from "../contract/hub.ts";
+import { ADMIN_KEY, BOOTSTRAP_KEY } from "../fixture/server-process.ts";
+import { WorkerProcess } from "../fixture/worker-process.ts";
+import { openWorkerWorld, ROOMY } from "../fixture/worker-world.ts";
+
+const NAME = "the Worker with Durable Objects";
+
+httpApiContract({
+  name: NAME,
+  async open() {
+    const worker = await WorkerProcess.start({ env: ROOMY });
+    return {
+      fetch: (path, init) => fetch(`${worker.url}${path}`, init),
+      key: BOOTSTRAP_KEY,
+      adminKey: ADMIN_KEY,
+      close: () => worker.stop(),
+    };
+  },
+});
+eventStreamContract({ name: NAME, open: () => openWorkerWorld() });
+hubContract({ name: NAME, open: () => openWorkerWorld() });
