@@ -60,8 +60,6 @@ const PUBLISH_RETRY_MS = 200;
 const PUBLISH_TIMEOUT_MS = 8_000;
 /** Publishes under way at once: what comes beyond is left to the sweep instead of to memory. */
 const MAX_PENDING = 1_000;
-/** Rings of one sweep for a lane: each one that finds work goes on to the next, so a few start many. */
-const MAX_LANE_RINGS = 50;
 /** The longest delay of QStash's smallest plan, seconds: a ring that comes early finds nothing due, which is no error. */
 const MAX_DELAY_SECONDS = 7 * 86_400;
 /** QStash waits this much longer than a step may take, seconds: the last write and the next ring need time too. */
@@ -115,18 +113,6 @@ export class QStashDoorbell implements Doorbell {
   /** Rings once more for a step whose ring was given up; `message.again` counts how often. */
   ringAgain(message: RingMessage, atMs: number): void {
     this.#send(message, atMs, `${message.taskId}-${message.step}-again${message.again}`);
-  }
-
-  /**
-   * Rings `count` times (at most `MAX_LANE_RINGS`) for due work whose own rings were lost: each ring is one step under
-   * way. `sweep` names the sweep, so that one that runs twice rings once.
-   */
-  ringLane(lane: TaskType, count: number, sweep: string): void {
-    const rings = Math.min(MAX_LANE_RINGS, count);
-    for (let ring = 0; ring < rings; ring += 1) {
-      const taskId = `sweep-${lane}-${sweep}-${ring}`;
-      this.#send({ lane, taskId, step: 0, again: 0 }, 0, taskId);
-    }
   }
 
   /** How the sending goes. */
