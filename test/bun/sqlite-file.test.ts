@@ -1,171 +1,24 @@
-/** The SQL driver over a file: group commit, and what happens when the disk or another process is in the way. */
+/** The promises of an SQLite file, kept by `bun:sqlite`; and by a file that another process has locked. */
 
-import { Database } from "bun:sqlite";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openSqliteFile } from "../../src/runtime/bun/sqlite-file.ts";
-import type { SqlDatabase } from "../../src/stores/sql.ts";
-import { StoreUnavailableError } from "../../src/tasks/store-error.ts";
+import { expect, test } from "vitest";
+import { openBunSqlite, openSqliteFile } from "../../src/runtime/bun/sqlite-file.ts";
+import { sqliteFileContract } from "../contract/sqlite-file.ts";
 import { startStoreProcess } from "../fixture/start-store-process.ts";
 
-let folder: string;
-let path: string;
-let database: SqlDatabase;
+sqliteFileContract({ name: "bun:sqlite", connect: openBunSqlite });
 
-beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), "conduit-sqlite-"));
-  path = join(folder, "store.db");
-  database = openSqliteFile(path, { busyTimeoutMs: 1 });
-  await database.transact((sql) =>
-    sql.run("CREATE TABLE notes (no INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)"),
-  );
-});
-afterEach(() => {
+test("a database that another process has locked is unavailable until that process is gone", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "conduit-sqlite-"));
+  const path = join(folder, "store.db");
+  const database = openSqliteFile(path, { busyTimeoutMs: 1 });
+  const write = () => database.transact((sql) => sql.run("CREATE TABLE IF NOT EXISTS notes (text TEXT)"));
+  const holder = await startStoreProcess(path, "hold");
+  await expect(write()).rejects.toMatchObject({ name: "StoreUnavailableError", reason: "locked" });
+  await holder.kill();
+  await write();
   database.close();
   rmSync(folder, { recursive: true });
-});
-
-const add = (text: string) =>
-  database.transact((sql) => sql.run("INSERT INTO notes (text) VALUES (?)", text));
-const texts = () =>
-  database.read((sql) => sql.all("SELECT text FROM notes ORDER BY no").map((row) => row.text));
-
-describe("group commit", () => {
-  test("bodies asked for together run in call order, in one commit", async () => {
-    const seen: number[] = [];
-    const counts = await Promise.all(
-      ["a", "b", "c"].map((text) =>
-        database.transact((sql) => {
-          sql.run("INSERT INTO notes (text) VALUES (?)", text);
-          // What another connection sees: nothing before the commit.
-          const other = new Database(path, { readonly: true });
-          seen.push((other.query("SELECT count(*) AS n FROM notes").get() as { n: number }).n);
-          other.close();
-          return sql.get("SELECT count(*) AS n FROM notes")?.n;
-        }),
-      ),
-    );
-    expect(counts).toEqual([1, 2, 3]);
-    expect(seen).toEqual([0, 0, 0]);
-    expect(texts()).toEqual(["a", "b", "c"]);
-  });
-
-  test("a body that throws takes only itself back; the others of its commit are stored", async () => {
-    const outcomes = await Promise.allSettled([
-      add("a"),
-      database.transact((sql) => {
-        sql.run("INSERT INTO notes (text) VALUES ('half')");
-        throw new Error("Thought better of it");
-      }),
-      add("a"),
-      add("b"),
-    ]);
-    expect(outcomes.map((outcome) => outcome.status)).toEqual([
-      "fulfilled",
-      "rejected",
-      "rejected",
-      "fulfilled",
-    ]);
-    expect(texts()).toEqual(["a", "b"]);
-    expect((outcomes[1] as PromiseRejectedResult).reason.message).toBe("Thought better of it");
-  });
-
-  test("a body that throws alone leaves nothing, and the next step works", async () => {
-    await add("a");
-    await expect(add("a")).rejects.toThrow(/UNIQUE/);
-    await add("b");
-    expect(texts()).toEqual(["a", "b"]);
-  });
-
-  test("more bodies than one commit takes are all stored, in order", async () => {
-    await Promise.all(Array.from({ length: 1_000 }, (_, index) => add(String(index))));
-    expect(texts()).toEqual(Array.from({ length: 1_000 }, (_, index) => String(index)));
-  });
-
-  test("a read sees what is committed, not what waits", async () => {
-    const pending = add("a");
-    expect(texts()).toEqual([]);
-    await pending;
-    expect(texts()).toEqual(["a"]);
-  });
-
-  test("beyond the bound of waiting bodies a step is refused at once and the waiting ones are stored", async () => {
-    database.close();
-    database = openSqliteFile(path, { maxQueuedBodies: 2 });
-    const outcomes = await Promise.allSettled([add("a"), add("b"), add("c")]);
-    expect(outcomes.map((outcome) => outcome.status)).toEqual(["fulfilled", "fulfilled", "rejected"]);
-    expect((outcomes[2] as PromiseRejectedResult).reason).toMatchObject({
-      name: "StoreUnavailableError",
-      reason: "overloaded",
-    });
-    await add("d");
-    expect(texts()).toEqual(["a", "b", "d"]);
-  });
-
-  test("closing commits what waits; afterwards every step and read is refused", async () => {
-    const pending = add("a");
-    database.close();
-    await pending;
-    await expect(add("b")).rejects.toMatchObject({ reason: "closed" });
-    expect(() => texts()).toThrow(StoreUnavailableError);
-    database = openSqliteFile(path);
-    expect(texts()).toEqual(["a"]);
-  });
-
-  test("a commit survives being copied without a close: it is in the file or its log", async () => {
-    await add("a");
-    const copy = join(folder, "copy.db");
-    for (const suffix of ["", "-wal"]) writeFileSync(copy + suffix, await Bun.file(path + suffix).bytes());
-    const reopened = openSqliteFile(copy);
-    expect(reopened.read((sql) => sql.all("SELECT text FROM notes"))).toEqual([{ text: "a" }]);
-    reopened.close();
-  });
-});
-
-describe("bad days", () => {
-  test("a database locked by another process is unavailable until the lock is gone", async () => {
-    await add("a");
-    const holder = await startStoreProcess(path, "hold");
-    try {
-      const outcomes = await Promise.allSettled([add("b"), add("c")]);
-      for (const outcome of outcomes)
-        expect((outcome as PromiseRejectedResult).reason).toMatchObject({
-          name: "StoreUnavailableError",
-          reason: "locked",
-        });
-    } finally {
-      await holder.kill();
-    }
-    await add("d");
-    expect(texts()).toEqual(["a", "d"]);
-  });
-
-  test("a full disk refuses every step of the commit, writes nothing of it, and works again with room", async () => {
-    database.close();
-    database = openSqliteFile(path, { maxBytes: 16 * 4_096 });
-    await add("small");
-    const large = "x".repeat(100_000);
-    const outcomes = await Promise.allSettled([add("beside"), add(large)]);
-    for (const outcome of outcomes)
-      expect((outcome as PromiseRejectedResult).reason).toMatchObject({
-        name: "StoreUnavailableError",
-        reason: "full",
-      });
-    expect(texts()).toEqual(["small"]);
-    await add("later");
-    expect(texts()).toEqual(["small", "later"]);
-    database.close();
-    database = openSqliteFile(path);
-    await add(large);
-    expect(texts()).toHaveLength(3);
-  });
-
-  test("a file that is no database is refused with a reason", () => {
-    const other = join(folder, "other.db");
-    writeFileSync(other, "This is a letter, not a database. ".repeat(100));
-    expect(() => openSqliteFile(other)).toThrow(StoreUnavailableError);
-    expect(() => openSqliteFile(join(folder, "no", "such", "folder.db"))).toThrow(StoreUnavailableError);
-  });
 });

@@ -12,11 +12,15 @@ const WAITING_BYTES = 16_384;
 const DRAIN_CHECK_MS = 20;
 /** A peer that answers no ping for this long is gone. Deno sends the pings by itself. */
 const IDLE_SECONDS = 60;
+/** The only version there is (RFC 6455). */
+const WEBSOCKET_VERSION = "13";
+const HANDSHAKE_KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 
 export class DenoSockets implements SocketUpgrade {
   readonly #upgrades = new WeakMap<Request, Response>();
 
   upgrade(request: Request, session: SocketSession, answer: UpgradeAnswer): Response | null {
+    if (!isWholeHandshake(request)) return null;
     const { protocol } = answer;
     let upgraded: { socket: WebSocket; response: Response };
     try {
@@ -38,6 +42,14 @@ export class DenoSockets implements SocketUpgrade {
   upgradeOf(request: Request): Response | null {
     return this.#upgrades.get(request) ?? null;
   }
+}
+
+/** What Deno does not look at: the version, and that the key is 16 bytes in base64. */
+function isWholeHandshake({ headers }: Request): boolean {
+  return (
+    headers.get("sec-websocket-version") === WEBSOCKET_VERSION &&
+    HANDSHAKE_KEY.test(headers.get("sec-websocket-key") ?? "")
+  );
 }
 
 /** Between Deno's socket and a session. */

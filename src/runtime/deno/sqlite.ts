@@ -67,6 +67,34 @@ class NodeSqlite implements SqliteConnection {
   }
 }
 
+/**
+ * Deno cuts a text at its first NUL when it reads one, so texts with a NUL are stored under another spelling: a
+ * noncharacter, which Unicode keeps for such inner use, and a letter behind it. Files without such texts are the same
+ * under every runtime.
+ */
+const ESCAPE = "\ufdd0";
+const STORED: Readonly<Record<string, string>> = { "\0": `${ESCAPE}0`, [ESCAPE]: `${ESCAPE}1` };
+const READ: Readonly<Record<string, string>> = { [`${ESCAPE}0`]: "\0", [`${ESCAPE}1`]: ESCAPE };
+const ANY_STORED = new RegExp(`${ESCAPE}[01]`, "g");
+
+function stored(values: SqlValue[]): SqlValue[] {
+  return values.map((value) =>
+    typeof value === "string" && (value.includes("\0") || value.includes(ESCAPE))
+      ? value.replaceAll(/[\0\ufdd0]/g, (character) => STORED[character] ?? character)
+      : value,
+  );
+}
+
+/** Changes the row, which is nobody else's yet. */
+function read(row: SqlRow): SqlRow {
+  for (const name in row) {
+    const value = row[name];
+    if (typeof value === "string" && value.includes(ESCAPE))
+      row[name] = value.replaceAll(ANY_STORED, (spelling) => READ[spelling] ?? spelling);
+  }
+  return row;
+}
+
 /** Prepares each SQL text once. The store's texts are a fixed set, so the cache is bounded by it. */
 class StatementCache implements Sql {
   readonly #database: DatabaseSync;
@@ -77,15 +105,16 @@ class StatementCache implements Sql {
   }
 
   all(query: string, ...parameters: SqlValue[]): SqlRow[] {
-    return this.#prepare(query).all(...parameters) as SqlRow[];
+    return (this.#prepare(query).all(...stored(parameters)) as SqlRow[]).map(read);
   }
 
   get(query: string, ...parameters: SqlValue[]): SqlRow | null {
-    return (this.#prepare(query).get(...parameters) as SqlRow | undefined) ?? null;
+    const row = this.#prepare(query).get(...stored(parameters)) as SqlRow | undefined;
+    return row === undefined ? null : read(row);
   }
 
   run(query: string, ...parameters: SqlValue[]): number {
-    return Number(this.#prepare(query).run(...parameters).changes);
+    return Number(this.#prepare(query).run(...stored(parameters)).changes);
   }
 
   forget(): void {

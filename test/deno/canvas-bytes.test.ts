@@ -1,0 +1,3 @@
+import { canvasBytesContract } from "../contract/canvas-bytes.ts";
+
+canvasBytesContract();
