@@ -49,6 +49,8 @@ export type Gateway = {
   presentation: PresentationContext;
   /** Mounts the event streams; the middleware takes a key from the query too, which only streams may. */
   mountStreams(app: Hono<HttpEnv>, key: HttpMiddleware): void;
+  /** Mounts the routes of an outside queue, which take no key; absent where there is none. */
+  mountQueue?(app: Hono<HttpEnv>): void;
 };
 
 export type AppDependencies = {
@@ -141,6 +143,7 @@ function mountGateway(
   mountMedia(app, media);
   mountAdminKeys(app, admin, { keys: gateway.keys, maxBodyBytes: limits.jsonBodyBytes });
   gateway.mountStreams(app, authenticated(keys, true));
+  gateway.mountQueue?.(app);
 }
 
 /** The path of a request. One without a usable Host header has a URL that is nothing but path and query. */

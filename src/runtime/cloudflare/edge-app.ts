@@ -9,6 +9,7 @@ import { StreamHeartbeat } from "../../http/event-stream.ts";
 import { mountEvents } from "../../http/events.ts";
 import { plainHost } from "../../http/host.ts";
 import { createOriginPolicy } from "../../http/origin-policy.ts";
+import { mountQueueSteps } from "../../http/queue-steps.ts";
 import { MetricsRegistry } from "../../metrics/registry.ts";
 import { describeError } from "../../tasks/log.ts";
 import type { Bindings } from "./bindings.ts";
@@ -24,6 +25,7 @@ const PROBES = "/health";
 
 export function createEdgeApp(parts: EdgeParts, bindings: Bindings): EdgeApp {
   const { settings, log, clock, store, media, catalogue, keys, tasks, rooms, presentation } = parts;
+  const { queue, stepWorker } = parts;
   const { bootstrap, admin } = settings.keys;
   const origins = createOriginPolicy(settings.cors.origins);
   const authenticator = new Authenticator({
@@ -64,6 +66,11 @@ export function createEdgeApp(parts: EdgeParts, bindings: Bindings): EdgeApp {
           host: plainHost,
         });
         mountHubGate(target, key, { bindings, settings, origins });
+      },
+      mountQueue: (target) => {
+        if (queue === null) return;
+        const { doorbell: rings, signatures: deliveries } = queue;
+        mountQueueSteps(target, { deliveries, steps: stepWorker, rings, host: plainHost, clock, log });
       },
     },
   });

@@ -4,7 +4,7 @@ import type { Health, HealthPart } from "../../http/health.ts";
 import type { MetricsRegistry, Sample } from "../../metrics/registry.ts";
 import type { EdgeParts } from "./parts.ts";
 
-type Sources = Pick<EdgeParts, "store" | "settings" | "qstash" | "catalogue" | "stepWorkerOptions">;
+type Sources = Pick<EdgeParts, "store" | "settings" | "queue" | "catalogue" | "stepWorkerOptions">;
 
 export class EdgeHealth implements Health {
   readonly #sources: Sources;
@@ -40,9 +40,9 @@ export class EdgeHealth implements Health {
   }
 
   async #queue(): Promise<HealthPart> {
-    const { store, qstash, stepWorkerOptions } = this.#sources;
+    const { store, queue, stepWorkerOptions } = this.#sources;
     const rings: HealthPart =
-      qstash === null ? { status: "ok", kind: "alarms" } : { ...qstash.health(), kind: "QStash" };
+      queue === null ? { status: "ok", kind: "alarms" } : { ...queue.doorbell.health(), kind: "QStash" };
     try {
       const figures = (await store.stats()).flatMap(({ lane, ready, delayed, held }) => [
         [`${lane}Ready`, ready],

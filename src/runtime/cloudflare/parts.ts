@@ -11,6 +11,7 @@ import { JsonLog } from "../../logging/json-log.ts";
 import { Catalogue, type ProviderOffer } from "../../providers/catalogue.ts";
 import { createLocalOffer } from "../../providers/local/offer.ts";
 import { QStashDoorbell } from "../../queues/qstash-doorbell.ts";
+import { QStashSignatures } from "../../queues/qstash-signatures.ts";
 import { createRoomEndWatch } from "../../rooms/room-end-watch.ts";
 import { type Clock, systemClock } from "../../tasks/clock.ts";
 import type { Doorbell } from "../../tasks/doorbell.ts";
@@ -40,8 +41,8 @@ export type EdgeParts = {
   readonly catalogue: Catalogue;
   readonly publisher: Publisher;
   readonly doorbell: Doorbell;
-  /** The doorbell where QStash is configured; null where the step runners' alarms stand in for it. */
-  readonly qstash: QStashDoorbell | null;
+  /** What QStash needs, where it is configured; null where the step runners' alarms stand in for it. */
+  readonly queue: EdgeQueue | null;
   readonly rooms: RemoteRooms;
   readonly tasks: TaskService;
   readonly keys: KeyService;
@@ -49,6 +50,8 @@ export type EdgeParts = {
   readonly stepWorkerOptions: StepWorkerOptions;
   readonly presentation: PresentationContext;
 };
+
+export type EdgeQueue = { readonly doorbell: QStashDoorbell; readonly signatures: QStashSignatures };
 
 /** What a deployment's entry decides before the first request; tests offer providers of their own. */
 let offersOf: (clock: Clock, bindings: Bindings) => readonly ProviderOffer[] = (clock) => [
@@ -106,10 +109,10 @@ function assemble(bindings: Bindings): EdgeParts {
   for (const warning of catalogue.warnings) log.warn(warning);
   const publisher = new DurablePublisher(bindings, log);
   const options = stepWorkerOptions(settings);
-  const qstash = createQstash(settings, clock, log);
+  const queue = createQueue(settings, clock, log);
   const { image, video } = options.maxHeld;
   const doorbell =
-    qstash ?? new AlarmDoorbell(bindings, { image: poolSize(image), video: poolSize(video) }, log);
+    queue?.doorbell ?? new AlarmDoorbell(bindings, { image: poolSize(image), video: poolSize(video) }, log);
   const rooms = new RemoteRooms(bindings);
   return {
     settings,
@@ -120,7 +123,7 @@ function assemble(bindings: Bindings): EdgeParts {
     catalogue,
     publisher,
     doorbell,
-    qstash,
+    queue,
     rooms,
     tasks: createTaskService(settings, {
       store,
@@ -143,14 +146,19 @@ function assemble(bindings: Bindings): EdgeParts {
   };
 }
 
-function createQstash(settings: Settings, clock: Clock, log: Log): QStashDoorbell | null {
-  const { token, url } = settings.qstash;
+function createQueue(settings: Settings, clock: Clock, log: Log): EdgeQueue | null {
+  const { token, url, currentSigningKey, nextSigningKey } = settings.qstash;
   const { publicUrl } = settings.server;
-  if (token === null || publicUrl === null) return null;
-  return new QStashDoorbell(
-    { token, url, publicUrl, longestStepMs: longestStepMs(settings) },
-    { clock, log, keepAlive: waitUntil },
-  );
+  // The configuration was refused if only some of these were given.
+  if (token === null || currentSigningKey === null || nextSigningKey === null || publicUrl === null)
+    return null;
+  return {
+    doorbell: new QStashDoorbell(
+      { token, url, publicUrl, longestStepMs: longestStepMs(settings) },
+      { clock, log, keepAlive: waitUntil },
+    ),
+    signatures: new QStashSignatures({ current: currentSigningKey, next: nextSigningKey }, publicUrl, clock),
+  };
 }
 
 /** No step outlasts its task's own limit. */
