@@ -6,7 +6,7 @@ import type { Hub } from "./hubs/hub.ts";
 import { createMediaHub } from "./hubs/media-hub.ts";
 import { createPushEncodings } from "./hubs/push-encodings.ts";
 import { DEFAULT_SESSION_SETTINGS, type SessionSettings } from "./hubs/session-settings.ts";
-import { Subscriptions } from "./hubs/subscriptions.ts";
+import { type SubscriptionJournal, Subscriptions } from "./hubs/subscriptions.ts";
 import { createItemEncoding } from "./hubs/task-stream.ts";
 import { createTasksHub } from "./hubs/tasks-hub.ts";
 import type { FollowedStore } from "./rooms/room-log.ts";
@@ -18,6 +18,7 @@ import type { RetentionOptions } from "./tasks/retention.ts";
 import type { RetryPolicy } from "./tasks/retry-policy.ts";
 import { TaskService, type TaskServiceDependencies, type TypeLimits } from "./tasks/service.ts";
 import type { StepWorkerOptions } from "./tasks/step-worker.ts";
+import type { Position, TenantScope } from "./tasks/task.ts";
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
@@ -97,21 +98,39 @@ export type HubDependencies = {
   readonly store: FollowedStore;
   readonly clock: Clock;
   readonly presentation: PresentationContext;
+  /** For hosts that sleep. */
+  readonly memory?: HubMemory;
 };
 
-/** By the names under which they are served. */
+/** What a host that sleeps remembers of its hubs. */
+export type HubMemory = {
+  readonly journal: SubscriptionJournal;
+  readonly placeOf: (scope: TenantScope, taskId: string) => Position | null;
+};
+
+/** The names under which hubs are served. */
+export const HUB_NAMES = ["image-generation", "video-generation", "tasks"] as const;
+
+export type HubSet = {
+  readonly hubs: Readonly<Record<(typeof HUB_NAMES)[number], Hub<Principal>>>;
+  readonly subscriptions: Subscriptions;
+};
+
 export function createHubs(
   { hubs }: Settings,
-  { tasks, rooms, store, clock, presentation }: HubDependencies,
-): Record<string, Hub<Principal>> {
+  { tasks, rooms, store, clock, presentation, memory }: HubDependencies,
+): HubSet {
   const subscriptions = new Subscriptions(
-    { tasks, rooms, store, clock, encodings: createPushEncodings(presentation) },
+    { tasks, rooms, store, clock, encodings: createPushEncodings(presentation), ...memory },
     { snapshotDelayMs: hubs.snapshotDelayMs, maxPerConnection: hubs.maxSubscriptionsPerConnection },
   );
   return {
-    "image-generation": createMediaHub(subscriptions),
-    "video-generation": createMediaHub(subscriptions),
-    tasks: createTasksHub({ subscriptions, rooms, items: createItemEncoding(presentation) }),
+    subscriptions,
+    hubs: {
+      "image-generation": createMediaHub(subscriptions),
+      "video-generation": createMediaHub(subscriptions),
+      tasks: createTasksHub({ subscriptions, rooms, items: createItemEncoding(presentation), ...memory }),
+    },
   };
 }
 

@@ -120,7 +120,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const presentation = presentationContext(settings, clock);
   const hubSession = hubSessionSettings(settings);
   const heart = new HubHeart(hubConnections, clock, hubSession);
-  const hubs = createHubs(settings, { tasks, rooms, store, clock, presentation });
+  const { hubs } = createHubs(settings, { tasks, rooms, store, clock, presentation });
   let stopping = false;
   const metrics = new MetricsRegistry();
   registerGatewayMetrics(metrics, { store, engine, rooms, hubs: hubConnections });

@@ -1,8 +1,8 @@
-/** A WebSocket that carries a hub connection. */
+/** A WebSocket that carries a hub connection: the client's own, or that of a host which prints it as an event stream. */
 
-import type { HubEndpoint } from "../hubs/endpoint.ts";
+import type { HubEndpoint, StreamTransport } from "../hubs/endpoint.ts";
 import { HubSession } from "../hubs/session.ts";
-import type { Outlet } from "../hubs/session-settings.ts";
+import type { Outlet, SavedSession } from "../hubs/session-settings.ts";
 import type { Frame } from "../rooms/encoding.ts";
 import { CLOSE_TRY_AGAIN, type TopicMembership } from "../rooms/follower.ts";
 import type { Socket, SocketSession } from "./socket-upgrade.ts";
@@ -16,14 +16,17 @@ const CLOSE_GONE = 1008;
 
 export class HubSocket<P> implements SocketSession, Outlet {
   readonly waiting = false;
-  readonly #endpoint: HubEndpoint<P>;
+  readonly endpoint: HubEndpoint<P>;
+  /** As what its client knows it. */
+  readonly transport: StreamTransport;
   readonly #now: () => number;
   #socket: Socket | null = null;
   /** Null once the session has let go of this socket, for good or for another one. */
   #session: HubSession<P> | null = null;
 
-  constructor(endpoint: HubEndpoint<P>, now: () => number) {
-    this.#endpoint = endpoint;
+  constructor(endpoint: HubEndpoint<P>, transport: StreamTransport, now: () => number) {
+    this.endpoint = endpoint;
+    this.transport = transport;
     this.#now = now;
   }
 
@@ -33,9 +36,16 @@ export class HubSocket<P> implements SocketSession, Outlet {
 
   opened(socket: Socket): void {
     this.#socket = socket;
-    const opened = this.#endpoint.openWebSocket(this, this.#now());
+    const opened = this.endpoint.open(this.transport, this, this.#now());
     if (opened instanceof HubSession) this.#session = opened;
     else socket.close(CLOSE_GONE, opened.body);
+  }
+
+  /** Instead of `opened`: the socket has outlived its host's last life. Answers the session that goes on over it. */
+  restored(socket: Socket, saved: SavedSession): HubSession<P> {
+    this.#socket = socket;
+    this.#session = this.endpoint.restore(this.transport, this, saved, this.#now());
+    return this.#session;
   }
 
   received(message: string | Uint8Array): void {

@@ -48,7 +48,7 @@ export type HubRouteDependencies = {
   /** By name: each is served at `/hubs/<name>`. */
   readonly hubs: Readonly<Record<string, Hub<Principal>>>;
   readonly connections: HubConnections<Principal>;
-  readonly heart: HubHeart;
+  readonly heart: Pick<HubHeart, "wake">;
   readonly session: SessionSettings;
   readonly sockets: SocketUpgrade;
   readonly origins: OriginPolicy;
@@ -56,15 +56,32 @@ export type HubRouteDependencies = {
   readonly clock: Pick<Clock, "monotonic">;
   /** True once the process is shutting down: nobody is let in any more. */
   readonly stopping: () => boolean;
+  /** For a host that sleeps. */
+  readonly sleeping?: SleepingHost;
 };
+
+/** What is different where connections outlive the memory of their host. */
+export type SleepingHost = {
+  /** A connection's secret, unguessable and URL-safe; leads every later request to the same host. */
+  makeToken(): string;
+  /** Whether a request for a WebSocket comes from a carrier that prints it to the client as an event stream. */
+  carriesEvents(request: Request): boolean;
+};
+
+/** Where a hub is negotiated and reached: by clients of SignalR, and by those without a library. */
+export const hubPaths = (name: string) => ({
+  hub: `/hubs/${name}`,
+  negotiate: `/hubs/${name}/negotiate`,
+  negotiateBare: `/hubs/negotiate/${name}`,
+});
 
 /** Mounts the hubs; `key` authenticates and takes `access_token` from the query as well. */
 export function mountHubs(app: Hono<HttpEnv>, key: HttpMiddleware, dependencies: HubRouteDependencies): void {
   for (const [name, hub] of Object.entries(dependencies.hubs)) {
     const routes = new HubRoutes(hub, dependencies);
-    const path = `/hubs/${name}`;
-    app.post(`${path}/negotiate`, key, (c) => routes.negotiate(c, false));
-    app.post(`/hubs/negotiate/${name}`, key, (c) => routes.negotiate(c, true));
+    const { hub: path, negotiate, negotiateBare } = hubPaths(name);
+    app.post(negotiate, key, (c) => routes.negotiate(c, false));
+    app.post(negotiateBare, key, (c) => routes.negotiate(c, true));
     // Some clients send their key with everything but polls: there the connection's token is the proof.
     app.get(path, (c, next) => (isKeylessPoll(c.req.raw) ? next() : key(c, next)));
     app.get(path, (c) => routes.get(c));
@@ -89,7 +106,8 @@ class HubRoutes {
     if ("error" in asked) return c.json(asked);
     const principal = principalOfExchange(c);
     this.#requirePlace(principal);
-    const { statefulReconnect } = asked;
+    // What it keeps to be sent again would be lost in a sleep.
+    const statefulReconnect = asked.statefulReconnect && this.#dependencies.sleeping === undefined;
     const { connectionId, connectionToken } = this.#add(principal, bare, statefulReconnect);
     const offer = { connectionId, connectionToken, transports: TRANSPORTS, statefulReconnect };
     c.header("cache-control", "no-store");
@@ -125,17 +143,18 @@ class HubRoutes {
   }
 
   #openSocket(c: HttpContext): Response {
-    const { sockets, origins } = this.#dependencies;
+    const { sockets, origins, sleeping } = this.#dependencies;
     const request = c.req.raw;
-    requireSocketOrigin(request, origins);
+    const transport = sleeping?.carriesEvents(request) === true ? "ServerSentEvents" : "WebSockets";
+    if (transport === "WebSockets") requireSocketOrigin(request, origins);
     const id = c.req.query("id");
-    let endpoint = id === undefined ? null : this.#find(c);
+    let endpoint = id === undefined && transport === "WebSockets" ? null : this.#find(c);
     if (endpoint !== null && !(endpoint instanceof HubEndpoint)) return refused(c, endpoint);
     if (endpoint === null || endpoint.transport === null) this.#requirePlace(principalOfExchange(c));
     endpoint ??= this.#add(principalOfExchange(c), false, false).endpoint;
-    const refusal = endpoint.claimWebSocket();
+    const refusal = endpoint.claim(transport);
     if (refusal !== null) return refused(c, refusal);
-    const socket = new HubSocket(endpoint, this.#now);
+    const socket = new HubSocket(endpoint, transport, this.#now);
     const headers = { "x-request-id": c.get("exchange").requestId };
     const response = sockets.upgrade(request, socket, { protocol: null, headers });
     if (response !== null) return response;
@@ -209,8 +228,8 @@ class HubRoutes {
   }
 
   #add(principal: Principal, bare: boolean, statefulReconnect: boolean) {
-    const { connections, heart, session } = this.#dependencies;
-    const [connectionId, connectionToken] = [randomId(), randomId()];
+    const { connections, heart, session, sleeping } = this.#dependencies;
+    const [connectionId, connectionToken] = [randomId(), sleeping?.makeToken() ?? randomId()];
     const endpoint = connections.add(
       {
         token: connectionToken,
@@ -218,7 +237,7 @@ class HubRoutes {
         hub: this.#hub,
         settings: session,
         transports: TRANSPORTS,
-        pings: "server",
+        pings: sleeping === undefined ? "server" : "answered",
         connectionId,
         principal,
         bare,
@@ -250,7 +269,8 @@ function refused(c: HttpContext, refusal: Refusal | null): Response | null {
   return refusal === null ? null : c.text(refusal.body, refusal.status as ContentfulStatusCode);
 }
 
-function isKeylessPoll(request: Request): boolean {
+/** Whether a request brings no key, and need not: a poll of a connection whose token it knows. */
+export function isKeylessPoll(request: Request): boolean {
   if (request.method !== "GET" || asksForWebSocket(request) || presentedKey(request, true) !== null)
     return false;
   return /[?&]id=[^&]/.test(request.url) && !request.headers.get("accept")?.includes("text/event-stream");
@@ -265,7 +285,7 @@ function tooMany(what: string): ApiError {
 }
 
 /** Unguessable, and URL-safe as it is: clients put it into URLs unescaped. */
-function randomId(): string {
+export function randomId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(ID_BYTES));
   return btoa(String.fromCharCode(...bytes))
     .replaceAll("+", "-")

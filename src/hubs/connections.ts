@@ -98,6 +98,11 @@ export class HubConnections<P> {
     return hub === undefined || entry.endpoint.hub === hub ? entry.endpoint : NO_SUCH_CONNECTION;
   }
 
+  /** All of them, used or not. */
+  *endpoints(): Iterable<HubEndpoint<P>> {
+    for (const { endpoint } of this.#entries.values()) yield endpoint;
+  }
+
   /** Does what is due, for all. */
   tick(now: number): void {
     for (const { endpoint } of this.#entries.values()) if (now >= endpoint.due) endpoint.tick(now);

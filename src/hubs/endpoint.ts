@@ -8,12 +8,15 @@ import type { Hub } from "./hub.ts";
 import { LongPoll, type PollReply } from "./long-poll.ts";
 import type { TransportName } from "./negotiation.ts";
 import { HubSession } from "./session.ts";
-import type { Outlet, SessionSettings, TransportTraits } from "./session-settings.ts";
+import type { Outlet, SavedSession, SessionSettings, TransportTraits } from "./session-settings.ts";
 
 /** A negotiated connection that nobody uses is forgotten after this. */
 export const UNUSED_MS = 15_000;
 /** What a client may post before it has opened its stream or made its first poll. */
 const EARLY_BYTES = 64 * 1024;
+
+/** Transports that stay open. */
+export type StreamTransport = Exclude<TransportName, "LongPolling">;
 
 /** A request that is turned down: its status and its `text/plain` body. */
 export type Refusal = { status: 400 | 404 | 405 | 409 | 413; body: string };
@@ -36,7 +39,7 @@ export type EndpointOptions<P> = {
   hub: Hub<P>;
   settings: SessionSettings;
   transports: readonly TransportName[];
-  /** Whether the host wakes up by itself to ping WebSockets. */
+  /** Whether the host wakes up by itself to ping WebSockets and event streams, or leaves that to clients and carriers. */
   pings: "server" | "answered";
   connectionId: string;
   principal: P;
@@ -68,6 +71,10 @@ export class HubEndpoint<P> {
     return this.#options.hub;
   }
 
+  get connectionId(): string {
+    return this.#options.connectionId;
+  }
+
   get principal(): P {
     return this.#options.principal;
   }
@@ -89,15 +96,26 @@ export class HubEndpoint<P> {
   }
 
   /**
-   * A request wants to become a WebSocket: from here on this is a WebSocket's connection, and counts as in use.
-   * Hosts that must answer such a request before there is a socket ask this first.
+   * A request wants to become a WebSocket or an event stream: from here on this is such a connection, and counts as in
+   * use. Hosts that must answer such a request before there is a transport ask this first.
    */
-  claimWebSocket(): Refusal | null {
-    if (this.#session !== null && this.#transport === "WebSockets")
+  claim(transport: StreamTransport): Refusal | null {
+    if (this.#session !== null && this.#transport === transport)
       return this.#session.resumable ? null : ALREADY_OPEN;
-    const refusal = this.#bind("WebSockets");
+    const refusal = this.#bind(transport);
     if (refusal === null) this.#use();
     return refusal;
+  }
+
+  /** The claimed transport is there. */
+  open(transport: StreamTransport, outlet: Outlet, now: number): HubSession<P> | Refusal {
+    return transport === "WebSockets" ? this.openWebSocket(outlet, now) : this.openEvents(outlet, now);
+  }
+
+  /** Goes on, in a new life of the host, over a transport that has outlived the last one. For an endpoint just made. */
+  restore(transport: StreamTransport, outlet: Outlet, saved: SavedSession, now: number): HubSession<P> {
+    this.#transport = transport;
+    return this.#begin(outlet, this.#traits(transport), now, saved);
   }
 
   /** A WebSocket wants to begin, or with stateful reconnect to take over. */
@@ -105,7 +123,7 @@ export class HubEndpoint<P> {
     if (this.#session !== null && this.#transport === "WebSockets")
       return this.#session.reconnect(outlet, now) ? this.#session : ALREADY_OPEN;
     const refusal = this.#bind("WebSockets");
-    return refusal ?? this.#begin(outlet, { binary: true, framed: true, pings: this.#options.pings }, now);
+    return refusal ?? this.#begin(outlet, this.#traits("WebSockets"), now);
   }
 
   /** An event stream wants to begin. */
@@ -113,8 +131,7 @@ export class HubEndpoint<P> {
     const refusal = this.#bind("ServerSentEvents");
     if (refusal !== null) return refusal;
     if (this.#session !== null) return ALREADY_OPEN;
-    // An event stream has no pings of its own that a client could see, whatever the host is.
-    return this.#begin(outlet, { binary: false, framed: false, pings: "server" }, now);
+    return this.#begin(outlet, this.#traits("ServerSentEvents"), now);
   }
 
   /** A poll; `reply` is called once, now or later, unless it is refused. */
@@ -191,7 +208,12 @@ export class HubEndpoint<P> {
     return null;
   }
 
-  #begin(outlet: Outlet, traits: TransportTraits, now: number): HubSession<P> {
+  #traits(transport: StreamTransport): TransportTraits {
+    const carriesFrames = transport === "WebSockets";
+    return { binary: carriesFrames, framed: carriesFrames, pings: this.#options.pings };
+  }
+
+  #begin(outlet: Outlet, traits: TransportTraits, now: number, saved?: SavedSession): HubSession<P> {
     const { hub, settings, connectionId, principal, bare, statefulReconnect } = this.#options;
     const session = new HubSession(
       {
@@ -209,7 +231,7 @@ export class HubEndpoint<P> {
     );
     this.#session = session;
     this.#use();
-    session.open();
+    session.open(saved);
     for (const body of this.#early.splice(0)) session.receive(body, now);
     return session;
   }

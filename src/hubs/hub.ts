@@ -67,6 +67,16 @@ export type HubMethod<P> = {
   /** Whether this principal may call it. */
   allows(principal: P): boolean;
   run(call: HubCall<P>, args: readonly unknown[]): unknown;
+  /** See `Resumption`. */
+  resume?(connection: HubConnection<P>, args: readonly unknown[]): readonly unknown[];
+};
+
+export type Resumption<P> = {
+  /**
+   * Makes the arguments that continue a stream which a sleeping host has cut off from those it began with. Without it
+   * a host with such a stream open cannot sleep. Methods with uploads never resume.
+   */
+  resume?(connection: HubConnection<P>, args: readonly unknown[]): readonly unknown[];
 };
 
 type Binders = readonly Binder[];
@@ -94,22 +104,23 @@ export function method<
   return erase("plain", definition);
 }
 
+export type StreamMethodDefinition<
+  P,
+  A extends Binders,
+  O extends Binders,
+  U extends Binders,
+> = MethodDefinition<P, A, O, U, AsyncIterable<unknown> | null | Promise<AsyncIterable<unknown> | null>> &
+  Resumption<P>;
+
 /** A method that answers with a stream. Streams of one client run side by side. */
 export function streamMethod<
   P,
   const A extends Binders = [],
   const O extends Binders = [],
   const U extends Binders = [],
->(
-  definition: MethodDefinition<
-    P,
-    A,
-    O,
-    U,
-    AsyncIterable<unknown> | null | Promise<AsyncIterable<unknown> | null>
-  >,
-): HubMethod<P> {
-  return erase("stream", definition);
+>(definition: StreamMethodDefinition<P, A, O, U>): HubMethod<P> {
+  const { resume } = definition;
+  return { ...erase("stream", definition), ...(resume === undefined ? {} : { resume }) };
 }
 
 export type HubDefinition<P> = {

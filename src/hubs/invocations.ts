@@ -44,7 +44,7 @@ export type InvocationSettings = {
 /** The connection a call came from. */
 export interface InvocationOwner<P> {
   readonly connection: HubConnection<P>;
-  /** Whether streams should pause until `resume`. */
+  /** Whether streams should pause until `drained`. */
   readonly congested: boolean;
   /** Writes a message; does nothing once the connection has ended. */
   send(message: HubMessage): void;
@@ -54,6 +54,8 @@ export interface InvocationOwner<P> {
 
 type Call = Invocation | StreamInvocation;
 
+type OpenStream = { readonly call: Call; readonly stream: ServerStream };
+
 export class Invocations<P> {
   readonly #owner: InvocationOwner<P>;
   readonly #hub: Hub<P>;
@@ -61,7 +63,7 @@ export class Invocations<P> {
   /** The plain call that runs, unless it has let others pass. */
   #running: RunningCall<P> | null = null;
   /** Made when first needed: most connections never stream. */
-  #streams: Map<string, ServerStream> | null = null;
+  #streams: Map<string, OpenStream> | null = null;
   #uploads: Map<string, UploadStream> | null = null;
   #active = 0;
 
@@ -71,9 +73,21 @@ export class Invocations<P> {
     this.#settings = settings;
   }
 
-  /** Whether no call is running. */
-  get idle(): boolean {
-    return this.#active === 0;
+  /** The streams that are open, where nothing else runs and all of them can be resumed; else null. */
+  save(): StreamInvocation[] | null {
+    const calls: StreamInvocation[] = [];
+    for (const { call } of this.#streams?.values() ?? []) {
+      if (call.type !== MessageType.StreamInvocation || call.streamIds !== undefined) return null;
+      if (this.#hub.find(call.target)?.resume === undefined) return null;
+      calls.push(call);
+    }
+    return calls.length === this.#active ? calls : null;
+  }
+
+  /** Goes on with a stream that was saved. */
+  resume(call: StreamInvocation): void {
+    const args = this.#hub.find(call.target)?.resume?.(this.#owner.connection, call.arguments);
+    this.start(args === undefined ? call : { ...call, arguments: args });
   }
 
   /** Starts a call. False when it has to wait for the one that runs: offer it again after `proceed`. */
@@ -121,17 +135,17 @@ export class Invocations<P> {
 
   /** Stops a stream; it is completed without an error. Plain calls are not stopped. */
   cancel(message: CancelInvocation): void {
-    this.#streams?.get(message.invocationId)?.cancel();
+    this.#streams?.get(message.invocationId)?.stream.cancel();
   }
 
   /** The transport has room again. */
-  resume(): void {
-    if (this.#streams !== null) for (const stream of this.#streams.values()) stream.resume();
+  drained(): void {
+    if (this.#streams !== null) for (const { stream } of this.#streams.values()) stream.resume();
   }
 
   /** The connection has ended: streams stop, readers of uploads are told. */
   dispose(): void {
-    for (const stream of this.#streams?.values() ?? []) stream.cancel();
+    for (const { stream } of this.#streams?.values() ?? []) stream.cancel();
     for (const upload of this.#uploads?.values() ?? [])
       upload.fail(new UploadError("The underlying connection was closed."));
     this.#streams = null;
@@ -218,7 +232,7 @@ export class Invocations<P> {
     const { invocationId = "", target } = message;
     const stream = new ServerStream();
     this.#streams ??= new Map();
-    this.#streams.set(invocationId, stream);
+    this.#streams.set(invocationId, { call: message, stream });
     const call = new RunningCall(this.#owner.connection, uploads, stream.signal, () => undefined);
     const end = (error?: string) => {
       this.#streams?.delete(invocationId);

@@ -5,6 +5,7 @@ import type { Hub } from "./hub.ts";
 import type { Frame, HubProtocol, ProtocolLimits } from "./hub-protocol.ts";
 import { DEFAULT_PROTOCOL_LIMITS } from "./hub-protocol.ts";
 import type { InvocationSettings } from "./invocations.ts";
+import type { StreamInvocation } from "./messages.ts";
 
 export type SessionSettings = InvocationSettings & {
   limits: ProtocolLimits;
@@ -85,5 +86,12 @@ export type SessionOptions<P> = {
   onEnd?: () => void;
 };
 
-/** What a sleeping host keeps of an idle session. */
-export type SavedSession = { encoding: HubProtocol["encoding"]; pinged: boolean; heardAt: number };
+/** What a sleeping host keeps of a session; it can be written as JSON. */
+export type SavedSession = {
+  readonly encoding: HubProtocol["encoding"];
+  readonly pinged: boolean;
+  /** On the clock that the session was told. */
+  readonly heardAt: number;
+  /** Open streams, as the client asked for them. */
+  readonly streams: readonly StreamInvocation[];
+};

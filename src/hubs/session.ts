@@ -165,7 +165,7 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
   /** The transport has room again. */
   drained(): void {
     this.#voice.drained();
-    if (!this.congested) this.#invocations.resume();
+    if (!this.congested) this.#invocations.drained();
   }
 
   /** Does what is due. Hosts call it about once a second, or when `due` has come. */
@@ -198,6 +198,13 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     if (this.#liveness !== null) this.#liveness.heardAt = now;
   }
 
+  /** The host has answered a ping of the client by itself, at `at`. */
+  pingAnswered(at: number): void {
+    if (this.#liveness === null) return;
+    this.#liveness.pinged = true;
+    this.#liveness.heardAt = Math.max(this.#liveness.heardAt, at);
+  }
+
   /**
    * The transport has ended by itself, `error` telling why if not normally. With stateful reconnect the session
    * waits for `reconnect`.
@@ -224,7 +231,7 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     this.#reader = this.#voice.protocol.createReader(this.#settings.limits);
     this.#held = null;
     this.#voice.resume(outlet);
-    if (!this.congested) this.#invocations.resume();
+    if (!this.congested) this.#invocations.drained();
     return true;
   }
 
@@ -232,13 +239,15 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
   save(): SavedSession | null {
     const quiet =
       this.#state === "open" &&
-      this.#invocations.idle &&
+      this.#held === null &&
+      !this.congested &&
       this.#voice.numbers === null &&
       this.#reader?.partial !== true &&
       (this.#results?.size ?? 0) === 0;
-    if (!quiet || this.#liveness === null) return null;
+    const streams = quiet ? this.#invocations.save() : null;
+    if (streams === null || this.#liveness === null) return null;
     const { pinged, heardAt } = this.#liveness;
-    return { encoding: this.#voice.protocol.encoding, pinged, heardAt };
+    return { encoding: this.#voice.protocol.encoding, pinged, heardAt, streams };
   }
 
   push(target: string, ...args: unknown[]): void {
@@ -363,6 +372,7 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     const liveness = this.#speak(known.find(({ encoding }) => encoding === saved.encoding) ?? jsonProtocol);
     liveness.pinged = saved.pinged;
     liveness.heardAt = saved.heardAt;
+    for (const call of saved.streams) this.#invocations.resume(call);
   }
 
   /** From here on the protocol is known. */
@@ -443,7 +453,7 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
         return true;
       case MessageType.Ack:
         this.#voice.acknowledged(message.sequenceId);
-        if (!this.congested) this.#invocations.resume();
+        if (!this.congested) this.#invocations.drained();
         return true;
       case MessageType.Sequence:
         this.#voice.numbers?.resequence(message.sequenceId);

@@ -43,10 +43,26 @@ type Connection = HubConnection<Principal>;
 
 export type SubscriptionsDependencies = {
   readonly tasks: Pick<TaskService, "read">;
-  readonly rooms: Pick<Rooms, "followTask" | "followTenant">;
+  readonly rooms: Pick<Rooms, "followTask" | "followTenant" | "reseatTask" | "reseatTenant">;
   readonly store: Pick<TaskStore, "tenantPosition">;
   readonly encodings: PushEncodings;
   readonly clock: Pick<Clock, "after" | "monotonic">;
+  /** For hosts that sleep. */
+  readonly journal?: SubscriptionJournal;
+};
+
+/** Keeps what a host forgets when it sleeps. Its rooms remember how far their followers have been told. */
+export interface SubscriptionJournal {
+  /** Pushes have begun. */
+  began(connectionId: string, subscription: SavedSubscription): void;
+  /** No more pushes come. Not called for what ends with its connection. */
+  ended(connectionId: string, target: string): void;
+}
+
+export type SavedSubscription = {
+  /** A task's id, or what stands for all tasks of the tenant. */
+  readonly target: string;
+  readonly vocabulary: Vocabulary;
 };
 
 export type SubscriptionsSettings = {
@@ -103,6 +119,14 @@ export class Subscriptions {
     return printPosition(position);
   }
 
+  /**
+   * Goes on with a subscription of an earlier life of the host, whose client was told everything up to `at`; null when
+   * that is not known: then it begins anew.
+   */
+  restore(connection: Connection, { target, vocabulary }: SavedSubscription, at: Position | null): void {
+    this.#add(connection, target, vocabulary, null).restored(at);
+  }
+
   /** Ends a subscription, whichever method made it; no error when there is none. */
   unsubscribe(connection: Connection, taskId: string): void {
     this.#byConnection.get(connection)?.get(taskId)?.leave();
@@ -127,6 +151,16 @@ export class Subscriptions {
     if (own.size === 0) this.#byConnection.delete(connection);
   }
 
+  /** For followers only: its pushes have begun. */
+  began(connection: Connection, saved: SavedSubscription): void {
+    this.#dependencies.journal?.began(connection.connectionId, saved);
+  }
+
+  /** For followers only: its pushes have ended. */
+  ended(connection: Connection, target: string): void {
+    if (!connection.closed) this.#dependencies.journal?.ended(connection.connectionId, target);
+  }
+
   /** For followers only: the next step comes after the delay. */
   delay(follower: PushFollower): void {
     this.#delay.add(follower);
@@ -141,6 +175,13 @@ export class Subscriptions {
       : rooms.followTask(scope, key, follower, after);
   }
 
+  /** For followers only. */
+  reseat(connection: Connection, key: string, follower: PushFollower, at: Position): Subscription {
+    const { rooms } = this.#dependencies;
+    const { scope } = connection.principal;
+    return key === ALL ? rooms.reseatTenant(scope, follower, at) : rooms.reseatTask(scope, key, follower, at);
+  }
+
   now(): number {
     return this.#dependencies.clock.monotonic();
   }
@@ -148,6 +189,11 @@ export class Subscriptions {
   #begin(call: HubCall<Principal>, key: string, vocabulary: Vocabulary, after: Position | null): void {
     const { connection } = call;
     if (connection.closed) return;
+    const follower = this.#add(connection, key, vocabulary, after);
+    call.afterAnswer(() => follower.answered());
+  }
+
+  #add(connection: Connection, key: string, vocabulary: Vocabulary, after: Position | null): PushFollower {
     let own = this.#byConnection.get(connection);
     if (own === undefined) {
       own = new Map();
@@ -156,11 +202,11 @@ export class Subscriptions {
     // At once: nothing of the old subscription may come between this answer and what the new one begins with.
     own.get(key)?.leave();
     const encoding = this.#dependencies.encodings[vocabulary][connection.encoding];
-    const follower = new PushFollower(this, connection, encoding, key, after);
+    const follower = new PushFollower(this, connection, encoding, { target: key, vocabulary }, after);
     own.set(key, follower);
     // Leaving may have taken the emptied map away.
     this.#byConnection.set(connection, own);
-    call.afterAnswer(() => follower.answered());
+    return follower;
   }
 
   #requirePlace(connection: Connection, key: string): void {
@@ -177,9 +223,10 @@ class PushFollower implements Follower, Delayed {
   readonly encoding: Encoding;
   readonly #house: Subscriptions;
   readonly #connection: Connection;
-  readonly #key: string;
+  readonly #saved: SavedSubscription;
   readonly #after: Position | null;
   #member: Subscription | null = null;
+  #begun = false;
   #left = false;
   /** Whether the answer may not have left when last looked. */
   #held = false;
@@ -189,13 +236,13 @@ class PushFollower implements Follower, Delayed {
     house: Subscriptions,
     connection: Connection,
     encoding: Encoding,
-    key: string,
+    saved: SavedSubscription,
     after: Position | null,
   ) {
     this.#house = house;
     this.#connection = connection;
     this.encoding = encoding;
-    this.#key = key;
+    this.#saved = saved;
     this.#after = after;
   }
 
@@ -207,6 +254,15 @@ class PushFollower implements Follower, Delayed {
     this.#answeredAt = this.#house.now();
     this.#held = this.#connection.waiting;
     this.#house.delay(this);
+  }
+
+  restored(at: Position | null): void {
+    if (at === null) {
+      this.#follow();
+      return;
+    }
+    this.#begun = true;
+    this.#member = this.#house.reseat(this.#connection, this.#saved.target, this, at);
   }
 
   elapsed(): void {
@@ -233,16 +289,25 @@ class PushFollower implements Follower, Delayed {
   leave(): void {
     if (this.#left) return;
     this.#left = true;
-    this.#house.forget(this.#connection, this.#key, this);
+    this.#house.forget(this.#connection, this.#saved.target, this);
+    if (this.#begun) this.#house.ended(this.#connection, this.#saved.target);
     this.#member?.leave();
   }
 
   #follow(): void {
-    const { subscription, opened } = this.#house.follow(this.#connection, this.#key, this, this.#after);
+    const { subscription, opened } = this.#house.follow(
+      this.#connection,
+      this.#saved.target,
+      this,
+      this.#after,
+    );
     this.#member = subscription;
     opened.then(
       (outcome) => {
         if (outcome === "not_found") this.leave();
+        if (outcome !== "following" || this.#left) return;
+        this.#begun = true;
+        this.#house.began(this.#connection, this.#saved);
       },
       // The rooms have logged why. It does not matter to a client that has unsubscribed meanwhile.
       () => {

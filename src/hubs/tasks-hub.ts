@@ -2,10 +2,12 @@
 
 import type { Principal } from "../accounts/principal.ts";
 import type { Encoding } from "../rooms/encoding.ts";
+import { printPosition } from "../rooms/position.ts";
 import type { Rooms } from "../rooms/rooms.ts";
 import { isTaskId } from "../tasks/ids.ts";
+import type { Position, TenantScope } from "../tasks/task.ts";
 import { text, textOrNull } from "./binders.ts";
-import { createHub, type Hub, type HubCall, method, streamMethod } from "./hub.ts";
+import { createHub, type Hub, type HubCall, method, type Resumption, streamMethod } from "./hub.ts";
 import { HubError } from "./invocation-errors.ts";
 import { readPosition, type Subscriptions, TASK_NOT_FOUND } from "./subscriptions.ts";
 import { TaskStream } from "./task-stream.ts";
@@ -15,9 +17,12 @@ export type TasksHubDependencies = {
   readonly rooms: Pick<Rooms, "followTask">;
   /** For the items of streams. */
   readonly items: Encoding;
+  /** For hosts that sleep: up to where the followers of a task were told before; null when it is not known. */
+  readonly placeOf?: (scope: TenantScope, taskId: string) => Position | null;
 };
 
-export function createTasksHub({ subscriptions, rooms, items }: TasksHubDependencies): Hub<Principal> {
+export function createTasksHub(dependencies: TasksHubDependencies): Hub<Principal> {
+  const { subscriptions, rooms, items, placeOf } = dependencies;
   return createHub<Principal>({
     methods: {
       Subscribe: method({
@@ -40,10 +45,21 @@ export function createTasksHub({ subscriptions, rooms, items }: TasksHubDependen
         args: [text],
         optional: [textOrNull],
         run: (call: HubCall<Principal>, id, after) => openStream(call, rooms, items, id, after),
+        ...(placeOf === undefined ? {} : resumption(placeOf)),
       }),
     },
     onDisconnected: (connection) => subscriptions.disconnected(connection),
   });
+}
+
+function resumption(placeOf: NonNullable<TasksHubDependencies["placeOf"]>): Resumption<Principal> {
+  return {
+    resume({ principal }, args) {
+      const [id] = args;
+      const place = typeof id === "string" ? placeOf(principal.scope, id) : null;
+      return place === null ? args : [id, printPosition(place)];
+    },
+  };
 }
 
 async function openStream(

@@ -50,6 +50,11 @@ export type RoomsDependencies = {
   readonly topics: Topics;
   readonly clock: Clock;
   readonly log: Pick<Log, "warn">;
+  /**
+   * Calls back when frames have waited for company: `soon` at the end of this turn of the event loop, else when the
+   * host's own tick has come. Default: timers of the clock, and `packMs`.
+   */
+  readonly later?: RoomHost["later"];
 };
 
 export type Following = {
@@ -89,7 +94,8 @@ export class Rooms implements Publisher {
       topics: dependencies.topics,
       clock: dependencies.clock,
       slow: settings,
-      later: (callback, soon) => dependencies.clock.after(soon ? 0 : packMs, callback),
+      later:
+        dependencies.later ?? ((callback, soon) => dependencies.clock.after(soon ? 0 : packMs, callback)),
       unswept: (room) => this.#wantSweep(room),
       vacated: (room, followed) => this.#vacate(room, followed),
       failed: (room, error) => this.#warn("A room could not read its log; it tries again", room, error),
@@ -118,6 +124,11 @@ export class Rooms implements Publisher {
   /** The same for all tasks of a tenant. */
   reseatTenant(scope: TenantScope, follower: Follower, at: Position): Subscription {
     return this.#room(tenantRoomName(scope), this.#tenantLog(scope)).reseat(follower, at);
+  }
+
+  /** Where a room stands, by its name; null where there is none, or its place is not known yet. */
+  position(name: string): Position | null {
+    return this.#rooms.get(name)?.position ?? null;
   }
 
   publish(update: TaskUpdate): void {
@@ -167,6 +178,11 @@ export class Rooms implements Publisher {
     this.#sweepTimer?.cancel();
     this.#checkTimer?.cancel();
     await Promise.all(this.#closing.values());
+  }
+
+  /** Where a room stands; null when there is no such room, or its place is not known yet. */
+  positionOf(name: string): Position | null {
+    return this.#rooms.get(name)?.position ?? null;
   }
 
   stats(): RoomsStats {

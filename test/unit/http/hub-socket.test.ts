@@ -42,7 +42,10 @@ function fakeSocket() {
 
 test("a socket that was replaced ends nothing when its end is seen late", () => {
   const endpoint = createEndpoint();
-  const [old, fresh] = [new HubSocket(endpoint, () => 0), new HubSocket(endpoint, () => 0)];
+  const [old, fresh] = [
+    new HubSocket(endpoint, "WebSockets", () => 0),
+    new HubSocket(endpoint, "WebSockets", () => 0),
+  ];
   const first = fakeSocket();
   old.opened(first.socket);
   old.received('{"protocol":"json","version":2}\x1e');
@@ -58,14 +61,14 @@ test("a socket for a connection that is over is closed", () => {
   const endpoint = createEndpoint();
   endpoint.close({});
   const { socket, told } = fakeSocket();
-  new HubSocket(endpoint, () => 0).opened(socket);
+  new HubSocket(endpoint, "WebSockets", () => 0).opened(socket);
   expect(told).toMatchObject({ sent: [], closed: 1008 });
 });
 
 test("a client that does not read is told to come again, and cut", async () => {
   const endpoint = createEndpoint();
   const { socket, told } = fakeSocket();
-  const hubSocket = new HubSocket(endpoint, () => 0);
+  const hubSocket = new HubSocket(endpoint, "WebSockets", () => 0);
   hubSocket.opened(socket);
   hubSocket.received('{"protocol":"json","version":1}\x1e');
   told.buffered = 700_000;

@@ -115,7 +115,7 @@ describe("finding a connection", () => {
 
   test("connections in use are counted per owner, from the claim of a socket on", () => {
     connections = new HubConnections(2);
-    expect(add({ token: "a" }).claimWebSocket()).toBeNull();
+    expect(add({ token: "a" }).claim("WebSockets")).toBeNull();
     expect([connections.full("key"), connections.used, [...connections.owners()]]).toEqual([
       false,
       1,
@@ -133,7 +133,7 @@ describe("finding a connection", () => {
 
   test("a claimed connection that is over before its socket comes is not opened any more", () => {
     const endpoint = add();
-    expect(endpoint.claimWebSocket()).toBeNull();
+    expect(endpoint.claim("WebSockets")).toBeNull();
     connections.close("key", {});
     expect(endpoint.openWebSocket(createWire().outlet, 0)).toEqual(UNKNOWN);
   });

@@ -443,7 +443,7 @@ describe("what hosts need", () => {
     asleep.now = 5_000;
     asleep.send(PING);
     const saved = asleep.session.save();
-    expect(saved).toEqual({ encoding: "messagepack", pinged: true, heardAt: 5_000 });
+    expect(saved).toEqual({ encoding: "messagepack", pinged: true, heardAt: 5_000, streams: [] });
     const awake = new HubClient(hub, "p", { protocol: messagePackProtocol, now: 20_000 });
     awake.session.open(saved!);
     awake.invoke("Echo", ["again"], "1");
