@@ -3,11 +3,12 @@
  * environment. Pure: the host reads the file and passes its environment.
  */
 
-import { checkAvailable, checkTogether, type NameOf, warnings } from "./config/checks.ts";
+import { checkHost, checkTogether, type NameOf, warnings } from "./config/checks.ts";
+import { type ConfigHost, decideDefaults } from "./config/decisions.ts";
 import { ConfigError, describeValue, type Problem } from "./config/problem.ts";
 import { CONFIG_VARIABLE, pathKey, type RawValue, readEnvironment, readJson } from "./config/reading.ts";
-import { SETTINGS, type Settings } from "./config/schema.ts";
-import { Setting, SettingMap, type SettingNode, type SettingsOf } from "./config/setting.ts";
+import { type RawSettings, SETTINGS, type Settings } from "./config/schema.ts";
+import { Setting, SettingMap, type SettingNode } from "./config/setting.ts";
 import { dottedName, listSettings } from "./config/setting-names.ts";
 
 export { ConfigError } from "./config/problem.ts";
@@ -20,6 +21,8 @@ export type ConfigSources = {
   env: Readonly<Record<string, string | undefined>>;
   /** The text of `conduit.json`; null or absent when there is none. */
   file?: string | null;
+  /** Decides some defaults, and what is refused. Default: `process`. */
+  host?: ConfigHost;
 };
 
 export type Config = {
@@ -27,9 +30,6 @@ export type Config = {
   /** One sentence each, to be logged: names that are no setting, and doubtful values. */
   warnings: readonly string[];
 };
-
-/** Browser origins let in while only this machine can reach the server anyway. */
-const LOOPBACK_ORIGINS: readonly string[] = ["http://localhost:*", "http://127.0.0.1:*"];
 
 /** Reads and checks all settings. Throws one `ConfigError` that names every wrong one. */
 export function loadConfig(sources: ConfigSources): Config {
@@ -41,14 +41,13 @@ export function loadConfig(sources: ConfigSources): Config {
   const problems: Problem[] = readings.flatMap((reading) => reading.problems);
   const raw = new Map<string, RawValue>(readings.flatMap((reading) => [...reading.values]));
 
-  const values = build(SETTINGS, [], raw, problems) as SettingsOf<typeof SETTINGS>;
-  const origins = values.cors.origins ?? (isLoopback(values.server.host) ? LOOPBACK_ORIGINS : []);
-  const settings: Settings = { ...values, cors: { origins } };
+  const host = sources.host ?? "process";
+  const settings = decideDefaults(build(SETTINGS, [], raw, problems) as RawSettings, host);
 
   const nameOf: NameOf = (...path) => raw.get(pathKey(path))?.name ?? dottedName(path);
   // A refused value stands at its default: checks between settings would only tell of that.
-  if (problems.length === 0) problems.push(...checkTogether(settings, nameOf));
-  problems.push(...checkAvailable(settings, nameOf));
+  if (problems.length === 0)
+    problems.push(...checkTogether(settings, nameOf), ...checkHost(settings, host, nameOf));
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     settings,
@@ -58,24 +57,22 @@ export function loadConfig(sources: ConfigSources): Config {
 
 /** Every secret in the settings, so that a log can keep them out of its lines. */
 export function secretsOf(settings: Settings): string[] {
-  return listSettings(SETTINGS)
+  const texts = listSettings(SETTINGS)
     .filter(({ setting }) => setting.secret)
     .flatMap(({ path }) => textsAt(settings, path));
+  // Of a Redis connection only the password is one; its host may be in any line.
+  const { password = null } = settings.redis.connectionString ?? {};
+  return password === null ? texts : [...texts, password];
 }
 
-/** The texts at a path and below it; `<name>` stands for every name. */
+/** The texts at a path; `<name>` stands for every name. */
 function textsAt(value: unknown, path: readonly string[]): string[] {
-  if (typeof value === "string") return [value];
-  if (typeof value !== "object" || value === null) return [];
   const [name, ...rest] = path;
+  if (name === undefined) return typeof value === "string" ? [value] : [];
+  if (typeof value !== "object" || value === null) return [];
   return Object.entries(value)
-    .filter(([key]) => name === undefined || name.startsWith("<") || key === name)
+    .filter(([key]) => name.startsWith("<") || key === name)
     .flatMap(([, member]) => textsAt(member, rest));
-}
-
-/** Whether only this machine can reach a server that listens here. */
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** The value of a node: what came last, else the default. Refused values are added to `problems`. */

@@ -1,5 +1,6 @@
-/** What a single value cannot tell: settings that must fit together, and those this build cannot honour yet. */
+/** What a single value cannot tell: settings that must fit together, and those that have no place on a host. */
 
+import type { ConfigHost } from "./decisions.ts";
 import type { Problem } from "./problem.ts";
 import type { Settings } from "./schema.ts";
 
@@ -8,7 +9,7 @@ export type NameOf = (...path: string[]) => string;
 
 /** Problems between settings. */
 export function checkTogether(settings: Settings, nameOf: NameOf): Problem[] {
-  const { engine, hubs, keys, upstash, qstash } = settings;
+  const { engine, hubs, keys, redis, upstash } = settings;
   const problems: Problem[] = [];
   if (engine.renewMs * 2 > engine.leaseMs) {
     problems.push({
@@ -38,37 +39,82 @@ export function checkTogether(settings: Settings, nameOf: NameOf): Problem[] {
       came: "the same one",
     });
   }
-  const { token, currentSigningKey, nextSigningKey } = qstash;
   problems.push(
-    ...incomplete(upstash.url, upstash.token, "UPSTASH_REDIS_REST_TOKEN", nameOf("upstash", "url")),
-    ...incomplete(upstash.token, upstash.url, "UPSTASH_REDIS_REST_URL", nameOf("upstash", "token")),
-    ...incomplete(token, currentSigningKey, "QSTASH_CURRENT_SIGNING_KEY", nameOf("qstash", "token")),
-    ...incomplete(token, nextSigningKey, "QSTASH_NEXT_SIGNING_KEY", nameOf("qstash", "token")),
-    ...incomplete(currentSigningKey, token, "QSTASH_TOKEN", nameOf("qstash", "currentSigningKey")),
-    ...incomplete(nextSigningKey, token, "QSTASH_TOKEN", nameOf("qstash", "nextSigningKey")),
-    ...incomplete(qstash.url, token, "QSTASH_TOKEN", nameOf("qstash", "url")),
+    ...halves(
+      [
+        [upstash.url, "UPSTASH_REDIS_REST_URL", nameOf("upstash", "url")],
+        [upstash.token, "UPSTASH_REDIS_REST_TOKEN", nameOf("upstash", "token")],
+      ],
+      [],
+    ),
   );
+  const ofRedis = nameOf("redis", "connectionString");
+  if (redis.connectionString !== null && (upstash.url !== null || upstash.token !== null)) {
+    problems.push({
+      name: ofRedis,
+      expected:
+        "either this or UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN: the state is in one store",
+      came: "both",
+    });
+  }
+  if (redis.requireDurable && redis.connectionString === null) {
+    problems.push({
+      name: nameOf("redis", "requireDurable"),
+      expected: `${ofRedis} beside it`,
+      came: "no Redis server",
+    });
+  }
   return problems;
 }
 
 /**
- * Settings that ask for a store or a queue this build does not have. They stop the start: an operator who asked
- * for shared state must not find tasks in a local file later.
+ * Settings that ask for what a host does not have. They stop the start: an operator who asked for shared state or a
+ * queue must not find later that something else stood in for it.
  */
-export function checkAvailable(settings: Settings, nameOf: NameOf): Problem[] {
-  const asked: [boolean, string, string][] = [
-    [settings.redis.connectionString !== null, nameOf("redis", "connectionString"), "Redis"],
-    [settings.redis.requireDurable, nameOf("redis", "requireDurable"), "Redis"],
-    [settings.upstash.url !== null, nameOf("upstash", "url"), "Upstash"],
-    [settings.qstash.token !== null, nameOf("qstash", "token"), "QStash"],
-  ];
-  return asked
-    .filter(([wanted]) => wanted)
-    .map(([, name, service]) => ({
-      name,
-      expected: `no value: this version keeps its state in its data directory and cannot use ${service} yet (unset it to start)`,
+export function checkHost(settings: Settings, host: ConfigHost, nameOf: NameOf): Problem[] {
+  return host === "worker" ? checkWorker(settings, nameOf) : checkProcess(settings, nameOf);
+}
+
+function checkWorker({ server, redis, qstash }: Settings, nameOf: NameOf): Problem[] {
+  const problems = halves(
+    [
+      [qstash.token, "QSTASH_TOKEN", nameOf("qstash", "token")],
+      [qstash.currentSigningKey, "QSTASH_CURRENT_SIGNING_KEY", nameOf("qstash", "currentSigningKey")],
+      [qstash.nextSigningKey, "QSTASH_NEXT_SIGNING_KEY", nameOf("qstash", "nextSigningKey")],
+    ],
+    [[qstash.url, nameOf("qstash", "url")]],
+  );
+  if (problems.length === 0 && qstash.token !== null && server.publicUrl === null) {
+    problems.push({
+      name: nameOf("qstash", "token"),
+      expected: "CONDUIT_PUBLIC_URL beside it: the address at which QStash reaches this Worker",
+      came: "none",
+    });
+  }
+  if (redis.connectionString !== null) {
+    problems.push({
+      name: nameOf("redis", "connectionString"),
+      expected:
+        "no value on Workers: the state is in a Durable Object there, or on Upstash (UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN)",
       came: "one",
-    }));
+    });
+  }
+  return problems;
+}
+
+function checkProcess({ qstash }: Settings, nameOf: NameOf): Problem[] {
+  const given = (["token", "url", "currentSigningKey", "nextSigningKey"] as const).find(
+    (name) => qstash[name] !== null,
+  );
+  if (given === undefined) return [];
+  return [
+    {
+      name: nameOf("qstash", given),
+      expected:
+        "no QStash settings (QSTASH_…) outside of Workers: a process is its own queue and works off what is in the store",
+      came: "one",
+    },
+  ];
 }
 
 /** What is allowed and still worth a word. */
@@ -110,7 +156,16 @@ const WITHOUT_ADAPTER = [
   "xai",
 ] as const satisfies readonly (keyof Settings["providers"])[];
 
-function incomplete(given: unknown, missing: unknown, variable: string, name: string): Problem[] {
-  if (given === null || missing !== null) return [];
-  return [{ name, expected: `${variable} beside it`, came: "only one of the two" }];
+/** One problem, at the first one given, when some of what belongs together is missing; `extras` need all of it too. */
+function halves(
+  parts: readonly (readonly [value: unknown, variable: string, name: string])[],
+  extras: readonly (readonly [value: unknown, name: string])[],
+): Problem[] {
+  const missing = parts.filter(([value]) => value === null).map(([, variable]) => variable);
+  const present = parts.find(([value]) => value !== null)?.[2];
+  const extra = extras.find(([value]) => value !== null)?.[1];
+  const name = present ?? extra;
+  if (name === undefined || missing.length === 0) return [];
+  const list = new Intl.ListFormat("en").format(missing);
+  return [{ name, expected: `${list} beside it`, came: missing.length === 1 ? "none" : "none of them" }];
 }

@@ -7,6 +7,8 @@ import { z } from "zod";
 import { isPlainKey, PLAIN_KEY_SHAPE } from "../accounts/plain-key.ts";
 import { parseRedisConnection, REDIS_CONNECTION_SHAPE } from "./redis-connection.ts";
 import {
+  decidedDecimal,
+  decidedInteger,
   decimal,
   flag,
   integer,
@@ -53,11 +55,11 @@ const origin = line.regex(/^\*$|^https?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)
 
 function generation(timeoutSeconds: number, longestSeconds: number) {
   return {
-    maxConcurrency: integer(
-      3,
+    maxConcurrency: decidedInteger(
+      "3, on Workers 50",
       1,
       10_000,
-      "Provider calls open at once, asynchronous and synchronous together, per process.",
+      "Provider calls open at once, asynchronous and synchronous together: per process, on Workers in the whole deployment.",
     ),
     timeoutSeconds: decimal(
       timeoutSeconds,
@@ -90,9 +92,13 @@ export const SETTINGS = {
         variable: "HOST",
       },
     ),
-    dataDir: text(".conduit", line, LINE, "Folder of the embedded database and media; one process owns it.", {
-      variable: "CONDUIT_DATA_DIR",
-    }),
+    dataDir: text(
+      ".conduit",
+      line,
+      LINE,
+      "Folder of the embedded database, the media and keys made at the first start. One process owns it, unless the state is on Redis or Upstash.",
+      { variable: "CONDUIT_DATA_DIR" },
+    ),
     publicUrl: optional(
       webAddress,
       WEB_ADDRESS,
@@ -150,19 +156,24 @@ export const SETTINGS = {
     maxQueuedPerKey: integer(100_000, 1, 10_000_000, "Tasks of one key that may wait at once."),
   },
   engine: {
-    leaseMs: integer(
-      9_000,
+    leaseMs: decidedInteger(
+      "9000, on Upstash and Workers 60000",
       30,
       15 * 60_000,
       "How long a claim lasts unless it is renewed; a dead worker's task is picked up after it.",
     ),
-    renewMs: integer(
-      3_000,
+    renewMs: decidedInteger(
+      "3000, on Upstash and Workers 20000",
       10,
       5 * 60_000,
       "How often a living worker renews its claims; at most half of leaseMs.",
     ),
-    sweepIntervalMs: integer(500, 5, 60_000, "How often deadlines and lost claims are looked for."),
+    sweepIntervalMs: decidedInteger(
+      "500, on Upstash and Workers 10000",
+      5,
+      60_000,
+      "How often deadlines, lost claims and work that was never rung for are looked for.",
+    ),
     retryBaseMs: integer(
       1_000,
       1,
@@ -176,8 +187,8 @@ export const SETTINGS = {
       600_000,
       "How long a stopping process finishes work before it hands it back.",
     ),
-    progressPerSecond: decimal(
-      10,
+    progressPerSecond: decidedDecimal(
+      "10, on Redis and Upstash 1",
       0.1,
       1_000_000,
       "Progress stored per task and second; newer values supersede older ones.",
@@ -236,6 +247,12 @@ export const SETTINGS = {
   },
   metrics: { public: flag(false, "Open /health and /metrics to everybody.") },
   media: {
+    folder: optional(
+      line,
+      LINE,
+      "Folder of results, where it is not `media` in the data directory; the same for all instances of one store.",
+      { variable: "CONDUIT_MEDIA_DIR" },
+    ),
     fsync: flag(true, "Wait for the disk before a result counts as stored."),
     maxFileBytes: integer(512 * MIB, 1_024, 16_384 * MIB, "Largest file a provider may deliver."),
   },
@@ -308,13 +325,13 @@ export const SETTINGS = {
         return z.NEVER;
       }),
       REDIS_CONNECTION_SHAPE,
-      "Keep state on a Redis server (Bun, several instances).",
+      "Keep state on a Redis server, for one or several instances (Bun).",
       { secret: true },
     ),
     requireDurable: flag(false, "Refuse to start on a Redis server that may forget acknowledged writes."),
   },
   upstash: {
-    url: optional(webAddress, WEB_ADDRESS, "Keep state on Upstash.", {
+    url: optional(webAddress, WEB_ADDRESS, "Keep state on Upstash (every host).", {
       variable: "UPSTASH_REDIS_REST_URL",
     }),
     token: optional(secret, SECRET, "Token for the Upstash address.", {
@@ -323,7 +340,10 @@ export const SETTINGS = {
     }),
   },
   qstash: {
-    token: optional(secret, SECRET, "Queue through QStash.", { variable: "QSTASH_TOKEN", secret: true }),
+    token: optional(secret, SECRET, "Queue through QStash (Workers).", {
+      variable: "QSTASH_TOKEN",
+      secret: true,
+    }),
     url: optional(webAddress, WEB_ADDRESS, "QStash address other than the usual one.", {
       variable: "QSTASH_URL",
     }),
@@ -348,10 +368,16 @@ export const SETTINGS = {
   },
 };
 
-type Raw = SettingsOf<typeof SETTINGS>;
+/** As they were given: null where the host and the store decide. */
+export type RawSettings = SettingsOf<typeof SETTINGS>;
+type DecidedGroup = "cors" | "engine" | "imageGeneration" | "videoGeneration";
 
-/** All settings, checked; what depends on other settings (`cors.origins`) is decided. */
-export type Settings = Omit<Raw, "cors"> & { readonly cors: { readonly origins: readonly string[] } };
+/** All settings, checked; what depends on the host and on other settings is decided. */
+export type Settings = Omit<RawSettings, DecidedGroup> & {
+  readonly [G in DecidedGroup]: {
+    readonly [S in keyof RawSettings[G]]: NonNullable<RawSettings[G][S]>;
+  };
+};
 
 function unbracketed(host: string): string {
   return host.startsWith("[") ? host.slice(1, -1) : host;

@@ -17,15 +17,18 @@ export class Setting<T> {
   readonly secret: boolean;
   /** Items may come one by one as `__0`, `__1`, … */
   readonly list: boolean;
+  /** How the documentation writes a default that is no constant. */
+  readonly fallbackText: string | null;
 
   constructor(options: {
     schema: z.ZodType<T>;
     fallback: T;
     expected: string;
     meaning: string;
-    variable?: string | undefined;
+    variable?: string | null | undefined;
     secret?: boolean | undefined;
     list?: boolean | undefined;
+    fallbackText?: string | null | undefined;
   }) {
     this.schema = options.schema;
     this.fallback = options.fallback;
@@ -34,6 +37,7 @@ export class Setting<T> {
     this.variable = options.variable ?? null;
     this.secret = options.secret ?? false;
     this.list = options.list ?? false;
+    this.fallbackText = options.fallbackText ?? null;
   }
 }
 
@@ -94,6 +98,20 @@ export function optionalDecimal(min: number, max: number, meaning: string) {
     expected: `a number from ${min} to ${max}`,
     meaning,
   });
+}
+
+/** A whole number whose default the host and the chosen store decide, as `fallbackText` says. */
+export function decidedInteger(fallbackText: string, min: number, max: number, meaning: string) {
+  return new Setting<number | null>({
+    ...integer(min, min, max, meaning),
+    fallback: null,
+    fallbackText,
+  });
+}
+
+/** The same with fractions. */
+export function decidedDecimal(fallbackText: string, min: number, max: number, meaning: string) {
+  return new Setting<number | null>({ ...optionalDecimal(min, max, meaning), fallbackText });
 }
 
 /** Yes or no. */

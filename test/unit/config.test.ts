@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { ConfigHost } from "../../src/config/decisions.ts";
 import { ConfigError, loadConfig, secretsOf } from "../../src/config.ts";
 
 type Env = Record<string, string | undefined>;
@@ -11,10 +12,11 @@ function warnings(env: Env, file?: unknown) {
   return loadConfig({ env, file: file === undefined ? null : JSON.stringify(file) }).warnings;
 }
 
-function problems(env: Env, file?: unknown): string[] {
+function problems(env: Env, file?: unknown, host: ConfigHost = "process"): string[] {
   try {
     loadConfig({
       env,
+      host,
       file: file === undefined ? null : typeof file === "string" ? file : JSON.stringify(file),
     });
   } catch (error) {
@@ -382,39 +384,134 @@ describe("names that are no setting", () => {
   });
 });
 
-describe("stores this version cannot provide", () => {
+describe("what the host and the store decide", () => {
+  const UPSTASH = { UPSTASH_REDIS_REST_URL: "https://x.upstash.io", UPSTASH_REDIS_REST_TOKEN: "token" };
+  const REDIS = { CONDUITLLM__REDIS__CONNECTIONSTRING: "localhost" };
+  const near = { leaseMs: 9_000, renewMs: 3_000, sweepIntervalMs: 500 };
+  const far = { leaseMs: 60_000, renewMs: 20_000, sweepIntervalMs: 10_000 };
+
   it.each([
-    [
-      { CONDUITLLM__REDIS__CONNECTIONSTRING: "localhost:6379" },
-      "CONDUITLLM__REDIS__CONNECTIONSTRING",
-      "Redis",
-    ],
-    [
-      { UPSTASH_REDIS_REST_URL: "https://x.upstash.io", UPSTASH_REDIS_REST_TOKEN: "token" },
-      "UPSTASH_REDIS_REST_URL",
-      "Upstash",
-    ],
-    [
-      { QSTASH_TOKEN: "t", QSTASH_CURRENT_SIGNING_KEY: "c", QSTASH_NEXT_SIGNING_KEY: "n" },
-      "QSTASH_TOKEN",
-      "QStash",
-    ],
-  ] as [Env, string, string][])(
-    "stops the start instead of falling back silently: %o",
-    (env, name, service) => {
-      const told = problems(env);
-      expect(told).toHaveLength(1);
-      expect(told[0]).toMatch(new RegExp(`^${name}: .*${service}`));
+    ["SQLite", "process", {}, { ...near, progressPerSecond: 10 }],
+    ["Redis", "process", REDIS, { ...near, progressPerSecond: 1 }],
+    ["Upstash", "process", UPSTASH, { ...far, progressPerSecond: 1 }],
+    ["a Durable Object", "worker", {}, { ...far, progressPerSecond: 10 }],
+    ["Upstash", "worker", UPSTASH, { ...far, progressPerSecond: 1 }],
+  ] as [string, ConfigHost, Env, object][])(
+    "the pace of the engine on %s (%s)",
+    (_store, host, env, pace) => {
+      const { engine } = loadConfig({ env, host }).settings;
+      expect(engine).toMatchObject(pace);
+      expect(engine.renewMs * 3).toBeLessThanOrEqual(engine.leaseMs);
     },
   );
 
-  it("names the missing half of credentials", () => {
-    expect(problems({ UPSTASH_REDIS_REST_URL: "https://x.upstash.io" })[0]).toBe(
-      "UPSTASH_REDIS_REST_URL: expected UPSTASH_REDIS_REST_TOKEN beside it, got only one of the two",
+  it.each([
+    ["process", 3],
+    ["worker", 50],
+  ] as [ConfigHost, number][])("how many provider calls may be open at once (%s: %d)", (host, calls) => {
+    const { imageGeneration, videoGeneration } = loadConfig({ env: {}, host }).settings;
+    expect([imageGeneration.maxConcurrency, videoGeneration.maxConcurrency]).toEqual([calls, calls]);
+  });
+
+  it("nothing that the operator has said", () => {
+    const engine = { leaseMs: 1_000, renewMs: 100, sweepIntervalMs: 50, progressPerSecond: 5 };
+    const file = { engine, imageGeneration: { maxConcurrency: 7 } };
+    for (const host of ["process", "worker"] as const) {
+      const decided = loadConfig({ env: UPSTASH, file: JSON.stringify(file), host }).settings;
+      expect(decided.engine).toMatchObject(engine);
+      expect(decided.imageGeneration.maxConcurrency).toBe(7);
+    }
+  });
+});
+
+describe("the store and the queue", () => {
+  const UPSTASH = { UPSTASH_REDIS_REST_URL: "https://x.upstash.io", UPSTASH_REDIS_REST_TOKEN: "token" };
+  const QSTASH = { QSTASH_TOKEN: "t", QSTASH_CURRENT_SIGNING_KEY: "c", QSTASH_NEXT_SIGNING_KEY: "n" };
+  const REDIS = { CONDUITLLM__REDIS__CONNECTIONSTRING: "localhost:6379" };
+
+  it.each([
+    [UPSTASH, "process"],
+    [UPSTASH, "worker"],
+    [REDIS, "process"],
+    [{ ...REDIS, CONDUITLLM__REDIS__REQUIREDURABLE: "true" }, "process"],
+    [{ ...QSTASH, CONDUIT_PUBLIC_URL: "https://media.example" }, "worker"],
+    [
+      { ...QSTASH, ...UPSTASH, QSTASH_URL: "https://q.example", CONDUIT_PUBLIC_URL: "https://m.example" },
+      "worker",
+    ],
+  ] as [Env, ConfigHost][])("takes %o for a %s", (env, host) => {
+    expect(problems(env, undefined, host)).toEqual([]);
+  });
+
+  it.each([
+    [
+      { UPSTASH_REDIS_REST_URL: "https://x.upstash.io" },
+      "UPSTASH_REDIS_REST_URL: expected UPSTASH_REDIS_REST_TOKEN beside it, got none",
+    ],
+    [
+      { UPSTASH_REDIS_REST_TOKEN: "t" },
+      "UPSTASH_REDIS_REST_TOKEN: expected UPSTASH_REDIS_REST_URL beside it, got none",
+    ],
+  ] as [Env, string][])("tells of half of Upstash's credentials once: %o", (env, told) => {
+    expect(problems(env, undefined, "process")).toEqual([told]);
+    expect(problems(env, undefined, "worker")).toEqual([told]);
+  });
+
+  it.each([
+    [
+      { QSTASH_TOKEN: "t" },
+      "QSTASH_TOKEN: expected QSTASH_CURRENT_SIGNING_KEY and QSTASH_NEXT_SIGNING_KEY beside it, got none of them",
+    ],
+    [
+      { QSTASH_TOKEN: "t", QSTASH_NEXT_SIGNING_KEY: "n" },
+      "QSTASH_TOKEN: expected QSTASH_CURRENT_SIGNING_KEY beside it, got none",
+    ],
+    [
+      { QSTASH_CURRENT_SIGNING_KEY: "c", QSTASH_NEXT_SIGNING_KEY: "n" },
+      "QSTASH_CURRENT_SIGNING_KEY: expected QSTASH_TOKEN beside it, got none",
+    ],
+    [
+      { QSTASH_URL: "https://q.example" },
+      "QSTASH_URL: expected QSTASH_TOKEN, QSTASH_CURRENT_SIGNING_KEY, and QSTASH_NEXT_SIGNING_KEY beside it, got none of them",
+    ],
+    [
+      QSTASH,
+      "QSTASH_TOKEN: expected CONDUIT_PUBLIC_URL beside it: the address at which QStash reaches this Worker, got none",
+    ],
+  ] as [Env, string][])("tells a Worker once what QStash lacks: %o", (env, told) => {
+    expect(problems(env, undefined, "worker")).toEqual([told]);
+  });
+
+  it.each([QSTASH, { QSTASH_TOKEN: "t" }, { QSTASH_NEXT_SIGNING_KEY: "n" }, { ...QSTASH, ...UPSTASH }])(
+    "tells a process once that it needs no QStash: %o",
+    (env) => {
+      const told = problems(env as Env);
+      expect(told).toHaveLength(1);
+      expect(told[0]).toMatch(
+        /^QSTASH_[A-Z_]+: expected no QStash settings .* outside of Workers: a process is its own queue/,
+      );
+    },
+  );
+
+  it("refuses two stores at once, and a Redis server for a Worker", () => {
+    expect(problems({ ...REDIS, ...UPSTASH })).toEqual([
+      "CONDUITLLM__REDIS__CONNECTIONSTRING: expected either this or UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN: the state is in one store, got both",
+    ]);
+    const told = problems(REDIS, undefined, "worker");
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(
+      /^CONDUITLLM__REDIS__CONNECTIONSTRING: expected no value on Workers: .*UPSTASH_REDIS_REST_URL/,
     );
-    expect(problems({ QSTASH_TOKEN: "t", QSTASH_NEXT_SIGNING_KEY: "n" })[0]).toContain(
-      "QSTASH_CURRENT_SIGNING_KEY",
-    );
-    expect(problems({ UPSTASH_REDIS_REST_TOKEN: "t" })).toHaveLength(1);
+  });
+
+  it("refuses to require a durable Redis server where there is none", () => {
+    expect(problems({ CONDUITLLM__REDIS__REQUIREDURABLE: "true" })).toEqual([
+      "CONDUITLLM__REDIS__REQUIREDURABLE: expected redis.connectionString beside it, got no Redis server",
+    ]);
+  });
+
+  it("keeps the password of a Redis server secret, and nothing else of it", () => {
+    const env = { CONDUITLLM__REDIS__CONNECTIONSTRING: "redis://user:hunter2@cache.example:6380/1" };
+    expect(secretsOf(settings(env))).toEqual(["hunter2"]);
   });
 });

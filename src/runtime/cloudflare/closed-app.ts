@@ -15,7 +15,7 @@ import { workerLog } from "./parts.ts";
 
 /** An application of which only the probes work; everything else answers 503 with `reason`. */
 export function closedApp(reason: string): Hono<HttpEnv> {
-  const { settings } = loadConfig({ env: {} });
+  const { settings } = loadConfig({ env: {}, host: "worker" });
   return createApp({
     settings,
     host: plainHost,

@@ -95,7 +95,7 @@ function assembleOrError(bindings: Bindings): EdgeParts | ConfigError {
 }
 
 function assemble(bindings: Bindings): EdgeParts {
-  const { settings, warnings } = loadConfig({ env: variablesOf(bindings) });
+  const { settings, warnings } = loadConfig({ env: variablesOf(bindings), host: "worker" });
   const log = workerLog(settings);
   for (const warning of warnings) log.warn(warning);
   const clock = systemClock;

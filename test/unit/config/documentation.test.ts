@@ -19,7 +19,7 @@ function rowOf({ path, setting }: NamedSetting) {
   return {
     name: dottedName(path),
     variable: setting.variable,
-    fallback: fallbackText(setting.fallback),
+    fallback: setting.fallbackText ?? fallbackText(setting.fallback),
     expected: setting.expected,
     meaning: setting.meaning,
   };

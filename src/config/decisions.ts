@@ -1,0 +1,66 @@
+/** Defaults that are no constants: what the host and the chosen store decide where the operator says nothing. */
+
+import type { RawSettings, Settings } from "./schema.ts";
+import { storeChoice } from "./store-choice.ts";
+
+/** Where the settings are for: a process that works in a loop (Bun, Deno), or a Worker and its Durable Objects. */
+export type ConfigHost = "process" | "worker";
+
+/** How often the store is asked while nothing happens. */
+type Pace = { leaseMs: number; renewMs: number; sweepIntervalMs: number; progressPerSecond: number };
+
+/** A store in this process or next to it: asking costs microseconds, a dead worker's task is picked up within 10 s. */
+const EMBEDDED: Pace = { leaseMs: 9_000, renewMs: 3_000, sweepIntervalMs: 500, progressPerSecond: 10 };
+/** Writes go to a disk that many instances share. */
+const REDIS: Pace = { ...EMBEDDED, progressPerSecond: 1 };
+/** Every command is paid for: a dead worker's task is picked up within two minutes. */
+const UPSTASH: Pace = { leaseMs: 60_000, renewMs: 20_000, sweepIntervalMs: 10_000, progressPerSecond: 1 };
+/** Every call wakes a Durable Object and is paid for. */
+const DURABLE_OBJECT: Pace = { ...UPSTASH, progressPerSecond: 10 };
+
+/** Provider calls of one kind open at once: in one process, and in a whole deployment on Workers. */
+const CONCURRENCY: Readonly<Record<ConfigHost, number>> = { process: 3, worker: 50 };
+
+/** Browser origins let in while only this machine can reach the server anyway. */
+const LOOPBACK_ORIGINS: readonly string[] = ["http://localhost:*", "http://127.0.0.1:*"];
+
+/** Fills in what the operator left open. */
+export function decideDefaults(raw: RawSettings, host: ConfigHost): Settings {
+  const pace = paceOf(raw, host);
+  const { engine, imageGeneration, videoGeneration, cors } = raw;
+  return {
+    ...raw,
+    cors: { origins: cors.origins ?? (isLoopback(raw.server.host) ? LOOPBACK_ORIGINS : []) },
+    engine: {
+      ...engine,
+      leaseMs: engine.leaseMs ?? pace.leaseMs,
+      renewMs: engine.renewMs ?? pace.renewMs,
+      sweepIntervalMs: engine.sweepIntervalMs ?? pace.sweepIntervalMs,
+      progressPerSecond: engine.progressPerSecond ?? pace.progressPerSecond,
+    },
+    imageGeneration: {
+      ...imageGeneration,
+      maxConcurrency: imageGeneration.maxConcurrency ?? CONCURRENCY[host],
+    },
+    videoGeneration: {
+      ...videoGeneration,
+      maxConcurrency: videoGeneration.maxConcurrency ?? CONCURRENCY[host],
+    },
+  };
+}
+
+function paceOf(raw: RawSettings, host: ConfigHost): Pace {
+  switch (storeChoice(raw).kind) {
+    case "redis":
+      return REDIS;
+    case "upstash":
+      return UPSTASH;
+    case "embedded":
+      return host === "worker" ? DURABLE_OBJECT : EMBEDDED;
+  }
+}
+
+/** Whether only this machine can reach a server that listens here. */
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
+}
