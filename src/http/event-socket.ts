@@ -10,8 +10,8 @@ import type { Socket, SocketSession } from "./socket-upgrade.ts";
 /** The subprotocol under which several events may share a message. */
 export const BATCH_PROTOCOL = "conduit.batch";
 /** Clients have nothing to say but `ping`; what is longer is a mistake. */
-const MESSAGE_CHARACTERS = 65_536;
-const CLOSE_TOO_BIG = 1009;
+export const MESSAGE_CHARACTERS = 65_536;
+export const CLOSE_TOO_BIG = 1009;
 /** A client that pings and does not read gets no answers beyond this. */
 const PONG_UNSENT_BYTES = 16_384;
 

@@ -8,7 +8,7 @@ import type { Follower } from "./follower.ts";
 import type { Rooms } from "./rooms.ts";
 
 /** The watcher needs no words: a one-task stream is closed when its task has ended. */
-const SILENT: Encoding = {
+export const SILENT: Encoding = {
   name: "end",
   event: () => null,
   snapshot: () => null,

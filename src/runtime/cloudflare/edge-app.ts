@@ -5,7 +5,6 @@ import { Authenticator } from "../../accounts/authenticator.ts";
 import { createApp } from "../../app.ts";
 import { ConnectionSlots } from "../../http/connection-slots.ts";
 import { createEventEncodings } from "../../http/event-encodings.ts";
-import { StreamHeartbeat } from "../../http/event-stream.ts";
 import { mountEvents } from "../../http/events.ts";
 import { plainHost } from "../../http/host.ts";
 import { createOriginPolicy } from "../../http/origin-policy.ts";
@@ -17,6 +16,7 @@ import { EdgeHealth, registerEdgeMetrics } from "./edge-health.ts";
 import { mountHubGate } from "./hub-gate.ts";
 import type { EdgeParts } from "./parts.ts";
 import { RemoteEventSockets } from "./remote-event-sockets.ts";
+import { RequestHeartbeat } from "./request-heartbeat.ts";
 
 export type EdgeApp = { fetch(request: Request): Response | Promise<Response> };
 
@@ -59,7 +59,7 @@ export function createEdgeApp(parts: EdgeParts, bindings: Bindings): EdgeApp {
           tasks,
           rooms,
           encodings: createEventEncodings(presentation),
-          heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),
+          heartbeat: new RequestHeartbeat(clock, settings.events.heartbeatMs),
           slots,
           sockets: new RemoteEventSockets(bindings),
           origins,
