@@ -19,7 +19,7 @@ const DEFAULT_MAX_FILE_BYTES = 64 * 1024 * 1024;
 /** What is used of the binding to the class `MediaObject`. */
 export type MediaNamespace = { getByName(name: string): MediaShard };
 type MediaShard = {
-  write(path: string, part: number, bytes: Uint8Array, last: boolean): Promise<void>;
+  write(path: string, part: number, bytes: Uint8Array, last: boolean): Promise<boolean>;
   stat(path: string): Promise<FileFacts | null>;
   read(path: string, part: number): Promise<Uint8Array | null>;
   remove(paths: readonly string[]): Promise<void>;
@@ -64,7 +64,8 @@ class DurableMediaStore implements MediaStore {
       let number = 0;
       for await (const { bytes: part, last } of partsOfFile(bytes, CHUNK_BYTES, this.#maxFileBytes)) {
         const at = number++;
-        await this.#ask(shard, (object) => object.write(path, at, part, last));
+        const written = await this.#ask(shard, (object) => object.write(path, at, part, last));
+        if (!written) throw new Error("The media file was removed while it was written");
         size += part.byteLength;
       }
     } catch (error) {

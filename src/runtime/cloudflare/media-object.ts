@@ -46,10 +46,10 @@ export class MediaObject<Env = unknown> extends DurableObject<Env> {
 
   /**
    * Writes a part of the file; part 0 begins it and the last one makes it readable. Parts come in order and all but the
-   * last have `CHUNK_BYTES`. Throws when the file is not, or no longer, there to go on with.
+   * last have `CHUNK_BYTES`. False when the file is not, or no longer, there to go on with.
    */
-  write(path: string, part: number, bytes: Uint8Array, last: boolean): void {
-    this.ctx.storage.transactionSync(() => {
+  write(path: string, part: number, bytes: Uint8Array, last: boolean): boolean {
+    return this.ctx.storage.transactionSync(() => {
       if (part === 0)
         this.#run(
           "INSERT INTO files (path, bytes, modified_at, complete) VALUES (?, 0, ?, 0) ON CONFLICT DO NOTHING",
@@ -57,7 +57,7 @@ export class MediaObject<Env = unknown> extends DurableObject<Env> {
           this.now(),
         );
       const [file] = this.#all<{ no: number }>("SELECT no FROM files WHERE path = ?", path);
-      if (file === undefined) throw new Error("The unfinished media file is no longer there");
+      if (file === undefined) return false;
       this.#run(
         "INSERT OR REPLACE INTO chunks (file_no, part, bytes) VALUES (?, ?, ?)",
         file.no,
@@ -71,6 +71,7 @@ export class MediaObject<Env = unknown> extends DurableObject<Env> {
           this.now(),
           file.no,
         );
+      return true;
     });
   }
 

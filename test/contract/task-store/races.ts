@@ -8,6 +8,10 @@ import { NO_WORK } from "../../../src/tasks/transition.ts";
 import { createSeededRandom } from "../../fixture/seeded-random.ts";
 import { Bench, COMPLETE, FAILURE, LEASE_MS, type StoreContract, scopeOf } from "../store-harness.ts";
 
+/** The counters are compared after every so many rounds: once they are wrong they stay wrong. */
+const COUNTED_ROUNDS = 4;
+/** Thousands of calls, each of which may cross a network, ms. */
+const LONG_TEST_MS = 60_000;
 const TERMINAL_EVENTS = ["completed", "failed", "cancelled"];
 
 export function raceContract(contract: StoreContract): void {
@@ -66,130 +70,133 @@ export function raceContract(contract: StoreContract): void {
       expect(await bench.store.nextCleanupAt()).toBeNull();
     });
 
-    test.each([1, 2, 3])("hundreds of random steps keep every promise (seed %i)", async (seed) => {
-      const { below: random } = createSeededRandom(seed);
-      const tasks: Task[] = [];
-      const claims: Claim[] = [];
-      const keep = (claimed: readonly Claim[]) => claims.push(...claimed);
-      const anyClaim = () => claims[random(claims.length)];
-      const lane = () => (random(4) === 0 ? "video" : "image");
-      const priority = () => (["low", "normal", "high"] as const)[random(3)] ?? "normal";
-      const due = () => bench.now() + random(4_000);
-      const next = () =>
-        random(2) === 0 ? undefined : ({ lane: "image", leaseMs: LEASE_MS, max: 1 } as const);
-      const step = async (): Promise<void> => {
-        const claim = anyClaim();
-        const task = tasks[random(tasks.length)];
-        switch (random(14)) {
-          case 0:
-          case 1:
-          case 2:
-            tasks.push(
-              await bench.submit({
-                keyId: "abc"[random(3)]!,
-                subject: random(3) === 0 ? "ann" : "",
-                type: lane(),
-                priority: priority(),
-              }),
-            );
-            return;
-          case 3:
-          case 4:
-            keep(await bench.claim(1 + random(3), { lane: lane() }));
-            return;
-          case 5:
-            if (claim) keep((await bench.store.advance(claim.lease, COMPLETE, next())).claimed);
-            return;
-          case 6:
-            if (claim)
-              await bench.store.advance(claim.lease, {
-                kind: "retry",
-                dueAt: due(),
-                error: FAILURE,
-                work: NO_WORK,
-              });
-            return;
-          case 7:
-            if (claim)
-              await bench.store.advance(claim.lease, {
-                kind: "pend",
-                state: random(9),
-                dueAt: due(),
-                percent: random(100),
-                message: null,
-                work: NO_WORK,
-              });
-            return;
-          case 8:
-            if (claim)
-              await bench.store.advance(claim.lease, {
-                kind: "progress",
-                percent: random(100),
-                message: `${random(9)}`,
-              });
-            return;
-          case 9:
-            if (claim)
-              await bench.store.advance(claim.lease, {
-                kind: "fail",
-                error: FAILURE,
-                abandonsJob: random(2) === 0,
-                work: NO_WORK,
-              });
-            return;
-          case 10:
-            if (task) await bench.store.cancel(scopeOf(task.tenant.keyId), task.id);
-            return;
-          case 11:
-            if (claim) await bench.store.renew([claim.lease], LEASE_MS);
-            return;
-          case 12:
-            await bench.store.updateKey(
-              "abc"[random(3)]!,
-              { maxConcurrentTasks: random(3) === 0 ? null : 1 + random(4) },
-              bench.now(),
-            );
-            return;
-          default:
-            bench.advance(random(4_000));
-            await bench.store.sweep(10);
+    test.each([1, 2, 3])(
+      "hundreds of random steps keep every promise (seed %i)",
+      { timeout: LONG_TEST_MS },
+      async (seed) => {
+        const { below: random } = createSeededRandom(seed);
+        const tasks: Task[] = [];
+        const claims: Claim[] = [];
+        const keep = (claimed: readonly Claim[]) => claims.push(...claimed);
+        const anyClaim = () => claims[random(claims.length)];
+        const lane = () => (random(4) === 0 ? "video" : "image");
+        const priority = () => (["low", "normal", "high"] as const)[random(3)] ?? "normal";
+        const due = () => bench.now() + random(4_000);
+        const next = () =>
+          random(2) === 0 ? undefined : ({ lane: "image", leaseMs: LEASE_MS, max: 1 } as const);
+        const step = async (): Promise<void> => {
+          const claim = anyClaim();
+          const task = tasks[random(tasks.length)];
+          switch (random(14)) {
+            case 0:
+            case 1:
+            case 2:
+              tasks.push(
+                await bench.submit({
+                  keyId: "abc"[random(3)]!,
+                  subject: random(3) === 0 ? "ann" : "",
+                  type: lane(),
+                  priority: priority(),
+                }),
+              );
+              return;
+            case 3:
+            case 4:
+              keep(await bench.claim(1 + random(3), { lane: lane() }));
+              return;
+            case 5:
+              if (claim) keep((await bench.store.advance(claim.lease, COMPLETE, next())).claimed);
+              return;
+            case 6:
+              if (claim)
+                await bench.store.advance(claim.lease, {
+                  kind: "retry",
+                  dueAt: due(),
+                  error: FAILURE,
+                  work: NO_WORK,
+                });
+              return;
+            case 7:
+              if (claim)
+                await bench.store.advance(claim.lease, {
+                  kind: "pend",
+                  state: random(9),
+                  dueAt: due(),
+                  percent: random(100),
+                  message: null,
+                  work: NO_WORK,
+                });
+              return;
+            case 8:
+              if (claim)
+                await bench.store.advance(claim.lease, {
+                  kind: "progress",
+                  percent: random(100),
+                  message: `${random(9)}`,
+                });
+              return;
+            case 9:
+              if (claim)
+                await bench.store.advance(claim.lease, {
+                  kind: "fail",
+                  error: FAILURE,
+                  abandonsJob: random(2) === 0,
+                  work: NO_WORK,
+                });
+              return;
+            case 10:
+              if (task) await bench.store.cancel(scopeOf(task.tenant.keyId), task.id);
+              return;
+            case 11:
+              if (claim) await bench.store.renew([claim.lease], LEASE_MS);
+              return;
+            case 12:
+              await bench.store.updateKey(
+                "abc"[random(3)]!,
+                { maxConcurrentTasks: random(3) === 0 ? null : 1 + random(4) },
+                bench.now(),
+              );
+              return;
+            default:
+              bench.advance(random(4_000));
+              await bench.store.sweep(10);
+          }
+        };
+        for (let round = 0; round < 60; round++) {
+          await Promise.all(Array.from({ length: 10 }, step));
+          if (round % COUNTED_ROUNDS === 0) await expectCounts(bench, tasks);
         }
-      };
-      for (let round = 0; round < 60; round++) {
-        await Promise.all(Array.from({ length: 10 }, step));
-        await expectCounts(bench, tasks);
-      }
 
-      for (const keyId of ["a", "b", "c"])
-        await bench.store.updateKey(keyId, { maxConcurrentTasks: null }, bench.now());
-      for (let round = 0; round < 50; round++) {
-        bench.advance(LEASE_MS);
-        await bench.store.sweep(1_000);
-        for (const type of ["image", "video"] as const)
-          for (const claim of await bench.claim(100, { lane: type })) await bench.apply(claim, COMPLETE);
-      }
-      for (const task of tasks) {
-        const over = await bench.read(task);
-        expect(isTerminal(over.status)).toBe(true);
-        const log = (await bench.log(task)).map((entry) => entry.split(" ")[1] ?? "");
-        expect(log[0]).toBe("queued");
-        expect(log.filter((type) => TERMINAL_EVENTS.includes(type))).toEqual([over.status]);
-        expect(log.at(-1)).toBe(over.status);
-        expect(over.costMicros === 0 || over.status === "completed").toBe(true);
-      }
-      await expectCounts(bench, tasks);
-    });
+        for (const keyId of ["a", "b", "c"])
+          await bench.store.updateKey(keyId, { maxConcurrentTasks: null }, bench.now());
+        for (let round = 0; round < 50; round++) {
+          bench.advance(LEASE_MS);
+          await bench.store.sweep(1_000);
+          for (const type of ["image", "video"] as const)
+            for (const claim of await bench.claim(100, { lane: type })) await bench.apply(claim, COMPLETE);
+        }
+        for (const task of tasks) {
+          const over = await bench.read(task);
+          expect(isTerminal(over.status)).toBe(true);
+          const log = (await bench.log(task)).map((entry) => entry.split(" ")[1] ?? "");
+          expect(log[0]).toBe("queued");
+          expect(log.filter((type) => TERMINAL_EVENTS.includes(type))).toEqual([over.status]);
+          expect(log.at(-1)).toBe(over.status);
+          expect(over.costMicros === 0 || over.status === "completed").toBe(true);
+        }
+        await expectCounts(bench, tasks);
+      },
+    );
   });
 }
 
 /** The lanes' counters against the tasks themselves. */
 async function expectCounts(bench: Bench, tasks: readonly Task[]): Promise<void> {
+  const stored = await Promise.all(tasks.map((task) => bench.read(task)));
   for (const lane of ["image", "video"] as const) {
     const counted = { ready: 0, delayed: 0, held: 0 };
-    for (const task of tasks) {
-      if (task.type !== lane) continue;
-      const now = await bench.read(task);
-      if (isTerminal(now.status)) continue;
+    for (const now of stored) {
+      if (now.type !== lane || isTerminal(now.status)) continue;
       if (now.leaseUntil !== null) counted.held++;
       else if (now.dueAt !== null) counted.delayed++;
       else counted.ready++;
