@@ -192,7 +192,6 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
       );
     case "expire": {
       const cleanup = leavesJobBehind(task);
-      const waited = task.startedAt === null;
       return announce(
         {
           ...task,
@@ -201,12 +200,7 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
           status: "failed",
           message: null,
           settled: !cleanup,
-          error: {
-            code: "timeout",
-            message: waited
-              ? "The task waited in the queue longer than queue.maxWaitSeconds allows"
-              : `The task did not finish within its ${Math.round(task.timeoutMs / 1000)} s`,
-          },
+          error: deadlineError(task),
         },
         "failed",
         "terminal",
@@ -235,6 +229,22 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
   }
 }
 
+/** Why a task fails that ran into its deadline. */
+export function deadlineError(task: Pick<Task, "startedAt" | "timeoutMs">): TaskError {
+  return {
+    code: "timeout",
+    message:
+      task.startedAt === null
+        ? "The task waited in the queue longer than queue.maxWaitSeconds allows"
+        : `The task did not finish within its ${Math.round(task.timeoutMs / 1000)} s`,
+  };
+}
+
+/** A whole percentage from 0 to 100; 0 for what is no number. */
+export function clampPercent(percent: number): number {
+  return Number.isFinite(percent) ? Math.min(100, Math.max(0, Math.trunc(percent))) : 0;
+}
+
 /** A reference is stored, a claim is held, or a submit may have gone through. */
 function leavesJobBehind(task: Task): boolean {
   return task.state !== null || task.leaseUntil !== null || task.unsure;
@@ -260,8 +270,4 @@ function announce(
 
 function silent(task: Task, whereabouts: Whereabouts): Reduction {
   return { task, event: null, whereabouts, cleanup: false };
-}
-
-function clampPercent(percent: number): number {
-  return Number.isFinite(percent) ? Math.min(100, Math.max(0, Math.trunc(percent))) : 0;
 }

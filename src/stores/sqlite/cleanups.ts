@@ -3,13 +3,11 @@
 import type { Cancellation, Json } from "../../protocol/task.ts";
 import type { Task } from "../../tasks/task.ts";
 import type { CleanupItem, CleanupOutcome, LateReport } from "../../tasks/task-store.ts";
+import { CLEANUP_LIMIT_MS } from "../cleanup-limit.ts";
 import type { Sql, SqlRow } from "../sql.ts";
 import { recordCharge } from "./charges.ts";
 import { type TaskRow, taskById, taskByNo, updateTask } from "./task-row.ts";
 import { settleReservation } from "./tenants.ts";
-
-/** How long after its end a task's reservation may wait for the provider's bill, in ms. */
-export const CLEANUP_LIMIT_MS = 10 * 60_000;
 
 /** Written in the step that ends the task; `before` is the task as its last holder knew it. */
 export function addCleanup(sql: Sql, before: TaskRow, task: Task, now: number): void {

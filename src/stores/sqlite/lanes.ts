@@ -7,23 +7,22 @@
  * had nothing to offer comes back at the virtual time of the others: idling earns no credit.
  */
 
-import { PRIORITIES, type Priority, type TaskType } from "../../protocol/task.ts";
+import type { Priority, TaskType } from "../../protocol/task.ts";
 import type { Task } from "../../tasks/task.ts";
 import type { QueueStats } from "../../tasks/task-store.ts";
+import {
+  CONTINUATION_COST,
+  CONTINUING,
+  costOf,
+  type KeyQueue,
+  nextPriority,
+  PROMOTE_LIMIT,
+  RANKED,
+  virtualTimes,
+} from "../fair-queue.ts";
 import type { Sql, SqlRow } from "../sql.ts";
 import { oldestReady, type TaskRow } from "./task-row.ts";
 
-/** How many delayed tasks one claim makes ready. */
-export const PROMOTE_LIMIT = 32;
-
-/** What serving one task costs, in virtual units: the inverse of the weights 4, 2 and 1, as integers. */
-const COST = { high: 3, normal: 6, low: 12 } as const satisfies Record<Priority, number>;
-/** A continuation (a poll) is a short visit, and still not free. */
-const CONTINUATION_COST = 1;
-
-/** Rank 0; the priorities follow, highest first. */
-const CONTINUING = 0;
-const RANKED = [...PRIORITIES].reverse();
 /** The lists a task may stand in, as columns of counters: its ready rank, then these. */
 const LISTS = ["continuing", ...RANKED, "delayed", "held"] as const;
 const DELAYED = 4;
@@ -115,10 +114,11 @@ const LEAST_KEY = `SELECT key_id, vtime, continuing, high, normal, low, v_high, 
 export function pickNext(sql: Sql, lane: TaskType): Pick | null {
   const key = sql.get(LEAST_KEY, lane);
   if (key === null) return null;
-  const counts = countsOf(key);
-  const virtual = virtualTimes(key, counts);
+  const queue = queueOf(key);
+  const { counts } = queue;
+  const virtual = virtualTimes(queue);
   const startTag = key.vtime as number;
-  const rank = (key.continuing as number) > 0 ? CONTINUING : nextPriority(counts, virtual) + 1;
+  const rank = queue.continuing > 0 ? CONTINUING : nextPriority(counts, virtual) + 1;
   const row = oldestReady(sql, lane, key.key_id as string, rank);
   if (row === null) throw new Error(`The counters of lane ${lane} disagree with its tasks at rank ${rank}`);
   if (rank !== CONTINUING) {
@@ -191,57 +191,12 @@ export function laneStats(sql: Sql): QueueStats[] {
   }));
 }
 
-/** How many tasks of the same key are served before the one at `index` (from 0) of its priority, as things stand. */
-export function servedBefore(key: SqlRow, rank: number, index: number): number {
-  if (rank === CONTINUING) return index;
-  const counts = countsOf(key);
-  const virtual = virtualTimes(key, counts);
-  const own = rank - 1;
-  const endTag = (virtual[own] ?? 0) + (index + 1) * costOf(own);
-  let before = (key.continuing as number) + index;
-  for (const [other, count] of counts.entries()) {
-    if (other === own) continue;
-    const room = (endTag - (virtual[other] ?? 0)) / costOf(other);
-    // A tie goes to the higher priority, which has the smaller index.
-    const served = other < own ? Math.floor(room) : Math.ceil(room) - 1;
-    before += Math.min(count, Math.max(0, served));
-  }
-  return before;
-}
-
-/** High, normal, low. */
-type Triple = [number, number, number];
-
-function countsOf(key: SqlRow): Triple {
-  return [key.high as number, key.normal as number, key.low as number];
-}
-
-/** The priorities' virtual times, those that came back from idling lifted to the least of the others. */
-function virtualTimes(key: SqlRow, counts: Triple): Triple {
-  const own: Triple = [key.v_high as number, key.v_normal as number, key.v_low as number];
-  const idle = key.idle as number;
-  let least = Number.POSITIVE_INFINITY;
-  for (const [index, count] of counts.entries())
-    if (count > 0 && (idle & (1 << index)) === 0) least = Math.min(least, own[index] ?? 0);
-  // Nobody has waited through: a new busy period begins.
-  if (least === Number.POSITIVE_INFINITY) return [0, 0, 0];
-  return own.map((time, index) => (idle & (1 << index) ? Math.max(time, least) : time)) as Triple;
-}
-
-/** The priority that would end first; the higher one on a tie. At least one count is positive. */
-function nextPriority(counts: Triple, virtual: Triple): number {
-  let best = -1;
-  let bestTag = Number.POSITIVE_INFINITY;
-  for (const [index, count] of counts.entries()) {
-    const tag = (virtual[index] ?? 0) + costOf(index);
-    if (count > 0 && tag < bestTag) {
-      best = index;
-      bestTag = tag;
-    }
-  }
-  return best;
-}
-
-function costOf(index: number): number {
-  return COST[RANKED[index] ?? "low"];
+/** The numbers of a row. */
+export function queueOf(key: SqlRow): KeyQueue {
+  return {
+    continuing: key.continuing as number,
+    counts: [key.high as number, key.normal as number, key.low as number],
+    virtual: [key.v_high as number, key.v_normal as number, key.v_low as number],
+    idle: key.idle as number,
+  };
 }

@@ -3,9 +3,9 @@
 import { TASK_STATUSES, TASK_TYPES, type TaskStatus, type TaskType } from "../../protocol/task.ts";
 import type { TenantScope } from "../../tasks/task.ts";
 import type { ListQuery, TaskPage } from "../../tasks/task-store.ts";
+import { assertScope, isVisible } from "../scopes.ts";
 import type { Sql } from "../sql.ts";
 import { viewTasks } from "./queue-position.ts";
-import { assertScope, isVisible } from "./scopes.ts";
 import { type TaskRow, taskById, taskByNo } from "./task-row.ts";
 
 /** Above every task id. */

@@ -1,26 +1,12 @@
 /** Reading the logs: one task's, and a tenant's. */
 
-import type { TaskEventType, TaskStatus } from "../../protocol/task.ts";
+import type { TaskEventType } from "../../protocol/task.ts";
 import type { Position, Task, TaskEvent, TenantScope } from "../../tasks/task.ts";
 import type { LogRead, TenantLogRead } from "../../tasks/task-store.ts";
+import { lastProgress, STATUS_OF_EVENT, TENANT_LOG_EVENTS, TENANT_LOG_MS } from "../event-log.ts";
 import type { Sql, SqlRow } from "../sql.ts";
 import { visibleTask } from "./scopes.ts";
-import { type TaskRow, taskByNo } from "./task-row.ts";
-
-/** Further behind than this a follower of a tenant's log starts anew. */
-export const TENANT_LOG_EVENTS = 1_000;
-export const TENANT_LOG_MS = 60 * 60_000;
-
-/** The status an event announces. */
-const STATUS: Record<TaskEventType, TaskStatus> = {
-  queued: "queued",
-  started: "running",
-  progress: "running",
-  retrying: "queued",
-  completed: "completed",
-  failed: "failed",
-  cancelled: "cancelled",
-};
+import { taskByNo } from "./task-row.ts";
 
 const TASK_EVENTS = `SELECT seq, type, progress, message, at, key_seq, subject_seq FROM events
   WHERE task_no = +? AND seq > ? ORDER BY seq LIMIT ?`;
@@ -44,7 +30,7 @@ export function readTaskLog(
   const events = sql.all(TASK_EVENTS, row.no, after.seq, limit).map((event) => eventOf(task, event));
   const last = events.at(-1)?.seq ?? after.seq;
   if (events.length < limit && last < task.seq && row.progressAt !== null)
-    events.push(lastProgress(row, row.progressAt));
+    events.push(lastProgress(task, row.progressAt));
   return {
     outcome: "events",
     task,
@@ -97,27 +83,11 @@ function eventOf(task: Task, row: SqlRow): TaskEvent {
     taskId: task.id,
     seq: row.seq as number,
     type,
-    status: STATUS[type],
+    status: STATUS_OF_EVENT[type],
     progress: row.progress as number,
     message: row.message as string | null,
     at: row.at as number,
     keySeq: row.key_seq as number,
     subjectSeq: row.subject_seq as number | null,
-  };
-}
-
-/** Progress is the last event exactly when the task's position is beyond its last stored event. */
-function lastProgress(row: TaskRow, at: number): TaskEvent {
-  const { task } = row;
-  return {
-    taskId: task.id,
-    seq: task.seq,
-    type: "progress",
-    status: "running",
-    progress: task.progress,
-    message: task.message,
-    at,
-    keySeq: null,
-    subjectSeq: null,
   };
 }

@@ -4,8 +4,9 @@
  */
 
 import type { TaskView } from "../../tasks/task-store.ts";
+import { servedBefore } from "../fair-queue.ts";
 import type { Sql } from "../sql.ts";
-import { servedBefore } from "./lanes.ts";
+import { queueOf } from "./lanes.ts";
 import type { TaskRow } from "./task-row.ts";
 
 /** Tasks of the own key and rank that are counted. */
@@ -40,7 +41,7 @@ export function viewTasks(sql: Sql, rows: readonly TaskRow[]): TaskView[] {
     const index = last.index + ((ahead?.n as number | undefined) ?? 0);
     counted.set(list, { no: row.no, index });
     const key = sql.get(KEY, tenant.keyId, type);
-    const own = key === null ? index : servedBefore(key, row.readyRank, index);
+    const own = key === null ? index : servedBefore(queueOf(key), row.readyRank, index);
     const others = (sql.get(OTHERS, own + 1, type, tenant.keyId)?.n as number | undefined) ?? 0;
     positions.set(row.no, 1 + own + others);
   }

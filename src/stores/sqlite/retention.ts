@@ -1,7 +1,7 @@
 /** Everything stored has an end: tasks, their events, idempotency keys, charges, subjects nobody uses. In bounded steps. */
 
-import type { MediaItem } from "../../tasks/task.ts";
 import type { Retention, RetentionOutcome } from "../../tasks/task-store.ts";
+import { holdsFile } from "../held-media.ts";
 import type { Sql } from "../sql.ts";
 import { dropOldCharges } from "./charges.ts";
 import { type TaskRow, taskById, taskByNo } from "./task-row.ts";
@@ -81,23 +81,16 @@ function isUsed(sql: Sql, keyId: string, subject: string): boolean {
   return sql.get("SELECT 1 FROM tasks WHERE key_id = ? LIMIT 1", keyId) !== null;
 }
 
-/** Of these files, the paths no task holds: an unfinished task holds all of its own, a finished one those it names. */
+/** Of these files, the paths no task holds. */
 export function unreferencedMedia(sql: Sql, files: readonly { path: string; taskId: string }[]): string[] {
   const tasks = new Map<string, TaskRow | null>();
   return files
     .filter(({ path, taskId }) => {
       const row = tasks.has(taskId) ? (tasks.get(taskId) ?? null) : taskById(sql, taskId);
       tasks.set(taskId, row);
-      return row === null || !holds(row, path);
+      return row === null || !holdsFile(row.task, path);
     })
     .map(({ path }) => path);
-}
-
-function holds({ task }: TaskRow, path: string): boolean {
-  if (task.finishedAt === null) return true;
-  if (task.result?.items.some((item: MediaItem) => item.media.path === path)) return true;
-  // The state is the provider's own; a path it names stands in it as a JSON string.
-  return task.state !== null && JSON.stringify(task.state).includes(JSON.stringify(path));
 }
 
 /** Settled tasks that ended at `moment` or earlier; the index has them apart by whether their events are trimmed. */

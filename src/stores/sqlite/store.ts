@@ -36,7 +36,10 @@ import type {
   TenantLogRead,
 } from "../../tasks/task-store.ts";
 import type { StepTransition } from "../../tasks/transition.ts";
+import { assertScope } from "../scopes.ts";
+import { assertStateFits, assertTransitionFits, measuredSpec, taskTooLarge } from "../sizes.ts";
 import type { Sql, SqlDatabase } from "../sql.ts";
+import { specOf } from "../task-spec.ts";
 import { claimNext, releaseHeld } from "./claims.ts";
 import { claimCleanups, finishCleanup, giveUpCleanups, nextCleanupAt, reportLate } from "./cleanups.ts";
 import { createTask } from "./creation.ts";
@@ -54,9 +57,8 @@ import {
   unreferencedMedia,
 } from "./retention.ts";
 import { migrate } from "./schema.ts";
-import { assertScope, visibleTask } from "./scopes.ts";
-import { assertStateFits, assertTransitionFits, measuredSpec, taskTooLarge } from "./sizes.ts";
-import { specText, taskById, taskByNo } from "./task-row.ts";
+import { visibleTask } from "./scopes.ts";
+import { taskById, taskByNo } from "./task-row.ts";
 import { openTenant, scopePosition, scopeSubject, setTenantFollowed } from "./tenants.ts";
 import { applyTransition } from "./transitions.ts";
 
@@ -111,7 +113,7 @@ class Store implements SqliteStore {
   }
 
   async create(draft: TaskDraft, limits: CreateLimits): Promise<CreateOutcome> {
-    const spec = measuredSpec(specText(draft));
+    const spec = measuredSpec(JSON.stringify(specOf(draft)));
     return await this.#write((sql) => createTask(sql, draft, spec, limits, this.#now(), this.#epoch));
   }
 

@@ -4,6 +4,7 @@ import type { Cancellation, Json, Priority, TaskStatus, TaskType } from "../../p
 import type { Task, TaskError, TaskResult } from "../../tasks/task.ts";
 import type { TaskDraft } from "../../tasks/task-store.ts";
 import type { Sql, SqlRow, SqlValue } from "../sql.ts";
+import { newTask, type Spec } from "../task-spec.ts";
 
 /** A task with what the store knows besides. */
 export type TaskRow = {
@@ -21,20 +22,6 @@ export type TaskRow = {
   /** Settings of its webhook; null when it has none. */
   readonly webhook: Json;
 };
-
-/** What never changes about a task, apart from the columns that are searched. */
-type Spec = Pick<
-  Task,
-  | "model"
-  | "provider"
-  | "providerModel"
-  | "request"
-  | "metadata"
-  | "timeoutMs"
-  | "maxAttempts"
-  | "retryOf"
-  | "baseUrl"
-> & { webhook?: Json };
 
 type Place = Pick<TaskRow, "task" | "readyRank" | "progressAt">;
 
@@ -62,23 +49,6 @@ export function oldestReady(sql: Sql, lane: TaskType, keyId: string, rank: numbe
   return read(sql.get(OLDEST_READY, keyId, lane, rank));
 }
 
-/** The immutable part of a draft as it is stored. */
-export function specText(draft: TaskDraft): string {
-  const spec: Spec = {
-    model: draft.model,
-    provider: draft.provider,
-    providerModel: draft.providerModel,
-    request: draft.request,
-    metadata: draft.metadata,
-    timeoutMs: draft.timeoutMs,
-    maxAttempts: draft.maxAttempts,
-    retryOf: draft.retryOf,
-    baseUrl: draft.baseUrl,
-    ...(draft.webhook !== undefined && { webhook: draft.webhook }),
-  };
-  return JSON.stringify(spec);
-}
-
 const INSERT_TASK = `INSERT INTO tasks (
     id, key_id, subject, type, priority, batch_id, created_at, updated_at, deadline_at, status, progress, attempt,
     ready_rank, wake_at, fence, unsure, epoch, seq, trimmed, reserved_micros, cost_micros, settled,
@@ -96,7 +66,7 @@ export function insertTask(
   place: { epoch: string; readyRank: number; now: number },
 ): TaskRow {
   const { now, epoch, readyRank } = place;
-  const deadlineAt = now + draft.maxWaitMs;
+  const task = newTask(draft, epoch, now);
   const inline = spec.bytes <= INLINE_SPEC_BYTES;
   sql.run(
     INSERT_TASK,
@@ -108,9 +78,9 @@ export function insertTask(
     draft.batchId,
     now,
     now,
-    deadlineAt,
+    task.deadlineAt,
     readyRank,
-    deadlineAt,
+    task.deadlineAt,
     epoch,
     draft.reservedMicros,
     spec.bytes,
@@ -118,46 +88,6 @@ export function insertTask(
   );
   const no = sql.get("SELECT last_insert_rowid() AS no")?.no as number;
   if (!inline) sql.run(INSERT_SPEC, no, spec.text);
-  const task: Task = {
-    id: draft.id,
-    tenant: draft.tenant,
-    type: draft.type,
-    model: draft.model,
-    provider: draft.provider,
-    providerModel: draft.providerModel,
-    request: draft.request,
-    priority: draft.priority,
-    metadata: draft.metadata,
-    retryOf: draft.retryOf,
-    batchId: draft.batchId,
-    baseUrl: draft.baseUrl,
-    createdAt: now,
-    updatedAt: now,
-    startedAt: null,
-    finishedAt: null,
-    timeoutMs: draft.timeoutMs,
-    deadlineAt,
-    status: "queued",
-    progress: 0,
-    message: null,
-    attempt: 0,
-    maxAttempts: draft.maxAttempts,
-    dueAt: null,
-    state: null,
-    unsure: false,
-    epoch,
-    seq: 1,
-    fence: 0,
-    leaseUntil: null,
-    result: null,
-    error: null,
-    cancellation: null,
-    reservedMicros: draft.reservedMicros,
-    costMicros: 0,
-    settled: false,
-    providerMs: 0,
-    storeMs: 0,
-  };
   return {
     no,
     task,

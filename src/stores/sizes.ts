@@ -1,14 +1,14 @@
 /** The bounds of what is stored, checked before anything is written. */
 
-import type { Json } from "../../protocol/task.ts";
+import type { Json } from "../protocol/task.ts";
 import {
   MAX_EVENT_BYTES,
   MAX_STATE_BYTES,
   MAX_TASK_BYTES,
   StoredValueTooLargeError,
-} from "../../tasks/store-error.ts";
-import type { StepTransition } from "../../tasks/transition.ts";
-import type { TaskRow } from "./task-row.ts";
+} from "../tasks/store-error.ts";
+import type { Task } from "../tasks/task.ts";
+import type { StepTransition } from "../tasks/transition.ts";
 
 /** What an event has besides its message: names, numbers, ids. */
 const EVENT_FRAME_BYTES = 512;
@@ -49,13 +49,15 @@ export function assertTransitionFits(transition: StepTransition): void {
 }
 
 /** The error to reject with when the task would outgrow its bound by the transition; null when it fits. */
-export function taskTooLarge(row: TaskRow, transition: StepTransition): StoredValueTooLargeError | null {
-  const { task } = row;
+export function taskTooLarge(
+  { task, specBytes }: { task: Task; specBytes: number },
+  transition: StepTransition,
+): StoredValueTooLargeError | null {
   const state = "state" in transition ? transition.state : task.state;
   const result = transition.kind === "complete" ? transition.result : task.result;
   const error = "error" in transition ? transition.error : task.error;
   const message = messageOf(transition) ?? task.message;
-  let bytes = row.specBytes;
+  let bytes = specBytes;
   if (state !== null) bytes += jsonBytes(state);
   if (result !== null) bytes += jsonBytes(result);
   if (error !== null) bytes += jsonBytes(error);

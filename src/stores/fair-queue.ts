@@ -1,0 +1,78 @@
+/**
+ * The arithmetic of start-time fair queueing that does not depend on where the numbers are kept: what serving a task
+ * costs, which of a key's priorities is next, and how many of its tasks come before a given one.
+ */
+
+import { PRIORITIES, type Priority } from "../protocol/task.ts";
+
+/** How many delayed tasks one claim makes ready. */
+export const PROMOTE_LIMIT = 32;
+
+/** What serving one task costs, in virtual units: the inverse of the weights 4, 2 and 1, as integers. */
+const COST = { high: 3, normal: 6, low: 12 } as const satisfies Record<Priority, number>;
+/** A continuation (a poll) is a short visit, and still not free. */
+export const CONTINUATION_COST = 1;
+
+/** Rank 0; the priorities follow, highest first. */
+export const CONTINUING = 0;
+export const RANKED: readonly Priority[] = [...PRIORITIES].reverse();
+
+/** High, normal, low. */
+export type Triple = [number, number, number];
+
+/** A key's ready tasks in a lane. */
+export type KeyQueue = {
+  /** Tasks that are already running: due polls, orphans. */
+  continuing: number;
+  /** Tasks that wait for a start. */
+  counts: Triple;
+  virtual: Triple;
+  /** Bit mask: which priorities had nothing to offer after the last claim. */
+  idle: number;
+};
+
+/** What serving a task of the priority at `index` of `RANKED` costs. */
+export function costOf(index: number): number {
+  return COST[RANKED[index] ?? "low"];
+}
+
+/** The priorities' virtual times, those that came back from idling lifted to the least of the others. */
+export function virtualTimes({ counts, virtual, idle }: KeyQueue): Triple {
+  let least = Number.POSITIVE_INFINITY;
+  for (const [index, count] of counts.entries())
+    if (count > 0 && (idle & (1 << index)) === 0) least = Math.min(least, virtual[index] ?? 0);
+  // Nobody has waited through: a new busy period begins.
+  if (least === Number.POSITIVE_INFINITY) return [0, 0, 0];
+  return virtual.map((time, index) => (idle & (1 << index) ? Math.max(time, least) : time)) as Triple;
+}
+
+/** The priority that would end first; the higher one on a tie. At least one count is positive. */
+export function nextPriority(counts: Triple, virtual: Triple): number {
+  let best = -1;
+  let bestTag = Number.POSITIVE_INFINITY;
+  for (const [index, count] of counts.entries()) {
+    const tag = (virtual[index] ?? 0) + costOf(index);
+    if (count > 0 && tag < bestTag) {
+      best = index;
+      bestTag = tag;
+    }
+  }
+  return best;
+}
+
+/** How many tasks of the same key are served before the one at `index` (from 0) of its rank, as things stand. */
+export function servedBefore(queue: KeyQueue, rank: number, index: number): number {
+  if (rank === CONTINUING) return index;
+  const virtual = virtualTimes(queue);
+  const own = rank - 1;
+  const endTag = (virtual[own] ?? 0) + (index + 1) * costOf(own);
+  let before = queue.continuing + index;
+  for (const [other, count] of queue.counts.entries()) {
+    if (other === own) continue;
+    const room = (endTag - (virtual[other] ?? 0)) / costOf(other);
+    // A tie goes to the higher priority, which has the smaller index.
+    const served = other < own ? Math.floor(room) : Math.ceil(room) - 1;
+    before += Math.min(count, Math.max(0, served));
+  }
+  return before;
+}
