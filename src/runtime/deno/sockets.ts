@@ -4,7 +4,11 @@ import type { Socket, SocketSession, SocketUpgrade, UpgradeAnswer } from "../../
 import type { Frame } from "../../rooms/encoding.ts";
 import { CLOSE_TRY_AGAIN } from "../../rooms/follower.ts";
 
-/** Unsent bytes at which a socket is closed: the net below the rooms' own policy. Deno would buffer without a bound. */
+/**
+ * Unsent bytes at which a socket is closed: the net below the rooms' own policy. Deno would buffer without a bound. It
+ * cannot cut a socket either: one whose client never reads stays open behind the close, and keeps its place among the
+ * connections its key may have, until TCP ends it.
+ */
 const BACKPRESSURE_BYTES = 1_048_576;
 /** Unsent bytes from which a session is told when they have gone; below the size at which sessions pause. */
 const WAITING_BYTES = 16_384;
