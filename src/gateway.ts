@@ -7,8 +7,9 @@ import type { Hono } from "hono";
 import type { AccountStore } from "./accounts/account-store.ts";
 import { createAdminCheck } from "./accounts/admin-key.ts";
 import { Authenticator } from "./accounts/authenticator.ts";
+import { announceKeyChange, onRemoteKeyChange } from "./accounts/key-news.ts";
 import { KeyWatch } from "./accounts/key-watch.ts";
-import { KeyService } from "./accounts/keys.ts";
+import { type KeyEvent, KeyService } from "./accounts/keys.ts";
 import type { Principal } from "./accounts/principal.ts";
 import { createApp } from "./app.ts";
 import {
@@ -39,12 +40,15 @@ import { closing } from "./hubs/subscriptions.ts";
 import { MetricsRegistry } from "./metrics/registry.ts";
 import type { Catalogue } from "./providers/catalogue.ts";
 import { CLOSE_KEY_DISABLED, CLOSE_SHUTDOWN, type Topics } from "./rooms/follower.ts";
+import { RoomBridge } from "./rooms/room-bridge.ts";
 import { createRoomEndWatch } from "./rooms/room-end-watch.ts";
 import { Rooms } from "./rooms/rooms.ts";
 import type { Clock } from "./tasks/clock.ts";
 import { Engine } from "./tasks/engine.ts";
+import type { InstanceBus } from "./tasks/instance-bus.ts";
 import type { Log } from "./tasks/log.ts";
 import type { MediaStore } from "./tasks/media-store.ts";
+import { BusWorkers, SILENT_WORKERS } from "./tasks/other-workers.ts";
 import type { Publisher } from "./tasks/publisher.ts";
 import { RetentionSweep } from "./tasks/retention.ts";
 import type { TaskService } from "./tasks/service.ts";
@@ -61,6 +65,8 @@ export type GatewayDependencies = {
   topics: Topics;
   clock: Clock;
   log: Log;
+  /** Present where other processes share the store; `bus` is null where only the store connects them. */
+  instances?: { readonly bus: InstanceBus | null };
 };
 
 export type RunningGateway = {
@@ -77,17 +83,30 @@ export type RunningGateway = {
 
 /** Wires a gateway; nothing runs before `start`. */
 export function createGateway(dependencies: GatewayDependencies): RunningGateway {
-  const { settings, store, media, catalogue, host, sockets, topics, clock, log } = dependencies;
+  const { settings, store, media, catalogue, host, sockets, topics, clock, log, instances } = dependencies;
   const origins = createOriginPolicy(settings.cors.origins);
-  const rooms = new Rooms({ store, topics, clock, log }, roomsSettings(settings));
+  const bus = instances?.bus ?? null;
+  const bridge = bus === null ? null : new RoomBridge({ bus, store, log });
+  const rooms = new Rooms({ store: bridge?.store ?? store, topics, clock, log }, roomsSettings(settings));
+  bridge?.attach(rooms);
+  const publisher = bridge ?? rooms;
+  const workers = bus === null ? null : new BusWorkers(bus, clock);
   const engine = new Engine(
-    { store, media, providers: catalogue.providers, publisher: rooms, clock, log },
+    {
+      store,
+      media,
+      providers: catalogue.providers,
+      publisher,
+      clock,
+      log,
+      others: workers ?? (instances && SILENT_WORKERS),
+    },
     engineOptions(settings),
   );
   const tasks = createTaskService(settings, {
     store,
     media,
-    publisher: rooms,
+    publisher,
     doorbell: engine,
     endWatch: createRoomEndWatch(rooms, clock),
     dropHeld: (taskId) => engine.drop(taskId),
@@ -105,9 +124,13 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     hubConnections.close(keyId, closing(CLOSE_KEY_DISABLED, "the key was disabled or revoked"));
     rooms.closeKey(keyId);
   };
-  keys.onKeyChanged(({ keyId, alive }) => {
+  const keyChanged = ({ keyId, alive }: KeyEvent) => {
     if (alive) authenticator.forget(keyId);
     else disconnect(keyId);
+  };
+  keys.onKeyChanged((event) => {
+    keyChanged(event);
+    if (bus !== null) announceKeyChange(bus, event);
   });
   const keyWatch = new KeyWatch({
     store,
@@ -172,8 +195,10 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     app,
     keys,
     tasks,
-    publisher: rooms,
+    publisher,
     start() {
+      if (bus !== null) void onRemoteKeyChange(bus, keyChanged);
+      void workers?.listen(engine);
       engine.start();
       retention.start();
       keyWatch.start();

@@ -12,6 +12,7 @@ import { LeaseKeeper } from "./lease-keeper.ts";
 import { describeError, type Log } from "./log.ts";
 import type { MediaProvider } from "./media-provider.ts";
 import type { MediaStore } from "./media-store.ts";
+import type { OtherWorkers, WorkListener } from "./other-workers.ts";
 import type { Publisher } from "./publisher.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "./retry-policy.ts";
 import { publishIfFollowed, type StepDependencies, StepRun } from "./step-run.ts";
@@ -53,6 +54,8 @@ export type EngineDependencies = {
   log: Log;
   /** 0 ≤ n < 1, for jitter. */
   random?: () => number;
+  /** The processes that share the store. Absent: there are none, and nobody else puts work into it. */
+  others?: OtherWorkers | undefined;
 };
 
 /** Deadlines and orphans handled in one step of the sweep. */
@@ -67,7 +70,7 @@ const SWEEP_PAUSE_MS = 2 * CLAIM_RETRY_MS;
 /** After `shutdownMs` the calls are aborted and get this long to notice, ms. */
 const ABORT_GRACE_MS = 1_000;
 
-export class Engine implements Doorbell {
+export class Engine implements Doorbell, WorkListener {
   readonly #dependencies: EngineDependencies;
   readonly #options: EngineOptions;
   readonly #steps: StepDependencies;
@@ -115,10 +118,21 @@ export class Engine implements Doorbell {
     else this.#armLane(lane, atMs);
   }
 
-  /** Ends the local call of a task that another transition has ended (cancel, deadline). */
+  /** Ends the call of a task that another transition has ended (cancel, deadline), whichever process has it open. */
   drop(taskId: string): void {
-    this.#runs.get(taskId)?.stop("lost");
+    if (this.#runs.has(taskId)) this.stopEnded(taskId);
+    else this.#dependencies.others?.ended(taskId);
     this.#cleaner.ring();
+  }
+
+  stopEnded(taskId: string): void {
+    this.#runs.get(taskId)?.stop("lost");
+  }
+
+  wake(type: TaskType): void {
+    const lane = this.#lanes[type];
+    // A full process that passed the word on would wake the one it came from.
+    if (lane.free > 0) this.#pump(lane);
   }
 
   /** Provider calls open now, for metrics. */
@@ -147,7 +161,10 @@ export class Engine implements Doorbell {
   #pump(lane: Lane): void {
     if (this.#state !== "running") return;
     const { free } = lane;
-    if (free <= 0) return;
+    if (free <= 0) {
+      this.#dependencies.others?.workLeft(lane.type);
+      return;
+    }
     if (lane.claiming) {
       lane.rung = true;
       return;
@@ -161,6 +178,7 @@ export class Engine implements Doorbell {
           lane.claiming = false;
           this.#begin(lane, claims, from);
           if (claims.length < free) this.#armNextDue(lane);
+          else this.#dependencies.others?.workLeft(lane.type);
         },
         (error: unknown) => {
           lane.claiming = false;
@@ -279,9 +297,16 @@ export class Engine implements Doorbell {
         }
       }
       await this.#cleaner.sweep();
+      this.#lookForWork();
     } catch (error) {
       log.error("sweep failed", { cause: describeError(error) });
     }
+  }
+
+  /** Work that another process accepted and could not ring for, or whose timer died with it. */
+  #lookForWork(): void {
+    if (this.#dependencies.others === undefined) return;
+    for (const lane of Object.values(this.#lanes)) if (lane.free > 0) this.#armNextDue(lane);
   }
 
   #idleWithin(ms: number): Promise<boolean> {

@@ -1,0 +1,17 @@
+/**
+ * The bus port: short messages between the processes that share one store. A doorbell like any other: messages may be
+ * lost, and whoever relies on one looks at the store from time to time.
+ */
+
+export interface InstanceBus {
+  /** Sends to every other instance that subscribed. MUST NOT throw and MUST NOT be waited for; lost while there is no connection. */
+  publish(channel: string, message: string): void;
+  /**
+   * Takes the messages of other instances from here on; one listener per channel. Resolves once none is missed any
+   * more, or at once while there is no connection: then the gap is told when there is one again. MUST NOT reject.
+   */
+  subscribe(channel: string, listener: (message: string) => void): Promise<void>;
+  unsubscribe(channel: string): void;
+  /** Calls back each time the subscriptions are in force again after messages may have been lost. */
+  onGap(listener: () => void): void;
+}

@@ -1,0 +1,116 @@
+/** Messages between instances over a real Redis server. */
+
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { RedisBus } from "../../src/runtime/bun/redis-bus.ts";
+import { RedisRequester } from "../../src/runtime/bun/redis-requester.ts";
+import { describeWithRedis, RedisServer } from "../fixture/redis-server.ts";
+
+describeWithRedis("the bus over Redis", () => {
+  let server: RedisServer;
+  const closing: (() => void)[] = [];
+
+  beforeEach(async () => {
+    server = await RedisServer.start();
+  });
+  afterEach(async () => {
+    for (const close of closing.splice(0)) close();
+    await server.stop();
+  });
+
+  function instance(node: string) {
+    const { connection } = server;
+    const requester = new RedisRequester(connection);
+    const bus = new RedisBus({ connection, requester, node, prefix: "conduit-test:" });
+    closing.push(() => {
+      bus.close();
+      requester.close();
+    });
+    return { bus, requester };
+  }
+
+  /** Messages as they come, to be waited for. */
+  function inbox() {
+    const messages: string[] = [];
+    const waiting: { text: string; found: () => void }[] = [];
+    return {
+      messages,
+      take: (message: string) => {
+        messages.push(message);
+        for (const { text, found } of waiting) if (text === message) found();
+      },
+      has: (text: string) =>
+        messages.includes(text)
+          ? Promise.resolve()
+          : new Promise<void>((found) => {
+              waiting.push({ text, found });
+            }),
+    };
+  }
+
+  /** Resolves once messages from one reach the other; `subscribe` says nothing while there is no connection yet. */
+  async function connected(from: RedisBus, to: RedisBus) {
+    const { take, has } = inbox();
+    await to.subscribe("probe", take);
+    const probing = setInterval(() => from.publish("probe", "probe"), 5);
+    await has("probe");
+    clearInterval(probing);
+    to.unsubscribe("probe");
+  }
+
+  test("a message reaches the other instances' listeners in order, and not its sender", async () => {
+    const [one, other] = [instance("one").bus, instance("other").bus];
+    await connected(one, other);
+    await connected(other, one);
+    const [atOne, atOther] = [inbox(), inbox()];
+    await one.subscribe("news", atOne.take);
+    await other.subscribe("news", atOther.take);
+    one.publish("news", "first ünïcødé 🎨");
+    one.publish("news", "second");
+    one.publish("elsewhere", "third");
+    other.publish("news", "reply");
+    await Promise.all([atOther.has("second"), atOne.has("reply")]);
+    expect(atOther.messages).toEqual(["first ünïcødé 🎨", "second"]);
+    expect(atOne.messages).toEqual(["reply"]);
+  });
+
+  test("nothing comes after unsubscribing, and again after subscribing anew", async () => {
+    const [one, other] = [instance("one").bus, instance("other").bus];
+    await connected(one, other);
+    const news = inbox();
+    const probe = inbox();
+    await other.subscribe("probe", probe.take);
+    await other.subscribe("news", news.take);
+    other.unsubscribe("news");
+    await other.subscribe("news", news.take);
+    one.publish("news", "heard");
+    await news.has("heard");
+    other.unsubscribe("news");
+    one.publish("news", "not heard");
+    one.publish("probe", "after");
+    await probe.has("after");
+    expect(news.messages).toEqual(["heard"]);
+  });
+
+  test("a lost connection is opened again with its channels, and then the gap is told", async () => {
+    const [one, other] = [instance("one").bus, instance("other").bus];
+    await connected(one, other);
+    const news = inbox();
+    await other.subscribe("news", news.take);
+    const gap = new Promise<void>((told) => other.onGap(told));
+    await server.restart();
+    await gap;
+    await connected(one, other);
+    one.publish("news", "afterwards");
+    await news.has("afterwards");
+  });
+
+  test("without a server publishing is lost and subscribing does not wait; the gap is told once there is one", async () => {
+    await server.kill();
+    const { bus } = instance("one");
+    bus.publish("news", "lost");
+    await bus.subscribe("news", () => {});
+    const gap = new Promise<void>((told) => bus.onGap(told));
+    await server.restart();
+    await gap;
+  });
+});
