@@ -7,6 +7,7 @@ import { eventStreamContract } from "../contract/event-streams.ts";
 import { firstStartContract } from "../contract/first-start.ts";
 import { httpApiContract } from "../contract/http-api.ts";
 import { hubContract } from "../contract/hub.ts";
+import { hubProgramContract } from "../contract/hub-program.ts";
 import { denoCommand, denoMissing, denoTestsCommand } from "../fixture/deno/command.ts";
 import { EventSourceClient } from "../fixture/event-source.ts";
 import { readPng } from "../fixture/png-reader.ts";
@@ -92,6 +93,8 @@ describe.skipIf(denoMissing !== null)(`under Deno${denoMissing === null ? "" : `
   eventStreamContract({ name: "under Deno", open: openWorld });
 
   hubContract({ name: "under Deno", open: openWorld });
+
+  hubProgramContract({ name: "under Deno", command: denoCommand() });
 
   test(
     "kill -9 in the midst of work loses no task, and followers see each end once",
