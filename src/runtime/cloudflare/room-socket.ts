@@ -25,36 +25,54 @@ type Attachment = {
 export class RoomSocket implements Follower {
   readonly encoding: Encoding;
   readonly topics = null;
-  readonly #socket: WebSocket;
   readonly #onSent: () => void;
+  #socket: WebSocket | null;
+  /** What was said before there was a socket: it is taken once the follower was let in. */
+  #early: Frame[] = [];
+  #earlyBytes = 0;
+  #earlyClose: { code: number; reason: string } | null = null;
   /** What is attached; undefined before the follower's place was known. */
   #at: string | null | undefined;
 
-  /** `onSent` is called with every frame. */
-  constructor(socket: WebSocket, encoding: Encoding, onSent: () => void) {
+  /** `socket` null: `attach` brings it. `onSent` is called with every frame. */
+  constructor(socket: WebSocket | null, encoding: Encoding, onSent: () => void) {
     this.#socket = socket;
     this.encoding = encoding;
     this.#onSent = onSent;
   }
 
+  attach(socket: WebSocket): void {
+    this.#socket = socket;
+    const early = this.#early;
+    this.#early = [];
+    this.#earlyBytes = 0;
+    for (const frame of early) this.send(frame);
+    if (this.#earlyClose !== null) socket.close(this.#earlyClose.code, this.#earlyClose.reason);
+  }
+
   send(frame: Frame): void {
-    if (this.#socket.readyState !== OPEN) return;
-    this.#socket.send(frame);
-    this.#onSent();
+    if (this.#socket === null) {
+      this.#early.push(frame);
+      this.#earlyBytes += frame.length;
+    } else if (isOpen(this.#socket)) {
+      this.#socket.send(frame);
+      this.#onSent();
+    }
   }
 
   bufferedBytes(): number {
-    return this.#socket.bufferedAmount;
+    return this.#socket?.bufferedAmount ?? this.#earlyBytes;
   }
 
   close(code: number, reason: string): void {
-    this.#socket.close(code, reason);
+    if (this.#socket === null) this.#earlyClose = { code, reason };
+    else this.#socket.close(code, reason);
   }
 
   /** Attaches where the follower stands, unless that is known already. */
   remember(stands: Position, room: Position): void {
     const at = stands.seq === room.seq && stands.epoch === room.epoch ? null : printPosition(stands);
-    if (at === this.#at) return;
+    if (at === this.#at || this.#socket === null) return;
     this.#at = at;
     this.#socket.serializeAttachment({ encoding: this.encoding.name, at } satisfies Attachment);
   }

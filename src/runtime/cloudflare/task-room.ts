@@ -106,20 +106,23 @@ export class TaskRoom extends DurableObject<Bindings> {
     const call = readRoomCall(request);
     const encoding = this.#encodings.get(call.encoding);
     if (encoding === undefined) throw new TypeError(`rooms do not speak ${call.encoding}`);
-    if (this.#seats.size >= this.#parts.settings.events.maxConnectionsPerKey) return refuse(REFUSED_FULL);
-    const { 0: client, 1: server } = new WebSocketPair();
-    this.ctx.acceptWebSocket(server);
-    const socket = new RoomSocket(server, encoding, () => this.#tickSoon());
+    if (this.#rooms.stats().followers >= this.#parts.settings.events.maxConnectionsPerKey)
+      return refuse(REFUSED_FULL);
+    const socket = new RoomSocket(null, encoding, () => this.#tickSoon());
     const { subscription, opened } = this.#follow(call.scope, socket, call.after);
-    this.#seats.set(server, { socket, subscription });
     try {
-      if ((await opened) === "not_found") return this.#turnAway(server, REFUSED_NOT_FOUND);
+      if ((await opened) === "not_found") return refuse(REFUSED_NOT_FOUND);
     } catch (error) {
       this.#warn("a follower could not be let in", error);
-      return this.#turnAway(server, REFUSED_UNAVAILABLE);
+      return refuse(REFUSED_UNAVAILABLE);
     }
-    this.#tickSoon();
     if (this.#isFollowed() && (await this.ctx.storage.getAlarm()) === null) await this.#armAlarm();
+    // Only now: a socket that is accepted and never answered with would keep the object awake for good.
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server);
+    this.#seats.set(server, { socket, subscription });
+    socket.attach(server);
+    this.#tickSoon();
     return socketAnswer(client);
   }
 
@@ -199,12 +202,6 @@ export class TaskRoom extends DurableObject<Bindings> {
     this.#unseat(socket);
     // Woken by the last one's leaving, the object has no rooms that would do it.
     if (this.#kept !== undefined) await this.#mark.release();
-  }
-
-  #turnAway(socket: WebSocket, status: number): Response {
-    this.#unseat(socket);
-    socket.close(CLOSE_TRY_AGAIN, "the follower was not let in");
-    return refuse(status);
   }
 
   #isFollowed(): boolean {
