@@ -8,7 +8,7 @@ import { CLOSE_TRY_AGAIN, type TopicMembership } from "../rooms/follower.ts";
 import type { Socket, SocketSession } from "./socket-upgrade.ts";
 
 /** Unsent bytes from which streams pause; half the size at which rooms take a socket out of the broadcast. */
-const CONGESTED_BYTES = 32_768;
+export const CONGESTED_BYTES = 32_768;
 /** A client that lets this much wait is not reading. Below the size at which hosts begin to drop what is sent. */
 const OVERFLOW_BYTES = 786_432;
 /** The connection ended between the upgrade's request and its socket. */

@@ -16,8 +16,6 @@ export const MAX_UNUSED = 10_000;
 export const MAX_UNUSED_PER_OWNER = 200;
 
 export type NewConnection<P> = Omit<EndpointOptions<P>, "onBegin" | "onEnd"> & {
-  /** Secret name, unguessable. */
-  token: string;
   /** Whose it is: only its requests find it. */
   owner: string;
 };
@@ -61,7 +59,8 @@ export class HubConnections<P> {
 
   /** Makes a connection; null when too many wait for their first use. */
   add(connection: NewConnection<P>, now: number): HubEndpoint<P> | null {
-    const { token, owner, ...options } = connection;
+    const { owner, ...options } = connection;
+    const { token } = options;
     if (this.#unusedInAll >= MAX_UNUSED || (this.#unused.get(owner) ?? 0) >= this.#maxUnusedPerOwner)
       return null;
     increase(this.#unused, owner);

@@ -36,6 +36,8 @@ const NO_DELETES: Refusal = {
 const TOO_EARLY_TOO_MUCH: Refusal = { status: 413, body: "" };
 
 export type EndpointOptions<P> = {
+  /** Secret name, unguessable. */
+  token: string;
   hub: Hub<P>;
   settings: SessionSettings;
   transports: readonly TransportName[];
@@ -69,6 +71,10 @@ export class HubEndpoint<P> {
 
   get hub(): Hub<P> {
     return this.#options.hub;
+  }
+
+  get token(): string {
+    return this.#options.token;
   }
 
   get connectionId(): string {

@@ -32,7 +32,7 @@ import { type Delayed, SnapshotDelay } from "./snapshot-delay.ts";
 export const TASK_NOT_FOUND = "Task not found";
 
 /** Instead of a task id: all tasks of the tenant. No task id looks like it. */
-const ALL = "*";
+export const ALL_TASKS = "*";
 /**
  * An answer that waits for its client's next poll delays the subscription further, but not for ever: a client that
  * polls as fast as it is answered is seldom found waiting.
@@ -57,10 +57,12 @@ export interface SubscriptionJournal {
   began(connectionId: string, subscription: SavedSubscription): void;
   /** No more pushes come. Not called for what ends with its connection. */
   ended(connectionId: string, target: string): void;
+  /** The connection has ended, and all its subscriptions with it. */
+  left(connectionId: string): void;
 }
 
 export type SavedSubscription = {
-  /** A task's id, or what stands for all tasks of the tenant. */
+  /** A task's id, or `ALL_TASKS`. */
   readonly target: string;
   readonly vocabulary: Vocabulary;
 };
@@ -112,10 +114,10 @@ export class Subscriptions {
   async subscribeAll(call: HubCall<Principal>, after?: string | null): Promise<string> {
     const { connection } = call;
     const asked = readPosition(after);
-    this.#requirePlace(connection, ALL);
+    this.#requirePlace(connection, ALL_TASKS);
     // What happens between this call and its beginning is sent then.
     const position = asked ?? (await this.#dependencies.store.tenantPosition(connection.principal.scope));
-    this.#begin(call, ALL, "event", position);
+    this.#begin(call, ALL_TASKS, "event", position);
     return printPosition(position);
   }
 
@@ -133,7 +135,7 @@ export class Subscriptions {
   }
 
   unsubscribeAll(connection: Connection): void {
-    this.unsubscribe(connection, ALL);
+    this.unsubscribe(connection, ALL_TASKS);
   }
 
   /** The connection has ended. */
@@ -141,6 +143,7 @@ export class Subscriptions {
     const own = this.#byConnection.get(connection);
     this.#byConnection.delete(connection);
     for (const follower of own?.values() ?? []) follower.leave();
+    this.#dependencies.journal?.left(connection.connectionId);
   }
 
   /** For followers only: one has ended. */
@@ -170,7 +173,7 @@ export class Subscriptions {
   follow(connection: Connection, key: string, follower: PushFollower, after: Position | null): Following {
     const { rooms } = this.#dependencies;
     const { scope } = connection.principal;
-    return key === ALL
+    return key === ALL_TASKS
       ? rooms.followTenant(scope, follower, after)
       : rooms.followTask(scope, key, follower, after);
   }
@@ -179,7 +182,9 @@ export class Subscriptions {
   reseat(connection: Connection, key: string, follower: PushFollower, at: Position): Subscription {
     const { rooms } = this.#dependencies;
     const { scope } = connection.principal;
-    return key === ALL ? rooms.reseatTenant(scope, follower, at) : rooms.reseatTask(scope, key, follower, at);
+    return key === ALL_TASKS
+      ? rooms.reseatTenant(scope, follower, at)
+      : rooms.reseatTask(scope, key, follower, at);
   }
 
   now(): number {

@@ -126,11 +126,6 @@ export class Rooms implements Publisher {
     return this.#room(tenantRoomName(scope), this.#tenantLog(scope)).reseat(follower, at);
   }
 
-  /** Where a room stands, by its name; null where there is none, or its place is not known yet. */
-  position(name: string): Position | null {
-    return this.#rooms.get(name)?.position ?? null;
-  }
-
   publish(update: TaskUpdate): void {
     if (this.#rooms.size === 0) return;
     const { keyId, subject } = update.task.tenant;

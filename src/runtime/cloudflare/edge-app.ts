@@ -1,5 +1,6 @@
 /** The application of a deployment: every route, over the deployment's parts. */
 
+import { waitUntil } from "cloudflare:workers";
 import { createAdminCheck } from "../../accounts/admin-key.ts";
 import { Authenticator } from "../../accounts/authenticator.ts";
 import { createApp } from "../../app.ts";
@@ -13,7 +14,7 @@ import { MetricsRegistry } from "../../metrics/registry.ts";
 import { describeError } from "../../tasks/log.ts";
 import type { Bindings } from "./bindings.ts";
 import { EdgeHealth, registerEdgeMetrics } from "./edge-health.ts";
-import { mountHubGate } from "./hub-gate.ts";
+import { closeHubs, mountHubGate } from "./hub-gate.ts";
 import type { EdgeParts } from "./parts.ts";
 import { RemoteEventSockets } from "./remote-event-sockets.ts";
 import { RequestHeartbeat } from "./request-heartbeat.ts";
@@ -34,7 +35,16 @@ export function createEdgeApp(parts: EdgeParts, bindings: Bindings): EdgeApp {
     knownMs: settings.keys.cacheMs,
     sharedLookups: false,
   });
-  keys.onKeyChanged(({ keyId }) => authenticator.forget(keyId));
+  keys.onKeyChanged(({ keyId, alive }) => {
+    authenticator.forget(keyId);
+    if (alive) return;
+    // A shard that is not told finds out by itself before long.
+    waitUntil(
+      closeHubs(bindings, settings, keyId).catch((error: unknown) => {
+        log.warn("hub connections could not be ended", { keyId, cause: describeError(error) });
+      }),
+    );
+  });
   const metrics = new MetricsRegistry();
   registerEdgeMetrics(metrics, parts);
   const slots = new ConnectionSlots(settings.events);
@@ -65,7 +75,7 @@ export function createEdgeApp(parts: EdgeParts, bindings: Bindings): EdgeApp {
           origins,
           host: plainHost,
         });
-        mountHubGate(target, key, { bindings, settings, origins });
+        mountHubGate(target, key, { bindings, settings, keys: store, clock });
       },
       mountQueue: (target) => {
         if (queue === null) return;

@@ -58,6 +58,7 @@ function wake(): void {
   const journal = {
     began: (_: string, subscription: SavedSubscription) => void kept.set(subscription.target, subscription),
     ended: (_: string, target: string) => void kept.delete(target),
+    left: () => kept.clear(),
   };
   subscriptions = new Subscriptions(
     { tasks: { read }, rooms, store, clock, encodings: createPushEncodings(CONTEXT), journal },
@@ -71,7 +72,7 @@ function wake(): void {
 /** What the host keeps of a connection when it falls asleep. */
 function sleep(client: HubClient<Principal>): SavedSession {
   for (const id of store.ids()) {
-    const place = rooms.position(taskRoomName("key_a", id));
+    const place = rooms.positionOf(taskRoomName("key_a", id));
     if (place !== null) places.set(taskRoomName("key_a", id), place);
   }
   const saved = client.session.save();
