@@ -1,4 +1,5 @@
 import { beforeEach, expect, test } from "vitest";
+import type { Follower } from "../../../src/rooms/follower.ts";
 import { createRoomEndWatch } from "../../../src/rooms/room-end-watch.ts";
 import { Rooms } from "../../../src/rooms/rooms.ts";
 import type { EndWatch } from "../../../src/tasks/end-watch.ts";
@@ -81,4 +82,51 @@ test("it rejects when the store cannot be read", async () => {
   const { id } = store.create().task;
   store.failing = true;
   await expect(watch.untilEnded(KEY, id, 60_000)).rejects.toThrow("the store is away");
+});
+
+test("a watch that is cut off follows again, and sees an end that came meanwhile", async () => {
+  const { id } = store.create().task;
+  const followers: Follower[] = [];
+  const cutOff = {
+    followTask: (...[scope, taskId, follower, after]: Parameters<Rooms["followTask"]>) => {
+      followers.push(follower);
+      return rooms.followTask(scope, taskId, follower, after);
+    },
+  };
+  const waiting = createRoomEndWatch(cutOff, clock).untilEnded(KEY, id, 60_000);
+  await settled();
+  followers[0]?.close(1013, "come again");
+  expect(await isOver(waiting)).toBe(false);
+  expect(rooms.stats().rooms).toBe(0);
+  rooms.publish(store.advance(id, "cancelled"));
+  await clock.advance(1_000);
+  expect(await isOver(waiting)).toBe(true);
+  expect(followers).toHaveLength(2);
+});
+
+test("a watch that is cut off waits no longer than it may", async () => {
+  const { id } = store.create().task;
+  const shut = {
+    followTask: (...[, , follower]: Parameters<Rooms["followTask"]>) => {
+      queueMicrotask(() => follower.close(1013, "come again"));
+      return {
+        subscription: { leave: () => {}, position: null },
+        opened: new Promise<"following">(() => {}),
+      };
+    },
+  };
+  const waiting = createRoomEndWatch(shut, clock).untilEnded(KEY, id, 900);
+  await settled();
+  await clock.advance(899);
+  expect(await isOver(waiting)).toBe(false);
+  await clock.advance(1);
+  expect(await isOver(waiting)).toBe(true);
+});
+
+test("a watch is not repeated when its key is disabled or its process stops", async () => {
+  const { id } = store.create().task;
+  const waiting = watch.untilEnded(KEY, id, 60_000);
+  await settled();
+  rooms.closeKey("key_a");
+  expect(await isOver(waiting)).toBe(true);
 });
