@@ -17,23 +17,14 @@ import { AUTHORIZED, Conduit } from "./harness/conduit.ts";
 import { type CoreUse, complainAboutOthers, watchCore } from "./harness/core-watch.ts";
 import { Child, LOAD_CORE, SERVER_CORE } from "./harness/process.ts";
 import { quantile, round } from "./harness/statistics.ts";
+import { ACCEPT_BODY, ACCEPT_PATH } from "./load/accept-request.ts";
 import type { HttpLoadResult, HttpLoadRun } from "./load/http.ts";
 
-const PATH = "/v1/images/generations/async";
-const BODY = {
-  model: "local/canvas",
-  prompt: "A red fox in the snow at dusk, long shadows between birches, soft light, seen from a low angle",
-  n: 1,
-  size: "1024x1024",
-  quality: "high",
-  user: "user-1842",
-  metadata: { project: "winter", shot: "12" },
-};
 const CONNECTIONS = 64;
 const SECONDS = 4;
 const WARM_UP_SECONDS = 1;
 /** Fills the only slot of the lane for longer than the run, so that accepting is all the server does. */
-const SLOW_JOB = { ...BODY, size: "256x256", provider_options: { steps: 2, step_ms: 60_000 } };
+const SLOW_JOB = { ...ACCEPT_BODY, size: "256x256", provider_options: { steps: 2, step_ms: 60_000 } };
 const FULL_LANE = {
   CONDUITLLM__IMAGEGENERATION__MAXCONCURRENCY: "1",
   CONDUITLLM__QUEUE__MAXQUEUEDPERKEY: "10000000",
@@ -98,7 +89,7 @@ async function load(server: Child, port: number): Promise<Round> {
     connections: CONNECTIONS,
     warmUpSeconds: WARM_UP_SECONDS,
     seconds: SECONDS,
-    request: { method: "POST", path: PATH, headers: AUTHORIZED, body: JSON.stringify(BODY) },
+    request: { method: "POST", path: ACCEPT_PATH, headers: AUTHORIZED, body: JSON.stringify(ACCEPT_BODY) },
   };
   const used = watchCore(server);
   child.send({ type: "run", ...run });
@@ -155,7 +146,7 @@ function report(constant: readonly Round[], conduit: readonly Round[]): BenchRep
   return {
     complaints,
     conditions: [
-      `POST ${PATH}, ${CONNECTIONS} connections, one request in flight on each, ${SECONDS} s a round after ${WARM_UP_SECONDS} s of warming up.`,
+      `POST ${ACCEPT_PATH}, ${CONNECTIONS} connections, one request in flight on each, ${SECONDS} s a round after ${WARM_UP_SECONDS} s of warming up.`,
       "Conduit is the whole program with every check, the access log (to a file), metrics, and SQLite synchronous=FULL with group",
       "commit before the answer. Its only lane is full with one slow job, so that the queue only grows: accepting is measured,",
       "painting is not.",

@@ -18,6 +18,8 @@ import { lifecycle } from "./lifecycle.ts";
 import { loadCheck } from "./load-check.ts";
 import { pickUp } from "./pick-up.ts";
 import { startUp } from "./start-up.ts";
+import { workerAccept } from "./worker-accept.ts";
+import { workerFanOut } from "./worker-fan-out.ts";
 
 const BENCHES: readonly Bench[] = [
   accept,
@@ -31,6 +33,8 @@ const BENCHES: readonly Bench[] = [
   startUp,
   pickUp,
   claim,
+  workerAccept,
+  workerFanOut,
   loadCheck,
 ];
 const DEFAULT_ROUNDS = 5;

@@ -9,7 +9,15 @@ import { startPeer } from "./peer.ts";
 import { Child, LOAD_CORE, SERVER_CORE } from "./process.ts";
 import { type LatencySummary, round } from "./statistics.ts";
 
-export const FAN_OUT_SERVERS = ["bun publish", "conduit", "ws", "socket.io"] as const;
+export const FAN_OUT_SERVERS = [
+  "bun publish",
+  "conduit",
+  "ws",
+  "socket.io",
+  "bare object",
+  "bare object, unpacked",
+  "hub shard",
+] as const;
 export type FanOutServer = (typeof FAN_OUT_SERVERS)[number];
 
 /** How long after the last event was offered its deliveries may still trickle in. */
@@ -56,7 +64,11 @@ export class CrowdedServer {
       command: ["bun", join(import.meta.dir, "../load/followers.ts")],
       core: LOAD_CORE,
     });
-    const [ready] = await Promise.all([server.expect<Crowd>("ready"), load.expect("ready")]);
+    const [ready] = await Promise.all([
+      server.expect<Crowd & { pid?: number }>("ready"),
+      load.expect("ready"),
+    ]);
+    if (ready.pid !== undefined) server.watch(ready.pid);
     return Object.assign(new CrowdedServer(server, load), { ready: { ...ready, payload } });
   }
 
@@ -143,6 +155,12 @@ async function startServer(name: FanOutServer, folder: string, payload: Payload)
       return ours("fan-out-bun.ts");
     case "conduit":
       return ours("fan-out-conduit.ts", [`--folder=${folder}`]);
+    case "bare object":
+      return ours("worker.ts", ["--entry=bare", `--folder=${folder}`]);
+    case "bare object, unpacked":
+      return ours("worker.ts", ["--entry=bare", "--packed=0", `--folder=${folder}`]);
+    case "hub shard":
+      return ours("worker.ts", ["--entry=conduit", `--folder=${folder}`]);
     case "ws":
       return startPeer("fan-out-ws", "node", [kind]);
     case "socket.io":

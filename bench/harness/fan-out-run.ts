@@ -66,7 +66,8 @@ export async function runSection(
   return { followers, ladders, halfRate, pairs };
 }
 
-async function climb(
+/** One contender up the ladder, until it cannot hold a rung. */
+export async function climb(
   context: BenchContext,
   plan: FanOutPlan,
   name: FanOutServer,

@@ -37,6 +37,7 @@ export class Child {
   readonly #label: string;
   #stderr = "";
   #wake: (() => void) | null = null;
+  #watched: number | null = null;
 
   constructor(options: ChildOptions) {
     this.#label = options.command.join(" ");
@@ -61,6 +62,11 @@ export class Child {
   /** The wrappers replace themselves with the command, so this is the command's own pid. */
   get pid(): number {
     return this.#process.pid;
+  }
+
+  /** From now on the CPU and the memory of this process count, which the child has started on its core. */
+  watch(pid: number): void {
+    this.#watched = pid;
   }
 
   get stderr(): string {
@@ -118,13 +124,13 @@ export class Child {
 
   /** Resident memory in bytes. */
   residentBytes(): number {
-    const status = readFileSync(`/proc/${this.pid}/status`, "utf8");
+    const status = readFileSync(`/proc/${this.#watched ?? this.pid}/status`, "utf8");
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1] ?? 0) * BYTES_PER_KIB;
   }
 
   /** User and system time used so far, in milliseconds. */
   cpuMs(): number {
-    const stat = readFileSync(`/proc/${this.pid}/stat`, "utf8");
+    const stat = readFileSync(`/proc/${this.#watched ?? this.pid}/stat`, "utf8");
     // The command's name, in brackets, may hold spaces: the numbered fields begin behind it, with field 3.
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     return (Number(fields[11]) + Number(fields[12])) * CLOCK_TICK_MS;
