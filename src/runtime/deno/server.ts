@@ -29,17 +29,18 @@ class DenoListener implements Listener {
         return this.sockets.upgradeOf(request) ?? response;
       },
     );
-    let over = false;
-    const finished = server.finished.then(() => {
-      over = true;
-    });
+    let draining = false;
     return {
       port: server.addr.port,
-      drain: () => server.shutdown(),
+      drain() {
+        draining = true;
+        return server.shutdown();
+      },
       async cut() {
-        // Deno throws when a server is cut that has ended by itself.
-        if (!over) cut.abort();
-        await finished;
+        // A server that drains cannot be cut any more: what is left of it ends with the process, which is about to.
+        if (draining) return;
+        cut.abort();
+        await server.finished;
       },
     };
   }

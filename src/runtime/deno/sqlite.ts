@@ -113,7 +113,11 @@ class StatementCache implements Sql {
     return row === undefined ? null : read(row);
   }
 
-  run(query: string, ...parameters: SqlValue[]): number {
+  run(query: string, ...parameters: SqlValue[]): void {
+    this.#prepare(query).run(...stored(parameters));
+  }
+
+  change(query: string, ...parameters: SqlValue[]): number {
     return Number(this.#prepare(query).run(...stored(parameters)).changes);
   }
 
