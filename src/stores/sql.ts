@@ -12,8 +12,9 @@ export interface Sql {
   all(query: string, ...parameters: SqlValue[]): SqlRow[];
   /** The first row, or null. */
   get(query: string, ...parameters: SqlValue[]): SqlRow | null;
-  /** Answers how many rows changed. */
-  run(query: string, ...parameters: SqlValue[]): number;
+  run(query: string, ...parameters: SqlValue[]): void;
+  /** Runs it and answers how many rows it changed, which not every driver gets for nothing. */
+  change(query: string, ...parameters: SqlValue[]): number;
 }
 
 export interface SqlDatabase {

@@ -241,6 +241,7 @@ test("no statement of the hot paths scans a table or sorts", async () => {
       all: noting((query, ...parameters) => sql.all(query, ...parameters)),
       get: noting((query, ...parameters) => sql.get(query, ...parameters)),
       run: noting((query, ...parameters) => sql.run(query, ...parameters)),
+      change: noting((query, ...parameters) => sql.change(query, ...parameters)),
     };
   };
   const store = createSqliteStore({

@@ -210,8 +210,8 @@ export function sqliteFileContract(driver: SqliteLibrary): void {
         await add("a");
         await add("b");
         expect(database.read((sql) => sql.get("SELECT text FROM notes WHERE no = 9"))).toBeNull();
-        expect(await database.transact((sql) => sql.run("UPDATE notes SET text = text || '!'"))).toBe(2);
-        expect(await database.transact((sql) => sql.run("DELETE FROM notes WHERE no = 9"))).toBe(0);
+        expect(await database.transact((sql) => sql.change("UPDATE notes SET text = text || '!'"))).toBe(2);
+        expect(await database.transact((sql) => sql.change("DELETE FROM notes WHERE no = 9"))).toBe(0);
       });
 
       test("come back from the statement that writes them, where it is asked to return", async () => {

@@ -38,11 +38,11 @@ describe("a Durable Object's SQL", () => {
   test("counts the rows that a statement changed, not its index entries", async () => {
     await inDatabase(async (database) => {
       const counts = await database.transact((sql) => [
-        sql.run("INSERT INTO t (a) VALUES ('x'), ('y'), ('y')"),
-        sql.run("UPDATE t SET a = 'z' WHERE a = 'y'"),
-        sql.run("UPDATE t SET a = 'z' WHERE a = 'nobody'"),
-        sql.run("DELETE FROM t WHERE a = 'z'"),
-        sql.run("DELETE FROM t WHERE a = 'z'"),
+        sql.change("INSERT INTO t (a) VALUES ('x'), ('y'), ('y')"),
+        sql.change("UPDATE t SET a = 'z' WHERE a = 'y'"),
+        sql.change("UPDATE t SET a = 'z' WHERE a = 'nobody'"),
+        sql.change("DELETE FROM t WHERE a = 'z'"),
+        sql.change("DELETE FROM t WHERE a = 'z'"),
       ]);
       expect(counts).toEqual([3, 2, 0, 2, 0]);
     });
@@ -75,7 +75,7 @@ describe("a Durable Object's SQL", () => {
   test("refuses a row above the platform's two megabytes, and takes one of exactly that", async () => {
     await inDatabase(async (database) => {
       const insert = (a: string, b: Uint8Array | null) =>
-        database.transact((sql) => sql.run("INSERT INTO t (a, b) VALUES (?, ?)", a, b));
+        database.transact((sql) => sql.change("INSERT INTO t (a, b) VALUES (?, ?)", a, b));
       const most = 2 * 1024 * 1024;
       expect(await insert("x".repeat(most), null)).toBe(1);
       expect(await insert("ä".repeat(most / 2 - 1), Uint8Array.of(1, 2))).toBe(1);

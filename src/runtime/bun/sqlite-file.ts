@@ -67,7 +67,11 @@ class StatementCache implements Sql {
     return this.#prepare(query).get(...parameters);
   }
 
-  run(query: string, ...parameters: SqlValue[]): number {
+  run(query: string, ...parameters: SqlValue[]): void {
+    this.#prepare(query).run(...parameters);
+  }
+
+  change(query: string, ...parameters: SqlValue[]): number {
     return this.#prepare(query).run(...parameters).changes;
   }
 

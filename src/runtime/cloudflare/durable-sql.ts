@@ -75,10 +75,13 @@ class DurableSql implements Sql {
     return row === undefined ? null : rowOf(row);
   }
 
-  run(query: string, ...parameters: SqlValue[]): number {
-    const { rowsWritten } = this.#exec(query, parameters);
-    // Entries of indexes count as rows there; what matters to most callers is whether anything changed at all.
-    if (rowsWritten === 0) return 0;
+  run(query: string, ...parameters: SqlValue[]): void {
+    this.#exec(query, parameters);
+  }
+
+  change(query: string, ...parameters: SqlValue[]): number {
+    // What the platform counts as written are the entries of indexes too.
+    this.#exec(query, parameters);
     return this.#sql.exec<{ n: number }>("SELECT changes() AS n").one().n;
   }
 

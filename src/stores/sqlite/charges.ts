@@ -21,5 +21,5 @@ export function recordCharge(sql: Sql, task: Task, now: number): void {
 /** Drops charges made at `moment` or earlier, at most `limit`: rows are in the order of their time. Answers how many. */
 export function dropOldCharges(sql: Sql, moment: number, limit: number): number {
   const query = "DELETE FROM ledger WHERE no < (SELECT min(no) FROM ledger) + ? AND at <= ?";
-  return sql.run(query, limit, moment);
+  return sql.change(query, limit, moment);
 }

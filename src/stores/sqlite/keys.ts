@@ -71,7 +71,7 @@ export function updateKey(sql: Sql, id: string, patch: KeyPatch, updatedAt: numb
 }
 
 export function deleteKey(sql: Sql, id: string): boolean {
-  return sql.run("DELETE FROM keys WHERE id = ?", id) > 0;
+  return sql.change("DELETE FROM keys WHERE id = ?", id) > 0;
 }
 
 function duplicate(key: VirtualKey): DuplicateKeyError {

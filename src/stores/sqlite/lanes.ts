@@ -64,7 +64,7 @@ export function move(
 ): void {
   if (from === to && started === 0) return;
   const query = moveQuery(from, to, started, false);
-  if (sql.run(query, keyId, lane) === 0) {
+  if (sql.change(query, keyId, lane) === 0) {
     sql.run(INSERT_KEY, keyId, lane);
     sql.run(query, keyId, lane);
   }

@@ -37,7 +37,7 @@ export function retire(
     sql.run("UPDATE tasks SET trimmed = 1, epoch = ? WHERE no = ?", epoch(), no as number);
   }
 
-  const keys = sql.run(
+  const keys = sql.change(
     `DELETE FROM idempotency WHERE (key_id, subject, idempotency_key) IN (
        SELECT key_id, subject, idempotency_key FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
     now,

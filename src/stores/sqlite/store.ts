@@ -138,7 +138,7 @@ class Store implements SqliteStore {
       return leases
         .filter(
           ({ taskId, fence }) =>
-            sql.run(
+            sql.change(
               `UPDATE tasks SET lease_until = ?1, wake_at = min(?1, deadline_at)
                WHERE id = ?2 AND fence = ?3 AND lease_until IS NOT NULL`,
               until,

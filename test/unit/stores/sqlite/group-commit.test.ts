@@ -16,7 +16,10 @@ class ListDriver implements CommitDriver {
   readonly sql: Sql = {
     all: () => this.stored.map((text) => ({ text })),
     get: () => null,
-    run: (text) => this.stored.push(text),
+    run: (text) => {
+      this.stored.push(text);
+    },
+    change: (text) => this.stored.push(text),
   };
 
   transaction(run: () => void): void {
@@ -77,7 +80,7 @@ beforeEach(() => {
   database = new GroupCommit(driver);
 });
 
-const add = (text: string) => database.transact((sql) => sql.run(text));
+const add = (text: string) => database.transact((sql) => sql.change(text));
 const failing = (text: string, error: Error) =>
   database.transact((sql) => {
     sql.run(text);
