@@ -1,5 +1,6 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
+import { luaText } from "./test/lua-text.ts";
 
 /** One command, two hosts: everything under Bun, and the platform slice again inside workerd. */
 export default defineConfig({
@@ -7,6 +8,7 @@ export default defineConfig({
     reporters: ["default", "./test/summary-reporter.ts"],
     projects: [
       {
+        plugins: [luaText()],
         test: {
           name: "bun",
           // The default `forks` pool does not start under Bun.
@@ -15,7 +17,7 @@ export default defineConfig({
         },
       },
       {
-        plugins: [cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+        plugins: [luaText(), cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
         test: { name: "workerd", include: ["test/workerd/**/*.test.ts"] },
       },
     ],

@@ -1,7 +1,9 @@
 import { defineConfig } from "vitest/config";
+import { luaText } from "./test/lua-text.ts";
 
 /** The long forms, which take minutes: `bun run test:full`. What the last run found is kept in test/results/. */
 export default defineConfig({
+  plugins: [luaText()],
   test: {
     name: "full",
     pool: "threads",

@@ -10,13 +10,15 @@ export type UnavailableReason =
   | "broken"
   /** Too many steps wait already. */
   | "overloaded"
+  /** The storage is elsewhere and gave no answer, or is not ready. Only here it is open whether the step happened. */
+  | "unreachable"
   /** The data was written by a newer release. */
   | "newer_schema"
   | "closed";
 
 /**
- * The step did not happen: nothing of it is stored. Trying again later may work, except for `newer_schema` and
- * `closed`. Clients see 503.
+ * The step did not happen: nothing of it is stored, unless the reason is `unreachable`. Trying again later may work,
+ * except for `newer_schema` and `closed`. Clients see 503.
  */
 export class StoreUnavailableError extends Error {
   override readonly name = "StoreUnavailableError";

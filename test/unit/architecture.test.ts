@@ -83,8 +83,8 @@ const files: SourceFile[] = readdirSync(SRC, { recursive: true, encoding: "utf8"
       code: withoutTexts(code),
       modules: specifiers.filter((name) => !name.startsWith(".")),
       imports: specifiers
-        // Data, such as the version in package.json, is no part of the graph.
-        .filter((name) => name.startsWith(".") && !name.endsWith(".json"))
+        // Data, such as the version in package.json or the text of a script, is no part of the graph.
+        .filter((name) => name.startsWith(".") && !/\.(?:json|lua)$/.test(name))
         .map((name) =>
           relative(SRC, join(SRC, dirname(path), name))
             .split(sep)

@@ -1,0 +1,42 @@
+/** What went wrong with a command, in the words of the port. Commands hold prompts: no message repeats one. */
+
+import { StoreUnavailableError, type UnavailableReason } from "../../tasks/store-error.ts";
+
+/** How replies begin that say that nothing was done, why, and what an operator makes of it. */
+const REFUSALS: readonly [RegExp, UnavailableReason, string][] = [
+  [/^NEWERSCHEMA (\d+)/, "newer_schema", "A newer release has written the data in Redis"],
+  [/^OOM /, "full", "Redis has no memory left (maxmemory)"],
+  [/quota exceeded|max (?:database|storage) size/i, "full", "The Redis database has reached its size limit"],
+  [/^MISCONF .*(?:No space|disk)/i, "full", "Redis cannot write to its disk"],
+  [/^MISCONF /, "broken", "Redis cannot write to its disk"],
+  [/max (?:daily |concurrent )?request/i, "overloaded", "The Redis database has reached its request limit"],
+  [/^BUSY /, "overloaded", "Redis is busy with another script"],
+  [/^(?:NOAUTH|WRONGPASS|NOPERM) /, "broken", "Redis refuses our credentials"],
+];
+/** A script that fails is a mistake of ours, and sending it again would not help. */
+const MISTAKE = /user_script|Error running script|Error compiling script|^WRONGTYPE |wrong number of arg/;
+/** Where the Upstash client's messages begin to repeat the command. */
+const COMMAND = ", command was:";
+
+/** Whether the server does not have the script (any more). */
+export function isUnknownScript(error: unknown): boolean {
+  return /(?:^|\s)NOSCRIPT\b/.test(messageOf(error));
+}
+
+/**
+ * The error to reject with: `StoreUnavailableError`, or a plain one for a mistake in a script. What is neither a known
+ * refusal nor a mistake - no answer, a proxy's page, a server that is loading its data - is `unreachable`.
+ */
+export function failureOf(error: unknown): Error {
+  const message = messageOf(error);
+  for (const [pattern, reason, meaning] of REFUSALS)
+    if (pattern.test(message)) return new StoreUnavailableError(reason, `${meaning}: ${message}`);
+  if (MISTAKE.test(message)) return new Error(`A script of the Redis store failed: ${message}`);
+  return new StoreUnavailableError("unreachable", `Redis gave no answer: ${message}`);
+}
+
+function messageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  const end = text.indexOf(COMMAND);
+  return end < 0 ? text : text.slice(0, end);
+}

@@ -1,0 +1,5 @@
+/** Scripts are imported as texts: `import text from "./scripts/claim.lua" with { type: "text" }`. */
+declare module "*.lua" {
+  const text: string;
+  export default text;
+}

@@ -1,0 +1,162 @@
+/**
+ * The Lua scripts as Redis gets them: constants, then the parts a script is made of, then the script. Each script is one
+ * step of the store, whole or not at all; its head says what it takes and answers.
+ */
+
+import { TASK_STATUSES, TASK_TYPES } from "../../protocol/task.ts";
+import { MAX_TASK_BYTES } from "../../tasks/store-error.ts";
+import { CLEANUP_LIMIT_MS } from "../cleanup-limit.ts";
+import { TENANT_LOG_EVENTS, TENANT_LOG_MS } from "../event-log.ts";
+import { CONTINUATION_COST, costOf, PROMOTE_LIMIT, RANKED } from "../fair-queue.ts";
+import cancelText from "./scripts/cancel.lua" with { type: "text" };
+import claimText from "./scripts/claim.lua" with { type: "text" };
+import claimCleanupsText from "./scripts/claim-cleanups.lua" with { type: "text" };
+import completeText from "./scripts/complete.lua" with { type: "text" };
+import createText from "./scripts/create.lua" with { type: "text" };
+import createKeyText from "./scripts/create-key.lua" with { type: "text" };
+import deleteKeyText from "./scripts/delete-key.lua" with { type: "text" };
+import failText from "./scripts/fail.lua" with { type: "text" };
+import finishCleanupText from "./scripts/finish-cleanup.lua" with { type: "text" };
+import followText from "./scripts/follow.lua" with { type: "text" };
+import followTenantText from "./scripts/follow-tenant.lua" with { type: "text" };
+import getText from "./scripts/get.lua" with { type: "text" };
+import getKeyText from "./scripts/get-key.lua" with { type: "text" };
+import heldMediaText from "./scripts/held-media.lua" with { type: "text" };
+import listText from "./scripts/list.lua" with { type: "text" };
+import listBatchText from "./scripts/list-batch.lua" with { type: "text" };
+import listKeysText from "./scripts/list-keys.lua" with { type: "text" };
+import nextCleanupText from "./scripts/next-cleanup.lua" with { type: "text" };
+import nextDueText from "./scripts/next-due.lua" with { type: "text" };
+import accountsPart from "./scripts/parts/accounts.lua" with { type: "text" };
+import basePart from "./scripts/parts/base.lua" with { type: "text" };
+import claimPart from "./scripts/parts/claim.lua" with { type: "text" };
+import commitPart from "./scripts/parts/commit.lua" with { type: "text" };
+import endsPart from "./scripts/parts/ends.lua" with { type: "text" };
+import lanesPart from "./scripts/parts/lanes.lua" with { type: "text" };
+import readPart from "./scripts/parts/read.lua" with { type: "text" };
+import recallPart from "./scripts/parts/recall.lua" with { type: "text" };
+import removalPart from "./scripts/parts/removal.lua" with { type: "text" };
+import scopePart from "./scripts/parts/scope.lua" with { type: "text" };
+import settlementPart from "./scripts/parts/settlement.lua" with { type: "text" };
+import stepPart from "./scripts/parts/step.lua" with { type: "text" };
+import taskPart from "./scripts/parts/task.lua" with { type: "text" };
+import tenantsPart from "./scripts/parts/tenants.lua" with { type: "text" };
+import viewPart from "./scripts/parts/view.lua" with { type: "text" };
+import writePart from "./scripts/parts/write.lua" with { type: "text" };
+import pendText from "./scripts/pend.lua" with { type: "text" };
+import pingText from "./scripts/ping.lua" with { type: "text" };
+import positionsText from "./scripts/positions.lua" with { type: "text" };
+import progressText from "./scripts/progress.lua" with { type: "text" };
+import purgeText from "./scripts/purge.lua" with { type: "text" };
+import readLogText from "./scripts/read-log.lua" with { type: "text" };
+import readTenantLogText from "./scripts/read-tenant-log.lua" with { type: "text" };
+import releaseText from "./scripts/release.lua" with { type: "text" };
+import renewText from "./scripts/renew.lua" with { type: "text" };
+import reportLateText from "./scripts/report-late.lua" with { type: "text" };
+import retireText from "./scripts/retire.lua" with { type: "text" };
+import retryText from "./scripts/retry.lua" with { type: "text" };
+import saveText from "./scripts/save.lua" with { type: "text" };
+import statsText from "./scripts/stats.lua" with { type: "text" };
+import sweepText from "./scripts/sweep.lua" with { type: "text" };
+import unfollowText from "./scripts/unfollow.lua" with { type: "text" };
+import unfollowTenantText from "./scripts/unfollow-tenant.lua" with { type: "text" };
+import updateKeyText from "./scripts/update-key.lua" with { type: "text" };
+
+/** The schema this release writes. A later one is refused; an earlier one does not exist yet. */
+export const SCHEMA_VERSION = 1;
+/**
+ * How long a call is remembered, so that it does nothing when it comes again, ms: longer than clients repeat a call whose
+ * answer was lost.
+ */
+export const REMEMBER_MS = 30_000;
+/** Nodes that are marked as following one log; those of dead processes are never taken away, so the oldest goes. */
+const MAX_NODES = 64;
+/** Other keys that are looked at for a place in the queue; beyond them the place is a lower estimate. */
+const MAX_COUNTED_KEYS = 100;
+/** Tasks of one batch; what the batch route accepts is less. */
+const MAX_BATCH_TASKS = 1_000;
+
+const constants = {
+  SCHEMA_VERSION,
+  REMEMBER_MS,
+  MAX_NODES,
+  MAX_COUNTED_KEYS,
+  MAX_BATCH_TASKS,
+  MAX_TASK_BYTES,
+  TENANT_LOG_EVENTS,
+  TENANT_LOG_MS,
+  CLEANUP_LIMIT_MS,
+  PROMOTE_LIMIT,
+  CONTINUATION_COST,
+};
+
+const PRELUDE = [
+  ...Object.entries(constants).map(([name, value]) => `local ${name} = ${value}`),
+  `local COST = { ${RANKED.map((_, index) => costOf(index)).join(", ")} }`,
+  `local STATUS = ${numbered(TASK_STATUSES)}`,
+  `local TYPE = ${numbered(TASK_TYPES)}`,
+  "",
+].join("\n");
+
+/** Finding tasks, logs and counters. */
+const TASKS = [taskPart, tenantsPart];
+/** Changing where tasks stand. */
+const CHANGES = [...TASKS, lanesPart, commitPart];
+const CLAIMS = [...CHANGES, claimPart, recallPart];
+const STEPS = [...CLAIMS, stepPart];
+const ENDS = [...CHANGES, endsPart];
+
+/** What each script is made of, and whether it writes. */
+export const SCRIPTS = {
+  create: writing(...CHANGES, viewPart, createText),
+  claim: writing(...CLAIMS, claimText),
+  progress: writing(...STEPS, progressText),
+  save: writing(...STEPS, saveText),
+  pend: writing(...STEPS, pendText),
+  retry: writing(...STEPS, retryText),
+  release: writing(...STEPS, releaseText),
+  complete: writing(...STEPS, endsPart, completeText),
+  fail: writing(...STEPS, endsPart, failText),
+  cancel: writing(...ENDS, scopePart, recallPart, cancelText),
+  purge: writing(...TASKS, scopePart, removalPart, purgeText),
+  renew: writing(...CHANGES, renewText),
+  sweep: writing(...ENDS, recallPart, settlementPart, sweepText),
+  claimCleanups: writing(taskPart, claimCleanupsText),
+  finishCleanup: writing(...CHANGES, settlementPart, finishCleanupText),
+  reportLate: writing(reportLateText),
+  follow: writing(...TASKS, lanesPart, scopePart, viewPart, followText),
+  unfollow: writing(...TASKS, scopePart, unfollowText),
+  followTenant: writing(...TASKS, followTenantText),
+  unfollowTenant: writing(...TASKS, unfollowTenantText),
+  retire: writing(...TASKS, removalPart, retireText),
+  createKey: writing(...CHANGES, accountsPart, createKeyText),
+  updateKey: writing(...CHANGES, accountsPart, updateKeyText),
+  deleteKey: writing(...CHANGES, accountsPart, deleteKeyText),
+  get: reading(...TASKS, lanesPart, scopePart, viewPart, getText),
+  list: reading(...TASKS, lanesPart, viewPart, listText),
+  listBatch: reading(...TASKS, lanesPart, scopePart, viewPart, listBatchText),
+  readLog: reading(taskPart, scopePart, readLogText),
+  readTenantLog: reading(...TASKS, readTenantLogText),
+  positions: reading(positionsText),
+  heldMedia: reading(taskPart, heldMediaText),
+  nextDue: reading(nextDueText),
+  nextCleanup: reading(nextCleanupText),
+  stats: reading(lanesPart, statsText),
+  getKey: reading(getKeyText),
+  listKeys: reading(listKeysText),
+  ping: reading(pingText),
+};
+
+export type ScriptName = keyof typeof SCRIPTS;
+
+function writing(...parts: string[]): string {
+  return [PRELUDE, basePart, writePart, ...parts].join("\n");
+}
+
+function reading(...parts: string[]): string {
+  return [PRELUDE, basePart, readPart, ...parts].join("\n");
+}
+
+function numbered(names: readonly string[]): string {
+  return `{ ${names.map((name, index) => `${name} = ${index}`).join(", ")} }`;
+}

@@ -1,0 +1,69 @@
+-- Creates a task: key, idempotency and queue limit are looked at and the task is written, all at once.
+-- ARGV: 3 id, 4 key, 5 subject, 6 type, 7 rank of its priority, 8 timeout, 9 reserved, 10 bytes of the spec, 11 webhook (0/1),
+-- 12 spec, 13 model, 14 batch or '', 15 longest wait, 16 most queued, 17 to 19 epochs for task, key and subject,
+-- 20 idempotency (0/1), 21 its key, 22 fingerprint, 23 ttl, 24 only if ended within or '', 25 take over (0/1)
+
+local id, key, subject, type = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+
+-- Sent again, because the answer was lost.
+local made = rcall('EXISTS', P .. 'task:' .. id) == 1 and load_task(id)
+if made then
+  if made.key ~= key or made.subject ~= subject then return redis.error_reply('ERR the task id is taken') end
+  return { 'replayed', answer_views({ view(made) }, key) }
+end
+
+local k = load_key(key)
+if not k.on then return { 'key_refused', 'unknown' } end
+if k.on ~= '1' then return { 'key_refused', 'disabled' } end
+if k.ends and k.ends ~= '' and tonumber(k.ends) <= now then return { 'key_refused', 'expired' } end
+
+local once = ARGV[20] == '1' and P .. 'once:' .. scoped(key, scoped(subject, ARGV[21]))
+if once and ARGV[25] ~= '1' then
+  local holder = rcall('GET', once)
+  local ends, holder_id, fingerprint = match(holder or '', '^(%S+) (%S+) (.*)$')
+  local t = ends and tonumber(ends) > now and load_task(holder_id)
+  local too_old = t and ARGV[24] ~= '' and t.finished ~= '-' and now - t.finished > tonumber(ARGV[24])
+  if t and not too_old then
+    if fingerprint ~= ARGV[22] then return { 'conflict' } end
+    return { 'replayed', answer_views({ view(t) }, key) }
+  end
+end
+
+if k.waiting >= tonumber(ARGV[16]) then return { 'queue_full', k.waiting } end
+
+local s = load_subject(key, subject)
+open_tenant(k, ARGV[18])
+if s then open_tenant(s, ARGV[19]) end
+
+-- Its number among the key's tasks is the position of its first event.
+local fix = concat({ type, ARGV[7], k.seq + 1, now, ARGV[8], ARGV[9], ARGV[10], ARGV[11] }, ' ')
+local deadline = now + ARGV[15]
+local line = concat({
+  'queued', now, '-', '-', deadline, 0, '-', 0, ARGV[7], '-', '-', 0, 0, ARGV[17], 1, 0, 0, 0, '-', 0, 0,
+}, ' ')
+local t = parse({ id = id, key = key, subject = subject, message = '' }, fix, line)
+local fields = { 'fix', fix, 'now', line, 'key', key, 'spec', ARGV[12], 'model', ARGV[13] }
+if s then fields[11], fields[12] = 'subject', subject end
+if ARGV[14] ~= '' then
+  fields[#fields + 1], fields[#fields + 2] = 'batch', ARGV[14]
+  rcall('ZADD', P .. 'batch:' .. scoped(key, ARGV[14]), 0, id)
+end
+rcall('HSET', P .. 'task:' .. id, unpack(fields))
+if once then
+  rcall('SET', once, concat({ now + ARGV[23], id, ARGV[22] }, ' '), 'PX', ARGV[23])
+end
+
+record(t, 'queued', k, s)
+count(k, 1, ARGV[9], 0)
+if s then count(s, 1, ARGV[9], 0) end
+t.was_place = nil
+relocate(k, t)
+local score = list_score(t)
+k.ids = { score, id }
+if s then s.ids = { score, id } end
+wake = { deadline, id }
+flush()
+return {
+  'created', now, ARGV[17], k.epoch, k.seq, s and s.epoch or '', s and s.seq or '',
+  '0' .. (k.by ~= '' and '1' or '0') .. (s and s.by ~= '' and '1' or '0'),
+}

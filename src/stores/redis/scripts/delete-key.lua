@@ -1,0 +1,11 @@
+-- Removes a virtual key; its tasks stay, and its limit with them. ARGV: 3 id. 0 when there is none.
+
+if repeated then return 1 end
+local id = ARGV[3]
+if rcall('EXISTS', P .. 'account:' .. id) == 0 then return 0 end
+forget_hash(id)
+rcall('UNLINK', P .. 'account:' .. id)
+rcall('ZREM', P .. 'accounts', id)
+rcall('HDEL', P .. 'key:' .. id, 'on', 'until')
+remember('1')
+return 1

@@ -1,0 +1,10 @@
+-- The work has failed for good. ARGV: 11 error, 12 abandons an upstream job (0/1)
+
+local t = holder()
+if not t then return step(nil) end
+local abandons = ARGV[12] == '1'
+add_work(t)
+t.settled = abandons and '0' or '1'
+put(t, 'error', ARGV[11])
+finish(t, 'failed')
+return step(t, 'failed', abandons)

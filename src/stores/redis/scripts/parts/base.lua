@@ -1,0 +1,21 @@
+-- What every script begins with. KEYS[1] is the prefix of every key, ARGV[1] the moment in ms ('' = the server's clock).
+-- Times are ms, money is micro-dollars; '-' in a packed line and '' in a text field mean null.
+
+local rcall, P = redis.call, KEYS[1]
+local match, concat, max, min = string.match, table.concat, math.max, math.min
+
+local now = tonumber(ARGV[1])
+if not now then
+  local time = rcall('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+-- A number as text, exactly; Lua's own form keeps 14 digits.
+local function exact(number)
+  return string.format('%.17g', number)
+end
+
+-- A tenant's part of a key's name; the length in front keeps one tenant's names from being another's.
+local function scoped(key, subject)
+  return #key .. ':' .. key .. ':' .. subject
+end
