@@ -3,6 +3,7 @@
 import { join, resolve } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { WireAccepted, WireEvent, WireTask } from "../../src/protocol/task.ts";
+import { badDaysContract } from "../contract/bad-days.ts";
 import { eventStreamContract } from "../contract/event-streams.ts";
 import { firstStartContract } from "../contract/first-start.ts";
 import { httpApiContract } from "../contract/http-api.ts";
@@ -76,6 +77,8 @@ async function openWorld() {
 
 describe.skipIf(denoMissing !== null)(`under Deno${denoMissing === null ? "" : ` (${denoMissing})`}`, () => {
   firstStartContract({ name: "under Deno", command: denoCommand() });
+
+  badDaysContract({ name: "under Deno", command: denoCommand() });
 
   httpApiContract({
     name: "of the program under Deno",
