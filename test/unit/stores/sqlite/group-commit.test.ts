@@ -137,6 +137,13 @@ describe("a commit", () => {
     expect(await next).toBe(1);
   });
 
+  test("is not tried again body by body when the storage failed below one", async () => {
+    const outcomes = Promise.allSettled([add("a"), failing("b", new Error("disk"))]);
+    driver.settle();
+    for (const outcome of await outcomes) expect(outcome).toMatchObject({ reason: { reason: "broken" } });
+    expect(driver.calls).toEqual(["transaction"]);
+  });
+
   test("is refused as a whole when the storage fails below a body, also beside one that threw", async () => {
     const outcomes = Promise.allSettled([
       add("a"),
