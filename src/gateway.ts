@@ -58,6 +58,8 @@ export type GatewayDependencies = {
   settings: Settings;
   adminKey: string | null;
   store: TaskStore & AccountStore;
+  /** Why what the store acknowledges may be lost, for `/health`; null when it lasts. Default: it lasts. */
+  storeDoubt?: () => Promise<string | null>;
   media: MediaStore;
   catalogue: Catalogue;
   host: Host;
@@ -147,7 +149,13 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   let stopping = false;
   const metrics = new MetricsRegistry();
   registerGatewayMetrics(metrics, { store, engine, rooms, hubs: hubConnections });
-  const health = new GatewayHealth({ store, engine, rooms, providers: catalogue.providers });
+  const health = new GatewayHealth({
+    store,
+    storeDoubt: dependencies.storeDoubt ?? (async () => null),
+    engine,
+    rooms,
+    providers: catalogue.providers,
+  });
   const app = createApp({
     settings,
     host,

@@ -159,6 +159,12 @@ export class KeyService {
     return key;
   }
 
+  /** Whether the store's bootstrap key is this one, or there is none yet. */
+  async holdsBootstrapKey(plain: string): Promise<boolean> {
+    const key = await this.#store.getKey(BOOTSTRAP_KEY_ID);
+    return key === null || key.hash === (await hashKey(plain));
+  }
+
   async #newKey(id: string, plain: string, draft: KeyDraft): Promise<VirtualKey> {
     const now = this.#clock.now();
     return {

@@ -6,6 +6,8 @@ import type { Health, HealthPart } from "./health.ts";
 
 export type GatewayHealthSources = {
   store: { ping(): Promise<void>; stats(): Promise<QueueStats[]> };
+  /** Why what the store acknowledges may be lost; null when it lasts. May reject. */
+  storeDoubt(): Promise<string | null>;
   engine: { readonly heldSteps: number };
   rooms: { stats(): RoomsStats };
   providers: ReadonlyMap<string, unknown>;
@@ -31,13 +33,21 @@ export class GatewayHealth implements Health {
   async parts(): Promise<Record<string, HealthPart>> {
     const { engine, rooms, providers } = this.#sources;
     return {
-      store: (await this.#storeAnswers())
-        ? { status: "ok" }
-        : { status: "down", detail: "the store cannot be read" },
+      store: await this.#store(),
       queue: await this.#queue(engine.heldSteps),
       rooms: { status: "ok", ...rooms.stats() },
       providers: { status: "ok", offered: [...providers.keys()].join(", ") },
     };
+  }
+
+  async #store(): Promise<HealthPart> {
+    try {
+      await this.#sources.store.ping();
+      const doubt = await this.#sources.storeDoubt();
+      return doubt === null ? { status: "ok" } : { status: "degraded", detail: doubt };
+    } catch {
+      return { status: "down", detail: "the store cannot be read" };
+    }
   }
 
   async #queue(providerCalls: number): Promise<HealthPart> {

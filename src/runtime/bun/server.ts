@@ -1,8 +1,10 @@
-/** What Bun brings to a Conduit process: its server, its sockets and its SQLite. */
+/** What Bun brings to a Conduit process: its server, its sockets, its SQLite and its Redis client. */
 
 import type { Server } from "bun";
 import type { Host } from "../../http/host.ts";
 import type { Address, Answer, Listener, Listening, ProcessHost } from "../process/process-host.ts";
+import { RedisBus } from "./redis-bus.ts";
+import { RedisRequester } from "./redis-requester.ts";
 import { BunSockets, type SocketData } from "./sockets.ts";
 import { openBunSqlite } from "./sqlite-file.ts";
 
@@ -17,6 +19,18 @@ const HOST_BODY_BYTES = 4_000_000_000;
 export const bunProcess: ProcessHost = {
   openSqlite: openBunSqlite,
   createListener: () => new BunListener(),
+  connectRedis(connection, { node, prefix }) {
+    const requester = new RedisRequester(connection);
+    const bus = new RedisBus({ connection, requester, node, prefix });
+    return {
+      requester,
+      bus,
+      close() {
+        bus.close();
+        requester.close();
+      },
+    };
+  },
 };
 
 class BunListener implements Listener {

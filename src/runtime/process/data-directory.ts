@@ -1,6 +1,6 @@
 /**
  * The folder of the embedded database and media. One process owns it: two engines on one database would void each
- * other's leases.
+ * other's leases. Where the state is elsewhere, the folder holds keys and media only, and instances may share it.
  *
  * The lock is the operating system's, taken through SQLite on a file of its own. It ends with the process that holds
  * it, however that dies, so there is no stale lock to recognise: neither a dead pid, nor one that was given to another
@@ -51,14 +51,27 @@ export function openDataDirectory(
   const lock = takeLock(path, openSqlite);
   describeOwner(path);
   return {
-    path,
-    databaseFile: join(path, "conduit.db"),
-    mediaFolder: join(path, "media"),
-    keysFile: join(path, "keys.json"),
+    ...filesIn(path),
     release() {
       rmSync(join(path, OWNER_FILE), { force: true });
       lock.close();
     },
+  };
+}
+
+/** Makes the folder where it is missing, for a process whose state is elsewhere: it shares the folder with its like. */
+export function shareDataDirectory(folder: string): DataDirectory {
+  const path = resolve(folder);
+  prepare(path);
+  return { ...filesIn(path), release: () => {} };
+}
+
+function filesIn(path: string): Omit<DataDirectory, "release"> {
+  return {
+    path,
+    databaseFile: join(path, "conduit.db"),
+    mediaFolder: join(path, "media"),
+    keysFile: join(path, "keys.json"),
   };
 }
 
@@ -104,7 +117,7 @@ function ownedMessage(path: string): string {
     owner === null ? "another process" : `process ${owner.pid} on ${owner.host}, started ${owner.since}`;
   return (
     `The data directory ${path} is in use by ${who}. One process owns it. Stop that one, or name another folder ` +
-    "in CONDUIT_DATA_DIR. Several processes with one state need Redis, which this version cannot use yet."
+    "in CONDUIT_DATA_DIR. Several processes with one state need Redis (redis.connectionString)."
   );
 }
 

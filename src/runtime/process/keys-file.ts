@@ -3,7 +3,17 @@
  * Keys from the configuration are written nowhere.
  */
 
-import { chmodSync, closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
 import { isPlainKey, makePlainKey } from "../../accounts/plain-key.ts";
@@ -43,7 +53,8 @@ export function loadKeys(
 ): StartKeys {
   const { bootstrap, admin } = configured;
   if (bootstrap !== null && admin !== null) return { bootstrap: given(bootstrap), admin: given(admin) };
-  const before = read(file);
+  const found = read(file);
+  const before = found ?? {};
   const made = {
     bootstrapKey: before.bootstrapKey ?? makePlainKey(random),
     adminKey: before.adminKey ?? ADMIN_PREFIX + randomToken(ADMIN_CHARACTERS, random),
@@ -53,7 +64,9 @@ export function loadKeys(
     ...(bootstrap === null && { bootstrapKey: made.bootstrapKey }),
     ...(admin === null && { adminKey: made.adminKey }),
   };
-  if (after.bootstrapKey !== before.bootstrapKey || after.adminKey !== before.adminKey) write(file, after);
+  const changed = after.bootstrapKey !== before.bootstrapKey || after.adminKey !== before.adminKey;
+  // Another instance that shares the folder may have made keys at the same moment: then those count.
+  if (changed && !write(file, after, found === null)) return loadKeys(file, configured, random);
   return {
     bootstrap: bootstrap === null ? { plain: made.bootstrapKey, configured: false } : given(bootstrap),
     admin: admin === null ? { plain: made.adminKey, configured: false } : given(admin),
@@ -64,14 +77,14 @@ function given(plain: string): StartKey {
   return { plain, configured: true };
 }
 
-/** Nothing when there is no file. What others could read is closed to them. */
-function read(file: string): Content {
+/** Null when there is no file. What others could read is closed to them. */
+function read(file: string): Content | null {
   let text: string;
   try {
     text = readFileSync(file, "utf8");
     chmodSync(file, OWNER_ONLY);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
     throw new KeysFileError(`The keys cannot be read from ${file}. Make it readable for this user.`, {
       cause: error,
     });
@@ -86,18 +99,34 @@ function read(file: string): Content {
   }
 }
 
-/** Under another name first: a crash leaves the old file or the new one, never half of it. */
-function write(file: string, content: Content): void {
-  const temporary = `${file}.new`;
-  const descriptor = openSync(temporary, "w", OWNER_ONLY);
+/**
+ * Under another name first: a crash leaves the old file or the new one, never half of it. False when the file was to be
+ * new and is there meanwhile.
+ */
+function write(file: string, content: Content, isNew: boolean): boolean {
+  const temporary = `${file}.${crypto.randomUUID()}.new`;
+  const descriptor = openSync(temporary, "wx", OWNER_ONLY);
   try {
     writeSync(descriptor, `${JSON.stringify(content, null, 2)}\n`);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
-  renameSync(temporary, file);
-  const folder = openSync(dirname(file), "r");
+  try {
+    if (isNew) linkSync(temporary, file);
+    else renameSync(temporary, file);
+  } catch (error) {
+    if (isNew && error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw error;
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+  syncFolder(dirname(file));
+  return true;
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, "r");
   try {
     fsyncSync(folder);
   } finally {

@@ -1,8 +1,11 @@
 /** What a JavaScript runtime brings so that Conduit can be one of its processes. Everything else is shared. */
 
+import type { Requester } from "@upstash/redis";
+import type { RedisConnection } from "../../config/redis-connection.ts";
 import type { Host } from "../../http/host.ts";
 import type { SocketUpgrade } from "../../http/socket-upgrade.ts";
 import type { Topics } from "../../rooms/follower.ts";
+import type { InstanceBus } from "../../tasks/instance-bus.ts";
 import type { SqliteConnection } from "./sqlite-file.ts";
 
 export interface ProcessHost {
@@ -10,6 +13,23 @@ export interface ProcessHost {
   openSqlite(path: string): SqliteConnection;
   /** A server that does not listen yet. */
   createListener(): Listener;
+  /** Connects to a Redis server over TCP, also one that is not there yet. Absent where the runtime has no client. */
+  connectRedis?(connection: RedisConnection, instance: Instance): RedisLink;
+}
+
+/** One process among those that share a store. */
+export type Instance = {
+  /** Never the same twice; letters and digits. */
+  readonly node: string;
+  /** Begins the name of every key and channel. */
+  readonly prefix: string;
+};
+
+export interface RedisLink {
+  /** Sends what the Upstash client asks. */
+  readonly requester: Requester;
+  readonly bus: InstanceBus;
+  close(): void;
 }
 
 export interface Listener {

@@ -2,6 +2,7 @@
 
 import process from "node:process";
 import manifest from "../../../package.json" with { type: "json" };
+import { storeChoice } from "../../config/store-choice.ts";
 import { ConfigError, loadConfig, secretsOf } from "../../config.ts";
 import { JsonLog } from "../../logging/json-log.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";
@@ -11,11 +12,12 @@ import { describeError } from "../../tasks/log.ts";
 import { StoreUnavailableError } from "../../tasks/store-error.ts";
 import { banner } from "./banner.ts";
 import { readConfigFile } from "./config-file.ts";
-import { DataDirectoryError, openDataDirectory } from "./data-directory.ts";
+import { DataDirectoryError, openDataDirectory, shareDataDirectory } from "./data-directory.ts";
 import { KeysFileError, loadKeys } from "./keys-file.ts";
 import { ListenError } from "./listen.ts";
 import type { ProcessHost } from "./process-host.ts";
 import { type RunningServer, startServer } from "./server.ts";
+import { StoreSetupError } from "./store.ts";
 
 export type ProgramOptions = {
   /** The providers to begin with. Default: the built-in one. */
@@ -44,7 +46,10 @@ async function start(host: ProcessHost, offers: readonly ProviderOffer[]): Promi
   // The database, the media and the keys are this user's alone, whatever folder the operator names.
   process.umask(OWNER_ONLY_UMASK);
   const { settings, warnings } = loadConfig({ env: process.env, file: readConfigFile(process.cwd()) });
-  const directory = openDataDirectory(settings.server.dataDir, host.openSqlite);
+  const directory =
+    storeChoice(settings).kind === "embedded"
+      ? openDataDirectory(settings.server.dataDir, host.openSqlite)
+      : shareDataDirectory(settings.server.dataDir);
   let server: RunningServer;
   let log: JsonLog;
   try {
@@ -102,7 +107,8 @@ function isForPeople(error: unknown): error is Error {
     error instanceof ConfigError ||
     error instanceof DataDirectoryError ||
     error instanceof KeysFileError ||
-    error instanceof ListenError
+    error instanceof ListenError ||
+    error instanceof StoreSetupError
   );
 }
 

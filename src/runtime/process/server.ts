@@ -1,10 +1,11 @@
-/** One Conduit process: data directory, SQLite file, folder of media, and the server in front of them. */
+/** One Conduit process: its store, its folder of media, and the server in front of them. */
 
+import { resolve } from "node:path";
+import type { KeyService } from "../../accounts/keys.ts";
 import type { Settings } from "../../config.ts";
 import { createGateway } from "../../gateway.ts";
 import { createFolderMediaStore } from "../../media/folder.ts";
 import { Catalogue, type ProviderOffer } from "../../providers/catalogue.ts";
-import { createSqliteStore } from "../../stores/sqlite/store.ts";
 import { systemClock } from "../../tasks/clock.ts";
 import type { Log } from "../../tasks/log.ts";
 import { localAddress } from "./banner.ts";
@@ -12,7 +13,7 @@ import type { DataDirectory } from "./data-directory.ts";
 import type { StartKeys } from "./keys-file.ts";
 import { listen } from "./listen.ts";
 import type { ProcessHost } from "./process-host.ts";
-import { serveSqliteFile } from "./sqlite-file.ts";
+import { openStore, StoreSetupError } from "./store.ts";
 
 /** Answers under way get this long to leave before their connections are cut, ms. */
 const DRAIN_MS = 1_000;
@@ -34,21 +35,19 @@ export type RunningServer = {
   stop(): Promise<void>;
 };
 
-/** Opens the store and listens. Rejects when the database or the port cannot be had; nothing is left open then. */
+/** Opens the store and listens. Rejects when the store or the port cannot be had; nothing is left open then. */
 export async function startServer(dependencies: ServerDependencies): Promise<RunningServer> {
   const { host, settings, keys, directory, offers, log } = dependencies;
-  const database = serveSqliteFile(host.openSqlite(directory.databaseFile));
-  const store = createSqliteStore({ database, now: () => systemClock.now() });
+  const opened = await openStore(dependencies);
   try {
-    const requeued = await store.releaseLeases();
-    if (requeued > 0) log.info("tasks of the previous run go on", { tasks: requeued });
     return await serve();
   } catch (error) {
-    await store.close();
+    await opened.close();
     throw error;
   }
 
   async function serve(): Promise<RunningServer> {
+    const { store, instances } = opened;
     const listener = host.createListener();
     const catalogue = new Catalogue({ offers, aliases: settings.models.aliases });
     for (const warning of catalogue.warnings) log.warn(warning);
@@ -56,8 +55,9 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
       settings,
       adminKey: keys.admin.plain,
       store,
+      storeDoubt: () => opened.doubt(),
       media: createFolderMediaStore({
-        root: directory.mediaFolder,
+        root: resolve(settings.media.folder ?? directory.mediaFolder),
         fsync: settings.media.fsync,
         maxFileBytes: settings.media.maxFileBytes,
       }),
@@ -67,7 +67,9 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
       topics: listener.topics,
       clock: systemClock,
       log,
+      ...(instances && { instances }),
     });
+    if (instances !== undefined) await refuseForeignKeys(gateway.keys, keys);
     await gateway.keys.ensureBootstrapKey(keys.bootstrap.plain);
 
     const listening = listen(listener, settings.server, (request) => gateway.app.fetch(request));
@@ -81,8 +83,20 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
         await gateway.stop();
         await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, DRAIN_MS))]);
         await listening.cut();
-        await store.close();
+        await opened.close();
       },
     };
   }
+}
+
+/**
+ * A key that this process made for itself must not take the place of the one that other instances hand out: whoever
+ * wants another key for all of them configures it.
+ */
+async function refuseForeignKeys(service: KeyService, { bootstrap }: StartKeys): Promise<void> {
+  if (bootstrap.configured || (await service.holdsBootstrapKey(bootstrap.plain))) return;
+  throw new StoreSetupError(
+    "The store has the bootstrap key of another instance. Give all instances the same CONDUIT_BOOTSTRAP_KEY and " +
+      "CONDUIT_ADMIN_KEY, or let them share one data directory (CONDUIT_DATA_DIR).",
+  );
 }

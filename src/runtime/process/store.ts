@@ -1,0 +1,134 @@
+/** Opens the store that the settings ask for, and says what it promises. Nothing stands in for one that cannot be had. */
+
+import type { AccountStore } from "../../accounts/account-store.ts";
+import type { RedisConnection } from "../../config/redis-connection.ts";
+import { storeChoice } from "../../config/store-choice.ts";
+import type { Settings } from "../../config.ts";
+import { createUpstashRedis, RequesterRedis } from "../../stores/redis/client.ts";
+import { createRedisStore } from "../../stores/redis/store.ts";
+import { createSqliteStore } from "../../stores/sqlite/store.ts";
+import { systemClock } from "../../tasks/clock.ts";
+import { randomToken } from "../../tasks/ids.ts";
+import type { InstanceBus } from "../../tasks/instance-bus.ts";
+import { describeError, type Log } from "../../tasks/log.ts";
+import type { TaskStore } from "../../tasks/task-store.ts";
+import type { DataDirectory } from "./data-directory.ts";
+import type { ProcessHost } from "./process-host.ts";
+import { checkRedisDurability } from "./redis-durability.ts";
+import { serveSqliteFile } from "./sqlite-file.ts";
+
+/** Thrown when a shared store cannot be used; the message says what to do. */
+export class StoreSetupError extends Error {
+  override readonly name = "StoreSetupError";
+}
+
+export type StoreDependencies = {
+  host: ProcessHost;
+  settings: Settings;
+  directory: DataDirectory;
+  log: Log;
+};
+
+export type OpenedStore = {
+  readonly store: TaskStore & AccountStore;
+  /** Present where other processes may share the store; `bus` is null where only the store connects them. */
+  readonly instances?: { readonly bus: InstanceBus | null };
+  /** Why what the store acknowledges may be lost; null when it lasts. Rejects when the store does not answer. */
+  doubt(): Promise<string | null>;
+  close(): Promise<void>;
+};
+
+/** Begins the names of everything in Redis. */
+const PREFIX = "conduit:";
+const NODE_CHARACTERS = 16;
+
+/** Rejects with `StoreSetupError` or `StoreUnavailableError`; nothing is left open then. */
+export function openStore(dependencies: StoreDependencies): Promise<OpenedStore> {
+  const choice = storeChoice(dependencies.settings);
+  switch (choice.kind) {
+    case "embedded":
+      return openEmbedded(dependencies);
+    case "redis":
+      return openRedis(choice.connection, dependencies);
+    case "upstash":
+      return openUpstash(choice);
+  }
+}
+
+async function openEmbedded({ host, directory, log }: StoreDependencies): Promise<OpenedStore> {
+  const database = serveSqliteFile(host.openSqlite(directory.databaseFile));
+  const store = createSqliteStore({ database, now: () => systemClock.now() });
+  try {
+    const requeued = await store.releaseLeases();
+    if (requeued > 0) log.info("tasks of the previous run go on", { tasks: requeued });
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+  return { store, doubt: async () => null, close: () => store.close() };
+}
+
+async function openRedis(
+  connection: RedisConnection,
+  { host, settings, log }: StoreDependencies,
+): Promise<OpenedStore> {
+  if (host.connectRedis === undefined)
+    throw new StoreSetupError(
+      "redis.connectionString cannot be used in this runtime, which has no Redis client. Run Conduit under Bun, or " +
+        "keep the state on Upstash (UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN).",
+    );
+  const node = randomToken(NODE_CHARACTERS);
+  const link = host.connectRedis(connection, { node, prefix: `${PREFIX}${connection.database}:` });
+  const redis = new RequesterRedis(link.requester);
+  const store = createRedisStore({ redis, node, prefix: PREFIX });
+  const opened: OpenedStore = {
+    store,
+    instances: { bus: link.bus },
+    async doubt() {
+      const { doubts, unusable } = await checkRedisDurability(redis);
+      return unusable ?? (doubts.length === 0 ? null : doubts.join("; "));
+    },
+    async close() {
+      await store.close();
+      link.close();
+    },
+  };
+  const where = `Redis at ${connection.host}:${connection.port}`;
+  try {
+    const { doubts, unusable } = await checkRedisDurability(redis);
+    if (unusable !== null) throw new StoreSetupError(`${where} cannot be used: ${unusable}.`);
+    if (doubts.length > 0 && settings.redis.requireDurable)
+      throw new StoreSetupError(
+        `${where} may forget what it has acknowledged, and redis.requireDurable asks for one that does not: ` +
+          `${doubts.join("; ")}. Set appendonly yes, appendfsync always and maxmemory-policy noeviction there.`,
+      );
+    for (const doubt of doubts)
+      log.error("Redis may forget accepted tasks", { server: where, reason: doubt });
+    await store.ping();
+    return opened;
+  } catch (error) {
+    await opened.close();
+    if (error instanceof StoreSetupError) throw error;
+    throw new StoreSetupError(
+      `${where} cannot be used: ${describeError(error)}. ` +
+        "Check the address, the password and ssl in redis.connectionString.",
+      { cause: error },
+    );
+  }
+}
+
+async function openUpstash({ url, token }: { url: string; token: string }): Promise<OpenedStore> {
+  const redis = createUpstashRedis({ url, token });
+  const store = createRedisStore({ redis, node: randomToken(NODE_CHARACTERS), prefix: PREFIX });
+  try {
+    await store.ping();
+  } catch (error) {
+    await store.close();
+    throw new StoreSetupError(
+      `Upstash at ${url} cannot be used: ${describeError(error)}. ` +
+        "Check UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN.",
+      { cause: error },
+    );
+  }
+  return { store, instances: { bus: null }, doubt: async () => null, close: () => store.close() };
+}
