@@ -65,7 +65,7 @@ export class ShardSocket implements Socket, Flushable {
   }
 
   bufferedBytes(): number {
-    return this.#socket.bufferedAmount + this.#gatheredLength;
+    return this.#unsentBytes() + this.#gatheredLength;
   }
 
   close(code: number, reason: string): void {
@@ -85,7 +85,13 @@ export class ShardSocket implements Socket, Flushable {
     // Sending on a socket that is closing throws.
     if (!isOpen(this.#socket)) return;
     this.#socket.send(frame);
-    if (this.#socket.bufferedAmount >= CONGESTED_BYTES) this.#onFull(this);
+    if (this.#unsentBytes() >= CONGESTED_BYTES) this.#onFull(this);
+  }
+
+  /** Older runtimes (workerd 2026-11-02 is one) do not tell: there a client that reads too slowly is not noticed. */
+  #unsentBytes(): number {
+    const { bufferedAmount } = this.#socket as { bufferedAmount?: number };
+    return bufferedAmount ?? 0;
   }
 }
 
