@@ -1,9 +1,11 @@
 /** The store contracts over a Durable Object's SQL, inside of the object, and what the SQL driver itself promises. */
 
 import { runInDurableObject } from "cloudflare:test";
+import type { DurableObjectStorage } from "@cloudflare/workers-types";
 import { describe, expect, test } from "vitest";
 import { openDurableSql } from "../../src/runtime/cloudflare/durable-sql.ts";
 import { STORE_METHODS } from "../../src/runtime/cloudflare/store-calls.ts";
+import type { SqlDatabase } from "../../src/stores/sql.ts";
 import { createSqliteStore } from "../../src/stores/sqlite/store.ts";
 import { accountStoreContract } from "../contract/account-store.ts";
 import { taskStoreContract } from "../contract/task-store.ts";
@@ -25,14 +27,16 @@ taskStoreContract(inside);
 accountStoreContract(inside);
 
 describe("a Durable Object's SQL", () => {
-  const inDatabase = <R>(run: (database: ReturnType<typeof openDurableSql>) => Promise<R>): Promise<R> =>
+  const inDatabase = <R>(
+    run: (database: SqlDatabase, storage: DurableObjectStorage) => Promise<R>,
+  ): Promise<R> =>
     runInDurableObject(freshObject()(), async (_, { storage }) => {
       const database = openDurableSql(storage);
       await database.transact((sql) => {
         sql.run("CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b BLOB)");
         sql.run("CREATE INDEX t_by_a ON t (a)");
       });
-      return run(database);
+      return run(database, storage);
     });
 
   test("counts the rows that a statement changed, not its index entries", async () => {
@@ -69,6 +73,36 @@ describe("a Durable Object's SQL", () => {
         { a: "one" },
         { a: "two" },
       ]);
+    });
+  });
+
+  test.each([
+    ["database or disk is full: SQLITE_FULL", "full"],
+    ["disk I/O error: SQLITE_IOERR (extended: SQLITE_IOERR_WRITE)", "broken"],
+    ["database disk image is malformed: SQLITE_CORRUPT", "broken"],
+  ])("says that the storage failed where it did: %s", async (message, reason) => {
+    await inDatabase(async (_, storage) => {
+      const sql = {
+        exec: () => {
+          throw new Error(message);
+        },
+      } as unknown as DurableObjectStorage["sql"];
+      const database = openDurableSql({
+        sql,
+        transactionSync: <T>(body: () => T) => storage.transactionSync(body),
+      } as DurableObjectStorage);
+      const failure = { name: "StoreUnavailableError", reason };
+      await expect(database.transact((sql) => sql.run("SELECT 1"))).rejects.toMatchObject(failure);
+      expect(() => database.read((sql) => sql.all("SELECT 1"))).toThrow(expect.objectContaining(failure));
+    });
+  });
+
+  test("leaves a statement that fails to the step that made it", async () => {
+    await inDatabase(async (database) => {
+      await database.transact((sql) => sql.run("CREATE UNIQUE INDEX t_once ON t (a)"));
+      const insert = () => database.transact((sql) => sql.run("INSERT INTO t (a) VALUES ('x')"));
+      await insert();
+      await expect(insert()).rejects.toMatchObject({ name: "Error" });
     });
   });
 

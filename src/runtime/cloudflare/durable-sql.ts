@@ -46,8 +46,8 @@ class DurableCommits implements CommitDriver {
   storageFailure(error: unknown): StoreUnavailableError | null {
     if (error instanceof StoreUnavailableError) return error;
     if (!(error instanceof Error)) return null;
-    // The platform puts the result code at the end of the message.
-    const code = /\b(SQLITE_[A-Z_]+)(?: |$|\))/.exec(error.message)?.[1];
+    // The platform tells the result code in the message only, which holds no values.
+    const code = /\bSQLITE_[A-Z_]+/.exec(error.message)?.[0];
     return code === undefined ? null : storageFailure(code, error);
   }
 
