@@ -40,12 +40,11 @@ async function sweep(parts: EdgeParts): Promise<void> {
   }
 }
 
-/** Nobody knows whose turn it will be: such rings are named after the sweep. */
+/** Nobody knows whose turn it will be: such rings are named after their moment, so that each sweep rings anew. */
 function ring({ doorbell }: EdgeParts, lane: TaskType, count: number, atMs: number): void {
-  const minute = Math.floor(atMs / MINUTE_MS);
   for (let index = 0; index < count; index += 1)
     doorbell.ring(lane, atMs, {
-      id: `sweep-${lane}-${minute}-${index.toString(16).padStart(8, "0")}`,
+      id: `sweep-${lane}-${atMs}-${index.toString(16).padStart(8, "0")}`,
       fence: 0,
     });
 }
