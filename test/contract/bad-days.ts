@@ -23,6 +23,8 @@ const QUICK = {
 /** Long enough to be under way while a test breaks something. */
 const STEPS = { ...QUICK, provider_options: { steps: 3, step_ms: 200 } };
 
+/** A start takes half a second, several times that on a busy machine. */
+const LIMIT_MS = 20_000;
 /** A store that was away is asked again after a second, a few times at most. */
 const OUTAGE_TIMEOUT_MS = 60_000;
 
@@ -34,7 +36,7 @@ const cleanups: (() => unknown)[] = [];
 export function badDaysContract({ name, command }: { name: string; command?: readonly string[] }): void {
   const program = command === undefined ? {} : { command };
 
-  describe(`the program ${name}, on bad days`, () => {
+  describe(`the program ${name}, on bad days`, { timeout: LIMIT_MS }, () => {
     afterEach(async () => {
       for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
     });

@@ -18,12 +18,14 @@ const SLOW = {
   size: "64x64",
   provider_options: { steps: 2, step_ms: 60_000 },
 };
+/** A start takes half a second, several times that on a busy machine; some tests make two. */
+const LIMIT_MS = 20_000;
 
 /** `command` starts the program; default: under Bun. */
 export function firstStartContract({ name, command }: { name: string; command?: readonly string[] }): void {
   const program = command === undefined ? {} : { command };
 
-  describe(`the program ${name}`, () => {
+  describe(`the program ${name}`, { timeout: LIMIT_MS }, () => {
     const cleanups: (() => Promise<unknown>)[] = [];
 
     afterEach(async () => {
