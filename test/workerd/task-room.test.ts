@@ -12,13 +12,15 @@ const KEY: TenantScope = { keyId: "key_a", subject: null };
 const UNKNOWN_TASK = "019aa5f0-1c00-7000-8000-ffffffffffff";
 
 let world: EdgeWorld;
+let undo = () => {};
 
 beforeEach(async () => {
   world = new EdgeWorld();
   await world.open();
 });
 afterEach(async () => {
-  vi.restoreAllMocks();
+  undo();
+  undo = () => {};
   await reset();
 });
 
@@ -128,10 +130,13 @@ describe("a task followed over a WebSocket", () => {
   test("takes no more followers than a key may have connections", async () => {
     const id = await world.create();
     const stream = { scope: KEY, taskId: id, after: null };
-    await world.connect(`/v1/tasks/${id}/events`);
-    vi.spyOn(Map.prototype, "size", "get").mockReturnValue(1_000);
+    undo = await world.changeEvents({ maxConnectionsPerKey: 1 });
+    const only = await world.connect(`/v1/tasks/${id}/events`);
     const refused = callRoom(env.TASK_ROOM, stream, "json");
     await expect(refused).rejects.toMatchObject({ code: "too_many_connections" });
+    only.close(1000);
+    await only.closed();
+    await world.connect(`/v1/tasks/${id}/events`);
   });
 });
 
@@ -219,6 +224,55 @@ describe("a room that is forgotten while its sockets stay", () => {
     expect(await socket.closed()).toBe(1000);
     expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
     expect(await isFollowed(id)).toBe(false);
+  });
+});
+
+describe("a client that reads too slowly", () => {
+  /** Says of the sockets the room has now that so many bytes are unsent. Not every runtime tells it by itself. */
+  const fill = (room: ReturnType<EdgeWorld["taskRoom"]>, bytes: number) =>
+    runInDurableObject(room, (_room, state) => {
+      for (const socket of state.getWebSockets()) {
+        Object.defineProperty(socket, "bufferedAmount", { configurable: true, value: bytes });
+      }
+    });
+
+  /** Where the room's only follower stands, if that is not where the room stands. */
+  const placeOf = (room: ReturnType<EdgeWorld["taskRoom"]>) =>
+    runInDurableObject(room, (_room, state) => state.getWebSockets()[0]?.deserializeAttachment()?.at ?? null);
+
+  test("is told nothing while its buffer is full, and caught up when it has drained", async () => {
+    const id = await world.create();
+    const room = world.taskRoom(id);
+    const slow = await world.connect(`/v1/tasks/${id}/events`);
+    await fill(room, 100_000);
+    await world.commit(id, "started");
+    let percent = 0;
+    await vi.waitUntil(async () => {
+      percent += 1;
+      await world.commit(id, "progress", percent);
+      return (await placeOf(room)) !== null;
+    });
+    const told = slow.events.length;
+    const quick = await world.connect(`/v1/tasks/${id}/events`);
+    await world.commit(id, "progress", 90);
+    await world.commit(id, "progress", 91);
+    await quick.when(() => quick.events.length === 3);
+    expect(slow.events.length).toBe(told);
+    await fill(room, 0);
+    await slow.when(() => slow.events.at(-1)?.progress === 91);
+    expect(slow.events.length).toBe(told + 1);
+    await world.commit(id, "completed");
+    expect(await slow.closed()).toBe(1000);
+    expect(slow.types.at(-1)).toBe("completed");
+  });
+
+  test("is closed when it does not drain", async () => {
+    undo = await world.changeEvents({ slowCloseMs: 5 });
+    const id = await world.create();
+    const slow = await world.connect(`/v1/tasks/${id}/events`);
+    await fill(world.taskRoom(id), 100_000);
+    await world.commit(id, "started");
+    expect(await slow.closed()).toBe(1013);
   });
 });
 
