@@ -19,8 +19,6 @@ const HOUR_MS = 3_600_000;
 const BENCH_PATH = "/bench/";
 
 export class Offerer extends DurableObject<BenchBindings> {
-  #lease: Lease | null = null;
-
   /** Makes the task that everybody follows, and holds it. Answers its id. */
   async prepare(): Promise<string> {
     const { store, tasks, keys, settings } = partsOf(this.env);
@@ -43,13 +41,14 @@ export class Offerer extends DurableObject<BenchBindings> {
     // The step runner was rung as well; whoever comes first holds it.
     const [claim] = await store.claim({ lane: "video", leaseMs: HOUR_MS, max: 1 });
     if (claim === undefined) throw new Error("the bench's own task could not be claimed");
-    this.#lease = claim.lease;
+    // The crowd may take longer to come than an idle object stays in memory.
+    await this.ctx.storage.put("lease", claim.lease);
     return view.task.id;
   }
 
   async offer(perSecond: number, seconds: number, startsAt: number): Promise<number> {
-    const lease = this.#lease;
-    if (lease === null) throw new Error("nothing was prepared");
+    const lease = await this.ctx.storage.get<Lease>("lease");
+    if (lease === undefined) throw new Error("nothing was prepared");
     const { store, publisher } = partsOf(this.env);
     const writes: Promise<void>[] = [];
     const emitted = await offer(perSecond, seconds, startsAt, (dueAt) => {
