@@ -13,6 +13,7 @@ import { denoCommand, denoMissing, denoTestsCommand } from "../fixture/deno/comm
 import { EventSourceClient } from "../fixture/event-source.ts";
 import { readPng } from "../fixture/png-reader.ts";
 import { ProviderControl } from "../fixture/provider-control.ts";
+import { describeWithRedis, RedisServer } from "../fixture/redis-server.ts";
 import { CONTROL_VARIABLE } from "../fixture/remote-provider.ts";
 import { openRemoteWorld } from "../fixture/remote-world.ts";
 import {
@@ -22,6 +23,7 @@ import {
   ServerProcess,
   temporaryFolder,
 } from "../fixture/server-process.ts";
+import { UpstashFront } from "../fixture/upstash-front.ts";
 
 const STEERED_MAIN = resolve(import.meta.dirname, "../fixture/deno/main.ts");
 /** Tests leave tasks unfinished, which must not stand in the way of others. */
@@ -166,6 +168,43 @@ describe.skipIf(denoMissing !== null)(`under Deno${denoMissing === null ? "" : `
     },
     RECOVERY_TIMEOUT_MS,
   );
+
+  test("a Redis server is refused with a way out, as Deno has no client for it, and nothing stands in for it", async () => {
+    const folder = await temporaryFolder();
+    const env = { CONDUITLLM__REDIS__CONNECTIONSTRING: "127.0.0.1:6379" };
+    const { code, output } = await ServerProcess.startInVain({
+      dataDir: folder.path,
+      command: denoCommand(),
+      env,
+    });
+    expect(code).toBe(1);
+    expect(output).toMatch(/redis\.connectionString.*Run Conduit under Bun.*UPSTASH_REDIS_REST_URL/);
+    expect(output).not.toContain("    at ");
+    await folder.remove();
+  });
+
+  describeWithRedis("with its state on Upstash", () => {
+    httpApiContract({
+      name: "of the program under Deno, on Upstash",
+      async open() {
+        const redis = await RedisServer.start();
+        const front = await UpstashFront.start(redis.connection);
+        const { server, close } = await startDeno({
+          env: { UPSTASH_REDIS_REST_URL: front.url, UPSTASH_REDIS_REST_TOKEN: front.token },
+        });
+        return {
+          fetch: (path, init) => fetch(new URL(path, server.url), init),
+          key: BOOTSTRAP_KEY,
+          adminKey: ADMIN_KEY,
+          async close() {
+            await close();
+            await front.stop();
+            await redis.stop();
+          },
+        };
+      },
+    });
+  });
 
   test(
     "inside Deno, the store keeps its contracts over node:sqlite and the painter paints the same bytes",
