@@ -6,6 +6,7 @@
 import { waitUntil } from "cloudflare:workers";
 import { KeyService } from "../../accounts/keys.ts";
 import { createTaskService, presentationContext, stepWorkerOptions } from "../../assembly.ts";
+import { storeChoice } from "../../config/store-choice.ts";
 import { ConfigError, loadConfig, type Settings, secretsOf } from "../../config.ts";
 import { JsonLog } from "../../logging/json-log.ts";
 import { Catalogue, type ProviderOffer } from "../../providers/catalogue.ts";
@@ -13,6 +14,8 @@ import { createLocalOffer } from "../../providers/local/offer.ts";
 import { QStashDoorbell } from "../../queues/qstash-doorbell.ts";
 import { QStashSignatures } from "../../queues/qstash-signatures.ts";
 import { createRoomEndWatch } from "../../rooms/room-end-watch.ts";
+import { createUpstashRedis } from "../../stores/redis/client.ts";
+import { createRedisStore } from "../../stores/redis/store.ts";
 import { type Clock, systemClock } from "../../tasks/clock.ts";
 import type { Doorbell } from "../../tasks/doorbell.ts";
 import type { Log } from "../../tasks/log.ts";
@@ -30,7 +33,6 @@ import { RemoteRooms } from "./remote-rooms.ts";
 import { createRemoteStore } from "./remote-store.ts";
 import { poolSize } from "./step-runner.ts";
 import type { Store } from "./store-calls.ts";
-import { openUpstashStore } from "./upstash-store.ts";
 
 export type EdgeParts = {
   readonly settings: Settings;
@@ -52,6 +54,9 @@ export type EdgeParts = {
 };
 
 export type EdgeQueue = { readonly doorbell: QStashDoorbell; readonly signatures: QStashSignatures };
+
+/** A log has one room, whichever isolate that runs in: its mark in the store is the room's. */
+const ROOMS_NODE = "rooms";
 
 /** What a deployment's entry decides before the first request; tests offer providers of their own. */
 let offersOf: (clock: Clock, bindings: Bindings) => readonly ProviderOffer[] = (clock) => [
@@ -99,8 +104,7 @@ function assemble(bindings: Bindings): EdgeParts {
   const log = workerLog(settings);
   for (const warning of warnings) log.warn(warning);
   const clock = systemClock;
-  const store =
-    settings.upstash.url === null ? createRemoteStore(bindings) : openUpstashStore(settings.upstash);
+  const store = openStore(settings, bindings);
   const media =
     bindings.MEDIA === undefined
       ? createDurableMediaStore(bindings, { maxFileBytes: settings.media.maxFileBytes })
@@ -144,6 +148,13 @@ function assemble(bindings: Bindings): EdgeParts {
     stepWorkerOptions: options,
     presentation: presentationContext(settings, clock),
   };
+}
+
+function openStore(settings: Settings, bindings: Bindings): Store {
+  const choice = storeChoice(settings);
+  return choice.kind === "upstash"
+    ? createRedisStore({ redis: createUpstashRedis(choice), node: ROOMS_NODE })
+    : createRemoteStore(bindings);
 }
 
 function createQueue(settings: Settings, clock: Clock, log: Log): EdgeQueue | null {
