@@ -7,7 +7,13 @@
 import type { Hono } from "hono";
 import { z } from "zod";
 import { ApiError } from "../protocol/error.ts";
-import { FAILED_PATH, type RingMessage, SIGNATURE_HEADER, STEP_PATH } from "../protocol/queue.ts";
+import {
+  FAILED_PATH,
+  type QueuePath,
+  type RingMessage,
+  SIGNATURE_HEADER,
+  STEP_PATH,
+} from "../protocol/queue.ts";
 import { TASK_TYPES, type TaskType } from "../protocol/task.ts";
 import type { Clock } from "../tasks/clock.ts";
 import type { RungTask } from "../tasks/doorbell.ts";
@@ -24,7 +30,7 @@ export interface DeliveryCheck {
   judge(
     signature: string,
     body: Uint8Array,
-    path: string,
+    path: QueuePath,
   ): Promise<{ genuine: true } | { genuine: false; reason: string }>;
   /** The delivery came to nothing: the same may come again. */
   release(signature: string): void;
@@ -95,7 +101,7 @@ export function mountQueueSteps(app: Hono<HttpEnv>, dependencies: QueueStepsDepe
 }
 
 async function takeRing(c: HttpContext, dependencies: QueueStepsDependencies): Promise<Response> {
-  const { signature, body } = await genuineBody(c, dependencies.deliveries, STEP_PATH, MAX_RING_BYTES);
+  const { signature, body } = await genuineBody(c, dependencies, STEP_PATH, MAX_RING_BYTES);
   const message = ring.safeParse(json(body));
   if (!message.success) {
     return refuseForGood(
@@ -148,7 +154,7 @@ async function runStep(
 
 async function takeFailure(c: HttpContext, dependencies: QueueStepsDependencies): Promise<Response> {
   const { rings, clock, log } = dependencies;
-  const { body } = await genuineBody(c, dependencies.deliveries, FAILED_PATH, MAX_FAILURE_BYTES);
+  const { body } = await genuineBody(c, dependencies, FAILED_PATH, MAX_FAILURE_BYTES);
   const word = failure.safeParse(json(body));
   if (!word.success) return refuseForGood(c, "The body must be what QStash tells a failure callback.");
   const { status, retried, sourceMessageId, dlqId } = word.data;
@@ -175,8 +181,8 @@ async function takeFailure(c: HttpContext, dependencies: QueueStepsDependencies)
 /** The bytes of a delivery, once it has proved to be the queue's. Throws `invalid_signature` or `payload_too_large`. */
 async function genuineBody(
   c: HttpContext,
-  deliveries: DeliveryCheck,
-  path: string,
+  { deliveries, log }: Pick<QueueStepsDependencies, "deliveries" | "log">,
+  path: QueuePath,
   maxBytes: number,
 ): Promise<{ signature: string; body: Uint8Array }> {
   const signature = c.req.raw.headers.get(SIGNATURE_HEADER);
@@ -187,6 +193,8 @@ async function genuineBody(
   if (body === null) throw new ApiError("invalid_json", "The body broke off before its end.");
   const verdict = await deliveries.judge(signature, body, path);
   if (!verdict.genuine) {
+    // When it is our own queue whose keys or address are not those configured here, this is where it shows.
+    log.warn("a delivery was refused", { path, reason: verdict.reason });
     throw new ApiError(
       "invalid_signature",
       `The Upstash-Signature does not hold for this delivery: ${verdict.reason}. Signing keys, region and public URL must be those the message was published with.`,

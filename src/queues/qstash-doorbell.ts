@@ -5,7 +5,7 @@
  */
 
 import { Client } from "@upstash/qstash";
-import { FAILED_PATH, type RingMessage, STEP_PATH } from "../protocol/queue.ts";
+import { FAILED_PATH, queueAddress, type RingMessage, STEP_PATH } from "../protocol/queue.ts";
 import type { TaskType } from "../protocol/task.ts";
 import type { Clock } from "../tasks/clock.ts";
 import type { Doorbell, RungTask } from "../tasks/doorbell.ts";
@@ -178,11 +178,11 @@ export class QStashDoorbell implements Doorbell {
       });
       this.#client
         .publishJSON({
-          url: publicUrl + STEP_PATH,
+          url: queueAddress(publicUrl, STEP_PATH),
           body: message,
           deduplicationId,
           retries: DELIVERY_RETRIES,
-          failureCallback: publicUrl + FAILED_PATH,
+          failureCallback: queueAddress(publicUrl, FAILED_PATH),
           timeout: this.#timeoutSeconds,
           ...(delay > 0 ? { delay } : {}),
         })

@@ -4,6 +4,7 @@
  */
 
 import { Receiver } from "@upstash/qstash";
+import { type QueuePath, queueAddress } from "../protocol/queue.ts";
 import type { Clock } from "../tasks/clock.ts";
 
 export type QStashSigningKeys = { current: string; next: string };
@@ -38,7 +39,7 @@ export class QStashSignatures {
   }
 
   /** Judges a delivery to `path`. A genuine one counts as taken: the same again is not. Never rejects. */
-  async judge(signature: string, body: Uint8Array, path: string): Promise<SignatureVerdict> {
+  async judge(signature: string, body: Uint8Array, path: QueuePath): Promise<SignatureVerdict> {
     const text = exactText(body);
     if (text === null) return { genuine: false, reason: "the body is no UTF-8 text, so nobody signed it" };
     const reasons: string[] = [];
@@ -55,9 +56,9 @@ export class QStashSignatures {
     this.#taken.delete(signedPart(signature));
   }
 
-  async #flaw(receiver: Receiver, signature: string, body: string, path: string): Promise<string | null> {
+  async #flaw(receiver: Receiver, signature: string, body: string, path: QueuePath): Promise<string | null> {
     try {
-      const url = this.#publicUrl + path;
+      const url = queueAddress(this.#publicUrl, path);
       await receiver.verify({ signature, body, url, clockTolerance: CLOCK_TOLERANCE_SECONDS });
       return null;
     } catch (error) {

@@ -101,6 +101,7 @@ describe("who may ring", () => {
     expect(error.code).toBe("invalid_signature");
     expect(error.message).not.toContain("sig_");
     expect(ran).toEqual([]);
+    expect(log.lines).toMatchObject([{ level: "warn", message: "a delivery was refused" }]);
   });
 
   test("the queue, with the current key and with the next one", async () => {

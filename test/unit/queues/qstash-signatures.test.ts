@@ -54,6 +54,11 @@ describe("the signature of a delivery", () => {
     });
   });
 
+  test("holds for the public address however the operator spells it", async () => {
+    const signatures = new QStashSignatures(KEYS, "https://Gateway.Example:443/conduit", new ManualClock());
+    expect(await signatures.judge(sign(KEYS.current), bytes(BODY), PATH)).toEqual({ genuine: true });
+  });
+
   test("holds across clocks that differ by a few seconds", async () => {
     expect(await judge(signAt(KEYS.current, 3))).toEqual({ genuine: true });
   });
