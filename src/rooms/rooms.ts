@@ -38,11 +38,6 @@ export type RoomsSettings = SlowPolicy & {
   readonly positionCheckMs: number | null;
   /** How often followers' buffers are looked at after a broadcast, ms. */
   readonly slowSweepMs: number;
-  /**
-   * How long frames of encodings that pack wait for company, ms; terminal events wait for the end of the turn at most.
-   * Default 0: the end of the turn.
-   */
-  readonly packMs?: number;
 };
 
 export type RoomsDependencies = {
@@ -52,7 +47,7 @@ export type RoomsDependencies = {
   readonly log: Pick<Log, "warn">;
   /**
    * Calls back when frames have waited for company: `soon` at the end of this turn of the event loop, else when the
-   * host's own tick has come. Default: timers of the clock, and `packMs`.
+   * host's own tick has come. Default: always at the end of the turn.
    */
   readonly later?: RoomHost["later"];
 };
@@ -85,7 +80,6 @@ export class Rooms implements Publisher {
   #shut = false;
 
   constructor(dependencies: RoomsDependencies, settings: RoomsSettings) {
-    const { packMs = 0 } = settings;
     this.#store = dependencies.store;
     this.#clock = dependencies.clock;
     this.#log = dependencies.log;
@@ -94,8 +88,7 @@ export class Rooms implements Publisher {
       topics: dependencies.topics,
       clock: dependencies.clock,
       slow: settings,
-      later:
-        dependencies.later ?? ((callback, soon) => dependencies.clock.after(soon ? 0 : packMs, callback)),
+      later: dependencies.later ?? ((callback) => dependencies.clock.after(0, callback)),
       unswept: (room) => this.#wantSweep(room),
       vacated: (room, followed) => this.#vacate(room, followed),
       failed: (room, error) => this.#warn("A room could not read its log; it tries again", room, error),

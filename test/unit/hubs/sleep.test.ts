@@ -51,8 +51,14 @@ beforeEach(() => {
 function wake(): void {
   topics = new WireTopics();
   rooms = new Rooms(
-    { store, clock, topics, log: { warn: () => {} } },
-    { ...ROOM_SETTINGS, positionCheckMs: null, packMs: PACK_MS },
+    {
+      store,
+      clock,
+      topics,
+      log: { warn: () => {} },
+      later: (callback, soon) => clock.after(soon ? 0 : PACK_MS, callback),
+    },
+    { ...ROOM_SETTINGS, positionCheckMs: null },
   );
   const read = async (_: unknown, id: string) => ({ task: store.task(id), queuePosition: null });
   const journal = {

@@ -10,7 +10,7 @@ import { ScriptedLogs } from "../../fixture/scripted-logs.ts";
 
 const KEY: TenantScope = { keyId: "key_a", subject: null };
 const PACK_MS = 30;
-const SETTINGS = { ...ROOM_SETTINGS, positionCheckMs: null, packMs: PACK_MS };
+const SETTINGS = { ...ROOM_SETTINGS, positionCheckMs: null };
 
 let store: ScriptedLogs;
 let clock: ManualClock;
@@ -23,7 +23,17 @@ beforeEach(() => {
 });
 
 /** The rooms of one life of the host. */
-const life = () => new Rooms({ store, clock, topics: new MemoryTopics(), log: { warn: () => {} } }, SETTINGS);
+const life = () =>
+  new Rooms(
+    {
+      store,
+      clock,
+      topics: new MemoryTopics(),
+      log: { warn: () => {} },
+      later: (callback, soon) => clock.after(soon ? 0 : PACK_MS, callback),
+    },
+    SETTINGS,
+  );
 
 const followed = async (rooms: Rooms, taskId: string, follower = new RecordingFollower(encoding)) => {
   const { subscription, opened } = rooms.followTask(KEY, taskId, follower, null);
