@@ -1,0 +1,29 @@
+/** The promises of the HTTP API, the event streams and the hubs, kept by two processes that share a store. */
+
+import { eventStreamContract } from "../contract/event-streams.ts";
+import { httpApiContract } from "../contract/http-api.ts";
+import { hubContract } from "../contract/hub.ts";
+import { openAlternatingApi, openRedis, openSplitWorld, openUpstash } from "../fixture/instances.ts";
+import { describeWithRedis } from "../fixture/redis-server.ts";
+
+describeWithRedis("two instances over Redis", () => {
+  httpApiContract({
+    name: "two instances over Redis, requests alternating",
+    open: async () => openAlternatingApi(await openRedis({ appendOnly: true })),
+  });
+  eventStreamContract({
+    name: "tasks of one instance followed at the other, over Redis",
+    open: async () => openSplitWorld(await openRedis()),
+  });
+  hubContract({
+    name: "tasks of one instance followed at the other, over Redis",
+    open: async () => openSplitWorld(await openRedis()),
+  });
+});
+
+describeWithRedis("two instances over Upstash's REST interface", () => {
+  httpApiContract({
+    name: "two instances over REST, requests alternating",
+    open: async () => openAlternatingApi(await openUpstash()),
+  });
+});
