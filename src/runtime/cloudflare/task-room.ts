@@ -71,9 +71,15 @@ export class TaskRoom extends DurableObject<Bindings> {
       released: () => this.#forget(),
     });
     this.#rooms = new Rooms(
-      { store: this.#mark.store, topics: { publish: () => {} }, clock, log },
+      {
+        store: this.#mark.store,
+        topics: { publish: () => {} },
+        clock,
+        log,
+        later: (callback, soon) => clock.after(soon ? 0 : TICK_MS, callback),
+      },
       // A timer would keep the object awake: it is the alarm that compares.
-      { ...roomsSettings(settings), positionCheckMs: null, packMs: TICK_MS },
+      { ...roomsSettings(settings), positionCheckMs: null },
     );
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair("ping", "pong"));
     this.#seatAgain();
