@@ -30,9 +30,14 @@ import nextDueText from "./scripts/next-due.lua" with { type: "text" };
 import accountsPart from "./scripts/parts/accounts.lua" with { type: "text" };
 import basePart from "./scripts/parts/base.lua" with { type: "text" };
 import claimPart from "./scripts/parts/claim.lua" with { type: "text" };
+import cleanupPart from "./scripts/parts/cleanup.lua" with { type: "text" };
 import commitPart from "./scripts/parts/commit.lua" with { type: "text" };
 import endsPart from "./scripts/parts/ends.lua" with { type: "text" };
 import lanesPart from "./scripts/parts/lanes.lua" with { type: "text" };
+import linesPart from "./scripts/parts/lines.lua" with { type: "text" };
+import logsPart from "./scripts/parts/logs.lua" with { type: "text" };
+import marksPart from "./scripts/parts/marks.lua" with { type: "text" };
+import overrulePart from "./scripts/parts/overrule.lua" with { type: "text" };
 import readPart from "./scripts/parts/read.lua" with { type: "text" };
 import recallPart from "./scripts/parts/recall.lua" with { type: "text" };
 import removalPart from "./scripts/parts/removal.lua" with { type: "text" };
@@ -102,13 +107,13 @@ const PRELUDE = [
 const TASKS = [taskPart, tenantsPart];
 /** Changing where tasks stand. */
 const CHANGES = [...TASKS, lanesPart, commitPart];
-const CLAIMS = [...CHANGES, claimPart, recallPart];
+const CLAIMS = [...CHANGES, linesPart, claimPart, recallPart];
 const STEPS = [...CLAIMS, stepPart];
-const ENDS = [...CHANGES, endsPart];
+const ENDS = [...CHANGES, endsPart, cleanupPart, overrulePart, recallPart];
 
 /** What each script is made of, and whether it writes. */
 export const SCRIPTS = {
-  create: writing(...CHANGES, viewPart, createText),
+  create: writing(...CHANGES, logsPart, viewPart, createText),
   claim: writing(...CLAIMS, claimText),
   progress: writing(...STEPS, progressText),
   save: writing(...STEPS, saveText),
@@ -116,32 +121,32 @@ export const SCRIPTS = {
   retry: writing(...STEPS, retryText),
   release: writing(...STEPS, releaseText),
   complete: writing(...STEPS, endsPart, completeText),
-  fail: writing(...STEPS, endsPart, failText),
-  cancel: writing(...ENDS, scopePart, recallPart, cancelText),
+  fail: writing(...STEPS, endsPart, cleanupPart, failText),
+  cancel: writing(...ENDS, scopePart, cancelText),
   purge: writing(...TASKS, scopePart, removalPart, purgeText),
-  renew: writing(...CHANGES, renewText),
-  sweep: writing(...ENDS, recallPart, settlementPart, sweepText),
+  renew: writing(taskPart, linesPart, renewText),
+  sweep: writing(...ENDS, settlementPart, sweepText),
   claimCleanups: writing(taskPart, claimCleanupsText),
   finishCleanup: writing(...CHANGES, settlementPart, finishCleanupText),
   reportLate: writing(reportLateText),
-  follow: writing(...TASKS, lanesPart, scopePart, viewPart, followText),
-  unfollow: writing(...TASKS, scopePart, unfollowText),
-  followTenant: writing(...TASKS, followTenantText),
-  unfollowTenant: writing(...TASKS, unfollowTenantText),
-  retire: writing(...TASKS, removalPart, retireText),
+  follow: writing(...TASKS, lanesPart, scopePart, viewPart, marksPart, followText),
+  unfollow: writing(taskPart, scopePart, marksPart, unfollowText),
+  followTenant: writing(...TASKS, logsPart, marksPart, followTenantText),
+  unfollowTenant: writing(...TASKS, logsPart, marksPart, unfollowTenantText),
+  retire: writing(...TASKS, linesPart, removalPart, retireText),
   createKey: writing(...CHANGES, accountsPart, createKeyText),
   updateKey: writing(...CHANGES, accountsPart, updateKeyText),
   deleteKey: writing(...CHANGES, accountsPart, deleteKeyText),
   get: reading(...TASKS, lanesPart, scopePart, viewPart, getText),
-  list: reading(...TASKS, lanesPart, viewPart, listText),
+  list: reading(...TASKS, lanesPart, linesPart, viewPart, listText),
   listBatch: reading(...TASKS, lanesPart, scopePart, viewPart, listBatchText),
   readLog: reading(taskPart, scopePart, readLogText),
-  readTenantLog: reading(...TASKS, readTenantLogText),
+  readTenantLog: reading(...TASKS, logsPart, readTenantLogText),
   positions: reading(positionsText),
   heldMedia: reading(taskPart, heldMediaText),
   nextDue: reading(nextDueText),
   nextCleanup: reading(nextCleanupText),
-  stats: reading(lanesPart, statsText),
+  stats: reading(statsText),
   getKey: reading(getKeyText),
   listKeys: reading(listKeysText),
   ping: reading(pingText),

@@ -7,21 +7,20 @@
  * | key                           | type   | holds                                                                         |
  * | ----------------------------- | ------ | ----------------------------------------------------------------------------- |
  * | `schema`                      | string | the schema's version                                                          |
- * | `task:<id>`                   | hash   | `fix`, `now` (packed), `key`, `subject`, `batch`, `model`, `by` (followers), `spec`, `message`, `state`, `error`, `result` |
- * | `events:<id>`                 | list   | its lifecycle events                                                          |
+ * | `task:<id>`                   | hash   | `fix` and `now` (packed), `e0`, `e1`, … (its events), `key`, `subject`, `batch`, `model`, `by` (who follows it), `spec`, `message`, `state`, `error`, `result` |
  * | `cleanup:<id>`                | hash   | the upstream job its end may have left behind                                 |
  * | `key:<key>`                   | hash   | of a key: whether it may start tasks (`on`, `until`, `cap`), log position, followers, counters, money, its queue in each lane |
  * | `subject:<tenant>`            | hash   | the same of a subject, without a queue                                        |
- * | `log:<tenant>`                | list   | of a key or a subject: its newest events, as task and index in the task's     |
+ * | `log:<tenant>`                | list   | of a key or a subject: its newest events, as task and field of the task        |
  * | `ids:<tenant>`                | zset   | its tasks by status, type and age, for lists                                  |
  * | `tenants`                     | zset   | every tenant that has a log                                                   |
  * | `batch:<key>:<batch>`         | zset   | the tasks of a batch                                                          |
  * | `once:<tenant>:<key>`         | string | an idempotency key: until when, whose, and the request's fingerprint          |
- * | `lane:<lane>`                 | hash   | virtual time, and how many tasks are ready and held                           |
+ * | `lane:<lane>`                 | hash   | virtual time, and how many of its tasks are held                              |
  * | `turns:<lane>`                | zset   | keys that may be served, by virtual time                                      |
  * | `ready:<lane>:<rank>:<key>`   | zset   | ready tasks of one key and rank, by age                                       |
  * | `delayed:<lane>`              | zset   | tasks by when they are due                                                    |
- * | `wake`                        | zset   | unfinished tasks by the end of their lease or their deadline                  |
+ * | `wake:<lane>`                 | zset   | unfinished tasks by the end of their lease or their deadline                  |
  * | `ended`, `trimmed`            | zset   | settled tasks by their end: with their events, and without                    |
  * | `cleanups`, `cleanup-ends`    | zset   | cleanup items by when they are due, and by when they are given up             |
  * | `deliveries`                  | zset   | webhooks by when they are due: task and position of its end                   |

@@ -36,24 +36,24 @@ open_tenant(k, ARGV[18])
 if s then open_tenant(s, ARGV[19]) end
 
 -- Its number among the key's tasks is the position of its first event.
-local fix = concat({ type, ARGV[7], k.seq + 1, now, ARGV[8], ARGV[9], ARGV[10], ARGV[11] }, ' ')
-local deadline = now + ARGV[15]
-local line = concat({
-  'queued', now, '-', '-', deadline, 0, '-', 0, ARGV[7], '-', '-', 0, 0, ARGV[17], 1, 0, 0, 0, '-', 0, 0,
-}, ' ')
-local t = parse({ id = id, key = key, subject = subject, message = '' }, fix, line)
-local fields = { 'fix', fix, 'now', line, 'key', key, 'spec', ARGV[12], 'model', ARGV[13] }
-if s then fields[11], fields[12] = 'subject', subject end
+local fix = concat({ type, ARGV[7], k.seq + 1, now_text, ARGV[8], ARGV[9], ARGV[10], ARGV[11] }, ' ')
+local deadline = exact(now + ARGV[15])
+local line = 'queued ' .. now_text .. ' - - ' .. deadline .. ' 0 - 0 ' .. ARGV[7] .. ' - - 0 0 ' .. ARGV[17]
+  .. ' 1 0 0 0 - 0 0 0'
+local t = parse(id, key, subject, fix, line)
+record(t, 'queued', k, s)
+line = line:sub(1, -2) .. '1'
+local fields = { 'fix', fix, 'now', line, 'key', key, 'spec', ARGV[12], 'model', ARGV[13], 'e0', t.e0 }
+if s then fields[13], fields[14] = 'subject', subject end
 if ARGV[14] ~= '' then
   fields[#fields + 1], fields[#fields + 2] = 'batch', ARGV[14]
   rcall('ZADD', P .. 'batch:' .. scoped(key, ARGV[14]), 0, id)
 end
 rcall('HSET', P .. 'task:' .. id, unpack(fields))
 if once then
-  rcall('SET', once, concat({ now + ARGV[23], id, ARGV[22] }, ' '), 'PX', ARGV[23])
+  rcall('SET', once, concat({ exact(now + ARGV[23]), id, ARGV[22] }, ' '), 'PX', ARGV[23])
 end
 
-record(t, 'queued', k, s)
 count(k, 1, ARGV[9], 0)
 if s then count(s, 1, ARGV[9], 0) end
 t.was_place = nil
@@ -61,9 +61,9 @@ relocate(k, t)
 local score = list_score(t)
 k.ids = { score, id }
 if s then s.ids = { score, id } end
-wake = { deadline, id }
+wake[type] = { deadline, id }
 flush()
 return {
-  'created', now, ARGV[17], k.epoch, k.seq, s and s.epoch or '', s and s.seq or '',
+  'created', now_text, ARGV[17], k.epoch, k.seq, s and s.epoch or '', s and s.seq or '',
   '0' .. (k.by ~= '' and '1' or '0') .. (s and s.by ~= '' and '1' or '0'),
 }

@@ -7,4 +7,6 @@ add_work(t)
 t.settled = abandons and '0' or '1'
 put(t, 'error', ARGV[11])
 finish(t, 'failed')
-return step(t, 'failed', abandons)
+local answered = step(t, 'failed')
+if abandons and answered[1] == 1 then add_cleanup(t, t.fence) end
+return answered

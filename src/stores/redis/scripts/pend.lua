@@ -7,7 +7,7 @@ local percent = max(tonumber(t.progress), tonumber(ARGV[13]))
 local message = ARGV[14] == '' and t.message or ARGV[14]
 if percent ~= tonumber(t.progress) or message ~= t.message then
   event = 'progress'
-  t.progress, t.progress_at = percent, now
+  t.progress, t.progress_at = percent, now_text
   put(t, 'message', message)
 end
 add_work(t)

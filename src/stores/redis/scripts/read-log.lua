@@ -3,8 +3,9 @@
 local t = visible_task()
 if not t then return nil end
 local events, after, limit = {}, tonumber(ARGV[7]), tonumber(ARGV[8])
-for _, line in ipairs(rcall('LRANGE', P .. 'events:' .. t.id, 0, -1)) do
+for index = 0, t.events - 1 do
   if #events == limit then break end
-  if tonumber(match(line, '^%S+')) > after then events[#events + 1] = line end
+  local line = rcall('HGET', P .. 'task:' .. t.id, 'e' .. index)
+  if line and tonumber(match(line, '^%S+')) > after then events[#events + 1] = line end
 end
 return { tell(t), events }

@@ -15,7 +15,7 @@ if missing > 0 and limit > 0 then
   for _, ref in ipairs(refs) do
     local id, at = match(ref, '^(%S+) (%S+)$')
     -- A purge or the retention took it.
-    local line = rcall('LINDEX', P .. 'events:' .. id, at)
+    local line = rcall('HGET', P .. 'task:' .. id, at)
     if not line then return reset end
     if #entries == 0 and tonumber(match(line, '^%S+ %S+ %S+ (%S+)')) < now - TENANT_LOG_MS then return reset end
     if not index_of[id] then

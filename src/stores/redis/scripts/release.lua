@@ -3,7 +3,7 @@
 local t = holder()
 if t then
   add_work(t)
-  t.lease, t.rank, t.updated = '-', '0', now
+  t.lease, t.rank, t.updated = '-', '0', now_text
   if ARGV[11] == '1' and t.state == '' then t.unsure = '1' end
 end
 return step(t, nil)

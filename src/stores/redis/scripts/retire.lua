@@ -28,9 +28,9 @@ end
 local logs = ended_before('ended', ARGV[5], limit)
 for index, id in ipairs(logs) do
   local t = load_line(id)
-  t.trimmed, t.epoch = '1', ARGV[8] .. index
+  for event = 0, t.events - 1 do rcall('HDEL', P .. 'task:' .. id, 'e' .. event) end
+  t.trimmed, t.epoch, t.events = '1', ARGV[8] .. index, 0
   save_task(t)
-  rcall('UNLINK', P .. 'events:' .. id)
   rcall('ZREM', P .. 'ended', id)
   rcall('ZADD', P .. 'trimmed', t.finished, id)
 end

@@ -4,6 +4,6 @@ local t = holder()
 if t then
   add_work(t)
   put(t, 'state', ARGV[11])
-  t.unsure, t.updated = '0', now
+  t.unsure, t.updated = '0', now_text
 end
 return step(t, nil)

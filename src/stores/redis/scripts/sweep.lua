@@ -13,7 +13,10 @@ if repeated then
 end
 
 local limit = tonumber(ARGV[3])
-local due = rcall('ZRANGEBYSCORE', P .. 'wake', '-inf', now, 'LIMIT', 0, limit)
+local due = rcall('ZRANGEBYSCORE', P .. 'wake:image', '-inf', now_text, 'LIMIT', 0, limit)
+for _, id in ipairs(rcall('ZRANGEBYSCORE', P .. 'wake:video', '-inf', now_text, 'LIMIT', 0, limit - #due)) do
+  due[#due + 1] = id
+end
 for _, id in ipairs(due) do
   local t = load_task(id)
   if tonumber(t.deadline) <= now then
@@ -21,13 +24,13 @@ for _, id in ipairs(due) do
     records[#records + 1] = id .. ' ' .. t.ref
   else
     t.unsure = (t.unsure == '1' or t.state == '') and '1' or '0'
-    t.lease, t.rank, t.updated = '-', '0', now
+    t.lease, t.rank, t.updated = '-', '0', now_text
     commit(t, nil)
     requeued = requeued + 1
   end
 end
 
-local over = rcall('ZRANGEBYSCORE', P .. 'cleanup-ends', '-inf', now, 'LIMIT', 0, limit)
+local over = rcall('ZRANGEBYSCORE', P .. 'cleanup-ends', '-inf', now_text, 'LIMIT', 0, limit)
 local given_up = 0
 for _, id in ipairs(over) do
   local f = rcall('HMGET', P .. 'cleanup:' .. id, 'held', 'cost')

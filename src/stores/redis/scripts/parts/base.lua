@@ -4,10 +4,12 @@
 local rcall, P = redis.call, KEYS[1]
 local match, concat, max, min = string.match, table.concat, math.max, math.min
 
-local now = tonumber(ARGV[1])
+-- The moment as a number, and as the text that is stored: turning numbers into text costs more than most commands.
+local now, now_text = tonumber(ARGV[1]), ARGV[1]
 if not now then
   local time = rcall('TIME')
-  now = time[1] * 1000 + math.floor(time[2] / 1000)
+  now_text = time[1] .. string.format('%03d', time[2] / 1000)
+  now = tonumber(now_text)
 end
 
 -- A number as text, exactly; Lua's own form keeps 14 digits.

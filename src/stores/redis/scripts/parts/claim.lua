@@ -2,7 +2,7 @@
 
 -- Delayed tasks that are due by now become ready, a bounded number of them.
 local function promote(type)
-  local due = rcall('ZRANGEBYSCORE', P .. 'delayed:' .. type, '-inf', now, 'LIMIT', 0, PROMOTE_LIMIT)
+  local due = rcall('ZRANGEBYSCORE', P .. 'delayed:' .. type, '-inf', now_text, 'LIMIT', 0, PROMOTE_LIMIT)
   if #due == 0 then return end
   for _, id in ipairs(due) do
     local t = load_line(id)
@@ -10,8 +10,7 @@ local function promote(type)
     queue_of(k, type)
     t.due, t.rank = '-', t.status == 'running' and '0' or t.priority
     save_task(t)
-    rcall('ZADD', ready_list(k, type, t.rank), t.no, id)
-    add_ready(k, type, tonumber(t.rank), 1)
+    make_ready(k, t)
     show(k, type)
   end
   rcall('ZREM', P .. 'delayed:' .. type, unpack(due))
@@ -54,12 +53,12 @@ local function claim_one(type, lane, lease_until)
   if not id then
     -- Somebody else wrote here. The sets are the truth and the counts follow them.
     for other = 0, 3 do
-      add_ready(k, type, other, rcall('ZCARD', ready_list(k, type, other)) - q[2 + other])
+      q[2 + other] = rcall('ZCARD', ready_list(k, type, other))
     end
     show(k, type)
     return claim_one(type, lane, lease_until)
   end
-  add_ready(k, type, rank, -1)
+  q[2 + rank] = q[2 + rank] - 1
   if rank > 0 then q[5 + rank] = q[5 + rank] + COST[rank] end
   for i = 1, 3 do q[8 + i] = q[2 + i] == 0 and 1 or 0 end
   q[1] = start + (rank == 0 and CONTINUATION_COST or COST[rank])
@@ -67,11 +66,11 @@ local function claim_one(type, lane, lease_until)
 
   local t = load_task(id)
   local event
-  t.fence, t.lease, t.due, t.rank, t.updated = t.fence + 1, lease_until, '-', '-', now
+  t.fence, t.lease, t.due, t.rank, t.updated = t.fence + 1, lease_until, '-', '-', now_text
   if t.status == 'queued' then
     event = 'started'
     t.status, t.attempt = 'running', t.attempt + 1
-    if t.started == '-' then t.started, t.deadline = now, now + t.timeout end
+    if t.started == '-' then t.started, t.deadline = now_text, exact(now + t.timeout) end
     put(t, 'message', '')
   end
   return commit(t, event, true), id .. ' ' .. t.fence .. ' ' .. t.ref
@@ -81,10 +80,10 @@ end
 -- such limit). Answers the updates, and what to remember of each.
 local function claim_next(type, lease_ms, most, max_held)
   promote(type)
-  local lane = load_lane(type)
+  local lane, lease_until = load_lane(type), exact(now + lease_ms)
   local claims, records = {}, {}
   while #claims < most and (not max_held or lane.held < max_held) do
-    local update, record = claim_one(type, lane, now + lease_ms)
+    local update, record = claim_one(type, lane, lease_until)
     if not update then break end
     claims[#claims + 1], records[#records + 1] = update, record
   end

@@ -1,28 +1,6 @@
 -- The reducer's ends. See src/tasks/transition.ts: the two must agree, and a test compares them.
 
 local function finish(t, status)
-  t.status, t.updated, t.finished, t.lease, t.due, t.rank = status, now, now, '-', '-', '-'
+  t.status, t.updated, t.finished, t.lease, t.due, t.rank = status, now_text, now_text, '-', '-', '-'
   put(t, 'message', '')
-end
-
--- A reference is stored, a claim is held, or a submit may have gone through.
-local function leaves_job_behind(t)
-  return t.state ~= '' or t.lease ~= '-' or t.unsure == '1'
-end
-
--- An end that any process may make: over whoever holds the task. Answers the update.
-local function overrule(t, status)
-  local fence, behind = t.fence, leaves_job_behind(t)
-  t.fence = t.fence + 1
-  t.settled = behind and '0' or '1'
-  if status == 'cancelled' then
-    t.cancellation = behind and 'requested' or 'immediate'
-  else
-    -- Its words are made where it is read.
-    put(t, 'error', 'deadline')
-  end
-  finish(t, status)
-  local update = commit(t, status)
-  if behind then add_cleanup(t, fence) end
-  return update
 end

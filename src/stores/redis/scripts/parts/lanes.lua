@@ -5,12 +5,14 @@
 -- the three priorities; which of the three had nothing to offer after the last claim.
 
 local lanes = {}
+local QUEUE = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$'
 
+-- Its virtual time, and how many of its tasks are held.
 local function load_lane(type)
   local lane = lanes[type]
   if not lane then
-    local f = rcall('HMGET', P .. 'lane:' .. type, 'v', 'ready', 'held')
-    lane = { v = tonumber(f[1] or 0), ready = tonumber(f[2] or 0), held = tonumber(f[3] or 0) }
+    local f = rcall('HMGET', P .. 'lane:' .. type, 'v', 'held')
+    lane = { v = tonumber(f[1] or 0), held = tonumber(f[2] or 0), changed = false }
     lanes[type] = lane
   end
   return lane
@@ -26,7 +28,7 @@ local function queue_of(k, type)
   local q = k.queues[type]
   if q then return q end
   if k[type] then
-    q = { match(k[type], '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$') }
+    q = { match(k[type], QUEUE) }
     for index = 1, 11 do q[index] = tonumber(q[index]) end
   else
     q = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1 }
@@ -52,60 +54,12 @@ local function show(k, type)
   k.changed = true
 end
 
-local function add_ready(k, type, rank, n)
-  local q, lane = queue_of(k, type), load_lane(type)
-  q[2 + rank], lane.ready, lane.changed = q[2 + rank] + n, lane.ready + n, true
-end
-
 local function ready_list(k, type, rank)
   return P .. 'ready:' .. type .. ':' .. rank .. ':' .. k.id
 end
 
--- The task left one list and came to another; `popped` when its claim took it off the first already.
-local function relocate(k, t, popped)
-  local from, to, type = t.was_place, place(t), t.type
-  local started = (t.status == 'running' and 1 or 0) - (t.was_status == 'running' and 1 or 0)
-  if from == to and started == 0 then return end
-  queue_of(k, type)
-  if started ~= 0 then
-    -- The limit counts in every lane.
-    if k.cap then
-      queue_of(k, 'image')
-      queue_of(k, 'video')
-    end
-    k.running = k.running + started
-  end
-  if from ~= to then
-    local lane = load_lane(type)
-    if from == 'held' then
-      lane.held, lane.changed = lane.held - 1, true
-    elseif from == 'delayed' then
-      rcall('ZREM', P .. 'delayed:' .. type, t.id)
-    elseif from and not popped then
-      rcall('ZREM', ready_list(k, type, from), t.id)
-      add_ready(k, type, tonumber(from), -1)
-    end
-    if to == 'held' then
-      lane.held, lane.changed = lane.held + 1, true
-    elseif to == 'delayed' then
-      rcall('ZADD', P .. 'delayed:' .. type, t.due, t.id)
-    elseif to then
-      rcall('ZADD', ready_list(k, type, to), t.no, t.id)
-      add_ready(k, type, tonumber(to), 1)
-    end
-  end
-  if k.cap and started ~= 0 then
-    show(k, 'image')
-    show(k, 'video')
-  else
-    show(k, type)
-  end
-end
-
-local function flush_lanes()
-  for type, lane in pairs(lanes) do
-    if lane.changed then
-      rcall('HSET', P .. 'lane:' .. type, 'v', lane.v, 'ready', lane.ready, 'held', lane.held)
-    end
-  end
+local function make_ready(k, t)
+  local q = queue_of(k, t.type)
+  rcall('ZADD', ready_list(k, t.type, t.rank), t.no, t.id)
+  q[2 + t.rank] = q[2 + t.rank] + 1
 end

@@ -8,8 +8,8 @@ local function recall_update(id, ref)
   local line = ''
   if ref == 'p' .. t.seq then
     line = concat({ t.seq, 'progress', t.progress, t.progress_at, '-', '-', t.message }, ' ')
-  elseif match(ref, '^%d+$') then
-    line = rcall('LINDEX', P .. 'events:' .. id, ref) or ''
+  elseif match(ref, '^e') then
+    line = rcall('HGET', P .. 'task:' .. id, ref) or ''
   end
   return answer(t, line, k, s), t
 end

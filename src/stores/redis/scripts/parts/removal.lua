@@ -3,7 +3,7 @@
 local function remove_task(t)
   local k, s = load_key(t.key), load_subject(t.key, t.subject)
   local batch = rcall('HGET', P .. 'task:' .. t.id, 'batch')
-  rcall('UNLINK', P .. 'task:' .. t.id, P .. 'events:' .. t.id, P .. 'cleanup:' .. t.id)
+  rcall('UNLINK', P .. 'task:' .. t.id, P .. 'cleanup:' .. t.id)
   rcall('ZREM', P .. 'ids:' .. k.name, t.id)
   if s then rcall('ZREM', P .. 'ids:' .. s.name, t.id) end
   if batch then rcall('ZREM', P .. 'batch:' .. scoped(t.key, batch), t.id) end

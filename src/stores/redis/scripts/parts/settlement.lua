@@ -9,7 +9,7 @@ end
 -- A failed task is never charged; a cancelled one pays at most its reservation.
 local function settle_cleanup(t, cancellation, billed)
   local cancelled = t.status == 'cancelled'
-  t.settled, t.updated = '1', now
+  t.settled, t.updated = '1', now_text
   t.cost = cancelled and exact(max(0, min(billed, tonumber(t.reserved)))) or '0'
   if cancelled then t.cancellation = cancellation end
   save_task(t)

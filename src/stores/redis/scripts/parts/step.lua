@@ -14,23 +14,21 @@ end
 
 -- Gives the lease back until `due`.
 local function put_off(t, due)
-  t.lease, t.due, t.updated = '-', due, now
+  t.lease, t.due, t.updated = '-', due, now_text
 end
 
 -- Writes the step, claims, and answers: 1 and the update, 0 when the lease was lost, or 2 and the bytes of a task that
--- would be too large. `abandons`: an upstream job may still run.
-local function step(t, event, abandons)
+-- would be too large. `unchanged`: there is nothing to write.
+local function step(t, event, unchanged)
   local update, remembered = '', '0'
   if t then
     local bytes = t.bytes + #t.state + #t.result + #t.error + #t.message
     if bytes > MAX_TASK_BYTES then return { 2, bytes } end
-    if event or not t.unchanged then
+    if event or not unchanged then
       update = commit(t, event)
     else
-      t.ref = '-'
       update = answer(t, '', load_key(t.key), load_subject(t.key, t.subject))
     end
-    if abandons then add_cleanup(t, t.fence) end
     remembered = '1 ' .. t.id .. ' ' .. t.ref
   end
   local claims, records = {}, {}

@@ -1,0 +1,13 @@
+-- Opening the log of a tenant.
+
+local function load_tenant(key, subject)
+  return load_subject(key, subject) or load_key(key)
+end
+
+-- A tenant gets its log with its first task or follower.
+local function open_tenant(n, epoch)
+  if n.epoch then return end
+  n.epoch = epoch
+  rcall('HSET', n.at, 'epoch', epoch)
+  rcall('ZADD', P .. 'tenants', 0, n.name)
+end
