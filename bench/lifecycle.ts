@@ -20,12 +20,16 @@ import { quantile } from "./harness/statistics.ts";
 const CONDUIT = "conduit, one core";
 /** BullMQ works on both: its process on one, Redis on the other. */
 const CONDUIT_BOTH = "conduit, both cores";
+/** Like BullMQ: the process on one core, Redis on the other. */
+const CONDUIT_REDIS = "conduit over redis";
 const BOTH_CORES = `${SERVER_CORE},${LOAD_CORE}`;
 const CONCURRENCY = 50;
 const WARM_UP_JOBS = 2_000;
 const JOBS = 15_000;
 const HEALTHY_SPREAD = 0.5;
 const FLOOR = 1;
+const REDIS_FLOOR = 0.7;
+const REDIS_AIM = 1;
 const AIM = 1.5;
 
 type Round = CoreUse & { whole: LifecycleResult; drain: LifecycleResult };
@@ -40,6 +44,7 @@ export const lifecycle: Bench = {
         { name: "bullmq on node", run: () => measureBullmq(context, "node") },
         { name: "bullmq on bun", run: () => measureBullmq(context, "bun") },
         { name: CONDUIT, run: () => measureConduit(context, SERVER_CORE) },
+        { name: CONDUIT_REDIS, run: () => measureConduitOnRedis(context) },
         { name: CONDUIT_BOTH, run: () => measureConduit(context, BOTH_CORES) },
       ],
       ({ whole, drain, foreignCpu }) =>
@@ -66,6 +71,15 @@ function measureConduit(context: BenchContext, cores: number | string): Promise<
   return measure(new Child({ command: ["bun", source, ...argv], core: cores }));
 }
 
+async function measureConduitOnRedis(context: BenchContext): Promise<Round> {
+  const redis = await Redis.start(context.temporaryFolder());
+  const source = join(import.meta.dir, "servers/lifecycle-conduit.ts");
+  const argv = [`--redis=${redis.port}`, `--concurrency=${CONCURRENCY}`];
+  const result = await measure(new Child({ command: ["bun", source, ...argv], core: SERVER_CORE }));
+  await redis.end();
+  return result;
+}
+
 async function measure(child: Child): Promise<Round> {
   await child.expect("ready");
   const ask = async (type: "whole" | "drain", jobs: number) => {
@@ -86,6 +100,7 @@ function report(results: Map<string, Round[]>): BenchReport {
   const drained = pairRatios(drain(CONDUIT), drain("bullmq on node"));
   const crossed = pairRatios(whole(CONDUIT), drain("bullmq on node"));
   const onBoth = pairRatios(whole(CONDUIT_BOTH), whole("bullmq on node"));
+  const onRedis = pairRatios(whole(CONDUIT_REDIS), whole("bullmq on node"));
   const ratio = quantile(ratios, 0.5);
   return {
     complaints: [
@@ -96,6 +111,7 @@ function report(results: Map<string, Round[]>): BenchReport {
     conditions: [
       `${JOBS} empty jobs a round, ${CONCURRENCY} submissions and ${CONCURRENCY} jobs at once, submitter and worker in one process.`,
       "Conduit: service.submit → engine → completed, event log, reservation and idempotence on, SQLite file, synchronous=FULL.",
+      "Conduit over Redis: the same with the Redis store, one script per step, on a Redis of its own set up like BullMQ's.",
       "BullMQ: queue.add → worker → completed, Redis on the second core with --appendonly yes --appendfsync always.",
       "Whole way: submitting and working at the same time. Drain: everything was submitted before, only the working off counts.",
     ],
@@ -128,6 +144,18 @@ function report(results: Map<string, Round[]>): BenchReport {
         aim: `≥ ${AIM}`,
         measured: describeSummary(onBoth, 2),
         met: quantile(onBoth, 0.5) >= AIM,
+      },
+      {
+        what: "whole way, conduit over redis / bullmq on the same redis, floor",
+        aim: `≥ ${REDIS_FLOOR}`,
+        measured: describeSummary(onRedis, 2),
+        met: quantile(onRedis, 0.5) >= REDIS_FLOOR,
+      },
+      {
+        what: "whole way, conduit over redis / bullmq on the same redis, aim",
+        aim: `≥ ${REDIS_AIM}`,
+        measured: describeSummary(onRedis, 2),
+        met: quantile(onRedis, 0.5) >= REDIS_AIM,
       },
       {
         what: "drain, conduit / bullmq",

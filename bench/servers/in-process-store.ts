@@ -1,14 +1,28 @@
-/** Conduit's store as a file under Bun, with one key: what the in-process benches share. */
+/** Conduit's stores under Bun, a file or a Redis, with one key: what the in-process benches share. */
 
 import { join } from "node:path";
+import type { AccountStore } from "../../src/accounts/account-store.ts";
+import { RedisRequester } from "../../src/runtime/bun/redis-requester.ts";
 import { openSqliteFile } from "../../src/runtime/bun/sqlite-file.ts";
+import { RequesterRedis } from "../../src/stores/redis/client.ts";
+import { createRedisStore } from "../../src/stores/redis/store.ts";
 import { createSqliteStore, type SqliteStore } from "../../src/stores/sqlite/store.ts";
 import type { Tenant, TenantScope } from "../../src/tasks/task.ts";
+import type { TaskStore } from "../../src/tasks/task-store.ts";
 
 export const TENANT: Tenant = { keyId: "key-bench", subject: "" };
 export const SCOPE: TenantScope = { keyId: TENANT.keyId, subject: null };
 
 const PERMISSIONS = { canGenerateImages: true, canGenerateVideos: true, canUseRealtimeAudio: true };
+
+/** Conduit's store on the Redis at `port` of this machine, over TCP, with the bench's key. */
+export async function openBenchRedisStore(port: number): Promise<TaskStore & AccountStore> {
+  const connection = { host: "127.0.0.1", port, username: null, password: null, database: 0, tls: false };
+  const redis = new RequesterRedis(new RedisRequester(connection));
+  const store = createRedisStore({ redis, node: "bench" });
+  await makeKeys(store, [TENANT.keyId]);
+  return store;
+}
 
 /** Opens the store in `folder` and makes the bench's key, and as many further ones as asked. */
 export async function openBenchStore(
@@ -19,7 +33,12 @@ export async function openBenchStore(
     database: openSqliteFile(join(folder, "conduit.sqlite")),
     now: () => Date.now(),
   });
-  for (const id of [TENANT.keyId, ...furtherKeys]) {
+  await makeKeys(store, [TENANT.keyId, ...furtherKeys]);
+  return store;
+}
+
+async function makeKeys(store: AccountStore, ids: readonly string[]): Promise<void> {
+  for (const id of ids) {
     await store.createKey({
       id,
       name: id,
@@ -36,5 +55,4 @@ export async function openBenchStore(
       updatedAt: Date.now(),
     });
   }
-  return store;
 }

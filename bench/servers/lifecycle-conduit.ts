@@ -1,6 +1,7 @@
 /**
  * Conduit's whole way in one process: `service.submit` → engine → completed, with a provider that is done at once.
- * Everything else is the product's own: event log, reservation, idempotence, group commit on a file with synchronous=FULL.
+ * Everything else is the product's own: event log, reservation, idempotence, and the store: group commit on a file with
+ * synchronous=FULL, or with `--redis=<port>` a script for each step on that Redis.
  */
 
 import { systemClock } from "../../src/tasks/clock.ts";
@@ -9,7 +10,7 @@ import type { MediaProvider, StepOutcome } from "../../src/tasks/media-provider.
 import { type Submission, TaskService } from "../../src/tasks/service.ts";
 import { hear, numberArgument, say, textArgument } from "../harness/child.ts";
 import { createLifecycleRun } from "../harness/lifecycle-run.ts";
-import { openBenchStore, TENANT } from "./in-process-store.ts";
+import { openBenchRedisStore, openBenchStore, TENANT } from "./in-process-store.ts";
 
 const concurrency = numberArgument("concurrency");
 const RESERVED_MICROS = 40_000;
@@ -36,7 +37,9 @@ const media = {
 };
 const publisher = { publish() {} };
 
-const store = await openBenchStore(textArgument("folder"));
+const redisPort = numberArgument("redis", 0);
+const store =
+  redisPort === 0 ? await openBenchStore(textArgument("folder")) : await openBenchRedisStore(redisPort);
 countCompletions();
 let engine: Engine | null = null;
 const service = new TaskService(
