@@ -109,7 +109,7 @@ export class HubShard extends DurableObject<Bindings> {
       session: this.#session,
       now: CLOCK.monotonic,
     });
-    this.#rest = new ShardRest({ storage: ctx.storage, clock: CLOCK, beat: () => this.#beat() });
+    this.#rest = new ShardRest({ storage: ctx.storage, clock: CLOCK, look: () => this.#look() });
     this.#restore(rows);
   }
 
@@ -140,7 +140,7 @@ export class HubShard extends DurableObject<Bindings> {
     this.#rest.alarmed();
     this.#hear();
     await Promise.all([this.#rooms.check(), this.#checkKey()]);
-    this.#rest.beat();
+    this.#rest.look();
   }
 
   /** A room that this shard has joined has news. Updates of one room come in order. */
@@ -165,7 +165,10 @@ export class HubShard extends DurableObject<Bindings> {
     const connections = this.#memory.restore();
     for (const { connection: id, ...subscription } of rows.subscriptions()) {
       const connection = connections.get(id);
-      if (connection === undefined) continue;
+      if (connection === undefined) {
+        rows.deleteConnection(id);
+        continue;
+      }
       const name = roomOf(connection.principal.scope, subscription.target);
       this.#subscriptions.restore(connection, subscription, this.#joined.placeOf(name));
     }
@@ -177,12 +180,11 @@ export class HubShard extends DurableObject<Bindings> {
     if (connections.size > 0) this.#rest.wake();
   }
 
-  #beat(): { connections: number; restful: boolean } {
-    const now = CLOCK.monotonic();
-    this.#connections.tick(now);
-    let restful = this.#rooms.stats().alone === 0;
-    for (const endpoint of this.#connections.endpoints()) if (!this.#memory.keep(endpoint)) restful = false;
-    return { connections: this.#connections.size, restful };
+  #look(): { connections: number; restful: boolean } {
+    this.#connections.tick(CLOCK.monotonic());
+    const settled = this.#memory.settle();
+    // Whoever is served alone stands elsewhere than his room's row says.
+    return { connections: this.#connections.size, restful: settled && this.#rooms.stats().alone === 0 };
   }
 
   /** Pings that the platform has answered while the shard slept are signs of life too. */

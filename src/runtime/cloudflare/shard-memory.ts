@@ -7,9 +7,8 @@ import type { DurableObjectState } from "@cloudflare/workers-types";
 import type { Principal } from "../../accounts/principal.ts";
 import { HubSocket } from "../../http/hub-socket.ts";
 import type { HubConnections } from "../../hubs/connections.ts";
-import type { HubEndpoint } from "../../hubs/endpoint.ts";
+import type { HubEndpoint, StreamTransport } from "../../hubs/endpoint.ts";
 import type { Hub, HubConnection } from "../../hubs/hub.ts";
-import type { TransportName } from "../../hubs/negotiation.ts";
 import type { SavedSession, SessionSettings } from "../../hubs/session-settings.ts";
 import { isOpen } from "./room-socket.ts";
 import type { ConnectionRow, ShardRows } from "./shard-rows.ts";
@@ -34,6 +33,8 @@ export class ShardMemory {
   readonly #dependencies: ShardMemoryDependencies;
   /** What is kept of each connection, as text. */
   readonly #kept = new Map<string, string>();
+  /** Connections that could not be kept when last looked at, or may change by themselves. */
+  readonly #unsettled = new Map<string, HubEndpoint<Principal>>();
 
   constructor(dependencies: ShardMemoryDependencies) {
     this.#dependencies = dependencies;
@@ -61,38 +62,64 @@ export class ShardMemory {
       const saved: SavedSession = { ...(JSON.parse(row.session) as KeptSession), heardAt: memory.heardAt };
       const hubSocket = new HubSocket(endpoint, row.transport, this.#dependencies.now);
       this.#kept.set(row.id, row.session);
+      if (saved.streams.length > 0) this.#unsettled.set(row.id, endpoint);
       restored.set(row.id, this.#dependencies.sockets.restore(native, hubSocket, saved));
     }
     for (const id of kept.keys()) rows.deleteConnection(id);
     return restored;
   }
 
+  /** Keeps what has changed. False while something would be lost in a sleep. */
+  settle(): boolean {
+    let settled = true;
+    for (const endpoint of [...this.#unsettled.values()]) if (!this.keep(endpoint)) settled = false;
+    const { connections } = this.#dependencies;
+    if (this.#kept.size === connections.size) return settled;
+    // Those that are new.
+    for (const endpoint of connections.endpoints())
+      if (!this.#kept.has(endpoint.connectionId) && !this.keep(endpoint)) settled = false;
+    return settled;
+  }
+
   /** Keeps what has changed of a connection. False while something of it would be lost in a sleep. */
   keep(endpoint: HubEndpoint<Principal>): boolean {
-    const { rows, sockets } = this.#dependencies;
     const { connectionId: id, session, transport } = endpoint;
     const saved = session?.save() ?? null;
-    const socket = sockets.of(id);
-    if (saved === null || socket === null || transport === null || transport === "LongPolling") return false;
+    const socket = this.#dependencies.sockets.of(id);
+    if (saved === null || socket === null || transport === null || transport === "LongPolling") {
+      // One that was never kept is found by that.
+      if (this.#kept.has(id)) this.#unsettled.set(id, endpoint);
+      return false;
+    }
+    // Streams end by themselves.
+    if (saved.streams.length > 0) this.#unsettled.set(id, endpoint);
+    else this.#unsettled.delete(id);
     const { heardAt, ...rest } = saved;
     socket.remember(heardAt);
-    const text = JSON.stringify(rest satisfies KeptSession);
-    if (this.#kept.get(id) === text) return true;
-    this.#kept.set(id, text);
-    rows.putConnection({
-      id,
-      token: endpoint.token,
-      hub: this.#nameOf(endpoint.hub),
-      transport,
-      principal: JSON.stringify(endpoint.principal),
-      session: text,
-    });
+    this.#write(endpoint, transport, JSON.stringify(rest satisfies KeptSession));
     return true;
   }
 
   /** The connection has ended. */
   forget(id: string): void {
-    if (this.#kept.delete(id)) this.#dependencies.rows.deleteConnection(id);
+    this.#unsettled.delete(id);
+    this.#kept.delete(id);
+    // Also of one that was not kept yet: subscriptions are kept by themselves.
+    this.#dependencies.rows.deleteConnection(id);
+  }
+
+  #write(endpoint: HubEndpoint<Principal>, transport: StreamTransport, session: string): void {
+    const { connectionId: id } = endpoint;
+    if (this.#kept.get(id) === session) return;
+    this.#kept.set(id, session);
+    this.#dependencies.rows.putConnection({
+      id,
+      token: endpoint.token,
+      hub: this.#nameOf(endpoint.hub),
+      transport,
+      principal: JSON.stringify(endpoint.principal),
+      session,
+    });
   }
 
   #endpoint(row: ConnectionRow, principal: Principal): HubEndpoint<Principal> | null {
@@ -105,7 +132,7 @@ export class ShardMemory {
         owner: principal.keyId,
         hub,
         settings: session,
-        transports: [row.transport satisfies TransportName],
+        transports: [row.transport],
         pings: "answered",
         connectionId: row.id,
         principal,

@@ -45,7 +45,6 @@ export class ShardRows {
     return this.#made ? this.#sql.exec<ConnectionRow>("SELECT * FROM connections").toArray() : [];
   }
 
-  /** Those of connections that are there. */
   subscriptions(): SubscriptionRow[] {
     return this.#made ? this.#sql.exec<SubscriptionRow>("SELECT * FROM subscriptions").toArray() : [];
   }
@@ -59,7 +58,7 @@ export class ShardRows {
   }
 
   putConnection({ id, token, hub, transport, principal, session }: ConnectionRow): void {
-    this.#run(
+    this.#put(
       "INSERT OR REPLACE INTO connections VALUES (?, ?, ?, ?, ?, ?)",
       id,
       token,
@@ -72,31 +71,35 @@ export class ShardRows {
 
   /** With its subscriptions. */
   deleteConnection(id: string): void {
-    this.#run("DELETE FROM connections WHERE id = ?", id);
-    this.#run("DELETE FROM subscriptions WHERE connection = ?", id);
+    this.#delete("DELETE FROM connections WHERE id = ?", id);
+    this.#delete("DELETE FROM subscriptions WHERE connection = ?", id);
   }
 
   putSubscription({ connection, target, vocabulary }: SubscriptionRow): void {
-    this.#run("INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?)", connection, target, vocabulary);
+    this.#put("INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?)", connection, target, vocabulary);
   }
 
   deleteSubscription(connection: string, target: string): void {
-    this.#run("DELETE FROM subscriptions WHERE connection = ? AND target = ?", connection, target);
+    this.#delete("DELETE FROM subscriptions WHERE connection = ? AND target = ?", connection, target);
   }
 
   putRoom({ name, place }: RoomRow): void {
-    this.#run("INSERT OR REPLACE INTO rooms VALUES (?, ?, ?)", name, place?.epoch ?? null, place?.seq ?? 0);
+    this.#put("INSERT OR REPLACE INTO rooms VALUES (?, ?, ?)", name, place?.epoch ?? null, place?.seq ?? 0);
   }
 
   deleteRoom(name: string): void {
-    this.#run("DELETE FROM rooms WHERE name = ?", name);
+    this.#delete("DELETE FROM rooms WHERE name = ?", name);
   }
 
-  #run(query: string, ...values: (string | number | null)[]): void {
+  #put(query: string, ...values: (string | number | null)[]): void {
     if (!this.#made) {
       this.#sql.exec(SCHEMA);
       this.#made = true;
     }
     this.#sql.exec(query, ...values);
+  }
+
+  #delete(query: string, ...values: string[]): void {
+    if (this.#made) this.#sql.exec(query, ...values);
   }
 }
