@@ -105,6 +105,36 @@ describe("the media store in Durable Objects", () => {
     expect(read).toEqual(Uint8Array.from({ length: end - start + 1 }, (_, index) => filmByte(start + index)));
   });
 
+  test("goes on with a file whose object is restarted between its rows, written or read", async () => {
+    const objects = freshObjects();
+    const store = createDurableMediaStore(objects);
+    const taskId = newTaskId();
+    const restart = () =>
+      runInDurableObject(objects.MEDIA_STORE.getByName(taskId.slice(-1)), (_, state) =>
+        state.abort("a new release"),
+      ).catch(() => {});
+    const source = film(3 * CHUNK_BYTES).getReader();
+    let chunks = 0;
+    const interrupted = new ReadableStream<Uint8Array>({
+      async pull(controller) {
+        if (chunks++ === 3) await restart();
+        const { value } = await source.read();
+        if (value === undefined) controller.close();
+        else controller.enqueue(value);
+      },
+    });
+    const { path, bytes } = await store.put(taskId, interrupted, "video/mp4");
+    const reader = (await (await store.get(path))!.open()).getReader();
+    let read = 0;
+    for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+      const from = read;
+      read += chunk.value.byteLength;
+      expect(chunk.value.every((byte, index) => byte === filmByte(from + index))).toBe(true);
+      await restart();
+    }
+    expect(read).toBe(bytes);
+  });
+
   test("takes nothing above 64 MiB, whatever it is told", async () => {
     const store = createDurableMediaStore(freshObjects(), { maxFileBytes: 1e12 });
     const endless = film(Number.MAX_SAFE_INTEGER);

@@ -151,8 +151,8 @@ class DurableMediaStore implements MediaStore {
     try {
       return await question(this.#namespace.getByName(shard));
     } catch (error) {
-      const { remote, overloaded } = error as { remote?: boolean; overloaded?: boolean };
-      if (remote || overloaded) throw error;
+      // The platform's mark: asking again is what overloads it.
+      if (error instanceof Error && "overloaded" in error && error.overloaded === true) throw error;
       return question(this.#namespace.getByName(shard));
     }
   }
