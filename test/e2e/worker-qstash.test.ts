@@ -1,4 +1,7 @@
-/** The Worker in a real workerd whose steps are run by QStash's deliveries, and by nothing else. */
+/**
+ * The Worker in a real workerd whose steps are run by QStash's deliveries, and by nothing else: over its own Durable
+ * Object, and over Upstash's REST interface.
+ */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TERMINAL_STATUSES } from "../../src/protocol/task.ts";
@@ -7,9 +10,11 @@ import { ProviderControl } from "../fixture/provider-control.ts";
 import { Faults, NO_FAULTS } from "../fixture/qstash/faults.ts";
 import { type QStashServer, startQStash } from "../fixture/qstash/server.ts";
 import { signDelivery } from "../fixture/qstash/signing.ts";
+import { describeWithRedis, RedisServer } from "../fixture/redis-server.ts";
 import { CONTROL_VARIABLE } from "../fixture/remote-provider.ts";
 import { pictures } from "../fixture/scripted-provider.ts";
 import { ADMIN_KEY } from "../fixture/server-process.ts";
+import { UpstashFront } from "../fixture/upstash-front.ts";
 import { WorkerProcess } from "../fixture/worker-process.ts";
 
 const TOKEN = "token-of-the-tests";
@@ -19,12 +24,18 @@ const HASTE = 50;
 const MAX_HELD = 4;
 const TASKS = 60;
 
+/** A store besides the Worker's own. */
+type OutsideStore = { variables: Record<string, string>; commands(): number; stop(): Promise<void> };
+
 let control: ProviderControl;
 let qstash: QStashServer;
 let worker: WorkerProcess;
-const faults = new Faults(11, NO_FAULTS);
+let store: OutsideStore | null;
+let faults: Faults;
 
-beforeAll(async () => {
+async function open(openStore: () => Promise<OutsideStore | null>): Promise<void> {
+  faults = new Faults(11, NO_FAULTS);
+  store = await openStore();
   control = new ProviderControl();
   control.always = () => pictures();
   qstash = startQStash({
@@ -36,25 +47,51 @@ beforeAll(async () => {
   worker = await WorkerProcess.start({
     env: (url) => ({
       ...qstash.variables(url),
+      ...store?.variables,
       [CONTROL_VARIABLE]: control.url,
       CONDUITLLM__IMAGEGENERATION__MAXCONCURRENCY: String(MAX_HELD),
       CONDUITLLM__ENGINE__LEASEMS: "2000",
       CONDUITLLM__ENGINE__RENEWMS: "500",
     }),
   });
-});
+}
 
-afterAll(async () => {
+async function close(): Promise<void> {
   await worker.stop();
   await qstash.stop();
   await control.stop();
+  await store?.stop();
+}
+
+async function openUpstash(): Promise<OutsideStore> {
+  const server = await RedisServer.start();
+  const front = await UpstashFront.start(server.connection);
+  return {
+    variables: { UPSTASH_REDIS_REST_URL: front.url, UPSTASH_REDIS_REST_TOKEN: front.token },
+    commands: () => front.commands,
+    async stop() {
+      await front.stop();
+      await server.stop();
+    },
+  };
+}
+
+describe("the Worker with QStash over its Durable Object", { timeout: 60_000 }, () => {
+  suite(async () => null);
 });
 
-describe("the Worker with QStash", { timeout: 60_000 }, () => {
-  test("runs a task by one delivery", async () => {
-    const { published, deliveries } = qstash.emulator.counts;
-    expect(await ended(await submit())).toBe("completed");
-    expect(qstash.emulator.counts).toMatchObject({ published: published + 1, deliveries: deliveries + 1 });
+describeWithRedis("the Worker with QStash over Upstash", () => {
+  describe("in workerd", { timeout: 60_000 }, () => suite(openUpstash));
+});
+
+function suite(openStore: () => Promise<OutsideStore | null>): void {
+  beforeAll(() => open(openStore));
+  afterAll(close);
+
+  test("runs a task by one delivery, with four commands of the store where each costs money", async () => {
+    // The first one also looks up the key and hands the store its scripts.
+    await counted();
+    expect(await counted()).toEqual({ messages: 1, deliveries: 1, commands: store === null ? 0 : 4 });
     expect(await queueHealth()).toMatchObject({ status: "ok", kind: "QStash" });
   });
 
@@ -125,7 +162,20 @@ describe("the Worker with QStash", { timeout: 60_000 }, () => {
     expect(worker.output).not.toContain(TOKEN);
     expect(worker.output).not.toContain("sig_");
   });
-});
+}
+
+/** What a task costs that nobody follows: messages, deliveries, and create, claim, complete and a look at what is due. */
+async function counted() {
+  const { published, deliveries, delivered } = qstash.emulator.counts;
+  const commands = store?.commands() ?? 0;
+  await submit();
+  await expect.poll(() => qstash.emulator.counts.delivered).toBe(delivered + 1);
+  return {
+    messages: qstash.emulator.counts.published - published,
+    deliveries: qstash.emulator.counts.deliveries - deliveries,
+    commands: (store?.commands() ?? 0) - commands,
+  };
+}
 
 /** Runs the cron every second meanwhile, as the platform does every minute. */
 async function sweeping<T>(work: () => Promise<T>): Promise<T> {
