@@ -8,7 +8,7 @@ import { parsePosition } from "../../src/rooms/position.ts";
 import type { FollowedStore } from "../../src/rooms/room-log.ts";
 import { Rooms, type RoomsSettings } from "../../src/rooms/rooms.ts";
 import type { TaskUpdate, Tenant, TenantScope } from "../../src/tasks/task.ts";
-import { type ManualClock, settled } from "../fixture/manual-clock.ts";
+import { settled as inProcess, type ManualClock } from "../fixture/manual-clock.ts";
 import { MemoryTopics, RecordingFollower, TellingEncoding } from "../fixture/recording-follower.ts";
 import type { ScriptedEvent } from "../fixture/scripted-logs.ts";
 
@@ -17,6 +17,8 @@ export type RoomsSubject = {
   store: FollowedStore;
   clock: ManualClock;
   create(tenant: Tenant): Promise<TaskUpdate>;
+  /** Lets everything run that needs no time. Default: enough turns for a store in the same process. */
+  settled?(): Promise<void>;
   /** Commits a transition; nothing is published. */
   advance(taskId: string, type: ScriptedEvent, percent?: number): Promise<TaskUpdate>;
   close(): Promise<void>;
@@ -48,6 +50,12 @@ export function roomsContract(subject: { name: string; open(): Promise<RoomsSubj
     });
     afterEach(() => opened.close());
 
+    const settled = () => opened.settled?.() ?? inProcess();
+    /** Time passes, and what it brings about is waited for. */
+    const pass = async (ms: number) => {
+      await opened.clock.advance(ms);
+      await settled();
+    };
     const create = async (tenant = OWN) => (await opened.create(tenant)).task.id;
     const commit = async (taskId: string, type: ScriptedEvent, percent?: number) => {
       const update = await opened.advance(taskId, type, percent);
@@ -150,10 +158,10 @@ export function roomsContract(subject: { name: string; open(): Promise<RoomsSubj
       const id = await create();
       const { follower } = await followTask(id);
       await opened.advance(id, "started");
-      await opened.clock.advance(ROOM_SETTINGS.positionCheckMs);
+      await pass(ROOM_SETTINGS.positionCheckMs);
       expect(follower.types).toEqual(["snapshot", "started"]);
       await opened.advance(id, "completed");
-      await opened.clock.advance(ROOM_SETTINGS.positionCheckMs);
+      await pass(ROOM_SETTINGS.positionCheckMs);
       expect(follower.types).toEqual(["snapshot", "started", "completed"]);
       expect(follower.closedWith).toBe(1000);
     });

@@ -24,7 +24,7 @@ import { type EdgeParts, partsOf } from "./parts.ts";
 import { REFUSED_FULL, REFUSED_NOT_FOUND, REFUSED_UNAVAILABLE, readRoomCall } from "./room-call.ts";
 import { createRoomEncodings } from "./room-encodings.ts";
 import { RoomMark } from "./room-mark.ts";
-import { RoomShards, type ShardStub } from "./room-shards.ts";
+import { RoomShards } from "./room-shards.ts";
 import { answerClose, isOpen, RoomSocket, recall } from "./room-socket.ts";
 import { socketAnswer } from "./socket-answer.ts";
 
@@ -61,10 +61,7 @@ export class TaskRoom extends DurableObject<Bindings> {
     this.#parts = partsOf(env);
     const { settings, store, clock, log, presentation } = this.#parts;
     this.#encodings = createRoomEncodings(presentation);
-    this.#shards = new RoomShards(
-      ctx.storage,
-      (shard) => env.HUB_SHARD.getByName(shard) as unknown as ShardStub,
-    );
+    this.#shards = new RoomShards(ctx.storage, (shard) => env.HUB_SHARD.getByName(shard));
     this.#mark = new RoomMark(store, {
       subject: this.#subject,
       isWanted: () => this.#isFollowed() || this.#shards.size > 0,
