@@ -153,15 +153,15 @@ function withFurther<Shape extends z.core.$ZodShape>(limits: CreationLimits, sha
   type Known = z.output<z.ZodObject<Shape>> & { further?: Record<string, Json> };
   const known = new Set(Object.keys(shape));
   return z.looseObject(shape).transform((fields: Record<string, unknown>): Known => {
-    let further: Record<string, Json> | undefined;
+    const others: [string, Json][] = [];
     for (const field in fields) {
       if (known.has(field)) continue;
-      const value = fields[field];
       refuseByName(field);
-      further ??= Object.create(null) as Record<string, Json>;
-      further[field] = value as Json;
+      others.push([field, fields[field] as Json]);
     }
-    if (further === undefined) return fields as Known;
+    if (others.length === 0) return fields as Known;
+    // An ordinary object, into which no name writes but its own: one without a prototype cannot go to another process.
+    const further = Object.fromEntries(others);
     if (!isBoundedObject(further, limits.providerOptionsBytes)) {
       throw new ApiError(
         "invalid_parameter",
