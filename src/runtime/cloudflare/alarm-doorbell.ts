@@ -5,7 +5,7 @@ import type { TaskType } from "../../protocol/task.ts";
 import type { Doorbell, RungTask } from "../../tasks/doorbell.ts";
 import { describeError, type Log } from "../../tasks/log.ts";
 import type { Bindings } from "./bindings.ts";
-import { runnerName } from "./step-runner.ts";
+import { runnerName } from "./step-pool.ts";
 
 export class AlarmDoorbell implements Doorbell {
   readonly #runners: Bindings["STEP_RUNNER"];

@@ -1,23 +1,47 @@
-/** What a deployment gives the Worker and its Durable Objects; `wrangler.toml` binds it. */
+/**
+ * What a deployment gives the Worker and its Durable Objects; `wrangler.toml` binds it. Each class of objects is known
+ * here by what it is called with, so that nobody who calls one needs its code.
+ */
 
-import type { DurableObjectNamespace, R2Bucket } from "@cloudflare/workers-types";
-import type { HubShard } from "./hub-shard.ts";
-import type { MediaObject } from "./media-object.ts";
-import type { StepRunner } from "./step-runner.ts";
-import type { StoreObject } from "./store-object.ts";
-import type { TaskRoom } from "./task-room.ts";
+import type { R2Bucket } from "@cloudflare/workers-types";
+import type { TaskUpdate } from "../../tasks/task.ts";
+import type { MediaNamespace } from "./durable-media.ts";
+import type { StoreNamespace } from "./remote-store.ts";
+
+/** The objects of one class. A stub is good for the request that made it. */
+export type Objects<Calls> = {
+  getByName(name: string): Calls & { fetch(request: Request): Promise<Response> };
+};
+
+export type RoomCalls = {
+  publish(update: TaskUpdate): Promise<void>;
+  /** The shard is told what happens from here on. */
+  join(shard: string): Promise<void>;
+  leave(shard: string): Promise<void>;
+};
+
+export type ShardCalls = {
+  publish(update: TaskUpdate): Promise<void>;
+  /** Ends every connection: the key is no longer good. */
+  closeKey(): Promise<void>;
+};
+
+export type RunnerCalls = {
+  /** There is work at `atMs` (wall clock); `passed` counts the full runners that passed this ring on. */
+  ring(atMs: number, passed?: number): Promise<void>;
+};
 
 export type Bindings = {
   /** One object, named `store`. */
-  readonly STORE: DurableObjectNamespace<StoreObject>;
+  readonly STORE: StoreNamespace;
   /** One object for each followed task or tenant, named like its room. */
-  readonly TASK_ROOM: DurableObjectNamespace<TaskRoom>;
+  readonly TASK_ROOM: Objects<RoomCalls>;
   /** `<keyId>/<n>`: the hub connections of a key. */
-  readonly HUB_SHARD: DurableObjectNamespace<HubShard>;
-  /** A fixed pool, see step-runner.ts. */
-  readonly STEP_RUNNER: DurableObjectNamespace<StepRunner>;
+  readonly HUB_SHARD: Objects<ShardCalls>;
+  /** A fixed pool, see step-pool.ts. */
+  readonly STEP_RUNNER: Objects<RunnerCalls>;
   /** Media where no bucket is bound. */
-  readonly MEDIA_STORE: DurableObjectNamespace<MediaObject>;
+  readonly MEDIA_STORE: MediaNamespace;
   /** Media; without it they go to `MEDIA_STORE`. */
   readonly MEDIA?: R2Bucket;
   /** Variables and secrets are texts. */

@@ -31,7 +31,7 @@ import { DurablePublisher } from "./durable-publisher.ts";
 import { createR2MediaStore } from "./r2-media.ts";
 import { RemoteRooms } from "./remote-rooms.ts";
 import { createRemoteStore } from "./remote-store.ts";
-import { poolSize } from "./step-runner.ts";
+import { poolSize } from "./step-pool.ts";
 import type { Store } from "./store-calls.ts";
 
 export type EdgeParts = {

@@ -3,7 +3,7 @@
  * address, which the Worker makes itself: nothing of a client's request is passed on, so nothing can be forged.
  */
 
-import type { DurableObjectNamespace, WebSocket } from "@cloudflare/workers-types";
+import type { WebSocket } from "@cloudflare/workers-types";
 import type { FollowedStream } from "../../http/event-sockets.ts";
 import { ApiError } from "../../protocol/error.ts";
 import { taskRoomName, tenantRoomName } from "../../rooms/room-name.ts";
@@ -30,7 +30,9 @@ export type RoomCall = {
 };
 
 /** What is used of the binding to the class `TaskRoom`. */
-export type RoomNamespace = Pick<DurableObjectNamespace, "getByName">;
+export type RoomNamespace = {
+  getByName(name: string): { fetch(request: Request): Promise<Response> };
+};
 
 /**
  * Asks the room of a stream for a socket that is told in `encoding`; null when there is no such task in that scope.
@@ -72,8 +74,8 @@ async function reachRoom(rooms: RoomNamespace, name: string, call: RoomCall): Pr
   const url = `${ROOM_URL}?${new URLSearchParams({ [CALL]: JSON.stringify(call) })}`;
   for (let mayRepeat = true; ; mayRepeat = false) {
     try {
-      const response: unknown = await rooms.getByName(name).fetch(url, { headers: { upgrade: "websocket" } });
-      return response as Response;
+      const request = new Request(url, { headers: { upgrade: "websocket" } });
+      return await rooms.getByName(name).fetch(request);
     } catch (error) {
       const overloaded = error instanceof Error && "overloaded" in error && error.overloaded === true;
       if (!mayRepeat || overloaded)

@@ -8,27 +8,17 @@ import { DurableObject } from "cloudflare:workers";
 import type { TaskType } from "../../protocol/task.ts";
 import { describeError } from "../../tasks/log.ts";
 import type { StepWorker } from "../../tasks/step-worker.ts";
-import type { Bindings } from "./bindings.ts";
+import type { Bindings, RunnerCalls } from "./bindings.ts";
 import { partsOf } from "./parts.ts";
+import { poolSize, runnerName, STEPS_PER_RUNNER } from "./step-pool.ts";
 
-/** Steps one runner has open at most. An invocation may have six outgoing connections open at once. */
-export const STEPS_PER_RUNNER = 5;
 /** An alarm's handler may run for 15 min; steps begin in the first ten, so that one can end in the rest, ms. */
 const WORK_MS = 10 * 60_000;
 /** An alarm set for this very millisecond may never fire; this is the least distance, ms. */
 const LEAST_DELAY_MS = 1;
 const NOTHING_DUE = Number.POSITIVE_INFINITY;
 
-/** How many runners a lane needs for so many open provider calls. */
-export function poolSize(maxHeld: number): number {
-  return Math.max(1, Math.ceil(maxHeld / STEPS_PER_RUNNER));
-}
-
-export function runnerName(lane: TaskType, index: number): string {
-  return `${lane}/${index}`;
-}
-
-export class StepRunner extends DurableObject<Bindings> {
+export class StepRunner extends DurableObject<Bindings> implements RunnerCalls {
   /** Wall clock, ms: when the alarm was last set for; nothing is asked of the storage for a later ring. */
   #alarmAt = NOTHING_DUE;
   /** Set while the alarm's handler works: what a ring calls to have one more step begun. False when there is no room. */
