@@ -4,11 +4,14 @@ import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
+import { HubShard } from "../../src/runtime/cloudflare/hub-shard.ts";
 import { callRoom } from "../../src/runtime/cloudflare/room-call.ts";
+import { StoreObject } from "../../src/runtime/cloudflare/store-object.ts";
 import type { TenantScope } from "../../src/tasks/task.ts";
 import { EdgeWorld, plainKey } from "../fixture/edge-world.ts";
 
 const KEY: TenantScope = { keyId: "key_a", subject: null };
+const AWAY = { kind: "unavailable", reason: "broken", message: "the store is away" } as const;
 const UNKNOWN_TASK = "019aa5f0-1c00-7000-8000-ffffffffffff";
 
 let world: EdgeWorld;
@@ -21,6 +24,7 @@ beforeEach(async () => {
 afterEach(async () => {
   undo();
   undo = () => {};
+  vi.restoreAllMocks();
   await reset();
 });
 
@@ -212,6 +216,33 @@ describe("a room that is forgotten while its sockets stay", () => {
     expect(late.types).toEqual(["snapshot", "started", "completed"]);
   });
 
+  test("brings a follower up to the others that it could not bring up before it was forgotten", async () => {
+    const id = await world.create();
+    const room = world.taskRoom(id);
+    const first = await world.connect(`/v1/tasks/${id}/events`);
+    await world.commit(id, "started");
+    await world.commit(id, "retrying");
+    await first.until("retrying");
+    await evictDurableObject(room);
+    const call = StoreObject.prototype.call;
+    vi.spyOn(StoreObject.prototype, "call").mockImplementation(async function (
+      this: StoreObject,
+      method,
+      args,
+    ) {
+      if (method === "readLog") return { ok: false, failure: AWAY };
+      return call.call(this, method, args);
+    });
+    const behind = await world.connect(`/v1/tasks/${id}/events?after=${first.events[0]?.id}`);
+    await evictDurableObject(room);
+    vi.restoreAllMocks();
+    await world.commit(id, "started");
+    await world.commit(id, "completed");
+    await Promise.all([first.closed(), behind.closed()]);
+    expect(first.types).toEqual(["snapshot", "started", "retrying", "started", "completed"]);
+    expect(behind.types).toEqual(["started", "retrying", "started", "completed"]);
+  });
+
   test("takes its mark away when the last follower leaves while it sleeps", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
@@ -292,6 +323,36 @@ describe("a room and its shards", () => {
     await room.leave("key_a/0");
     expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
     expect(await isFollowed(id)).toBe(false);
+  });
+
+  test("hands every update on, also when it was forgotten meanwhile, beside its own followers", async () => {
+    const told = vi.spyOn(HubShard.prototype, "publish").mockResolvedValue();
+    const id = await world.create();
+    const room = world.taskRoom(id);
+    await room.join("key_a/0");
+    await room.join("key_a/1");
+    const sockets = [
+      await world.connect(`/v1/tasks/${id}/events`),
+      await world.connect(`/v1/tasks/${id}/events`),
+    ];
+    await world.commit(id, "started");
+    await evictDurableObject(room);
+    await world.commit(id, "retrying");
+    await room.leave("key_a/1");
+    await world.commit(id, "cancelled");
+    for (const socket of sockets) {
+      expect(await socket.closed()).toBe(1000);
+      expect(socket.types).toEqual(["snapshot", "started", "retrying", "cancelled"]);
+    }
+    await vi.waitUntil(() => told.mock.calls.length === 5);
+    expect(told.mock.calls.map(([{ events }]) => events[0]?.type)).toEqual([
+      "started",
+      "started",
+      "retrying",
+      "retrying",
+      "cancelled",
+    ]);
+    expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
   });
 
   test("forgets the shards with the end of the one task", async () => {
