@@ -14,6 +14,8 @@ export default defineConfig({
           // The default `forks` pool does not start under Bun.
           pool: "threads",
           include: ["test/{unit,bun,e2e}/**/*.test.ts"],
+          // What a suite begins with may be building the Worker, which takes seconds on a machine that is busy.
+          hookTimeout: 60_000,
         },
       },
       {

@@ -1,6 +1,6 @@
 /** The Worker in a real workerd on the days an operator calls: half a configuration, a crash, deadlines, full shelves. */
 
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
 import type { WireAccepted, WireTask } from "../../src/protocol/task.ts";
 import { RETENTION_CRON } from "../../src/runtime/cloudflare/schedule.ts";
@@ -9,6 +9,7 @@ import { CONTROL_VARIABLE } from "../fixture/remote-provider.ts";
 import { pictures } from "../fixture/scripted-provider.ts";
 import { ADMIN_KEY, BOOTSTRAP_KEY } from "../fixture/server-process.ts";
 import { EventStreamFollower } from "../fixture/stream-followers.ts";
+import { buildWorker, TEST_ENTRY } from "../fixture/worker-build.ts";
 import { WorkerProcess, type WorkerVariables } from "../fixture/worker-process.ts";
 
 const ASYNC = "/v1/images/generations/async";
@@ -28,6 +29,8 @@ const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
+
+beforeAll(() => buildWorker(TEST_ENTRY));
 
 async function start(env: WorkerVariables = {}): Promise<WorkerProcess> {
   const worker = await WorkerProcess.start({ env });
