@@ -1,5 +1,6 @@
 /** A draft as the arguments of the create script, and its answer. */
 
+import { isTaskId, taskIdTime } from "../../tasks/ids.ts";
 import type { CreateLimits, CreateOutcome, TaskDraft } from "../../tasks/task-store.ts";
 import { RANKED } from "../fair-queue.ts";
 import { measuredSpec } from "../sizes.ts";
@@ -32,6 +33,7 @@ export function createArguments(draft: TaskDraft, limits: CreateLimits, epoch: (
     epoch(),
     epoch(),
     epoch(),
+    String(isTaskId(draft.id) ? taskIdTime(draft.id) : 0),
     ...(idempotency === null
       ? ["0"]
       : [

@@ -107,7 +107,7 @@ const PRELUDE = [
 const TASKS = [taskPart, tenantsPart];
 /** Changing where tasks stand. */
 const CHANGES = [...TASKS, lanesPart, commitPart];
-const CLAIMS = [...CHANGES, linesPart, claimPart, recallPart];
+const CLAIMS = [...CHANGES, claimPart, recallPart];
 const STEPS = [...CLAIMS, stepPart];
 const ENDS = [...CHANGES, endsPart, cleanupPart, overrulePart, recallPart];
 

@@ -1,10 +1,8 @@
 -- The work is done. ARGV: 11 result, 12 cost
 
-local t = holder()
-if not t then return step(nil) end
-add_work(t)
+if not t then return step() end
 t.progress, t.settled = 100, '1'
-t.cost = exact(min(tonumber(ARGV[12]), tonumber(t.reserved)))
+t.cost = exact(min(ARGV[12], t.reserved))
 put(t, 'result', ARGV[11])
 finish(t, 'completed')
-return step(t, 'completed')
+return step('completed')

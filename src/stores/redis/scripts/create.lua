@@ -1,7 +1,8 @@
 -- Creates a task: key, idempotency and queue limit are looked at and the task is written, all at once.
 -- ARGV: 3 id, 4 key, 5 subject, 6 type, 7 rank of its priority, 8 timeout, 9 reserved, 10 bytes of the spec, 11 webhook (0/1),
 -- 12 spec, 13 model, 14 batch or '', 15 longest wait, 16 most queued, 17 to 19 epochs for task, key and subject,
--- 20 idempotency (0/1), 21 its key, 22 fingerprint, 23 ttl, 24 only if ended within or '', 25 take over (0/1)
+-- 20 time in the id, 21 idempotency (0/1), 22 its key, 23 fingerprint, 24 ttl, 25 only if ended within or '',
+-- 26 take over (0/1)
 
 local id, key, subject, type = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
@@ -17,14 +18,14 @@ if not k.on then return { 'key_refused', 'unknown' } end
 if k.on ~= '1' then return { 'key_refused', 'disabled' } end
 if k.ends and k.ends ~= '' and tonumber(k.ends) <= now then return { 'key_refused', 'expired' } end
 
-local once = ARGV[20] == '1' and P .. 'once:' .. scoped(key, scoped(subject, ARGV[21]))
-if once and ARGV[25] ~= '1' then
+local once = ARGV[21] == '1' and P .. 'once:' .. scoped(key, scoped(subject, ARGV[22]))
+if once and ARGV[26] ~= '1' then
   local holder = rcall('GET', once)
   local ends, holder_id, fingerprint = match(holder or '', '^(%S+) (%S+) (.*)$')
   local t = ends and tonumber(ends) > now and load_task(holder_id)
-  local too_old = t and ARGV[24] ~= '' and t.finished ~= '-' and now - t.finished > tonumber(ARGV[24])
+  local too_old = t and ARGV[25] ~= '' and t.finished ~= '-' and now - t.finished > tonumber(ARGV[25])
   if t and not too_old then
-    if fingerprint ~= ARGV[22] then return { 'conflict' } end
+    if fingerprint ~= ARGV[23] then return { 'conflict' } end
     return { 'replayed', answer_views({ view(t) }, key) }
   end
 end
@@ -36,7 +37,7 @@ open_tenant(k, ARGV[18])
 if s then open_tenant(s, ARGV[19]) end
 
 -- Its number among the key's tasks is the position of its first event.
-local fix = concat({ type, ARGV[7], k.seq + 1, now_text, ARGV[8], ARGV[9], ARGV[10], ARGV[11] }, ' ')
+local fix = concat({ type, ARGV[7], k.seq + 1, now_text, ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[20] }, ' ')
 local deadline = exact(now + ARGV[15])
 local line = 'queued ' .. now_text .. ' - - ' .. deadline .. ' 0 - 0 ' .. ARGV[7] .. ' - - 0 0 ' .. ARGV[17]
   .. ' 1 0 0 0 - 0 0 0'
@@ -51,7 +52,7 @@ if ARGV[14] ~= '' then
 end
 rcall('HSET', P .. 'task:' .. id, unpack(fields))
 if once then
-  rcall('SET', once, concat({ exact(now + ARGV[23]), id, ARGV[22] }, ' '), 'PX', ARGV[23])
+  rcall('SET', once, concat({ exact(now + ARGV[24]), id, ARGV[23] }, ' '), 'PX', ARGV[24])
 end
 
 count(k, 1, ARGV[9], 0)

@@ -2,7 +2,7 @@
 -- Times are ms, money is micro-dollars; '-' in a packed line and '' in a text field mean null.
 
 local rcall, P = redis.call, KEYS[1]
-local match, concat, max, min = string.match, table.concat, math.max, math.min
+local match, concat, max, min, tonumber, unpack = string.match, table.concat, math.max, math.min, tonumber, unpack
 
 -- The moment as a number, and as the text that is stored: turning numbers into text costs more than most commands.
 local now, now_text = tonumber(ARGV[1]), ARGV[1]

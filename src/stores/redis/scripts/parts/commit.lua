@@ -4,8 +4,7 @@ local wake, asleep = { image = {}, video = {} }, { image = {}, video = {} }
 
 -- Its score in the sets that lists are read from: status and type, then the time in its id.
 local function list_score(t)
-  local ms = tonumber(t.id:sub(1, 8) .. t.id:sub(10, 13), 16) or 0
-  return string.format('%.0f', (STATUS[t.status] * 2 + TYPE[t.type]) * 281474976710656 + ms)
+  return exact((STATUS[t.status] * 2 + TYPE[t.type]) * 281474976710656 + t.made)
 end
 
 -- The task left one list and came to another; `popped` when its claim took it off the first already.
@@ -70,7 +69,10 @@ end
 
 -- What a transition adds to a tenant's counters.
 local function count(n, waiting, reserved, spent)
-  n.waiting, n.reserved, n.spent, n.changed = n.waiting + waiting, n.reserved + reserved, n.spent + spent, true
+  n.waiting, n.changed = n.waiting + waiting, true
+  if tonumber(reserved) ~= 0 or tonumber(spent) ~= 0 then
+    n.reserved, n.spent, n.paid = n.reserved + reserved, n.spent + spent, true
+  end
 end
 
 -- Gives the reservation back and charges what was used of it. A settled task can be removed in time.
@@ -125,9 +127,10 @@ local function flush()
   end
   for _, n in pairs(tenants) do
     if n.changed then
-      local set = { 'seq', n.seq, 'waiting', n.waiting, 'reserved', exact(n.reserved), 'spent', exact(n.spent) }
+      local set = { 'seq', n.seq, 'waiting', n.waiting }
+      if n.paid then set[5], set[6], set[7], set[8] = 'reserved', exact(n.reserved), 'spent', exact(n.spent) end
       if n.queues then
-        set[9], set[10] = 'running', n.running
+        set[#set + 1], set[#set + 2] = 'running', n.running
         for type, q in pairs(n.queues) do
           set[#set + 1], set[#set + 2] = type, concat(q, ' ')
         end

@@ -2,7 +2,7 @@
 -- tasks of one key and rank by age, `delayed:<lane>` the others by when they are due.
 --
 -- A key's queue is eleven numbers: virtual time; tasks of rank 0 (continuing), 1 (high), 2, 3 (low); the virtual times of
--- the three priorities; which of the three had nothing to offer after the last claim.
+-- the three priorities; which of the three had nothing to offer after the last claim ('0' or '1').
 
 local lanes = {}
 local QUEUE = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$'
@@ -29,9 +29,9 @@ local function queue_of(k, type)
   if q then return q end
   if k[type] then
     q = { match(k[type], QUEUE) }
-    for index = 1, 11 do q[index] = tonumber(q[index]) end
+    for index = 1, 8 do q[index] = tonumber(q[index]) end
   else
-    q = { 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1 }
+    q = { 0, 0, 0, 0, 0, 0, 0, 0, '1', '1', '1' }
   end
   q.shown = eligible(k, q) and q[1]
   k.queues[type] = q

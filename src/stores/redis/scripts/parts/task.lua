@@ -1,7 +1,7 @@
 -- A task: `fix` never changes, `now` is written by every transition, both packed lines; `e0`, `e1`, … are its lifecycle
 -- events; every other field is a text of the caller (JSON mostly), kept as it came.
 
-local FIX = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$'
+local FIX = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$'
 local NOW = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)'
   .. ' (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$'
 
@@ -9,14 +9,14 @@ local NOW = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)'
 -- `place` is where it stands: a ready rank ('0' to '3'), 'held', 'delayed', or nil when it is over. `wake` is when somebody
 -- must look at it even if nobody rings, nil when it is over. Both, and status and settlement, are kept as they `was`.
 local function parse(id, key, subject, fix, line, spec, message, state, error, result, by)
-  local type, priority, no, created, timeout, reserved, bytes, webhook = match(fix, FIX)
+  local type, priority, no, created, timeout, reserved, bytes, webhook, made = match(fix, FIX)
   local status, updated, started, finished, deadline, progress, progress_at, attempt, rank, due, lease, fence, unsure, epoch,
     seq, trimmed, cost, settled, cancellation, provider_ms, store_ms, events = match(line, NOW)
   return {
     id = id, key = key, subject = subject or '', fix = fix, line = line, spec = spec, message = message or '',
     state = state or '', error = error or '', result = result or '', by = by or '',
     type = type, priority = priority, no = no, created = created, timeout = timeout, reserved = reserved, bytes = bytes,
-    webhook = webhook,
+    webhook = webhook, made = made,
     status = status, updated = updated, started = started, finished = finished, deadline = deadline, progress = progress,
     progress_at = progress_at, attempt = attempt, rank = rank, due = due, lease = lease, fence = fence, unsure = unsure,
     epoch = epoch, seq = seq, trimmed = trimmed, cost = cost, settled = settled, cancellation = cancellation,

@@ -12,7 +12,7 @@ local function load_key(id)
   local f = rcall('HMGET', at, 'epoch', 'seq', 'by', 'waiting', 'reserved', 'spent', 'running', 'cap', 'on', 'until', 'image', 'video')
   k = {
     name = name, at = at, epoch = f[1], seq = tonumber(f[2] or 0), by = f[3] or '', waiting = tonumber(f[4] or 0),
-    reserved = tonumber(f[5] or 0), spent = tonumber(f[6] or 0), log = {}, ids = {}, changed = false,
+    reserved = tonumber(f[5] or 0), spent = tonumber(f[6] or 0), log = {}, ids = {}, changed = false, paid = false,
     id = id, running = tonumber(f[7] or 0), cap = tonumber(f[8] or ''), on = f[9], ends = f[10],
     image = f[11], video = f[12], queues = {},
   }
@@ -30,7 +30,7 @@ local function load_subject(key, subject)
   local f = rcall('HMGET', at, 'epoch', 'seq', 'by', 'waiting', 'reserved', 'spent')
   s = {
     name = name, at = at, epoch = f[1], seq = tonumber(f[2] or 0), by = f[3] or '', waiting = tonumber(f[4] or 0),
-    reserved = tonumber(f[5] or 0), spent = tonumber(f[6] or 0), log = {}, ids = {}, changed = false,
+    reserved = tonumber(f[5] or 0), spent = tonumber(f[6] or 0), log = {}, ids = {}, changed = false, paid = false,
   }
   tenants[name] = s
   return s
