@@ -345,7 +345,7 @@ describe("a room and its shards", () => {
       expect(socket.types).toEqual(["snapshot", "started", "retrying", "cancelled"]);
     }
     await vi.waitUntil(() => told.mock.calls.length === 5);
-    expect(told.mock.calls.map(([{ events }]) => events[0]?.type)).toEqual([
+    expect(told.mock.calls.flat().map((update) => update?.events[0]?.type)).toEqual([
       "started",
       "started",
       "retrying",
@@ -454,6 +454,50 @@ describe("a task followed by server-sent events", () => {
     expect(over.status).toBe(204);
   });
 
+  test("is over when the room's object is replaced, and goes on behind the last event elsewhere", async () => {
+    const id = await world.create();
+    const first = await world.stream(`/v1/tasks/${id}/events`);
+    await world.commit(id, "started");
+    await first.until("started");
+    await evictDurableObject(world.taskRoom(id), { webSockets: "close" });
+    await first.ended();
+    await world.advance(id, "retrying");
+    const second = await world.stream(`/v1/tasks/${id}/events`, { "last-event-id": first.lastId });
+    await world.commit(id, "started");
+    await world.commit(id, "completed");
+    await second.ended();
+    expect(second.types).toEqual(["retrying", "started", "completed"]);
+  });
+
+  test("is kept alive by comments while nothing happens", async () => {
+    const lively = new EdgeWorld({ CONDUITLLM__EVENTS__HEARTBEATMS: "20" });
+    const id = await world.create();
+    const stream = await lively.stream(`/v1/tasks/${id}/events`);
+    await stream.when(() => stream.text.split(": keep-alive\n\n").length > 2);
+    await stream.leave();
+  });
+
+  test("is refused with a status while the store is away, like a socket", async () => {
+    const id = await world.create();
+    const room = world.taskRoom(id);
+    const call = StoreObject.prototype.call;
+    vi.spyOn(StoreObject.prototype, "call").mockImplementation(async function (
+      this: StoreObject,
+      method,
+      args,
+    ) {
+      if (method === "follow") return { ok: false, failure: AWAY };
+      return call.call(this, method, args);
+    });
+    for (const headers of [{}, { upgrade: "websocket" }]) {
+      const response = await world.ask(`/v1/tasks/${id}/events`, headers);
+      expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
+    }
+    vi.restoreAllMocks();
+    expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
+    await evictDurableObject(room);
+  });
+
   test("leaves the room when its reader does", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
@@ -467,6 +511,17 @@ describe("a task followed by server-sent events", () => {
 });
 
 describe("a request that waits for a task's end", () => {
+  test("goes on waiting when the room's object is replaced", async () => {
+    const id = await world.create();
+    const room = world.taskRoom(id);
+    await world.advance(id, "started");
+    const waiting = world.parts.tasks.waitUntilEnded(KEY, id, 60_000);
+    await vi.waitUntil(() => isFollowed(id));
+    await evictDurableObject(room, { webSockets: "close" });
+    await world.commit(id, "completed");
+    expect((await waiting).task.status).toBe("completed");
+  });
+
   test("is woken by the end, and not by the room's being forgotten", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
