@@ -9,6 +9,7 @@ import { cleanupContract } from "./task-store/cleanup.ts";
 import { creationContract } from "./task-store/creation.ts";
 import { fairnessContract } from "./task-store/fairness.ts";
 import { leaseContract } from "./task-store/leases.ts";
+import { limitContract } from "./task-store/limits.ts";
 import { listingContract } from "./task-store/listing.ts";
 import { logContract } from "./task-store/logs.ts";
 import { raceContract } from "./task-store/races.ts";
@@ -21,6 +22,7 @@ export function taskStoreContract(contract: StoreContract): void {
     transitionContract(contract);
     leaseContract(contract);
     fairnessContract(contract);
+    limitContract(contract);
     logContract(contract);
     listingContract(contract);
     cleanupContract(contract);
