@@ -1,11 +1,12 @@
 /**
  * `bun run dev:worker`: the Worker on this machine, by `wrangler dev` under the Node that comes with the dependencies
- * (wrangler needs 22, and drops connections under Bun's own runtime). Arguments go to wrangler.
+ * (wrangler needs 22, and drops connections under Bun's own runtime). Works in the folder it is started in, which
+ * `bun run` makes the project's; arguments go to wrangler.
  */
 
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
 import manifest from "../../../../package.json" with { type: "json" };
@@ -13,10 +14,10 @@ import { banner } from "../../process/banner.ts";
 import { LocalCron } from "./local-cron.ts";
 import { ensureVariablesFile } from "./variables-file.ts";
 
-const ROOT = resolve(import.meta.dirname, "../../../..");
-const VARIABLES_FILE = join(ROOT, ".dev.vars");
+const FOLDER = process.cwd();
+const VARIABLES_FILE = join(FOLDER, ".dev.vars");
 /** Where wrangler keeps Durable Objects and buckets unless it is told otherwise. */
-const STATE_FOLDER = join(ROOT, ".wrangler/state");
+const STATE_FOLDER = join(FOLDER, ".wrangler/state");
 /** The model the banner's curl line names: it needs no key and no network. */
 const EXAMPLE_MODEL = "local/canvas";
 /** What wrangler prints once the Worker answers. */
@@ -32,7 +33,7 @@ const child = spawn(
   node,
   ["--no-warnings", wrangler, "dev", "--show-interactive-dev-session=false", ...process.argv.slice(2)],
   {
-    cwd: ROOT,
+    cwd: FOLDER,
     // Wrangler's own tracing makes every call between Durable Objects ten to twenty times slower.
     env: { X_LOCAL_OBSERVABILITY: "false", ...process.env },
     stdio: ["ignore", "pipe", "inherit"],
@@ -57,10 +58,15 @@ createInterface({ input: child.stdout }).on("line", (line) => {
   );
 });
 
-child.on("exit", (code, signal) => {
+let interrupted = false;
+child.on("exit", (code) => {
   cron.stop();
-  process.exitCode = code ?? (signal === null ? 0 : 1);
+  process.exitCode = interrupted ? 0 : (code ?? 1);
 });
-// Ctrl-C reaches wrangler by itself, which then ends, and this process with it.
-process.on("SIGINT", () => {});
-process.on("SIGTERM", () => child.kill("SIGTERM"));
+// This process ends with wrangler. Ctrl-C reaches wrangler by itself too, which does not mind being told twice.
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    interrupted = true;
+    child.kill(signal);
+  });
+}

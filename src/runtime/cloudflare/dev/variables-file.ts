@@ -35,7 +35,7 @@ export function ensureVariablesFile(file: string, random: RandomFill = cryptoRan
 
 /** What a line of the file gives a variable; null for none, or an empty one. The last line wins. */
 function currentValue(text: string, name: string): string | null {
-  const lines = text.matchAll(new RegExp(`^\\s*(?:export\\s+)?${name}\\s*=\\s*(.*?)\\s*$`, "gm"));
+  const lines = text.matchAll(new RegExp(`^[ \\t]*(?:export[ \\t]+)?${name}[ \\t]*=[ \\t]*(.*?)\\s*$`, "gm"));
   const [, value = ""] = [...lines].at(-1) ?? [];
   const plain = /^(["'`])(.*)\1$/.exec(value)?.[2] ?? value.replace(/\s+#.*$/, "");
   return plain === "" ? null : plain;
