@@ -12,6 +12,15 @@ export type QStashSigningKeys = { current: string; next: string };
 /** Whether a delivery is QStash's; `reason` is for the sender and the log, and holds no secret. */
 export type SignatureVerdict = { genuine: true } | { genuine: false; reason: string };
 
+/** How deliveries were judged, for `/health`. */
+export type DeliveryHealth = {
+  status: "ok" | "degraded";
+  /** When and why, while none was genuine. */
+  detail?: string;
+  deliveriesTaken: number;
+  deliveriesRefused: number;
+};
+
 /** QStash's clock and ours may differ by this much, seconds. */
 const CLOCK_TOLERANCE_SECONDS = 5;
 /** QStash signs for 5 minutes: a delivery is remembered a little longer, ms. */
@@ -24,12 +33,15 @@ export class QStashSignatures {
   /** One for each key: a receiver with both says only of the second why it did not fit. */
   readonly #receivers: readonly Receiver[];
   readonly #publicUrl: string;
-  readonly #clock: Pick<Clock, "monotonic">;
+  readonly #clock: Pick<Clock, "now" | "monotonic">;
   /** What was signed, by when it was taken (monotonic, ms), oldest first. */
   readonly #taken = new Map<string, number>();
+  #genuine = 0;
+  #refused = 0;
+  #refusal: { at: number; reason: string } | null = null;
 
   /** `publicUrl` is the address rings are published for: what the request says of itself may be a proxy's. */
-  constructor(keys: QStashSigningKeys, publicUrl: string, clock: Pick<Clock, "monotonic">) {
+  constructor(keys: QStashSigningKeys, publicUrl: string, clock: Pick<Clock, "now" | "monotonic">) {
     this.#receivers = [keys.current, keys.next].map(
       // Everything is said here: the receiver must not look into the environment for keys.
       (key) => new Receiver({ currentSigningKey: key, nextSigningKey: key, devMode: false }),
@@ -40,6 +52,31 @@ export class QStashSignatures {
 
   /** Judges a delivery to `path`. A genuine one counts as taken: the same again is not. Never rejects. */
   async judge(signature: string, body: Uint8Array, path: QueuePath): Promise<SignatureVerdict> {
+    const verdict = await this.#verdict(signature, body, path);
+    if (verdict.genuine) this.#genuine += 1;
+    else {
+      this.#refused += 1;
+      this.#refusal = { at: this.#clock.now(), reason: verdict.reason };
+    }
+    return verdict;
+  }
+
+  /**
+   * Degraded when deliveries came and not one was genuine: then the keys, the region or the public address are most
+   * likely wrong here. After the first genuine one a refusal is somebody else's affair.
+   */
+  health(): DeliveryHealth {
+    const figures = { deliveriesTaken: this.#genuine, deliveriesRefused: this.#refused };
+    if (this.#refusal === null || this.#genuine > 0) return { status: "ok", ...figures };
+    const at = new Date(this.#refusal.at).toISOString();
+    return {
+      status: "degraded",
+      detail: `no delivery was QStash's so far; the last one, at ${at}, was refused because ${this.#refusal.reason}: compare the signing keys, the region and the public address`,
+      ...figures,
+    };
+  }
+
+  async #verdict(signature: string, body: Uint8Array, path: QueuePath): Promise<SignatureVerdict> {
     const text = exactText(body);
     if (text === null) return { genuine: false, reason: "the body is no UTF-8 text, so nobody signed it" };
     const reasons: string[] = [];

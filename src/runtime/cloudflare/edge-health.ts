@@ -2,6 +2,7 @@
 
 import type { Health, HealthPart } from "../../http/health.ts";
 import type { MetricsRegistry, Sample } from "../../metrics/registry.ts";
+import { qstashHealth } from "../../queues/qstash-health.ts";
 import type { EdgeParts } from "./parts.ts";
 
 type Sources = Pick<EdgeParts, "store" | "settings" | "queue" | "catalogue" | "stepWorkerOptions">;
@@ -42,7 +43,9 @@ export class EdgeHealth implements Health {
   async #queue(): Promise<HealthPart> {
     const { store, queue, stepWorkerOptions } = this.#sources;
     const rings: HealthPart =
-      queue === null ? { status: "ok", kind: "alarms" } : { ...queue.doorbell.health(), kind: "QStash" };
+      queue === null
+        ? { status: "ok", kind: "alarms" }
+        : { ...qstashHealth(queue.doorbell, queue.signatures), kind: "QStash" };
     try {
       const figures = (await store.stats()).flatMap(({ lane, ready, delayed, held }) => [
         [`${lane}Ready`, ready],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { qstashHealth } from "../../../src/queues/qstash-health.ts";
 import { QStashSignatures } from "../../../src/queues/qstash-signatures.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
 import { type DeliveryClaims, signDelivery } from "../../fixture/qstash/signing.ts";
@@ -146,6 +147,42 @@ describe("a delivery that was taken", () => {
     await clock.advance(331_000);
     await signatures.judge(sign(KEYS.current), bytes(BODY), PATH);
     expect(await signatures.judge(signature, bytes(BODY), PATH)).toEqual({ genuine: true });
+  });
+});
+
+describe("the health of the queue", () => {
+  const rings = { status: "ok", ringsSent: 3, ringsFailed: 0 } as const;
+
+  test("is ok before anything came, and after a genuine delivery whatever else came", async () => {
+    const signatures = make();
+    expect(qstashHealth({ health: () => rings }, signatures)).toEqual({
+      ...rings,
+      deliveriesTaken: 0,
+      deliveriesRefused: 0,
+    });
+    await signatures.judge("a.b.c", bytes(BODY), PATH);
+    await signatures.judge(sign(KEYS.current), bytes(BODY), PATH);
+    await signatures.judge("a.b.c", bytes(BODY), PATH);
+    expect(signatures.health()).toEqual({ status: "ok", deliveriesTaken: 1, deliveriesRefused: 2 });
+  });
+
+  test("is degraded while not one delivery was genuine, and says what to compare", async () => {
+    const signatures = make();
+    await signatures.judge(sign("sig_of_another_region"), bytes(BODY), PATH);
+    const health = qstashHealth({ health: () => rings }, signatures);
+    expect(health).toMatchObject({ status: "degraded", ringsSent: 3, deliveriesRefused: 1 });
+    expect(health.detail).toContain("signed with one of the two signing keys");
+    expect(health.detail).toContain("compare the signing keys, the region and the public address");
+    expect(health.detail).not.toContain("sig_");
+  });
+
+  test("is degraded when rings cannot be sent, and tells of both", async () => {
+    const signatures = make();
+    await signatures.judge("a.b.c", bytes(BODY), PATH);
+    const failing = { ...rings, status: "degraded", detail: "rings cannot be sent" } as const;
+    expect(qstashHealth({ health: () => failing }, signatures).detail).toMatch(
+      /^rings cannot be sent; no delivery was QStash's so far/,
+    );
   });
 });
 
