@@ -424,6 +424,22 @@ describe("a tenant's stream", () => {
   });
 });
 
+describe("a client that comes back after long", () => {
+  test("is told all it missed, in order, before what happens now", async () => {
+    const first = await world.connect("/v1/events");
+    await world.create();
+    await first.until("queued");
+    first.close(1000);
+    await first.closed();
+    const missed: string[] = [];
+    for (let task = 0; task < 90; task += 1) missed.push(await world.create());
+    const back = await world.connect(`/v1/events?after=${first.lastId}`);
+    const now = await world.create();
+    await back.when(() => back.events.at(-1)?.taskId === now);
+    expect(back.events.map(({ taskId }) => taskId)).toEqual([...missed, now]);
+  });
+});
+
 describe("a task followed by server-sent events", () => {
   test("is told from the queue to its end, through rooms that are forgotten meanwhile", async () => {
     const id = await world.create();
