@@ -212,6 +212,36 @@ describe("a shard that sleeps", () => {
   });
 });
 
+test("a socket that a shard knows nothing of is closed, so that its client begins anew", async () => {
+  const client = await EdgeHubSocket.open(world, "tasks");
+  await client.invoke("Unsubscribe", "nothing");
+  await runInDurableObject(shard(), (_, { storage }) => void storage.sql.exec("DELETE FROM connections"));
+  await sleep();
+  await rows();
+  expect(await client.closed()).toBe(1012);
+});
+
+describe("a key with several shards", () => {
+  test("finds each connection where it was made, and ends all of them", async () => {
+    world = new EdgeWorld({ CONDUITLLM__HUBS__SHARDSPERKEY: "3" });
+    const id = await world.create();
+    const clients = [];
+    for (let count = 0; count < 8; count += 1) {
+      const { connectionToken } = await negotiate(world, "tasks");
+      expect(["0", "1", "2"]).toContain(connectionToken.split(".")[0]);
+      const client = await EdgeHubSocket.over(world, `tasks?id=${connectionToken}`);
+      await client.shakeHands();
+      await client.invoke("Subscribe", id);
+      clients.push(client);
+    }
+    for (const client of clients) await client.untilEvent("snapshot");
+    await world.commit(id, "started");
+    for (const client of clients) await client.untilEvent("started");
+    await closeHubs(world.bindings, world.parts.settings, "key_a");
+    for (const client of clients) expect(await client.closed()).toBe(1008);
+  });
+});
+
 describe("what is pushed in the same moment", () => {
   test("shares a frame on each socket, the end of a task with what came before it", async () => {
     const [one, other] = [await world.create(), await world.create()];

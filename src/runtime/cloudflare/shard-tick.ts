@@ -6,7 +6,7 @@
 import type { Clock, TimerHandle } from "../../tasks/clock.ts";
 
 /** How long pushes wait for company, ms: 20 frames a second on each socket at most, and nobody sees the difference. */
-const TICK_MS = 50;
+export const TICK_MS = 50;
 
 /** Has frames that were kept together. MUST NOT throw. */
 export interface Flushable {
