@@ -5,14 +5,19 @@ import { isTerminal } from "../../src/protocol/task.ts";
 import type { StepOutcome } from "../../src/tasks/media-provider.ts";
 import type { Task } from "../../src/tasks/task.ts";
 import { Faults, NO_FAULTS } from "../fixture/qstash/faults.ts";
-import { type QStashWorld, type QStashWorldOptions, qstashWorld } from "../fixture/qstash-world.ts";
+import {
+  KEY_IDS,
+  NARROW_KEY_ID,
+  type QStashWorld,
+  type QStashWorldOptions,
+  qstashWorld,
+} from "../fixture/qstash-world.ts";
 import { type ProviderCall, pictures } from "../fixture/scripted-provider.ts";
 import { createSeededRandom } from "../fixture/seeded-random.ts";
 
 const HOUR_MS = 3_600_000;
 /** Until then nothing but rings drives the work. */
 const BEFORE_SWEEP_MS = 59_000;
-const KEYS = ["key_a", "key_b", "key_c"];
 /** Two lanes of eight. */
 const MAX_HELD = 16;
 const TERMINAL = new Set(["completed", "failed", "cancelled"]);
@@ -78,6 +83,20 @@ describe("on a good day", () => {
     expect(world.provider.calls).toEqual([]);
     expect((await world.read(task.id)).status).toBe("cancelled");
     expect(world.emulator.counts).toMatchObject({ dead: 0, retries: 0 });
+  });
+
+  test("a sweep rings for nothing while what is ready waits for its key's own limit", async () => {
+    world = await qstashWorld();
+    for (let count = 0; count < 20; count += 1) await world.submit("image", NARROW_KEY_ID);
+    await world.clock.advance(1_000);
+    await world.provider.next();
+    const { published } = world.emulator.counts;
+    for (let minute = 0; minute < 10; minute += 1) {
+      await world.clock.advance(60_000);
+      await world.sweep();
+    }
+    expect(world.provider.open).toBe(1);
+    expect(world.emulator.counts.published).toBe(published);
   });
 
   test("more tasks than may run at once go on by themselves, with at most two messages for a task", async () => {
@@ -224,7 +243,7 @@ function brokenLine(seed: number): NonNullable<QStashWorldOptions["line"]> {
 async function submitMany(worked: QStashWorld, count: number): Promise<string[]> {
   const ids: string[] = [];
   for (let index = 0; index < count; index += 1) {
-    const { id } = await worked.submit(index % 2 === 0 ? "image" : "video", KEYS[index % KEYS.length]);
+    const { id } = await worked.submit(index % 2 === 0 ? "image" : "video", KEY_IDS[index % KEY_IDS.length]);
     ids.push(id);
   }
   return ids;

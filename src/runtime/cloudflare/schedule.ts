@@ -5,7 +5,6 @@
 
 import { retentionOptions } from "../../assembly.ts";
 import type { TaskType } from "../../protocol/task.ts";
-import { TASK_TYPES } from "../../protocol/task.ts";
 import { RetentionSweep } from "../../tasks/retention.ts";
 import type { EdgeParts } from "./parts.ts";
 
@@ -27,16 +26,18 @@ async function retire({ store, media, clock, log, settings }: EdgeParts): Promis
 
 async function sweep(parts: EdgeParts): Promise<void> {
   const { stepWorker, store, clock, stepWorkerOptions } = parts;
-  await stepWorker.sweep();
+  const { dueAt } = await stepWorker.sweep();
   const now = clock.now();
   for (const { lane, ready, held } of await store.stats()) {
-    const free = Math.max(0, stepWorkerOptions.maxHeld[lane] - held);
-    ring(parts, lane, Math.min(ready, free, MAX_RINGS), now);
-  }
-  // What falls due before the next sweep, in case its own ring was lost.
-  for (const lane of TASK_TYPES) {
-    const dueAt = await stepWorker.nextDueAt(lane);
-    if (dueAt !== null && dueAt > 0 && dueAt < now + MINUTE_MS) ring(parts, lane, 1, Math.max(now, dueAt));
+    const laneDueAt = dueAt[lane];
+    if (laneDueAt === 0) {
+      const free = Math.max(0, stepWorkerOptions.maxHeld[lane] - held);
+      ring(parts, lane, Math.min(ready, free, MAX_RINGS), now);
+    } else if (laneDueAt !== null && laneDueAt < now + MINUTE_MS) {
+      // What falls due before the next sweep, in case its own ring was lost. What is ready besides waits for its key's
+      // limit: a ring for it would find nothing, and cost something every minute.
+      ring(parts, lane, 1, Math.max(now, laneDueAt));
+    }
   }
 }
 
