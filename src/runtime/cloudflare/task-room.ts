@@ -152,13 +152,13 @@ export class TaskRoom extends DurableObject<Bindings> {
     socket.close(CLOSE_TOO_BIG, `messages may have ${MESSAGE_CHARACTERS} characters`);
   }
 
-  override async webSocketClose(socket: WebSocket, code: number, reason: string): Promise<void> {
+  override webSocketClose(socket: WebSocket, code: number, reason: string): void {
+    this.#unseat(socket);
     answerClose(socket, code, reason);
-    await this.#leave(socket);
   }
 
-  override webSocketError(socket: WebSocket): Promise<void> {
-    return this.#leave(socket);
+  override webSocketError(socket: WebSocket): void {
+    this.#unseat(socket);
   }
 
   // --- followers
@@ -199,12 +199,6 @@ export class TaskRoom extends DurableObject<Bindings> {
   #unseat(socket: WebSocket): void {
     this.#seats.get(socket)?.subscription.leave();
     this.#seats.delete(socket);
-  }
-
-  async #leave(socket: WebSocket): Promise<void> {
-    this.#unseat(socket);
-    // Woken by the last one's leaving, the object has no rooms that would do it.
-    if (this.#kept !== undefined) await this.#mark.release();
   }
 
   #isFollowed(): boolean {
