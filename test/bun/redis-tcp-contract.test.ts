@@ -1,43 +1,22 @@
-/** The store contracts over Redis on TCP. */
+/** The store contracts over Redis on TCP, and again with a client that sends every call twice. */
 
 import { afterAll, beforeAll } from "vitest";
-import { RedisRequester } from "../../src/runtime/bun/redis-requester.ts";
-import { RequesterRedis } from "../../src/stores/redis/client.ts";
-import { createRedisStore } from "../../src/stores/redis/store.ts";
 import { accountStoreContract } from "../contract/account-store.ts";
-import type { StoreUnderTest } from "../contract/store-harness.ts";
 import { taskStoreContract } from "../contract/task-store.ts";
-import { describeWithRedis, RedisServer } from "../fixture/redis-server.ts";
+import { describeWithRedis } from "../fixture/redis-server.ts";
+import { RedisWorld, twice } from "../fixture/redis-world.ts";
 
 describeWithRedis("Redis over TCP", () => {
-  let server: RedisServer;
-  let requester: RedisRequester;
-  let opened = 0;
+  let world: RedisWorld;
   beforeAll(async () => {
-    server = await RedisServer.start();
-    requester = new RedisRequester(server.connection);
+    world = await RedisWorld.start();
   });
-  afterAll(async () => {
-    requester.close();
-    await server.stop();
-  });
+  afterAll(() => world.stop());
 
-  const contract = {
-    name: "Redis over TCP",
-    open: async (): Promise<StoreUnderTest> => {
-      let now = Date.UTC(2026, 10, 22);
-      const redis = new RequesterRedis(requester);
-      const store = createRedisStore({ redis, node: "node", prefix: `t${opened++}:`, now: () => now });
-      return {
-        store,
-        now: () => now,
-        advance: (ms) => {
-          now += ms;
-        },
-        dispose: () => store.close(),
-      };
-    },
-  };
-  taskStoreContract(contract);
-  accountStoreContract(contract);
+  const once = { name: "Redis over TCP", open: async () => world.open() };
+  taskStoreContract(once);
+  accountStoreContract(once);
+  const repeated = { name: "every call sent twice", open: async () => world.open(twice(world.client())) };
+  taskStoreContract(repeated);
+  accountStoreContract(repeated);
 });

@@ -1,0 +1,543 @@
+/** What only the Redis store promises: round trips, calls that come twice, errors, and data that agrees with itself. */
+
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { ScriptClient } from "../../src/stores/redis/script-runner.ts";
+import { SCHEMA_VERSION } from "../../src/stores/redis/scripts.ts";
+import { StoreUnavailableError } from "../../src/tasks/store-error.ts";
+import type { Task } from "../../src/tasks/task.ts";
+import { NO_WORK, reduce, type StepTransition, type Transition } from "../../src/tasks/transition.ts";
+import { Bench, COMPLETE, FAILURE, LEASE_MS, RESULT, scopeOf } from "../contract/store-harness.ts";
+import { describeWithRedis } from "../fixture/redis-server.ts";
+import { RedisWorld } from "../fixture/redis-world.ts";
+import { createSeededRandom, type SeededRandom } from "../fixture/seeded-random.ts";
+import { virtualKey } from "../fixture/virtual-key.ts";
+
+const NEXT = { lane: "image", leaseMs: LEASE_MS, max: 1 } as const;
+
+describeWithRedis("the Redis store", () => {
+  let world: RedisWorld;
+  let bench: Bench;
+  beforeAll(async () => {
+    world = await RedisWorld.start();
+  });
+  afterAll(() => world.stop());
+  beforeEach(async () => {
+    bench = await openBench();
+  });
+  afterEach(async () => {
+    await bench.dispose();
+  });
+
+  const openBench = (client?: ScriptClient) =>
+    Bench.open({ name: "Redis", open: async () => world.open(client) });
+
+  /** A client that counts what is sent through it, and may lose answers. */
+  function watched(options: { lose?: (sent: number) => boolean } = {}) {
+    const plain = world.client();
+    const counter = { sent: 0 };
+    const send =
+      (way: ScriptClient["evalsha"]): ScriptClient["evalsha"] =>
+      async (...call) => {
+        counter.sent += 1;
+        const lost = options.lose?.(counter.sent) ?? false;
+        const reply = await way(...call);
+        if (lost) throw new Error("The connection was cut before the answer");
+        return reply;
+      };
+    const client: ScriptClient = {
+      evalsha: send((...call) => plain.evalsha(...call)),
+      eval: send((...call) => plain.eval(...call)),
+    };
+    return { client, counter };
+  }
+
+  describe("round trips", () => {
+    test("accepting, claiming, progress, and finishing with the next claim are one each", async () => {
+      const { client, counter } = watched();
+      bench = await openBench(client);
+      // Every script is known to the server once it has run.
+      await bench.submit({ subject: "ann" });
+      const warm = await bench.claimOne();
+      await bench.apply(warm, { kind: "progress", percent: 1, message: null });
+      await bench.apply(warm, COMPLETE);
+      const trips = async (step: () => Promise<unknown>) => {
+        const before = counter.sent;
+        await step();
+        return counter.sent - before;
+      };
+      expect(await trips(() => bench.submit({ subject: "ann" }))).toBe(1);
+      expect(await trips(() => bench.submit())).toBe(1);
+      const claims = await bench.claim(1);
+      expect(await trips(() => bench.claim(1))).toBe(1);
+      const { lease } = claims[0]!;
+      expect(
+        await trips(() => bench.store.advance(lease, { kind: "progress", percent: 2, message: "x" })),
+      ).toBe(1);
+      await bench.submit();
+      expect(await trips(() => bench.store.advance(lease, COMPLETE, NEXT))).toBe(1);
+    });
+
+    test("a server that forgot the scripts gets them again", async () => {
+      await bench.submit();
+      await world.command("SCRIPT", "FLUSH");
+      expect((await bench.claimOne()).task.status).toBe("running");
+    });
+  });
+
+  describe("a call whose answer was lost", () => {
+    test("is sent again and is answered with what the first one did", async () => {
+      let losing = false;
+      const { client } = watched({
+        lose: () => {
+          const lost = losing;
+          losing = !losing && lost;
+          return lost;
+        },
+      });
+      bench = await openBench(client);
+      await bench.submit();
+      losing = true;
+      const created = await bench.submit().catch((error: Error) => error);
+      expect(created).toBeInstanceOf(Error);
+      expect(await bench.stat()).toMatchObject({ ready: 2 });
+      losing = true;
+      const claim = await bench.claimOne();
+      expect(await bench.stat()).toMatchObject({ ready: 1, held: 1 });
+      losing = true;
+      const finished = await bench.store.advance(claim.lease, COMPLETE, NEXT);
+      expect(finished).toMatchObject({
+        applied: true,
+        update: { task: { status: "completed" }, events: [{ type: "completed" }] },
+        claimed: [{ task: { status: "running" }, update: { events: [{ type: "started" }] } }],
+      });
+      expect(await bench.stat()).toMatchObject({ ready: 0, held: 1 });
+      losing = true;
+      const { task } = finished.claimed[0]!;
+      expect(await bench.store.cancel(scopeOf("a"), task.id)).toMatchObject({
+        outcome: "cancelled",
+        update: { events: [{ type: "cancelled" }] },
+      });
+      losing = true;
+      const [item] = await bench.store.claimCleanups({ leaseMs: LEASE_MS, max: 5 });
+      expect(item).toMatchObject({ taskId: task.id, tries: 0 });
+      losing = true;
+      expect(
+        await bench.store.finishCleanup(item!, {
+          kind: "settled",
+          cancellation: "immediate",
+          billedMicros: 1,
+        }),
+      ).toBe(true);
+      losing = true;
+      expect(await bench.store.purge(scopeOf("a"), task.id)).toBe("purged");
+      losing = true;
+      await bench.store.createKey(virtualKey({ id: "d" }));
+      losing = true;
+      expect(await bench.store.deleteKey("d")).toBe(true);
+      expect(await world.audit()).toEqual([]);
+    });
+
+    test("hands out no claim that was lost meanwhile", async () => {
+      await bench.submit();
+      const calls: [string, string[], string[]][] = [];
+      const plain = world.client();
+      const recording: ScriptClient = {
+        evalsha: (...call) => {
+          calls.push(call);
+          return plain.evalsha(...call);
+        },
+        eval: (...call) => plain.eval(...call),
+      };
+      const [claim] = await world.another({ redis: recording }).claim(NEXT);
+      await bench.store.cancel(scopeOf("a"), claim!.task.id);
+      expect(await plain.evalsha(...calls[0]!)).toEqual([]);
+    });
+
+    test("is remembered for half a minute only", async () => {
+      await bench.submit();
+      await bench.claimOne();
+      const names = await world.command<string[]>("KEYS", `${world.prefix}call:*`);
+      expect(names.length).toBeGreaterThan(0);
+      for (const name of names) {
+        const left = await world.command<number>("PTTL", name);
+        expect(left).toBeGreaterThan(0);
+        expect(left).toBeLessThanOrEqual(30_000);
+      }
+    });
+  });
+
+  describe("errors", () => {
+    const failing = (message: string): ScriptClient => {
+      const fail = async () => {
+        throw new Error(message);
+      };
+      return { evalsha: fail, eval: fail };
+    };
+
+    test.each([
+      ["OOM command not allowed when used memory > 'maxmemory'.", "full"],
+      ["MISCONF Errors writing to the AOF file: No space left on device", "full"],
+      ["ERR max requests limit exceeded. Limit: 500000, Usage: 500001.", "overloaded"],
+      ["NOAUTH Authentication required.", "broken"],
+      ["NEWERSCHEMA 7", "newer_schema"],
+      ["LOADING Redis is loading the dataset in memory", "unreachable"],
+      ["READONLY You can't write against a read only replica.", "unreachable"],
+      ["Unable to connect. Is the computer able to access the url?", "unreachable"],
+      ["ERR internal server error", "unreachable"],
+    ])("%s is %s", async (message, reason) => {
+      const store = world.another({ redis: failing(message) });
+      await expect(store.ping()).rejects.toMatchObject({ name: "StoreUnavailableError", reason });
+    });
+
+    test("no message repeats the command, which holds prompts", async () => {
+      const told = 'OOM command not allowed, command was: ["evalsha","…","a secret prompt"]';
+      const error = await world
+        .another({ redis: failing(told) })
+        .ping()
+        .catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(StoreUnavailableError);
+      expect(String(error) + JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain(
+        "secret",
+      );
+    });
+
+    test("a script that fails is a mistake, and not sent again", async () => {
+      const { client, counter } = watched();
+      const mistaken: ScriptClient = {
+        ...client,
+        evalsha: (_, keys, args) => client.eval("x()", keys, args),
+      };
+      await expect(world.another({ redis: mistaken }).ping()).rejects.toThrow(/A script .* failed/);
+      expect(counter.sent).toBe(1);
+    });
+
+    test("a real server without memory refuses writes as full and still reads", async () => {
+      const task = await bench.submit();
+      const claim = await bench.claimOne();
+      await world.command("CONFIG", "SET", "maxmemory", "1");
+      try {
+        await expect(bench.create()).rejects.toMatchObject({ reason: "full" });
+        await expect(bench.store.advance(claim.lease, COMPLETE)).rejects.toMatchObject({ reason: "full" });
+        expect((await bench.read(task)).status).toBe("running");
+      } finally {
+        await world.command("CONFIG", "SET", "maxmemory", "0");
+      }
+      expect(await world.audit()).toEqual([]);
+    });
+
+    test("data of a newer release is refused, by reads and by writes, and left alone", async () => {
+      await bench.submit();
+      await world.command("SET", `${world.prefix}schema`, String(SCHEMA_VERSION + 1));
+      for (const attempt of [() => bench.store.ping(), () => bench.create(), () => bench.claim()])
+        await expect(attempt()).rejects.toMatchObject({ reason: "newer_schema" });
+      await world.command("SET", `${world.prefix}schema`, String(SCHEMA_VERSION));
+      expect(await bench.stat()).toEqual({ ready: 1, delayed: 0, held: 0 });
+    });
+
+    test("a closed store says so", async () => {
+      const store = world.another();
+      await store.close();
+      await expect(store.ping()).rejects.toMatchObject({ reason: "closed" });
+    });
+
+    test("a node's name is a word", () => {
+      for (const node of ["", "two words", "a\nb"])
+        expect(() => world.another({ node })).toThrow(/node: expected a word/);
+    });
+  });
+
+  test("the server's clock decides where no test moves it", async () => {
+    const store = world.onServerTime();
+    const before = Number((await world.command<[string, string]>("TIME"))[0]) * 1_000;
+    const created = await store.create(bench.draft(), { maxQueuedPerKey: 10 });
+    const after = (Number((await world.command<[string, string]>("TIME"))[0]) + 1) * 1_000;
+    if (created.outcome !== "created") throw new Error(created.outcome);
+    const { createdAt } = created.update.task;
+    expect(Number.isInteger(createdAt)).toBe(true);
+    expect(createdAt).toBeGreaterThanOrEqual(before);
+    expect(createdAt).toBeLessThanOrEqual(after);
+  });
+
+  test("a log is followed as long as one of several nodes follows it", async () => {
+    const [one, two] = [world.another({ node: "one" }), world.another({ node: "two" })];
+    const task = await bench.submit();
+    const claim = await bench.claimOne();
+    const followed = async (percent: number) => {
+      const outcome = await one.advance(claim.lease, { kind: "progress", percent, message: null });
+      return outcome.applied ? outcome.update.followed : null;
+    };
+    await one.follow(scopeOf("a"), task.id);
+    await two.follow(scopeOf("a"), task.id);
+    await two.follow(scopeOf("a"), task.id);
+    await one.followTenant(scopeOf("a"));
+    await two.followTenant(scopeOf("a"));
+    expect(await followed(1)).toEqual({ task: true, key: true, subject: false });
+    await one.unfollow(scopeOf("a"), task.id);
+    await one.unfollowTenant(scopeOf("a"));
+    expect(await followed(2)).toEqual({ task: true, key: true, subject: false });
+    await two.unfollow(scopeOf("a"), task.id);
+    await two.unfollowTenant(scopeOf("a"));
+    expect(await followed(3)).toEqual({ task: false, key: false, subject: false });
+  });
+
+  test("marks of nodes that died are bounded", async () => {
+    const task = await bench.submit();
+    for (let boot = 0; boot < 70; boot++)
+      await world.another({ node: `n${boot}` }).follow(scopeOf("a"), task.id);
+    const by = await world.command<string>("HGET", `${world.prefix}task:${task.id}`, "by");
+    expect(by.split(" ")).toEqual(Array.from({ length: 64 }, (_, index) => `n${index + 6}`));
+  });
+
+  test("a tenant's log keeps its newest 1,000 events, and few more", async () => {
+    for (let round = 0; round < 13; round++)
+      await Promise.all(Array.from({ length: 100 }, () => bench.submit({ subject: "ann" })));
+    for (const name of ["1:a:", "1:a:ann"]) {
+      const length = await world.command<number>("LLEN", `${world.prefix}log:${name}`);
+      expect(length).toBeGreaterThanOrEqual(1_000);
+      expect(length).toBeLessThanOrEqual(1_100);
+    }
+    const { epoch } = await bench.store.tenantPosition(scopeOf("a"));
+    const tail = await bench.store.readTenantLog(scopeOf("a"), { epoch, seq: 300 }, 1_000);
+    expect(tail).toMatchObject({ outcome: "events", more: false, position: { seq: 1_300 } });
+  });
+
+  test("a webhook's delivery is due with the end of its task, and goes with the task", async () => {
+    const task = await bench.submit({ webhook: { url: "https://example.com" } });
+    await bench.submit();
+    for (const claim of await bench.claim(2)) await bench.apply(claim, COMPLETE);
+    const due = () => world.command<string[]>("ZRANGE", `${world.prefix}deliveries`, 0, -1, "WITHSCORES");
+    expect(await due()).toEqual([`${task.id} 3`, String(bench.now())]);
+    await bench.store.purge(scopeOf("a"), task.id);
+    expect(await due()).toEqual([]);
+  });
+
+  test("charges outlive their tasks until their own time, and free tasks leave none", async () => {
+    const retention = { tasksMs: 1_000, eventsMs: 500, ledgerMs: 5_000 };
+    await bench.submit({ subject: "ann", model: "local/canvas" });
+    await bench.apply(await bench.claimOne(), COMPLETE);
+    await bench.submit();
+    await bench.apply(await bench.claimOne(), { ...COMPLETE, costMicros: 0 } as StepTransition);
+    bench.advance(2_000);
+    expect((await bench.store.retire(retention, 10)).removedTaskIds).toHaveLength(2);
+    const charges = () => world.command<string[]>("LRANGE", `${world.prefix}ledger:a`, 0, -1);
+    const [charge = ""] = await charges();
+    expect(charge).toMatch(/^\d+ [0-9a-f-]{36} image 400 3 ann "local\/canvas"$/);
+    bench.advance(3_000);
+    await bench.store.retire(retention, 10);
+    expect(await charges()).toEqual([]);
+  });
+
+  test("nothing is left of a deployment whose tasks and keys are gone", async () => {
+    const retention = { tasksMs: 1_000, eventsMs: 500, ledgerMs: 1_000 };
+    for (let index = 0; index < 6; index++)
+      await bench.submit({ keyId: "abc"[index % 3]!, subject: index % 2 === 0 ? "ann" : "", batchId: "b1" });
+    await bench.store.updateKey("a", { maxConcurrentTasks: 1 }, bench.now());
+    for (const claim of await bench.claim(10)) await bench.apply(claim, COMPLETE);
+    for (const claim of await bench.claim(10))
+      await bench.apply(claim, { kind: "fail", error: FAILURE, abandonsJob: true, work: NO_WORK });
+    for (const id of ["a", "b", "c"]) await bench.store.deleteKey(id);
+    bench.advance(3_600_000);
+    await bench.store.sweep(100);
+    for (let step = 0; step < 4; step++) await bench.store.retire(retention, 100);
+    bench.advance(10_000);
+    for (let step = 0; step < 4; step++) await bench.store.retire(retention, 100);
+    const names = await world.command<string[]>("KEYS", `${world.prefix}*`);
+    const left = names
+      .map((name) => name.slice(world.prefix.length))
+      .filter((name) => !name.startsWith("call:"));
+    expect(left.sort()).toEqual(["lane:image", "schema"]);
+  });
+
+  test("counts that somebody spoilt follow the sets again", async () => {
+    for (const priority of ["low", "high"] as const) await bench.submit({ priority });
+    await world.command("HSET", `${world.prefix}key:a`, "image", "0 5 0 0 0 0 0 0 1 1 1");
+    expect(await bench.drain((task) => task.priority)).toEqual(["high", "low"]);
+    expect(await world.audit()).toEqual([]);
+  });
+
+  test("keys, subjects and batches with separators in their names stay apart", async () => {
+    const names = ["a:b", "a", "1:a", "a:", ":", " a", "a b"];
+    for (const id of names.slice(0, 3)) if (id !== "a") await bench.store.createKey(virtualKey({ id }));
+    const seen = new Map<string, string>();
+    for (const keyId of names.slice(0, 3))
+      for (const subject of names) {
+        const task = await bench.submit({ keyId, subject, batchId: subject });
+        seen.set(JSON.stringify([keyId, subject]), task.id);
+      }
+    for (const [pair, id] of seen) {
+      const [keyId, subject] = JSON.parse(pair) as [string, string];
+      for (const query of [{ limit: 50 }, { limit: 50, batchId: subject }]) {
+        const page = await bench.store.list({ keyId, subject }, query);
+        expect(page.tasks.map(({ task }) => task.id)).toEqual([id]);
+      }
+    }
+    expect(await bench.drain((task) => task.id)).toHaveLength(seen.size);
+  });
+
+  test("text that no encoding keeps by itself comes back as it was", async () => {
+    const texts = ["\uFEFFmark", "lone \uD800 half", "", "null", '"quoted"', "-", "0"];
+    for (const text of texts) {
+      const task = await bench.submit({ metadata: { text }, request: { prompt: text, n: 1 } });
+      const claim = await bench.claimOne();
+      await bench.apply(claim, { kind: "progress", percent: 1, message: text });
+      await bench.apply(claim, { kind: "save", state: text, work: NO_WORK });
+      const read = await bench.read(task);
+      expect([read.message, read.state, read.metadata.text, read.request.prompt]).toEqual([
+        text,
+        text,
+        text,
+        text,
+      ]);
+      await bench.apply(claim, COMPLETE);
+    }
+  });
+
+  test.each([1, 2, 3, 4])(
+    "the scripts and the reducer agree on random ways of a task (seed %i)",
+    async (seed) => {
+      const random = createSeededRandom(seed);
+      for (let round = 0; round < 25; round++) {
+        let task = await bench.submit({
+          priority: random.pick(["low", "normal", "high"]),
+          reservedMicros: random.below(3) * 400,
+          timeoutMs: 1_000 + random.below(20_000),
+          maxWaitMs: 1_000 + random.below(60_000),
+          subject: random.pick(["", "ann"]),
+        });
+        for (let turn = 0; turn < 30 && task.finishedAt === null; turn++) {
+          bench.advance(random.below(1_500));
+          task = await step(random, task);
+        }
+        if (task.finishedAt === null) await bench.store.cancel(scopeOf("a"), task.id);
+        await bench.store.purge(scopeOf("a"), task.id);
+      }
+      expect(await world.audit()).toEqual([]);
+    },
+  );
+
+  /** One random transition through the store, compared with the reducer; the task after it. */
+  async function step(random: SeededRandom, before: Task): Promise<Task> {
+    const now = bench.now();
+    const transition = randomTransition(random, now);
+    const fence = random.below(8) === 0 ? before.fence - 1 : before.fence;
+    const expected = await applied(transition, before, fence);
+    const reduction = expected ? reduce(before, transition, now) : null;
+    const after = await bench.read(before);
+    expect(after, transition.kind).toEqual(reduction?.task ?? before);
+    return after;
+  }
+
+  /** Does it to the stored task; whether it was to happen. */
+  async function applied(transition: Transition, before: Task, fence: number): Promise<boolean> {
+    const now = bench.now();
+    switch (transition.kind) {
+      case "claim": {
+        const [claim] = await bench.claim(1, { leaseMs: transition.leaseUntil - now });
+        const due = before.leaseUntil === null && (before.dueAt === null || before.dueAt <= now);
+        expect(claim?.task.id ?? null).toBe(due ? before.id : null);
+        return due;
+      }
+      case "cancel":
+        await bench.store.cancel(scopeOf("a"), before.id);
+        return true;
+      case "expire":
+      case "orphan": {
+        // The sweep does what is due, whichever was drawn.
+        const due = transition.kind === "expire" ? before.deadlineAt <= now : isOrphan(before, now);
+        if (due) await bench.store.sweep(10);
+        return due;
+      }
+      default: {
+        const held = before.leaseUntil !== null && fence === before.fence;
+        const outcome = await bench.store.advance({ taskId: before.id, fence }, transition);
+        expect(outcome.applied).toBe(held);
+        return held;
+      }
+    }
+  }
+
+  test("many clients at once leave data that agrees with itself", { timeout: 60_000 }, async () => {
+    await bench.store.updateKey("b", { maxConcurrentTasks: 2 }, bench.now());
+    const stores = Array.from({ length: 8 }, (_, index) => world.another({ node: `n${index}` }));
+    const open: Task[] = [];
+    await Promise.all(
+      stores.map(async (store, index) => {
+        const random = createSeededRandom(100 + index);
+        for (let turn = 0; turn < 120; turn++) {
+          const task = open[random.below(open.length)];
+          switch (random.below(6)) {
+            case 0:
+            case 1: {
+              const draft = bench.draft({
+                keyId: random.pick(["a", "b", "c"]),
+                subject: random.pick(["", "ann"]),
+                type: random.pick(["image", "video"]),
+                priority: random.pick(["low", "normal", "high"]),
+              });
+              const created = await store.create(draft, { maxQueuedPerKey: 1_000 });
+              if (created.outcome === "created") open.push(created.update.task);
+              break;
+            }
+            case 2:
+              if (task !== undefined) await store.cancel(scopeOf(task.tenant.keyId), task.id);
+              break;
+            case 3:
+              bench.advance(random.below(200));
+              await store.sweep(5);
+              break;
+            default: {
+              const lane = random.pick(["image", "video"] as const);
+              const claims = await store.claim({
+                lane,
+                leaseMs: 2_000,
+                max: 1 + random.below(3),
+                maxHeld: 12,
+              });
+              for (const { lease } of claims) {
+                const transition = randomTransition(random, bench.now());
+                if ("work" in transition || transition.kind === "progress")
+                  await store.advance(lease, transition, { ...NEXT, lane, maxHeld: 12 });
+              }
+            }
+          }
+        }
+      }),
+    );
+    expect(await world.audit()).toEqual([]);
+    const held = (await bench.stat()).held + (await bench.stat("video")).held;
+    expect(held).toBeLessThanOrEqual(24);
+  });
+});
+
+function isOrphan(task: Task, now: number): boolean {
+  return task.leaseUntil !== null && task.leaseUntil <= now && task.deadlineAt > now;
+}
+
+function randomTransition(random: SeededRandom, now: number): Transition {
+  const work = { providerMs: random.below(500), storeMs: random.below(50) };
+  const dueAt = now + random.below(3_000) - 500;
+  const state = random.pick([null, { job: random.below(9) }, "ref", 7, [1, null]]);
+  const message = random.pick([null, "painting", "", "é 🔑"]);
+  const percent = random.pick([random.below(120) - 10, 33.7, Number.NaN, 100]);
+  return random.pick<Transition>([
+    { kind: "claim", leaseUntil: now + 1 + random.below(4_000) },
+    { kind: "claim", leaseUntil: now + 1 + random.below(4_000) },
+    { kind: "claim", leaseUntil: now + 1 + random.below(4_000) },
+    { kind: "progress", percent, message },
+    { kind: "progress", percent, message },
+    { kind: "save", state, work },
+    { kind: "pend", state, dueAt, percent: random.pick([null, percent]), message, work },
+    { kind: "retry", dueAt, error: FAILURE, work },
+    { kind: "snooze", dueAt, error: FAILURE, work },
+    { kind: "release", unsure: random.below(2) === 0, work },
+    ...(random.below(6) > 0
+      ? []
+      : ([
+          { kind: "complete", result: RESULT, costMicros: random.below(900), work },
+          { kind: "fail", error: FAILURE, abandonsJob: random.below(2) === 0, work },
+          { kind: "cancel" },
+        ] as const)),
+    { kind: "expire" },
+    { kind: "orphan" },
+  ]);
+}
