@@ -8,7 +8,7 @@ import { HubShard } from "../../src/runtime/cloudflare/hub-shard.ts";
 import { callRoom } from "../../src/runtime/cloudflare/room-call.ts";
 import { StoreObject } from "../../src/runtime/cloudflare/store-object.ts";
 import type { TenantScope } from "../../src/tasks/task.ts";
-import { EdgeWorld, plainKey } from "../fixture/edge-world.ts";
+import { EdgeWorld, plainKey, until } from "../fixture/edge-world.ts";
 
 const KEY: TenantScope = { keyId: "key_a", subject: null };
 const AWAY = { kind: "unavailable", reason: "broken", message: "the store is away" } as const;
@@ -278,8 +278,8 @@ describe("a client that reads too slowly", () => {
     await fill(room, 100_000);
     await world.commit(id, "started");
     let percent = 0;
-    await vi.waitUntil(async () => {
-      percent += 1;
+    await until(async () => {
+      percent += 0.01;
       await world.commit(id, "progress", percent);
       return (await placeOf(room)) !== null;
     });
@@ -344,7 +344,7 @@ describe("a room and its shards", () => {
       expect(await socket.closed()).toBe(1000);
       expect(socket.types).toEqual(["snapshot", "started", "retrying", "cancelled"]);
     }
-    await vi.waitUntil(() => told.mock.calls.length === 5);
+    await until(() => told.mock.calls.length === 5);
     expect(told.mock.calls.flat().map((update) => update?.events[0]?.type)).toEqual([
       "started",
       "started",
@@ -521,7 +521,7 @@ describe("a task followed by server-sent events", () => {
     await world.commit(id, "started");
     await stream.until("started");
     await stream.leave();
-    await vi.waitUntil(async () => (await keptBy(room)).rows.length === 0);
+    await until(async () => (await keptBy(room)).rows.length === 0);
     expect(await isFollowed(id)).toBe(false);
   });
 });
@@ -532,7 +532,7 @@ describe("a request that waits for a task's end", () => {
     const room = world.taskRoom(id);
     await world.advance(id, "started");
     const waiting = world.parts.tasks.waitUntilEnded(KEY, id, 60_000);
-    await vi.waitUntil(() => isFollowed(id));
+    await until(() => isFollowed(id));
     await evictDurableObject(room, { webSockets: "close" });
     await world.commit(id, "completed");
     expect((await waiting).task.status).toBe("completed");
@@ -543,7 +543,7 @@ describe("a request that waits for a task's end", () => {
     const room = world.taskRoom(id);
     await world.advance(id, "started");
     const waiting = world.parts.tasks.waitUntilEnded(KEY, id, 60_000);
-    await vi.waitUntil(() => isFollowed(id));
+    await until(() => isFollowed(id));
     await evictDurableObject(room);
     await world.commit(id, "completed");
     expect((await waiting).task.status).toBe("completed");
