@@ -12,7 +12,7 @@ import type { Hub, HubConnection } from "../../hubs/hub.ts";
 import type { SavedSession, SessionSettings } from "../../hubs/session-settings.ts";
 import { isOpen } from "./room-socket.ts";
 import type { ConnectionRow, ShardRows } from "./shard-rows.ts";
-import { recallSocket } from "./shard-socket.ts";
+import { recallSocket, type ShardSocket } from "./shard-socket.ts";
 import type { ShardSockets } from "./shard-sockets.ts";
 
 /** A socket that nothing is known of: its client comes again and begins anew. */
@@ -21,8 +21,11 @@ const RESTARTED = "the connection was lost; reconnect";
 
 export type ShardMemoryDependencies = {
   readonly state: Pick<DurableObjectState, "getWebSockets">;
-  readonly rows: ShardRows;
-  readonly sockets: ShardSockets;
+  readonly rows: Pick<ShardRows, "connections" | "putConnection" | "deleteConnection">;
+  readonly sockets: {
+    of(connectionId: string): Pick<ShardSocket, "remember"> | null;
+    restore: ShardSockets["restore"];
+  };
   readonly connections: HubConnections<Principal>;
   readonly hubs: Readonly<Record<string, Hub<Principal>>>;
   readonly session: SessionSettings;
