@@ -20,6 +20,8 @@ const VARIABLES_FILE = join(FOLDER, ".dev.vars");
 const STATE_FOLDER = join(FOLDER, ".wrangler/state");
 /** The model the banner's curl line names: it needs no key and no network. */
 const EXAMPLE_MODEL = "local/canvas";
+/** Asking often costs nothing here: tasks of a run that was stopped go on soon after the next start. */
+const LEASES = ["CONDUITLLM__ENGINE__LEASEMS:9000", "CONDUITLLM__ENGINE__RENEWMS:3000"];
 /** What wrangler prints once the Worker answers. */
 const READY = /Ready on https?:\/\/(\[[^\]]+\]|[^\s:/]+):(\d+)/;
 
@@ -31,7 +33,14 @@ const cron = new LocalCron();
 
 const child = spawn(
   node,
-  ["--no-warnings", wrangler, "dev", "--show-interactive-dev-session=false", ...process.argv.slice(2)],
+  [
+    "--no-warnings",
+    wrangler,
+    "dev",
+    "--show-interactive-dev-session=false",
+    ...LEASES.flatMap((variable) => ["--var", variable]),
+    ...process.argv.slice(2),
+  ],
   {
     cwd: FOLDER,
     // Wrangler's own tracing makes every call between Durable Objects ten to twenty times slower.
