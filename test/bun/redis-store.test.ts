@@ -77,6 +77,28 @@ describeWithRedis("the Redis store", () => {
       expect(await trips(() => bench.store.advance(lease, COMPLETE, NEXT))).toBe(1);
     });
 
+    test("inside a script the commands are counted too", async () => {
+      const commands = async (step: () => Promise<unknown>) => {
+        await world.command("CONFIG", "RESETSTAT");
+        await step();
+        const stats = await world.command<string>("INFO", "commandstats");
+        const calls = [...stats.matchAll(/^cmdstat_([a-z|]+):calls=(\d+)/gm)];
+        return calls
+          .filter(([, name]) => !/^(?:evalsha|eval|config\|resetstat|info)$/.test(name ?? ""))
+          .reduce((sum, [, , count]) => sum + Number(count), 0);
+      };
+      for (let index = 0; index < 3; index++) await bench.submit();
+      const claim = await bench.claimOne();
+      const percent = { kind: "progress", percent: 2, message: "x" } as const;
+      // The server's clock, which tests replace, is one more; the first charge of a key is three of the last.
+      expect({
+        create: await commands(() => bench.submit()),
+        claim: await commands(() => bench.claim(1)),
+        progress: await commands(() => bench.store.advance(claim.lease, percent)),
+        finishAndClaim: await commands(() => bench.store.advance(claim.lease, COMPLETE, NEXT)),
+      }).toEqual({ create: 9, claim: 15, progress: 5, finishAndClaim: 22 });
+    });
+
     test("a server that forgot the scripts gets them again", async () => {
       await bench.submit();
       await world.command("SCRIPT", "FLUSH");
@@ -335,7 +357,8 @@ describeWithRedis("the Redis store", () => {
     for (const claim of await bench.claim(10)) await bench.apply(claim, COMPLETE);
     for (const claim of await bench.claim(10))
       await bench.apply(claim, { kind: "fail", error: FAILURE, abandonsJob: true, work: NO_WORK });
-    for (const id of ["a", "b", "c"]) await bench.store.deleteKey(id);
+    await bench.store.createKey(virtualKey({ id: "unused" }));
+    for (const id of ["a", "b", "c", "unused"]) await bench.store.deleteKey(id);
     bench.advance(3_600_000);
     await bench.store.sweep(100);
     for (let step = 0; step < 4; step++) await bench.store.retire(retention, 100);
@@ -353,6 +376,29 @@ describeWithRedis("the Redis store", () => {
     await world.command("HSET", `${world.prefix}key:a`, "image", "0 5 0 0 0 0 0 0 1 1 1");
     expect(await bench.drain((task) => task.priority)).toEqual(["high", "low"]);
     expect(await world.audit()).toEqual([]);
+  });
+
+  test("a task that the server lost, by eviction or by hand, holds nobody up", async () => {
+    const [ready, held, delayed, cancelled] = [
+      await bench.submit({ priority: "high" }),
+      await bench.submit({ priority: "high" }),
+      await bench.submit({ priority: "high" }),
+      await bench.submit({ priority: "high" }),
+    ];
+    const claims = await bench.claim(4);
+    await bench.apply(claims[0]!, { kind: "release", unsure: false, work: NO_WORK });
+    await bench.apply(claims[2]!, { kind: "retry", dueAt: bench.now() + 1, error: FAILURE, work: NO_WORK });
+    await bench.store.cancel(scopeOf("a"), cancelled!.id);
+    const alive = await bench.submit();
+    for (const { id } of [ready!, held!, delayed!, cancelled!])
+      await world.command("DEL", `${world.prefix}task:${id}`);
+    bench.advance(LEASE_MS);
+    expect((await bench.claim(10)).map(({ task }) => task.id)).toEqual([alive.id]);
+    expect(await bench.store.claimCleanups({ leaseMs: 1_000, max: 10 })).toEqual([]);
+    expect(await bench.store.sweep(10)).toEqual({ updates: [], requeued: 0, more: false });
+    bench.advance(LEASE_MS);
+    expect(await bench.store.sweep(10)).toMatchObject({ requeued: 1 });
+    expect(await bench.store.nextCleanupAt()).toBeNull();
   });
 
   test("keys, subjects and batches with separators in their names stay apart", async () => {

@@ -78,6 +78,8 @@ export const REMEMBER_MS = 30_000;
 const MAX_NODES = 64;
 /** Other keys that are looked at for a place in the queue; beyond them the place is a lower estimate. */
 const MAX_COUNTED_KEYS = 100;
+/** Tasks that one script changes at most: a few ten milliseconds, and fewer values than Lua can pass at once. */
+const MAX_STEP_TASKS = 1_000;
 /** Tasks of one batch; what the batch route accepts is less. */
 const MAX_BATCH_TASKS = 1_000;
 
@@ -87,6 +89,7 @@ const constants = {
   MAX_NODES,
   MAX_COUNTED_KEYS,
   MAX_BATCH_TASKS,
+  MAX_STEP_TASKS,
   MAX_TASK_BYTES,
   TENANT_LOG_EVENTS,
   TENANT_LOG_MS,

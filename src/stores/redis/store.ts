@@ -14,7 +14,7 @@
  * | `log:<tenant>`                | list   | of a key or a subject: its newest events, as task and field of the task        |
  * | `ids:<tenant>`                | zset   | its tasks by status, type and age, for lists                                  |
  * | `tenants`                     | zset   | every tenant that has a log                                                   |
- * | `batch:<key>:<batch>`         | zset   | the tasks of a batch                                                          |
+ * | `batch:<length>:<key>:<batch>` | zset   | the tasks of a batch                                                          |
  * | `once:<tenant>:<key>`         | string | an idempotency key: until when, whose, and the request's fingerprint          |
  * | `lane:<lane>`                 | hash   | virtual time, and how many of its tasks are held                              |
  * | `turns:<lane>`                | zset   | keys that may be served, by virtual time                                      |

@@ -2,16 +2,17 @@
 
 local items, records = {}, {}
 local function item(id)
+  local t = load_task(id)
+  if not t then return false end
   local f = rcall('HMGET', P .. 'cleanup:' .. id, 'state', 'late', 'cost', 'tries', 'created', 'end', 'fence')
-  items[#items + 1] = { tell(load_task(id)), f[1], f[2], f[3], f[4], f[5], f[6], f[7] }
-  return f[7]
+  items[#items + 1] = { tell(t), f[1], f[2], f[3], f[4], f[5], f[6], f[7] }
+  return true
 end
 
 if repeated then
   for id, fence, tries in repeated:gmatch('(%S+) (%S+) (%S+)') do
     if rcall('HGET', P .. 'cleanup:' .. id, 'fence') == fence then
-      item(id)
-      items[#items][5] = tries
+      if item(id) then items[#items][5] = tries end
     end
   end
   return items
@@ -21,11 +22,17 @@ local until_ms = now + ARGV[3]
 for _, id in ipairs(rcall('ZRANGEBYSCORE', P .. 'cleanups', '-inf', now, 'LIMIT', 0, ARGV[4])) do
   local at = P .. 'cleanup:' .. id
   local fence = rcall('HINCRBY', at, 'fence', 1)
-  item(id)
-  local tries = items[#items][5]
-  rcall('HSET', at, 'held', 1, 'tries', tries + 1)
-  rcall('ZADD', P .. 'cleanups', until_ms, id)
-  records[#records + 1] = id .. ' ' .. fence .. ' ' .. tries
+  if item(id) then
+    local tries = items[#items][5]
+    rcall('HSET', at, 'held', 1, 'tries', tries + 1)
+    rcall('ZADD', P .. 'cleanups', until_ms, id)
+    records[#records + 1] = id .. ' ' .. fence .. ' ' .. tries
+  else
+    -- The server lost its task.
+    rcall('UNLINK', at)
+    rcall('ZREM', P .. 'cleanups', id)
+    rcall('ZREM', P .. 'cleanup-ends', id)
+  end
 end
 if #items > 0 then remember(concat(records, ' ')) end
 return items

@@ -6,6 +6,11 @@ if rcall('EXISTS', P .. 'account:' .. id) == 0 then return 0 end
 forget_hash(id)
 rcall('UNLINK', P .. 'account:' .. id)
 rcall('ZREM', P .. 'accounts', id)
-rcall('HDEL', P .. 'key:' .. id, 'on', 'until')
+if rcall('HEXISTS', P .. 'key:' .. id, 'epoch') == 1 then
+  rcall('HDEL', P .. 'key:' .. id, 'on', 'until')
+else
+  -- It never had a task or a follower.
+  rcall('UNLINK', P .. 'key:' .. id)
+end
 remember('1')
 return 1

@@ -12,14 +12,18 @@ if repeated then
   return { updates, tonumber(requeued), tonumber(more) }
 end
 
-local limit = tonumber(ARGV[3])
+local limit = min(ARGV[3], MAX_STEP_TASKS)
 local due = rcall('ZRANGEBYSCORE', P .. 'wake:image', '-inf', now_text, 'LIMIT', 0, limit)
 for _, id in ipairs(rcall('ZRANGEBYSCORE', P .. 'wake:video', '-inf', now_text, 'LIMIT', 0, limit - #due)) do
   due[#due + 1] = id
 end
 for _, id in ipairs(due) do
   local t = load_task(id)
-  if tonumber(t.deadline) <= now then
+  if not t then
+    -- The server lost it.
+    rcall('ZREM', P .. 'wake:image', id)
+    rcall('ZREM', P .. 'wake:video', id)
+  elseif tonumber(t.deadline) <= now then
     updates[#updates + 1] = overrule(t, 'failed')
     records[#records + 1] = id .. ' ' .. t.ref
   else
@@ -37,7 +41,11 @@ for _, id in ipairs(over) do
   -- One that somebody works on is left to them until their time is over too.
   if f[1] ~= '1' or tonumber(rcall('ZSCORE', P .. 'cleanups', id)) <= now then
     local t = load_task(id)
-    settle_cleanup(t, t.cancellation == '-' and 'requested' or t.cancellation, tonumber(f[2]) or 0)
+    if not t then
+      forget_cleanup(id)
+    else
+      settle_cleanup(t, t.cancellation == '-' and 'requested' or t.cancellation, tonumber(f[2]) or 0)
+    end
     given_up = given_up + 1
   end
 end

@@ -8,7 +8,7 @@ local match, concat, max, min, tonumber, unpack = string.match, table.concat, ma
 local now, now_text = tonumber(ARGV[1]), ARGV[1]
 if not now then
   local time = rcall('TIME')
-  now_text = time[1] .. string.format('%03d', time[2] / 1000)
+  now_text = time[1] .. string.format('%03d', math.floor(time[2] / 1000))
   now = tonumber(now_text)
 end
 

@@ -1,4 +1,4 @@
--- Handing out leases: whose turn it is, and the next of its tasks.
+-- Handing out leases: whose turn it is, and the next of its tasks. A task that the server lost is passed over.
 
 -- The rank to serve next: 0 before all, then the priority whose next task would end first, the higher one on a tie.
 -- Before that the priorities that came back from idling are lifted to the least of those that waited; without one that
@@ -28,17 +28,20 @@ local function claim_next(type, lease_ms, most, max_held)
   local due = rcall('ZRANGEBYSCORE', P .. 'delayed:' .. type, '-inf', now_text, 'LIMIT', 0, PROMOTE_LIMIT)
   for _, id in ipairs(due) do
     local t = load_task(id)
-    local k = load_key(t.key)
-    queue_of(k, type)
-    t.due, t.rank = '-', t.status == 'running' and '0' or t.priority
-    save_task(t)
-    make_ready(k, t)
-    show(k, type)
+    if t then
+      local k = load_key(t.key)
+      queue_of(k, type)
+      t.due, t.rank = '-', t.status == 'running' and '0' or t.priority
+      save_task(t)
+      make_ready(k, t)
+      show(k, type)
+    end
   end
   if due[1] then rcall('ZREM', P .. 'delayed:' .. type, unpack(due)) end
 
   local lane, lease_until = load_lane(type), exact(now + lease_ms)
   local claims, records = {}, {}
+  most = min(most, MAX_STEP_TASKS)
   while #claims < most and (not max_held or lane.held < max_held) do
     local turn = rcall('ZRANGE', P .. 'turns:' .. type, 0, 0, 'WITHSCORES')
     if not turn[1] then break end
@@ -58,17 +61,20 @@ local function claim_next(type, lease_ms, most, max_held)
       for i = 1, 3 do q[8 + i] = q[2 + i] == 0 and '1' or '0' end
       lane.v, lane.changed = max(lane.v, start), true
 
-      local t = load_task(id)
-      local event
-      t.fence, t.lease, t.due, t.rank, t.updated = t.fence + 1, lease_until, '-', '-', now_text
-      if t.status == 'queued' then
-        event = 'started'
-        t.status, t.attempt = 'running', t.attempt + 1
-        if t.started == '-' then t.started, t.deadline = now_text, exact(now + t.timeout) end
-        put(t, 'message', '')
+      local t, event = load_task(id), nil
+      if not t then
+        show(k, type)
+      else
+        t.fence, t.lease, t.due, t.rank, t.updated = t.fence + 1, lease_until, '-', '-', now_text
+        if t.status == 'queued' then
+          event = 'started'
+          t.status, t.attempt = 'running', t.attempt + 1
+          if t.started == '-' then t.started, t.deadline = now_text, exact(now + t.timeout) end
+          put(t, 'message', '')
+        end
+        claims[#claims + 1] = commit(t, event, true)
+        records[#records + 1] = id .. ' ' .. t.fence .. ' ' .. t.ref
       end
-      claims[#claims + 1] = commit(t, event, true)
-      records[#records + 1] = id .. ' ' .. t.fence .. ' ' .. t.ref
     end
   end
   return claims, records
