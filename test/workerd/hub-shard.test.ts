@@ -246,6 +246,14 @@ describe("a key with several shards", () => {
   });
 });
 
+test("a connection that finds no room on one shard is made on another", async () => {
+  for (let count = 0; count < world.parts.settings.hubs.maxConnectionsPerKey; count += 1)
+    await EdgeHubSocket.open(world, "tasks", "bare");
+  world = new EdgeWorld({ CONDUITLLM__HUBS__SHARDSPERKEY: "2" });
+  for (let count = 0; count < 8; count += 1)
+    expect((await negotiate(world, "tasks")).connectionToken.split(".")[0]).toBe("1");
+});
+
 describe("what is pushed in the same moment", () => {
   test("shares a frame on each socket, the end of a task with what came before it", async () => {
     const [one, other] = [await world.create(), await world.create()];

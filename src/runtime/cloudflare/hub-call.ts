@@ -31,11 +31,18 @@ export type HubCall = {
   readonly requestId: string;
 };
 
-/** The request for the shard; `carriesEvents` asks for a socket whose frames will be printed as an event stream. */
+export type HubCallOptions = {
+  /** Asks for a socket whose frames will be printed as an event stream. */
+  readonly carriesEvents?: boolean;
+  /** Nothing of the body is read, so that another shard can be asked the same. */
+  readonly withoutBody?: boolean;
+};
+
+/** The request for the shard. */
 export function writeHubCall(
   request: Request,
   { principal, requestId }: HubCall,
-  carriesEvents = false,
+  { carriesEvents = false, withoutBody = false }: HubCallOptions = {},
 ): Request {
   const url = new URL(request.url);
   url.searchParams.delete(KEY_QUERY);
@@ -49,8 +56,9 @@ export function writeHubCall(
     headers.set("upgrade", "websocket");
     headers.set(CARRIER, EVENTS);
   }
-  const { method, body } = request;
-  return new Request(url, { method, headers, body });
+  const { method } = request;
+  if (withoutBody) headers.delete("content-length");
+  return new Request(url, { method, headers, body: withoutBody ? null : request.body });
 }
 
 /** Who asks, as the Worker found out. */

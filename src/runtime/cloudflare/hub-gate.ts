@@ -7,7 +7,12 @@ import type { Hono } from "hono";
 import type { AccountStore } from "../../accounts/account-store.ts";
 import { HUB_NAMES } from "../../assembly.ts";
 import type { Settings } from "../../config.ts";
-import type { HttpContext, HttpEnv, HttpMiddleware } from "../../http/exchange.ts";
+import {
+  type HttpContext,
+  type HttpEnv,
+  type HttpMiddleware,
+  principalOfExchange,
+} from "../../http/exchange.ts";
 import { hubPaths, isKeylessPoll } from "../../http/hubs.ts";
 import { asksForWebSocket } from "../../http/socket-upgrade.ts";
 import { ID_REQUIRED, NO_SUCH_CONNECTION, type Refusal } from "../../hubs/endpoint.ts";
@@ -16,13 +21,15 @@ import { ApiError } from "../../protocol/error.ts";
 import type { Clock } from "../../tasks/clock.ts";
 import type { Bindings } from "./bindings.ts";
 import { type HubAddress, readHubToken, shardName } from "./hub-address.ts";
-import { writeHubCall } from "./hub-call.ts";
+import { type HubCallOptions, writeHubCall } from "./hub-call.ts";
 import { HubEventRelay } from "./hub-event-relay.ts";
 import { socketOf } from "./socket-answer.ts";
 
 const SECOND_MS = 1_000;
 /** A shard that was restarted is back by then. */
 const RETRY_SECONDS = 1;
+/** A shard's answer when the key has as many connections there as it may have. */
+const FULL = 429;
 
 export type HubGateDependencies = {
   readonly bindings: Pick<Bindings, "HUB_SHARD">;
@@ -40,8 +47,8 @@ export function mountHubGate(
   const gate = new HubGate(dependencies);
   for (const name of HUB_NAMES) {
     const { hub, negotiate, negotiateBare } = hubPaths(name);
-    app.post(negotiate, key, (c) => gate.pass(c, gate.anyShard(c)));
-    app.post(negotiateBare, key, (c) => gate.pass(c, gate.anyShard(c)));
+    app.post(negotiate, key, (c) => gate.connect(c));
+    app.post(negotiateBare, key, (c) => gate.connect(c));
     // Some clients send their key with everything but polls: there the connection's token is the proof.
     app.get(hub, (c, next) => (isKeylessPoll(c.req.raw) ? next() : key(c, next)));
     app.get(hub, (c) => gate.get(c));
@@ -69,7 +76,7 @@ class HubGate {
 
   get(c: HttpContext): Promise<Response> {
     const request = c.req.raw;
-    if (asksForWebSocket(request) && !c.req.query("id")) return this.pass(c, this.anyShard(c));
+    if (asksForWebSocket(request) && !c.req.query("id")) return this.connect(c);
     const wantsEvents =
       !asksForWebSocket(request) &&
       request.headers.get("accept")?.toLowerCase().includes("text/event-stream");
@@ -82,20 +89,24 @@ class HubGate {
     if (!token) return refused(c, ID_REQUIRED);
     const address = readHubToken(token);
     if (address === null || !(await this.#mayAsk(c, address))) return refused(c, NO_SUCH_CONNECTION);
-    return wantsEvents ? this.#openEvents(c, address) : this.pass(c, address);
+    return wantsEvents ? this.#openEvents(c, address) : this.#pass(c, address);
   }
 
-  /** Where a new connection will live. */
-  anyShard(c: HttpContext): HubAddress {
-    const { principal } = c.get("exchange");
-    if (principal === null) throw new Error("A connection was asked for without authentication");
+  /** A new connection: any shard will do that has room for it. */
+  async connect(c: HttpContext): Promise<Response> {
+    const { keyId } = principalOfExchange(c);
     const { shardsPerKey } = this.#dependencies.settings.hubs;
-    return { keyId: principal.keyId, shard: Math.floor(Math.random() * shardsPerKey) };
+    const first = Math.floor(Math.random() * shardsPerKey);
+    for (let tried = 1; ; tried += 1) {
+      const shard = (first + tried - 1) % shardsPerKey;
+      const answer = await this.#pass(c, { keyId, shard }, { withoutBody: true });
+      if (answer.status !== FULL || tried === shardsPerKey) return answer;
+    }
   }
 
-  async pass(c: HttpContext, address: HubAddress, carriesEvents = false): Promise<Response> {
+  async #pass(c: HttpContext, address: HubAddress, options: HubCallOptions = {}): Promise<Response> {
     const { principal, requestId } = c.get("exchange");
-    const call = writeHubCall(c.req.raw, { principal, requestId }, carriesEvents);
+    const call = writeHubCall(c.req.raw, { principal, requestId }, options);
     const stub = this.#dependencies.bindings.HUB_SHARD.getByName(shardName(address));
     try {
       // The platform's own types of requests and responses are not the web's, and the same.
@@ -104,10 +115,7 @@ class HubGate {
       throw new ApiError(
         "overloaded",
         "The hub connections of this key cannot be reached right now. Try again.",
-        {
-          retryAfterSeconds: RETRY_SECONDS,
-          cause: error,
-        },
+        { retryAfterSeconds: RETRY_SECONDS, cause: error },
       );
     }
   }
@@ -115,7 +123,7 @@ class HubGate {
   async #openEvents(c: HttpContext, address: HubAddress): Promise<Response> {
     // Hono answers HEAD by way of GET and drops the body: nobody would ever end the stream behind it.
     if (c.req.raw.method === "HEAD") return c.body(null, 405);
-    const answer = await this.pass(c, address, true);
+    const answer = await this.#pass(c, address, { carriesEvents: true });
     const socket = socketOf(answer);
     if (socket === null) return answer;
     const { clock, settings } = this.#dependencies;

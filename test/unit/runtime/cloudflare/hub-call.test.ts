@@ -27,7 +27,11 @@ test("who asks arrives whole, and of the client's request only what hubs read; n
 });
 
 test("a client cannot say who it is, nor what carries its connection", () => {
-  const forged = writeHubCall(new Request(URL_OF_HUB), { principal: PRINCIPAL, requestId: "r-1" }, true);
+  const forged = writeHubCall(
+    new Request(URL_OF_HUB),
+    { principal: PRINCIPAL, requestId: "r-1" },
+    { carriesEvents: true },
+  );
   const request = new Request(URL_OF_HUB, { headers: forged.headers });
   const call = writeHubCall(request, { principal: null, requestId: "r-2" });
   expect(readHubCall(call)).toEqual({ principal: null, requestId: "r-2" });
