@@ -37,7 +37,7 @@ open_tenant(k, ARGV[18])
 if s then open_tenant(s, ARGV[19]) end
 
 -- Its number among the key's tasks is the position of its first event.
-local fix = concat({ type, ARGV[7], k.seq + 1, now_text, ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[20] }, ' ')
+local fix = concat({ type, ARGV[7], exact(k.seq + 1), now_text, ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[20] }, ' ')
 local deadline = exact(now + ARGV[15])
 local line = 'queued ' .. now_text .. ' - - ' .. deadline .. ' 0 - 0 ' .. ARGV[7] .. ' - - 0 0 ' .. ARGV[17]
   .. ' 1 0 0 0 - 0 0 0'

@@ -65,10 +65,10 @@ local function claim_next(type, lease_ms, most, max_held)
       if not t then
         show(k, type)
       else
-        t.fence, t.lease, t.due, t.rank, t.updated = t.fence + 1, lease_until, '-', '-', now_text
+        t.fence, t.lease, t.due, t.rank, t.updated = exact(t.fence + 1), lease_until, '-', '-', now_text
         if t.status == 'queued' then
           event = 'started'
-          t.status, t.attempt = 'running', t.attempt + 1
+          t.status, t.attempt = 'running', exact(t.attempt + 1)
           if t.started == '-' then t.started, t.deadline = now_text, exact(now + t.timeout) end
           put(t, 'message', '')
         end

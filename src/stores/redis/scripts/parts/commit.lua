@@ -57,10 +57,10 @@ local function record(t, event, k, s)
   end
   k.seq, k.changed = k.seq + 1, true
   if s then s.seq, s.changed = s.seq + 1, true end
-  local line = concat({ t.seq, event, t.progress, now_text, k.seq, s and s.seq or '-', t.message }, ' ')
+  local line = concat({ t.seq, event, t.progress, now_text, exact(k.seq), s and exact(s.seq) or '-', t.message }, ' ')
   t.ref = 'e' .. t.events
   put(t, t.ref, line)
-  t.events = t.events + 1
+  t.events = exact(t.events + 1)
   local entry = t.id .. ' ' .. t.ref
   k.log[#k.log + 1] = entry
   if s then s.log[#s.log + 1] = entry end
@@ -89,7 +89,7 @@ end
 -- Writes the task as a transition left it and answers its update. `popped`: a claim took it off its ready list already.
 local function commit(t, event, popped)
   local k, s = load_key(t.key), load_subject(t.key, t.subject)
-  if event then t.seq = t.seq + 1 end
+  if event then t.seq = exact(t.seq + 1) end
   local line = record(t, event, k, s)
   save_task(t)
   relocate(k, t, popped)
@@ -108,7 +108,7 @@ local function commit(t, event, popped)
     if t.settled == '1' and t.was_settled ~= '1' then settle(t, k, s) end
     if t.webhook == '1' then rcall('ZADD', P .. 'deliveries', now_text, t.id .. ' ' .. t.seq) end
   else
-    local at = t.lease == '-' and tonumber(t.deadline) or min(t.lease, t.deadline)
+    local at = t.lease ~= '-' and tonumber(t.lease) < tonumber(t.deadline) and t.lease or t.deadline
     if at ~= t.was_wake then
       local pairs_of = wake[t.type]
       pairs_of[#pairs_of + 1], pairs_of[#pairs_of + 2] = at, t.id
@@ -127,12 +127,12 @@ local function flush()
   end
   for _, n in pairs(tenants) do
     if n.changed then
-      local set = { 'seq', n.seq, 'waiting', n.waiting }
+      local set = { 'seq', exact(n.seq), 'waiting', exact(n.waiting) }
       if n.paid then set[5], set[6], set[7], set[8] = 'reserved', exact(n.reserved), 'spent', exact(n.spent) end
       if n.queues then
-        set[#set + 1], set[#set + 2] = 'running', n.running
+        set[#set + 1], set[#set + 2] = 'running', exact(n.running)
         for type, q in pairs(n.queues) do
-          set[#set + 1], set[#set + 2] = type, concat(q, ' ')
+          set[#set + 1], set[#set + 2] = type, format(QUEUE_LINE, unpack(q))
         end
       end
       rcall('HSET', n.at, unpack(set))
@@ -147,6 +147,6 @@ local function flush()
     if n.ids[1] then rcall('ZADD', P .. 'ids:' .. n.name, unpack(n.ids)) end
   end
   for type, lane in pairs(lanes) do
-    if lane.changed then rcall('HSET', P .. 'lane:' .. type, 'v', lane.v, 'held', lane.held) end
+    if lane.changed then rcall('HSET', P .. 'lane:' .. type, 'v', exact(lane.v), 'held', exact(lane.held)) end
   end
 end

@@ -5,6 +5,7 @@
 -- the three priorities; which of the three had nothing to offer after the last claim ('0' or '1').
 
 local lanes = {}
+local QUEUE_LINE = '%d %d %d %d %d %d %d %d %s %s %s'
 local QUEUE = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$'
 
 -- Its virtual time, and how many of its tasks are held.
@@ -44,7 +45,7 @@ local function show(k, type)
   if eligible(k, q) then
     if not q.shown then q[1] = max(q[1], load_lane(type).v) end
     if q.shown ~= q[1] then
-      rcall('ZADD', P .. 'turns:' .. type, q[1], k.id)
+      rcall('ZADD', P .. 'turns:' .. type, exact(q[1]), k.id)
       q.shown = q[1]
     end
   elseif q.shown then

@@ -8,7 +8,7 @@ end
 -- Answers the update.
 local function overrule(t, status)
   local fence, behind = t.fence, leaves_job_behind(t)
-  t.fence, t.settled = t.fence + 1, behind and '0' or '1'
+  t.fence, t.settled = exact(t.fence + 1), behind and '0' or '1'
   if status == 'cancelled' then
     t.cancellation = behind and 'requested' or 'immediate'
   else

@@ -23,7 +23,7 @@ local function parse(id, key, subject, fix, line, spec, message, state, error, r
     provider_ms = provider_ms, store_ms = store_ms, events = events,
     texts = false, ref = '-', was_status = status, was_settled = settled,
     was_place = rank ~= '-' and rank or lease ~= '-' and 'held' or due ~= '-' and 'delayed' or nil,
-    was_wake = finished == '-' and (lease ~= '-' and min(lease, deadline) or tonumber(deadline)) or nil,
+    was_wake = finished == '-' and (lease ~= '-' and tonumber(lease) < tonumber(deadline) and lease or deadline) or nil,
   }
 end
 
