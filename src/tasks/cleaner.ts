@@ -55,6 +55,11 @@ export class Cleaner {
     if (at !== null && at <= this.#dependencies.clock.now()) this.ring();
   }
 
+  /** Resolves once nothing is worked on: what was due is done, as far as `stop` did not end it before. */
+  async drained(): Promise<void> {
+    while (this.#working !== null) await this.#working;
+  }
+
   /** Takes no further items, and puts off those whose call is still under way after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.#stopped = true;

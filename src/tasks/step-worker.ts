@@ -1,6 +1,10 @@
 /**
- * The engine's work without its loop, for hosts that run one step per call (a queue's request, an alarm, a cron run):
- * claims the fairest due task, runs one step of it under its lease, and says what is due next.
+ * The engine's work without its loop, for hosts that run steps by call (a queue's request, an alarm, a cron run):
+ * claims the fairest due tasks, runs one step of each under its lease, and says what is due next.
+ *
+ * The worker that holds a task may be anywhere, and nobody can tell it that the task was cancelled: it finds out by the
+ * first write that is refused. A provider that reports progress is stopped within `progressIntervalMs`, a silent one
+ * when its lease is renewed, `renewMs` at most.
  */
 
 import type { TaskType } from "../protocol/task.ts";
@@ -15,7 +19,7 @@ import type { RetryPolicy } from "./retry-policy.ts";
 import { publishIfFollowed, type StepDependencies, StepRun } from "./step-run.ts";
 import { StepSettlement } from "./step-settlement.ts";
 import type { Task } from "./task.ts";
-import type { TaskStore } from "./task-store.ts";
+import type { Claim, TaskStore } from "./task-store.ts";
 
 export type StepWorkerOptions = {
   /** Provider calls open at once in the whole deployment, by lane. */
@@ -60,8 +64,10 @@ export type SweepReport = {
 const SWEEP_LIMIT = 200;
 /** Steps of one sweep at most: a cron run is bounded, the next one goes on. */
 const SWEEP_STEPS = 50;
-/** How long a sweep waits for the cancel calls it made, ms: one call's own limit and a little. */
-const CLEAN_MS = 12_000;
+/** How long new cancel calls are begun, ms: an alarm and a queue's request are to end. What is left waits for the next run. */
+const CLEAN_MS = 30_000;
+/** How long a cancel call under way may go on after that, ms: its own limit and a little. */
+const CLEAN_GRACE_MS = 12_000;
 
 export class StepWorker {
   readonly #dependencies: StepWorkerDependencies;
@@ -78,39 +84,33 @@ export class StepWorker {
   }
 
   /**
-   * Claims the fairest due task of the lane and runs one step of it, a provider call with its own limits. Null when
-   * nothing is due or as many steps are under way as may be. Rejects when the store cannot be asked, or the outcome
-   * could not be stored before the task's deadline; the claim then runs out and a sweep finds the task.
+   * Claims the fairest due tasks of the lane, `max` (≥ 1) at most, and begins one step of each, a provider call with its
+   * own limits; answers the steps under way, none when nothing is due or as many are held as may be. When `stop` aborts,
+   * the calls are aborted and their tasks handed back. Rejects when the store cannot be asked. A step rejects when its
+   * outcome could not be stored before the task's deadline; its claim then runs out and a sweep finds the task.
    */
-  async runNext(lane: TaskType): Promise<StepReport | null> {
-    const { store, publisher, clock, log } = this.#dependencies;
-    const { leaseMs, renewMs, maxHeld } = this.#options;
+  async start(
+    lane: TaskType,
+    max: number,
+    stop?: AbortSignal,
+  ): Promise<readonly { readonly report: Promise<StepReport> }[]> {
+    const { store, publisher, clock } = this.#dependencies;
+    const { leaseMs, maxHeld } = this.#options;
     const from = clock.monotonic();
-    const [claim] = await store.claim({ lane, leaseMs, max: 1, maxHeld: maxHeld[lane] });
-    if (claim === undefined) {
-      // A cancel rings too, and then there is a job to end and nothing to claim.
-      await this.clean();
-      return null;
-    }
-    if (claim.update !== null) publishIfFollowed(publisher, claim.update);
-    const run = new StepRun(claim.task, claim.lease, from + leaseMs, this.#steps);
-    const keeper = new LeaseKeeper({ store, clock, log, held: () => [run] }, { leaseMs, renewMs });
-    let leftJob = false;
-    keeper.start();
-    try {
-      const { task } = await this.#settlement.run(run, {
-        claimNext: () => undefined,
-        stopped: () => false,
-        storeFailed: () => {},
-        leftJob: () => {
-          leftJob = true;
-        },
-      });
-      return { task: task ?? claim.task, dueAt: task?.dueAt ?? null };
-    } finally {
-      keeper.stop();
-      if (leftJob) await this.clean();
-    }
+    const claims = await store.claim({ lane, leaseMs, max, maxHeld: maxHeld[lane] });
+    return claims.map((claim) => {
+      if (claim.update !== null) publishIfFollowed(publisher, claim.update);
+      return { report: this.#run(claim, from + leaseMs, stop) };
+    });
+  }
+
+  /** Runs one step of the fairest due task to its end, as `start` begins it; null when nothing could be claimed. */
+  async runNext(lane: TaskType): Promise<StepReport | null> {
+    const [step] = await this.start(lane, 1);
+    if (step !== undefined) return step.report;
+    // A cancel rings too, and then there is a job to end and nothing to claim.
+    await this.clean();
+    return null;
   }
 
   /** When the lane's next work is due (wall clock, ms): 0 when now, null when nothing waits. */
@@ -118,7 +118,7 @@ export class StepWorker {
     return this.#dependencies.store.nextDueAt(lane);
   }
 
-  /** Ends what deadlines ended, frees what dead workers held, and cleans up upstream. Bounded; rejects when the store cannot be asked. */
+  /** Ends what deadlines ended and frees what dead workers held. Bounded; rejects when the store cannot be asked. */
   async sweep(): Promise<SweepReport> {
     const { store, publisher, log } = this.#dependencies;
     let requeued = 0;
@@ -129,19 +129,49 @@ export class StepWorker {
       for (const update of outcome.updates) publishIfFollowed(publisher, update);
     }
     if (requeued > 0) log.warn("took over tasks whose worker was gone", { tasks: requeued });
-    await this.clean();
     const [image, video] = await Promise.all([store.nextDueAt("image"), store.nextDueAt("video")]);
     return { requeued, dueAt: { image, video } };
   }
 
-  /** Works on the upstream jobs that ended tasks left behind, as far as they are due. Never rejects. */
+  /** Works on the upstream jobs that ended tasks left behind, as far as they are due, for 30 s. Never rejects. */
   async clean(): Promise<void> {
+    const { clock, log } = this.#dependencies;
     const cleaner = new Cleaner(this.#dependencies, { leaseMs: this.#options.leaseMs });
+    const enough = clock.after(CLEAN_MS, () => void cleaner.stop(CLEAN_GRACE_MS));
     try {
       await cleaner.sweep();
+      await cleaner.drained();
     } catch (error) {
-      this.#dependencies.log.error("cleanup failed", { cause: describeError(error) });
+      log.error("cleanup failed", { cause: describeError(error) });
+    } finally {
+      enough.cancel();
     }
-    await cleaner.stop(CLEAN_MS);
+  }
+
+  async #run(claim: Claim, leaseEndsAt: number, stop: AbortSignal | undefined): Promise<StepReport> {
+    const { store, clock, log } = this.#dependencies;
+    const { leaseMs, renewMs } = this.#options;
+    const run = new StepRun(claim.task, claim.lease, leaseEndsAt, this.#steps);
+    const keeper = new LeaseKeeper({ store, clock, log, held: () => [run] }, { leaseMs, renewMs });
+    const handBack = () => run.stop("shutdown");
+    let leftJob = false;
+    keeper.start();
+    stop?.addEventListener("abort", handBack);
+    if (stop?.aborted) handBack();
+    try {
+      const { task } = await this.#settlement.run(run, {
+        claimNext: () => undefined,
+        stopped: () => stop?.aborted === true,
+        storeFailed: () => {},
+        leftJob: () => {
+          leftJob = true;
+        },
+      });
+      return { task: task ?? claim.task, dueAt: task?.dueAt ?? null };
+    } finally {
+      stop?.removeEventListener("abort", handBack);
+      keeper.stop();
+      if (leftJob) await this.clean();
+    }
   }
 }
