@@ -156,6 +156,13 @@ describeWithRedis("a connection that is lost", () => {
       sent: false,
       message: expect.stringMatching(/^Redis at 127\.0\.0\.1:\d+ could not be reached within 1500 ms/),
     });
+    // From here on nobody waits in vain for a server that may stay away.
+    const refused = redis.ping().catch(() => "refused at once");
+    const waiting = new Promise((resolve) => setImmediate(resolve, "still waiting"));
+    expect(await Promise.race([refused, waiting])).toBe("refused at once");
+    await server.restart();
+    await expect.poll(() => requester.connected).toBe(true);
+    expect(await redis.ping()).toBe("PONG");
   });
 
   test("a server that is silent is given up after the limit, and a fresh connection is used afterwards", async () => {

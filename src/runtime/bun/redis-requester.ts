@@ -9,7 +9,7 @@ import { errors, type Requester } from "@upstash/redis";
 import { RedisClient } from "bun";
 import type { RedisConnection } from "../../config/redis-connection.ts";
 
-/** How long a command may take from when it is asked: waiting for a connection included. */
+/** How long a command may take from when it is asked, waiting for a connection included - from when that was lost. */
 export const COMMAND_LIMIT_MS = 5_000;
 /** One attempt to connect: a host that swallows packets must not hold up the next attempt for long. */
 const CONNECT_LIMIT_MS = 2_000;
@@ -50,6 +50,8 @@ export class RedisRequester implements Requester {
   /** Resolves with the open client; replaced by a new one whenever the connection is lost. */
   #open: PromiseWithResolvers<RedisClient> = pending();
   #lastFailure: unknown = null;
+  /** Monotonic, ms: since when there is no connection, while there is none. */
+  #lostAt = performance.now();
 
   constructor(connection: RedisConnection, options: RedisRequesterOptions = {}) {
     this.#connection = connection;
@@ -102,11 +104,13 @@ export class RedisRequester implements Requester {
     const texts = commands.map(commandTexts);
     const limit = Promise.withResolvers<never>();
     let sentOn: RedisClient | null = null;
+    const limitMs = this.#limitMs();
+    if (limitMs <= 0) throw this.#noAnswer(false);
     const timer = setTimeout(() => {
       limit.reject(this.#noAnswer(sentOn !== null));
       // Replies come in order: whatever is behind the silent one would wait as well.
       if (sentOn !== null) this.#lose(sentOn);
-    }, this.#commandLimitMs);
+    }, limitMs);
     try {
       const client = this.#client ?? (await Promise.race([this.#open.promise, limit.promise]));
       sentOn = client;
@@ -116,6 +120,12 @@ export class RedisRequester implements Requester {
       clearTimeout(timer);
       limit.promise.catch(() => {});
     }
+  }
+
+  /** A server that has been away for the whole limit is waited for no more: callers learn at once that it is. */
+  #limitMs(): number {
+    const awayMs = this.#client === null ? performance.now() - this.#lostAt : 0;
+    return this.#commandLimitMs - awayMs;
   }
 
   async #connect(retryMs: number): Promise<void> {
@@ -145,6 +155,7 @@ export class RedisRequester implements Requester {
   #lose(client: RedisClient | null): void {
     if (client === null || client !== this.#client) return;
     this.#client = null;
+    this.#lostAt = performance.now();
     client.onclose = null;
     client.close();
     this.#onConnected(false);

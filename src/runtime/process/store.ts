@@ -10,7 +10,7 @@ import { createSqliteStore } from "../../stores/sqlite/store.ts";
 import { systemClock } from "../../tasks/clock.ts";
 import { randomToken } from "../../tasks/ids.ts";
 import type { InstanceBus } from "../../tasks/instance-bus.ts";
-import { describeError, type Log } from "../../tasks/log.ts";
+import type { Log } from "../../tasks/log.ts";
 import type { TaskStore } from "../../tasks/task-store.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import type { ProcessHost } from "./process-host.ts";
@@ -110,8 +110,7 @@ async function openRedis(
     await opened.close();
     if (error instanceof StoreSetupError) throw error;
     throw new StoreSetupError(
-      `${where} cannot be used: ${describeError(error)}. ` +
-        "Check the address, the password and ssl in redis.connectionString.",
+      `${reasonOf(error)} Check the address, the password and ssl in redis.connectionString.`,
       { cause: error },
     );
   }
@@ -125,10 +124,16 @@ async function openUpstash({ url, token }: { url: string; token: string }): Prom
   } catch (error) {
     await store.close();
     throw new StoreSetupError(
-      `Upstash at ${url} cannot be used: ${describeError(error)}. ` +
+      `Upstash at ${url} cannot be used. ${reasonOf(error)} ` +
         "Check UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN.",
       { cause: error },
     );
   }
   return { store, instances: { bus: null }, doubt: async () => null, close: () => store.close() };
+}
+
+/** As a sentence. */
+function reasonOf(error: unknown): string {
+  const reason = error instanceof Error ? error.message : String(error);
+  return reason.endsWith(".") ? reason : `${reason}.`;
 }
