@@ -21,7 +21,15 @@ describeWithRedis("two instances over Redis", () => {
   });
 });
 
+/** No message connects the instances here: followers hear of the other one's tasks when rooms look at the store. */
+const LOOK_OFTEN = { CONDUITLLM__EVENTS__POSITIONCHECKMS: "20", CONDUITLLM__ENGINE__SWEEPINTERVALMS: "100" };
+
 describeWithRedis("two instances over Upstash's REST interface", () => {
+  eventStreamContract({
+    name: "tasks of one instance followed at the other, over REST",
+    open: async () => openSplitWorld(await openUpstash(), LOOK_OFTEN),
+  });
+
   httpApiContract({
     name: "two instances over REST, requests alternating",
     open: async () => openAlternatingApi(await openUpstash()),
