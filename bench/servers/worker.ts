@@ -31,6 +31,8 @@ const workerd = await startWorkerd({
     CONDUITLLM__IMAGEGENERATION__MAXCONCURRENCY: "1",
   },
   objects: entry === "bare" ? BARE_OBJECTS : { ...build.objects, OFFERER: "Offerer" },
+  // However this process ends, the kernel takes workerd along.
+  launcher: ["setpriv", "--pdeathsig", "KILL"],
   onOutput: (text) => process.stderr.write(text),
 });
 process.on("exit", () => workerd.kill("SIGKILL"));
