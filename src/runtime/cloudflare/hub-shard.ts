@@ -65,14 +65,14 @@ export class HubShard extends DurableObject<Bindings> {
     const tick = new ShardTick(CLOCK);
     const rows = new ShardRows(ctx.storage.sql);
     this.#sockets = new ShardSockets(ctx, tick, CLOCK);
-    // A key's connections spread evenly enough: its shards need not ask each other.
+    // Shards need not ask each other: one that is full sends its clients to the next.
     this.#connections = new HubConnections(Math.ceil(maxConnectionsPerKey / shardsPerKey));
     this.#joined = new ShardRooms({
       store,
       objects: env.TASK_ROOM,
       shard: shardName(this.#address),
       rows,
-      later: tick.later,
+      onMoved: () => this.#rest.wake(),
     });
     this.#rooms = new Rooms(
       { store: this.#joined, topics: { publish: () => {} }, clock: CLOCK, log, later: tick.later },
@@ -184,6 +184,7 @@ export class HubShard extends DurableObject<Bindings> {
 
   #look(): { connections: number; restful: boolean } {
     this.#connections.tick(CLOCK.monotonic());
+    this.#joined.save();
     const settled = this.#memory.settle();
     // Whoever is served alone stands elsewhere than his room's row says.
     return { connections: this.#connections.size, restful: settled && this.#rooms.stats().alone === 0 };

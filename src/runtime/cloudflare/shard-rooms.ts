@@ -20,8 +20,8 @@ export type ShardRoomsDependencies = {
   /** This shard's name. */
   readonly shard: string;
   readonly rows: Pick<ShardRows, "rooms" | "putRoom" | "deleteRoom">;
-  /** Calls back with the next tick. */
-  readonly later: (callback: () => void) => void;
+  /** Called when there is something for `save`. */
+  readonly onMoved: () => void;
 };
 
 type Joined = {
@@ -40,21 +40,21 @@ export class ShardRooms implements FollowedStore {
   readonly #objects: RoomObjects;
   readonly #shard: string;
   readonly #rows: ShardRoomsDependencies["rows"];
-  readonly #later: (callback: () => void) => void;
+  readonly #onMoved: () => void;
   readonly #joined = new Map<string, Joined>();
   /** Rooms that are being left: whoever joins one again waits for it. */
   readonly #leaving = new Map<string, Promise<void>>();
-  /** Rooms that may have moved since the last tick. */
+  /** Rooms that may have moved since they were saved. */
   readonly #moved = new Set<string>();
   /** Where a room stands now. */
   #standing: (name: string) => Position | null = () => null;
 
-  constructor({ store, objects, shard, rows, later }: ShardRoomsDependencies) {
+  constructor({ store, objects, shard, rows, onMoved }: ShardRoomsDependencies) {
     this.#store = store;
     this.#objects = objects;
     this.#shard = shard;
     this.#rows = rows;
-    this.#later = later;
+    this.#onMoved = onMoved;
     for (const { name, place } of rows.rooms())
       this.#joined.set(name, { joining: null, opening: 0, followed: true, place });
   }
@@ -75,6 +75,22 @@ export class ShardRooms implements FollowedStore {
     this.#touch(taskRoomName(keyId, task.id));
     this.#touch(tenantRoomName({ keyId, subject: null }));
     if (subject !== "") this.#touch(tenantRoomName({ keyId, subject }));
+  }
+
+  /**
+   * Writes where rooms stand that have moved: all that their followers' places are known by after a sleep. It can wait
+   * while the shard is awake, and frames need not wait for it: whatever else ends the memory ends the sockets too.
+   */
+  save(): void {
+    for (const name of this.#moved) {
+      const joined = this.#joined.get(name);
+      const place = this.#standing(name);
+      if (joined === undefined || place === null) continue;
+      if (joined.place?.seq === place.seq && joined.place.epoch === place.epoch) continue;
+      joined.place = place;
+      this.#rows.putRoom({ name, place });
+    }
+    this.#moved.clear();
   }
 
   /** Leaves the rooms of an earlier life that nobody has come back to. */
@@ -200,19 +216,7 @@ export class ShardRooms implements FollowedStore {
 
   #touch(name: string): void {
     if (!this.#joined.has(name)) return;
-    if (this.#moved.size === 0) this.#later(() => this.#save());
+    if (this.#moved.size === 0) this.#onMoved();
     this.#moved.add(name);
-  }
-
-  #save(): void {
-    for (const name of this.#moved) {
-      const joined = this.#joined.get(name);
-      const place = this.#standing(name);
-      if (joined === undefined || place === null) continue;
-      if (joined.place?.seq === place.seq && joined.place.epoch === place.epoch) continue;
-      joined.place = place;
-      this.#rows.putRoom({ name, place });
-    }
-    this.#moved.clear();
   }
 }

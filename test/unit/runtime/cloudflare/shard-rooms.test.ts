@@ -23,7 +23,7 @@ let calls: string[];
 let failures: Error[];
 /** Waited for by a call of `leave`. */
 let leaving: Promise<void>;
-let ticks: (() => void)[];
+let moves: number;
 
 beforeEach(() => {
   store = new ScriptedLogs();
@@ -34,7 +34,7 @@ beforeEach(() => {
   calls = [];
   failures = [];
   leaving = Promise.resolve();
-  ticks = [];
+  moves = 0;
 });
 
 const objects: RoomObjects = {
@@ -56,7 +56,6 @@ const objects: RoomObjects = {
 
 /** One life of the shard. */
 function life() {
-  ticks = [];
   const joined = new ShardRooms({
     store,
     objects,
@@ -69,7 +68,9 @@ function life() {
       },
       deleteRoom: (name) => void table.delete(name),
     },
-    later: (callback) => void ticks.push(callback),
+    onMoved: () => {
+      moves += 1;
+    },
   });
   const rooms = new Rooms(
     { store: joined, clock, topics: new MemoryTopics(), log: { warn: () => {} } },
@@ -77,10 +78,6 @@ function life() {
   );
   joined.watch(rooms);
   return { joined, rooms };
-}
-
-function tick(): void {
-  for (const callback of ticks.splice(0)) callback();
 }
 
 async function commit({ joined, rooms }: ReturnType<typeof life>, id: string, type: ScriptedEvent) {
@@ -111,19 +108,20 @@ test("a room is joined once, before the store is asked, and left with its last f
   expect([table.size, store.calls.includes("unfollow")]).toEqual([0, false]);
 });
 
-test("where a room stands is written once for each tick, and only when it has moved", async () => {
+test("where a room stands is written when the shard looks, and only when it has moved", async () => {
   const { id } = store.create().task;
   const { epoch } = store.task(id);
   const one = life();
   await follow(one, id);
-  tick();
+  one.joined.save();
   for (let count = 0; count < 3; count += 1) {
     await commit(one, id, "started");
     await commit(one, id, "retrying");
   }
-  tick();
+  one.joined.save();
   one.joined.touch(store.advance(id, "started"));
-  tick();
+  one.joined.save();
+  expect(moves).toBe(3);
   expect(written.map(({ place }) => place)).toEqual([null, { epoch, seq: 1 }, { epoch, seq: 7 }]);
 });
 
@@ -132,7 +130,7 @@ test("an earlier life's room is not joined again, and is told where it stood", a
   const one = life();
   await follow(one, id);
   await commit(one, id, "started");
-  tick();
+  one.joined.save();
   const two = life();
   const name = `task/key_a/${id}`;
   expect(two.joined.placeOf(name)).toEqual({ epoch: store.task(id).epoch, seq: 2 });
@@ -151,7 +149,7 @@ test("rooms that nobody comes back to are left, and those that somebody does are
   const [left, kept, opening] = [store.create().task.id, store.create().task.id, store.create().task.id];
   const one = life();
   for (const id of [left, kept, opening]) await follow(one, id);
-  tick();
+  one.joined.save();
   calls.length = 0;
   const two = life();
   const at = two.joined.placeOf(`task/key_a/${kept}`);
@@ -209,11 +207,10 @@ test("a tenant's stream is joined and left in the same way", async () => {
   const one = life();
   const { subscription, opened } = one.rooms.followTenant(KEY, new RecordingFollower(encoding), null);
   await opened;
-  tick();
   const update = store.create();
   one.rooms.publish(update);
   one.joined.touch(update);
-  tick();
+  one.joined.save();
   expect(table.get("tenant/key_a")?.place?.seq).toBe(1);
   subscription.leave();
   await settled();
