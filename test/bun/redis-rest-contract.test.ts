@@ -61,4 +61,5 @@ if (url !== undefined && token !== undefined)
     }, 120_000);
     contracts("Upstash", redis);
   });
-else test.skip("Upstash (skipped: UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN are not set)", () => {});
+else
+  test.skip("Upstash (skipped: UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN are not set)", () => {});
