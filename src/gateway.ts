@@ -154,6 +154,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     storeDoubt: dependencies.storeDoubt ?? (async () => null),
     engine,
     rooms,
+    bus,
     providers: catalogue.providers,
   });
   const app = createApp({

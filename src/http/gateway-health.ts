@@ -10,6 +10,8 @@ export type GatewayHealthSources = {
   storeDoubt(): Promise<string | null>;
   engine: { readonly heldSteps: number };
   rooms: { stats(): RoomsStats };
+  /** What connects this process with the others that share its store; null where nothing does. */
+  bus: { readonly connected: boolean } | null;
   providers: ReadonlyMap<string, unknown>;
 };
 
@@ -31,11 +33,11 @@ export class GatewayHealth implements Health {
   }
 
   async parts(): Promise<Record<string, HealthPart>> {
-    const { engine, rooms, providers } = this.#sources;
+    const { engine, providers } = this.#sources;
     return {
       store: await this.#store(),
       queue: await this.#queue(engine.heldSteps),
-      rooms: { status: "ok", ...rooms.stats() },
+      rooms: this.#rooms(),
       providers: { status: "ok", offered: [...providers.keys()].join(", ") },
     };
   }
@@ -48,6 +50,13 @@ export class GatewayHealth implements Health {
     } catch {
       return { status: "down", detail: "the store cannot be read" };
     }
+  }
+
+  #rooms(): HealthPart {
+    const { rooms, bus } = this.#sources;
+    if (bus === null || bus.connected) return { status: "ok", ...rooms.stats() };
+    const detail = "messages of other instances do not arrive: followers hear of their tasks late";
+    return { status: "degraded", detail, ...rooms.stats() };
   }
 
   async #queue(providerCalls: number): Promise<HealthPart> {

@@ -4,6 +4,8 @@
  */
 
 export interface InstanceBus {
+  /** Whether messages of others arrive at this moment. */
+  readonly connected: boolean;
   /** Sends to every other instance that subscribed. MUST NOT throw and MUST NOT be waited for; lost while there is no connection. */
   publish(channel: string, message: string): void;
   /**

@@ -52,6 +52,10 @@ export class RedisBus implements InstanceBus {
     void this.#connect();
   }
 
+  get connected(): boolean {
+    return this.#client !== null;
+  }
+
   publish(channel: string, message: string): void {
     if (!this.#requester.connected || this.#publishing >= MAX_PUBLISHING) return;
     this.#publishing += 1;
