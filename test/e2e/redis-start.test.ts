@@ -6,6 +6,7 @@ import { Redis as UpstashRedis } from "@upstash/redis";
 import { afterEach, describe, expect, test } from "vitest";
 import { RedisRequester } from "../../src/runtime/bun/redis-requester.ts";
 import { RequesterRedis } from "../../src/stores/redis/client.ts";
+import { denoCommand, denoMissing } from "../fixture/deno/command.ts";
 import { describeWithRedis, RedisServer, type RedisServerOptions } from "../fixture/redis-server.ts";
 import { ADMIN_KEY, ServerProcess, temporaryFolder } from "../fixture/server-process.ts";
 import { UpstashFront } from "../fixture/upstash-front.ts";
@@ -199,4 +200,35 @@ describeWithRedis("a start on Redis", () => {
       expect(await redisClient.exists("conduit:schema")).toBe(1);
     });
   });
+
+  describe.skipIf(denoMissing !== null)(
+    `under Deno${denoMissing === null ? "" : ` (${denoMissing})`}`,
+    () => {
+      test("Redis over TCP is refused, and what to do instead is told", async () => {
+        const { code, output } = await ServerProcess.startInVain({
+          dataDir: await folder(),
+          env: envOf(await redis()),
+          command: denoCommand(),
+        });
+        expect(code).toBe(1);
+        expect(output).toMatch(
+          /redis\.connectionString cannot be used in this runtime.*Bun.*UPSTASH_REDIS_REST_URL/,
+        );
+      });
+
+      test("Upstash can be used", async () => {
+        const upstash = await UpstashFront.start((await redis()).connection);
+        cleanups.push(() => upstash.stop());
+        const server = await ServerProcess.start({
+          dataDir: await folder(),
+          env: { UPSTASH_REDIS_REST_URL: upstash.url, UPSTASH_REDIS_REST_TOKEN: upstash.token },
+          command: denoCommand(),
+        });
+        cleanups.push(() => server.kill());
+        const body = { model: "local/canvas", prompt: "a lake", size: "64x64" };
+        const response = await server.postJson("/v1/images/generations/async", body, { prefer: "wait=30" });
+        expect(await response.json()).toMatchObject({ status: "completed" });
+      });
+    },
+  );
 });
