@@ -2,10 +2,9 @@
 
 import type { Health, HealthPart } from "../../http/health.ts";
 import type { MetricsRegistry, Sample } from "../../metrics/registry.ts";
-import { qstashHealth } from "../../queues/qstash-health.ts";
 import type { EdgeParts } from "./parts.ts";
 
-type Sources = Pick<EdgeParts, "store" | "settings" | "queue" | "catalogue" | "stepWorkerOptions">;
+type Sources = Pick<EdgeParts, "store" | "settings" | "queueHealth" | "catalogue" | "stepWorkerOptions">;
 
 export class EdgeHealth implements Health {
   readonly #sources: Sources;
@@ -41,11 +40,8 @@ export class EdgeHealth implements Health {
   }
 
   async #queue(): Promise<HealthPart> {
-    const { store, queue, stepWorkerOptions } = this.#sources;
-    const rings: HealthPart =
-      queue === null
-        ? { status: "ok", kind: "alarms" }
-        : { ...qstashHealth(queue.doorbell, queue.signatures), kind: "QStash" };
+    const { store, queueHealth, stepWorkerOptions } = this.#sources;
+    const rings = queueHealth();
     try {
       const figures = (await store.stats()).flatMap(({ lane, ready, delayed, held }) => [
         [`${lane}Ready`, ready],

@@ -8,10 +8,12 @@ import { KeyService } from "../../accounts/keys.ts";
 import { createTaskService, presentationContext, stepWorkerOptions } from "../../assembly.ts";
 import { storeChoice } from "../../config/store-choice.ts";
 import { ConfigError, loadConfig, type Settings, secretsOf } from "../../config.ts";
+import type { HealthPart } from "../../http/health.ts";
 import { JsonLog } from "../../logging/json-log.ts";
 import { Catalogue, type ProviderOffer } from "../../providers/catalogue.ts";
 import { createLocalOffer } from "../../providers/local/offer.ts";
 import { QStashDoorbell } from "../../queues/qstash-doorbell.ts";
+import { qstashHealth } from "../../queues/qstash-health.ts";
 import { QStashSignatures } from "../../queues/qstash-signatures.ts";
 import { createRoomEndWatch } from "../../rooms/room-end-watch.ts";
 import { createUpstashRedis } from "../../stores/redis/client.ts";
@@ -45,6 +47,8 @@ export type EdgeParts = {
   readonly doorbell: Doorbell;
   /** What QStash needs, where it is configured; null where the step runners' alarms stand in for it. */
   readonly queue: EdgeQueue | null;
+  /** How this isolate's rings go. */
+  readonly queueHealth: () => HealthPart;
   readonly rooms: RemoteRooms;
   readonly tasks: TaskService;
   readonly keys: KeyService;
@@ -115,8 +119,8 @@ function assemble(bindings: Bindings): EdgeParts {
   const options = stepWorkerOptions(settings);
   const queue = createQueue(settings, clock, log);
   const { image, video } = options.maxHeld;
-  const doorbell =
-    queue?.doorbell ?? new AlarmDoorbell(bindings, { image: poolSize(image), video: poolSize(video) }, log);
+  const pools = { image: poolSize(image), video: poolSize(video) };
+  const alarms = new AlarmDoorbell(bindings, pools, { clock, log, keepAlive: waitUntil });
   const rooms = new RemoteRooms(bindings);
   return {
     settings,
@@ -126,16 +130,20 @@ function assemble(bindings: Bindings): EdgeParts {
     media,
     catalogue,
     publisher,
-    doorbell,
+    doorbell: queue?.doorbell ?? alarms,
     queue,
+    queueHealth: () =>
+      queue === null
+        ? { ...alarms.health(), kind: "alarms" }
+        : { ...qstashHealth(queue.doorbell, queue.signatures), kind: "QStash" },
     rooms,
     tasks: createTaskService(settings, {
       store,
       media,
       publisher,
-      doorbell,
+      doorbell: queue?.doorbell ?? alarms,
       endWatch: createRoomEndWatch(rooms, clock),
-      // The worker that holds the task runs elsewhere: it finds out when it renews its lease.
+      // The worker that holds the task runs elsewhere, see step-worker.ts.
       dropHeld: () => {},
       clock,
       log,

@@ -1,6 +1,6 @@
 /**
- * What the cron triggers do. Every minute: end what ran into its deadline, free what dead workers held, clean up
- * upstream, and ring for work that nobody was rung for. Every hour: the retention.
+ * What the cron triggers do. Every minute: end what ran into its deadline, free what dead workers held, ring for work
+ * that nobody was rung for, and clean up upstream. Every hour: the retention.
  */
 
 import { retentionOptions } from "../../assembly.ts";
@@ -29,16 +29,17 @@ async function sweep(parts: EdgeParts): Promise<void> {
   const { dueAt } = await stepWorker.sweep();
   const now = clock.now();
   for (const { lane, ready, held } of await store.stats()) {
-    const laneDueAt = dueAt[lane];
-    if (laneDueAt === 0) {
+    const at = dueAt[lane];
+    if (at === null || at >= now + MINUTE_MS) continue;
+    // What falls due before the next sweep gets one ring, in case its own was lost.
+    if (at > now) ring(parts, lane, 1, at);
+    else {
+      // Claimable now: by how many nobody knows, because keys have limits of their own.
       const free = Math.max(0, stepWorkerOptions.maxHeld[lane] - held);
-      ring(parts, lane, Math.min(ready, free, MAX_RINGS), now);
-    } else if (laneDueAt !== null && laneDueAt < now + MINUTE_MS) {
-      // What falls due before the next sweep, in case its own ring was lost. What is ready besides waits for its key's
-      // limit: a ring for it would find nothing, and cost something every minute.
-      ring(parts, lane, 1, Math.max(now, laneDueAt));
+      ring(parts, lane, Math.min(Math.max(1, ready), free, MAX_RINGS), now);
     }
   }
+  await stepWorker.clean();
 }
 
 /** Nobody knows whose turn it will be: such rings are named after their moment, so that each sweep rings anew. */

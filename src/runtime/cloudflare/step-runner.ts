@@ -5,106 +5,125 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import type { TaskType } from "../../protocol/task.ts";
+import type { DurableObjectState } from "@cloudflare/workers-types";
+import { TASK_TYPES, type TaskType } from "../../protocol/task.ts";
 import { describeError } from "../../tasks/log.ts";
-import type { StepWorker } from "../../tasks/step-worker.ts";
 import type { Bindings, RunnerCalls } from "./bindings.ts";
 import { partsOf } from "./parts.ts";
-import { poolSize, runnerName, STEPS_PER_RUNNER } from "./step-pool.ts";
+import { StepMoments } from "./step-moments.ts";
+import {
+  HAND_BACK_MS,
+  placeOf,
+  poolSize,
+  type RunnerPlace,
+  runnerName,
+  STEPS_PER_RUNNER,
+  workMs,
+} from "./step-pool.ts";
+import { StepShift } from "./step-shift.ts";
 
-/** An alarm's handler may run for 15 min; steps begin in the first ten, so that one can end in the rest, ms. */
-const WORK_MS = 10 * 60_000;
 /** An alarm set for this very millisecond may never fire; this is the least distance, ms. */
 const LEAST_DELAY_MS = 1;
-const NOTHING_DUE = Number.POSITIVE_INFINITY;
+/** A ring is passed on so often at most. When that many are full, the next place among them that is free takes the work. */
+const MAX_PASSES = 16;
+/** Another runner could not be rung: this one looks itself, after this, ms. */
+const PASS_AGAIN_MS = 5_000;
 
 export class StepRunner extends DurableObject<Bindings> implements RunnerCalls {
-  /** Wall clock, ms: when the alarm was last set for; nothing is asked of the storage for a later ring. */
-  #alarmAt = NOTHING_DUE;
-  /** Set while the alarm's handler works: what a ring calls to have one more step begun. False when there is no room. */
-  #beginStep: (() => boolean) | null = null;
+  readonly #moments: StepMoments;
+  /** Set while the alarm's handler works. An alarm that comes due meanwhile waits for its end. */
+  #shift: StepShift | null = null;
+
+  constructor(ctx: DurableObjectState, env: Bindings) {
+    super(ctx, env);
+    this.#moments = new StepMoments(ctx.storage.sql);
+  }
 
   /**
    * There is work in this runner's lane at `atMs` (wall clock). A runner that has as much as it may do passes the ring
    * on to the next one; `passed` counts how often that happened.
    */
   async ring(atMs: number, passed = 0): Promise<void> {
-    if (atMs > Date.now() || this.#beginStep === null) {
-      await this.#wakeAt(atMs);
-      return;
-    }
-    if (this.#beginStep()) return;
-    const { lane, index } = this.#place();
-    const pool = poolSize(partsOf(this.env).stepWorkerOptions.maxHeld[lane]);
-    // All are busy: whoever ends a step goes on with what is due.
-    if (passed + 1 >= pool) return;
-    await this.env.STEP_RUNNER.getByName(runnerName(lane, (index + 1) % pool)).ring(atMs, passed + 1);
+    const now = Date.now();
+    if (this.#shift === null) {
+      if (atMs > now) this.#moments.add(atMs);
+      await this.#wakeAt(Math.max(atMs, now));
+    } else if (atMs > now) this.#shift.lookAt(atMs);
+    else if (!this.#shift.look()) await this.#passOn(passed);
   }
 
   override async alarm(): Promise<void> {
-    this.#alarmAt = NOTHING_DUE;
-    const { stepWorker, log } = partsOf(this.env);
-    const { lane } = this.#place();
-    const until = Date.now() + WORK_MS;
-    const chains = new Set<Promise<void>>();
-    const changed = { notify: () => {} };
-    const begin = () => {
-      if (chains.size >= STEPS_PER_RUNNER || Date.now() >= until) return false;
-      const chain = this.#chain(stepWorker, lane, until)
-        .catch((error: unknown) => {
-          log.error("a step could not be run", { lane, cause: describeError(error) });
-        })
-        .finally(() => {
-          chains.delete(chain);
-          changed.notify();
-        });
-      chains.add(chain);
-      return true;
-    };
-    this.#beginStep = begin;
-    try {
-      for (begin(); chains.size > 0; ) {
-        await new Promise<void>((resolve) => {
-          changed.notify = resolve;
-        });
-      }
-    } finally {
-      this.#beginStep = null;
-    }
-    const dueAt = await stepWorker.nextDueAt(lane);
-    if (dueAt === null) return;
-    // Due now and not claimed: as many steps are open as may be. Whoever ends one goes on, unless its time is up too.
-    if (dueAt > 0) await this.#wakeAt(dueAt);
-    else if (Date.now() >= until) await this.#wakeAt(Date.now());
+    const shift = this.#beginShift(this.#place());
+    this.#shift = shift;
+    await shift.work();
+    this.#shift = null;
+    const next = this.#moments.next();
+    // What came when no step could be begun any more may not have found another runner.
+    if (shift.timeIsUp) await this.#wakeAt(Date.now());
+    else if (next !== null) await this.#wakeAt(next);
   }
 
-  /** One step after the other, as long as something is due. */
-  async #chain(stepWorker: StepWorker, lane: TaskType, until: number): Promise<void> {
-    for (;;) {
-      const report = await stepWorker.runNext(lane);
-      if (report === null) return;
-      if (report.dueAt !== null) await this.#wakeAt(report.dueAt);
-      if (Date.now() >= until) return;
+  #beginShift(place: RunnerPlace): StepShift {
+    const { stepWorker, clock, log } = partsOf(this.env);
+    const { lane, index } = place;
+    const shift: StepShift = new StepShift(
+      {
+        worker: stepWorker,
+        moments: this.#moments,
+        clock,
+        log,
+        passOn: () => {
+          this.#passOn(0).catch((error: unknown) => {
+            log.warn("a step runner could not be rung", { lane, cause: describeError(error) });
+            shift.lookAt(Date.now() + PASS_AGAIN_MS);
+          });
+        },
+        passOver: () => this.#passOver(place),
+      },
+      { lane, places: STEPS_PER_RUNNER, workMs: workMs(index, this.#pool(lane)), handBackMs: HAND_BACK_MS },
+    );
+    return shift;
+  }
+
+  async #passOn(passed: number): Promise<void> {
+    const { lane, index } = this.#place();
+    const pool = this.#pool(lane);
+    if (passed + 1 >= Math.min(pool, MAX_PASSES)) return;
+    await this.#runner({ lane, index: (index + 1) % pool }).ring(Date.now(), passed + 1);
+  }
+
+  async #passOver({ lane, index }: RunnerPlace): Promise<void> {
+    const { stepWorker, log } = partsOf(this.env);
+    for (const other of TASK_TYPES) {
+      if (other === lane) continue;
+      try {
+        if ((await stepWorker.nextDueAt(other)) !== 0) continue;
+        await this.#runner({ lane: other, index: index % this.#pool(other) }).ring(Date.now());
+      } catch (error) {
+        log.warn("the other lane could not be rung", { lane: other, cause: describeError(error) });
+      }
     }
+  }
+
+  #runner(place: RunnerPlace) {
+    return this.env.STEP_RUNNER.getByName(runnerName(place));
+  }
+
+  #pool(lane: TaskType): number {
+    return poolSize(partsOf(this.env).stepWorkerOptions.maxHeld[lane]);
   }
 
   /** What this runner is for stands in its name. */
-  #place(): { lane: TaskType; index: number } {
-    const [lane, index] = (this.ctx.id.name ?? "").split("/");
-    if (lane !== "image" && lane !== "video") throw new Error("A step runner is named after its lane");
-    return { lane, index: Number(index) };
+  #place(): RunnerPlace {
+    return placeOf(this.ctx.id.name);
   }
 
   async #wakeAt(atMs: number): Promise<void> {
-    const at = Math.max(atMs, Date.now() + LEAST_DELAY_MS);
-    if (at >= this.#alarmAt) return;
+    const now = Date.now();
+    const at = Math.max(atMs, now + LEAST_DELAY_MS);
     const stored = await this.ctx.storage.getAlarm();
     // One that lies in the past fires at once, unless it was lost; then it has to be set anew.
-    if (stored !== null && stored <= at && stored > Date.now()) {
-      this.#alarmAt = stored;
-      return;
-    }
-    this.#alarmAt = at;
+    if (stored !== null && stored <= at && stored > now) return;
     await this.ctx.storage.setAlarm(at);
   }
 }
