@@ -91,7 +91,7 @@ function report(small: Map<string, Ladder[]>, large: readonly Ladder[]): BenchRe
     ],
     conditions: [
       "workerd serve on one core, the crowd on the other. The bare pair: one object writes a row per event and tells another, which",
-      "sends the records of a 20 ms tick in one frame per socket (or each alone). Conduit: the store's object records the progress,",
+      "sends the records of a 50 ms tick in one frame per socket (or each alone). Conduit: the store's object records the progress,",
       "the room's object tells the key's shard, which does the same over its hub sessions; all in one workerd. Rungs are offered",
       "events per second; a rung is held when nine tenths arrive in time.",
     ],

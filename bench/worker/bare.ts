@@ -21,8 +21,8 @@ type Bindings = {
 /** An object, as the web's types know what fetches. */
 type Fetcher = { fetch(request: Request): Promise<Response> };
 
-/** As long as the product's rooms wait for company. */
-const TICK_MS = 20;
+/** As long as the product waits for company. */
+const TICK_MS = 50;
 const HANDSHAKE_ANSWER = "{}\x1e";
 const RECORD_END = "\x1e";
 

@@ -21,7 +21,8 @@ export type RoomCalls = {
 };
 
 export type ShardCalls = {
-  publish(update: TaskUpdate): Promise<void>;
+  /** In order. */
+  publish(...updates: TaskUpdate[]): Promise<void>;
   /** Ends every connection: the key is no longer good. */
   closeKey(): Promise<void>;
 };

@@ -12,6 +12,7 @@ let rows: Map<string, unknown>;
 let made: Map<string, number>;
 let told: { shard: string; stub: number; type: string }[];
 let broken: Set<string>;
+let calls: number;
 let update: TaskUpdate;
 
 beforeEach(() => {
@@ -19,6 +20,7 @@ beforeEach(() => {
   made = new Map();
   told = [];
   broken = new Set();
+  calls = 0;
   update = new ScriptedLogs().create();
 });
 
@@ -32,9 +34,10 @@ const life = () => {
     const stub = (made.get(shard) ?? 0) + 1;
     made.set(shard, stub);
     return {
-      publish: async ({ events }) => {
+      publish: async (...updates) => {
         if (broken.has(`${shard}#${stub}`)) throw new Error("restarted");
-        told.push({ shard, stub, type: events[0]?.type ?? "" });
+        calls += 1;
+        for (const { events } of updates) told.push({ shard, stub, type: events[0]?.type ?? "" });
       },
     };
   };
@@ -81,4 +84,18 @@ test("a stub is kept while it works, and replaced when its object was restarted"
   await settled();
   expect(made.get("key_a/0")).toBe(2);
   expect(told.map(({ stub }) => stub)).toEqual([1, 1, 2]);
+});
+
+test("what is published before the shard has answered goes to it together, in order, also to one let go meanwhile", async () => {
+  const logs = new ScriptedLogs();
+  const created = logs.create();
+  const started = logs.advance(created.task.id, "started");
+  const ended = logs.advance(created.task.id, "completed");
+  const shards = life();
+  shards.add("key_a/0");
+  for (const next of [created, started, ended]) shards.publish(next);
+  shards.clear();
+  await settled();
+  expect(told.map(({ type }) => type)).toEqual(["queued", "started", "completed"]);
+  expect(calls).toBe(2);
 });
