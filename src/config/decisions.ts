@@ -15,8 +15,11 @@ const EMBEDDED: Pace = { leaseMs: 9_000, renewMs: 3_000, sweepIntervalMs: 500, p
 const REDIS: Pace = { ...EMBEDDED, progressPerSecond: 1 };
 /** Every command is paid for: a dead worker's task is picked up within two minutes. */
 const UPSTASH: Pace = { leaseMs: 60_000, renewMs: 20_000, sweepIntervalMs: 10_000, progressPerSecond: 1 };
-/** Every call wakes a Durable Object and is paid for. */
-const DURABLE_OBJECT: Pace = { ...UPSTASH, progressPerSecond: 10 };
+/**
+ * A renewal is one call of the object and one row, about a dollar for a million: leases are renewed often enough that a
+ * silent provider's call ends soon after its task was cancelled.
+ */
+const DURABLE_OBJECT: Pace = { ...UPSTASH, leaseMs: 30_000, renewMs: 5_000, progressPerSecond: 10 };
 
 /** Provider calls of one kind open at once: in one process, and in a whole deployment on Workers. */
 const CONCURRENCY: Readonly<Record<ConfigHost, number>> = { process: 3, worker: 50 };

@@ -157,16 +157,16 @@ export const SETTINGS = {
   },
   engine: {
     leaseMs: decidedInteger(
-      "9000, on Upstash and Workers 60000",
+      "9000, on Workers 30000, on Upstash 60000",
       30,
       15 * 60_000,
       "How long a claim lasts unless it is renewed; a dead worker's task is picked up after it.",
     ),
     renewMs: decidedInteger(
-      "3000, on Upstash and Workers 20000",
+      "3000, on Workers 5000, on Upstash 20000",
       10,
       5 * 60_000,
-      "How often a living worker renews its claims; at most half of leaseMs.",
+      "How often a living worker renews its claims, and notices that a task was cancelled elsewhere; at most half of leaseMs.",
     ),
     sweepIntervalMs: decidedInteger(
       "500, on Upstash and Workers 10000",
