@@ -5,6 +5,7 @@
 
 import { retentionOptions } from "../../assembly.ts";
 import type { TaskType } from "../../protocol/task.ts";
+import { describeError } from "../../tasks/log.ts";
 import { RetentionSweep } from "../../tasks/retention.ts";
 import type { EdgeParts } from "./parts.ts";
 
@@ -14,10 +15,18 @@ export const RETENTION_CRON = "17 * * * *";
 const MAX_RINGS = 50;
 const MINUTE_MS = 60_000;
 
-/** Runs what the trigger `cron` is for. Rejects when the store cannot be asked; the next trigger tries again. */
+/**
+ * Runs what the trigger `cron` is for. Rejects when the store cannot be asked, which the platform shows; the next
+ * trigger tries again. Why it could not stands in the log alone, because that keeps secrets to itself.
+ */
 export async function runSchedule(cron: string, parts: EdgeParts): Promise<void> {
-  if (cron === RETENTION_CRON) await retire(parts);
-  else await sweep(parts);
+  try {
+    if (cron === RETENTION_CRON) await retire(parts);
+    else await sweep(parts);
+  } catch (error) {
+    parts.log.error("a scheduled run failed", { cron, cause: describeError(error) });
+    throw new Error("This scheduled run failed; the log says why.");
+  }
 }
 
 async function retire({ store, media, clock, log, settings }: EdgeParts): Promise<void> {
