@@ -40,6 +40,19 @@ describe("the store's object", () => {
     expect(await bench.stat()).toEqual({ ready: 15, delayed: 0, held: 0 });
   });
 
+  test("is not blamed for values that cannot be sent to it", async () => {
+    const { store } = await benchOf(freshObject());
+    const withoutPrototype = Object.assign(Object.create(null), { name: "renamed" });
+    await expect(store.updateKey("a", withoutPrototype, 0)).rejects.toMatchObject({
+      name: "TypeError",
+      message: expect.stringContaining("updateKey cannot be sent"),
+    });
+    await expect(store.findKeyByHash("x".repeat(32 * 1024 * 1024))).rejects.toMatchObject({
+      name: "TypeError",
+      message: expect.stringContaining("limited to 32MiB"),
+    });
+  });
+
   test("leaves the leases of workers elsewhere alone when it starts", async () => {
     const stub = freshObject();
     const bench = await benchOf(stub);

@@ -64,7 +64,7 @@ describe("the remote store", () => {
     const gone = scripted(restarted(), restarted(), { ok: true, value: null });
     await expect(gone.store.getKey("a")).rejects.toMatchObject({
       name: "StoreUnavailableError",
-      reason: "broken",
+      reason: "unreachable",
       message: expect.stringContaining("try again"),
     });
     expect(gone.calls).toHaveLength(2);
@@ -79,7 +79,7 @@ describe("the remote store", () => {
     ];
     for (const step of steps) {
       const { store, calls } = scripted(restarted(), { ok: true, value: [] });
-      await expect(step(store)).rejects.toMatchObject({ reason: "broken" });
+      await expect(step(store)).rejects.toMatchObject({ reason: "unreachable" });
       expect(calls).toHaveLength(1);
     }
   });
