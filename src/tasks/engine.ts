@@ -303,9 +303,11 @@ export class Engine implements Doorbell, WorkListener {
     }
   }
 
-  /** Work that another process accepted and could not ring for, or whose timer died with it. */
+  /**
+   * Work that another process accepted and could not ring for, or whose timer died with it; and work that waited for a
+   * place of its key, which a task of the other lane or a changed limit has made free: nobody rings for that either.
+   */
   #lookForWork(): void {
-    if (this.#dependencies.others === undefined) return;
     for (const lane of Object.values(this.#lanes)) if (lane.free > 0) this.#armNextDue(lane);
   }
 

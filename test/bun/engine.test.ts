@@ -649,3 +649,30 @@ describe("a media store that fails", () => {
     expect(provider.calls).toHaveLength(1);
   });
 });
+
+describe("a task that waits for a place of its key", () => {
+  test("starts soon after the key's last task of the other lane has ended", async () => {
+    const { provider, submit, clock, store } = await started();
+    await store.updateKey("key_a", { maxConcurrentTasks: 1 }, clock.now());
+    await submit({ type: "video" });
+    const video = await provider.next();
+    const image = await submit();
+    await clock.advance(10_000);
+    expect(provider.calls).toHaveLength(1);
+    video.answer(pictures());
+    await clock.advance(1_000);
+    expect((await provider.next()).job.taskId).toBe(image.id);
+  });
+
+  test("starts soon after its limit was raised", async () => {
+    const { provider, submit, clock, store } = await started();
+    await store.updateKey("key_a", { maxConcurrentTasks: 1 }, clock.now());
+    await submit();
+    await submit();
+    await clock.advance(10_000);
+    expect(provider.calls).toHaveLength(1);
+    await store.updateKey("key_a", { maxConcurrentTasks: 2 }, clock.now());
+    await clock.advance(1_000);
+    expect(provider.calls).toHaveLength(2);
+  });
+});
