@@ -18,9 +18,9 @@ const RUNS: readonly (() => Promise<FaultHistory>)[] = [
   () => loseOneOfTwo(200, "killed"),
   () => loseOneOfTwo(200, "killed"),
   () => loseOneOfTwo(200, "frozen"),
-  () => restartRedis(600, 12),
+  () => restartRedis(2_000, 30),
   () =>
-    troubledUpstash(300, {
+    troubledUpstash(500, {
       faults: [
         { kind: "error-500" },
         { kind: "lose-answer" },
@@ -30,7 +30,7 @@ const RUNS: readonly (() => Promise<FaultHistory>)[] = [
       everyNth: 5,
       most: 1_000,
     }),
-  () => troubledUpstash(150, { faults: [{ kind: "hang" }, { kind: "hang-after" }], everyNth: 40, most: 10 }),
+  () => troubledUpstash(300, { faults: [{ kind: "hang" }, { kind: "hang-after" }], everyNth: 40, most: 10 }),
 ];
 
 describeWithRedis("several instances and a shared store", () => {
