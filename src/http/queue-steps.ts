@@ -65,6 +65,8 @@ const MAX_RING_BYTES = 4_096;
 const MAX_FAILURE_BYTES = 65_536;
 /** A step is due by the store's clock, a ring comes by the queue's: within this, ms, it was only early. */
 const EARLY_MS = 5_000;
+/** The wait where this clock has passed the step's moment and the store's has not, ms: a queue counts in seconds. */
+const EARLY_AGAIN_MS = 1_000;
 /** A step that was given up is rung for once more; after that the sweep alone looks for it. */
 const MAX_AGAIN = 1;
 /** What made the queue give up may pass by then, ms. */
@@ -141,10 +143,11 @@ async function runStep(
   });
   const now = clock.now();
   if (report === null) {
-    // Nothing due and yet rung for: by the store's clock the step may be due in a moment. When something is due already
-    // and was not claimed, as many steps run as may, and each of them rings when it ends.
-    if (dueAt !== null && dueAt > now && dueAt <= now + EARLY_MS) {
-      rings.ringFor("early", lane, dueAt, { id: message.taskId, fence: message.step });
+    // Nothing due and yet rung for: by the store's clock the step may be due in a moment, whichever clock is ahead. When
+    // something is ready (0) and was not claimed, as many steps run as may, and each of them rings when it ends.
+    if (dueAt !== null && dueAt > 0 && dueAt <= now + EARLY_MS) {
+      const again = dueAt > now ? dueAt : now + EARLY_AGAIN_MS;
+      rings.ringFor("early", lane, again, { id: message.taskId, fence: message.step });
     }
     return c.body(null, 204);
   }

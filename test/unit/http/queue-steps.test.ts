@@ -174,6 +174,12 @@ describe("a ring", () => {
     expect(rung).toEqual([{ occasion: "early", lane: "image", inMs: 700, id: TASK.id, fence: 2 }]);
   });
 
+  test("that is due by this clock and not yet by the store's is rung once more", async () => {
+    nextDueAt = clock.now() - 200;
+    expect((await ring(RING)).status).toBe(204);
+    expect(rung).toEqual([{ occasion: "early", lane: "image", inMs: 1_000, id: TASK.id, fence: 2 }]);
+  });
+
   test("of another release, with fields unknown here or without new ones, is understood", async () => {
     expect((await ring({ lane: "video", taskId: "t", step: 0, colour: "red" })).status).toBe(204);
     expect(ran).toEqual(["video"]);
