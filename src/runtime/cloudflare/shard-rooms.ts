@@ -182,11 +182,12 @@ export class ShardRooms implements FollowedStore {
   async #leave(name: string): Promise<void> {
     if (!this.#joined.delete(name)) return;
     this.#moved.delete(name);
-    this.#rows.deleteRoom(name);
     const left = this.#reach(name, (object) => object.leave(this.#shard));
     this.#leaving.set(name, left);
     try {
       await left;
+      // A room that could not be left goes on telling: its row stays, and the next life leaves it.
+      if (!this.#joined.has(name)) this.#rows.deleteRoom(name);
     } finally {
       if (this.#leaving.get(name) === left) this.#leaving.delete(name);
     }

@@ -159,6 +159,27 @@ test("rooms that nobody comes back to are left, and those that somebody does are
   expect(calls).toEqual([`key_a/0 leaves task/key_a/${left}`]);
 });
 
+test("a room that could not be left is left in the next life", async () => {
+  const [{ id }, { id: again }] = [store.create().task, store.create().task];
+  const one = life();
+  const seats = [await follow(one, id), await follow(one, again)];
+  one.joined.save();
+  failures = Array.from({ length: 4 }, () => new Error("away"));
+  for (const { subscription } of seats) subscription.leave();
+  await settled();
+  expect(failures).toEqual([]);
+  // Who comes back meanwhile is told by the room again, and stays.
+  await follow(one, again);
+  one.joined.save();
+  calls.length = 0;
+  const two = life();
+  const at = two.joined.placeOf(`task/key_a/${again}`);
+  two.rooms.reseatTask(KEY, again, new RecordingFollower(encoding), at!);
+  await two.joined.leaveEmpty();
+  expect(calls).toEqual([`key_a/0 leaves task/key_a/${id}`]);
+  expect([...table.keys()]).toEqual([`task/key_a/${again}`]);
+});
+
 test("a task that is not there is not followed, and its room is left again", async () => {
   const { id } = store.create().task;
   const one = life();
