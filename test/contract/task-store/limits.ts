@@ -1,7 +1,9 @@
 /** Limits that count over everybody: what a whole deployment holds, and that no key's queue is another's. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Claim } from "../../../src/tasks/task-store.ts";
 import { NO_WORK } from "../../../src/tasks/transition.ts";
+import { createSeededRandom } from "../../fixture/seeded-random.ts";
 import {
   Bench,
   COMPLETE,
@@ -94,6 +96,58 @@ export function limitContract(contract: StoreContract): void {
       await bench.apply(claims[2]!, COMPLETE);
       expect(await bench.claim(5, { maxHeld: 2 })).toHaveLength(1);
     });
+
+    test.each([1, 2, 3])(
+      "whatever many claimers do side by side, what is held is counted truly and never too much (seed %d)",
+      async (seed) => {
+        const random = createSeededRandom(seed);
+        const limit = { maxHeld: 6 } as const;
+        const next = { lane: "image", leaseMs: LEASE_MS, max: 2, ...limit } as const;
+        for (const keyId of ["a", "b", "c"]) await many(15, { keyId });
+        const held = new Map<string, Claim>();
+        const take = (claims: readonly Claim[]) => {
+          for (const claim of claims) held.set(claim.task.id, claim);
+        };
+        const endings = [
+          () => COMPLETE,
+          () => RELEASE,
+          () => ({ kind: "retry", dueAt: bench.now() + 5, error: FAILURE, work: NO_WORK }) as const,
+          () =>
+            ({
+              kind: "pend",
+              state: 1,
+              dueAt: bench.now() + 5,
+              percent: 1,
+              message: null,
+              work: NO_WORK,
+            }) as const,
+        ];
+        for (let round = 0; round < 40; round++) {
+          const letGo = [...held.values()].filter(() => random.next() < 0.4);
+          for (const { task } of letGo) held.delete(task.id);
+          const steps = letGo.map(async (claim) => {
+            if (random.next() < 0.2) {
+              await bench.store.cancel(scopeOf(claim.task.tenant.keyId), claim.task.id);
+              return [];
+            }
+            const claimNext = random.next() < 0.5 ? next : undefined;
+            return (await bench.store.advance(claim.lease, random.pick(endings)(), claimNext)).claimed;
+          });
+          const claims = Array.from({ length: 4 }, () => bench.claim(random.below(3) + 1, limit));
+          for (const claimed of await Promise.all([...steps, ...claims])) take(claimed);
+          expect(held.size).toBeLessThanOrEqual(limit.maxHeld);
+          expect((await bench.stat()).held).toBe(held.size);
+          if (random.next() < 0.1) {
+            // Every worker died.
+            bench.advance(LEASE_MS);
+            await bench.store.sweep(100);
+            held.clear();
+            expect((await bench.stat()).held).toBe(0);
+          }
+          bench.advance(random.below(10));
+        }
+      },
+    );
 
     test("10,000 tasks of one key do not delay another's", { timeout: 60_000 }, async () => {
       for (let round = 0; round < 10; round++) await many(1_000, { keyId: "a" });
