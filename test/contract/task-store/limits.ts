@@ -146,6 +146,9 @@ export function limitContract(contract: StoreContract): void {
           }
           bench.advance(random.below(10));
         }
+        for (const claim of held.values()) await bench.apply(claim, RELEASE);
+        const { ready } = await bench.stat();
+        expect(await bench.claim(10, limit)).toHaveLength(Math.min(ready, limit.maxHeld));
       },
     );
 
