@@ -16,10 +16,10 @@ const REDIS: Pace = { ...EMBEDDED, progressPerSecond: 1 };
 /** Every command is paid for: a dead worker's task is picked up within two minutes. */
 const UPSTASH: Pace = { leaseMs: 60_000, renewMs: 20_000, sweepIntervalMs: 10_000, progressPerSecond: 1 };
 /**
- * A renewal is one call of the object and one row, about a dollar for a million: leases are renewed often enough that a
- * silent provider's call ends soon after its task was cancelled.
+ * A renewal or a progress value is one call of the object and a row or two, about a dollar for a million: leases are renewed
+ * often enough that a silent provider's call ends soon after its task was cancelled, progress looks alive.
  */
-const DURABLE_OBJECT: Pace = { ...UPSTASH, leaseMs: 30_000, renewMs: 5_000, progressPerSecond: 10 };
+const DURABLE_OBJECT: Pace = { ...UPSTASH, leaseMs: 30_000, renewMs: 5_000, progressPerSecond: 2 };
 
 /** Provider calls of one kind open at once: in one process, and in a whole deployment on Workers. */
 const CONCURRENCY: Readonly<Record<ConfigHost, number>> = { process: 3, worker: 50 };

@@ -188,7 +188,7 @@ export const SETTINGS = {
       "How long a stopping process finishes work before it hands it back.",
     ),
     progressPerSecond: decidedDecimal(
-      "10, on Redis and Upstash 1",
+      "10, on Redis and Upstash 1, in a Durable Object 2",
       0.1,
       1_000_000,
       "Progress stored per task and second; newer values supersede older ones.",

@@ -394,7 +394,7 @@ describe("what the host and the store decide", () => {
     ["SQLite", "process", {}, { ...near, progressPerSecond: 10 }],
     ["Redis", "process", REDIS, { ...near, progressPerSecond: 1 }],
     ["Upstash", "process", UPSTASH, { ...far, progressPerSecond: 1 }],
-    ["a Durable Object", "worker", {}, { ...far, leaseMs: 30_000, renewMs: 5_000, progressPerSecond: 10 }],
+    ["a Durable Object", "worker", {}, { ...far, leaseMs: 30_000, renewMs: 5_000, progressPerSecond: 2 }],
     ["Upstash", "worker", UPSTASH, { ...far, progressPerSecond: 1 }],
   ] as [string, ConfigHost, Env, object][])(
     "the pace of the engine on %s (%s)",
