@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { RETENTION_CRON } from "../../../../src/runtime/cloudflare/schedule.ts";
+import { HAND_BACK_MS, STEPS_PER_RUNNER } from "../../../../src/runtime/cloudflare/step-pool.ts";
 
 const ROOT = join(import.meta.dirname, "../../../..");
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
@@ -11,6 +12,7 @@ const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 type WranglerToml = {
   main: string;
   compatibility_flags: string[];
+  limits: { subrequests: number };
   triggers: { crons: string[] };
   durable_objects: { bindings: { name: string; class_name: string }[] };
   r2_buckets: { binding: string; bucket_name: string }[];
@@ -37,6 +39,12 @@ describe("wrangler.toml", () => {
 
   test("triggers the sweep every minute and the retention by the expression that the code knows", () => {
     expect(toml.triggers.crons).toEqual(["* * * * *", RETENTION_CRON]);
+  });
+
+  test("lets a step runner call often enough for as long as it may work", () => {
+    // Each second, for each step: twice a progress for the store and three rooms, and something for the lease.
+    const calls = STEPS_PER_RUNNER * (HAND_BACK_MS / 1_000) * (2 * (1 + 3) + 1);
+    expect(toml.limits.subrequests).toBeGreaterThan(calls);
   });
 
   test("keeps sockets uncompressed, for which shards and rooms are reckoned", () => {
