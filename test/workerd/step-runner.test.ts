@@ -12,6 +12,7 @@ const EVERY_MINUTE = "* * * * *";
 /** Time enough for a runner to do what it must not do. */
 const A_WHILE_MS = 150;
 const POLL_MS = 200;
+const LATER_MS = 60_000;
 const SHORT_LEASE = { leaseMs: 600, renewMs: 100 };
 
 let world: RunnerWorld;
@@ -89,10 +90,10 @@ describe("a ring", () => {
     expect((await world.provider.next()).job.taskId).toBe(working.id);
   });
 
-  test("sets an alarm anew that was lost", async () => {
+  test("sets an alarm anew that was lost, and puts none off that is overdue", async () => {
     const set = await world.inside("image/99", async (storage, runner) => {
       const alarms: number[] = [];
-      // As after the trap of the platform: an alarm that lies in the past and never fires.
+      // As after the trap of the platform, an alarm in the past that never fires; or one that is late.
       Reflect.set(runner, "ctx", {
         id: { name: "image/99" },
         storage: {
@@ -103,11 +104,13 @@ describe("a ring", () => {
       });
       const now = Date.now();
       await runner.ring(now);
+      await runner.ring(now + LATER_MS);
       return alarms.map((at) => at - now);
     });
-    expect(set).toHaveLength(1);
+    expect(set).toHaveLength(2);
     // Never for this very millisecond.
-    expect(set[0]).toBeGreaterThanOrEqual(1);
+    for (const delay of set) expect(delay).toBeGreaterThanOrEqual(1);
+    expect(set[1]).toBeLessThan(LATER_MS);
   });
 });
 

@@ -120,10 +120,11 @@ export class StepRunner extends DurableObject<Bindings> implements RunnerCalls {
 
   async #wakeAt(atMs: number): Promise<void> {
     const now = Date.now();
-    const at = Math.max(atMs, now + LEAST_DELAY_MS);
     const stored = await this.ctx.storage.getAlarm();
-    // One that lies in the past fires at once, unless it was lost; then it has to be set anew.
-    if (stored !== null && stored <= at && stored > now) return;
+    // One that lies in the past is late, or was lost: it is set anew for now, and not put off.
+    const overdue = stored !== null && stored <= now;
+    const at = Math.max(overdue ? now : atMs, now + LEAST_DELAY_MS);
+    if (stored !== null && stored <= at && !overdue) return;
     await this.ctx.storage.setAlarm(at);
   }
 }
