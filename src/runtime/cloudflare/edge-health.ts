@@ -2,6 +2,7 @@
 
 import type { Health, HealthPart } from "../../http/health.ts";
 import type { MetricsRegistry, Sample } from "../../metrics/registry.ts";
+import { StoreUnavailableError } from "../../tasks/store-error.ts";
 import type { EdgeParts } from "./parts.ts";
 
 type Sources = Pick<EdgeParts, "store" | "settings" | "queueHealth" | "catalogue" | "stepWorkerOptions">;
@@ -34,8 +35,10 @@ export class EdgeHealth implements Health {
     try {
       await store.ping();
       return { status: "ok", kind };
-    } catch {
-      return { status: "down", kind, detail: "the store cannot be read" };
+    } catch (error) {
+      // The reason is one of a few words; the message may quote what a service said.
+      const reason = error instanceof StoreUnavailableError ? ` (${error.reason})` : "";
+      return { status: "down", kind, detail: `the store cannot be read${reason}` };
     }
   }
 
