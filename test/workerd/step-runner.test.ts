@@ -208,6 +208,42 @@ describe("work that waits for a place", () => {
   });
 });
 
+describe("work that lasts longer than a runner's time", () => {
+  /** Longer than any runner begins steps, shorter than it lets them go on. */
+  const LATER_MS = 11 * 60_000;
+
+  /** A runner at the end of its time, with one step open. */
+  async function lateRunner() {
+    let passedMs = 0;
+    Reflect.set(world.parts, "clock", {
+      ...world.parts.clock,
+      monotonic: () => performance.now() + passedMs,
+    });
+    const { id } = await world.create();
+    await world.ring("image/0");
+    const call = await world.provider.next();
+    passedMs = LATER_MS;
+    return { id, call };
+  }
+
+  test("is begun by another runner, and what is open ends", async () => {
+    const { id, call } = await lateRunner();
+    const next = await world.create();
+    await world.ring("image/0");
+    expect((await world.provider.next()).job.taskId).toBe(next.id);
+    expect([call.aborted, world.provider.open]).toEqual([false, 2]);
+    call.outcome = pictures();
+    expect((await world.ended(id)).status).toBe("completed");
+  });
+
+  test("that nobody was rung for is found when the runner's last step ends", async () => {
+    const { call } = await lateRunner();
+    const next = await world.create();
+    call.outcome = pictures();
+    expect((await world.provider.next()).job.taskId).toBe(next.id);
+  });
+});
+
 describe("a task that is cancelled while a runner works on it", () => {
   test("stops the silent call when the lease is renewed", async () => {
     world.lease = SHORT_LEASE;
