@@ -7,7 +7,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { DurableObjectState } from "@cloudflare/workers-types";
 import { TASK_TYPES, type TaskType } from "../../protocol/task.ts";
-import { describeError } from "../../tasks/log.ts";
+import { describeError, type Log } from "../../tasks/log.ts";
 import type { Bindings, RunnerCalls } from "./bindings.ts";
 import { partsOf } from "./parts.ts";
 import { StepMoments } from "./step-moments.ts";
@@ -66,23 +66,26 @@ export class StepRunner extends DurableObject<Bindings> implements RunnerCalls {
   #beginShift(place: RunnerPlace): StepShift {
     const { stepWorker, clock, log } = partsOf(this.env);
     const { lane, index } = place;
-    const shift: StepShift = new StepShift(
+    return new StepShift(
       {
         worker: stepWorker,
         moments: this.#moments,
         clock,
         log,
-        passOn: () => {
-          this.#passOn(0).catch((error: unknown) => {
-            log.warn("a step runner could not be rung", { lane, cause: describeError(error) });
-            shift.lookAt(Date.now() + PASS_AGAIN_MS);
-          });
-        },
+        passOn: () => void this.#passOnOrLookAgain(lane, log),
         passOver: () => this.#passOver(place),
       },
       { lane, places: STEPS_PER_RUNNER, workMs: workMs(index, this.#pool(lane)), handBackMs: HAND_BACK_MS },
     );
-    return shift;
+  }
+
+  async #passOnOrLookAgain(lane: TaskType, log: Log): Promise<void> {
+    try {
+      await this.#passOn(0);
+    } catch (error) {
+      log.warn("a step runner could not be rung", { lane, cause: describeError(error) });
+      await this.ring(Date.now() + PASS_AGAIN_MS);
+    }
   }
 
   async #passOn(passed: number): Promise<void> {

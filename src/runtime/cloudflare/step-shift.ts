@@ -60,6 +60,7 @@ export class StepShift {
   /** A moment has come, and nothing was found for it so far. */
   #promised = false;
   /** A task has ended since the other lane was last thought of. */
+  #taskEnded = false;
   #ended = false;
   #timer: TimerHandle | null = null;
   #over: (() => void) | null = null;
@@ -86,13 +87,14 @@ export class StepShift {
       this.#over = resolve;
       this.#endIfIdle();
     });
+    this.#ended = true;
     this.#timer?.cancel();
     handBack.cancel();
   }
 
   /** There is work now. False when it needs another runner: every place is taken, or the time is up. */
   look(): boolean {
-    if (this.timeIsUp || this.#free === 0) return false;
+    if (this.#ended || this.timeIsUp || this.#free === 0) return false;
     if (this.#looking) this.#rung = true;
     else void this.#look(this.#free);
     return true;
@@ -135,8 +137,8 @@ export class StepShift {
     const { worker, clock, passOver } = this.#dependencies;
     // A cancel rings too, and then there is a job to end and nothing to claim.
     this.#clean();
-    if (this.#ended) {
-      this.#ended = false;
+    if (this.#taskEnded) {
+      this.#taskEnded = false;
       await passOver();
     }
     if (!this.#promised) return;
@@ -152,7 +154,7 @@ export class StepShift {
     try {
       const { task, dueAt } = await report;
       if (dueAt !== null) this.lookAt(dueAt);
-      if (isTerminal(task.status)) this.#ended = true;
+      if (isTerminal(task.status)) this.#taskEnded = true;
     } catch (error) {
       const { lane } = this.#options;
       this.#dependencies.log.error("a step could not be stored", { lane, cause: describeError(error) });
@@ -175,11 +177,11 @@ export class StepShift {
     });
   }
 
-  /** Sets the one timer for the first moment. Without a step open the shift ends, and the alarm stands in for it. */
+  /** Sets the one timer for the first moment. Once the shift has ended the alarm stands in for it. */
   #arm(): void {
     const { moments, clock } = this.#dependencies;
     this.#timer?.cancel();
-    const at = moments.next();
+    const at = this.#ended ? null : moments.next();
     if (at === null) return;
     this.#timer = clock.after(Math.max(0, at - clock.now()), () => {
       if (moments.take(clock.now())) {

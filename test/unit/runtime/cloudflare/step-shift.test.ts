@@ -243,6 +243,14 @@ describe("what is due later", () => {
     await endAll();
   });
 
+  test("is kept for the next shift once this one has ended, and nothing runs outside of one", async () => {
+    await begin();
+    shift.lookAt(clock.now() + 1_000);
+    ready = 1;
+    await clock.advance(1_000);
+    expect([shift.look(), steps.length, moments.next()]).toEqual([false, 0, clock.now()]);
+  });
+
   test("goes to another runner when there is no place for it here", async () => {
     ready = 2;
     await begin();
