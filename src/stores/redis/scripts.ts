@@ -98,8 +98,12 @@ const constants = {
   CONTINUATION_COST,
 };
 
+/** A line that is nothing but a comment, and empty lines. */
+const COMMENT = /^\s*--.*\n|^\n/gm;
+/** A function or a table on the outermost level. */
+const DEFINITION = /^local (?:function )?(\w+)(?: = \{.*\}|\([\s\S]*?^end)\n/gm;
+
 const PRELUDE = [
-  ...Object.entries(constants).map(([name, value]) => `local ${name} = ${value}`),
   `local COST = { ${RANKED.map((_, index) => costOf(index)).join(", ")} }`,
   `local STATUS = ${numbered(TASK_STATUSES)}`,
   `local TYPE = ${numbered(TASK_TYPES)}`,
@@ -158,11 +162,32 @@ export const SCRIPTS = {
 export type ScriptName = keyof typeof SCRIPTS;
 
 function writing(...parts: string[]): string {
-  return [PRELUDE, basePart, writePart, ...parts].join("\n");
+  return compact([PRELUDE, basePart, writePart, ...parts].join("\n"));
 }
 
 function reading(...parts: string[]): string {
-  return [PRELUDE, basePart, readPart, ...parts].join("\n");
+  return compact([PRELUDE, basePart, readPart, ...parts].join("\n"));
+}
+
+/**
+ * The script as it is sent. The server runs the whole text at every call, and to make a function or a table costs as much
+ * there as a command: constants stand where they are used, and what the script does not use is left out, comments first.
+ */
+function compact(text: string): string {
+  const code = Object.entries(constants).reduce(
+    (code, [name, value]) => code.replaceAll(new RegExp(`\\b${name}\\b`, "g"), String(value)),
+    text.replaceAll(COMMENT, ""),
+  );
+  return withoutUnused(code);
+}
+
+function withoutUnused(code: string): string {
+  const words = code.match(/\w+/g) ?? [];
+  const left = code.replaceAll(DEFINITION, (definition, name: string) => {
+    const uses = (text: readonly string[]) => text.filter((word) => word === name).length;
+    return uses(words) > uses(definition.match(/\w+/g) ?? []) ? definition : "";
+  });
+  return left === code ? code : withoutUnused(left);
 }
 
 function numbered(names: readonly string[]): string {

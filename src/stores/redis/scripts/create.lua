@@ -37,11 +37,15 @@ open_tenant(k, ARGV[18])
 if s then open_tenant(s, ARGV[19]) end
 
 -- Its number among the key's tasks is the position of its first event.
-local fix = concat({ type, ARGV[7], exact(k.seq + 1), now_text, ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[20] }, ' ')
+local no = exact(k.seq + 1)
+local fix = concat({ type, ARGV[7], no, now_text, ARGV[8], ARGV[9], ARGV[10], ARGV[11], ARGV[20] }, ' ')
 local deadline = exact(now + ARGV[15])
 local line = 'queued ' .. now_text .. ' - - ' .. deadline .. ' 0 - 0 ' .. ARGV[7] .. ' - - 0 0 ' .. ARGV[17]
   .. ' 1 0 0 0 - 0 0 0'
-local t = parse(id, key, subject, fix, line)
+local t = {
+  id = id, type = type, status = 'queued', rank = ARGV[7], lease = '-', due = '-', no = no, made = ARGV[20], seq = '1',
+  events = '0', progress = '0', message = '', texts = false, was_status = 'queued',
+}
 record(t, 'queued', k, s)
 line = line:sub(1, -2) .. '1'
 local fields = { 'fix', fix, 'now', line, 'key', key, 'spec', ARGV[12], 'model', ARGV[13], 'e0', t.e0 }
@@ -57,7 +61,6 @@ end
 
 count(k, 1, ARGV[9], 0)
 if s then count(s, 1, ARGV[9], 0) end
-t.was_place = nil
 relocate(k, t)
 local score = list_score(t)
 k.ids = { score, id }

@@ -1,6 +1,7 @@
 -- One transition as one write: the task, its list, its event in three logs, its money and what it leaves behind.
 
-local wake, asleep = { image = {}, video = {} }, { image = {}, video = {} }
+-- What goes into and out of the sets of tasks that somebody must look at, by type.
+local wake, asleep = {}, {}
 
 -- Its score in the sets that lists are read from: status and type, then the time in its id.
 local function list_score(t)
@@ -53,11 +54,12 @@ local function record(t, event, k, s)
   if not event then return '' end
   if event == 'progress' then
     t.ref = 'p' .. t.seq
-    return concat({ t.seq, event, t.progress, now_text, '-', '-', t.message }, ' ')
+    return t.seq .. ' progress ' .. t.progress .. ' ' .. now_text .. ' - - ' .. t.message
   end
   k.seq, k.changed = k.seq + 1, true
   if s then s.seq, s.changed = s.seq + 1, true end
-  local line = concat({ t.seq, event, t.progress, now_text, exact(k.seq), s and exact(s.seq) or '-', t.message }, ' ')
+  local line = t.seq .. ' ' .. event .. ' ' .. t.progress .. ' ' .. now_text .. ' ' .. exact(k.seq) .. ' '
+    .. (s and exact(s.seq) or '-') .. ' ' .. t.message
   t.ref = 'e' .. t.events
   put(t, t.ref, line)
   t.events = exact(t.events + 1)
@@ -104,14 +106,15 @@ local function commit(t, event, popped)
     if s then s.ids[#s.ids + 1], s.ids[#s.ids + 2] = score, t.id end
   end
   if t.finished ~= '-' then
-    asleep[t.type][#asleep[t.type] + 1] = t.id
+    local ids = asleep[t.type] or {}
+    ids[#ids + 1], asleep[t.type] = t.id, ids
     if t.settled == '1' and t.was_settled ~= '1' then settle(t, k, s) end
     if t.webhook == '1' then rcall('ZADD', P .. 'deliveries', now_text, t.id .. ' ' .. t.seq) end
   else
     local at = t.lease ~= '-' and tonumber(t.lease) < tonumber(t.deadline) and t.lease or t.deadline
     if at ~= t.was_wake then
-      local pairs_of = wake[t.type]
-      pairs_of[#pairs_of + 1], pairs_of[#pairs_of + 2] = at, t.id
+      local scores = wake[t.type] or {}
+      scores[#scores + 1], scores[#scores + 2], wake[t.type] = at, t.id, scores
     end
   end
   return answer(t, line, k, s)
@@ -120,12 +123,12 @@ end
 -- Once, at the end of every script that commits.
 local function flush()
   for type, ids in pairs(asleep) do
-    if ids[1] then rcall('ZREM', P .. 'wake:' .. type, unpack(ids)) end
+    rcall('ZREM', P .. 'wake:' .. type, unpack(ids))
   end
   for type, scores in pairs(wake) do
-    if scores[1] then rcall('ZADD', P .. 'wake:' .. type, unpack(scores)) end
+    rcall('ZADD', P .. 'wake:' .. type, unpack(scores))
   end
-  for _, n in pairs(tenants) do
+  for _, n in ipairs(tenants) do
     if n.changed then
       local set = { 'seq', exact(n.seq), 'waiting', exact(n.waiting) }
       if n.paid then set[5], set[6], set[7], set[8] = 'reserved', exact(n.reserved), 'spent', exact(n.spent) end

@@ -42,10 +42,10 @@ local function put(t, name, text)
 end
 
 local function save_task(t)
-  t.line = concat({
-    t.status, t.updated, t.started, t.finished, t.deadline, t.progress, t.progress_at, t.attempt, t.rank, t.due, t.lease,
-    t.fence, t.unsure, t.epoch, t.seq, t.trimmed, t.cost, t.settled, t.cancellation, t.provider_ms, t.store_ms, t.events,
-  }, ' ')
+  t.line = t.status .. ' ' .. t.updated .. ' ' .. t.started .. ' ' .. t.finished .. ' ' .. t.deadline .. ' ' .. t.progress
+    .. ' ' .. t.progress_at .. ' ' .. t.attempt .. ' ' .. t.rank .. ' ' .. t.due .. ' ' .. t.lease .. ' ' .. t.fence
+    .. ' ' .. t.unsure .. ' ' .. t.epoch .. ' ' .. t.seq .. ' ' .. t.trimmed .. ' ' .. t.cost .. ' ' .. t.settled
+    .. ' ' .. t.cancellation .. ' ' .. t.provider_ms .. ' ' .. t.store_ms .. ' ' .. t.events
   if t.texts then
     rcall('HSET', P .. 'task:' .. t.id, 'now', t.line, unpack(t.texts))
   else

@@ -1,22 +1,22 @@
 -- What is kept per key and per subject of a key: its log, its counters, its money. A script loads each once, changes it
 -- in memory, and `flush` writes what changed.
 
-local tenants = {}
+-- All that were loaded, and where to find them again: a key by its id, a subject by its name.
+local tenants, keys, subjects = {}, {}, {}
 
 -- The key itself, with what is checked when it starts something, and its queue in each lane.
 local function load_key(id)
-  local name = scoped(id, '')
-  local k = tenants[name]
+  local k = keys[id]
   if k then return k end
   local at = P .. 'key:' .. id
   local f = rcall('HMGET', at, 'epoch', 'seq', 'by', 'waiting', 'reserved', 'spent', 'running', 'cap', 'on', 'until', 'image', 'video')
   k = {
-    name = name, at = at, epoch = f[1], seq = tonumber(f[2] or 0), by = f[3] or '', waiting = tonumber(f[4] or 0),
-    reserved = tonumber(f[5] or 0), spent = tonumber(f[6] or 0), log = {}, ids = {}, changed = false, paid = false,
-    id = id, running = tonumber(f[7] or 0), cap = tonumber(f[8] or ''), on = f[9], ends = f[10],
+    name = scoped(id, ''), at = at, epoch = f[1], seq = tonumber(f[2] or 0), by = f[3] or '',
+    waiting = tonumber(f[4] or 0), reserved = tonumber(f[5] or 0), spent = tonumber(f[6] or 0),
+    log = {}, ids = {}, changed = false, paid = false, id = id, running = tonumber(f[7] or 0), cap = tonumber(f[8] or ''), on = f[9], ends = f[10],
     image = f[11], video = f[12], queues = {},
   }
-  tenants[name] = k
+  keys[id], tenants[#tenants + 1] = k, k
   return k
 end
 
@@ -24,7 +24,7 @@ end
 local function load_subject(key, subject)
   if subject == '' then return nil end
   local name = scoped(key, subject)
-  local s = tenants[name]
+  local s = subjects[name]
   if s then return s end
   local at = P .. 'subject:' .. name
   local f = rcall('HMGET', at, 'epoch', 'seq', 'by', 'waiting', 'reserved', 'spent')
@@ -32,7 +32,7 @@ local function load_subject(key, subject)
     name = name, at = at, epoch = f[1], seq = tonumber(f[2] or 0), by = f[3] or '', waiting = tonumber(f[4] or 0),
     reserved = tonumber(f[5] or 0), spent = tonumber(f[6] or 0), log = {}, ids = {}, changed = false, paid = false,
   }
-  tenants[name] = s
+  subjects[name], tenants[#tenants + 1] = s, s
   return s
 end
 
