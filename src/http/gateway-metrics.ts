@@ -13,14 +13,7 @@ export function registerGatewayMetrics(
     hubs,
   }: Pick<GatewayHealthSources, "store" | "engine" | "rooms"> & { hubs: { readonly used: number } },
 ): void {
-  metrics.gauge("conduit_queue_tasks", "Unfinished tasks by lane and whereabouts.", async () => {
-    const stats = await store.stats();
-    return stats.flatMap(({ lane, ready, delayed, held }): Sample[] => [
-      { labels: { lane, state: "ready" }, value: ready },
-      { labels: { lane, state: "delayed" }, value: delayed },
-      { labels: { lane, state: "held" }, value: held },
-    ]);
-  });
+  registerQueueMetrics(metrics, store);
   metrics.gauge("conduit_provider_calls", "Provider calls open in this process.", () => [
     { value: engine.heldSteps },
   ]);
@@ -41,4 +34,19 @@ export function registerGatewayMetrics(
       ];
     },
   );
+}
+
+/** Adds the queue's gauge, read from the store when somebody scrapes: it is of the whole deployment. */
+export function registerQueueMetrics(
+  metrics: MetricsRegistry,
+  store: Pick<GatewayHealthSources["store"], "stats">,
+): void {
+  metrics.gauge("conduit_queue_tasks", "Unfinished tasks by lane and whereabouts.", async () => {
+    const stats = await store.stats();
+    return stats.flatMap(({ lane, ready, delayed, held }): Sample[] => [
+      { labels: { lane, state: "ready" }, value: ready },
+      { labels: { lane, state: "delayed" }, value: delayed },
+      { labels: { lane, state: "held" }, value: held },
+    ]);
+  });
 }

@@ -7,13 +7,14 @@ import { createApp } from "../../app.ts";
 import { ConnectionSlots } from "../../http/connection-slots.ts";
 import { createEventEncodings } from "../../http/event-encodings.ts";
 import { mountEvents } from "../../http/events.ts";
+import { registerQueueMetrics } from "../../http/gateway-metrics.ts";
 import { plainHost } from "../../http/host.ts";
 import { createOriginPolicy } from "../../http/origin-policy.ts";
 import { mountQueueSteps } from "../../http/queue-steps.ts";
 import { MetricsRegistry } from "../../metrics/registry.ts";
 import { describeError } from "../../tasks/log.ts";
 import type { Bindings } from "./bindings.ts";
-import { EdgeHealth, registerEdgeMetrics } from "./edge-health.ts";
+import { EdgeHealth } from "./edge-health.ts";
 import { closeHubs, mountHubGate } from "./hub-gate.ts";
 import type { EdgeParts } from "./parts.ts";
 import { RemoteEventSockets } from "./remote-event-sockets.ts";
@@ -46,7 +47,7 @@ export function createEdgeApp(parts: EdgeParts, bindings: Bindings): EdgeApp {
     );
   });
   const metrics = new MetricsRegistry();
-  registerEdgeMetrics(metrics, parts);
+  registerQueueMetrics(metrics, store);
   const slots = new ConnectionSlots(settings.events);
   const app = createApp({
     settings,

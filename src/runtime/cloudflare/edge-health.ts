@@ -1,7 +1,6 @@
 /** How a deployment's parts are. Figures of one isolate say nothing here; what counts is asked of the store. */
 
 import type { Health, HealthPart } from "../../http/health.ts";
-import type { MetricsRegistry, Sample } from "../../metrics/registry.ts";
 import { StoreUnavailableError } from "../../tasks/store-error.ts";
 import type { EdgeParts } from "./parts.ts";
 
@@ -57,16 +56,4 @@ export class EdgeHealth implements Health {
       return { ...rings, status: "down", detail: "the queue cannot be read" };
     }
   }
-}
-
-/** Adds the queue's gauges, read from the store when somebody scrapes. Counters are those of the isolate that answers. */
-export function registerEdgeMetrics(metrics: MetricsRegistry, { store }: Pick<Sources, "store">): void {
-  metrics.gauge("conduit_queue_tasks", "Unfinished tasks by lane and whereabouts.", async () => {
-    const stats = await store.stats();
-    return stats.flatMap(({ lane, ready, delayed, held }): Sample[] => [
-      { labels: { lane, state: "ready" }, value: ready },
-      { labels: { lane, state: "delayed" }, value: delayed },
-      { labels: { lane, state: "held" }, value: held },
-    ]);
-  });
 }
