@@ -171,7 +171,8 @@ function reading(...parts: string[]): string {
 
 /**
  * The script as it is sent. The server runs the whole text at every call, and to make a function or a table costs as much
- * there as a command: constants stand where they are used, and what the script does not use is left out, comments first.
+ * there as a command: constants stand where they are used (within quotes as texts), and what the script does not use is left
+ * out, comments first.
  */
 function compact(text: string): string {
   const code = Object.entries(constants).reduce(

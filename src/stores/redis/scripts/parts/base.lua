@@ -12,7 +12,8 @@ if not now then
   now = tonumber(now_text)
 end
 
--- A number as text, exactly; Lua's own form keeps 14 digits and takes three times as long.
+-- A number as text, exactly; Lua's own form keeps 14 digits and takes three times as long, and what `redis.call` makes of
+-- a number longer yet. So what is called often gets texts.
 local format = string.format
 local function exact(number)
   return number % 1 == 0 and format('%d', number) or format('%.17g', number)
@@ -20,5 +21,5 @@ end
 
 -- A tenant's part of a key's name; the length in front keeps one tenant's names from being another's.
 local function scoped(key, subject)
-  return #key .. ':' .. key .. ':' .. subject
+  return exact(#key) .. ':' .. key .. ':' .. subject
 end

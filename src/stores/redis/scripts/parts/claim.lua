@@ -25,7 +25,7 @@ end
 -- such limit). Answers the updates, and what to remember of each.
 local function claim_next(type, lease_ms, most, max_held)
   -- Delayed tasks that are due by now become ready, a bounded number of them.
-  local due = rcall('ZRANGEBYSCORE', P .. 'delayed:' .. type, '-inf', now_text, 'LIMIT', 0, PROMOTE_LIMIT)
+  local due = rcall('ZRANGEBYSCORE', P .. 'delayed:' .. type, '-inf', now_text, 'LIMIT', '0', 'PROMOTE_LIMIT')
   for _, id in ipairs(due) do
     local t = load_task(id)
     if t then
@@ -43,7 +43,7 @@ local function claim_next(type, lease_ms, most, max_held)
   local claims, records = {}, {}
   most = min(most, MAX_STEP_TASKS)
   while #claims < most and (not max_held or lane.held < max_held) do
-    local turn = rcall('ZRANGE', P .. 'turns:' .. type, 0, 0, 'WITHSCORES')
+    local turn = rcall('ZRANGE', P .. 'turns:' .. type, '0', '0', 'WITHSCORES')
     if not turn[1] then break end
     local k, start = load_key(turn[1]), tonumber(turn[2])
     local q = queue_of(k, type)

@@ -84,7 +84,7 @@ local function settle(t, k, s)
   rcall('ZADD', P .. 'ended', t.finished, t.id)
   if tonumber(t.cost) == 0 then return end
   local model = rcall('HGET', P .. 'task:' .. t.id, 'model')
-  local charge = concat({ now_text, t.id, t.type, t.cost, #t.subject, t.subject, model }, ' ')
+  local charge = concat({ now_text, t.id, t.type, t.cost, exact(#t.subject), t.subject, model }, ' ')
   if rcall('RPUSH', P .. 'ledger:' .. t.key, charge) == 1 then rcall('ZADD', P .. 'ledgers', now_text, t.key) end
 end
 

@@ -10,5 +10,5 @@ end
 local repeated = known[2]
 
 local function remember(record)
-  rcall('SET', P .. 'call:' .. ARGV[2], record, 'PX', REMEMBER_MS)
+  rcall('SET', P .. 'call:' .. ARGV[2], record, 'PX', 'REMEMBER_MS')
 end
