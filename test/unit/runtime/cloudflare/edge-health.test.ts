@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { stepWorkerOptions } from "../../../../src/assembly.ts";
 import { loadConfig } from "../../../../src/config.ts";
+import { registerQueueMetrics } from "../../../../src/http/gateway-metrics.ts";
 import type { HealthPart } from "../../../../src/http/health.ts";
 import { MetricsRegistry } from "../../../../src/metrics/registry.ts";
 import { Catalogue } from "../../../../src/providers/catalogue.ts";
 import { createLocalOffer } from "../../../../src/providers/local/offer.ts";
 import { openSqliteFile } from "../../../../src/runtime/bun/sqlite-file.ts";
-import { EdgeHealth, registerEdgeMetrics } from "../../../../src/runtime/cloudflare/edge-health.ts";
+import { EdgeHealth } from "../../../../src/runtime/cloudflare/edge-health.ts";
 import { createSqliteStore, type SqliteStore } from "../../../../src/stores/sqlite/store.ts";
 import { systemClock } from "../../../../src/tasks/clock.ts";
 import { StoreUnavailableError } from "../../../../src/tasks/store-error.ts";
@@ -87,7 +88,7 @@ test("the metrics tell what waits and what is held in each lane", async () => {
   await accept(2);
   await store.claim({ lane: "image", leaseMs: 60_000, max: 1 });
   const metrics = new MetricsRegistry();
-  registerEdgeMetrics(metrics, { store });
+  registerQueueMetrics(metrics, store);
   const text = await metrics.render();
   expect(text).toContain('conduit_queue_tasks{lane="image",state="ready"} 1');
   expect(text).toContain('conduit_queue_tasks{lane="image",state="held"} 1');
