@@ -225,6 +225,19 @@ test("a socket that a shard knows nothing of is closed, so that its client begin
   expect(await client.closed()).toBe(1012);
 });
 
+test("so is one on a hub that is not served any more, and nothing of it is kept", async () => {
+  const client = await EdgeHubSocket.open(world, "tasks");
+  await client.invoke("Unsubscribe", "nothing");
+  await sleep();
+  await runInDurableObject(shard(), (_, { storage }) => {
+    storage.sql.exec("UPDATE connections SET hub = 'of an earlier release'");
+  });
+  await sleep();
+  await runDurableObjectAlarm(shard());
+  expect(await client.closed()).toBe(1012);
+  expect(await rows()).toEqual({ connections: 0, subscriptions: 0, rooms: 0 });
+});
+
 describe("a key with several shards", () => {
   test("finds each connection where it was made, and ends all of them", async () => {
     world = new EdgeWorld({ CONDUITLLM__HUBS__SHARDSPERKEY: "3" });

@@ -57,11 +57,15 @@ export class ShardMemory {
         native.close(CLOSE_RESTARTED, RESTARTED);
         continue;
       }
-      kept.delete(row.id);
       const principal = principals.get(row.principal) ?? (JSON.parse(row.principal) as Principal);
       principals.set(row.principal, principal);
       const endpoint = this.#endpoint(row, principal);
-      if (endpoint === null) continue;
+      if (endpoint === null) {
+        // Its hub is not served any more; the row goes with those that have no socket.
+        native.close(CLOSE_RESTARTED, RESTARTED);
+        continue;
+      }
+      kept.delete(row.id);
       const saved: SavedSession = { ...(JSON.parse(row.session) as KeptSession), heardAt: memory.heardAt };
       const hubSocket = new HubSocket(endpoint, row.transport, this.#dependencies.now);
       this.#kept.set(row.id, row.session);
