@@ -14,7 +14,7 @@ import {
   negotiate,
   PROTOCOLS,
 } from "../fixture/edge-hub.ts";
-import { EdgeWorld, plainKey } from "../fixture/edge-world.ts";
+import { EdgeWorld, plainKey, until } from "../fixture/edge-world.ts";
 
 const PING = '{"type":6}\x1e';
 const UNKNOWN = "No Connection with that ID";
@@ -42,6 +42,9 @@ const rows = () =>
       rooms: count("rooms"),
     };
   });
+
+/** A room is forgotten when its object knows that it was left. */
+const everyRoomLeft = () => until(async () => (await rows()).rooms === 0);
 
 const isFollowed = async (taskId: string) => (await world.advance(taskId, "started")).followed.task;
 
@@ -115,6 +118,7 @@ describe.each(Object.keys(PROTOCOLS) as (keyof typeof PROTOCOLS)[])(
       expect(client.eventTypes).toEqual(seen);
       expect(await rows()).toEqual({ connections: 1, subscriptions: 1, rooms: 1 });
       await client.invoke("UnsubscribeAll");
+      await everyRoomLeft();
       expect(await rows()).toEqual({ connections: 1, subscriptions: 0, rooms: 0 });
     });
 
@@ -185,6 +189,7 @@ describe("a shard that sleeps", () => {
     const idle = await EdgeHubSocket.open(world, "tasks");
     await idle.invoke("Unsubscribe", "nothing");
     await evictDurableObject(shard(), { webSockets: "close" });
+    await everyRoomLeft();
     expect(await rows()).toEqual({ connections: 0, subscriptions: 0, rooms: 0 });
     await sleep();
     expect(await isFollowed(id)).toBe(false);
