@@ -4,8 +4,8 @@ import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
-import { shardName } from "../../src/runtime/cloudflare/hub-address.ts";
-import { closeHubs } from "../../src/runtime/cloudflare/hub-gate.ts";
+import { shardName } from "../../src/runtime/cloudflare/hubs/hub-address.ts";
+import { closeHubs } from "../../src/runtime/cloudflare/hubs/hub-gate.ts";
 import {
   askHub,
   EdgeHubEvents,

@@ -2,8 +2,8 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createDurableMediaStore } from "../../src/runtime/cloudflare/durable-media.ts";
-import { createR2MediaStore } from "../../src/runtime/cloudflare/r2-media.ts";
+import { createDurableMediaStore } from "../../src/runtime/cloudflare/media/durable-media.ts";
+import { createR2MediaStore } from "../../src/runtime/cloudflare/media/r2-media.ts";
 import { RETENTION_CRON, runSchedule } from "../../src/runtime/cloudflare/schedule.ts";
 import type { Doorbell } from "../../src/tasks/doorbell.ts";
 import type { MediaStore } from "../../src/tasks/media-store.ts";

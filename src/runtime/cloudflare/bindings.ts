@@ -5,8 +5,8 @@
 
 import type { R2Bucket } from "@cloudflare/workers-types";
 import type { TaskUpdate } from "../../tasks/task.ts";
-import type { MediaNamespace } from "./durable-media.ts";
-import type { StoreNamespace } from "./remote-store.ts";
+import type { MediaNamespace } from "./media/durable-media.ts";
+import type { StoreNamespace } from "./store/remote-store.ts";
 
 /** The objects of one class. A stub is good for the request that made it. */
 export type Objects<Calls> = {

@@ -15,10 +15,10 @@ import { MetricsRegistry } from "../../metrics/registry.ts";
 import { describeError } from "../../tasks/log.ts";
 import type { Bindings } from "./bindings.ts";
 import { EdgeHealth } from "./edge-health.ts";
-import { closeHubs, mountHubGate } from "./hub-gate.ts";
+import { closeHubs, mountHubGate } from "./hubs/hub-gate.ts";
 import type { EdgeParts } from "./parts.ts";
-import { RemoteEventSockets } from "./remote-event-sockets.ts";
 import { RequestHeartbeat } from "./request-heartbeat.ts";
+import { RemoteEventSockets } from "./rooms/remote-event-sockets.ts";
 
 export type EdgeApp = { fetch(request: Request): Response | Promise<Response> };
 

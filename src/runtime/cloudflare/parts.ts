@@ -26,15 +26,15 @@ import type { PresentationContext } from "../../tasks/presentation.ts";
 import type { Publisher } from "../../tasks/publisher.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import { StepWorker, type StepWorkerOptions } from "../../tasks/step-worker.ts";
-import { AlarmDoorbell } from "./alarm-doorbell.ts";
 import { type Bindings, variablesOf } from "./bindings.ts";
-import { createDurableMediaStore } from "./durable-media.ts";
-import { DurablePublisher } from "./durable-publisher.ts";
-import { createR2MediaStore } from "./r2-media.ts";
-import { RemoteRooms } from "./remote-rooms.ts";
-import { createRemoteStore } from "./remote-store.ts";
-import { poolSize } from "./step-pool.ts";
-import type { Store } from "./store-calls.ts";
+import { createDurableMediaStore } from "./media/durable-media.ts";
+import { createR2MediaStore } from "./media/r2-media.ts";
+import { DurablePublisher } from "./rooms/durable-publisher.ts";
+import { RemoteRooms } from "./rooms/remote-rooms.ts";
+import { AlarmDoorbell } from "./steps/alarm-doorbell.ts";
+import { poolSize } from "./steps/step-pool.ts";
+import { createRemoteStore } from "./store/remote-store.ts";
+import type { Store } from "./store/store-calls.ts";
 
 export type EdgeParts = {
   readonly settings: Settings;

@@ -11,11 +11,11 @@ import { createEdgeApp, type EdgeApp } from "./edge-app.ts";
 import { partsOf } from "./parts.ts";
 import { runSchedule } from "./schedule.ts";
 
-export { HubShard } from "./hub-shard.ts";
-export { MediaObject } from "./media-object.ts";
-export { StepRunner } from "./step-runner.ts";
-export { StoreObject } from "./store-object.ts";
-export { TaskRoom } from "./task-room.ts";
+export { HubShard } from "./hubs/hub-shard.ts";
+export { MediaObject } from "./media/media-object.ts";
+export { TaskRoom } from "./rooms/task-room.ts";
+export { StepRunner } from "./steps/step-runner.ts";
+export { StoreObject } from "./store/store-object.ts";
 
 /** An isolate keeps its bindings for life, and with them the application. */
 const apps = new WeakMap<Bindings, EdgeApp>();
