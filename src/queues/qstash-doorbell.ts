@@ -60,6 +60,8 @@ const PUBLISH_RETRY_MS = 200;
 const PUBLISH_TIMEOUT_MS = 8_000;
 /** Publishes under way at once: what comes beyond is left to the sweep instead of to memory. */
 const MAX_PENDING = 1_000;
+/** After this a publish is over, whatever became of it, ms: its three tries and their waits take less. */
+const ABANDONED_MS = 60_000;
 /** The longest delay of QStash's smallest plan, seconds: a ring that comes early finds nothing due, which is no error. */
 const MAX_DELAY_SECONDS = 7 * 86_400;
 /** QStash waits this much longer than a step may take, seconds: the last write and the next ring need time too. */
@@ -76,7 +78,8 @@ export class QStashDoorbell implements Doorbell {
   readonly #options: QStashDoorbellOptions;
   readonly #dependencies: QStashDoorbellDependencies;
   readonly #timeoutSeconds: number;
-  #pending = 0;
+  /** When the publishes under way began, monotonic ms, oldest first. */
+  readonly #pending = new Set<{ readonly since: number }>();
   #sent = 0;
   #failed = 0;
   #failure: { at: number; reason: string } | null = null;
@@ -129,11 +132,13 @@ export class QStashDoorbell implements Doorbell {
   }
 
   #send(message: RingMessage, atMs: number, deduplicationId: string): void {
-    if (this.#pending >= MAX_PENDING) {
+    this.#forgetAbandoned();
+    if (this.#pending.size >= MAX_PENDING) {
       this.#noteFailure(message, `more than ${MAX_PENDING} rings are being sent`);
       return;
     }
-    this.#pending += 1;
+    const begun = { since: this.#dependencies.clock.monotonic() };
+    this.#pending.add(begun);
     const sending = this.#publish(message, atMs, deduplicationId)
       .then(
         () => {
@@ -143,13 +148,22 @@ export class QStashDoorbell implements Doorbell {
         (error: unknown) => this.#noteFailure(message, this.#reason(error)),
       )
       .finally(() => {
-        this.#pending -= 1;
+        this.#pending.delete(begun);
       });
     try {
       this.#dependencies.keepAlive(sending);
     } catch (error) {
       // Outside of any request there is nothing to hold open; the message may still arrive.
       this.#dependencies.log.warn("ring is not held open", { cause: describeError(error) });
+    }
+  }
+
+  /** A host may end a request, and with it a publish that is never heard of again. */
+  #forgetAbandoned(): void {
+    const since = this.#dependencies.clock.monotonic() - ABANDONED_MS;
+    for (const begun of this.#pending) {
+      if (begun.since > since) return;
+      this.#pending.delete(begun);
     }
   }
 

@@ -39,8 +39,11 @@ export function checkOutcome(given: unknown, n: number): CheckedOutcome {
   }
 }
 
-/** Null when the state can be stored; else what is wrong with it. */
-function flawOfState(state: unknown): string | null {
+/**
+ * What is stored of a state: its JSON, read back, so that every store keeps the same of an adapter's own objects. A text
+ * says what is wrong with it.
+ */
+function storedState(state: unknown): { json: Json } | string {
   if (state === null || state === undefined) return "the running job has no reference";
   let text: string | undefined;
   try {
@@ -51,7 +54,7 @@ function flawOfState(state: unknown): string | null {
   if (text === undefined) return "the state is no JSON";
   return UTF8.encode(text).length > MAX_STATE_BYTES
     ? `the state has more than ${MAX_STATE_BYTES} bytes`
-    : null;
+    : { json: JSON.parse(text) as Json };
 }
 
 function checkDone(given: Record<string, unknown>, n: number): CheckedOutcome {
@@ -109,11 +112,11 @@ function checkMedia(value: unknown): MediaRef | null {
 }
 
 function checkPending(given: Record<string, unknown>): CheckedOutcome {
-  const flaw = flawOfState(given.state);
-  if (flaw !== null) return unusable(flaw);
+  const state = storedState(given.state);
+  if (typeof state === "string") return unusable(state);
   const outcome: StepOutcome = {
     kind: "pending",
-    state: given.state as Json,
+    state: state.json,
     pollAfterMs: isAmount(given.pollAfterMs) ? Math.min(given.pollAfterMs, MAX_POLL_MS) : USUAL_POLL_MS,
   };
   if (isAmount(given.progress)) outcome.progress = given.progress;

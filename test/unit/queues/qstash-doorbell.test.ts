@@ -192,6 +192,20 @@ describe("the QStash doorbell", () => {
     await settled();
   });
 
+  test("forgets rings whose request the host has ended, so that there is room for others", async () => {
+    vi.stubGlobal("fetch", () => new Promise(() => {}));
+    const deaf: Clock = {
+      now: () => time.now(),
+      monotonic: () => time.monotonic(),
+      after: () => ({ cancel() {} }),
+    };
+    const { doorbell } = make({}, deaf);
+    for (let fence = 0; fence < 1_000; fence += 1) doorbell.ring("image", time.now(), { ...TASK, fence });
+    await time.advance(60_000);
+    doorbell.ring("image", time.now(), { ...TASK, fence: 1_000 });
+    expect(doorbell.health()).toMatchObject({ status: "ok", ringsFailed: 0 });
+  });
+
   function make(
     changes: Partial<QStashDoorbellOptions> = {},
     clock: Clock = hasty(time),

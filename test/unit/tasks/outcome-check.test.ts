@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Json } from "../../../src/protocol/task.ts";
 import { checkOutcome } from "../../../src/tasks/outcome-check.ts";
 import { DEFAULT_RETRY_POLICY, decide } from "../../../src/tasks/retry-policy.ts";
 import { MAX_STATE_BYTES } from "../../../src/tasks/store-error.ts";
@@ -33,6 +34,15 @@ describe("what an adapter answered", () => {
       mayHaveStarted: true,
     } as const;
     expect(checkOutcome({ kind: "failed", failure }, 1).outcome).toEqual({ kind: "failed", failure });
+  });
+
+  test("of a state that is an adapter's own object is taken as the JSON it is, which every store can keep", () => {
+    class Reference {
+      constructor(readonly job: string) {}
+    }
+    const state = Object.assign(new Reference("j1"), { ask: () => {} }) as unknown as Json;
+    const { outcome } = checkOutcome({ kind: "pending", state, pollAfterMs: 10 }, 1);
+    expect(outcome.kind === "pending" && structuredClone(outcome.state)).toStrictEqual({ job: "j1" });
   });
 
   test("of a state at the bound is taken, and one byte more is not", () => {
