@@ -19,7 +19,11 @@ const PERMISSIONS = { canGenerateImages: true, canGenerateVideos: true, canUseRe
 export async function openBenchRedisStore(port: number): Promise<TaskStore & AccountStore> {
   const connection = { host: "127.0.0.1", port, username: null, password: null, database: 0, tls: false };
   const redis = new RequesterRedis(new RedisRequester(connection));
-  const store = createRedisStore({ redis, node: "bench" });
+  const store = createRedisStore({
+    redis,
+    node: "bench",
+    together: { later: (send) => void setImmediate(send) },
+  });
   await makeKeys(store, [TENANT.keyId]);
   return store;
 }

@@ -19,4 +19,13 @@ describeWithRedis("Redis over TCP", () => {
   const repeated = { name: "every call sent twice", open: async () => world.open(twice(world.client())) };
   taskStoreContract(repeated);
   accountStoreContract(repeated);
+  const together = { later: queueMicrotask, least: 1 };
+  taskStoreContract({
+    name: "every call in a script for many",
+    open: async () => world.open(undefined, { together }),
+  });
+  taskStoreContract({
+    name: "every call in a script for many, sent twice",
+    open: async () => world.open(twice(world.client()), { together }),
+  });
 });

@@ -80,7 +80,12 @@ async function openRedis(
   const node = randomToken(NODE_CHARACTERS);
   const link = host.connectRedis(connection, { node, prefix: `${PREFIX}${connection.database}:` });
   const redis = new RequesterRedis(link.requester);
-  const store = createRedisStore({ redis, node, prefix: PREFIX });
+  const store = createRedisStore({
+    redis,
+    node,
+    prefix: PREFIX,
+    together: { later: (send) => void setImmediate(send) },
+  });
   const opened: OpenedStore = {
     store,
     instances: { bus: link.bus },

@@ -41,6 +41,7 @@ import overrulePart from "./scripts/parts/overrule.lua" with { type: "text" };
 import readPart from "./scripts/parts/read.lua" with { type: "text" };
 import recallPart from "./scripts/parts/recall.lua" with { type: "text" };
 import removalPart from "./scripts/parts/removal.lua" with { type: "text" };
+import runManyPart from "./scripts/parts/run-many.lua" with { type: "text" };
 import scopePart from "./scripts/parts/scope.lua" with { type: "text" };
 import settlementPart from "./scripts/parts/settlement.lua" with { type: "text" };
 import stepPart from "./scripts/parts/step.lua" with { type: "text" };
@@ -48,6 +49,7 @@ import taskPart from "./scripts/parts/task.lua" with { type: "text" };
 import tenantsPart from "./scripts/parts/tenants.lua" with { type: "text" };
 import viewPart from "./scripts/parts/view.lua" with { type: "text" };
 import writePart from "./scripts/parts/write.lua" with { type: "text" };
+import writeManyPart from "./scripts/parts/write-many.lua" with { type: "text" };
 import pendText from "./scripts/pend.lua" with { type: "text" };
 import pingText from "./scripts/ping.lua" with { type: "text" };
 import positionsText from "./scripts/positions.lua" with { type: "text" };
@@ -114,20 +116,24 @@ const PRELUDE = [
 const TASKS = [taskPart, tenantsPart];
 /** Changing where tasks stand. */
 const CHANGES = [...TASKS, lanesPart, commitPart];
+const CREATION = [...CHANGES, logsPart, viewPart];
 const CLAIMS = [...CHANGES, claimPart, recallPart];
 const STEPS = [...CLAIMS, stepPart];
+const COMPLETION = [...CLAIMS, endsPart];
 const ENDS = [...CHANGES, endsPart, cleanupPart, overrulePart, recallPart];
 
 /** What each script is made of, and whether it writes. */
 export const SCRIPTS = {
-  create: writing(...CHANGES, logsPart, viewPart, createText),
+  create: writing(...CREATION, createText),
+  createMany: writingMany(CREATION, createText),
   claim: writing(...CLAIMS, claimText),
   progress: writing(...STEPS, progressText),
   save: writing(...STEPS, saveText),
   pend: writing(...STEPS, pendText),
   retry: writing(...STEPS, retryText),
   release: writing(...STEPS, releaseText),
-  complete: writing(...STEPS, endsPart, completeText),
+  complete: writing(...COMPLETION, stepPart, completeText),
+  completeMany: writingMany(COMPLETION, stepPart + completeText),
   fail: writing(...STEPS, endsPart, cleanupPart, failText),
   cancel: writing(...ENDS, scopePart, cancelText),
   purge: writing(...TASKS, scopePart, removalPart, purgeText),
@@ -161,8 +167,20 @@ export const SCRIPTS = {
 
 export type ScriptName = keyof typeof SCRIPTS;
 
+/** The script that makes several calls of another one at once. */
+export const MANY: Partial<Record<ScriptName, ScriptName>> = {
+  create: "createMany",
+  complete: "completeMany",
+};
+
 function writing(...parts: string[]): string {
   return compact([PRELUDE, basePart, writePart, ...parts].join("\n"));
+}
+
+/** `one` makes the call at hand. Each of several calls is made as if it were alone, one after the other. */
+function writingMany(parts: readonly string[], one: string): string {
+  const body = `local function one()\n${one}end\n`;
+  return compact([PRELUDE, basePart, writeManyPart, ...parts, body, runManyPart].join("\n"));
 }
 
 function reading(...parts: string[]): string {

@@ -72,7 +72,7 @@ import { createArguments, readCreated } from "./creation.ts";
 import { listScript } from "./listing.ts";
 import { readTaskLog, readTenantLog } from "./logs.ts";
 import { listOf, numberOf, numberOrNull, textOf } from "./replies.ts";
-import { type ScriptClient, ScriptRunner } from "./script-runner.ts";
+import { type ScriptClient, ScriptRunner, type Together } from "./script-runner.ts";
 import { claimArguments, flag, stepScript } from "./steps.ts";
 import { jsonOf, jsonText, positionOfLine, readClaim, readTask, readUpdate } from "./task-reply.ts";
 import { readViews } from "./views.ts";
@@ -89,6 +89,8 @@ export type RedisStoreOptions = {
   random?: RandomFill;
   /** Tests only: replaces the server's clock, ms. */
   now?: () => number;
+  /** Where callers may wait for one another (TCP): calls of one turn share a script. */
+  together?: Together;
 };
 
 const DEFAULT_PREFIX = "conduit:";
@@ -118,6 +120,7 @@ class Store implements TaskStore, AccountStore {
       repeatAfterMs = REPEAT_AFTER_MS,
       random = cryptoRandom,
       now,
+      together,
     } = options;
     if (!/^\S+$/.test(node)) throw new TypeError(`node: expected a word, got ${JSON.stringify(node)}`);
     this.#node = node;
@@ -130,6 +133,7 @@ class Store implements TaskStore, AccountStore {
       repeatAfterMs,
       nonce: () => `${boot}${(calls++).toString(36)}`,
       ...(now && { now }),
+      ...(together && { together }),
     });
     this.#accounts = new RedisAccounts(this.#scripts);
   }

@@ -63,9 +63,10 @@ count(k, 1, ARGV[9], 0)
 if s then count(s, 1, ARGV[9], 0) end
 relocate(k, t)
 local score = list_score(t)
-k.ids = { score, id }
-if s then s.ids = { score, id } end
-wake[type] = { deadline, id }
+k.ids[#k.ids + 1], k.ids[#k.ids + 2] = score, id
+if s then s.ids[#s.ids + 1], s.ids[#s.ids + 2] = score, id end
+local scores = wake[type] or {}
+scores[#scores + 1], scores[#scores + 2], wake[type] = deadline, id, scores
 flush()
 return {
   'created', now_text, ARGV[17], k.epoch, k.seq, s and s.epoch or '', s and s.seq or '',
