@@ -16,6 +16,8 @@ export default defineConfig({
           include: ["test/{unit,bun,e2e}/**/*.test.ts"],
           // What a suite begins with may be building the Worker, which takes seconds on a machine that is busy.
           hookTimeout: 60_000,
+          // Generous: suites of started programs share the machine, and no test's point is how long it takes.
+          testTimeout: 20_000,
         },
       },
       {

@@ -57,6 +57,19 @@ describeWithRedis("the bus over Redis", () => {
     to.unsubscribe("probe");
   }
 
+  test("a channel that is left and entered again at once is heard, however often", async () => {
+    const [one, other] = [instance("one"), instance("other")];
+    await connected(one.bus, other.bus);
+    const { take, has } = inbox();
+    await other.bus.subscribe("room", take);
+    for (let round = 0; round < 200; round++) {
+      other.bus.unsubscribe("room");
+      await other.bus.subscribe("room", take);
+      one.bus.publish("room", `round ${round}`);
+      await has(`round ${round}`);
+    }
+  });
+
   test("a message reaches the other instances' listeners in order, and not its sender", async () => {
     const [one, other] = [instance("one").bus, instance("other").bus];
     await connected(one, other);
