@@ -101,6 +101,25 @@ describe.skipIf(denoMissing !== null)(`under Deno${denoMissing === null ? "" : `
 
   hubProgramContract({ name: "under Deno", command: denoCommand() });
 
+  test("a request that becomes a socket is logged as one, and as no failure", async () => {
+    const { server, close } = await startDeno();
+    try {
+      const address = `${server.url.replace("http", "ws")}/v1/events?access_token=${BOOTSTRAP_KEY}`;
+      const socket = new WebSocket(address);
+      await new Promise((resolve) => {
+        socket.onopen = resolve;
+      });
+      socket.close();
+      await server.stop();
+      // The front door looks at requests once more when they are answered; an upgraded one cannot be read then.
+      expect(server.logLines.filter(({ path }) => path === "/v1/events")).toMatchObject([
+        { level: "info", msg: "request", status: 101 },
+      ]);
+    } finally {
+      await close();
+    }
+  });
+
   test(
     "kill -9 in the midst of work loses no task, and followers see each end once",
     async () => {

@@ -37,9 +37,10 @@ export class DenoSockets implements SocketUpgrade {
     }
     for (const [name, value] of Object.entries(answer.headers)) upgraded.response.headers.set(name, value);
     new Carrier(upgraded.socket, session);
-    // Deno knows its own response only, and routes may copy what they return.
+    // Deno knows its own response only, and routes may copy what they return. Its status, 101, tells them that the
+    // request cannot be read any more.
     this.#upgrades.set(request, upgraded.response);
-    return new Response(null);
+    return upgraded.response;
   }
 
   /** What Deno has to be answered for a request that became a socket; null for any other. */
