@@ -159,7 +159,7 @@ describeWithRedis("a connection that is lost", () => {
     expect(outcome).toBeInstanceOf(RedisConnectionError);
     expect(outcome).toMatchObject({
       sent: false,
-      message: expect.stringMatching(/^Redis at 127\.0\.0\.1:\d+ could not be reached within 1500 ms/),
+      message: expect.stringMatching(/^Redis at 127\.0\.0\.1:\d+ gave no connection within 1500 ms/),
     });
     // From here on nobody waits in vain for a server that may stay away.
     const refused = redis.ping().catch(() => "refused at once");

@@ -120,21 +120,23 @@ describeWithRedis("a start on Redis", () => {
 
   describe("a server that cannot be used", () => {
     test(
-      "is named with the reason, and without the password, when nobody is there and when the password is wrong",
+      "is named with the reason, and without the password, when nobody is there and when the password is wrong or missing",
       async () => {
         const [gone, locked] = [await redis(), await redis({ ...DURABLE, password: "right-password" })];
         await gone.kill();
         const wrong = {
           CONDUITLLM__REDIS__CONNECTIONSTRING: `127.0.0.1:${locked.port},password=wrong-password`,
         };
-        const said = await Promise.all([startInVain(envOf(gone)), startInVain(wrong)]);
-        expect(said).toEqual(
-          [gone, locked].map(
-            ({ port }) =>
-              `Redis at 127.0.0.1:${port} could not be reached within 5000 ms (Connection closed). ` +
-              "Check the address, the password and ssl in redis.connectionString.\n",
-          ),
-        );
+        const open = { CONDUITLLM__REDIS__CONNECTIONSTRING: `127.0.0.1:${locked.port}` };
+        const said = await Promise.all([envOf(gone), wrong, open].map((env) => startInVain(env)));
+        const told = (port: number, reason: string) =>
+          `Redis at 127.0.0.1:${port} gave no connection within 5000 ms (${reason}). ` +
+          "Check the address, the password and ssl in redis.connectionString.\n";
+        expect(said).toEqual([
+          told(gone.port, `connect ECONNREFUSED 127.0.0.1:${gone.port}`),
+          told(locked.port, "WRONGPASS invalid username-password pair or user is disabled"),
+          told(locked.port, "NOAUTH Authentication required"),
+        ]);
       },
       WAITING_TIMEOUT_MS,
     );

@@ -8,6 +8,7 @@
 import { errors, type Requester } from "@upstash/redis";
 import { RedisClient } from "bun";
 import type { RedisConnection } from "../../config/redis-connection.ts";
+import { redisRefusal } from "./redis-refusal.ts";
 
 /** How long a command may take from when it is asked, waiting for a connection included - from when that was lost. */
 export const COMMAND_LIMIT_MS = 5_000;
@@ -50,6 +51,9 @@ export class RedisRequester implements Requester {
   /** Resolves with the open client; replaced by a new one whenever the connection is lost. */
   #open: PromiseWithResolvers<RedisClient> = pending();
   #lastFailure: unknown = null;
+  /** What the server has against us, while it gives no connection; null when that is not known. */
+  #refusal: string | null = null;
+  #asksWhy = false;
   /** Monotonic, ms: since when there is no connection, while there is none. */
   #lostAt = performance.now();
 
@@ -141,15 +145,26 @@ export class RedisRequester implements Requester {
       if (this.#closed) return client.close();
       client.onclose = () => this.#lose(client);
       this.#client = client;
+      this.#refusal = null;
       this.#open.resolve(client);
       this.#onConnected(true);
     } catch (error) {
       client.close();
       this.#lastFailure = error;
       if (this.#closed) return;
+      void this.#askWhy();
       const next = Math.min(retryMs * 2, LAST_RETRY_MS);
       this.#retry = setTimeout(() => void this.#connect(next), retryMs);
     }
+  }
+
+  /** Beside the attempts to connect, one at a time. */
+  async #askWhy(): Promise<void> {
+    if (this.#asksWhy) return;
+    this.#asksWhy = true;
+    const refusal = await redisRefusal(this.#connection, CONNECT_LIMIT_MS).catch(() => null);
+    this.#asksWhy = false;
+    if (this.#client === null) this.#refusal = refusal;
   }
 
   #lose(client: RedisClient | null): void {
@@ -166,8 +181,9 @@ export class RedisRequester implements Requester {
 
   #noAnswer(sent: boolean): RedisConnectionError {
     const { host, port } = this.#connection;
-    const what = sent ? "did not answer" : "could not be reached";
-    const reason = this.#lastFailure instanceof Error && !sent ? ` (${this.#lastFailure.message})` : "";
+    const what = sent ? "did not answer" : "gave no connection";
+    const why = this.#refusal ?? (this.#lastFailure instanceof Error ? this.#lastFailure.message : null);
+    const reason = why === null || sent ? "" : ` (${why})`;
     const message = `Redis at ${host}:${port} ${what} within ${this.#commandLimitMs} ms${reason}.`;
     return new RedisConnectionError(message, sent, sent ? undefined : this.#lastFailure);
   }
