@@ -17,6 +17,7 @@ export const REDIS_CONNECTION_SHAPE =
   "host:port, host:port,password=…,ssl=true or redis://user:password@host:port/0 (one server)";
 
 const DEFAULT_PORT = 6379;
+const HOST = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)$/;
 const HOST_AND_PORT = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/;
 const SCHEMES = new Map([
   ["redis:", false],
@@ -54,7 +55,14 @@ function fromAddress(text: string): RedisConnection | null {
   if (!URL.canParse(text)) return null;
   const url = new URL(text);
   const tls = SCHEMES.get(url.protocol.toLowerCase());
-  if (tls === undefined || url.hostname === "" || url.hash !== "" || url.search !== "") return null;
+  if (
+    tls === undefined ||
+    !HOST.test(url.hostname) ||
+    url.port === "0" ||
+    url.hash !== "" ||
+    url.search !== ""
+  )
+    return null;
   const database = url.pathname === "" || url.pathname === "/" ? 0 : wholeNumber(url.pathname.slice(1));
   const username = percentDecoded(url.username);
   const password = percentDecoded(url.password);

@@ -37,6 +37,8 @@ describe("parseRedisConnection", () => {
     "localhost:6379,pasword=x",
     "http://localhost:6379",
     "redis://",
+    "redis://one,two:6379",
+    "redis://localhost:0",
     "redis://localhost/x",
     "redis://localhost:6379?db=1",
     "redis://:%zz@localhost",
