@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { openSqliteFile } from "../src/runtime/bun/sqlite-file.ts";
 import { createSqliteStore, type SqliteStore } from "../src/stores/sqlite/store.ts";
 import { createTaskIds } from "../src/tasks/ids.ts";
-import type { TaskDraft } from "../src/tasks/task-store.ts";
+import type { TaskDraft } from "../src/tasks/ports/task-store.ts";
 import { NO_WORK, type StepTransition } from "../src/tasks/transition.ts";
 
 /** Callers at once: what shares a commit. */

@@ -1,7 +1,7 @@
 /** Fills a store with waiting tasks of 100 keys, then measures single claims in small groups. */
 
 import { createTaskIds } from "../../src/tasks/ids.ts";
-import type { TaskDraft } from "../../src/tasks/task-store.ts";
+import type { TaskDraft } from "../../src/tasks/ports/task-store.ts";
 import { hear, numberArgument, say, textArgument } from "../harness/child.ts";
 import { round } from "../harness/statistics.ts";
 import { openBenchStore } from "./in-process-store.ts";

@@ -5,12 +5,12 @@
  * as the engine does with the progress it lets through.
  */
 
-import { loadConfig } from "../../src/config.ts";
-import { createGateway } from "../../src/gateway.ts";
+import { createGateway } from "../../src/compose/gateway.ts";
+import { loadConfig } from "../../src/config/load.ts";
 import { Catalogue } from "../../src/providers/catalogue.ts";
 import { BunSockets, type SocketData } from "../../src/runtime/bun/sockets.ts";
-import { systemClock } from "../../src/tasks/clock.ts";
-import type { MediaStore } from "../../src/tasks/media-store.ts";
+import { systemClock } from "../../src/tasks/ports/clock.ts";
+import type { MediaStore } from "../../src/tasks/ports/media-store.ts";
 import { hear, say, textArgument } from "../harness/child.ts";
 import { AUTHORIZED, KEY } from "../harness/conduit.ts";
 import type { Payload } from "../harness/hub-payload.ts";

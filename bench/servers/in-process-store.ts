@@ -7,8 +7,8 @@ import { openSqliteFile } from "../../src/runtime/bun/sqlite-file.ts";
 import { RequesterRedis } from "../../src/stores/redis/client.ts";
 import { createRedisStore } from "../../src/stores/redis/store.ts";
 import { createSqliteStore, type SqliteStore } from "../../src/stores/sqlite/store.ts";
+import type { TaskStore } from "../../src/tasks/ports/task-store.ts";
 import type { Tenant, TenantScope } from "../../src/tasks/task.ts";
-import type { TaskStore } from "../../src/tasks/task-store.ts";
 
 export const TENANT: Tenant = { keyId: "key-bench", subject: "" };
 export const SCOPE: TenantScope = { keyId: TENANT.keyId, subject: null };

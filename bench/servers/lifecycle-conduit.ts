@@ -4,9 +4,9 @@
  * synchronous=FULL, or with `--redis=<port>` a script for each step on that Redis.
  */
 
-import { systemClock } from "../../src/tasks/clock.ts";
-import { DEFAULT_ENGINE_OPTIONS, Engine } from "../../src/tasks/engine.ts";
-import type { MediaProvider, StepOutcome } from "../../src/tasks/media-provider.ts";
+import { DEFAULT_ENGINE_OPTIONS, Engine } from "../../src/tasks/engine/engine.ts";
+import { systemClock } from "../../src/tasks/ports/clock.ts";
+import type { MediaProvider, StepOutcome } from "../../src/tasks/ports/media-provider.ts";
 import { type Submission, TaskService } from "../../src/tasks/service.ts";
 import { hear, numberArgument, say, textArgument } from "../harness/child.ts";
 import { createLifecycleRun } from "../harness/lifecycle-run.ts";

@@ -8,7 +8,7 @@ import type { DurableObjectNamespace } from "@cloudflare/workers-types";
 import type { Bindings } from "../../src/runtime/cloudflare/bindings.ts";
 import { partsOf } from "../../src/runtime/cloudflare/parts.ts";
 import worker from "../../src/runtime/cloudflare/worker.ts";
-import type { Lease } from "../../src/tasks/task-store.ts";
+import type { Lease } from "../../src/tasks/ports/task-store.ts";
 import { offer, printMoment } from "../harness/offered-rate.ts";
 
 export * from "../../src/runtime/cloudflare/worker.ts";

@@ -4,11 +4,11 @@
  */
 
 import type { Priority, TaskType } from "../protocol/task.ts";
-import { costMicros, type ModelCatalogue } from "../tasks/model-catalogue.ts";
 import { requireFit } from "../tasks/model-fit.ts";
+import { costMicros, type ModelCatalogue } from "../tasks/ports/model-catalogue.ts";
+import type { IdempotencyClaim } from "../tasks/ports/task-store.ts";
 import type { Submission } from "../tasks/service.ts";
 import type { JobRequest } from "../tasks/task.ts";
-import type { IdempotencyClaim } from "../tasks/task-store.ts";
 import { type Principal, requireModel, requirePermission, requirePriority } from "./principal.ts";
 
 /** A validated request, before anybody asked whether it may be made. */

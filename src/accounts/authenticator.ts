@@ -5,7 +5,7 @@
  */
 
 import { ApiError } from "../protocol/error.ts";
-import type { Clock } from "../tasks/clock.ts";
+import type { Clock } from "../tasks/ports/clock.ts";
 import type { AccountStore } from "./account-store.ts";
 import { hashKey, isPlainKey } from "./plain-key.ts";
 import { type Principal, principalOf } from "./principal.ts";

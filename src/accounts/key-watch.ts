@@ -3,8 +3,8 @@
  * made in this process is announced at once; this finds the rest.
  */
 
-import type { Clock, TimerHandle } from "../tasks/clock.ts";
-import { describeError, type Log } from "../tasks/log.ts";
+import type { Clock, TimerHandle } from "../tasks/ports/clock.ts";
+import { describeError, type Log } from "../tasks/ports/log.ts";
 import type { AccountStore } from "./account-store.ts";
 
 /** Connections of a dead key may live this long at most, ms; the contract promises 60 s. */

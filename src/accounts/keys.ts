@@ -2,10 +2,10 @@
 
 import { ApiError } from "../protocol/error.ts";
 import type { Json, Priority } from "../protocol/task.ts";
-import type { Clock } from "../tasks/clock.ts";
 import { cryptoRandom, type RandomFill, randomToken } from "../tasks/ids.ts";
-import type { Log } from "../tasks/log.ts";
-import { describeError } from "../tasks/log.ts";
+import type { Clock } from "../tasks/ports/clock.ts";
+import type { Log } from "../tasks/ports/log.ts";
+import { describeError } from "../tasks/ports/log.ts";
 import { type AccountStore, DuplicateKeyError } from "./account-store.ts";
 import { hashKey, makePlainKey } from "./plain-key.ts";
 import type { KeyPatch, Permissions, VirtualKey } from "./virtual-key.ts";

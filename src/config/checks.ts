@@ -1,6 +1,6 @@
 /** What a single value cannot tell: settings that must fit together, and those that have no place on a host. */
 
-import type { ConfigHost } from "./decisions.ts";
+import type { ConfigHost } from "./derived-defaults.ts";
 import type { Problem } from "./problem.ts";
 import type { Settings } from "./schema.ts";
 

@@ -4,8 +4,8 @@
  */
 
 import type { Principal } from "../accounts/principal.ts";
-import { text } from "./binders.ts";
-import { createHub, type Hub, method } from "./hub.ts";
+import { createHub, type Hub, method } from "../signalr/hub.ts";
+import { text } from "./argument-binders.ts";
 import type { Vocabulary } from "./push-encodings.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 

@@ -4,21 +4,22 @@
  */
 
 import { isTerminal, type WireHubResult } from "../protocol/task.ts";
-import type { Encoding, Frame } from "../rooms/encoding.ts";
+import type { Encoding } from "../rooms/encoding.ts";
+import { bareProtocol } from "../signalr/protocols/bare-mode.ts";
+import { joinBytes } from "../signalr/protocols/binary-format.ts";
+import type { HubProtocol } from "../signalr/protocols/hub-protocol.ts";
+import { jsonProtocol } from "../signalr/protocols/json-protocol.ts";
+import { messagePackProtocol } from "../signalr/protocols/messagepack-protocol.ts";
+import { MessageType } from "../signalr/protocols/messages.ts";
+import type { Frame } from "../sockets/frame.ts";
+import type { Task, TaskEvent } from "../tasks/task.ts";
 import {
   CANCELLED_TEXT,
   type PresentationContext,
   presentEvent,
   presentResult,
   presentTask,
-} from "../tasks/presentation.ts";
-import type { Task, TaskEvent } from "../tasks/task.ts";
-import { bareProtocol } from "./bare-mode.ts";
-import { joinBytes } from "./binary-format.ts";
-import type { HubProtocol } from "./hub-protocol.ts";
-import { jsonProtocol } from "./json-protocol.ts";
-import { messagePackProtocol } from "./messagepack-protocol.ts";
-import { MessageType } from "./messages.ts";
+} from "../tasks/wire.ts";
 
 /**
  * - `task`: `TaskProgress`, `TaskCompleted`, `TaskFailed`.

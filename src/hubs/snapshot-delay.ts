@@ -1,6 +1,6 @@
 /** Waits the same short time for everybody who asks: first come, first served, by one timer for all. */
 
-import type { Clock } from "../tasks/clock.ts";
+import type { Clock } from "../tasks/ports/clock.ts";
 
 /** Entries taken from the front before the queue is moved up. */
 const COMPACT_AT = 1_024;

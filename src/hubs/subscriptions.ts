@@ -5,26 +5,21 @@
  */
 
 import type { Principal } from "../accounts/principal.ts";
+import { CLOSE_GOING_AWAY, CLOSE_NORMAL, CLOSE_POLICY, CLOSE_TRY_AGAIN } from "../protocol/close-codes.ts";
 import { ApiError } from "../protocol/error.ts";
-import type { Encoding, Frame } from "../rooms/encoding.ts";
-import {
-  CLOSE_ENDED,
-  CLOSE_KEY_DISABLED,
-  CLOSE_SHUTDOWN,
-  CLOSE_TRY_AGAIN,
-  type Follower,
-  type TopicMembership,
-} from "../rooms/follower.ts";
-import type { Subscription } from "../rooms/member.ts";
+import type { Encoding } from "../rooms/encoding.ts";
 import { parsePosition, printPosition } from "../rooms/position.ts";
+import type { Subscription } from "../rooms/room-subscriber.ts";
 import type { Following, Rooms } from "../rooms/rooms.ts";
-import type { Clock } from "../tasks/clock.ts";
+import type { Follower } from "../rooms/subscriber.ts";
+import type { CloseOptions } from "../signalr/close-options.ts";
+import { HubError } from "../signalr/connection/invocation-errors.ts";
+import type { HubCall, HubConnection } from "../signalr/hub.ts";
+import type { Frame, TopicMembership } from "../sockets/frame.ts";
+import type { Clock } from "../tasks/ports/clock.ts";
+import type { TaskStore } from "../tasks/ports/task-store.ts";
 import type { TaskService } from "../tasks/service.ts";
 import type { Position } from "../tasks/task.ts";
-import type { TaskStore } from "../tasks/task-store.ts";
-import type { CloseOptions } from "./close-options.ts";
-import type { HubCall, HubConnection } from "./hub.ts";
-import { HubError } from "./invocation-errors.ts";
 import type { PushEncodings, Vocabulary } from "./push-encodings.ts";
 import { type Delayed, SnapshotDelay } from "./snapshot-delay.ts";
 
@@ -288,7 +283,7 @@ class PushFollower implements Follower, Delayed {
 
   close(code: number, reason: string): void {
     this.leave();
-    if (code !== CLOSE_ENDED) this.#connection.close(closing(code, reason));
+    if (code !== CLOSE_NORMAL) this.#connection.close(closing(code, reason));
   }
 
   leave(): void {
@@ -324,8 +319,8 @@ class PushFollower implements Follower, Delayed {
 
 /** What a room's reason to close a follower means for its connection. */
 export function closing(code: number, reason: string): CloseOptions {
-  if (code === CLOSE_SHUTDOWN) return { allowReconnect: true, code, reason };
-  return { error: reason, code, reason, ...(code === CLOSE_KEY_DISABLED ? {} : { allowReconnect: true }) };
+  if (code === CLOSE_GOING_AWAY) return { allowReconnect: true, code, reason };
+  return { error: reason, code, reason, ...(code === CLOSE_POLICY ? {} : { allowReconnect: true }) };
 }
 
 /** Reads an `after` argument. Throws `HubError`. */

@@ -1,10 +1,12 @@
 /** The events of one task as a stream that a hub method returns: a follower on one side, an iterator on the other. */
 
-import type { Encoding, Frame } from "../rooms/encoding.ts";
-import { CLOSE_ENDED, type Follower } from "../rooms/follower.ts";
-import type { Subscription } from "../rooms/member.ts";
-import { type PresentationContext, presentEvent, presentTask } from "../tasks/presentation.ts";
-import { HubError } from "./invocation-errors.ts";
+import { CLOSE_NORMAL } from "../protocol/close-codes.ts";
+import type { Encoding } from "../rooms/encoding.ts";
+import type { Subscription } from "../rooms/room-subscriber.ts";
+import type { Follower } from "../rooms/subscriber.ts";
+import { HubError } from "../signalr/connection/invocation-errors.ts";
+import type { Frame } from "../sockets/frame.ts";
+import { type PresentationContext, presentEvent, presentTask } from "../tasks/wire.ts";
 
 /** Events as JSON texts: rooms hand over frames, and a stream's items belong to one call each. */
 export function createItemEncoding(context: PresentationContext): Encoding {
@@ -49,7 +51,7 @@ export class TaskStream implements Follower, AsyncIterableIterator<unknown> {
   }
 
   close(code: number, reason: string): void {
-    if (code !== CLOSE_ENDED) this.#failure = new HubError(reason);
+    if (code !== CLOSE_NORMAL) this.#failure = new HubError(reason);
     this.#over = true;
     this.#wake?.();
   }

@@ -4,11 +4,11 @@ import type { Principal } from "../accounts/principal.ts";
 import type { Encoding } from "../rooms/encoding.ts";
 import { printPosition } from "../rooms/position.ts";
 import type { Rooms } from "../rooms/rooms.ts";
+import { HubError } from "../signalr/connection/invocation-errors.ts";
+import { createHub, type Hub, type HubCall, method, type Resumption, streamMethod } from "../signalr/hub.ts";
 import { isTaskId } from "../tasks/ids.ts";
 import type { Position, TenantScope } from "../tasks/task.ts";
-import { text, textOrNull } from "./binders.ts";
-import { createHub, type Hub, type HubCall, method, type Resumption, streamMethod } from "./hub.ts";
-import { HubError } from "./invocation-errors.ts";
+import { text, textOrNull } from "./argument-binders.ts";
 import { readPosition, type Subscriptions, TASK_NOT_FOUND } from "./subscriptions.ts";
 import { TaskStream } from "./task-stream.ts";
 

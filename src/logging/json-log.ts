@@ -1,6 +1,6 @@
 /** The log: one JSON object per line. No credential leaves it, whatever a caller puts into a message or a field. */
 
-import type { Log, LogFields } from "../tasks/log.ts";
+import type { Log, LogFields } from "../tasks/ports/log.ts";
 import { mayHoldSecrets, REDACTED, redactSecrets } from "./redaction.ts";
 
 /** From the most talkative to none at all. */

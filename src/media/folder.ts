@@ -20,7 +20,7 @@ import {
   type MediaStore,
   MediaTooLargeError,
   type StoredFile,
-} from "../tasks/media-store.ts";
+} from "../tasks/ports/media-store.ts";
 import type { MediaRef } from "../tasks/task.ts";
 import { contentTypeOf } from "./content-types.ts";
 import { type MediaPath, newMediaPath, parseMediaPath, taskFolder } from "./media-path.ts";

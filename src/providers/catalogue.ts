@@ -6,8 +6,8 @@
 import { ApiError } from "../protocol/error.ts";
 import type { ModelCapabilities, WireModel, WirePricing } from "../protocol/model.ts";
 import type { TaskType } from "../protocol/task.ts";
-import type { MediaProvider } from "../tasks/media-provider.ts";
-import type { ModelCatalogue, OfferedModel, OptionCheck, Pricing } from "../tasks/model-catalogue.ts";
+import type { MediaProvider } from "../tasks/ports/media-provider.ts";
+import type { ModelCatalogue, OfferedModel, OptionCheck, Pricing } from "../tasks/ports/model-catalogue.ts";
 import { EXAMPLE_NAMES, type ExampleName } from "./example-names.ts";
 
 /** One model in a provider's table. */

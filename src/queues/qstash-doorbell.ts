@@ -7,9 +7,9 @@
 import { Client } from "@upstash/qstash";
 import { FAILED_PATH, queueAddress, type RingMessage, STEP_PATH } from "../protocol/queue.ts";
 import type { TaskType } from "../protocol/task.ts";
-import type { Clock } from "../tasks/clock.ts";
-import type { Doorbell, RungTask } from "../tasks/doorbell.ts";
-import { describeError, type Log } from "../tasks/log.ts";
+import type { Clock } from "../tasks/ports/clock.ts";
+import type { Doorbell, RungTask } from "../tasks/ports/doorbell.ts";
+import { describeError, type Log } from "../tasks/ports/log.ts";
 
 export type QStashDoorbellOptions = {
   token: string;

@@ -5,7 +5,7 @@
 
 import { Receiver } from "@upstash/qstash";
 import { type QueuePath, queueAddress } from "../protocol/queue.ts";
-import type { Clock } from "../tasks/clock.ts";
+import type { Clock } from "../tasks/ports/clock.ts";
 
 export type QStashSigningKeys = { current: string; next: string };
 

@@ -1,9 +1,9 @@
 /** The healthy followers of a room, by encoding. */
 
-import { Channel } from "./channel.ts";
-import type { Encoding, Frame } from "./encoding.ts";
-import type { Topics } from "./follower.ts";
-import type { Member } from "./member.ts";
+import type { Frame, Topics } from "../sockets/frame.ts";
+import type { Encoding } from "./encoding.ts";
+import type { Member } from "./room-subscriber.ts";
+import { Channel } from "./topic.ts";
 
 export class Broadcast {
   readonly #room: string;

@@ -1,10 +1,8 @@
 /** How a follower wants to be told: rooms know events, encodings know bytes. */
 
+import type { Frame } from "../sockets/frame.ts";
+import type { TaskView } from "../tasks/ports/task-store.ts";
 import type { Task, TaskEvent } from "../tasks/task.ts";
-import type { TaskView } from "../tasks/task-store.ts";
-
-/** One message of a socket, or one chunk of a byte stream. */
-export type Frame = string | Uint8Array<ArrayBuffer>;
 
 /** An event and the task as it was recorded with it, or later. */
 export type Entry = { readonly event: TaskEvent; readonly task: Task };

@@ -4,9 +4,9 @@
  * the key's last room closes. Rooms still order by position and compare with the store; a lost message delays only.
  */
 
-import type { InstanceBus } from "../tasks/instance-bus.ts";
-import { describeError, type Log } from "../tasks/log.ts";
-import type { Publisher } from "../tasks/publisher.ts";
+import type { InstanceBus } from "../tasks/ports/instance-bus.ts";
+import { describeError, type Log } from "../tasks/ports/log.ts";
+import type { Publisher } from "../tasks/ports/publisher.ts";
 import type { TaskUpdate } from "../tasks/task.ts";
 import type { FollowedStore } from "./room-log.ts";
 import { taskRoomName, tenantRoomName } from "./room-name.ts";

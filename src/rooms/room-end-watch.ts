@@ -1,12 +1,13 @@
 /** Waits for a task's end by following it: an end is never missed, and nothing is polled. */
 
-import type { Clock } from "../tasks/clock.ts";
-import type { EndWatch } from "../tasks/end-watch.ts";
+import { CLOSE_TRY_AGAIN } from "../protocol/close-codes.ts";
+import type { Clock } from "../tasks/ports/clock.ts";
+import type { EndWatch } from "../tasks/ports/end-watch.ts";
 import type { TenantScope } from "../tasks/task.ts";
 import type { Encoding } from "./encoding.ts";
-import { CLOSE_TRY_AGAIN, type Follower } from "./follower.ts";
 import type { FollowOutcome } from "./room.ts";
 import type { Rooms } from "./rooms.ts";
+import type { Follower } from "./subscriber.ts";
 
 /** Before it follows again where it was cut off, ms. */
 const AGAIN_MS = 250;

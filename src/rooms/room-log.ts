@@ -1,7 +1,7 @@
 /** A room's view of the log it mirrors: one task's, or one tenant's. Both are read from the store; there is no second truth. */
 
+import type { TaskStore, TaskView } from "../tasks/ports/task-store.ts";
 import type { Position, TaskEvent, TaskUpdate, TenantScope } from "../tasks/task.ts";
-import type { TaskStore, TaskView } from "../tasks/task-store.ts";
 import type { Entry } from "./encoding.ts";
 
 /** What rooms need of the task store. */

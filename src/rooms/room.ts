@@ -5,17 +5,18 @@
  * is the room's position. One that reads too slowly is taken out, served alone again, and joins again or is closed.
  */
 
+import { CLOSE_NORMAL, CLOSE_TRY_AGAIN } from "../protocol/close-codes.ts";
 import { isTerminal } from "../protocol/task.ts";
-import type { Clock } from "../tasks/clock.ts";
+import type { Frame, Topics } from "../sockets/frame.ts";
+import type { Clock } from "../tasks/ports/clock.ts";
 import type { Position, TenantScope } from "../tasks/task.ts";
 import { Broadcast } from "./broadcast.ts";
-import type { Frame } from "./encoding.ts";
-import { CLOSE_ENDED, CLOSE_TRY_AGAIN, type Follower, type SlowPolicy, type Topics } from "./follower.ts";
-import { Member } from "./member.ts";
-import { Mirror, type MirrorListener, READ_ENTRIES } from "./mirror.ts";
+import { Mirror, type MirrorListener, READ_ENTRIES } from "./log-replica.ts";
 import { printPosition } from "./position.ts";
-import { type Delivery, frameOf } from "./recent.ts";
+import { type Delivery, frameOf } from "./replay-buffer.ts";
 import type { News, Opening, RoomLog } from "./room-log.ts";
+import { Member } from "./room-subscriber.ts";
+import type { Follower, SlowPolicy } from "./subscriber.ts";
 
 /** A slow follower gets more once its buffer has sunk below this part of the limit. */
 const DRAINED_PART = 0.25;
@@ -230,7 +231,7 @@ export class Room implements MirrorListener {
     if (view !== null) frames.push(encoding.snapshot(view, id));
     else if (!lost) frames.push(encoding.begin(id));
     member.tell(frames);
-    if (view !== null && isTerminal(view.task.status)) this.#close(member, CLOSE_ENDED, ENDED);
+    if (view !== null && isTerminal(view.task.status)) this.#close(member, CLOSE_NORMAL, ENDED);
   }
 
   // --- a follower served alone
@@ -270,7 +271,7 @@ export class Room implements MirrorListener {
         if (!(await this.#readFor(member))) return;
         if (member.epoch === epoch && member.cursor === cursor) {
           // It has all there is, of a log that has a new epoch since the room looked.
-          if (this.#ended) this.#close(member, CLOSE_ENDED, ENDED);
+          if (this.#ended) this.#close(member, CLOSE_NORMAL, ENDED);
           else if (mayRefresh) void this.#mirror.refresh();
           return;
         }
@@ -298,12 +299,12 @@ export class Room implements MirrorListener {
       }
       member.cursor = Math.max(member.cursor, seq);
       member.tell(frames);
-      if (ended && this.log.ofOneTask) this.#close(member, CLOSE_ENDED, ENDED);
+      if (ended && this.log.ofOneTask) this.#close(member, CLOSE_NORMAL, ENDED);
       return true;
     }
     const opening = reading.outcome === "reset" ? await this.log.refollow() : null;
     if (member.phase !== "alone") return false;
-    if (opening === null) this.#close(member, CLOSE_ENDED, GONE);
+    if (opening === null) this.#close(member, CLOSE_NORMAL, GONE);
     else this.#start(member, opening, true);
     return opening !== null;
   }
@@ -315,7 +316,7 @@ export class Room implements MirrorListener {
 
   #join(member: Member): void {
     if (this.#ended) {
-      this.#close(member, CLOSE_ENDED, ENDED);
+      this.#close(member, CLOSE_NORMAL, ENDED);
       return;
     }
     if (!this.log.ofOneTask) this.#sendMissedProgress(member);
@@ -363,7 +364,7 @@ export class Room implements MirrorListener {
   }
 
   gone(): void {
-    this.closeAll(CLOSE_ENDED, GONE);
+    this.closeAll(CLOSE_NORMAL, GONE);
   }
 
   refreshed(): void {
@@ -384,7 +385,7 @@ export class Room implements MirrorListener {
   #end(): void {
     this.#ended = true;
     this.#mirror.stop();
-    for (const member of this.#broadcast.members()) this.#close(member, CLOSE_ENDED, ENDED);
+    for (const member of this.#broadcast.members()) this.#close(member, CLOSE_NORMAL, ENDED);
     this.#serveEverybody(false);
   }
 

@@ -3,18 +3,12 @@
  * from time to time, so that a doorbell that never rang delays a follower and loses nothing.
  */
 
-import type { Clock, TimerHandle } from "../tasks/clock.ts";
-import { describeError, type Log } from "../tasks/log.ts";
-import type { Publisher } from "../tasks/publisher.ts";
+import { CLOSE_GOING_AWAY, CLOSE_POLICY } from "../protocol/close-codes.ts";
+import type { Topics } from "../sockets/frame.ts";
+import type { Clock, TimerHandle } from "../tasks/ports/clock.ts";
+import { describeError, type Log } from "../tasks/ports/log.ts";
+import type { Publisher } from "../tasks/ports/publisher.ts";
 import type { Position, TaskUpdate, TenantScope } from "../tasks/task.ts";
-import {
-  CLOSE_KEY_DISABLED,
-  CLOSE_SHUTDOWN,
-  type Follower,
-  type SlowPolicy,
-  type Topics,
-} from "./follower.ts";
-import type { Member, Subscription } from "./member.ts";
 import { type FollowOutcome, Room, type RoomHost } from "./room.ts";
 import {
   type FollowedStore,
@@ -27,6 +21,8 @@ import {
   taskNews,
 } from "./room-log.ts";
 import { taskRoomName, tenantRoomName } from "./room-name.ts";
+import type { Member, Subscription } from "./room-subscriber.ts";
+import type { Follower, SlowPolicy } from "./subscriber.ts";
 
 /** Tasks whose positions are asked for in one step of the store. */
 const POSITIONS_AT_ONCE = 500;
@@ -154,7 +150,7 @@ export class Rooms implements Publisher {
   /** Closes every follower of a key (1008), its ephemeral keys' included. */
   closeKey(keyId: string): void {
     for (const room of [...this.#rooms.values()]) {
-      if (room.log.keyId === keyId) room.closeAll(CLOSE_KEY_DISABLED, "the key was disabled or revoked");
+      if (room.log.keyId === keyId) room.closeAll(CLOSE_POLICY, "the key was disabled or revoked");
     }
   }
 
@@ -162,7 +158,7 @@ export class Rooms implements Publisher {
   async shutdown(): Promise<void> {
     this.#shut = true;
     for (const room of [...this.#rooms.values()])
-      room.closeAll(CLOSE_SHUTDOWN, "the server is shutting down");
+      room.closeAll(CLOSE_GOING_AWAY, "the server is shutting down");
     this.#sweepTimer?.cancel();
     this.#checkTimer?.cancel();
     await Promise.all(this.#closing.values());
@@ -203,7 +199,7 @@ export class Rooms implements Publisher {
   #follow(room: Room, scope: TenantScope, follower: Follower, after: Position | null): Following {
     const member = room.seat(follower);
     const opened = room.open(member, scope, after, this.#closing.get(room.name));
-    if (this.#shut) room.closeAll(CLOSE_SHUTDOWN, "the server is shutting down");
+    if (this.#shut) room.closeAll(CLOSE_GOING_AWAY, "the server is shutting down");
     return { subscription: member, opened };
   }
 

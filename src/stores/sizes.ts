@@ -6,7 +6,7 @@ import {
   MAX_STATE_BYTES,
   MAX_TASK_BYTES,
   StoredValueTooLargeError,
-} from "../tasks/store-error.ts";
+} from "../tasks/ports/store-error.ts";
 import type { Task } from "../tasks/task.ts";
 import type { StepTransition } from "../tasks/transition.ts";
 

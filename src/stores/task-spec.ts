@@ -1,8 +1,8 @@
 /** What a draft becomes: the part of a task that never changes, as it is stored, and the task at its beginning. */
 
 import type { Json } from "../protocol/task.ts";
+import type { TaskDraft } from "../tasks/ports/task-store.ts";
 import type { Task } from "../tasks/task.ts";
-import type { TaskDraft } from "../tasks/task-store.ts";
 
 /** What never changes about a task, apart from what stores search by. */
 export type Spec = Pick<

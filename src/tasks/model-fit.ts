@@ -3,7 +3,7 @@
 import { ApiError } from "../protocol/error.ts";
 import type { ModelCapabilities, SizeRule } from "../protocol/model.ts";
 import type { Json } from "../protocol/task.ts";
-import type { OptionCheck } from "./model-catalogue.ts";
+import type { OptionCheck } from "./ports/model-catalogue.ts";
 import type { JobRequest } from "./task.ts";
 
 /** The caller leaves the size to the model. */

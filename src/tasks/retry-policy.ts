@@ -1,8 +1,8 @@
 /** What becomes of a task after a step: the pure decision between waiting, trying again and giving up. */
 
 import { isTerminal } from "../protocol/task.ts";
-import type { Failure, StepOutcome } from "./media-provider.ts";
 import { cutMessage } from "./message.ts";
+import type { Failure, StepOutcome } from "./ports/media-provider.ts";
 import type { Task, TaskError } from "./task.ts";
 import type { StepTransition, WorkTime } from "./transition.ts";
 

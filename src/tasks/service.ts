@@ -2,16 +2,16 @@
 
 import { ApiError } from "../protocol/error.ts";
 import { isTerminal, type Priority, type TaskType } from "../protocol/task.ts";
-import type { Clock } from "./clock.ts";
-import type { Doorbell } from "./doorbell.ts";
-import type { EndWatch } from "./end-watch.ts";
+import { publishIfFollowed } from "./engine/step-run.ts";
 import { createTaskIds, isTaskId, type RandomFill } from "./ids.ts";
-import { describeError, type Log } from "./log.ts";
-import type { MediaStore } from "./media-store.ts";
-import type { Publisher } from "./publisher.ts";
-import { publishIfFollowed } from "./step-run.ts";
+import type { Clock } from "./ports/clock.ts";
+import type { Doorbell } from "./ports/doorbell.ts";
+import type { EndWatch } from "./ports/end-watch.ts";
+import { describeError, type Log } from "./ports/log.ts";
+import type { MediaStore } from "./ports/media-store.ts";
+import type { Publisher } from "./ports/publisher.ts";
+import type { IdempotencyClaim, ListQuery, TaskPage, TaskStore, TaskView } from "./ports/task-store.ts";
 import type { JobRequest, Task, Tenant, TenantScope } from "./task.ts";
-import type { IdempotencyClaim, ListQuery, TaskPage, TaskStore, TaskView } from "./task-store.ts";
 
 /** An admitted request: who pays, where it runs and what is held back for it are already decided. */
 export type Submission = {

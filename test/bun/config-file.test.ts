@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { ConfigError } from "../../src/config.ts";
+import { ConfigError } from "../../src/config/load.ts";
 import { readConfigFile } from "../../src/runtime/process/config-file.ts";
 import { temporaryFolder } from "../fixture/server-process.ts";
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
-import type { CancelResult } from "../../src/tasks/media-provider.ts";
-import { StoreUnavailableError } from "../../src/tasks/store-error.ts";
+import type { CancelResult } from "../../src/tasks/ports/media-provider.ts";
+import { StoreUnavailableError } from "../../src/tasks/ports/store-error.ts";
 import { type EngineWorld, engineWorld, SCOPE } from "../fixture/engine-world.ts";
 import { settled } from "../fixture/manual-clock.ts";
 import { pictures, ScriptedProvider } from "../fixture/scripted-provider.ts";

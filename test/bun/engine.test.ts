@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
-import type { StepOutcome } from "../../src/tasks/media-provider.ts";
-import { MediaTooLargeError } from "../../src/tasks/media-store.ts";
-import { StoreUnavailableError } from "../../src/tasks/store-error.ts";
+import type { StepOutcome } from "../../src/tasks/ports/media-provider.ts";
+import { MediaTooLargeError } from "../../src/tasks/ports/media-store.ts";
+import { StoreUnavailableError } from "../../src/tasks/ports/store-error.ts";
 import { type EngineWorld, engineWorld, MAX_WAIT_MS, SCOPE } from "../fixture/engine-world.ts";
 import { settled } from "../fixture/manual-clock.ts";
 import { pictures, ScriptedProvider } from "../fixture/scripted-provider.ts";

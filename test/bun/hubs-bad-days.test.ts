@@ -2,7 +2,7 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Principal } from "../../src/accounts/principal.ts";
-import { createHub, method } from "../../src/hubs/hub.ts";
+import { createHub, method } from "../../src/signalr/hub.ts";
 import { BareClient } from "../fixture/bare-client.ts";
 import { type HubServer, startHubServer } from "../fixture/hub-server.ts";
 import { RawClient } from "../fixture/raw-client.ts";

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { isTerminal } from "../../src/protocol/task.ts";
-import type { StepOutcome } from "../../src/tasks/media-provider.ts";
+import type { StepOutcome } from "../../src/tasks/ports/media-provider.ts";
 import type { Task } from "../../src/tasks/task.ts";
 import { Faults, NO_FAULTS } from "../fixture/qstash/faults.ts";
 import {

@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ScriptClient } from "../../src/stores/redis/script-runner.ts";
 import { SCHEMA_VERSION } from "../../src/stores/redis/scripts.ts";
-import { StoreUnavailableError } from "../../src/tasks/store-error.ts";
+import { StoreUnavailableError } from "../../src/tasks/ports/store-error.ts";
 import type { Task } from "../../src/tasks/task.ts";
 import { NO_WORK, reduce, type StepTransition, type Transition } from "../../src/tasks/transition.ts";
 import { Bench, COMPLETE, FAILURE, LEASE_MS, RESULT, scopeOf } from "../contract/store-harness.ts";

@@ -1,7 +1,7 @@
 /** The provider that tests of other processes steer: what it is told is what its host sees. */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { MediaJob } from "../../src/tasks/media-provider.ts";
+import type { MediaJob } from "../../src/tasks/ports/media-provider.ts";
 import { ProviderControl } from "../fixture/provider-control.ts";
 import { RecordingIo } from "../fixture/recording-io.ts";
 import { RemoteProvider } from "../fixture/remote-provider.ts";

@@ -2,8 +2,8 @@ import * as signalR from "@microsoft/signalr";
 import { MessagePackHubProtocol } from "@microsoft/signalr-protocol-msgpack";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Principal } from "../../src/accounts/principal.ts";
-import { createHub, type Hub, method, streamMethod } from "../../src/hubs/hub.ts";
-import { HubError } from "../../src/hubs/invocation-errors.ts";
+import { HubError } from "../../src/signalr/connection/invocation-errors.ts";
+import { createHub, type Hub, method, streamMethod } from "../../src/signalr/hub.ts";
 import { BareClient } from "../fixture/bare-client.ts";
 import { AUTHORIZED_KEY, type SignalRServer, serveHub } from "../fixture/signalr-server.ts";
 

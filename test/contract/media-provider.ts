@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import type { Json } from "../../src/protocol/task.ts";
-import type { MediaJob, MediaProvider, StepOutcome } from "../../src/tasks/media-provider.ts";
+import type { MediaJob, MediaProvider, StepOutcome } from "../../src/tasks/ports/media-provider.ts";
 import { RecordingIo } from "../fixture/recording-io.ts";
 
 export type MediaProviderSubject = {

@@ -5,7 +5,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createTaskIds } from "../../src/tasks/ids.ts";
-import type { MediaStore } from "../../src/tasks/media-store.ts";
+import type { MediaStore } from "../../src/tasks/ports/media-store.ts";
 
 export type MediaStoreSubject = { store: MediaStore; maxFileBytes: number; close(): Promise<void> };
 

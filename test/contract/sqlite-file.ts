@@ -10,7 +10,7 @@ import {
   serveSqliteFile,
 } from "../../src/runtime/process/sqlite-file.ts";
 import type { SqlDatabase, SqlValue } from "../../src/stores/sql.ts";
-import { StoreUnavailableError } from "../../src/tasks/store-error.ts";
+import { StoreUnavailableError } from "../../src/tasks/ports/store-error.ts";
 
 export type SqliteLibrary = {
   /** As it stands in the test's name. */

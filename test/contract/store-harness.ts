@@ -3,8 +3,14 @@
 import { expect } from "vitest";
 import type { AccountStore } from "../../src/accounts/account-store.ts";
 import { createTaskIds } from "../../src/tasks/ids.ts";
+import type {
+  Claim,
+  ClaimOptions,
+  CreateOutcome,
+  TaskDraft,
+  TaskStore,
+} from "../../src/tasks/ports/task-store.ts";
 import type { Task, TaskResult, TenantScope } from "../../src/tasks/task.ts";
-import type { Claim, ClaimOptions, CreateOutcome, TaskDraft, TaskStore } from "../../src/tasks/task-store.ts";
 import { NO_WORK, type StepTransition } from "../../src/tasks/transition.ts";
 import {
   DRAFT_MAX_WAIT_MS,

@@ -2,9 +2,9 @@
 
 import { connect, type Socket as TcpSocket } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import type { Socket, SocketSession } from "../../src/http/socket-upgrade.ts";
 import { denoProcess } from "../../src/runtime/deno/server.ts";
 import type { Listening } from "../../src/runtime/process/process-host.ts";
+import type { Socket, SocketSession } from "../../src/sockets/socket-upgrade.ts";
 
 const HANDSHAKE =
   "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +

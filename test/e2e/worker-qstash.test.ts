@@ -5,7 +5,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TERMINAL_STATUSES } from "../../src/protocol/task.ts";
-import { systemClock } from "../../src/tasks/clock.ts";
+import { systemClock } from "../../src/tasks/ports/clock.ts";
 import { ProviderControl } from "../fixture/provider-control.ts";
 import { Faults, NO_FAULTS } from "../fixture/qstash/faults.ts";
 import { type QStashServer, startQStash } from "../fixture/qstash/server.ts";

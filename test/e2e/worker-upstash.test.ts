@@ -3,7 +3,7 @@
  * Upstash and its work rung for by QStash: both as the real clients see them.
  */
 
-import { systemClock } from "../../src/tasks/clock.ts";
+import { systemClock } from "../../src/tasks/ports/clock.ts";
 import { eventStreamContract } from "../contract/event-streams.ts";
 import { httpApiContract } from "../contract/http-api.ts";
 import { hubContract } from "../contract/hub.ts";

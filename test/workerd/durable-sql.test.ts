@@ -3,8 +3,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import type { DurableObjectStorage } from "@cloudflare/workers-types";
 import { describe, expect, test } from "vitest";
-import { openDurableSql } from "../../src/runtime/cloudflare/store/durable-sql.ts";
-import { STORE_METHODS } from "../../src/runtime/cloudflare/store/store-calls.ts";
+import { openDurableSql } from "../../src/runtime/cloudflare/objects/durable-sql.ts";
+import { STORE_METHODS } from "../../src/stores/remote/store-calls.ts";
 import type { SqlDatabase } from "../../src/stores/sql.ts";
 import { createSqliteStore } from "../../src/stores/sqlite/store.ts";
 import { accountStoreContract } from "../contract/account-store.ts";

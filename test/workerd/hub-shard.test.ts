@@ -3,9 +3,9 @@
 import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { shardName } from "../../src/hubs/sharding/shard-address.ts";
 import type { WireError } from "../../src/protocol/error.ts";
-import { shardName } from "../../src/runtime/cloudflare/hubs/hub-address.ts";
-import { closeHubs } from "../../src/runtime/cloudflare/hubs/hub-gate.ts";
+import { closeHubs } from "../../src/runtime/cloudflare/clients/hub-routes.ts";
 import {
   askHub,
   EdgeHubEvents,

@@ -5,9 +5,9 @@ import { env } from "cloudflare:workers";
 import type { R2Bucket } from "@cloudflare/workers-types";
 import { describe, expect, test } from "vitest";
 import { newMediaPath } from "../../src/media/media-path.ts";
-import { createDurableMediaStore } from "../../src/runtime/cloudflare/media/durable-media.ts";
-import { CHUNK_BYTES } from "../../src/runtime/cloudflare/media/media-object.ts";
-import { createR2MediaStore } from "../../src/runtime/cloudflare/media/r2-media.ts";
+import { createDurableMediaStore } from "../../src/runtime/cloudflare/clients/durable-media.ts";
+import { createR2MediaStore } from "../../src/runtime/cloudflare/clients/r2-media.ts";
+import { CHUNK_BYTES } from "../../src/runtime/cloudflare/objects/media-object.ts";
 import { createTaskIds } from "../../src/tasks/ids.ts";
 import { mediaStoreContract } from "../contract/media-store.ts";
 

@@ -6,7 +6,7 @@
 import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, onTestFailed, test } from "vitest";
-import { shardName } from "../../src/runtime/cloudflare/hubs/hub-address.ts";
+import { shardName } from "../../src/hubs/sharding/shard-address.ts";
 import type { TaskUpdate } from "../../src/tasks/task.ts";
 import { EdgeHubSocket } from "../fixture/edge-hub.ts";
 import { EdgeWorld, until } from "../fixture/edge-world.ts";

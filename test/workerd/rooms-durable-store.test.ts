@@ -2,7 +2,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { createRemoteStore } from "../../src/runtime/cloudflare/store/remote-store.ts";
+import { createRemoteStore } from "../../src/stores/remote/remote-store.ts";
 import { createTaskIds } from "../../src/tasks/ids.ts";
 import { roomsContract } from "../contract/rooms.ts";
 import { ManualClock, settled } from "../fixture/manual-clock.ts";

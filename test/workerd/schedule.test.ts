@@ -2,11 +2,11 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { createDurableMediaStore } from "../../src/runtime/cloudflare/media/durable-media.ts";
-import { createR2MediaStore } from "../../src/runtime/cloudflare/media/r2-media.ts";
-import { RETENTION_CRON, runSchedule } from "../../src/runtime/cloudflare/schedule.ts";
-import type { Doorbell } from "../../src/tasks/doorbell.ts";
-import type { MediaStore } from "../../src/tasks/media-store.ts";
+import { RETENTION_CRON, runSchedule } from "../../src/compose/schedule.ts";
+import { createDurableMediaStore } from "../../src/runtime/cloudflare/clients/durable-media.ts";
+import { createR2MediaStore } from "../../src/runtime/cloudflare/clients/r2-media.ts";
+import type { Doorbell } from "../../src/tasks/ports/doorbell.ts";
+import type { MediaStore } from "../../src/tasks/ports/media-store.ts";
 import { pause } from "../fixture/patient-provider.ts";
 import { RunnerWorld } from "../fixture/runner-world.ts";
 import { pictures } from "../fixture/scripted-provider.ts";

@@ -2,8 +2,8 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { runSchedule } from "../../src/runtime/cloudflare/schedule.ts";
-import { STEPS_PER_RUNNER } from "../../src/runtime/cloudflare/steps/step-pool.ts";
+import { runSchedule } from "../../src/compose/schedule.ts";
+import { STEPS_PER_RUNNER } from "../../src/tasks/engine/step-pool.ts";
 import { pause } from "../fixture/patient-provider.ts";
 import { RunnerWorld } from "../fixture/runner-world.ts";
 import { pictures } from "../fixture/scripted-provider.ts";

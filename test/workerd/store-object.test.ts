@@ -2,8 +2,8 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
-import { createRemoteStore } from "../../src/runtime/cloudflare/store/remote-store.ts";
-import type { Store } from "../../src/runtime/cloudflare/store/store-calls.ts";
+import { createRemoteStore } from "../../src/stores/remote/remote-store.ts";
+import type { Store } from "../../src/stores/remote/store-calls.ts";
 import { SCHEMA_VERSION } from "../../src/stores/sqlite/schema.ts";
 import { accountStoreContract } from "../contract/account-store.ts";
 import { Bench, COMPLETE, scopeOf } from "../contract/store-harness.ts";

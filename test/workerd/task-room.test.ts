@@ -4,9 +4,9 @@ import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
-import { HubShard } from "../../src/runtime/cloudflare/hubs/hub-shard.ts";
-import { callRoom } from "../../src/runtime/cloudflare/rooms/room-call.ts";
-import { StoreObject } from "../../src/runtime/cloudflare/store/store-object.ts";
+import { callRoom } from "../../src/runtime/cloudflare/clients/room-request.ts";
+import { HubShard } from "../../src/runtime/cloudflare/objects/hub-shard.ts";
+import { StoreObject } from "../../src/runtime/cloudflare/objects/store-object.ts";
 import type { TenantScope } from "../../src/tasks/task.ts";
 import { EdgeWorld, plainKey, until } from "../fixture/edge-world.ts";
 

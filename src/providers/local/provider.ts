@@ -1,7 +1,7 @@
 /** The built-in provider: paints pictures on this machine, free of charge and without a network. */
 
 import type { Json } from "../../protocol/task.ts";
-import type { Clock } from "../../tasks/clock.ts";
+import type { Clock } from "../../tasks/ports/clock.ts";
 import type {
   CancelResult,
   Failure,
@@ -9,7 +9,7 @@ import type {
   MediaProvider,
   StepIo,
   StepOutcome,
-} from "../../tasks/media-provider.ts";
+} from "../../tasks/ports/media-provider.ts";
 import {
   CANVAS_CAPABILITIES,
   CANVAS_MODEL,

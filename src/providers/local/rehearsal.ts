@@ -1,6 +1,6 @@
 /** Failures on purpose. They depend on the options and on what is stored, so that a restart changes nothing. */
 
-import type { Failure } from "../../tasks/media-provider.ts";
+import type { Failure } from "../../tasks/ports/media-provider.ts";
 import type { CanvasOptions } from "./options.ts";
 import type { CanvasState } from "./state.ts";
 

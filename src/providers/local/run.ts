@@ -1,8 +1,8 @@
 /** One run of a commission: paints the pictures that are missing, in slices that leave the event loop free. */
 
 import type { Json } from "../../protocol/task.ts";
-import type { Clock } from "../../tasks/clock.ts";
-import type { StepIo, StepOutcome } from "../../tasks/media-provider.ts";
+import type { Clock } from "../../tasks/ports/clock.ts";
+import type { StepIo, StepOutcome } from "../../tasks/ports/media-provider.ts";
 import { composeSteps, type Picture, pictureSeed } from "./canvas.ts";
 import type { CanvasOptions } from "./options.ts";
 import type { Pacer } from "./pacer.ts";

@@ -5,7 +5,7 @@
 
 import { RedisClient } from "bun";
 import type { RedisConnection } from "../../config/redis-connection.ts";
-import type { InstanceBus } from "../../tasks/instance-bus.ts";
+import type { InstanceBus } from "../../tasks/ports/instance-bus.ts";
 import { addressOf, type RedisRequester } from "./redis-requester.ts";
 
 export type RedisBusOptions = {

@@ -1,9 +1,8 @@
 /** WebSockets under Bun: the upgrade, the carrier of sessions, and the server's native topics. */
 
 import type { Server, ServerWebSocket, WebSocketHandler } from "bun";
-import type { Socket, SocketSession, SocketUpgrade, UpgradeAnswer } from "../../http/socket-upgrade.ts";
-import type { Frame } from "../../rooms/encoding.ts";
-import type { TopicMembership, Topics } from "../../rooms/follower.ts";
+import type { Frame, TopicMembership, Topics } from "../../sockets/frame.ts";
+import type { Socket, SocketSession, SocketUpgrade, UpgradeAnswer } from "../../sockets/socket-upgrade.ts";
 
 /** Unsent bytes at which Bun cuts a socket: the net below the rooms' own policy. Left alone it buffers 16 MB and then drops silently. */
 const BACKPRESSURE_BYTES = 1_048_576;

@@ -3,7 +3,7 @@
 import { Database, SQLiteError, type SQLQueryBindings, type Statement } from "bun:sqlite";
 import type { Sql, SqlDatabase, SqlRow, SqlValue } from "../../stores/sql.ts";
 import { storageFailure } from "../../stores/sqlite/storage-failure.ts";
-import { StoreUnavailableError } from "../../tasks/store-error.ts";
+import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
 import { type SqliteConnection, type SqliteFileOptions, serveSqliteFile } from "../process/sqlite-file.ts";
 
 /**

@@ -4,9 +4,9 @@
  */
 
 import type { R2Bucket } from "@cloudflare/workers-types";
+import type { StoreNamespace } from "../../stores/remote/remote-store.ts";
 import type { TaskUpdate } from "../../tasks/task.ts";
-import type { MediaNamespace } from "./media/durable-media.ts";
-import type { StoreNamespace } from "./store/remote-store.ts";
+import type { MediaNamespace } from "./clients/durable-media.ts";
 
 /** The objects of one class. A stub is good for the request that made it. */
 export type Objects<Calls> = {

@@ -5,10 +5,10 @@
 
 import { waitUntil } from "cloudflare:workers";
 import { KeyService } from "../../accounts/keys.ts";
-import { createTaskService, presentationContext, stepWorkerOptions } from "../../assembly.ts";
+import type { DeploymentParts } from "../../compose/deployment-parts.ts";
+import { createTaskService, presentationContext, stepWorkerOptions } from "../../compose/options.ts";
+import { ConfigError, loadConfig, type Settings, secretsOf } from "../../config/load.ts";
 import { storeChoice } from "../../config/store-choice.ts";
-import { ConfigError, loadConfig, type Settings, secretsOf } from "../../config.ts";
-import type { HealthPart } from "../../http/health.ts";
 import { JsonLog } from "../../logging/json-log.ts";
 import { Catalogue, type ProviderOffer } from "../../providers/catalogue.ts";
 import { createLocalOffer } from "../../providers/local/offer.ts";
@@ -18,43 +18,23 @@ import { QStashSignatures } from "../../queues/qstash-signatures.ts";
 import { createRoomEndWatch } from "../../rooms/room-end-watch.ts";
 import { createUpstashRedis } from "../../stores/redis/client.ts";
 import { createRedisStore } from "../../stores/redis/store.ts";
-import { type Clock, systemClock } from "../../tasks/clock.ts";
-import type { Doorbell } from "../../tasks/doorbell.ts";
-import type { Log } from "../../tasks/log.ts";
-import type { MediaStore } from "../../tasks/media-store.ts";
-import type { PresentationContext } from "../../tasks/presentation.ts";
-import type { Publisher } from "../../tasks/publisher.ts";
-import type { TaskService } from "../../tasks/service.ts";
-import { StepWorker, type StepWorkerOptions } from "../../tasks/step-worker.ts";
+import { createRemoteStore } from "../../stores/remote/remote-store.ts";
+import type { Store } from "../../stores/remote/store-calls.ts";
+import { poolSize } from "../../tasks/engine/step-pool.ts";
+import { StepWorker } from "../../tasks/engine/step-worker.ts";
+import { type Clock, systemClock } from "../../tasks/ports/clock.ts";
+import type { Log } from "../../tasks/ports/log.ts";
 import { type Bindings, variablesOf } from "./bindings.ts";
-import { createDurableMediaStore } from "./media/durable-media.ts";
-import { createR2MediaStore } from "./media/r2-media.ts";
-import { DurablePublisher } from "./rooms/durable-publisher.ts";
-import { RemoteRooms } from "./rooms/remote-rooms.ts";
-import { AlarmDoorbell } from "./steps/alarm-doorbell.ts";
-import { poolSize } from "./steps/step-pool.ts";
-import { createRemoteStore } from "./store/remote-store.ts";
-import type { Store } from "./store/store-calls.ts";
+import { AlarmDoorbell } from "./clients/alarm-doorbell.ts";
+import { createDurableMediaStore } from "./clients/durable-media.ts";
+import { DurablePublisher } from "./clients/durable-publisher.ts";
+import { createR2MediaStore } from "./clients/r2-media.ts";
+import { RemoteRooms } from "./clients/remote-rooms.ts";
 
-export type EdgeParts = {
-  readonly settings: Settings;
-  readonly log: Log;
-  readonly clock: Clock;
-  readonly store: Store;
-  readonly media: MediaStore;
-  readonly catalogue: Catalogue;
-  readonly publisher: Publisher;
-  readonly doorbell: Doorbell;
+export type EdgeParts = DeploymentParts & {
   /** What QStash needs, where it is configured; null where the step runners' alarms stand in for it. */
   readonly queue: EdgeQueue | null;
-  /** How this isolate's rings go. */
-  readonly queueHealth: () => HealthPart;
   readonly rooms: RemoteRooms;
-  readonly tasks: TaskService;
-  readonly keys: KeyService;
-  readonly stepWorker: StepWorker;
-  readonly stepWorkerOptions: StepWorkerOptions;
-  readonly presentation: PresentationContext;
 };
 
 export type EdgeQueue = { readonly doorbell: QStashDoorbell; readonly signatures: QStashSignatures };

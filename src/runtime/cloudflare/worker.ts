@@ -4,18 +4,18 @@
  */
 
 import type { ExecutionContext, ScheduledController } from "@cloudflare/workers-types";
-import { ConfigError } from "../../config.ts";
+import { closedApp } from "../../compose/closed-app.ts";
+import { runSchedule } from "../../compose/schedule.ts";
+import { ConfigError } from "../../config/load.ts";
+import { createEdgeApp, type EdgeApp } from "./app.ts";
 import type { Bindings } from "./bindings.ts";
-import { closedApp } from "./closed-app.ts";
-import { createEdgeApp, type EdgeApp } from "./edge-app.ts";
-import { partsOf } from "./parts.ts";
-import { runSchedule } from "./schedule.ts";
+import { partsOf, workerLog } from "./parts.ts";
 
-export { HubShard } from "./hubs/hub-shard.ts";
-export { MediaObject } from "./media/media-object.ts";
-export { TaskRoom } from "./rooms/task-room.ts";
-export { StepRunner } from "./steps/step-runner.ts";
-export { StoreObject } from "./store/store-object.ts";
+export { HubShard } from "./objects/hub-shard.ts";
+export { MediaObject } from "./objects/media-object.ts";
+export { StepRunner } from "./objects/step-runner.ts";
+export { StoreObject } from "./objects/store-object.ts";
+export { TaskRoom } from "./objects/task-room.ts";
 
 /** An isolate keeps its bindings for life, and with them the application. */
 const apps = new WeakMap<Bindings, EdgeApp>();
@@ -40,11 +40,11 @@ function createApp(bindings: Bindings): EdgeApp {
     const parts = partsOf(bindings);
     const { bootstrap, admin } = parts.settings.keys;
     const reason = missingSecrets(bootstrap, admin);
-    return reason === null ? createEdgeApp(parts, bindings) : closedApp(reason);
+    return reason === null ? createEdgeApp(parts, bindings) : closedApp(reason, workerLog);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(error.message);
-    return closedApp(whyClosed(error));
+    return closedApp(whyClosed(error), workerLog);
   }
 }
 

@@ -1,7 +1,7 @@
 /** What Deno brings to a Conduit process: its server, its sockets, and SQLite through `node:sqlite`. */
 
 import type { Host } from "../../http/host.ts";
-import type { Topics } from "../../rooms/follower.ts";
+import type { Topics } from "../../sockets/frame.ts";
 import type { Address, Answer, Listener, Listening, ProcessHost } from "../process/process-host.ts";
 import { DenoSockets } from "./sockets.ts";
 import { openNodeSqlite } from "./sqlite.ts";

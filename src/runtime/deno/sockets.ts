@@ -1,8 +1,8 @@
 /** WebSockets under Deno: the upgrade, and the carrier of sessions. */
 
-import type { Socket, SocketSession, SocketUpgrade, UpgradeAnswer } from "../../http/socket-upgrade.ts";
-import type { Frame } from "../../rooms/encoding.ts";
-import { CLOSE_TRY_AGAIN } from "../../rooms/follower.ts";
+import { CLOSE_TRY_AGAIN } from "../../protocol/close-codes.ts";
+import type { Frame } from "../../sockets/frame.ts";
+import type { Socket, SocketSession, SocketUpgrade, UpgradeAnswer } from "../../sockets/socket-upgrade.ts";
 
 /**
  * Unsent bytes at which a socket is closed: the net below the rooms' own policy. Deno would buffer without a bound. It

@@ -3,7 +3,7 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Sql, SqlRow, SqlValue } from "../../stores/sql.ts";
 import { storageFailure } from "../../stores/sqlite/storage-failure.ts";
-import { StoreUnavailableError } from "../../tasks/store-error.ts";
+import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
 import type { SqliteConnection } from "../process/sqlite-file.ts";
 
 /** Primary result codes that speak of the storage. The library reports numbers where others report names. */

@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { CONFIG_FILE, ConfigError } from "../../config.ts";
+import { CONFIG_FILE, ConfigError } from "../../config/load.ts";
 
 /** Its text, or null when there is none. Throws `ConfigError` when it is there and cannot be read. */
 export function readConfigFile(folder: string): string | null {

@@ -11,7 +11,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
-import { StoreUnavailableError } from "../../tasks/store-error.ts";
+import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
 import type { SqliteConnection } from "./sqlite-file.ts";
 
 export type DataDirectory = {

@@ -3,9 +3,9 @@
 import type { Requester } from "@upstash/redis";
 import type { RedisConnection } from "../../config/redis-connection.ts";
 import type { Host } from "../../http/host.ts";
-import type { SocketUpgrade } from "../../http/socket-upgrade.ts";
-import type { Topics } from "../../rooms/follower.ts";
-import type { InstanceBus } from "../../tasks/instance-bus.ts";
+import type { Topics } from "../../sockets/frame.ts";
+import type { SocketUpgrade } from "../../sockets/socket-upgrade.ts";
+import type { InstanceBus } from "../../tasks/ports/instance-bus.ts";
 import type { SqliteConnection } from "./sqlite-file.ts";
 
 export interface ProcessHost {

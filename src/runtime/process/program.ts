@@ -2,14 +2,14 @@
 
 import process from "node:process";
 import manifest from "../../../package.json" with { type: "json" };
+import { ConfigError, loadConfig, secretsOf } from "../../config/load.ts";
 import { storeChoice } from "../../config/store-choice.ts";
-import { ConfigError, loadConfig, secretsOf } from "../../config.ts";
 import { JsonLog } from "../../logging/json-log.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";
 import { createLocalOffer } from "../../providers/local/offer.ts";
-import { systemClock } from "../../tasks/clock.ts";
-import { describeError } from "../../tasks/log.ts";
-import { StoreUnavailableError } from "../../tasks/store-error.ts";
+import { systemClock } from "../../tasks/ports/clock.ts";
+import { describeError } from "../../tasks/ports/log.ts";
+import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
 import { banner } from "./banner.ts";
 import { readConfigFile } from "./config-file.ts";
 import { DataDirectoryError, openDataDirectory, shareDataDirectory } from "./data-directory.ts";

@@ -2,12 +2,12 @@
 
 import { resolve } from "node:path";
 import type { KeyService } from "../../accounts/keys.ts";
-import type { Settings } from "../../config.ts";
-import { createGateway } from "../../gateway.ts";
+import { createGateway } from "../../compose/gateway.ts";
+import type { Settings } from "../../config/load.ts";
 import { createFolderMediaStore } from "../../media/folder.ts";
 import { Catalogue, type ProviderOffer } from "../../providers/catalogue.ts";
-import { systemClock } from "../../tasks/clock.ts";
-import type { Log } from "../../tasks/log.ts";
+import { systemClock } from "../../tasks/ports/clock.ts";
+import type { Log } from "../../tasks/ports/log.ts";
 import { localAddress } from "./banner.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import type { StartKeys } from "./keys-file.ts";

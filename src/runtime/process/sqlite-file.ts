@@ -5,7 +5,7 @@
 
 import type { Sql, SqlDatabase } from "../../stores/sql.ts";
 import { type CommitDriver, GroupCommit } from "../../stores/sqlite/group-commit.ts";
-import type { StoreUnavailableError } from "../../tasks/store-error.ts";
+import type { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
 
 /** One open database of a library; only the library's own words differ between hosts. */
 export interface SqliteConnection {

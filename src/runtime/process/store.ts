@@ -1,17 +1,17 @@
 /** Opens the store that the settings ask for, and says what it promises. Nothing stands in for one that cannot be had. */
 
 import type { AccountStore } from "../../accounts/account-store.ts";
+import type { Settings } from "../../config/load.ts";
 import type { RedisConnection } from "../../config/redis-connection.ts";
 import { storeChoice } from "../../config/store-choice.ts";
-import type { Settings } from "../../config.ts";
 import { createUpstashRedis, RequesterRedis } from "../../stores/redis/client.ts";
 import { createRedisStore } from "../../stores/redis/store.ts";
 import { createSqliteStore } from "../../stores/sqlite/store.ts";
-import { systemClock } from "../../tasks/clock.ts";
 import { randomToken } from "../../tasks/ids.ts";
-import type { InstanceBus } from "../../tasks/instance-bus.ts";
-import type { Log } from "../../tasks/log.ts";
-import type { TaskStore } from "../../tasks/task-store.ts";
+import { systemClock } from "../../tasks/ports/clock.ts";
+import type { InstanceBus } from "../../tasks/ports/instance-bus.ts";
+import type { Log } from "../../tasks/ports/log.ts";
+import type { TaskStore } from "../../tasks/ports/task-store.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import type { ProcessHost } from "./process-host.ts";
 import { checkRedisDurability } from "./redis-durability.ts";

@@ -1,7 +1,7 @@
 /** A draft as the arguments of the create script, and its answer. */
 
 import { isTaskId, taskIdTime } from "../../tasks/ids.ts";
-import type { CreateLimits, CreateOutcome, TaskDraft } from "../../tasks/task-store.ts";
+import type { CreateLimits, CreateOutcome, TaskDraft } from "../../tasks/ports/task-store.ts";
 import { RANKED } from "../fair-queue.ts";
 import { measuredSpec } from "../sizes.ts";
 import { newTask } from "../task-spec.ts";

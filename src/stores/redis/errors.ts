@@ -1,6 +1,6 @@
 /** What went wrong with a command, in the words of the port. Commands hold prompts: no message repeats one. */
 
-import { StoreUnavailableError, type UnavailableReason } from "../../tasks/store-error.ts";
+import { StoreUnavailableError, type UnavailableReason } from "../../tasks/ports/store-error.ts";
 
 /** How replies begin that say that nothing was done, why, and what an operator makes of it. */
 const REFUSALS: readonly [RegExp, UnavailableReason, string][] = [

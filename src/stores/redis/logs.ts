@@ -1,7 +1,7 @@
 /** Reading the logs: one task's, and a tenant's. */
 
+import type { LogRead, TenantLogRead } from "../../tasks/ports/task-store.ts";
 import type { Position } from "../../tasks/task.ts";
-import type { LogRead, TenantLogRead } from "../../tasks/task-store.ts";
 import { lastProgress } from "../event-log.ts";
 import { listOf, numberOf, textOf } from "./replies.ts";
 import type { Reply } from "./script-runner.ts";

@@ -3,7 +3,7 @@
  * whose answer was lost is sent again under the same name, so that nothing happens twice.
  */
 
-import { StoreUnavailableError } from "../../tasks/store-error.ts";
+import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
 import { failureOf, isUnknownScript } from "./errors.ts";
 import { MANY, SCRIPTS, type ScriptName } from "./scripts.ts";
 

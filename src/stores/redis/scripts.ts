@@ -4,8 +4,8 @@
  */
 
 import { TASK_STATUSES, TASK_TYPES } from "../../protocol/task.ts";
-import { MAX_TASK_BYTES } from "../../tasks/store-error.ts";
-import { CLEANUP_LIMIT_MS } from "../cleanup-limit.ts";
+import { CLEANUP_LIMIT_MS } from "../../tasks/cleanup-limit.ts";
+import { MAX_TASK_BYTES } from "../../tasks/ports/store-error.ts";
 import { TENANT_LOG_EVENTS, TENANT_LOG_MS } from "../event-log.ts";
 import { CONTINUATION_COST, costOf, PROMOTE_LIMIT, RANKED } from "../fair-queue.ts";
 import cancelText from "./scripts/cancel.lua" with { type: "text" };

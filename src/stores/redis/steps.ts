@@ -1,6 +1,6 @@
 /** A worker's step as a script and its arguments, in the order of the scripts' heads. */
 
-import type { ClaimOptions, Lease } from "../../tasks/task-store.ts";
+import type { ClaimOptions, Lease } from "../../tasks/ports/task-store.ts";
 import { clampPercent, NO_WORK, type StepTransition } from "../../tasks/transition.ts";
 import type { ScriptName } from "./scripts.ts";
 import { jsonText } from "./task-reply.ts";

@@ -36,8 +36,7 @@ import type { AccountStore } from "../../accounts/account-store.ts";
 import type { KeyPatch, VirtualKey } from "../../accounts/virtual-key.ts";
 import { type Json, TASK_TYPES, type TaskType } from "../../protocol/task.ts";
 import { cryptoRandom, type RandomFill, randomToken } from "../../tasks/ids.ts";
-import { MAX_TASK_BYTES, StoredValueTooLargeError } from "../../tasks/store-error.ts";
-import type { Position, TaskResult, TenantScope } from "../../tasks/task.ts";
+import { MAX_TASK_BYTES, StoredValueTooLargeError } from "../../tasks/ports/store-error.ts";
 import type {
   AdvanceOutcome,
   CancelOutcome,
@@ -62,7 +61,8 @@ import type {
   TaskStore,
   TaskView,
   TenantLogRead,
-} from "../../tasks/task-store.ts";
+} from "../../tasks/ports/task-store.ts";
+import type { Position, TaskResult, TenantScope } from "../../tasks/task.ts";
 import type { StepTransition } from "../../tasks/transition.ts";
 import { holdsFile } from "../held-media.ts";
 import { assertScope } from "../scopes.ts";

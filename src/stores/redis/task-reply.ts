@@ -1,8 +1,8 @@
 /** A task as scripts answer it: two packed lines and texts (see scripts/parts/task.lua), and what is built of it. */
 
 import type { Cancellation, Json, TaskEventType, TaskStatus, TaskType } from "../../protocol/task.ts";
+import type { Claim, TaskDraft } from "../../tasks/ports/task-store.ts";
 import type { Position, Task, TaskError, TaskEvent, TaskResult, TaskUpdate } from "../../tasks/task.ts";
-import type { Claim, TaskDraft } from "../../tasks/task-store.ts";
 import { deadlineError } from "../../tasks/transition.ts";
 import { STATUS_OF_EVENT } from "../event-log.ts";
 import { RANKED } from "../fair-queue.ts";

@@ -3,7 +3,7 @@
  * meanwhile. Bounded work on the server: beyond the bound the place is a lower estimate.
  */
 
-import type { TaskView } from "../../tasks/task-store.ts";
+import type { TaskView } from "../../tasks/ports/task-store.ts";
 import { type KeyQueue, servedBefore, type Triple } from "../fair-queue.ts";
 import { listOf, numberOf, textOf } from "./replies.ts";
 import type { Reply } from "./script-runner.ts";

@@ -1,6 +1,6 @@
 /** Handing out leases, and taking them all back at a new boot. */
 
-import type { Claim, ClaimOptions } from "../../tasks/task-store.ts";
+import type { Claim, ClaimOptions } from "../../tasks/ports/task-store.ts";
 import type { Sql } from "../sql.ts";
 import { advanceLane, heldIn, moveClaimed, pickNext, promote } from "./lanes.ts";
 import { taskByNo } from "./task-row.ts";

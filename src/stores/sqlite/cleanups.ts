@@ -1,9 +1,9 @@
 /** Upstream jobs that a terminal state left behind: claimed like a step, settled once, given up after ten minutes. */
 
 import type { Cancellation, Json } from "../../protocol/task.ts";
+import { CLEANUP_LIMIT_MS } from "../../tasks/cleanup-limit.ts";
+import type { CleanupItem, CleanupOutcome, LateReport } from "../../tasks/ports/task-store.ts";
 import type { Task } from "../../tasks/task.ts";
-import type { CleanupItem, CleanupOutcome, LateReport } from "../../tasks/task-store.ts";
-import { CLEANUP_LIMIT_MS } from "../cleanup-limit.ts";
 import type { Sql, SqlRow } from "../sql.ts";
 import { recordCharge } from "./charges.ts";
 import { type TaskRow, taskById, taskByNo, updateTask } from "./task-row.ts";

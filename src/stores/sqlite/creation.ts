@@ -1,7 +1,7 @@
 /** The create step: key, idempotency and queue limit are looked at and the task is written, all at once. */
 
+import type { CreateLimits, CreateOutcome, TaskDraft } from "../../tasks/ports/task-store.ts";
 import type { Task } from "../../tasks/task.ts";
-import type { CreateLimits, CreateOutcome, TaskDraft } from "../../tasks/task-store.ts";
 import type { Sql, SqlRow } from "../sql.ts";
 import { holderOf, takeKey } from "./idempotency.ts";
 import { move, rankOf } from "./lanes.ts";

@@ -4,7 +4,7 @@
  * a file under Bun, Deno or Node, or a Durable Object's SQL.
  */
 
-import { StoreUnavailableError } from "../../tasks/store-error.ts";
+import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
 import type { Sql, SqlDatabase } from "../sql.ts";
 
 /** What a host brings. All of it is synchronous but `schedule`. */

@@ -1,7 +1,7 @@
 /** Idempotency keys: which task a repeated request already made. Scoped by tenant. */
 
+import type { IdempotencyClaim } from "../../tasks/ports/task-store.ts";
 import type { Tenant } from "../../tasks/task.ts";
-import type { IdempotencyClaim } from "../../tasks/task-store.ts";
 import type { Sql } from "../sql.ts";
 import { type TaskRow, taskById } from "./task-row.ts";
 

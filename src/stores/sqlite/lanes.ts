@@ -8,8 +8,8 @@
  */
 
 import type { Priority, TaskType } from "../../protocol/task.ts";
+import type { QueueStats } from "../../tasks/ports/task-store.ts";
 import type { Task } from "../../tasks/task.ts";
-import type { QueueStats } from "../../tasks/task-store.ts";
 import {
   CONTINUATION_COST,
   CONTINUING,

@@ -1,8 +1,8 @@
 /** Pages of tasks, newest first. Each (status, type) is a range of its own in an index, so filters never scan. */
 
 import { TASK_STATUSES, TASK_TYPES, type TaskStatus, type TaskType } from "../../protocol/task.ts";
+import type { ListQuery, TaskPage } from "../../tasks/ports/task-store.ts";
 import type { TenantScope } from "../../tasks/task.ts";
-import type { ListQuery, TaskPage } from "../../tasks/task-store.ts";
 import { assertScope, isVisible } from "../scopes.ts";
 import type { Sql } from "../sql.ts";
 import { viewTasks } from "./queue-position.ts";

@@ -1,8 +1,8 @@
 /** Reading the logs: one task's, and a tenant's. */
 
 import type { TaskEventType } from "../../protocol/task.ts";
+import type { LogRead, TenantLogRead } from "../../tasks/ports/task-store.ts";
 import type { Position, Task, TaskEvent, TenantScope } from "../../tasks/task.ts";
-import type { LogRead, TenantLogRead } from "../../tasks/task-store.ts";
 import { lastProgress, STATUS_OF_EVENT, TENANT_LOG_EVENTS, TENANT_LOG_MS } from "../event-log.ts";
 import type { Sql, SqlRow } from "../sql.ts";
 import { visibleTask } from "./scopes.ts";

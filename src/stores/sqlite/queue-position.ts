@@ -3,7 +3,7 @@
  * when they share the lane with it. Bounded work: beyond the bounds the place is a lower estimate.
  */
 
-import type { TaskView } from "../../tasks/task-store.ts";
+import type { TaskView } from "../../tasks/ports/task-store.ts";
 import { servedBefore } from "../fair-queue.ts";
 import type { Sql } from "../sql.ts";
 import { queueOf } from "./lanes.ts";

@@ -1,6 +1,6 @@
 /** Everything stored has an end: tasks, their events, idempotency keys, charges, subjects nobody uses. In bounded steps. */
 
-import type { Retention, RetentionOutcome } from "../../tasks/task-store.ts";
+import type { Retention, RetentionOutcome } from "../../tasks/ports/task-store.ts";
 import { holdsFile } from "../held-media.ts";
 import type { Sql } from "../sql.ts";
 import { dropOldCharges } from "./charges.ts";

@@ -14,7 +14,7 @@
  * running it; queries on the hot paths write `= +?`, which hides the value from the planner and changes nothing else.
  */
 
-import { StoreUnavailableError } from "../../tasks/store-error.ts";
+import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
 import type { Sql } from "../sql.ts";
 
 const MIGRATIONS: readonly (readonly string[])[] = [

@@ -1,6 +1,6 @@
 /** What SQLite's result codes say about the storage, whichever driver reports them. */
 
-import { StoreUnavailableError } from "../../tasks/store-error.ts";
+import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
 
 /**
  * The failure behind a result code, primary or extended, by its name (`SQLITE_FULL`, `SQLITE_IOERR_FSYNC`); null when

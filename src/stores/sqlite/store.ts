@@ -8,8 +8,7 @@ import type { AccountStore } from "../../accounts/account-store.ts";
 import type { KeyPatch, VirtualKey } from "../../accounts/virtual-key.ts";
 import type { TaskType } from "../../protocol/task.ts";
 import { cryptoRandom, type RandomFill, randomToken } from "../../tasks/ids.ts";
-import { StoredValueTooLargeError } from "../../tasks/store-error.ts";
-import type { Position, TaskUpdate, TenantScope } from "../../tasks/task.ts";
+import { StoredValueTooLargeError } from "../../tasks/ports/store-error.ts";
 import type {
   AdvanceOutcome,
   CancelOutcome,
@@ -34,7 +33,8 @@ import type {
   TaskStore,
   TaskView,
   TenantLogRead,
-} from "../../tasks/task-store.ts";
+} from "../../tasks/ports/task-store.ts";
+import type { Position, TaskUpdate, TenantScope } from "../../tasks/task.ts";
 import type { StepTransition } from "../../tasks/transition.ts";
 import { assertScope } from "../scopes.ts";
 import { assertStateFits, assertTransitionFits, measuredSpec, taskTooLarge } from "../sizes.ts";

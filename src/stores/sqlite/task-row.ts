@@ -1,8 +1,8 @@
 /** A task as rows: reading it whole, writing only the columns that changed. */
 
 import type { Cancellation, Json, Priority, TaskStatus, TaskType } from "../../protocol/task.ts";
+import type { TaskDraft } from "../../tasks/ports/task-store.ts";
 import type { Task, TaskError, TaskResult } from "../../tasks/task.ts";
-import type { TaskDraft } from "../../tasks/task-store.ts";
 import type { Sql, SqlRow, SqlValue } from "../sql.ts";
 import { newTask, type Spec } from "../task-spec.ts";
 

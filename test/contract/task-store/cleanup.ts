@@ -1,8 +1,8 @@
 /** Cleanup items: what an end leaves behind upstream is looked after, settled once, and given up in time. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { Claim, CleanupItem } from "../../../src/tasks/ports/task-store.ts";
 import type { Task } from "../../../src/tasks/task.ts";
-import type { Claim, CleanupItem } from "../../../src/tasks/task-store.ts";
 import { NO_WORK } from "../../../src/tasks/transition.ts";
 import {
   Bench,

@@ -1,8 +1,8 @@
 /** Creating: what a draft becomes, idempotency, and what is looked at again in the same step. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { MAX_TASK_BYTES, StoredValueTooLargeError } from "../../../src/tasks/store-error.ts";
-import type { IdempotencyClaim } from "../../../src/tasks/task-store.ts";
+import { MAX_TASK_BYTES, StoredValueTooLargeError } from "../../../src/tasks/ports/store-error.ts";
+import type { IdempotencyClaim } from "../../../src/tasks/ports/task-store.ts";
 import { Bench, COMPLETE, MAX_WAIT_MS, RESERVED, type StoreContract, scopeOf } from "../store-harness.ts";
 
 const DAY_MS = 86_400_000;

@@ -1,7 +1,7 @@
 /** Limits that count over everybody: what a whole deployment holds, and that no key's queue is another's. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Claim } from "../../../src/tasks/task-store.ts";
+import type { Claim } from "../../../src/tasks/ports/task-store.ts";
 import { NO_WORK } from "../../../src/tasks/transition.ts";
 import { createSeededRandom } from "../../fixture/seeded-random.ts";
 import {

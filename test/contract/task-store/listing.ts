@@ -1,8 +1,8 @@
 /** Reading as a tenant: pages, filters, and that nothing of another's is ever seen. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { ListQuery } from "../../../src/tasks/ports/task-store.ts";
 import type { Task, TenantScope } from "../../../src/tasks/task.ts";
-import type { ListQuery } from "../../../src/tasks/task-store.ts";
 import { Bench, COMPLETE, type StoreContract, scopeOf } from "../store-harness.ts";
 
 export function listingContract(contract: StoreContract): void {

@@ -1,8 +1,8 @@
 /** Logs and followers: a snapshot and a position in one step, then everything in order, and every loss is said. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { TenantLogRead } from "../../../src/tasks/ports/task-store.ts";
 import type { Position, Task, TenantScope } from "../../../src/tasks/task.ts";
-import type { TenantLogRead } from "../../../src/tasks/task-store.ts";
 import { NO_WORK } from "../../../src/tasks/transition.ts";
 import { Bench, COMPLETE, FAILURE, type StoreContract, scopeOf } from "../store-harness.ts";
 

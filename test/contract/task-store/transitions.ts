@@ -6,7 +6,7 @@ import {
   MAX_STATE_BYTES,
   MAX_TASK_BYTES,
   StoredValueTooLargeError,
-} from "../../../src/tasks/store-error.ts";
+} from "../../../src/tasks/ports/store-error.ts";
 import { NO_WORK, type StepTransition } from "../../../src/tasks/transition.ts";
 import {
   Bench,

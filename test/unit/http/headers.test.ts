@@ -1,11 +1,11 @@
 /** Small readings of single headers. */
 
 import { describe, expect, test } from "vitest";
-import { presentedKey } from "../../../src/http/credentials.ts";
 import { plainHost } from "../../../src/http/host.ts";
-import { isLoopbackAddress, isLoopbackCaller } from "../../../src/http/loopback.ts";
-import { preferredWaitSeconds } from "../../../src/http/preference.ts";
-import { chooseRequestId } from "../../../src/http/request-id.ts";
+import { presentedKey } from "../../../src/http/middleware/credentials.ts";
+import { isLoopbackAddress, isLoopbackCaller } from "../../../src/http/request/loopback.ts";
+import { preferredWaitSeconds } from "../../../src/http/request/preference.ts";
+import { chooseRequestId } from "../../../src/http/request/request-id.ts";
 
 describe("the preferred wait", () => {
   test.each([

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { createHub, method, streamMethod } from "../../../src/hubs/hub.ts";
-import type { Chunk, HubProtocol } from "../../../src/hubs/hub-protocol.ts";
-import { jsonProtocol } from "../../../src/hubs/json-protocol.ts";
-import { decodeMessagePack, encodeMessagePack } from "../../../src/hubs/messagepack.ts";
-import { messagePackProtocol } from "../../../src/hubs/messagepack-protocol.ts";
-import type { HubMessage } from "../../../src/hubs/messages.ts";
+import { createHub, method, streamMethod } from "../../../src/signalr/hub.ts";
+import type { Chunk, HubProtocol } from "../../../src/signalr/protocols/hub-protocol.ts";
+import { jsonProtocol } from "../../../src/signalr/protocols/json-protocol.ts";
+import { decodeMessagePack, encodeMessagePack } from "../../../src/signalr/protocols/messagepack.ts";
+import { messagePackProtocol } from "../../../src/signalr/protocols/messagepack-protocol.ts";
+import type { HubMessage } from "../../../src/signalr/protocols/messages.ts";
 import { connect, HubClient, settle } from "../../fixture/hub-client.ts";
 import { createSeededRandom, type SeededRandom } from "../../fixture/seeded-random.ts";
 

@@ -2,20 +2,20 @@
 
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Principal, principalOf } from "../../../src/accounts/principal.ts";
-import { bareProtocol } from "../../../src/hubs/bare-mode.ts";
-import { createHub, type Hub, method, streamMethod } from "../../../src/hubs/hub.ts";
-import type { HubProtocol } from "../../../src/hubs/hub-protocol.ts";
-import { jsonProtocol } from "../../../src/hubs/json-protocol.ts";
 import { createMediaHub } from "../../../src/hubs/media-hub.ts";
-import { messagePackProtocol } from "../../../src/hubs/messagepack-protocol.ts";
-import type { HubMessage, Invocation, StreamItem } from "../../../src/hubs/messages.ts";
 import { createPushEncodings } from "../../../src/hubs/push-encodings.ts";
-import type { SavedSession } from "../../../src/hubs/session-settings.ts";
 import { type SavedSubscription, Subscriptions } from "../../../src/hubs/subscriptions.ts";
 import { createItemEncoding } from "../../../src/hubs/task-stream.ts";
 import { createTasksHub } from "../../../src/hubs/tasks-hub.ts";
 import { taskRoomName } from "../../../src/rooms/room-name.ts";
 import { Rooms } from "../../../src/rooms/rooms.ts";
+import type { SavedSession } from "../../../src/signalr/connection/settings.ts";
+import { createHub, type Hub, method, streamMethod } from "../../../src/signalr/hub.ts";
+import { bareProtocol } from "../../../src/signalr/protocols/bare-mode.ts";
+import type { HubProtocol } from "../../../src/signalr/protocols/hub-protocol.ts";
+import { jsonProtocol } from "../../../src/signalr/protocols/json-protocol.ts";
+import { messagePackProtocol } from "../../../src/signalr/protocols/messagepack-protocol.ts";
+import type { HubMessage, Invocation, StreamItem } from "../../../src/signalr/protocols/messages.ts";
 import type { Position } from "../../../src/tasks/task.ts";
 import { ROOM_SETTINGS } from "../../contract/rooms.ts";
 import { connect, HubClient, WireTopics } from "../../fixture/hub-client.ts";

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { createHub, method, streamMethod } from "../../../src/hubs/hub.ts";
-import { HubError } from "../../../src/hubs/invocation-errors.ts";
-import { messagePackProtocol } from "../../../src/hubs/messagepack-protocol.ts";
-import { PING } from "../../../src/hubs/messages.ts";
+import { HubError } from "../../../src/signalr/connection/invocation-errors.ts";
+import { createHub, method, streamMethod } from "../../../src/signalr/hub.ts";
+import { messagePackProtocol } from "../../../src/signalr/protocols/messagepack-protocol.ts";
+import { PING } from "../../../src/signalr/protocols/messages.ts";
 import { connect, type HubClient, settle } from "../../fixture/hub-client.ts";
 
 const any = { parse: (value: unknown) => value };

@@ -1,15 +1,15 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { type Principal, principalOf } from "../../../src/accounts/principal.ts";
-import type { Hub } from "../../../src/hubs/hub.ts";
 import { createMediaHub } from "../../../src/hubs/media-hub.ts";
-import { messagePackProtocol } from "../../../src/hubs/messagepack-protocol.ts";
-import type { Completion, HubMessage, Invocation } from "../../../src/hubs/messages.ts";
 import { createPushEncodings } from "../../../src/hubs/push-encodings.ts";
 import { Subscriptions } from "../../../src/hubs/subscriptions.ts";
 import { createItemEncoding } from "../../../src/hubs/task-stream.ts";
 import { createTasksHub } from "../../../src/hubs/tasks-hub.ts";
 import { ApiError } from "../../../src/protocol/error.ts";
 import { Rooms } from "../../../src/rooms/rooms.ts";
+import type { Hub } from "../../../src/signalr/hub.ts";
+import { messagePackProtocol } from "../../../src/signalr/protocols/messagepack-protocol.ts";
+import type { Completion, HubMessage, Invocation } from "../../../src/signalr/protocols/messages.ts";
 import type { TenantScope } from "../../../src/tasks/task.ts";
 import { connect, type HubClient, type HubClientOptions, WireTopics } from "../../fixture/hub-client.ts";
 import { ManualClock, settled } from "../../fixture/manual-clock.ts";

@@ -3,8 +3,8 @@ import { ApiError } from "../../../src/protocol/error.ts";
 import type { ModelCapabilities } from "../../../src/protocol/model.ts";
 import type { TaskType } from "../../../src/protocol/task.ts";
 import { Catalogue, type ModelOffer, type ProviderOffer } from "../../../src/providers/catalogue.ts";
-import type { MediaProvider } from "../../../src/tasks/media-provider.ts";
-import { costMicros } from "../../../src/tasks/model-catalogue.ts";
+import type { MediaProvider } from "../../../src/tasks/ports/media-provider.ts";
+import { costMicros } from "../../../src/tasks/ports/model-catalogue.ts";
 
 function provider(name: string): MediaProvider {
   const unused = () => Promise.reject(new Error("not called here"));

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { QStashDoorbell, type QStashDoorbellOptions } from "../../../src/queues/qstash-doorbell.ts";
-import type { Clock } from "../../../src/tasks/clock.ts";
+import type { Clock } from "../../../src/tasks/ports/clock.ts";
 import { ManualClock, settled } from "../../fixture/manual-clock.ts";
 import { type QStashServer, startQStash } from "../../fixture/qstash/server.ts";
 import { recordingLog } from "../../fixture/recording-log.ts";

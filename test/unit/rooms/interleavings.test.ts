@@ -6,8 +6,8 @@
 
 import { expect, test } from "vitest";
 import { isTerminal } from "../../../src/protocol/task.ts";
-import type { Subscription } from "../../../src/rooms/member.ts";
 import { parsePosition } from "../../../src/rooms/position.ts";
+import type { Subscription } from "../../../src/rooms/room-subscriber.ts";
 import { Rooms } from "../../../src/rooms/rooms.ts";
 import type { Position, TaskUpdate, TenantScope } from "../../../src/tasks/task.ts";
 import { ROOM_SETTINGS } from "../../contract/rooms.ts";

@@ -1,8 +1,8 @@
 import { beforeEach, expect, test } from "vitest";
-import type { Follower } from "../../../src/rooms/follower.ts";
 import { createRoomEndWatch } from "../../../src/rooms/room-end-watch.ts";
 import { Rooms } from "../../../src/rooms/rooms.ts";
-import type { EndWatch } from "../../../src/tasks/end-watch.ts";
+import type { Follower } from "../../../src/rooms/subscriber.ts";
+import type { EndWatch } from "../../../src/tasks/ports/end-watch.ts";
 import type { TenantScope } from "../../../src/tasks/task.ts";
 import { ROOM_SETTINGS } from "../../contract/rooms.ts";
 import { ManualClock, settled } from "../../fixture/manual-clock.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { Failure, StepOutcome } from "../../../src/tasks/media-provider.ts";
+import type { Failure, StepOutcome } from "../../../src/tasks/ports/media-provider.ts";
 import { backoffMs, DEFAULT_RETRY_POLICY, type Decision, decide } from "../../../src/tasks/retry-policy.ts";
 import type { MediaItem, Task } from "../../../src/tasks/task.ts";
 import { NO_WORK } from "../../../src/tasks/transition.ts";

@@ -1,8 +1,8 @@
 /** Submitting, where the store's first answer was lost and it was asked twice. */
 
 import { expect, test } from "vitest";
+import type { CreateOutcome, TaskDraft } from "../../../src/tasks/ports/task-store.ts";
 import { TaskService, type TaskServiceDependencies } from "../../../src/tasks/service.ts";
-import type { CreateOutcome, TaskDraft } from "../../../src/tasks/task-store.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
 import { queuedTask } from "../../fixture/task.ts";
 import { taskDraft } from "../../fixture/task-draft.ts";

@@ -4,8 +4,8 @@ import { CANVAS_CAPABILITIES } from "../../../../src/providers/local/capabilitie
 import { CANVAS_OPTION_NAMES, parseCanvasOptions } from "../../../../src/providers/local/options.ts";
 import { Pacer } from "../../../../src/providers/local/pacer.ts";
 import { createLocalProvider } from "../../../../src/providers/local/provider.ts";
-import type { MediaJob } from "../../../../src/tasks/media-provider.ts";
 import { requireFit } from "../../../../src/tasks/model-fit.ts";
+import type { MediaJob } from "../../../../src/tasks/ports/media-provider.ts";
 import type { JobRequest } from "../../../../src/tasks/task.ts";
 import { mediaProviderContract } from "../../../contract/media-provider.ts";
 import { ManualClock, settled } from "../../../fixture/manual-clock.ts";

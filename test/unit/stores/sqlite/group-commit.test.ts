@@ -3,7 +3,7 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import type { Sql } from "../../../../src/stores/sql.ts";
 import { type CommitDriver, GroupCommit } from "../../../../src/stores/sqlite/group-commit.ts";
-import { StoreUnavailableError } from "../../../../src/tasks/store-error.ts";
+import { StoreUnavailableError } from "../../../../src/tasks/ports/store-error.ts";
 
 /** Keeps the texts it is told to `run`, with transactions that nest as a Durable Object's do. */
 class ListDriver implements CommitDriver {

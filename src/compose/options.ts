@@ -1,0 +1,147 @@
+/** How settings become the options of the parts, and parts become larger ones: what every host's composition shares. */
+
+import type { Principal } from "../accounts/principal.ts";
+import type { Settings } from "../config/load.ts";
+import { createMediaHub } from "../hubs/media-hub.ts";
+import { createPushEncodings } from "../hubs/push-encodings.ts";
+import { type SubscriptionJournal, Subscriptions } from "../hubs/subscriptions.ts";
+import { createItemEncoding } from "../hubs/task-stream.ts";
+import { createTasksHub } from "../hubs/tasks-hub.ts";
+import type { FollowedStore } from "../rooms/room-log.ts";
+import type { Rooms, RoomsSettings } from "../rooms/rooms.ts";
+import { DEFAULT_SESSION_SETTINGS, type SessionSettings } from "../signalr/connection/settings.ts";
+import type { Hub } from "../signalr/hub.ts";
+import type { EngineOptions } from "../tasks/engine/engine.ts";
+import type { RetentionOptions } from "../tasks/engine/retention.ts";
+import type { StepWorkerOptions } from "../tasks/engine/step-worker.ts";
+import type { Clock } from "../tasks/ports/clock.ts";
+import type { RetryPolicy } from "../tasks/retry-policy.ts";
+import { TaskService, type TaskServiceDependencies, type TypeLimits } from "../tasks/service.ts";
+import type { Position, TenantScope } from "../tasks/task.ts";
+import type { PresentationContext } from "../tasks/wire.ts";
+
+const SECOND_MS = 1_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+/** Retries are moved by at most a fifth in both directions. */
+const RETRY_JITTER = 0.2;
+
+export function createTaskService(settings: Settings, dependencies: TaskServiceDependencies): TaskService {
+  return new TaskService(dependencies, {
+    limits: { image: limitsOf(settings.imageGeneration), video: limitsOf(settings.videoGeneration) },
+    maxWaitMs: settings.queue.maxWaitSeconds * SECOND_MS,
+    maxQueuedPerKey: settings.queue.maxQueuedPerKey,
+  });
+}
+
+/** For a process that works in a loop. */
+export function engineOptions(settings: Settings): EngineOptions {
+  const { engine } = settings;
+  return {
+    concurrency: concurrencyOf(settings),
+    leaseMs: engine.leaseMs,
+    renewMs: engine.renewMs,
+    sweepMs: engine.sweepIntervalMs,
+    progressIntervalMs: SECOND_MS / engine.progressPerSecond,
+    shutdownMs: engine.shutdownMs,
+    retry: retryPolicy(settings),
+  };
+}
+
+/** For a host that runs one step per call: there the concurrency is one number for the whole deployment. */
+export function stepWorkerOptions(settings: Settings): StepWorkerOptions {
+  const { engine } = settings;
+  return {
+    maxHeld: concurrencyOf(settings),
+    leaseMs: engine.leaseMs,
+    renewMs: engine.renewMs,
+    progressIntervalMs: SECOND_MS / engine.progressPerSecond,
+    retry: retryPolicy(settings),
+  };
+}
+
+export function retentionOptions({ retention }: Settings): RetentionOptions {
+  return {
+    tasksMs: retention.tasksDays * DAY_MS,
+    eventsMs: retention.eventsHours * HOUR_MS,
+    mediaMs: retention.mediaDays * DAY_MS,
+    ledgerMs: retention.ledgerDays * DAY_MS,
+    everyMs: retention.sweepIntervalMs,
+  };
+}
+
+export function roomsSettings({ events }: Settings): RoomsSettings {
+  const { positionCheckMs, slowSweepMs, slowBytes, slowCloseMs } = events;
+  return { positionCheckMs, slowSweepMs, slowBytes, slowCloseMs };
+}
+
+export function presentationContext(settings: Settings, clock: Pick<Clock, "now">): PresentationContext {
+  return {
+    publicUrl: settings.server.publicUrl,
+    tasksMs: settings.retention.tasksDays * DAY_MS,
+    now: () => clock.now(),
+  };
+}
+
+export function hubSessionSettings({ hubs }: Settings): SessionSettings {
+  return {
+    ...DEFAULT_SESSION_SETTINGS,
+    keepAliveMs: hubs.keepAliveSeconds * SECOND_MS,
+    clientTimeoutMs: hubs.clientTimeoutSeconds * SECOND_MS,
+    handshakeTimeoutMs: hubs.handshakeTimeoutSeconds * SECOND_MS,
+  };
+}
+
+export type HubDependencies = {
+  readonly tasks: TaskService;
+  readonly rooms: Rooms;
+  readonly store: FollowedStore;
+  readonly clock: Clock;
+  readonly presentation: PresentationContext;
+  /** For hosts that sleep. */
+  readonly memory?: HubMemory;
+};
+
+/** What a host that sleeps remembers of its hubs. */
+export type HubMemory = {
+  readonly journal: SubscriptionJournal;
+  readonly placeOf: (scope: TenantScope, taskId: string) => Position | null;
+};
+
+/** The names under which hubs are served. */
+export const HUB_NAMES = ["image-generation", "video-generation", "tasks"] as const;
+
+export type HubSet = {
+  readonly hubs: Readonly<Record<(typeof HUB_NAMES)[number], Hub<Principal>>>;
+  readonly subscriptions: Subscriptions;
+};
+
+export function createHubs(
+  { hubs }: Settings,
+  { tasks, rooms, store, clock, presentation, memory }: HubDependencies,
+): HubSet {
+  const subscriptions = new Subscriptions(
+    { tasks, rooms, store, clock, encodings: createPushEncodings(presentation), ...memory },
+    { snapshotDelayMs: hubs.snapshotDelayMs, maxPerConnection: hubs.maxSubscriptionsPerConnection },
+  );
+  return {
+    subscriptions,
+    hubs: {
+      "image-generation": createMediaHub(subscriptions),
+      "video-generation": createMediaHub(subscriptions),
+      tasks: createTasksHub({ subscriptions, rooms, items: createItemEncoding(presentation), ...memory }),
+    },
+  };
+}
+
+function concurrencyOf({ imageGeneration, videoGeneration }: Settings) {
+  return { image: imageGeneration.maxConcurrency, video: videoGeneration.maxConcurrency };
+}
+
+function retryPolicy({ engine }: Settings): RetryPolicy {
+  return { baseMs: engine.retryBaseMs, capMs: engine.retryCapMs, jitter: RETRY_JITTER };
+}
+
+function limitsOf(settings: Settings["imageGeneration"]): TypeLimits {
+  return { timeoutMs: settings.timeoutSeconds * SECOND_MS, maxAttempts: settings.maxAttempts };
+}

@@ -1,0 +1,234 @@
+/** The body of a create request, for pictures and films alike: its fields, their bounds, and what is refused by name. */
+
+import { z } from "zod";
+import { ApiError } from "../../protocol/error.ts";
+import { type Json, PRIORITIES, type Priority } from "../../protocol/task.ts";
+import { isBoundedObject, MAX_JSON_DEPTH } from "./json-bounds.ts";
+
+/** Bounds that an operator may lower; see `limits.*` of the settings. */
+export type CreationLimits = {
+  promptCharacters: number;
+  imagesPerTask: number;
+  metadataPairs: number;
+  metadataKeyCharacters: number;
+  metadataValueCharacters: number;
+  /** Of `provider_options`, and again of all further fields together, as JSON. */
+  providerOptionsBytes: number;
+};
+
+/** Names of models, sizes and the like: long enough for any in the field, and short enough to quote. */
+const MAX_NAME_CHARACTERS = 200;
+/** OpenAI's `user` is an opaque id of the caller's. */
+const MAX_USER_CHARACTERS = 512;
+/** Seconds a task may ask for, by type. */
+const TIMEOUT_SECONDS = { image: [5, 3_600], video: [30, 7_200] } as const;
+const MAX_DURATION_SECONDS = 3_600;
+const MAX_FPS = 240;
+
+const printable = /^\P{Cc}+$/u;
+/** What no text needs and what breaks those who read it later: control characters, but for blanks and C1's old glyphs. */
+const CONTROL = /[\p{Cc}--[\t\n\v\f\r\u0080-\u009f]]/v;
+/** Fields of later versions, and of other gateways, that would call somebody back. */
+const CALLBACK_FIELD = /webhook|callback|notif(?:y|ication)/i;
+/** Fields of providers' own dialects that would change which model runs, how often, or at what price. */
+const PRICED_FIELDS = new Set([
+  "batch_size",
+  "count",
+  "deployment",
+  "engine",
+  "frame_count",
+  "images_per_prompt",
+  "model_id",
+  "model_name",
+  "model_version",
+  "models",
+  "num_frames",
+  "num_images",
+  "num_images_per_prompt",
+  "num_outputs",
+  "number_of_images",
+  "number_of_videos",
+  "numberOfImages",
+  "sample_count",
+  "sampleCount",
+  "samples",
+  "service_tier",
+  "upscale",
+  "version",
+]);
+/** Input pictures; they come with the edits. */
+const INPUT_FIELDS = new Set(["image", "images", "image_url", "input_image", "input_reference", "mask"]);
+
+/** The common fields after validation, with everything that is not one of them in `further`. */
+export type Creation = {
+  prompt: string;
+  model: string;
+  user?: string | undefined;
+  seed?: number | undefined;
+  metadata?: Record<string, string> | undefined;
+  priority?: Priority | undefined;
+  timeout_seconds?: number | undefined;
+  provider_options?: Record<string, Json> | undefined;
+  size?: string | undefined;
+  further?: Record<string, Json> | undefined;
+};
+
+export type ImageCreation = Creation & {
+  n?: number | undefined;
+  quality?: string | undefined;
+  style?: string | undefined;
+  background?: string | undefined;
+  output_format?: string | undefined;
+  response_format?: "url" | "b64_json" | undefined;
+  stream?: boolean | undefined;
+  partial_images?: number | undefined;
+};
+
+export type VideoCreation = Creation & { duration?: number | undefined; fps?: number | undefined };
+
+/** The schema of `POST /v1/images/generations` and its asynchronous twin. */
+export function imageCreationSchema(limits: CreationLimits): z.ZodType<ImageCreation> {
+  const range = `a whole number from 1 to ${limits.imagesPerTask}`;
+  return withFurther(limits, {
+    ...commonFields(limits, "image"),
+    n: z.int({ error: range }).min(1, range).max(limits.imagesPerTask, range).optional(),
+    quality: name('a quality such as "high"').optional(),
+    style: name('a style such as "vivid"').optional(),
+    background: name('"transparent", "opaque" or "auto"').optional(),
+    output_format: name('"png", "jpeg" or "webp"').optional(),
+    response_format: z.enum(["url", "b64_json"], { error: '"url" or "b64_json"' }).optional(),
+    stream: z.boolean({ error: "true or false" }).optional(),
+    partial_images: z.int({ error: PARTIAL_IMAGES }).min(0, PARTIAL_IMAGES).max(3, PARTIAL_IMAGES).optional(),
+  });
+}
+
+/** The schema of `POST /v1/videos/generations/async`. */
+export function videoCreationSchema(limits: CreationLimits): z.ZodType<VideoCreation> {
+  const seconds = `a number of seconds above 0 and up to ${MAX_DURATION_SECONDS}`;
+  const rate = `a number above 0 and up to ${MAX_FPS}`;
+  return withFurther(limits, {
+    ...commonFields(limits, "video"),
+    duration: z.number({ error: seconds }).gt(0, seconds).max(MAX_DURATION_SECONDS, seconds).optional(),
+    fps: z.number({ error: rate }).gt(0, rate).max(MAX_FPS, rate).optional(),
+  });
+}
+
+const PARTIAL_IMAGES = "a whole number from 0 to 3";
+const CLEAN = "in whole characters, none of them a control character";
+
+function commonFields(limits: CreationLimits, type: keyof typeof TIMEOUT_SECONDS) {
+  const prompt = `a text of 1 to ${limits.promptCharacters} characters, ${CLEAN}`;
+  const [shortest, longest] = TIMEOUT_SECONDS[type];
+  const timeout = `a number from ${shortest} to ${longest}`;
+  const seed = "a whole number from 0 to 9007199254740991";
+  const priority = '"low", "normal" or "high"';
+  const user = `a text of 1 to ${MAX_USER_CHARACTERS} characters, ${CLEAN}`;
+  return {
+    prompt: z
+      .string({ error: prompt })
+      .refine((text) => text.trim() !== "" && isCleanText(text, limits.promptCharacters), { error: prompt }),
+    model: name("the name of a model, one of GET /v1/models"),
+    user: z
+      .string({ error: user })
+      .min(1, user)
+      .refine((text) => isCleanText(text, MAX_USER_CHARACTERS), { error: user })
+      .optional(),
+    seed: z.int({ error: seed }).min(0, seed).optional(),
+    metadata: z
+      .custom<Record<string, string>>((value) => isMetadata(value, limits), { error: metadataShape(limits) })
+      .optional(),
+    priority: z.enum(PRIORITIES, { error: priority }).optional(),
+    timeout_seconds: z.number({ error: timeout }).min(shortest, timeout).max(longest, timeout).optional(),
+    provider_options: z
+      .custom<Record<string, Json>>((value) => isBoundedObject(value, limits.providerOptionsBytes), {
+        error: `a JSON object of at most ${limits.providerOptionsBytes} bytes, nested at most ${MAX_JSON_DEPTH} deep`,
+      })
+      .optional(),
+    size: name('a size such as "1024x1024"').optional(),
+  };
+}
+
+/** Keeps the fields of `shape`, refuses what may not be passed on, and collects the rest under `further`. */
+function withFurther<Shape extends z.core.$ZodShape>(limits: CreationLimits, shape: Shape) {
+  type Known = z.output<z.ZodObject<Shape>> & { further?: Record<string, Json> };
+  const known = new Set(Object.keys(shape));
+  return z.looseObject(shape).transform((fields: Record<string, unknown>): Known => {
+    const others: [string, Json][] = [];
+    for (const field in fields) {
+      if (known.has(field)) continue;
+      refuseByName(field);
+      others.push([field, fields[field] as Json]);
+    }
+    if (others.length === 0) return fields as Known;
+    // An ordinary object, into which no name writes but its own: one without a prototype cannot go to another process.
+    const further = Object.fromEntries(others);
+    if (!isBoundedObject(further, limits.providerOptionsBytes)) {
+      throw new ApiError(
+        "invalid_parameter",
+        `The fields beyond the documented ones (${Object.keys(further).slice(0, 3).join(", ").slice(0, MAX_NAME_CHARACTERS)}…) take more than ${limits.providerOptionsBytes} bytes or are nested too deep. Leave them out.`,
+        { param: Object.keys(further)[0]?.slice(0, MAX_NAME_CHARACTERS) ?? "" },
+      );
+    }
+    const creation: Record<string, unknown> = { further };
+    for (const field in fields) if (known.has(field)) creation[field] = fields[field];
+    return creation as Known;
+  });
+}
+
+function refuseByName(field: string): void {
+  const reason = CALLBACK_FIELD.test(field)
+    ? "names a callback, and this version calls nobody back: follow the task's eventsUrl instead"
+    : PRICED_FIELDS.has(field)
+      ? "would change the model, the count or the price: use `model` and `n`"
+      : INPUT_FIELDS.has(field)
+        ? "is not taken by this version, which makes pictures from a prompt alone"
+        : null;
+  if (reason === null) return;
+  throw new ApiError("invalid_parameter", `${field} ${reason}. Leave it out.`, { param: field });
+}
+
+/** A short name on one line. */
+function name(expected: string) {
+  return z
+    .string({ error: expected })
+    .max(MAX_NAME_CHARACTERS, expected)
+    .refine(isPrintable, { error: expected });
+}
+
+function isPrintable(text: string): boolean {
+  return printable.test(text) && text.isWellFormed();
+}
+
+/** Half of a surrogate pair is no character: many JSON readers refuse the whole document that holds one. */
+function isCleanText(text: string, maxCharacters: number): boolean {
+  return charactersWithin(text, maxCharacters) && !CONTROL.test(text) && text.isWellFormed();
+}
+
+/** Counts characters as people do, one per code point, and only when the cheap bound does not settle it. */
+function charactersWithin(text: string, max: number): boolean {
+  if (text.length <= max) return true;
+  // Each code point has at most two UTF-16 units.
+  if (text.length > 2 * max) return false;
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count <= max;
+}
+
+function metadataShape(limits: CreationLimits): string {
+  return `an object of at most ${limits.metadataPairs} texts, with names of 1 to ${limits.metadataKeyCharacters} and values of up to ${limits.metadataValueCharacters} characters, ${CLEAN}`;
+}
+
+function isMetadata(value: unknown, limits: CreationLimits): boolean {
+  if (!isObject(value)) return false;
+  const names = Object.keys(value);
+  if (names.length > limits.metadataPairs) return false;
+  return names.every((key) => {
+    const text = value[key];
+    if (typeof text !== "string" || !isCleanText(text, limits.metadataValueCharacters)) return false;
+    return isPrintable(key) && charactersWithin(key, limits.metadataKeyCharacters);
+  });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,51 @@
+/** The two answers about a task: that it was accepted, and how it is. */
+
+import type { WireAccepted } from "../../protocol/task.ts";
+import { isTerminal } from "../../protocol/task.ts";
+import type { MediaStore } from "../../tasks/ports/media-store.ts";
+import type { TaskView } from "../../tasks/ports/task-store.ts";
+import type { Task } from "../../tasks/task.ts";
+import { isoTime, type PresentationContext, presentTask } from "../../tasks/wire.ts";
+import type { HttpContext } from "../exchange.ts";
+import { readBase64Images, wantsBase64 } from "./base64-images.ts";
+
+export type TaskAnswerDependencies = {
+  presentation: PresentationContext;
+  media: Pick<MediaStore, "get">;
+};
+
+/** Seconds after which asking again is worth while. */
+const POLL_SECONDS = "1";
+/** Where the tasks of a type are read, below `/v1`. */
+const COLLECTION = { image: "images/generations", video: "videos/generations" } as const;
+
+/** The answer to a create request, with links below `base`. */
+export function acceptedTask(task: Task, base: string): WireAccepted {
+  const { id } = task;
+  const accepted: WireAccepted = {
+    taskId: id,
+    task_id: id,
+    status: task.status,
+    statusUrl: `${base}/v1/${COLLECTION[task.type]}/${id}/status`,
+    created: isoTime(task.createdAt),
+    eventsUrl: `${base}/v1/tasks/${id}/events`,
+    cancelUrl: `${base}/v1/tasks/${id}`,
+  };
+  // Clients in the field look for a video under this name.
+  return task.type === "video" ? { ...accepted, requestId: id, request_id: id } : accepted;
+}
+
+/** Answers one task, with its pictures inline when they were asked for; `accepted` puts the create answer before it. */
+export async function answerTask(
+  c: HttpContext,
+  view: TaskView,
+  { presentation, media }: TaskAnswerDependencies,
+  accepted?: WireAccepted,
+): Promise<Response> {
+  const { task } = view;
+  const images = wantsBase64(task) ? await readBase64Images(task, media) : undefined;
+  const wire = presentTask(view, presentation, images);
+  c.header("cache-control", "no-store");
+  if (!isTerminal(task.status)) c.header("retry-after", POLL_SECONDS);
+  return c.json(accepted === undefined ? wire : { ...accepted, ...wire });
+}

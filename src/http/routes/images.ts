@@ -1,0 +1,154 @@
+/** `/v1/images/*`: pictures made asynchronously, and synchronously as OpenAI's clients know it. */
+
+import type { Hono } from "hono";
+import { ApiError } from "../../protocol/error.ts";
+import type { Clock } from "../../tasks/ports/clock.ts";
+import type { TaskView } from "../../tasks/ports/task-store.ts";
+import type { TaskService } from "../../tasks/service.ts";
+import type { JobRequest } from "../../tasks/task.ts";
+import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
+import { type Host, LINGER_SECONDS } from "../host.ts";
+import { jsonBody, validBody } from "../request/body.ts";
+import { type CreationLimits, type ImageCreation, imageCreationSchema } from "../request/creation-schema.ts";
+import { preferredWaitSeconds } from "../request/preference.ts";
+import { type AcceptanceDependencies, type Accepted, acceptTask } from "../request/task-acceptance.ts";
+import { openAiImages, requireCompleted } from "../response/openai-images.ts";
+import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
+import { imageEventStream } from "../streams/openai-image-stream.ts";
+
+export type ImageRouteDependencies = AcceptanceDependencies &
+  TaskAnswerDependencies & {
+    tasks: Pick<TaskService, "submit" | "waitUntilEnded">;
+    host: Host;
+    clock: Pick<Clock, "after">;
+    limits: CreationLimits & { jsonBodyBytes: number };
+    /** How long the synchronous route waits when the request does not say. */
+    syncTimeoutMs: number;
+    heartbeatMs: number;
+  };
+
+const ASYNC = "/v1/images/generations/async";
+const SYNC = "/v1/images/generations";
+
+/** Mounts the creating image routes; `key` authenticates. */
+export function mountImages(
+  app: Hono<HttpEnv>,
+  key: HttpMiddleware,
+  dependencies: ImageRouteDependencies,
+): void {
+  const body = jsonBody(dependencies.limits.jsonBodyBytes);
+  const valid = validBody(imageCreationSchema(dependencies.limits));
+
+  app.post(ASYNC, key, body, valid, async (c) => {
+    const creation = c.req.valid("json");
+    if (creation.stream === true) {
+      throw new ApiError(
+        "invalid_parameter",
+        "stream belongs to POST /v1/images/generations; here, follow eventsUrl.",
+        {
+          param: "stream",
+        },
+      );
+    }
+    const { view, base } = await acceptImage(c, ASYNC, creation, dependencies);
+    const accepted = acceptedTask(view.task, base);
+    const seconds = preferredWaitSeconds(c.req.raw.headers.get("prefer"));
+    if (seconds === null) return c.json(accepted);
+    const ended = await waitForEnd(c, view, seconds * 1000, c.req.raw.signal, dependencies);
+    c.header("preference-applied", `wait=${seconds}`);
+    return answerTask(c, ended, dependencies, accepted);
+  });
+
+  app.post(SYNC, key, body, valid, async (c) => {
+    const creation = c.req.valid("json");
+    const { view } = await acceptImage(c, SYNC, creation, dependencies);
+    const timeoutMs = timeoutOf(creation) ?? dependencies.syncTimeoutMs;
+    if (creation.stream === true) return streamImages(c, view, timeoutMs, dependencies);
+    const { task } = await waitForEnd(c, view, timeoutMs, c.req.raw.signal, dependencies);
+    requireCompleted(task);
+    return c.json(await openAiImages(task, dependencies.presentation, dependencies.media));
+  });
+
+  app.post("/v1/images/edits", key, () => {
+    throw new ApiError(
+      "invalid_parameter",
+      "This version makes pictures from a prompt alone and takes no input pictures. Use POST /v1/images/generations.",
+      { param: "image" },
+    );
+  });
+}
+
+function acceptImage(
+  c: HttpContext,
+  route: string,
+  creation: ImageCreation,
+  dependencies: ImageRouteDependencies,
+): Promise<Accepted> {
+  const order = {
+    type: "image" as const,
+    model: creation.model,
+    request: imageRequest(creation),
+    priority: creation.priority,
+    timeoutMs: timeoutOf(creation),
+    metadata: creation.metadata ?? {},
+    retryOf: null,
+  };
+  return acceptTask(c, route, creation, order, dependencies);
+}
+
+async function waitForEnd(
+  c: HttpContext,
+  view: TaskView,
+  timeoutMs: number,
+  signal: AbortSignal,
+  { tasks, host }: ImageRouteDependencies,
+): Promise<TaskView> {
+  host.keepOpen(c.req.raw);
+  try {
+    return await tasks.waitUntilEnded(principalOfExchange(c).scope, view.task.id, timeoutMs, signal);
+  } finally {
+    // The connection outlives the answer: a peer that vanished from it must not keep it for ever.
+    host.limitIdle(c.req.raw, LINGER_SECONDS);
+  }
+}
+
+function streamImages(
+  c: HttpContext,
+  view: TaskView,
+  timeoutMs: number,
+  dependencies: ImageRouteDependencies,
+): Response {
+  const { presentation, media, clock, heartbeatMs } = dependencies;
+  const stream = imageEventStream((signal) => waitForEnd(c, view, timeoutMs, signal, dependencies), {
+    requestId: c.get("exchange").requestId,
+    presentation,
+    media,
+    clock,
+    heartbeatMs,
+  });
+  return c.body(stream, 200, {
+    "content-type": "text/event-stream",
+    "cache-control": "no-store",
+    // Tells nginx to pass events on as they come.
+    "x-accel-buffering": "no",
+  });
+}
+
+function timeoutOf({ timeout_seconds }: ImageCreation): number | null {
+  return timeout_seconds === undefined ? null : timeout_seconds * 1000;
+}
+
+function imageRequest(creation: ImageCreation): JobRequest {
+  const request: JobRequest = { prompt: creation.prompt, n: creation.n ?? 1 };
+  if (creation.size !== undefined) request.size = creation.size;
+  if (creation.quality !== undefined) request.quality = creation.quality;
+  if (creation.style !== undefined) request.style = creation.style;
+  if (creation.background !== undefined) request.background = creation.background;
+  if (creation.output_format !== undefined) request.outputFormat = creation.output_format;
+  if (creation.response_format !== undefined) request.responseFormat = creation.response_format;
+  if (creation.user !== undefined) request.user = creation.user;
+  if (creation.seed !== undefined) request.seed = creation.seed;
+  if (creation.provider_options !== undefined) request.providerOptions = creation.provider_options;
+  if (creation.further !== undefined) request.further = creation.further;
+  return request;
+}

@@ -1,0 +1,80 @@
+/** `GET|HEAD /v1/media/{path}`: result files, public to whoever knows their unguessable path. */
+
+import type { Hono } from "hono";
+import { ApiError } from "../../protocol/error.ts";
+import type { MediaFile, MediaStore } from "../../tasks/ports/media-store.ts";
+import type { HttpContext, HttpEnv } from "../exchange.ts";
+import { type ByteRange, byteRange } from "../request/byte-range.ts";
+import { isUnchanged, rangeApplies } from "../request/conditional.ts";
+
+/** Where media files are; the rest of the path is theirs. */
+export const MEDIA_PREFIX = "/v1/media/";
+/** What is at a path never changes, but it may be purged: a browser keeps it for a day at most. */
+const CACHE_CONTROL = "private, max-age=86400, immutable";
+/** A file that is opened as a page may do nothing at all. */
+const CONTENT_POLICY = "sandbox; default-src 'none'";
+/**
+ * Up to here a file is read before it is sent: hosts send a stream in chunks without its length, and pictures are
+ * asked for far more often than films.
+ */
+const BUFFERED_BYTES = 4 * 1024 * 1024;
+/** Raster pictures and films, which browsers show without running anything; SVG is a document. */
+const SHOWN = /^(?:image\/(?:png|jpeg|webp|gif|avif)|video\/[\w.+-]+)$/;
+
+/** Mounts the route; it takes no key. */
+export function mountMedia(app: Hono<HttpEnv>, media: Pick<MediaStore, "get">): void {
+  app.get(`${MEDIA_PREFIX}*`, async (c) => {
+    const file = await media.get(c.req.path.slice(MEDIA_PREFIX.length));
+    if (file === null)
+      throw new ApiError("not_found", "There is no such media file, or it is no longer kept.");
+    return answerFile(c, file);
+  });
+}
+
+async function answerFile(c: HttpContext, file: MediaFile): Promise<Response> {
+  const { headers } = c.req.raw;
+  c.header("etag", file.etag);
+  c.header("last-modified", new Date(file.modifiedAt).toUTCString());
+  c.header("cache-control", CACHE_CONTROL);
+  c.header("accept-ranges", "bytes");
+  c.header("content-security-policy", CONTENT_POLICY);
+  c.header("x-content-type-options", "nosniff");
+  if (isUnchanged(headers, file)) return c.body(null, 304);
+  const range = rangeApplies(headers, file) ? byteRange(headers.get("range"), file.bytes) : null;
+  if (range === "unsatisfiable") {
+    c.header("content-range", `bytes */${file.bytes}`);
+    throw new ApiError(
+      "range_not_satisfiable",
+      `The file has ${file.bytes} bytes; the range begins behind its end.`,
+    );
+  }
+  c.header("content-type", file.contentType);
+  if (!SHOWN.test(file.contentType)) c.header("content-disposition", "attachment");
+  return range === null ? answerWhole(c, file) : answerPart(c, file, range);
+}
+
+async function answerWhole(c: HttpContext, file: MediaFile): Promise<Response> {
+  c.header("content-length", String(file.bytes));
+  return isHead(c) ? c.body(null) : c.body(await readable(file, file.bytes));
+}
+
+async function answerPart(c: HttpContext, file: MediaFile, range: ByteRange): Promise<Response> {
+  const bytes = range.end - range.start + 1;
+  c.header("content-range", `bytes ${range.start}-${range.end}/${file.bytes}`);
+  c.header("content-length", String(bytes));
+  return isHead(c) ? c.body(null, 206) : c.body(await readable(file, bytes, range), 206);
+}
+
+async function readable(
+  file: MediaFile,
+  bytes: number,
+  range?: ByteRange,
+): Promise<ReadableStream<Uint8Array> | ArrayBuffer> {
+  const stream = await file.open(range);
+  return bytes > BUFFERED_BYTES ? stream : new Response(stream).arrayBuffer();
+}
+
+/** The router takes HEAD for GET; nothing is opened for it. */
+function isHead(c: HttpContext): boolean {
+  return c.req.raw.method === "HEAD";
+}

@@ -1,0 +1,54 @@
+/** `/v1/models`: what is offered, in OpenAI's shape with capabilities, prices and aliases. */
+
+import type { Hono } from "hono";
+import { allowsModel } from "../../accounts/principal.ts";
+import { ApiError } from "../../protocol/error.ts";
+import type { WireModel } from "../../protocol/model.ts";
+import type { ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
+import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
+import { describeValue } from "../request/schema-issue.ts";
+
+const LIST = "/v1/models";
+
+/** Mounts the routes for the caller's own models; `key` authenticates. */
+export function mountModels(
+  app: Hono<HttpEnv>,
+  key: HttpMiddleware,
+  models: Pick<ModelCatalogue, "list">,
+): void {
+  app.get(LIST, key, (c) => c.json({ object: "list", data: allowedModels(c, models) }));
+
+  // An id holds slashes, so it is whatever follows.
+  app.get(`${LIST}/:id{.+}`, key, (c) => {
+    const id = c.req.param("id");
+    const model = allowedModels(c, models).find((known) => known.id === id);
+    if (model !== undefined) return c.json(model);
+    throw new ApiError(
+      "model_not_found",
+      `There is no model ${describeValue(id)} for this key. GET /v1/models lists them.`,
+      {
+        param: "model",
+      },
+    );
+  });
+}
+
+/** Mounts the administrator's view: every model; `admin` authenticates. */
+export function mountAdminModels(
+  app: Hono<HttpEnv>,
+  admin: HttpMiddleware,
+  models: Pick<ModelCatalogue, "list">,
+): void {
+  app.get("/admin/v1/models", admin, (c) => c.json({ object: "list", data: models.list() }));
+}
+
+/** What the key may use: a model is allowed under its own name and under every name that leads to it. */
+function allowedModels(c: HttpContext, models: Pick<ModelCatalogue, "list">): readonly WireModel[] {
+  const principal = principalOfExchange(c);
+  return models
+    .list()
+    .filter(
+      ({ id, aliasOf }) =>
+        allowsModel(principal, id) || (aliasOf !== null && allowsModel(principal, aliasOf)),
+    );
+}

@@ -1,0 +1,127 @@
+/** `/v1/tasks` and the per-type spellings of the same: list, read, cancel, purge, retry. */
+
+import type { Hono } from "hono";
+import { ApiError } from "../../protocol/error.ts";
+import { TASK_STATUSES, TASK_TYPES, type TaskStatus } from "../../protocol/task.ts";
+import { isTaskId } from "../../tasks/ids.ts";
+import type { ListQuery } from "../../tasks/ports/task-store.ts";
+import type { TaskService } from "../../tasks/service.ts";
+import { presentTask } from "../../tasks/wire.ts";
+import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
+import { pageLimit } from "../request/page.ts";
+import { describeValue } from "../request/schema-issue.ts";
+import { type AcceptanceDependencies, acceptTask } from "../request/task-acceptance.ts";
+import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
+
+export type TaskRouteDependencies = AcceptanceDependencies &
+  TaskAnswerDependencies & {
+    tasks: Pick<TaskService, "submit" | "read" | "list" | "cancel" | "purge" | "retryable">;
+  };
+
+/** What other gateways' clients filter by. */
+const STATUS_SPELLINGS: Readonly<Record<string, TaskStatus>> = { pending: "queued", processing: "running" };
+
+/** Mounts the task routes; `key` authenticates. */
+export function mountTasks(
+  app: Hono<HttpEnv>,
+  key: HttpMiddleware,
+  dependencies: TaskRouteDependencies,
+): void {
+  const { tasks, presentation } = dependencies;
+
+  const read = async (c: HttpContext) => {
+    const view = await tasks.read(principalOfExchange(c).scope, taskId(c));
+    return answerTask(c, view, dependencies);
+  };
+  const remove = async (c: HttpContext) => {
+    const { scope } = principalOfExchange(c);
+    const id = taskId(c);
+    if (!flag(c, "purge")) return answerTask(c, await tasks.cancel(scope, id), dependencies);
+    await tasks.purge(scope, id);
+    return c.json({ taskId: id, task_id: id, purged: true });
+  };
+
+  app.get("/v1/images/generations/:id/status", key, read);
+  app.get("/v1/videos/generations/:id/status", key, read);
+  app.get("/v1/tasks/:id", key, read);
+  app.delete("/v1/images/generations/:id", key, remove);
+  app.delete("/v1/videos/generations/:id", key, remove);
+  app.delete("/v1/tasks/:id", key, remove);
+
+  app.get("/v1/tasks", key, async (c) => {
+    const page = await tasks.list(principalOfExchange(c).scope, listQuery(c));
+    const data = page.tasks.map((view) => presentTask(view, presentation));
+    c.header("cache-control", "no-store");
+    return c.json({ data, hasMore: page.hasMore, after: data.at(-1)?.taskId ?? null });
+  });
+
+  app.post("/v1/tasks/:id/retry", key, async (c) => {
+    const task = await tasks.retryable(principalOfExchange(c).scope, taskId(c));
+    const order = {
+      type: task.type,
+      model: task.model,
+      request: task.request,
+      priority: task.priority,
+      timeoutMs: task.timeoutMs,
+      metadata: task.metadata,
+      retryOf: task.id,
+    };
+    const { view, base } = await acceptTask(c, "retry", { retryOf: task.id }, order, dependencies);
+    return c.json(acceptedTask(view.task, base));
+  });
+
+  app.post("/v1/batches", key, () => {
+    throw new ApiError(
+      "invalid_parameter",
+      "Batches are not offered by this version. Send the requests one by one to POST /v1/images/generations/async.",
+      { param: "requests" },
+    );
+  });
+}
+
+function taskId(c: HttpContext): string {
+  const id = c.req.param("id") ?? "";
+  // A malformed one may hold anything; the log wants ids.
+  if (isTaskId(id)) c.get("exchange").taskId = id;
+  return id;
+}
+
+function listQuery(c: HttpContext): ListQuery {
+  const query: ListQuery = { limit: pageLimit(c.req.query("limit")) };
+  const status = c.req.query("status");
+  if (status) query.statuses = status.split(",").map(statusOf);
+  const type = c.req.query("type");
+  if (type) {
+    const known = TASK_TYPES.find((name) => name === type);
+    if (known === undefined) throw invalid("type", `must be one of ${TASK_TYPES.join(", ")}`, type);
+    query.type = known;
+  }
+  const batchId = c.req.query("batchId");
+  if (batchId) query.batchId = idOf("batchId", batchId, "the id of a batch");
+  const after = c.req.query("after");
+  if (after) query.after = idOf("after", after, "the `after` of the page before");
+  return query;
+}
+
+function statusOf(text: string): TaskStatus {
+  const name = Object.hasOwn(STATUS_SPELLINGS, text) ? STATUS_SPELLINGS[text] : text;
+  const status = TASK_STATUSES.find((known) => known === name);
+  if (status === undefined) throw invalid("status", `must be one of ${TASK_STATUSES.join(", ")}`, text);
+  return status;
+}
+
+function idOf(param: string, text: string, expected: string): string {
+  if (isTaskId(text)) return text;
+  throw invalid(param, `must be ${expected}`, text);
+}
+
+function flag(c: HttpContext, param: string): boolean {
+  const text = c.req.query(param);
+  if (text === undefined || text === "false" || text === "0") return false;
+  if (text === "true" || text === "1" || text === "") return true;
+  throw invalid(param, "must be true or false", text);
+}
+
+function invalid(param: string, expected: string, came: string): ApiError {
+  return new ApiError("invalid_parameter", `${param} ${expected}; ${describeValue(came)} came.`, { param });
+}

@@ -1,0 +1,66 @@
+/** `/v1/videos/generations/async`: films, over the same tasks as pictures. */
+
+import type { Hono } from "hono";
+import type { TaskService } from "../../tasks/service.ts";
+import type { JobRequest } from "../../tasks/task.ts";
+import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
+import { type Host, LINGER_SECONDS } from "../host.ts";
+import { jsonBody, validBody } from "../request/body.ts";
+import { type CreationLimits, type VideoCreation, videoCreationSchema } from "../request/creation-schema.ts";
+import { preferredWaitSeconds } from "../request/preference.ts";
+import { type AcceptanceDependencies, acceptTask } from "../request/task-acceptance.ts";
+import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
+
+export type VideoRouteDependencies = AcceptanceDependencies &
+  TaskAnswerDependencies & {
+    tasks: Pick<TaskService, "submit" | "waitUntilEnded">;
+    host: Host;
+    limits: CreationLimits & { jsonBodyBytes: number };
+  };
+
+const ASYNC = "/v1/videos/generations/async";
+
+/** Mounts the creating video route; `key` authenticates. */
+export function mountVideos(
+  app: Hono<HttpEnv>,
+  key: HttpMiddleware,
+  dependencies: VideoRouteDependencies,
+): void {
+  const { limits, tasks, host } = dependencies;
+  app.post(ASYNC, key, jsonBody(limits.jsonBodyBytes), validBody(videoCreationSchema(limits)), async (c) => {
+    const creation = c.req.valid("json");
+    const order = {
+      type: "video" as const,
+      model: creation.model,
+      request: videoRequest(creation),
+      priority: creation.priority,
+      timeoutMs: creation.timeout_seconds === undefined ? null : creation.timeout_seconds * 1000,
+      metadata: creation.metadata ?? {},
+      retryOf: null,
+    };
+    const { view, base } = await acceptTask(c, ASYNC, creation, order, dependencies);
+    const accepted = acceptedTask(view.task, base);
+    const seconds = preferredWaitSeconds(c.req.raw.headers.get("prefer"));
+    if (seconds === null) return c.json(accepted);
+    host.keepOpen(c.req.raw);
+    const { scope } = principalOfExchange(c);
+    const { signal } = c.req.raw;
+    const ended = await tasks.waitUntilEnded(scope, view.task.id, seconds * 1000, signal).finally(() => {
+      host.limitIdle(c.req.raw, LINGER_SECONDS);
+    });
+    c.header("preference-applied", `wait=${seconds}`);
+    return answerTask(c, ended, dependencies, accepted);
+  });
+}
+
+function videoRequest(creation: VideoCreation): JobRequest {
+  const request: JobRequest = { prompt: creation.prompt, n: 1 };
+  if (creation.size !== undefined) request.size = creation.size;
+  if (creation.user !== undefined) request.user = creation.user;
+  if (creation.seed !== undefined) request.seed = creation.seed;
+  if (creation.duration !== undefined) request.duration = creation.duration;
+  if (creation.fps !== undefined) request.fps = creation.fps;
+  if (creation.provider_options !== undefined) request.providerOptions = creation.provider_options;
+  if (creation.further !== undefined) request.further = creation.further;
+  return request;
+}

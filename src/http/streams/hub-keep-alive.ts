@@ -1,0 +1,44 @@
+/** The one timer of all hub connections: pings, time-outs, polls and forgotten negotiations hang on it. */
+
+import type { SessionSettings } from "../../signalr/connection/settings.ts";
+import type { HubConnections } from "../../signalr/transports/connections.ts";
+import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
+
+/** As ASP.NET's: nothing here is more precise than this, ms. */
+const LONGEST_BEAT_MS = 1_000;
+/** Nor more often, however short the configured times are, ms. */
+const SHORTEST_BEAT_MS = 5;
+
+export class HubHeart {
+  readonly #connections: Pick<HubConnections<unknown>, "size" | "tick">;
+  readonly #clock: Pick<Clock, "after" | "monotonic">;
+  readonly #beatMs: number;
+  #timer: TimerHandle | null = null;
+
+  constructor(
+    connections: Pick<HubConnections<unknown>, "size" | "tick">,
+    clock: Pick<Clock, "after" | "monotonic">,
+    settings: Pick<SessionSettings, "handshakeTimeoutMs" | "keepAliveMs" | "clientTimeoutMs">,
+  ) {
+    this.#connections = connections;
+    this.#clock = clock;
+    const shortest = Math.min(settings.handshakeTimeoutMs, settings.keepAliveMs, settings.clientTimeoutMs);
+    this.#beatMs = Math.min(LONGEST_BEAT_MS, Math.max(SHORTEST_BEAT_MS, shortest / 4));
+  }
+
+  /** There is a connection: beats until there is none. */
+  wake(): void {
+    this.#timer ??= this.#clock.after(this.#beatMs, () => this.#beat());
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+  }
+
+  #beat(): void {
+    this.#timer = null;
+    this.#connections.tick(this.#clock.monotonic());
+    if (this.#connections.size > 0) this.wake();
+  }
+}

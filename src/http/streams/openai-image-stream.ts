@@ -1,0 +1,91 @@
+/**
+ * The synchronous image route as OpenAI's event stream: one `image_generation.completed` per picture, or one `error`.
+ * OpenAI's libraries take an orderly end without a terminal event for success, so there always is one.
+ */
+
+import { ApiError } from "../../protocol/error.ts";
+import type { Clock } from "../../tasks/ports/clock.ts";
+import type { MediaStore } from "../../tasks/ports/media-store.ts";
+import type { TaskView } from "../../tasks/ports/task-store.ts";
+import type { Task } from "../../tasks/task.ts";
+import type { PresentationContext } from "../../tasks/wire.ts";
+import { readBase64Images } from "../response/base64-images.ts";
+import { envelope, toApiError } from "../response/error-response.ts";
+import { echoedFields, requireCompleted } from "../response/openai-images.ts";
+
+export type ImageStreamOptions = {
+  requestId: string;
+  presentation: PresentationContext;
+  media: Pick<MediaStore, "get">;
+  clock: Pick<Clock, "after">;
+  /** How often a silent stream carries a comment line, so that no proxy takes it for dead. */
+  heartbeatMs: number;
+};
+
+/** No model behind this gateway reports tokens for pictures; typed clients read the field without asking. */
+const NO_USAGE = {
+  input_tokens: 0,
+  input_tokens_details: { image_tokens: 0, text_tokens: 0 },
+  output_tokens: 0,
+  total_tokens: 0,
+};
+const encoder = new TextEncoder();
+const HEARTBEAT = encoder.encode(": waiting\n\n");
+
+/** The body of the stream. `wait` is the accepted task's end; it is told through the signal when the reader leaves. */
+export function imageEventStream(
+  wait: (signal: AbortSignal) => Promise<TaskView>,
+  options: ImageStreamOptions,
+): ReadableStream<Uint8Array> {
+  const left = new AbortController();
+  return new ReadableStream<Uint8Array>({
+    async start(controller) {
+      const beat = () => {
+        if (left.signal.aborted) return;
+        controller.enqueue(HEARTBEAT);
+        timer = options.clock.after(options.heartbeatMs, beat);
+      };
+      let timer = options.clock.after(options.heartbeatMs, beat);
+      // Not awaited here: a stream that is still starting cannot be read or cancelled in every host.
+      void terminalEvents(wait(left.signal), options)
+        .then((events) => {
+          if (left.signal.aborted) return;
+          for (const event of events) controller.enqueue(event);
+          controller.close();
+        })
+        .finally(() => timer.cancel());
+    },
+    cancel() {
+      left.abort();
+    },
+  });
+}
+
+async function terminalEvents(ended: Promise<TaskView>, options: ImageStreamOptions): Promise<Uint8Array[]> {
+  try {
+    const { task } = await ended;
+    requireCompleted(task);
+    const images = await readBase64Images(task, options.media);
+    const created_at = Math.floor((task.finishedAt ?? task.updatedAt) / 1000);
+    // Without the holes, which are pictures that failed.
+    const pictures = Object.values(images);
+    if (pictures.length === 0) throw new ApiError("not_found", "The pictures are no longer kept.");
+    return pictures.map((b64_json) => {
+      const fields = { b64_json, created_at, ...promisedFields(task), usage: NO_USAGE };
+      return event("image_generation.completed", fields);
+    });
+  } catch (thrown) {
+    return [event("error", envelope(toApiError(thrown), options.requestId))];
+  }
+}
+
+/** What OpenAI's types promise of every event, whether or not the request named it. */
+function promisedFields(task: Task): object {
+  const subtype = task.result?.items[0]?.media.contentType.split("/")[1];
+  const defaults = { background: "auto", output_format: subtype ?? "png", quality: "auto", size: "auto" };
+  return { ...defaults, ...echoedFields(task) };
+}
+
+function event(type: string, fields: object): Uint8Array {
+  return encoder.encode(`event: ${type}\ndata: ${JSON.stringify({ type, ...fields })}\n\n`);
+}

@@ -1,0 +1,31 @@
+/** Keeps event streams alive on a host whose requests share no timers: each stream beats by itself. */
+
+import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
+import type { EventStream, StreamHeartbeat } from "./event-stream.ts";
+
+export class RequestHeartbeat implements Pick<StreamHeartbeat, "add" | "remove"> {
+  readonly #clock: Pick<Clock, "after">;
+  readonly #heartbeatMs: number;
+  readonly #timers = new Map<EventStream, TimerHandle>();
+
+  constructor(clock: Pick<Clock, "after">, heartbeatMs: number) {
+    this.#clock = clock;
+    this.#heartbeatMs = heartbeatMs;
+  }
+
+  /** To be called within the stream's own request, which its timer belongs to. */
+  add(stream: EventStream): void {
+    const timer = this.#clock.after(this.#heartbeatMs, () => {
+      if (this.#timers.get(stream) !== timer) return;
+      // The next one first: a beat that finds the client gone ends the stream, and takes it back.
+      this.add(stream);
+      stream.beat();
+    });
+    this.#timers.set(stream, timer);
+  }
+
+  remove(stream: EventStream): void {
+    this.#timers.get(stream)?.cancel();
+    this.#timers.delete(stream);
+  }
+}

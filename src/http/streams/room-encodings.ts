@@ -1,0 +1,21 @@
+/** How a room's object tells its followers: a client's socket, or the Worker's own behind which a stream or a wait stands. */
+
+import type { Encoding } from "../../rooms/encoding.ts";
+import { SILENT } from "../../rooms/room-end-watch.ts";
+import { joinBytes } from "../../signalr/protocols/binary-format.ts";
+import type { PresentationContext } from "../../tasks/wire.ts";
+import { createEventEncodings } from "./event-encodings.ts";
+
+const UTF8 = new TextEncoder();
+
+/** By the names under which followers ask for them. Made once per object and shared by its followers. */
+export function createRoomEncodings(context: PresentationContext): ReadonlyMap<string, Encoding> {
+  const { socket, batch, stream } = createEventEncodings(context);
+  const blocks: Encoding = {
+    ...stream,
+    // A message between room and Worker may hold several blocks: to the reader of the stream they are bytes in a row.
+    pack: (frames) =>
+      joinBytes(frames.map((frame) => (typeof frame === "string" ? UTF8.encode(frame) : frame))),
+  };
+  return new Map([socket, batch, blocks, SILENT].map((encoding) => [encoding.name, encoding]));
+}

@@ -1,0 +1,27 @@
+/**
+ * The WebSocket close codes that the gateway sends, one table for every socket it serves: event streams, hubs, rooms,
+ * voice. Codes are API: a client decides by them whether to come again (RFC 6455 §7.4, the IANA registry of close codes).
+ */
+
+/** The task has ended, or the subscriber left: nothing more will come. Do not reconnect. */
+export const CLOSE_NORMAL = 1000;
+/** The server stops. Reconnect and resume. */
+export const CLOSE_GOING_AWAY = 1001;
+/** The key was disabled, rotated, deleted or has expired; on a hub also a connection that is not known. Not with this key. */
+export const CLOSE_POLICY = 1008;
+/** The client sent a message beyond the bound. */
+export const CLOSE_TOO_BIG = 1009;
+/** The connection's server side was restarted and its state is gone. Reconnect. */
+export const CLOSE_RESTART = 1012;
+/** The subscriber reads too slowly, or the store cannot be read now. Reconnect and resume. */
+export const CLOSE_TRY_AGAIN = 1013;
+
+/** Codes that stand for "none came" or a broken connection: they are reported and can never be sent (RFC 6455 §7.4.1). */
+const UNSENDABLE = new Set([1004, 1005, 1006, 1015]);
+const LEAST = 1000;
+const MOST = 4999;
+
+/** The code to send in answer to a close that came with `code`: the same where it may be sent, else 1000. */
+export function sendableCloseCode(code: number): number {
+  return code >= LEAST && code <= MOST && !UNSENDABLE.has(code) ? code : CLOSE_NORMAL;
+}

@@ -1,0 +1,71 @@
+/**
+ * A hub connection over server-sent events: it ends in the Worker, which prints what comes over a socket from the
+ * shard. An open answer would keep the shard in memory, and a socket does not.
+ */
+
+import type { WebSocket } from "@cloudflare/workers-types";
+import { ByteStream } from "../../../http/response/byte-stream.ts";
+import { CLOSE_NORMAL, CLOSE_TRY_AGAIN } from "../../../protocol/close-codes.ts";
+import { EVENT_STREAM_PREAMBLE, writeEvent } from "../../../signalr/protocols/event-stream-format.ts";
+import { jsonProtocol } from "../../../signalr/protocols/json-protocol.ts";
+import { PING } from "../../../signalr/protocols/messages.ts";
+import type { Clock, TimerHandle } from "../../../tasks/ports/clock.ts";
+
+const UTF8 = new TextEncoder();
+const OPENING = UTF8.encode(EVENT_STREAM_PREAMBLE);
+/** A client that lets this much wait is not reading. */
+const OVERFLOW_BYTES = 1_048_576;
+const KEEP_ALIVE = UTF8.encode(writeEvent(jsonProtocol.write(PING)));
+
+export type HubEventRelayOptions = {
+  readonly clock: Pick<Clock, "after">;
+  /** Between the pings that keep the client content, and find out that it has left, ms. */
+  readonly keepAliveMs: number;
+};
+
+export class HubEventRelay {
+  readonly #socket: WebSocket;
+  readonly #options: HubEventRelayOptions;
+  readonly #stream: ByteStream;
+  #timer: TimerHandle | null = null;
+
+  /** The socket must not have been accepted yet. */
+  constructor(socket: WebSocket, options: HubEventRelayOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#stream = new ByteStream({ opening: OPENING, onEnded: () => this.#ended() });
+    socket.addEventListener("message", ({ data }) => this.#say(UTF8.encode(writeEvent(String(data)))));
+    socket.addEventListener("close", () => this.#stream.finish());
+    socket.addEventListener("error", () => this.#stream.finish());
+    socket.accept();
+    this.#ping();
+  }
+
+  get body(): ReadableStream<Uint8Array> {
+    return this.#stream.body;
+  }
+
+  /** The client has left. */
+  abandon(): void {
+    this.#stream.abandon();
+  }
+
+  #say(bytes: Uint8Array): void {
+    this.#stream.send(bytes);
+    if (this.#stream.bufferedBytes() <= OVERFLOW_BYTES) return;
+    this.#socket.close(CLOSE_TRY_AGAIN, "events were read too slowly");
+    this.#stream.finish(true);
+  }
+
+  #ping(): void {
+    this.#timer = this.#options.clock.after(this.#options.keepAliveMs, () => {
+      this.#ping();
+      this.#say(KEEP_ALIVE);
+    });
+  }
+
+  #ended(): void {
+    this.#timer?.cancel();
+    this.#socket.close(CLOSE_NORMAL, "the client has left");
+  }
+}

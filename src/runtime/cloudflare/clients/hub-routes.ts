@@ -1,0 +1,151 @@
+/**
+ * The hubs' routes in the Worker: it finds out who asks, and hands the request to the shard that holds the connection.
+ * What is said there comes back as it is; only event streams are printed here.
+ */
+
+import type { Hono } from "hono";
+import type { AccountStore } from "../../../accounts/account-store.ts";
+import { HUB_NAMES } from "../../../compose/options.ts";
+import type { Settings } from "../../../config/load.ts";
+import {
+  type HttpContext,
+  type HttpEnv,
+  type HttpMiddleware,
+  principalOfExchange,
+} from "../../../http/exchange.ts";
+import { hubPaths, isKeylessPoll } from "../../../http/routes/hubs.ts";
+import { type HubAddress, readHubToken, shardName } from "../../../hubs/sharding/shard-address.ts";
+import { type HubCallOptions, writeHubCall } from "../../../hubs/sharding/shard-request.ts";
+import { ApiError } from "../../../protocol/error.ts";
+import { EVENT_STREAM_HEADERS } from "../../../signalr/protocols/event-stream-format.ts";
+import { ID_REQUIRED, NO_SUCH_CONNECTION, type Refusal } from "../../../signalr/transports/endpoint.ts";
+import { asksForWebSocket } from "../../../sockets/socket-upgrade.ts";
+import type { Clock } from "../../../tasks/ports/clock.ts";
+import type { Bindings } from "../bindings.ts";
+import { socketOf } from "../socket-answer.ts";
+import { HubEventRelay } from "./hub-event-relay.ts";
+
+const SECOND_MS = 1_000;
+/** A shard that was restarted is back by then. */
+const RETRY_SECONDS = 1;
+/** A shard's answer when the key has as many connections there as it may have. */
+const FULL = 429;
+
+export type HubGateDependencies = {
+  readonly bindings: Pick<Bindings, "HUB_SHARD">;
+  readonly settings: Pick<Settings, "hubs">;
+  readonly keys: Pick<AccountStore, "getKey">;
+  readonly clock: Pick<Clock, "after">;
+};
+
+/** Mounts the hubs; `key` authenticates and takes `access_token` from the query as well. */
+export function mountHubGate(
+  app: Hono<HttpEnv>,
+  key: HttpMiddleware,
+  dependencies: HubGateDependencies,
+): void {
+  const gate = new HubGate(dependencies);
+  for (const name of HUB_NAMES) {
+    const { hub, negotiate, negotiateBare } = hubPaths(name);
+    app.post(negotiate, key, (c) => gate.connect(c));
+    app.post(negotiateBare, key, (c) => gate.connect(c));
+    // Some clients send their key with everything but polls: there the connection's token is the proof.
+    app.get(hub, (c, next) => (isKeylessPoll(c.req.raw) ? next() : key(c, next)));
+    app.get(hub, (c) => gate.get(c));
+    app.post(hub, key, (c) => gate.onConnection(c));
+    app.delete(hub, key, (c) => gate.onConnection(c));
+  }
+}
+
+/** Ends all hub connections of a key that is no longer good. Rejects when a shard could not be told. */
+export async function closeHubs(
+  { HUB_SHARD }: Pick<Bindings, "HUB_SHARD">,
+  { hubs }: Pick<Settings, "hubs">,
+  keyId: string,
+): Promise<void> {
+  const shards = Array.from({ length: hubs.shardsPerKey }, (_, shard) => shardName({ keyId, shard }));
+  await Promise.all(shards.map((name) => HUB_SHARD.getByName(name).closeKey()));
+}
+
+class HubGate {
+  readonly #dependencies: HubGateDependencies;
+
+  constructor(dependencies: HubGateDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  get(c: HttpContext): Promise<Response> {
+    const request = c.req.raw;
+    if (asksForWebSocket(request) && !c.req.query("id")) return this.connect(c);
+    const wantsEvents =
+      !asksForWebSocket(request) &&
+      request.headers.get("accept")?.toLowerCase().includes("text/event-stream");
+    return this.onConnection(c, wantsEvents === true);
+  }
+
+  /** A request on a connection that is there already. */
+  async onConnection(c: HttpContext, wantsEvents = false): Promise<Response> {
+    const token = c.req.query("id");
+    if (!token) return refused(c, ID_REQUIRED);
+    const address = readHubToken(token);
+    if (address === null || !(await this.#mayAsk(c, address))) return refused(c, NO_SUCH_CONNECTION);
+    return wantsEvents ? this.#openEvents(c, address) : this.#pass(c, address);
+  }
+
+  /** A new connection: any shard will do that has room for it. */
+  async connect(c: HttpContext): Promise<Response> {
+    const { keyId } = principalOfExchange(c);
+    const { shardsPerKey } = this.#dependencies.settings.hubs;
+    const first = Math.floor(Math.random() * shardsPerKey);
+    for (let tried = 1; ; tried += 1) {
+      const shard = (first + tried - 1) % shardsPerKey;
+      const answer = await this.#pass(c, { keyId, shard }, { withoutBody: true });
+      if (answer.status !== FULL || tried === shardsPerKey) return answer;
+    }
+  }
+
+  async #pass(c: HttpContext, address: HubAddress, options: HubCallOptions = {}): Promise<Response> {
+    const { principal, requestId } = c.get("exchange");
+    const call = writeHubCall(c.req.raw, { principal, requestId }, options);
+    const stub = this.#dependencies.bindings.HUB_SHARD.getByName(shardName(address));
+    try {
+      // The platform's own types of requests and responses are not the web's, and the same.
+      return (await stub.fetch(call as never)) as unknown as Response;
+    } catch (error) {
+      throw new ApiError(
+        "overloaded",
+        "The hub connections of this key cannot be reached right now. Try again.",
+        { retryAfterSeconds: RETRY_SECONDS, cause: error },
+      );
+    }
+  }
+
+  async #openEvents(c: HttpContext, address: HubAddress): Promise<Response> {
+    // Hono answers HEAD by way of GET and drops the body: nobody would ever end the stream behind it.
+    if (c.req.raw.method === "HEAD") return c.body(null, 405);
+    const answer = await this.#pass(c, address, { carriesEvents: true });
+    const socket = socketOf(answer);
+    if (socket === null) return answer;
+    const { clock, settings } = this.#dependencies;
+    const relay = new HubEventRelay(socket, {
+      clock,
+      keepAliveMs: settings.hubs.keepAliveSeconds * SECOND_MS,
+    });
+    c.req.raw.signal.addEventListener("abort", () => relay.abandon());
+    return c.body(relay.body, 200, EVENT_STREAM_HEADERS);
+  }
+
+  /**
+   * Whether the asker may know the connection at all; the shard looks closer. Without a key nobody but the token tells
+   * whose connection it is: no object is woken for a key that does not exist.
+   */
+  async #mayAsk(c: HttpContext, { keyId }: HubAddress): Promise<boolean> {
+    const { principal } = c.get("exchange");
+    if (principal !== null) return principal.keyId === keyId;
+    return (await this.#dependencies.keys.getKey(keyId)) !== null;
+  }
+}
+
+function refused(c: HttpContext, { body, status }: Refusal): Response {
+  return c.text(body, status);
+}

@@ -1,0 +1,99 @@
+/** The WebSockets of a shard: they outlive its memory, so the platform is told who they are. */
+
+import type { DurableObjectState, WebSocket } from "@cloudflare/workers-types";
+import type { Principal } from "../../../accounts/principal.ts";
+import { CONGESTED_BYTES, HubSocket } from "../../../http/streams/hub-socket.ts";
+import type { ShardTick } from "../../../hubs/sharding/frame-batch.ts";
+import type { SavedSession } from "../../../signalr/connection/settings.ts";
+import type { HubEndpoint } from "../../../signalr/transports/endpoint.ts";
+import type { SocketSession, SocketUpgrade, UpgradeAnswer } from "../../../sockets/socket-upgrade.ts";
+import type { Clock, TimerHandle } from "../../../tasks/ports/clock.ts";
+import { socketAnswer } from "../socket-answer.ts";
+import { ShardSocket } from "./shard-socket.ts";
+
+/** SignalR's ping in JSON, and the answer that keeps a client content: the platform says it while the shard sleeps. */
+const PING = '{"type":6}\x1e';
+/** The platform does not tell when a full socket has room again: they are looked at this often, ms. */
+const DRAIN_MS = 50;
+
+export class ShardSockets implements SocketUpgrade {
+  readonly #state: DurableObjectState;
+  readonly #tick: ShardTick;
+  readonly #clock: Pick<Clock, "after">;
+  readonly #byNative = new Map<WebSocket, ShardSocket>();
+  readonly #byConnection = new Map<string, { native: WebSocket; socket: ShardSocket }>();
+  readonly #full = new Set<ShardSocket>();
+  #drainTimer: TimerHandle | null = null;
+
+  constructor(state: DurableObjectState, tick: ShardTick, clock: Pick<Clock, "after">) {
+    this.#state = state;
+    this.#tick = tick;
+    this.#clock = clock;
+    state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PING));
+  }
+
+  upgrade(_request: Request, session: SocketSession, { headers }: UpgradeAnswer): Response {
+    if (!(session instanceof HubSocket)) throw new TypeError("A shard holds nothing but hub connections");
+    const { 0: client, 1: native } = new WebSocketPair();
+    this.#state.acceptWebSocket(native);
+    session.opened(this.#add(native, session));
+    return socketAnswer(client, headers);
+  }
+
+  /** Goes on with a socket of an earlier life. */
+  restore(native: WebSocket, hubSocket: HubSocket<Principal>, saved: SavedSession) {
+    const socket = this.#add(native, hubSocket);
+    socket.remember(saved.heardAt);
+    return hubSocket.restored(socket, saved);
+  }
+
+  of(connectionId: string): ShardSocket | null {
+    return this.#byConnection.get(connectionId)?.socket ?? null;
+  }
+
+  /** When the platform last answered a ping of this connection by itself, wall clock in ms; null: never. */
+  pingAnsweredAt(connectionId: string): number | null {
+    const native = this.#byConnection.get(connectionId)?.native;
+    return native === undefined
+      ? null
+      : (this.#state.getWebSocketAutoResponseTimestamp(native)?.getTime() ?? null);
+  }
+
+  /** Answers whose connection it came on; null for a socket that nothing is known of. */
+  received(native: WebSocket, message: string | ArrayBuffer): HubEndpoint<Principal> | null {
+    const socket = this.#byNative.get(native);
+    socket?.hubSocket.received(typeof message === "string" ? message : new Uint8Array(message));
+    return socket?.hubSocket.endpoint ?? null;
+  }
+
+  closed(native: WebSocket): void {
+    const socket = this.#byNative.get(native);
+    if (socket === undefined) return;
+    this.#byNative.delete(native);
+    this.#full.delete(socket);
+    if (this.#byConnection.get(socket.connectionId)?.socket === socket)
+      this.#byConnection.delete(socket.connectionId);
+    socket.hubSocket.closed();
+  }
+
+  #add(native: WebSocket, hubSocket: HubSocket<Principal>): ShardSocket {
+    const socket = new ShardSocket(native, hubSocket, this.#tick, (full) => this.#watch(full));
+    this.#byNative.set(native, socket);
+    this.#byConnection.set(socket.connectionId, { native, socket });
+    return socket;
+  }
+
+  #watch(socket: ShardSocket): void {
+    this.#full.add(socket);
+    this.#drainTimer ??= this.#clock.after(DRAIN_MS, () => this.#drain());
+  }
+
+  #drain(): void {
+    this.#drainTimer = null;
+    for (const socket of [...this.#full]) {
+      if (socket.bufferedBytes() < CONGESTED_BYTES) this.#full.delete(socket);
+      socket.hubSocket.drained();
+    }
+    if (this.#full.size > 0) this.#drainTimer = this.#clock.after(DRAIN_MS, () => this.#drain());
+  }
+}

@@ -1,0 +1,40 @@
+/**
+ * The Durable Object that holds the deployment's one store: the SQLite store over the object's own SQL. Nothing runs in
+ * it but the store's steps. Its start voids no leases: their holders run elsewhere and outlive it.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import type { DurableObjectState } from "@cloudflare/workers-types";
+import {
+  failureOf,
+  isStoreMethod,
+  type Store,
+  type StoreAnswer,
+} from "../../../stores/remote/store-calls.ts";
+import { createSqliteStore } from "../../../stores/sqlite/store.ts";
+import { openDurableSql } from "./durable-sql.ts";
+
+export class StoreObject<Env = unknown> extends DurableObject<Env> {
+  /** The store's time, wall clock in ms. A field and no method: what callers elsewhere reach are methods. */
+  protected readonly now: () => number = Date.now;
+  readonly #store: Store;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#store = createSqliteStore({ database: openDurableSql(ctx.storage), now: () => this.now() });
+  }
+
+  /** Calls a method of the store. What it rejects with is answered as a value; an unknown method is a `TypeError`. */
+  async call(method: string, args: readonly unknown[]): Promise<StoreAnswer> {
+    try {
+      if (!isStoreMethod(method)) throw new TypeError(`The store has no method ${JSON.stringify(method)}`);
+      // Each method checks its values; their types are the caller's, which is this same program.
+      const step = this.#store[method] as (...args: readonly unknown[]) => Promise<unknown>;
+      return { ok: true, value: await step.apply(this.#store, [...args]) };
+    } catch (error) {
+      const failure = failureOf(error);
+      if (failure.kind === "other") console.error(`The store's ${method} failed:`, error);
+      return { ok: false, failure };
+    }
+  }
+}

@@ -1,0 +1,13 @@
+/** How connections are named: an id that is told, and a token that only its client knows. */
+
+/** Of a connection's id and of its secret token. */
+const ID_BYTES = 16;
+
+/** Unguessable, and URL-safe as it is: clients put it into URLs unescaped. */
+export function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(ID_BYTES));
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "");
+}

@@ -1,0 +1,103 @@
+/** What the store's Durable Object and its callers agree on: the methods, and how errors travel as values. */
+
+import { type AccountStore, DuplicateKeyError } from "../../accounts/account-store.ts";
+import {
+  StoredValueTooLargeError,
+  StoreUnavailableError,
+  type UnavailableReason,
+} from "../../tasks/ports/store-error.ts";
+import type { TaskStore } from "../../tasks/ports/task-store.ts";
+
+export type Store = TaskStore & AccountStore;
+/** What can be called; closing is the object's own business. */
+export type StoreMethod = Exclude<keyof Store, "close">;
+
+/**
+ * Every method, and whether it may be called again after an answer that was lost: `again` where the second call
+ * changes nothing more and answers as well as the first, `once` where its answer would say something else. Those are
+ * tried again by their callers, who know what to make of it, or by the next sweep.
+ */
+const REPETITION = {
+  // The draft's id makes it one task.
+  create: "again",
+  get: "again",
+  list: "again",
+  // What the lost answer claimed comes back when its leases end; another call would only add to it.
+  claim: "once",
+  renew: "again",
+  advance: "once",
+  nextDueAt: "again",
+  cancel: "again",
+  purge: "once",
+  sweep: "once",
+  claimCleanups: "once",
+  finishCleanup: "once",
+  nextCleanupAt: "again",
+  reportLate: "again",
+  follow: "again",
+  unfollow: "again",
+  followTenant: "again",
+  unfollowTenant: "again",
+  readLog: "again",
+  readTenantLog: "again",
+  positions: "again",
+  tenantPosition: "again",
+  // Its answer names the tasks whose files are to be removed.
+  retire: "once",
+  unreferencedMedia: "again",
+  stats: "again",
+  ping: "again",
+  findKeyByHash: "again",
+  getKey: "again",
+  listKeys: "again",
+  createKey: "once",
+  updateKey: "again",
+  deleteKey: "once",
+} as const satisfies Record<StoreMethod, "again" | "once">;
+
+export const STORE_METHODS = Object.keys(REPETITION) as readonly StoreMethod[];
+
+export function isStoreMethod(name: string): name is StoreMethod {
+  return Object.hasOwn(REPETITION, name);
+}
+
+export function isRepeatable(method: StoreMethod): boolean {
+  return REPETITION[method] === "again";
+}
+
+/** What a call answers. Errors are values: a thrown one loses its class, its fields and its stack on the way. */
+export type StoreAnswer = { ok: true; value: unknown } | { ok: false; failure: StoreFailure };
+
+export type StoreFailure =
+  | { kind: "unavailable"; reason: UnavailableReason; message: string }
+  | { kind: "too_large"; what: "task" | "event" | "state"; bytes: number; maxBytes: number }
+  | { kind: "duplicate_key"; message: string }
+  | { kind: "type"; message: string }
+  | { kind: "other"; message: string };
+
+export function failureOf(error: unknown): StoreFailure {
+  if (error instanceof StoreUnavailableError)
+    return { kind: "unavailable", reason: error.reason, message: error.message };
+  if (error instanceof StoredValueTooLargeError) {
+    const { what, bytes, maxBytes } = error;
+    return { kind: "too_large", what, bytes, maxBytes };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof DuplicateKeyError) return { kind: "duplicate_key", message };
+  return { kind: error instanceof TypeError ? "type" : "other", message };
+}
+
+export function errorOf(failure: StoreFailure): Error {
+  switch (failure.kind) {
+    case "unavailable":
+      return new StoreUnavailableError(failure.reason, failure.message);
+    case "too_large":
+      return new StoredValueTooLargeError(failure.what, failure.bytes, failure.maxBytes);
+    case "duplicate_key":
+      return new DuplicateKeyError(failure.message);
+    case "type":
+      return new TypeError(failure.message);
+    case "other":
+      return new Error(failure.message);
+  }
+}

@@ -1,0 +1,340 @@
+/**
+ * The engine: claims due work up to a lane's concurrency, runs one step of each task, writes what came of it, and
+ * looks after leases, deadlines and orphans. Work is claimed from the store, so a lost or doubled ring costs nothing.
+ */
+
+import type { TaskType } from "../../protocol/task.ts";
+import type { Clock, TimerHandle } from "../ports/clock.ts";
+import type { Doorbell } from "../ports/doorbell.ts";
+import { describeError, type Log } from "../ports/log.ts";
+import type { MediaProvider } from "../ports/media-provider.ts";
+import type { MediaStore } from "../ports/media-store.ts";
+import type { Publisher } from "../ports/publisher.ts";
+import type { Claim, ClaimOptions, TaskStore } from "../ports/task-store.ts";
+import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../retry-policy.ts";
+import { Cleaner } from "./cleaner.ts";
+import { Lane } from "./lane.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+import type { OtherWorkers, WorkListener } from "./other-workers.ts";
+import { type Settled, type StepDriver, StepSettlement, WRITE_RETRY_MS } from "./step-commit.ts";
+import { publishIfFollowed, type StepDependencies, StepRun } from "./step-run.ts";
+
+export type EngineOptions = {
+  /** Provider calls open at once, by lane. */
+  concurrency: Readonly<Record<TaskType, number>>;
+  /** How long a claim holds without renewal, ms. */
+  leaseMs: number;
+  /** How often held leases are renewed, ms; well under a third of the lease leaves room for a missed one. */
+  renewMs: number;
+  /** How often deadlines, orphans and cleanup items are looked for, ms. */
+  sweepMs: number;
+  progressIntervalMs: number;
+  /** How long a shutdown waits for steps to finish before it hands them back, ms. */
+  shutdownMs: number;
+  retry: RetryPolicy;
+};
+
+/** The embedded host's figures: an orphan is picked up within 10 s. */
+export const DEFAULT_ENGINE_OPTIONS: EngineOptions = {
+  concurrency: { image: 3, video: 3 },
+  leaseMs: 9_000,
+  renewMs: 3_000,
+  sweepMs: 500,
+  progressIntervalMs: 100,
+  shutdownMs: 10_000,
+  retry: DEFAULT_RETRY_POLICY,
+};
+
+export type EngineDependencies = {
+  store: TaskStore;
+  media: Pick<MediaStore, "put">;
+  providers: ReadonlyMap<string, MediaProvider>;
+  publisher: Publisher;
+  clock: Clock;
+  log: Log;
+  /** 0 ≤ n < 1, for jitter. */
+  random?: () => number;
+  /** The processes that share the store. Absent: there are none, and nobody else puts work into it. */
+  others?: OtherWorkers | undefined;
+};
+
+/** Deadlines and orphans handled in one step of the sweep. */
+const SWEEP_LIMIT = 200;
+/** A claim that failed (disk full, database locked) is tried again after this, ms. */
+const CLAIM_RETRY_MS = WRITE_RETRY_MS;
+/**
+ * While the store is down nobody sweeps: the retries of outcomes that wait go first when it comes back, else their
+ * leases, run out meanwhile, would send finished work to be made, and paid, again. ms since the last failed write.
+ */
+const SWEEP_PAUSE_MS = 2 * CLAIM_RETRY_MS;
+/** After `shutdownMs` the calls are aborted and get this long to notice, ms. */
+const ABORT_GRACE_MS = 1_000;
+
+export class Engine implements Doorbell, WorkListener {
+  readonly #dependencies: EngineDependencies;
+  readonly #options: EngineOptions;
+  readonly #steps: StepDependencies;
+  readonly #cleaner: Cleaner;
+  readonly #leases: LeaseKeeper;
+  readonly #settlement: StepSettlement;
+  readonly #lanes: Readonly<Record<TaskType, Lane>>;
+  /** By task. A call that goes on after its task was lost and claimed again is not here any more, but counts in its lane. */
+  readonly #runs = new Map<string, StepRun>();
+  #state: "new" | "running" | "stopping" | "stopped" = "new";
+  #sweepTimer: TimerHandle | null = null;
+  /** Monotonic, ms: when an outcome last could not be stored. */
+  #storeFailedAt = Number.NEGATIVE_INFINITY;
+  #idle: (() => void) | null = null;
+
+  constructor(dependencies: EngineDependencies, options: EngineOptions = DEFAULT_ENGINE_OPTIONS) {
+    this.#dependencies = dependencies;
+    this.#options = options;
+    this.#settlement = new StepSettlement(dependencies, options.retry);
+    const { store, media, publisher, clock, log } = dependencies;
+    this.#steps = { store, media, publisher, clock, log, progressIntervalMs: options.progressIntervalMs };
+    this.#cleaner = new Cleaner(dependencies, { leaseMs: options.leaseMs });
+    this.#leases = new LeaseKeeper({ store, clock, log, held: () => this.#runs.values() }, options);
+    const lane = (type: TaskType) =>
+      new Lane(type, options.concurrency[type], clock, (due) => this.#pump(due));
+    this.#lanes = { image: lane("image"), video: lane("video") };
+  }
+
+  /** Begins to work: what an earlier process left is claimed like anything else. */
+  start(): void {
+    if (this.#state !== "new") throw new Error("an engine starts once");
+    this.#state = "running";
+    this.#leases.start();
+    // First what is past its deadline ends: nothing that cannot finish in time any more is worth a provider call.
+    void this.#sweep().finally(() => {
+      if (this.#state !== "running") return;
+      this.#armSweep();
+      for (const lane of Object.values(this.#lanes)) this.#pump(lane);
+    });
+  }
+
+  ring(type: TaskType, atMs: number): void {
+    const lane = this.#lanes[type];
+    if (atMs <= this.#dependencies.clock.now()) this.#pump(lane);
+    else this.#armLane(lane, atMs);
+  }
+
+  /** Ends the call of a task that another transition has ended (cancel, deadline), whichever process has it open. */
+  drop(taskId: string): void {
+    if (this.#runs.has(taskId)) this.stopEnded(taskId);
+    else this.#dependencies.others?.ended(taskId);
+    this.#cleaner.ring();
+  }
+
+  stopEnded(taskId: string): void {
+    this.#runs.get(taskId)?.stop("lost");
+  }
+
+  wake(type: TaskType): void {
+    const lane = this.#lanes[type];
+    // A full process that passed the word on would wake the one it came from.
+    if (lane.free > 0) this.#pump(lane);
+  }
+
+  /** Provider calls open now, for metrics. */
+  get heldSteps(): number {
+    return Object.values(this.#lanes).reduce((held, lane) => held + lane.held, 0);
+  }
+
+  /**
+   * Stops claiming, gives running steps `shutdownMs` to finish, then aborts them and hands their tasks back.
+   * Resolves when nothing is written any more, at most about two seconds after the bound.
+   */
+  async stop(): Promise<void> {
+    if (this.#state === "stopped" || this.#state === "stopping") return;
+    this.#state = "stopping";
+    for (const lane of Object.values(this.#lanes)) lane.disarm();
+    this.#sweepTimer?.cancel();
+    if (!(await this.#idleWithin(this.#options.shutdownMs))) {
+      for (const run of this.#runs.values()) run.stop("shutdown");
+      if (!(await this.#idleWithin(ABORT_GRACE_MS))) await this.#releaseStubborn();
+    }
+    await this.#cleaner.stop(ABORT_GRACE_MS);
+    this.#leases.stop();
+    this.#state = "stopped";
+  }
+
+  #pump(lane: Lane): void {
+    if (this.#state !== "running") return;
+    const { free } = lane;
+    if (free <= 0) {
+      this.#dependencies.others?.workLeft(lane.type);
+      return;
+    }
+    if (lane.claiming) {
+      lane.rung = true;
+      return;
+    }
+    lane.claiming = true;
+    const from = this.#dependencies.clock.monotonic();
+    this.#dependencies.store
+      .claim(this.#claimOptions(lane, free))
+      .then(
+        (claims) => {
+          lane.claiming = false;
+          this.#begin(lane, claims, from);
+          if (claims.length < free) this.#armNextDue(lane);
+          else this.#dependencies.others?.workLeft(lane.type);
+        },
+        (error: unknown) => {
+          lane.claiming = false;
+          this.#dependencies.log.error("claim failed", { lane: lane.type, cause: describeError(error) });
+          this.#armLane(lane, this.#dependencies.clock.now() + CLAIM_RETRY_MS);
+        },
+      )
+      .then(() => {
+        this.#noteIdle();
+        if (!lane.rung) return;
+        lane.rung = false;
+        this.#pump(lane);
+      });
+  }
+
+  #isIdle(): boolean {
+    return Object.values(this.#lanes).every((lane) => lane.held === 0 && !lane.claiming);
+  }
+
+  #noteIdle(): void {
+    if (this.#idle !== null && this.#isIdle()) this.#idle();
+  }
+
+  #claimOptions(lane: Lane, max: number): ClaimOptions {
+    return { lane: lane.type, leaseMs: this.#options.leaseMs, max };
+  }
+
+  #begin(lane: Lane, claims: readonly Claim[], claimedAt: number): void {
+    for (const claim of claims) {
+      const run = new StepRun(claim.task, claim.lease, claimedAt + this.#options.leaseMs, this.#steps);
+      lane.held += 1;
+      // The sweep may have taken a task back from this very process: only one call may go on.
+      this.#runs.get(claim.task.id)?.stop("lost");
+      this.#runs.set(claim.task.id, run);
+      if (claim.update !== null) publishIfFollowed(this.#dependencies.publisher, claim.update);
+      if (this.#state !== "running") run.stop("shutdown");
+      void this.#work(lane, run);
+    }
+  }
+
+  async #work(lane: Lane, run: StepRun): Promise<void> {
+    const { id } = run.task;
+    let settled: Settled | null = null;
+    try {
+      settled = await this.#settlement.run(run, this.#driverOf(lane));
+    } catch (error) {
+      this.#dependencies.log.error("step could not be written", { taskId: id, cause: describeError(error) });
+    } finally {
+      if (this.#runs.get(id) === run) this.#runs.delete(id);
+      lane.held -= 1;
+    }
+    if (settled !== null) this.#begin(lane, settled.claims, settled.at);
+    const dueAt = settled?.task?.dueAt ?? null;
+    if (dueAt !== null) this.#armLane(lane, dueAt);
+    // A finish that claimed nothing leaves a free slot: whatever is due later needs a timer.
+    if (settled === null || settled.claims.length === 0) this.#armNextDue(lane);
+    this.#noteIdle();
+  }
+
+  #driverOf(lane: Lane): StepDriver {
+    return {
+      claimNext: () => (this.#state === "running" ? this.#claimOptions(lane, 1) : undefined),
+      stopped: () => this.#state === "stopped",
+      storeFailed: () => {
+        this.#storeFailedAt = this.#dependencies.clock.monotonic();
+      },
+      leftJob: () => this.#cleaner.ring(),
+    };
+  }
+
+  #armNextDue(lane: Lane): void {
+    if (this.#state !== "running") return;
+    this.#dependencies.store.nextDueAt(lane.type).then(
+      (at) => {
+        if (at === null) return;
+        if (at <= this.#dependencies.clock.now()) this.#pump(lane);
+        else this.#armLane(lane, at);
+      },
+      (error: unknown) => {
+        this.#dependencies.log.error("store could not be read", {
+          lane: lane.type,
+          cause: describeError(error),
+        });
+        this.#armLane(lane, this.#dependencies.clock.now() + CLAIM_RETRY_MS);
+      },
+    );
+  }
+
+  #armLane(lane: Lane, atMs: number): void {
+    if (this.#state === "running") lane.arm(atMs);
+  }
+
+  #armSweep(): void {
+    this.#sweepTimer = this.#dependencies.clock.after(this.#options.sweepMs, () => {
+      void this.#sweep().finally(() => {
+        if (this.#state === "running") this.#armSweep();
+      });
+    });
+  }
+
+  async #sweep(): Promise<void> {
+    const { store, publisher, clock, log } = this.#dependencies;
+    if (clock.monotonic() - this.#storeFailedAt < SWEEP_PAUSE_MS) return;
+    try {
+      if (!(await this.#leases.catchUp())) return;
+      for (let more = true; more && this.#state === "running"; ) {
+        const outcome = await store.sweep(SWEEP_LIMIT);
+        more = outcome.more;
+        for (const update of outcome.updates) {
+          publishIfFollowed(publisher, update);
+          this.drop(update.task.id);
+        }
+        if (outcome.requeued > 0) {
+          log.warn("took over tasks whose worker was gone", { tasks: outcome.requeued });
+          for (const lane of Object.values(this.#lanes)) this.#pump(lane);
+        }
+      }
+      await this.#cleaner.sweep();
+      this.#lookForWork();
+    } catch (error) {
+      log.error("sweep failed", { cause: describeError(error) });
+    }
+  }
+
+  /**
+   * Work that another process accepted and could not ring for, or whose timer died with it; and work that waited for a
+   * place of its key, which a task of the other lane or a changed limit has made free: nobody rings for that either.
+   */
+  #lookForWork(): void {
+    for (const lane of Object.values(this.#lanes)) if (lane.free > 0) this.#armNextDue(lane);
+  }
+
+  #idleWithin(ms: number): Promise<boolean> {
+    if (this.#isIdle()) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const timer = this.#dependencies.clock.after(ms, () => {
+        this.#idle = null;
+        resolve(false);
+      });
+      this.#idle = () => {
+        this.#idle = null;
+        timer.cancel();
+        resolve(true);
+      };
+    });
+  }
+
+  /** Calls that do not listen to their signal are left alone; their tasks are handed back without them. */
+  async #releaseStubborn(): Promise<void> {
+    const { store, log } = this.#dependencies;
+    for (const run of this.#runs.values()) {
+      log.warn("provider call did not stop", { taskId: run.lease.taskId, provider: run.task.provider });
+      const release = { kind: "release", unsure: run.unsure, work: run.takeWork() } as const;
+      await store.advance(run.lease, release).catch((error: unknown) => {
+        log.error("task could not be handed back", { taskId: run.lease.taskId, cause: describeError(error) });
+      });
+    }
+  }
+}

@@ -1,0 +1,312 @@
+/**
+ * One step of one task while this process holds it: the provider call, its progress, its saved state and its files.
+ * Every write goes out under the lease; the first refused one ends the call.
+ */
+
+import type { Json } from "../../protocol/task.ts";
+import { cutMessage } from "../message.ts";
+import type { Clock, TimerHandle } from "../ports/clock.ts";
+import { describeError, type Log } from "../ports/log.ts";
+import type { MediaJob, MediaProvider, StepIo, StepOutcome } from "../ports/media-provider.ts";
+import { type MediaStore, MediaTooLargeError } from "../ports/media-store.ts";
+import type { Publisher } from "../ports/publisher.ts";
+import { StoredValueTooLargeError, StoreUnavailableError } from "../ports/store-error.ts";
+import type { Lease, TaskStore } from "../ports/task-store.ts";
+import type { MediaRef, Task, TaskUpdate } from "../task.ts";
+import type { WorkTime } from "../transition.ts";
+import { checkOutcome } from "./outcome-check.ts";
+
+/** Why a step was told to stop. */
+export type StopReason =
+  /** Cancelled, past its deadline, taken over or its lease ran out: nothing may be written any more. */
+  | "lost"
+  /** The process is shutting down: the task is handed back. */
+  | "shutdown";
+
+/** How a step ended. */
+export type StepEnd =
+  | { kind: "outcome"; outcome: StepOutcome }
+  | {
+      kind: "stopped";
+      reason: StopReason /** What a lost step still learned. */;
+      outcome: StepOutcome | null;
+    };
+
+export type StepDependencies = {
+  store: Pick<TaskStore, "advance">;
+  media: Pick<MediaStore, "put">;
+  publisher: Publisher;
+  clock: Clock;
+  log: Log;
+  /** The least time between two stored progress values of one task, in ms. */
+  progressIntervalMs: number;
+};
+
+/** A file or a state that could not be stored (disk full, database locked) is tried again so often; the work is worth keeping. */
+const STORE_TRIES = 10;
+/** The wait between two tries, ms. */
+const STORE_RETRY_MS = 1_000;
+
+/** Refuses what a step does after its lease was lost or its process told it to stop. */
+export class StepStoppedError extends Error {
+  override readonly name = "StepStoppedError";
+  constructor(readonly reason: StopReason) {
+    super(reason === "lost" ? "the task is no longer held by this worker" : "the process is shutting down");
+  }
+}
+
+export class StepRun {
+  readonly lease: Lease;
+  /** The local, monotonic end of the lease; the engine moves it with every renewal. */
+  leaseEndsAt: number;
+  #task: Task;
+  readonly #dependencies: StepDependencies;
+  readonly #controller = new AbortController();
+  #stopped: StopReason | null = null;
+  #storeMs = 0;
+  #reportedStoreMs = 0;
+  #workSince: number;
+  #progress: { percent: number; message: string | null } | null = null;
+  #progressAt = Number.NEGATIVE_INFINITY;
+  #progressTimer: TimerHandle | null = null;
+  #progressInFlight = false;
+  #begun = false;
+  #ended = false;
+
+  constructor(task: Task, lease: Lease, leaseEndsAt: number, dependencies: StepDependencies) {
+    this.#task = task;
+    this.lease = lease;
+    this.leaseEndsAt = leaseEndsAt;
+    this.#dependencies = dependencies;
+    this.#workSince = dependencies.clock.monotonic();
+  }
+
+  /** The task as this worker last knew it. */
+  get task(): Task {
+    return this.#task;
+  }
+
+  get stopped(): StopReason | null {
+    return this.#stopped;
+  }
+
+  /** Whether a submit went out whose reference has not been stored: running it again could start a second job. */
+  get unsure(): boolean {
+    return this.#begun && this.#task.state === null;
+  }
+
+  /** Ends the provider call; the first reason stands. */
+  stop(reason: StopReason): void {
+    if (this.#stopped !== null) return;
+    this.#stopped = reason;
+    this.#clearProgress();
+    this.#controller.abort(new StepStoppedError(reason));
+  }
+
+  /** Runs `submit` or `poll` once. Never rejects: a throw of the provider is a transient failure. */
+  async run(provider: MediaProvider): Promise<StepEnd> {
+    if (this.#stopped !== null) return { kind: "stopped", reason: this.#stopped, outcome: null };
+    this.#begun = true;
+    const task = this.#task;
+    this.#workSince = this.#dependencies.clock.monotonic();
+    const job: MediaJob = {
+      taskId: task.id,
+      type: task.type,
+      model: task.providerModel,
+      request: task.request,
+      attempt: task.attempt,
+      idempotencyKey: `${task.id}-${task.attempt}`,
+    };
+    let outcome: StepOutcome;
+    try {
+      const io = this.#io();
+      const answer =
+        task.state === null ? await provider.submit(job, io) : await provider.poll(job, task.state, io);
+      outcome = this.#checked(answer);
+    } catch (error) {
+      outcome = this.#thrown(error);
+    }
+    this.#ended = true;
+    this.#clearProgress();
+    if (this.#stopped === null) return { kind: "outcome", outcome };
+    return { kind: "stopped", reason: this.#stopped, outcome: outcome.kind === "failed" ? null : outcome };
+  }
+
+  /** Work done since the last time this was asked. */
+  takeWork(): WorkTime {
+    const now = this.#dependencies.clock.monotonic();
+    const storeMs = this.#storeMs - this.#reportedStoreMs;
+    const work = {
+      providerMs: Math.max(0, Math.round(now - this.#workSince - storeMs)),
+      storeMs: Math.round(storeMs),
+    };
+    this.#workSince = now;
+    this.#reportedStoreMs = this.#storeMs;
+    return work;
+  }
+
+  #io(): StepIo {
+    return {
+      signal: this.#controller.signal,
+      progress: (percent, message) =>
+        this.#noteProgress(percent, typeof message === "string" ? cutMessage(message) : null),
+      save: (state) => this.#save(state),
+      putMedia: (bytes, contentType) => this.#putMedia(bytes, contentType),
+    };
+  }
+
+  #checked(answer: StepOutcome): StepOutcome {
+    const { outcome, flaw } = checkOutcome(answer, this.#task.request.n);
+    if (flaw !== null) {
+      this.#dependencies.log.error("provider adapter answered wrongly", {
+        taskId: this.lease.taskId,
+        provider: this.#task.provider,
+        flaw,
+      });
+    }
+    return outcome;
+  }
+
+  #thrown(error: unknown): StepOutcome {
+    // The text of an unexpected throw may hold an upstream address: it goes to the log, never to a client.
+    if (this.#stopped === null) {
+      this.#dependencies.log.error("provider adapter threw", {
+        taskId: this.lease.taskId,
+        provider: this.#task.provider,
+        cause: describeError(error),
+      });
+    }
+    if (error instanceof StoredValueTooLargeError || error instanceof MediaTooLargeError) {
+      // The next attempt would pay for the same again.
+      const message = "The provider's answer is larger than may be stored";
+      return { kind: "failed", failure: { kind: "permanent", code: "provider_error", message } };
+    }
+    return {
+      kind: "failed",
+      failure: {
+        kind: "transient",
+        code: "provider_error",
+        message: "The provider adapter failed unexpectedly",
+        mayHaveStarted: true,
+      },
+    };
+  }
+
+  #refuseWhenOver(): void {
+    if (this.#stopped !== null) throw new StepStoppedError(this.#stopped);
+    if (this.#ended) throw new Error("the step has already returned its outcome");
+  }
+
+  async #save(state: Json): Promise<void> {
+    this.#refuseWhenOver();
+    const work = this.takeWork();
+    const outcome = await this.#insist(
+      () => this.#dependencies.store.advance(this.lease, { kind: "save", state, work }),
+      (error) => error instanceof StoreUnavailableError,
+    );
+    if (!outcome.applied) {
+      this.stop("lost");
+      throw new StepStoppedError("lost");
+    }
+    this.#task = outcome.update.task;
+  }
+
+  async #putMedia(bytes: Uint8Array | ReadableStream<Uint8Array>, contentType: string): Promise<MediaRef> {
+    this.#refuseWhenOver();
+    const { clock, media } = this.#dependencies;
+    const from = clock.monotonic();
+    try {
+      // A stream can be read only once: what was lost of it has to be fetched again.
+      return await this.#insist(
+        () => media.put(this.lease.taskId, bytes, contentType),
+        (error) => bytes instanceof Uint8Array && !(error instanceof MediaTooLargeError),
+      );
+    } finally {
+      this.#storeMs += clock.monotonic() - from;
+    }
+  }
+
+  /** Stores what a provider has made, again and again while the reason passes and the task is held. */
+  async #insist<T>(store: () => Promise<T>, mayPass: (error: unknown) => boolean): Promise<T> {
+    const { clock, log } = this.#dependencies;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await store();
+      } catch (error) {
+        if (attempt >= STORE_TRIES || this.#stopped !== null || !mayPass(error)) throw error;
+        log.error("work could not be stored", {
+          taskId: this.lease.taskId,
+          attempt,
+          cause: describeError(error),
+        });
+        await new Promise<void>((resolve) => {
+          const timer = clock.after(STORE_RETRY_MS, resolve);
+          this.#controller.signal.addEventListener(
+            "abort",
+            () => {
+              timer.cancel();
+              resolve();
+            },
+            { once: true },
+          );
+        });
+        this.#refuseWhenOver();
+      }
+    }
+  }
+
+  /** The last value wins: what comes faster than the interval replaces what still waits. */
+  #noteProgress(percent: number, message: string | null): void {
+    if (this.#stopped !== null || this.#ended) return;
+    this.#progress = { percent, message };
+    if (this.#progressInFlight || this.#progressTimer !== null) return;
+    const { clock, progressIntervalMs } = this.#dependencies;
+    const waitMs = this.#progressAt + progressIntervalMs - clock.monotonic();
+    if (waitMs <= 0) {
+      this.#writeProgress();
+      return;
+    }
+    this.#progressTimer = clock.after(waitMs, () => {
+      this.#progressTimer = null;
+      this.#writeProgress();
+    });
+  }
+
+  #writeProgress(): void {
+    const progress = this.#progress;
+    if (progress === null || this.#stopped !== null || this.#ended) return;
+    this.#progress = null;
+    this.#progressInFlight = true;
+    this.#progressAt = this.#dependencies.clock.monotonic();
+    this.#dependencies.store
+      .advance(this.lease, { kind: "progress", ...progress })
+      .then((outcome) => {
+        if (!outcome.applied) {
+          // After the step returned, its own last transition has ended the lease: nothing is lost then.
+          if (!this.#ended) this.stop("lost");
+          return;
+        }
+        publishIfFollowed(this.#dependencies.publisher, outcome.update);
+      })
+      .catch(() => {
+        // A progress value that could not be stored is superseded by the next one.
+      })
+      .finally(() => {
+        this.#progressInFlight = false;
+        const next = this.#progress;
+        if (next !== null) this.#noteProgress(next.percent, next.message);
+      });
+  }
+
+  #clearProgress(): void {
+    this.#progress = null;
+    this.#progressTimer?.cancel();
+    this.#progressTimer = null;
+  }
+}
+
+/** Nobody is told about a task that nobody follows. */
+export function publishIfFollowed(publisher: Publisher, update: TaskUpdate): void {
+  if (update.events.length === 0) return;
+  if (update.followed.task || update.followed.key || update.followed.subject) publisher.publish(update);
+}

@@ -1,0 +1,177 @@
+/**
+ * The engine's work without its loop, for hosts that run steps by call (a queue's request, an alarm, a cron run):
+ * claims the fairest due tasks, runs one step of each under its lease, and says what is due next.
+ *
+ * The worker that holds a task may be anywhere, and nobody can tell it that the task was cancelled: it finds out by the
+ * first write that is refused. A provider that reports progress is stopped within `progressIntervalMs`, a silent one
+ * when its lease is renewed, `renewMs` at most.
+ */
+
+import type { TaskType } from "../../protocol/task.ts";
+import type { Clock } from "../ports/clock.ts";
+import { describeError, type Log } from "../ports/log.ts";
+import type { MediaProvider } from "../ports/media-provider.ts";
+import type { MediaStore } from "../ports/media-store.ts";
+import type { Publisher } from "../ports/publisher.ts";
+import type { Claim, TaskStore } from "../ports/task-store.ts";
+import type { RetryPolicy } from "../retry-policy.ts";
+import type { Task } from "../task.ts";
+import { Cleaner } from "./cleaner.ts";
+import { LeaseKeeper } from "./lease-keeper.ts";
+import { StepSettlement } from "./step-commit.ts";
+import { publishIfFollowed, type StepDependencies, StepRun } from "./step-run.ts";
+
+export type StepWorkerOptions = {
+  /** Provider calls open at once in the whole deployment, by lane. */
+  maxHeld: Readonly<Record<TaskType, number>>;
+  /** How long a claim holds without renewal, ms. */
+  leaseMs: number;
+  /** How often the lease is renewed while the call is open, ms. */
+  renewMs: number;
+  /** The least time between two stored progress values of one task, ms. */
+  progressIntervalMs: number;
+  retry: RetryPolicy;
+};
+
+export type StepWorkerDependencies = {
+  store: TaskStore;
+  media: Pick<MediaStore, "put">;
+  providers: ReadonlyMap<string, MediaProvider>;
+  publisher: Publisher;
+  clock: Clock;
+  log: Log;
+  /** 0 ≤ n < 1, for jitter. */
+  random?: () => number;
+};
+
+/** What one step came to. */
+export type StepReport = {
+  /** The task after the step; as it was claimed where its lease was lost and nothing could be written. */
+  readonly task: Task;
+  /** Wall clock, ms: when the same task's next step is due; null when it has none, or is claimable at once by anybody. */
+  readonly dueAt: number | null;
+};
+
+/** What a sweep found. */
+export type SweepReport = {
+  /** Tasks whose worker was gone, claimable again. */
+  readonly requeued: number;
+  /** Wall clock, ms, by lane: when its next work is due, 0 when now; null when nothing waits. */
+  readonly dueAt: Readonly<Record<TaskType, number | null>>;
+};
+
+/** Deadlines and orphans handled in one step of the sweep. */
+const SWEEP_LIMIT = 200;
+/** Steps of one sweep at most: a cron run is bounded, the next one goes on. */
+const SWEEP_STEPS = 50;
+/** How long new cancel calls are begun, ms: an alarm and a queue's request are to end. What is left waits for the next run. */
+const CLEAN_MS = 30_000;
+/** How long a cancel call under way may go on after that, ms: its own limit and a little. */
+const CLEAN_GRACE_MS = 12_000;
+
+export class StepWorker {
+  readonly #dependencies: StepWorkerDependencies;
+  readonly #options: StepWorkerOptions;
+  readonly #steps: StepDependencies;
+  readonly #settlement: StepSettlement;
+
+  constructor(dependencies: StepWorkerDependencies, options: StepWorkerOptions) {
+    this.#dependencies = dependencies;
+    this.#options = options;
+    const { store, media, publisher, clock, log } = dependencies;
+    this.#steps = { store, media, publisher, clock, log, progressIntervalMs: options.progressIntervalMs };
+    this.#settlement = new StepSettlement(dependencies, options.retry);
+  }
+
+  /**
+   * Claims the fairest due tasks of the lane, `max` (≥ 1) at most, and begins one step of each, a provider call with its
+   * own limits; answers the steps under way, none when nothing is due or as many are held as may be. When `stop` aborts,
+   * the calls are aborted and their tasks handed back. Rejects when the store cannot be asked. A step rejects when its
+   * outcome could not be stored before the task's deadline; its claim then runs out and a sweep finds the task.
+   */
+  async start(
+    lane: TaskType,
+    max: number,
+    stop?: AbortSignal,
+  ): Promise<readonly { readonly report: Promise<StepReport> }[]> {
+    const { store, publisher, clock } = this.#dependencies;
+    const { leaseMs, maxHeld } = this.#options;
+    const from = clock.monotonic();
+    const claims = await store.claim({ lane, leaseMs, max, maxHeld: maxHeld[lane] });
+    return claims.map((claim) => {
+      if (claim.update !== null) publishIfFollowed(publisher, claim.update);
+      return { report: this.#run(claim, from + leaseMs, stop) };
+    });
+  }
+
+  /** Runs one step of the fairest due task to its end, as `start` begins it; null when nothing could be claimed. */
+  async runNext(lane: TaskType): Promise<StepReport | null> {
+    const [step] = await this.start(lane, 1);
+    if (step !== undefined) return step.report;
+    // A cancel rings too, and then there is a job to end and nothing to claim.
+    await this.clean();
+    return null;
+  }
+
+  /** When the lane's next work is due (wall clock, ms): 0 when now, null when nothing waits. */
+  nextDueAt(lane: TaskType): Promise<number | null> {
+    return this.#dependencies.store.nextDueAt(lane);
+  }
+
+  /** Ends what deadlines ended and frees what dead workers held. Bounded; rejects when the store cannot be asked. */
+  async sweep(): Promise<SweepReport> {
+    const { store, publisher, log } = this.#dependencies;
+    let requeued = 0;
+    for (let step = 0, more = true; more && step < SWEEP_STEPS; step += 1) {
+      const outcome = await store.sweep(SWEEP_LIMIT);
+      more = outcome.more;
+      requeued += outcome.requeued;
+      for (const update of outcome.updates) publishIfFollowed(publisher, update);
+    }
+    if (requeued > 0) log.warn("took over tasks whose worker was gone", { tasks: requeued });
+    const [image, video] = await Promise.all([store.nextDueAt("image"), store.nextDueAt("video")]);
+    return { requeued, dueAt: { image, video } };
+  }
+
+  /** Works on the upstream jobs that ended tasks left behind, as far as they are due, for 30 s. Never rejects. */
+  async clean(): Promise<void> {
+    const { clock, log } = this.#dependencies;
+    const cleaner = new Cleaner(this.#dependencies, { leaseMs: this.#options.leaseMs });
+    const enough = clock.after(CLEAN_MS, () => void cleaner.stop(CLEAN_GRACE_MS));
+    try {
+      await cleaner.sweep();
+      await cleaner.drained();
+    } catch (error) {
+      log.error("cleanup failed", { cause: describeError(error) });
+    } finally {
+      enough.cancel();
+    }
+  }
+
+  async #run(claim: Claim, leaseEndsAt: number, stop: AbortSignal | undefined): Promise<StepReport> {
+    const { store, clock, log } = this.#dependencies;
+    const { leaseMs, renewMs } = this.#options;
+    const run = new StepRun(claim.task, claim.lease, leaseEndsAt, this.#steps);
+    const keeper = new LeaseKeeper({ store, clock, log, held: () => [run] }, { leaseMs, renewMs });
+    const handBack = () => run.stop("shutdown");
+    let leftJob = false;
+    keeper.start();
+    stop?.addEventListener("abort", handBack);
+    if (stop?.aborted) handBack();
+    try {
+      const { task } = await this.#settlement.run(run, {
+        claimNext: () => undefined,
+        stopped: () => stop?.aborted === true,
+        storeFailed: () => {},
+        leftJob: () => {
+          leftJob = true;
+        },
+      });
+      return { task: task ?? claim.task, dueAt: task?.dueAt ?? null };
+    } finally {
+      stop?.removeEventListener("abort", handBack);
+      keeper.stop();
+      if (leftJob) await this.clean();
+    }
+  }
+}

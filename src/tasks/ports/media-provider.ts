@@ -1,0 +1,77 @@
+/** The port of a media provider: a step machine that can be dropped and picked up again at any step. */
+
+import type { Cancellation, Json, TaskErrorCode, TaskType } from "../../protocol/task.ts";
+import type { JobRequest, MediaItem, MediaRef } from "../task.ts";
+
+/** What a provider is asked to make. */
+export type MediaJob = {
+  readonly taskId: string;
+  readonly type: TaskType;
+  /** The provider's own name of the model. */
+  readonly model: string;
+  readonly request: JobRequest;
+  readonly attempt: number;
+  /** The same for every run of one attempt; goes upstream as the idempotency key where the provider takes one. */
+  readonly idempotencyKey: string;
+};
+
+/** What a step may use. Everything here refuses once the lease is lost. */
+export type StepIo = {
+  /** Aborts at the deadline, on cancel, when the lease is lost and at shutdown. */
+  readonly signal: AbortSignal;
+  /** Reports progress 0-100; throttled and never lowered by the engine. Costs nothing when called often. */
+  progress(percent: number, message?: string): void;
+  /** Replaces the stored state (≤ 8 kB) before anything else happens; rejects when the lease is lost. */
+  save(state: Json): Promise<void>;
+  /** Stores a finished file durably; it is kept only if the task's state or result names it. */
+  putMedia(bytes: Uint8Array | ReadableStream<Uint8Array>, contentType: string): Promise<MediaRef>;
+};
+
+export type Failure =
+  /** May work next time: uses an attempt. */
+  | {
+      kind: "transient";
+      code: TaskErrorCode;
+      message: string /** The job may have been started. */;
+      mayHaveStarted?: boolean;
+    }
+  /** Waits without using an attempt, until the deadline. */
+  | { kind: "rate_limited"; message: string; retryAfterMs?: number }
+  /** Final. */
+  | { kind: "permanent"; code: TaskErrorCode; message: string }
+  | { kind: "content_policy"; message: string };
+
+export type StepOutcome =
+  | {
+      kind: "done";
+      items: MediaItem[];
+      errors?: { index: number; code: TaskErrorCode; message: string }[];
+      /** What the provider bills; the price table decides when absent. */
+      costMicros?: number;
+    }
+  /** The job runs upstream; ask again after `pollAfterMs`. The call's slot is free meanwhile. */
+  | { kind: "pending"; state: Json; pollAfterMs: number; progress?: number; message?: string }
+  | { kind: "failed"; failure: Failure };
+
+export type CancelResult = {
+  cancellation: Cancellation;
+  /** What the provider says it billed, in micro-dollars; null when it does not say (yet). */
+  billedMicros: number | null;
+  /** True when asking again later may tell more. */
+  askAgain: boolean;
+};
+
+export interface MediaProvider {
+  readonly name: string;
+  /**
+   * Whether a submit whose outcome is unknown MAY be run again for this type of job. Where false such a task
+   * fails as `indeterminate`: a second film may be paid twice.
+   */
+  resubmitSafe(type: TaskType): boolean;
+  /** MUST return failures as values; a throw counts as transient `provider_error`. MUST stop soon after `io.signal` aborts. */
+  submit(job: MediaJob, io: StepIo): Promise<StepOutcome>;
+  /** Picks a job up by the state that was saved last. */
+  poll(job: MediaJob, state: Json, io: StepIo): Promise<StepOutcome>;
+  /** Ends the upstream job; MUST be safe to repeat. */
+  cancel(job: MediaJob, state: Json, signal: AbortSignal): Promise<CancelResult>;
+}

@@ -1,0 +1,45 @@
+/** The port of the media store: where input files and results live, outside the task store. */
+
+import type { MediaRef } from "../task.ts";
+
+export type MediaFile = {
+  contentType: string;
+  /** Size of the whole file in bytes. */
+  bytes: number;
+  /** Strong validator, quoted as HTTP wants it. */
+  etag: string;
+  modifiedAt: number;
+  /** Opens bytes `start`..`end` inclusive; the whole file without arguments. */
+  open(range?: {
+    start: number;
+    end: number;
+  }): ReadableStream<Uint8Array> | Promise<ReadableStream<Uint8Array>>;
+};
+
+/** A file larger than the store takes; trying again would give the same. */
+export class MediaTooLargeError extends Error {
+  override readonly name = "MediaTooLargeError";
+  constructor(readonly maxBytes: number) {
+    super(`A media file may be at most ${maxBytes} bytes`);
+  }
+}
+
+export type StoredFile = { path: string; taskId: string; modifiedAt: number };
+
+export interface MediaStore {
+  /**
+   * Stores a file under an unguessable path `yyyy/mm/dd/<taskId>/<random>.<ext>`, the day being the one the
+   * task's UUIDv7 says, so that a task's folder is found without asking the store. When the promise
+   * resolves the file is durable (temporary name, fsync, rename, fsync of the folder) and complete; a failed
+   * or aborted put leaves nothing readable behind. Rejects with `MediaTooLargeError` for a file beyond the store's bound.
+   */
+  put(taskId: string, bytes: Uint8Array | ReadableStream<Uint8Array>, contentType: string): Promise<MediaRef>;
+  /** Null for unknown or malformed paths; MUST NOT reach outside its root whatever the path says. */
+  get(path: string): Promise<MediaFile | null>;
+  /** Removing what is not there is no error. */
+  remove(paths: readonly string[]): Promise<void>;
+  /** Removes every file of a task. */
+  removeTask(taskId: string): Promise<void>;
+  /** Files in no particular order, at most `limit`, continuing after `cursor`; for the retention sweep. */
+  list(limit: number, cursor: string | null): Promise<{ files: StoredFile[]; cursor: string | null }>;
+}

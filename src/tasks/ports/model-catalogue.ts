@@ -1,0 +1,39 @@
+/** The port of the model catalogue: which models are offered, and where a name leads. */
+
+import type { ModelCapabilities, WireModel } from "../../protocol/model.ts";
+import type { Json, TaskType } from "../../protocol/task.ts";
+
+/** What a model costs. A model is either priced or declared free; there is no third way to offer one. */
+export type Pricing = { readonly kind: "free" } | { readonly kind: "per_image"; readonly micros: number };
+
+/** A model that can be asked for. */
+export type OfferedModel = {
+  /** `<provider>/<providerModel>`. */
+  readonly name: string;
+  readonly provider: string;
+  /** The provider's own name of the model. */
+  readonly providerModel: string;
+  readonly capabilities: ModelCapabilities;
+  readonly pricing: Pricing;
+  /** When it became available, Unix seconds. */
+  readonly created: number;
+  /** What is wrong with these `provider_options`, one sentence; null when nothing is. Their names are known already. */
+  readonly checkOptions: OptionCheck;
+};
+
+export type OptionCheck = (options: Readonly<Record<string, Json>>) => string | null;
+
+export interface ModelCatalogue {
+  /**
+   * The model a name leads to, for work of this type. Throws `model_not_found`, or `model_retired` naming the
+   * successor; both with `param: "model"`.
+   */
+  resolve(name: string, type: TaskType): OfferedModel;
+  /** Every name that works, models before aliases. */
+  list(): readonly WireModel[];
+}
+
+/** What `n` items of a model cost at most, in micro-dollars: the reservation of a task. */
+export function costMicros(pricing: Pricing, n: number): number {
+  return pricing.kind === "free" ? 0 : pricing.micros * n;
+}

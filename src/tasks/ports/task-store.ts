@@ -1,0 +1,256 @@
+/**
+ * The task store port: the truth about tasks. Every method is one atomic step; when its promise resolves the
+ * change is as durable as the adapter can make it. Task, event logs, reservation, webhook deliveries and
+ * cleanup items change together or not at all. A step that could not happen rejects with `StoreUnavailableError`, a
+ * value beyond its bound with `StoredValueTooLargeError` (both in store-error.ts); nothing is written then.
+ *
+ * Every read of a tenant's data takes a scope; what is outside the scope answers exactly like what does not exist.
+ * Times are wall-clock milliseconds of the store's own clock, money is micro-dollars.
+ */
+
+import type { Json, TaskStatus, TaskType } from "../../protocol/task.ts";
+import type { JobRequest, Position, Task, TaskEvent, TaskUpdate, Tenant, TenantScope } from "../task.ts";
+import type { StepTransition } from "../transition.ts";
+import type { CancelResult } from "./media-provider.ts";
+
+export type TaskDraft = {
+  /** UUIDv7, lower case. */
+  id: string;
+  tenant: Tenant;
+  type: TaskType;
+  model: string;
+  provider: string;
+  providerModel: string;
+  request: JobRequest;
+  priority: Task["priority"];
+  metadata: Record<string, string>;
+  timeoutMs: number;
+  maxAttempts: number;
+  retryOf: string | null;
+  batchId: string | null;
+  baseUrl: string;
+  /** Held back from the key's budget until the task is settled. */
+  reservedMicros: number;
+  /** How long it may wait in the queue before its first start. */
+  maxWaitMs: number;
+  idempotency: IdempotencyClaim | null;
+  /** Settings of its webhook, opaque to the store: where they are given, the terminal step leaves a due delivery. */
+  webhook?: Json;
+};
+
+export type IdempotencyClaim = {
+  /** Already scoped by route; the store scopes it by tenant. At most 300 characters. */
+  key: string;
+  /** Hash of the body: the same key with another fingerprint is a conflict. */
+  fingerprint: string;
+  ttlMs: number;
+  /**
+   * When set, a task that ended longer ago than this is not replayed; a new one takes the key over.
+   * (Repeats without an `Idempotency-Key` header: "unfinished or ended less than 30 s ago".)
+   */
+  onlyIfEndedWithinMs?: number;
+  /**
+   * Replays nothing: the new task takes the key over, whatever task and fingerprint it had.
+   * (The first sending of a request that the client's library may repeat by itself: meant, however equal it looks.)
+   */
+  takeOver?: boolean;
+};
+
+/** What the create step checks again, in the same step, whatever a cache said. */
+export type CreateLimits = { maxQueuedPerKey: number };
+
+export type CreateOutcome =
+  | { outcome: "created"; update: TaskUpdate }
+  /** The same request was accepted before; this is its task as it is now. */
+  | { outcome: "replayed"; task: TaskView }
+  /** The idempotency key was used with another body. */
+  | { outcome: "conflict" }
+  | { outcome: "queue_full"; queued: number }
+  /** The key was disabled, expired or deleted meanwhile. */
+  | { outcome: "key_refused"; reason: "disabled" | "expired" | "unknown" }
+  | { outcome: "budget_exceeded" };
+
+/** A task with its place in the queue, 1 = next; null when it is not waiting for its first or next start. */
+export type TaskView = { task: Task; queuePosition: number | null };
+
+export type ListQuery = {
+  statuses?: readonly TaskStatus[];
+  type?: TaskType;
+  batchId?: string;
+  /** 1-100. */
+  limit: number;
+  /** Task id: the page begins with the next older one. */
+  after?: string;
+};
+export type TaskPage = { tasks: TaskView[]; hasMore: boolean };
+
+/**
+ * The right to work on a task: every write of a worker carries it. It is refused unless the task's fence is this one
+ * and the task is still held (`leaseUntil` set): a released, cancelled or taken-over task takes no more writes from it.
+ */
+export type Lease = { taskId: string; fence: number };
+
+export type ClaimOptions = {
+  lane: TaskType;
+  leaseMs: number;
+  /** At most this many; the engine's free slots. */
+  max: number;
+  /**
+   * How many tasks of the lane may be held at once by everybody together: the claim stops there. Absent: no such limit.
+   * Tasks that wait for their next poll are not held.
+   */
+  maxHeld?: number;
+};
+
+export type Claim = {
+  lease: Lease;
+  /** The task after the claim: `running`, with its state if it has one. */
+  task: Task;
+  /** Set when the claim began an attempt (event `started`); null when it continues one. */
+  update: TaskUpdate | null;
+};
+
+export type AdvanceOutcome =
+  | { applied: true; update: TaskUpdate; claimed: Claim[] }
+  /** The lease was lost: cancelled, past the deadline, taken over or purged. Nothing was written. */
+  | { applied: false; claimed: Claim[] };
+
+export type CancelOutcome =
+  | { outcome: "cancelled"; update: TaskUpdate }
+  /** It was cancelled before; nothing changed. */
+  | { outcome: "already_cancelled"; task: Task }
+  /** It had completed or failed. */
+  | { outcome: "already_finished"; task: Task }
+  | { outcome: "not_found" };
+
+export type PurgeOutcome = "purged" | "not_finished" | "not_found";
+
+/** An upstream job that a terminal state may have left behind. */
+export type CleanupItem = {
+  taskId: string;
+  type: TaskType;
+  provider: string;
+  providerModel: string;
+  request: JobRequest;
+  attempt: number;
+  state: Json;
+  /** What the stale holder handed over after the end; null while it has not reported. */
+  late: { costMicros: number | null } | null;
+  /** How often it was tried before. */
+  tries: number;
+  createdAt: number;
+  /** After this the reservation is released whatever the provider says; the sweep does it when nobody holds the item. */
+  giveUpAt: number;
+  fence: number;
+};
+
+export type CleanupOutcome =
+  /**
+   * Settles the task once and removes the item: charges `billedMicros` (null = free) within the reservation, but
+   * only a cancelled task; a failed one is never charged, whatever its provider billed.
+   */
+  | { kind: "settled"; cancellation: CancelResult["cancellation"]; billedMicros: number | null }
+  | { kind: "again"; delayMs: number };
+
+/** What a stale holder may still hand over: its reference and its cost. */
+export type LateReport = { taskId: string; fence: number; state: Json; costMicros: number | null };
+
+export type FollowOutcome = { view: TaskView; position: Position };
+
+export type LogRead =
+  /** Lifecycle events after the position, in order, and the last progress when it is newer; at most `limit`. */
+  | { outcome: "events"; task: Task; events: TaskEvent[]; position: Position }
+  /** The position is of another epoch or was trimmed: read the snapshot anew. */
+  | { outcome: "reset" }
+  | { outcome: "not_found" };
+
+export type TenantLogRead =
+  | { outcome: "events"; entries: { event: TaskEvent; task: Task }[]; position: Position; more: boolean }
+  | { outcome: "reset"; position: Position };
+
+export type SweepOutcome = {
+  /** Tasks that ran into their deadline (terminal now). */
+  updates: TaskUpdate[];
+  /** Orphans made claimable again. */
+  requeued: number;
+  /** Whether there was more than one bounded step of work. */
+  more: boolean;
+};
+
+/** How long things are kept: tasks and events after the task's end, charges after they were made; ms. */
+export type Retention = { tasksMs: number; eventsMs: number; ledgerMs: number };
+export type RetentionOutcome = { removedTaskIds: string[]; trimmedLogs: number; more: boolean };
+
+export type QueueStats = {
+  lane: TaskType;
+  /** Ready to be claimed. */
+  ready: number;
+  /** Waiting for their next attempt or poll. */
+  delayed: number;
+  /** Held under a lease. */
+  held: number;
+};
+
+export interface TaskStore {
+  /**
+   * Task, `queued` event, reservation and idempotency claim in one step. A draft whose task exists already (its id, in
+   * its tenant) is `replayed` and changes nothing, so that a create whose answer was lost can be sent again.
+   */
+  create(draft: TaskDraft, limits: CreateLimits): Promise<CreateOutcome>;
+  get(scope: TenantScope, taskId: string): Promise<TaskView | null>;
+  /** Newest first. */
+  list(scope: TenantScope, query: ListQuery): Promise<TaskPage>;
+
+  /**
+   * Claims the fairest due tasks of a lane under leases. Start-time fair queueing over keys, weighted by
+   * priority within a key; the cost MUST NOT grow with the queue. Promotes at most 32 delayed tasks first.
+   */
+  claim(options: ClaimOptions): Promise<Claim[]>;
+  /** Prolongs leases; answers the task ids whose lease was lost. */
+  renew(leases: readonly Lease[], leaseMs: number): Promise<string[]>;
+  /** Applies a worker's transition under its fence and, in the same step, claims the next work when asked. */
+  advance(lease: Lease, transition: StepTransition, claimNext?: ClaimOptions): Promise<AdvanceOutcome>;
+  /** When the lane's next delayed task becomes due; `0` when something is ready now, null when nothing waits. */
+  nextDueAt(lane: TaskType): Promise<number | null>;
+
+  /** Ends the task and raises its fence, whoever holds it; leaves a cleanup item where an upstream job may exist. */
+  cancel(scope: TenantScope, taskId: string): Promise<CancelOutcome>;
+  /** Removes a finished task with its events; its media is the caller's to remove. */
+  purge(scope: TenantScope, taskId: string): Promise<PurgeOutcome>;
+
+  /** Deadlines passed and leases run out, at most `limit` of them. */
+  sweep(limit: number): Promise<SweepOutcome>;
+  claimCleanups(options: { leaseMs: number; max: number }): Promise<CleanupItem[]>;
+  /** False when the item was taken over or settled meanwhile; nothing was written then. */
+  finishCleanup(item: CleanupItem, outcome: CleanupOutcome): Promise<boolean>;
+  nextCleanupAt(): Promise<number | null>;
+  /**
+   * A stale holder's only permitted write, also when it has nothing to hand over (`state` and cost null): then it
+   * just says that its call is over. Makes the item due at once; ignored when there is no cleanup item for that fence.
+   */
+  reportLate(report: LateReport): Promise<void>;
+
+  /** Marks the task followed and answers snapshot and position in one step. */
+  follow(scope: TenantScope, taskId: string): Promise<FollowOutcome | null>;
+  /** Takes the mark away; one outside the scope stays. */
+  unfollow(scope: TenantScope, taskId: string): Promise<void>;
+  /** Marks the tenant's stream followed and answers its position in one step. */
+  followTenant(scope: TenantScope): Promise<Position>;
+  unfollowTenant(scope: TenantScope): Promise<void>;
+  /** The task's log after a position. */
+  readLog(scope: TenantScope, taskId: string, after: Position, limit: number): Promise<LogRead>;
+  /** The tenant's log after a position; `reset` when more than 1,000 events or 1 h lie between. */
+  readTenantLog(scope: TenantScope, after: Position, limit: number): Promise<TenantLogRead>;
+  /** Where the logs of these tasks stand; unknown ids are left out. For the rooms' position check. */
+  positions(taskIds: readonly string[]): Promise<Map<string, Position>>;
+  tenantPosition(scope: TenantScope): Promise<Position>;
+
+  /** One bounded step of the retention sweep. */
+  retire(retention: Retention, limit: number): Promise<RetentionOutcome>;
+  /** Of these files, the paths that no task holds (any more). */
+  unreferencedMedia(files: readonly { path: string; taskId: string }[]): Promise<string[]>;
+  stats(): Promise<QueueStats[]>;
+  /** Rejects when the store cannot be read. */
+  ping(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,149 @@
+/** From the stored task to the wire: the one place that knows the read shape and the event shape. */
+
+import type { WireEvent, WireResult, WireTask } from "../protocol/task.ts";
+import { isTerminal } from "../protocol/task.ts";
+import type { TaskView } from "./ports/task-store.ts";
+import type { MediaItem, Task, TaskEvent } from "./task.ts";
+
+export type PresentationContext = {
+  /** Scheme and host of every URL handed out; null takes the one of the request that created the task. */
+  publicUrl: string | null;
+  /** How long an ended task is kept. */
+  tasksMs: number;
+  /** Wall clock, for the estimate of the remaining time. */
+  now(): number;
+};
+
+/** Below this many percent an estimate of the remaining time is noise. */
+const ESTIMATE_FROM_PERCENT = 5;
+const MICROS_PER_DOLLAR = 1_000_000;
+
+/** The read shape. `b64` fills `b64_json` by item index, for reads of one task that asked for it. */
+export function presentTask(view: TaskView, context: PresentationContext, b64?: readonly string[]): WireTask {
+  const { task } = view;
+  const wire: WireTask = {
+    taskId: task.id,
+    task_id: task.id,
+    type: task.type,
+    status: task.status,
+    created: isoTime(task.createdAt),
+    updated: isoTime(task.updatedAt),
+    progress: task.progress,
+    message: task.message,
+    queuePosition: view.queuePosition,
+    estimatedSecondsRemaining: estimateSeconds(task, context.now()),
+    attempt: task.attempt,
+    maxAttempts: task.maxAttempts,
+    nextAttemptAt: task.status === "queued" && task.dueAt !== null ? isoTime(task.dueAt) : null,
+    model: task.model,
+    priority: task.priority,
+    metadata: task.metadata,
+  };
+  if (task.retryOf !== null) wire.retryOf = task.retryOf;
+  if (task.batchId !== null) wire.batchId = task.batchId;
+  if (!isTerminal(task.status)) return wire;
+  const finishedAt = task.finishedAt ?? task.updatedAt;
+  wire.finished = isoTime(finishedAt);
+  wire.expiresAt = isoTime(finishedAt + context.tasksMs);
+  wire.cost = task.costMicros / MICROS_PER_DOLLAR;
+  wire.settled = task.settled;
+  wire.metrics = {
+    queueMs: (task.startedAt ?? finishedAt) - task.createdAt,
+    providerMs: task.providerMs,
+    storeMs: task.storeMs,
+  };
+  if (task.error !== null) {
+    wire.error = task.error.message;
+    wire.errorCode = task.error.code;
+  }
+  if (task.cancellation !== null) wire.cancellation = task.cancellation;
+  const result = presentResult(task, context, b64);
+  if (result !== null) wire.result = result;
+  return wire;
+}
+
+/** The result of a completed task; null for any other. */
+export function presentResult(
+  task: Task,
+  context: PresentationContext,
+  b64?: readonly string[],
+): WireResult | null {
+  if (task.result === null) return null;
+  const wire: WireResult = {
+    duration: Math.max(
+      0,
+      Math.round(((task.finishedAt ?? task.updatedAt) - (task.startedAt ?? task.createdAt)) / 100) / 10,
+    ),
+    cost: task.costMicros / MICROS_PER_DOLLAR,
+    provider: task.provider,
+    model: task.model,
+  };
+  const base = context.publicUrl ?? task.baseUrl;
+  const shared = (item: MediaItem) => ({
+    url: `${base}/v1/media/${item.media.path}`,
+    metadata: { provider: task.provider, model: task.providerModel, index: item.index },
+  });
+  if (task.type === "image") {
+    wire.images = task.result.items.map((item) => {
+      const encoded = b64?.[item.index];
+      return {
+        ...shared(item),
+        ...(encoded === undefined ? {} : { b64_json: encoded }),
+        ...(item.revisedPrompt === undefined ? {} : { revisedPrompt: item.revisedPrompt }),
+      };
+    });
+  } else {
+    wire.videos = task.result.items.map((item) => ({
+      ...shared(item),
+      ...(item.width === undefined ? {} : { width: item.width }),
+      ...(item.height === undefined ? {} : { height: item.height }),
+      ...(item.durationSeconds === undefined ? {} : { durationSeconds: item.durationSeconds }),
+      ...(item.fps === undefined ? {} : { fps: item.fps }),
+      mimeType: item.media.contentType,
+    }));
+  }
+  if (task.result.errors.length > 0) wire.errors = task.result.errors;
+  return wire;
+}
+
+/** The event shape; `id` is the event's position in the stream it goes out through, `task` the task after it. */
+export function presentEvent(
+  event: TaskEvent,
+  task: Task,
+  id: string,
+  context: PresentationContext,
+): WireEvent {
+  const wire: WireEvent = {
+    id,
+    taskId: event.taskId,
+    seq: event.seq,
+    type: event.type,
+    status: event.status,
+    progress: event.progress,
+    message: event.message,
+    at: isoTime(event.at),
+  };
+  if (event.type === "completed") {
+    const result = presentResult(task, context);
+    if (result !== null) wire.result = result;
+  } else if (event.type === "failed" && task.error !== null) {
+    wire.error = task.error.message;
+    wire.errorCode = task.error.code;
+  } else if (event.type === "cancelled") wire.error = CANCELLED_TEXT;
+  return wire;
+}
+
+/** What subscribers that know only a failure are told about a cancelled task. */
+export const CANCELLED_TEXT = "Task was cancelled";
+
+/** ISO 8601, UTC, milliseconds. */
+export function isoTime(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
+function estimateSeconds(task: Task, now: number): number | null {
+  if (task.status !== "running" || task.startedAt === null || task.progress < ESTIMATE_FROM_PERCENT)
+    return null;
+  const elapsedMs = Math.max(0, now - task.startedAt);
+  return Math.ceil((elapsedMs * (100 - task.progress)) / task.progress / 1000);
+}
