@@ -142,8 +142,7 @@ function draft(index: number): TaskDraft {
     tenant: { keyId: `key_${index % KEYS}`, subject: "" },
     type: "image",
     model: "local/canvas",
-    provider: "local",
-    providerModel: "canvas",
+    route: [{ provider: "local", model: "canvas" }],
     request: {
       prompt: "A lighthouse on a cliff at dusk, waves below, oil on canvas",
       n: 1,

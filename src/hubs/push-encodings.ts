@@ -12,7 +12,7 @@ import { jsonProtocol } from "../signalr/protocols/json-protocol.ts";
 import { messagePackProtocol } from "../signalr/protocols/messagepack-protocol.ts";
 import { MessageType } from "../signalr/protocols/messages.ts";
 import type { Frame } from "../sockets/frame.ts";
-import type { Task, TaskEvent } from "../tasks/task.ts";
+import { candidateOf, type Task, type TaskEvent } from "../tasks/task.ts";
 import {
   CANCELLED_TEXT,
   type PresentationContext,
@@ -59,7 +59,7 @@ function presentHubResult(task: Task, context: PresentationContext): WireHubResu
   return {
     ...result,
     ...(first === undefined ? {} : task.type === "image" ? { image_url: first } : { video_url: first }),
-    metadata: { ...task.metadata, provider: task.provider, model: task.model },
+    metadata: { ...task.metadata, provider: candidateOf(task).provider, model: task.model },
   };
 }
 

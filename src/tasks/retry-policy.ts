@@ -37,11 +37,11 @@ export type Decision = {
 };
 
 /**
- * Turns the outcome of a step into the transition to write. Waits that would reach past the deadline end the task
- * now, with the reason it failed for.
+ * Turns the outcome of a step into the transition to write. How long to wait is decided here; whether that is still
+ * worth it, given the deadline and the attempts that are left, decides the reducer by the store's clock.
  */
 export function decide(decision: Decision): StepTransition {
-  const { task, outcome, work, now } = decision;
+  const { task, outcome, work } = decision;
   if (isTerminal(task.status)) throw new Error("a step of an ended task has no outcome");
   switch (outcome.kind) {
     case "done": {
@@ -60,7 +60,7 @@ export function decide(decision: Decision): StepTransition {
       return {
         kind: "complete",
         result: { items: outcome.items, errors },
-        costMicros: Math.max(0, Math.min(outcome.costMicros ?? share, task.reservedMicros)),
+        costMicros: Math.max(0, outcome.costMicros ?? share),
         work,
       };
     }
@@ -68,7 +68,7 @@ export function decide(decision: Decision): StepTransition {
       return {
         kind: "pend",
         state: outcome.state,
-        dueAt: now + Math.max(MIN_POLL_MS, outcome.pollAfterMs),
+        delayMs: Math.max(MIN_POLL_MS, outcome.pollAfterMs),
         percent: outcome.progress ?? null,
         message: outcome.message ?? null,
         work,
@@ -102,10 +102,12 @@ function afterFailure(decision: Decision, failure: Failure): StepTransition {
     case "rate_limited": {
       const error: TaskError = { code: "rate_limit_exceeded", message: cutMessage(failure.message) };
       const asked = failure.retryAfterMs ?? unaskedWaitMs(now - (task.startedAt ?? now));
-      const dueAt = now + Math.max(asked, backoffMs(task.attempt, policy, random));
-      return dueAt < task.deadlineAt
-        ? { kind: "snooze", dueAt, error, work }
-        : fail(error, work, task.state !== null);
+      return {
+        kind: "snooze",
+        delayMs: Math.max(asked, backoffMs(task.attempt, policy, random)),
+        error,
+        work,
+      };
     }
     case "transient": {
       if (failure.mayHaveStarted === true && task.state === null && !decision.resubmitSafe) {
@@ -118,14 +120,17 @@ function afterFailure(decision: Decision, failure: Failure): StepTransition {
         );
       }
       const error: TaskError = { code: failure.code, message: cutMessage(failure.message) };
-      const dueAt = now + backoffMs(task.attempt, policy, random);
-      return task.attempt < task.maxAttempts && dueAt < task.deadlineAt
-        ? { kind: "retry", dueAt, error, work }
-        : fail(error, work, task.state !== null);
+      return { kind: "retry", delayMs: backoffMs(task.attempt, policy, random), error, work };
     }
   }
 }
 
-function fail(error: TaskError, work: WorkTime, abandonsJob = false): StepTransition {
-  return { kind: "fail", error: { code: error.code, message: cutMessage(error.message) }, abandonsJob, work };
+/** A final failure is the provider's word that its job is over. */
+function fail(error: TaskError, work: WorkTime): StepTransition {
+  return {
+    kind: "fail",
+    error: { code: error.code, message: cutMessage(error.message) },
+    jobOver: true,
+    work,
+  };
 }

@@ -1,7 +1,7 @@
 /** What clients do with tasks: submit, read, list, cancel, purge, retry, wait. The way in for every protocol. */
 
 import { ApiError } from "../protocol/error.ts";
-import { isTerminal, type Priority, type TaskType } from "../protocol/task.ts";
+import { isTerminal, type Json, type Priority, type TaskType } from "../protocol/task.ts";
 import { publishIfFollowed } from "./engine/step-run.ts";
 import { createTaskIds, isTaskId, type RandomFill } from "./ids.ts";
 import type { Clock } from "./ports/clock.ts";
@@ -11,7 +11,7 @@ import { describeError, type Log } from "./ports/log.ts";
 import type { MediaStore } from "./ports/media-store.ts";
 import type { Publisher } from "./ports/publisher.ts";
 import type { IdempotencyClaim, ListQuery, TaskPage, TaskStore, TaskView } from "./ports/task-store.ts";
-import type { JobRequest, Task, Tenant, TenantScope } from "./task.ts";
+import type { Candidate, JobRequest, Task, Tenant, TenantScope } from "./task.ts";
 
 /** An admitted request: who pays, where it runs and what is held back for it are already decided. */
 export type Submission = {
@@ -19,8 +19,7 @@ export type Submission = {
   type: TaskType;
   /** The name the caller used. */
   model: string;
-  provider: string;
-  providerModel: string;
+  route: readonly Candidate[];
   request: JobRequest;
   priority: Priority;
   /** From the first start, over all attempts; the type's default when null. */
@@ -28,6 +27,8 @@ export type Submission = {
   metadata: Record<string, string>;
   baseUrl: string;
   reservedMicros: number;
+  /** The price by which that was reckoned; null for what is free. */
+  price: Json;
   retryOf: string | null;
   idempotency: IdempotencyClaim | null;
 };
@@ -82,17 +83,20 @@ export class TaskService {
         tenant: submission.tenant,
         type: submission.type,
         model: submission.model,
-        provider: submission.provider,
-        providerModel: submission.providerModel,
+        route: submission.route,
         request: submission.request,
+        inputs: [],
         priority: submission.priority,
         metadata: submission.metadata,
         timeoutMs: submission.timeoutMs ?? limits.timeoutMs,
         maxAttempts: limits.maxAttempts,
         retryOf: submission.retryOf,
         batchId: null,
+        customer: null,
+        webhook: null,
         baseUrl: submission.baseUrl,
         reservedMicros: submission.reservedMicros,
+        price: submission.price,
         maxWaitMs: this.#options.maxWaitMs,
         idempotency: submission.idempotency,
       },

@@ -48,6 +48,33 @@ export type TaskResult = {
 
 export type TaskError = { code: TaskErrorCode; message: string };
 
+/** One way to make what a task asks for: a provider, and the provider's own name of the model. */
+export type Candidate = { readonly provider: string; readonly model: string };
+
+/** How many attempts a task remembers; older ones are dropped. */
+export const MAX_ATTEMPTS_KEPT = 16;
+
+/** What was tried for a task, once an attempt is over. */
+export type Attempt = {
+  readonly attempt: number;
+  readonly provider: string;
+  readonly model: string;
+  /** The configured name of the account the job ran under; null where the provider has only one. */
+  readonly credential: string | null;
+  readonly startedAt: number;
+  readonly ms: number;
+  readonly outcome: "completed" | "failed" | "retried" | "rate_limited" | "cancelled";
+  readonly errorCode: TaskErrorCode | null;
+};
+
+/** Where word of a task's end goes, as its creator asked. */
+export type TaskWebhook = {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Event types, such as `task.completed`; empty: the three ends. */
+  readonly events: readonly string[];
+};
+
 /** What the caller asked for, normalised: the defaults are filled in, `null` counts as absent. */
 export type JobRequest = {
   prompt: string;
@@ -74,14 +101,18 @@ export type Task = {
   readonly type: TaskType;
   /** The name the caller used. */
   readonly model: string;
-  /** Where it runs. */
-  readonly provider: string;
-  readonly providerModel: string;
+  /** The ways to make it, in the order they are tried; fixed when the task was accepted. At least one. */
+  readonly route: readonly Candidate[];
   readonly request: JobRequest;
+  /** Files the caller handed in (uploads, copies of URLs); they live as long as the task's other media. */
+  readonly inputs: readonly MediaRef[];
   readonly priority: Priority;
   readonly metadata: Record<string, string>;
   readonly retryOf: string | null;
   readonly batchId: string | null;
+  /** The end user of the key's owner on whose budget it counts; null where none was named. */
+  readonly customer: string | null;
+  readonly webhook: TaskWebhook | null;
   /** Scheme and host of the creating request: the base of URLs in pushes when no public URL is configured. */
   readonly baseUrl: string;
   readonly createdAt: number;
@@ -97,12 +128,24 @@ export type Task = {
   readonly message: string | null;
   readonly attempt: number;
   readonly maxAttempts: number;
+  /** Index in `route` of the way that is tried now; see `candidateOf`. */
+  readonly candidate: number;
+  /** When the current attempt began; null while none is under way. */
+  readonly attemptStartedAt: number | null;
+  /** The configured name of the account that the current job was submitted with; null where there is only one. */
+  readonly credential: string | null;
+  /** The attempts that are over, oldest first, at most `MAX_ATTEMPTS_KEPT`. */
+  readonly attempts: readonly Attempt[];
+  /** How often in a row a dead worker's lease ran out on it without any progress in between. */
+  readonly takeovers: number;
   /** When a waiting task may be claimed: the next attempt or poll. Null when it is ready or held. */
   readonly dueAt: number | null;
   /** The provider's opaque state (≤ 8 kB); a job that has one is polled, never submitted anew. */
   readonly state: Json;
+  /** The fence of the holder that submitted the job of `state`; null while no job has a reference. */
+  readonly jobFence: number | null;
   /** A submit may have reached the provider without its reference having been stored. */
-  readonly unsure: boolean;
+  readonly submitUnknown: boolean;
   /** Position in its log. */
   readonly epoch: string;
   readonly seq: number;
@@ -114,11 +157,22 @@ export type Task = {
   readonly cancellation: Cancellation | null;
   readonly reservedMicros: number;
   readonly costMicros: number;
+  /** What the providers said they billed for its jobs, whoever pays for it; null while none said anything. */
+  readonly upstreamMicros: number | null;
+  /** Upstream jobs it left behind that are still being cleaned up. */
+  readonly openCleanups: number;
   /** False while a cleanup item may still change the cost. */
   readonly settled: boolean;
   readonly providerMs: number;
   readonly storeMs: number;
 };
+
+/** The way that is tried now. */
+export function candidateOf(task: Pick<Task, "route" | "candidate">): Candidate {
+  const candidate = task.route[task.candidate];
+  if (candidate === undefined) throw new Error(`The task's route has no candidate ${task.candidate}`);
+  return candidate;
+}
 
 /** One entry of a task's log. Progress is a last value: only the newest is kept, so holes made of progress are no gaps. */
 export type TaskEvent = {

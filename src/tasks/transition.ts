@@ -1,53 +1,72 @@
 /**
- * The one reducer that owns state changes. Stores load a task, call `reduce`, and write what it says in the same
- * atomic step; nothing else changes a status.
+ * The one reducer that owns state changes: what a transition makes of a task, which money moves, and what is left to do.
+ * Stores apply what it decided under the task's fence and position, in one atomic step; nothing else changes a status.
  *
- *   queued ──start──▶ running ──complete──▶ completed
+ *   queued ──claim──▶ running ──complete──▶ completed
  *     ▲                │  │ └────fail─────▶ failed
- *     └─retry, snooze──┘  └─pend─▶ running, unheld until its poll is due
+ *     └─retry, snooze,─┘  └─pend─▶ running, unheld until its poll is due
+ *       next_candidate
  *   queued | running ──cancel──▶ cancelled        queued | running ──expire──▶ failed (timeout)
  *
  * A terminal state never changes. `seq` rises by one with every event; lifecycle events are kept, progress only as
- * a last value.
+ * a last value. Transitions carry durations: the moment they count from is the store's.
  */
 
-import { isTerminal, type Json, type TaskEventType } from "../protocol/task.ts";
-import type { Task, TaskError, TaskResult } from "./task.ts";
+import { type Cancellation, isTerminal, type Json, type TaskEventType } from "../protocol/task.ts";
+import { cleanupDraft, deliveryDraft, type LateReport, upstreamJobOf, type WorkDraft } from "./due-work.ts";
+import {
+  type Attempt,
+  candidateOf,
+  MAX_ATTEMPTS_KEPT,
+  type Task,
+  type TaskError,
+  type TaskResult,
+} from "./task.ts";
 
 /** What a worker may do to the task it holds. */
 export type StepTransition =
   /** Keeps the lease. Lower percentages than the stored one are lifted to it. */
   | { kind: "progress"; percent: number; message: string | null }
-  /** Replaces the provider's state; keeps the lease; no event. */
-  | { kind: "save"; state: Json; work: WorkTime }
+  /** Replaces the provider's state; keeps the lease; no event. `credential` names the account of a job just submitted. */
+  | { kind: "save"; state: Json; work: WorkTime; credential?: string }
   /** The job runs upstream: gives the lease back until the poll is due. */
   | {
       kind: "pend";
       state: Json;
-      dueAt: number;
+      delayMs: number;
       percent: number | null;
       message: string | null;
       work: WorkTime;
+      credential?: string;
     }
-  /** A transient failure: back to the queue until `dueAt`. The state stays; a provider that must start anew saves null first. */
-  | { kind: "retry"; dueAt: number; error: TaskError; work: WorkTime }
+  /**
+   * A transient failure: back to the queue for `delayMs`. The state stays; a provider that must start anew saves null first.
+   * The last attempt, or a wait that would reach past the deadline, fails the task with `error`.
+   */
+  | { kind: "retry"; delayMs: number; error: TaskError; work: WorkTime }
   /** The provider asked to wait: like retry, but the attempt is not used up. */
-  | { kind: "snooze"; dueAt: number; error: TaskError; work: WorkTime }
-  /** Handed back untouched (shutdown); claimable at once. `unsure` when a submit had begun. */
-  | { kind: "release"; unsure: boolean; work: WorkTime }
+  | { kind: "snooze"; delayMs: number; error: TaskError; work: WorkTime }
+  /** This candidate has failed: the next one of the route is tried; after the last one the task fails with `error`. */
+  | { kind: "next_candidate"; delayMs: number; error: TaskError; work: WorkTime }
+  /** Handed back untouched (shutdown); claimable at once. `submitUnknown` when a submit had begun. */
+  | { kind: "release"; submitUnknown: boolean; work: WorkTime }
   | { kind: "complete"; result: TaskResult; costMicros: number; work: WorkTime }
-  /** `abandonsJob`: an upstream job may still run; a cleanup item looks after it. */
-  | { kind: "fail"; error: TaskError; abandonsJob: boolean; work: WorkTime };
+  /** `jobOver`: the provider said that the job has ended, so that nothing of it is left upstream. */
+  | { kind: "fail"; error: TaskError; jobOver: boolean; work: WorkTime };
 
 /** What any process may do. */
 export type OpenTransition =
-  /** A claim: `running` under a new fence until `leaseUntil`. */
-  | { kind: "claim"; leaseUntil: number }
+  /** A claim: `running` under a new fence for `leaseMs`. */
+  | { kind: "claim"; leaseMs: number }
   | { kind: "cancel" }
   /** Its deadline has passed. */
   | { kind: "expire" }
   /** Its holder's lease ran out or was void: claimable again. */
-  | { kind: "orphan" };
+  | { kind: "orphan" }
+  /** One upstream job that it left behind is cleaned up, and this is its bill. */
+  | { kind: "settle"; billedMicros: number | null; cancellation: Cancellation }
+  /** A holder that was overtaken hands over a job for which there is no cleanup. */
+  | { kind: "late_job"; report: LateReport };
 
 export type Transition = StepTransition | OpenTransition;
 
@@ -56,174 +75,149 @@ export type WorkTime = { providerMs: number; storeMs: number };
 
 export const NO_WORK: WorkTime = { providerMs: 0, storeMs: 0 };
 
-/** Which list of the store a task stands in after a transition. */
-export type Whereabouts =
+/** Which list of its lane a task stands in. */
+export type QueueState =
   /** Claimable now. */
   | "ready"
   /** Claimable at `dueAt`. */
   | "delayed"
   /** Under a lease. */
   | "held"
-  | "terminal";
+  /** In none: it is over. */
+  | "ended";
 
-export type Reduction = {
-  task: Task;
-  /** The event of the transition, or null when followers see nothing. */
-  event: TaskEventType | null;
-  whereabouts: Whereabouts;
-  /** A provider job may be left behind: the store writes a cleanup item in the same step. */
-  cleanup: boolean;
+/** What a transition moves: the reservation is given back, and this much of it charged. */
+export type Settlement = {
+  readonly releasedMicros: number;
+  readonly chargedMicros: number;
+  /** What the providers billed; null when none said. */
+  readonly upstreamMicros: number | null;
 };
 
+export type Reduction = {
+  readonly task: Task;
+  /** The event of the transition, or null when subscribers see nothing. */
+  readonly event: TaskEventType | null;
+  /** Due work that the store writes in the same step. */
+  readonly work: readonly WorkDraft[];
+  /** Null when no money moves. */
+  readonly settlement: Settlement | null;
+};
+
+/** Where a task stands, from its own fields. */
+export function queueStateOf(task: Pick<Task, "finishedAt" | "leaseUntil" | "dueAt">): QueueState {
+  if (task.finishedAt !== null) return "ended";
+  if (task.leaseUntil !== null) return "held";
+  return task.dueAt === null ? "ready" : "delayed";
+}
+
+/** When somebody must look at the task even if nobody rings: the end of its lease or its deadline; null once it is over. */
+export function wakeAt(task: Pick<Task, "finishedAt" | "leaseUntil" | "deadlineAt">): number | null {
+  if (task.finishedAt !== null) return null;
+  return task.leaseUntil === null ? task.deadlineAt : Math.min(task.leaseUntil, task.deadlineAt);
+}
+
 /**
- * Applies a transition at time `now`. Null when the task's state does not allow it; nothing may be written then.
- * The caller checks the fence first.
+ * Applies a transition at the store's time `now`. Null when the task's state does not allow it; nothing may be written
+ * then. The caller checks the fence first.
  */
 export function reduce(task: Task, transition: Transition, now: number): Reduction | null {
+  switch (transition.kind) {
+    case "settle":
+      return settle(task, transition, now);
+    case "late_job":
+      return lateJob(task, transition.report);
+  }
   if (isTerminal(task.status)) return null;
   switch (transition.kind) {
-    case "claim": {
-      if (task.leaseUntil !== null) return null;
-      const held = { leaseUntil: transition.leaseUntil, fence: task.fence + 1, dueAt: null };
-      if (task.status === "running") return silent({ ...task, ...held, updatedAt: now }, "held");
-      const first = task.startedAt === null;
+    case "claim":
+      return claim(task, transition.leaseMs, now);
+    case "progress": {
+      const percent = Math.max(task.progress, clampPercent(transition.percent));
+      if (percent === task.progress && transition.message === task.message) return silent(task);
       return announce(
-        {
-          ...task,
-          ...held,
-          status: "running",
-          attempt: task.attempt + 1,
-          startedAt: task.startedAt ?? now,
-          deadlineAt: first ? now + task.timeoutMs : task.deadlineAt,
-          message: null,
-        },
-        "started",
-        "held",
+        { ...task, progress: percent, message: transition.message, takeovers: 0 },
+        "progress",
         now,
       );
     }
-    case "progress": {
-      const percent = Math.max(task.progress, clampPercent(transition.percent));
-      if (percent === task.progress && transition.message === task.message) return silent(task, "held");
-      return announce({ ...task, progress: percent, message: transition.message }, "progress", "held", now);
-    }
     case "save":
-      return silent(
-        { ...worked(task, transition.work), state: transition.state, unsure: false, updatedAt: now },
-        "held",
-      );
+      return silent({ ...withState(task, transition), updatedAt: now });
     case "pend": {
       const percent = Math.max(task.progress, clampPercent(transition.percent ?? 0));
       const message = transition.message ?? task.message;
       const next: Task = {
-        ...worked(task, transition.work),
-        state: transition.state,
-        unsure: false,
+        ...withState(task, transition),
         leaseUntil: null,
-        dueAt: transition.dueAt,
+        dueAt: now + Math.max(0, transition.delayMs),
         progress: percent,
         message,
       };
       return percent === task.progress && message === task.message
-        ? silent({ ...next, updatedAt: now }, "delayed")
-        : announce(next, "progress", "delayed", now);
+        ? silent({ ...next, updatedAt: now })
+        : announce(next, "progress", now);
     }
     case "retry":
     case "snooze":
-      return announce(
-        {
-          ...worked(task, transition.work),
-          status: "queued",
-          unsure: false,
-          leaseUntil: null,
-          dueAt: transition.dueAt,
-          attempt: transition.kind === "snooze" ? Math.max(0, task.attempt - 1) : task.attempt,
-          message: transition.error.message,
-        },
-        "retrying",
-        "delayed",
-        now,
-      );
+      return retry(task, transition, now);
+    case "next_candidate":
+      return nextCandidate(task, transition, now);
     case "release":
-      return silent(
-        {
-          ...worked(task, transition.work),
-          leaseUntil: null,
-          unsure: task.unsure || (transition.unsure && task.state === null),
-          updatedAt: now,
-        },
-        "ready",
-      );
+      return silent({
+        ...worked(task, transition.work),
+        leaseUntil: null,
+        submitUnknown: task.submitUnknown || (transition.submitUnknown && task.state === null),
+        updatedAt: now,
+      });
     case "orphan":
       if (task.leaseUntil === null) return null;
-      return silent(
-        { ...task, leaseUntil: null, unsure: task.unsure || task.state === null, updatedAt: now },
-        "ready",
-      );
-    case "complete":
-      return announce(
+      return silent({
+        ...task,
+        leaseUntil: null,
+        submitUnknown: task.submitUnknown || task.state === null,
+        takeovers: task.takeovers + 1,
+        updatedAt: now,
+      });
+    case "complete": {
+      const done = attempted(worked(task, transition.work), "completed", null, now);
+      return end(
         {
-          ...worked(task, transition.work),
-          ...ended(now),
+          ...done,
           status: "completed",
           progress: 100,
-          message: null,
           result: transition.result,
           costMicros: Math.min(transition.costMicros, task.reservedMicros),
+          upstreamMicros:
+            transition.costMicros === 0
+              ? task.upstreamMicros
+              : (task.upstreamMicros ?? 0) + transition.costMicros,
         },
-        "completed",
-        "terminal",
+        { event: "completed", leavesJob: false, before: task },
         now,
       );
+    }
     case "fail":
-      return announce(
-        {
-          ...worked(task, transition.work),
-          ...ended(now),
-          status: "failed",
-          error: transition.error,
-          message: null,
-          settled: !transition.abandonsJob,
-        },
-        "failed",
-        "terminal",
-        now,
-        transition.abandonsJob,
-      );
+      return fail(worked(task, transition.work), transition.error, transition.jobOver, now);
     case "expire": {
-      const cleanup = leavesJobBehind(task);
-      return announce(
-        {
-          ...task,
-          ...ended(now),
-          fence: task.fence + 1,
-          status: "failed",
-          message: null,
-          settled: !cleanup,
-          error: deadlineError(task),
-        },
-        "failed",
-        "terminal",
+      const raised = { ...task, fence: task.fence + 1 };
+      const error = deadlineError(task);
+      return end(
+        { ...attempted(raised, "failed", error.code, now), status: "failed", error },
+        { event: "failed", leavesJob: mayRunUpstream(task), before: task },
         now,
-        cleanup,
       );
     }
     case "cancel": {
-      const cleanup = leavesJobBehind(task);
-      return announce(
+      const leavesJob = mayRunUpstream(task);
+      const raised = { ...task, fence: task.fence + 1 };
+      return end(
         {
-          ...task,
-          ...ended(now),
-          fence: task.fence + 1,
+          ...attempted(raised, "cancelled", null, now),
           status: "cancelled",
-          message: null,
-          settled: !cleanup,
-          cancellation: cleanup ? "requested" : "immediate",
+          cancellation: leavesJob ? "requested" : "immediate",
         },
-        "cancelled",
-        "terminal",
+        { event: "cancelled", leavesJob, before: task },
         now,
-        cleanup,
       );
     }
   }
@@ -245,29 +239,223 @@ export function clampPercent(percent: number): number {
   return Number.isFinite(percent) ? Math.min(100, Math.max(0, Math.trunc(percent))) : 0;
 }
 
-/** A reference is stored, a claim is held, or a submit may have gone through. */
-function leavesJobBehind(task: Task): boolean {
-  return task.state !== null || task.leaseUntil !== null || task.unsure;
+function claim(task: Task, leaseMs: number, now: number): Reduction | null {
+  if (task.leaseUntil !== null) return null;
+  const held = { leaseUntil: now + leaseMs, fence: task.fence + 1, dueAt: null };
+  if (task.status === "running") return silent({ ...task, ...held, updatedAt: now });
+  const first = task.startedAt === null;
+  return announce(
+    {
+      ...task,
+      ...held,
+      status: "running",
+      attempt: task.attempt + 1,
+      attemptStartedAt: now,
+      startedAt: task.startedAt ?? now,
+      deadlineAt: first ? now + task.timeoutMs : task.deadlineAt,
+      message: null,
+    },
+    "started",
+    now,
+  );
 }
 
-function ended(now: number) {
-  return { finishedAt: now, leaseUntil: null, dueAt: null, settled: true } as const;
+function retry(
+  task: Task,
+  transition: Extract<StepTransition, { kind: "retry" | "snooze" }>,
+  now: number,
+): Reduction {
+  const { kind, error } = transition;
+  const spent = worked(task, transition.work);
+  const dueAt = now + Math.max(0, transition.delayMs);
+  const lastAttempt = kind === "retry" && task.attempt >= task.maxAttempts;
+  if (lastAttempt || dueAt >= task.deadlineAt) return fail(spent, error, false, now);
+  return announce(
+    {
+      ...attempted(spent, kind === "retry" ? "retried" : "rate_limited", error.code, now),
+      ...requeued(dueAt, error),
+      attempt: kind === "snooze" ? Math.max(0, task.attempt - 1) : task.attempt,
+    },
+    "retrying",
+    now,
+  );
+}
+
+function nextCandidate(
+  task: Task,
+  transition: Extract<StepTransition, { kind: "next_candidate" }>,
+  now: number,
+): Reduction {
+  const { error } = transition;
+  const spent = worked(task, transition.work);
+  const dueAt = now + Math.max(0, transition.delayMs);
+  if (task.candidate + 1 >= task.route.length || dueAt >= task.deadlineAt)
+    return fail(spent, error, false, now);
+  const leavesJob = mayHaveJob(task);
+  const next = announce(
+    {
+      ...attempted(spent, "failed", error.code, now),
+      ...requeued(dueAt, error),
+      candidate: task.candidate + 1,
+      state: null,
+      credential: null,
+      openCleanups: task.openCleanups + (leavesJob ? 1 : 0),
+    },
+    "retrying",
+    now,
+  );
+  return leavesJob ? { ...next, work: [cleanupOf(task)] } : next;
+}
+
+/** Ends as failed. A stored reference means a job that goes on upstream, unless its provider said that it is over. */
+function fail(task: Task, error: TaskError, jobOver: boolean, now: number): Reduction {
+  return end(
+    { ...attempted(task, "failed", error.code, now), status: "failed", error },
+    { event: "failed", leavesJob: task.state !== null && !jobOver, before: task },
+    now,
+  );
+}
+
+/** The end of a task: out of every list, settled unless a job it leaves may still change what it costs. */
+function end(
+  task: Task,
+  how: { event: "completed" | "failed" | "cancelled"; leavesJob: boolean; before: Task },
+  now: number,
+): Reduction {
+  const { event, leavesJob, before } = how;
+  const openCleanups = task.openCleanups + (leavesJob ? 1 : 0);
+  const settled = !leavesJob && (event !== "cancelled" || openCleanups === 0);
+  const ended: Task = {
+    ...task,
+    finishedAt: now,
+    leaseUntil: null,
+    dueAt: null,
+    message: null,
+    openCleanups,
+    settled,
+    seq: task.seq + 1,
+    updatedAt: now,
+  };
+  const delivery = deliveryDraft(ended, `task.${event}`);
+  return {
+    task: ended,
+    event,
+    work: [...(leavesJob ? [cleanupOf(before)] : []), ...(delivery ? [delivery] : [])],
+    settlement: settled ? settlementOf(ended) : null,
+  };
+}
+
+/**
+ * One job that the task left behind is cleaned up. A cancelled task is charged once the last one is, with what they
+ * billed together, within its reservation; any other task owes nothing for them, and what they billed is only recorded.
+ */
+function settle(
+  task: Task,
+  { billedMicros, cancellation }: Extract<OpenTransition, { kind: "settle" }>,
+  now: number,
+): Reduction {
+  const openCleanups = Math.max(0, task.openCleanups - 1);
+  const upstreamMicros =
+    billedMicros === null ? task.upstreamMicros : (task.upstreamMicros ?? 0) + billedMicros;
+  const left: Task = { ...task, openCleanups, upstreamMicros };
+  if (task.settled || !isTerminal(task.status) || (task.status === "cancelled" && openCleanups > 0))
+    return silent(left);
+  const cancelled = task.status === "cancelled";
+  const settled: Task = {
+    ...left,
+    settled: true,
+    costMicros: cancelled ? Math.max(0, Math.min(upstreamMicros ?? 0, task.reservedMicros)) : 0,
+    cancellation: cancelled ? cancellation : task.cancellation,
+    updatedAt: now,
+  };
+  return { ...silent(settled), settlement: settlementOf(settled) };
+}
+
+/** Null where the report's job is the one that the task itself goes on with, or where it names none. */
+function lateJob(task: Task, report: LateReport): Reduction | null {
+  if (report.state === null || report.fence >= task.fence || report.fence === task.jobFence) return null;
+  const { state, costMicros } = report;
+  const work = [cleanupDraft(task.id, report.fence, { ...report.job, state, reported: true, costMicros })];
+  return { ...silent({ ...task, openCleanups: task.openCleanups + 1 }), work };
+}
+
+function settlementOf(task: Task): Settlement | null {
+  const { reservedMicros, costMicros, upstreamMicros } = task;
+  if (reservedMicros === 0 && costMicros === 0) return null;
+  return { releasedMicros: reservedMicros, chargedMicros: costMicros, upstreamMicros };
+}
+
+/** A reference is stored, a claim is held, or a submit may have gone through. */
+function mayRunUpstream(task: Task): boolean {
+  return task.leaseUntil !== null || mayHaveJob(task);
+}
+
+function mayHaveJob(task: Task): boolean {
+  return task.state !== null || task.submitUnknown;
+}
+
+/** Looks after the job of the task's last holder, which may still hand over a reference while its call is open. */
+function cleanupOf(task: Task): WorkDraft {
+  const job = upstreamJobOf(task);
+  return cleanupDraft(task.id, task.fence, { ...job, state: task.state, reported: false, costMicros: null });
+}
+
+/** The attempt under way is over. */
+function attempted(
+  task: Task,
+  outcome: Attempt["outcome"],
+  errorCode: Attempt["errorCode"],
+  now: number,
+): Task {
+  if (task.attemptStartedAt === null) return task;
+  const { provider, model } = candidateOf(task);
+  const over: Attempt = {
+    attempt: task.attempt,
+    provider,
+    model,
+    credential: task.credential,
+    startedAt: task.attemptStartedAt,
+    ms: Math.max(0, now - task.attemptStartedAt),
+    outcome,
+    errorCode,
+  };
+  return {
+    ...task,
+    attemptStartedAt: null,
+    attempts: [...task.attempts, over].slice(-MAX_ATTEMPTS_KEPT),
+  };
+}
+
+function requeued(dueAt: number, error: TaskError) {
+  return {
+    status: "queued",
+    submitUnknown: false,
+    leaseUntil: null,
+    dueAt,
+    message: error.message,
+    takeovers: 0,
+  } as const;
+}
+
+function withState(task: Task, transition: Extract<StepTransition, { kind: "save" | "pend" }>): Task {
+  return {
+    ...worked(task, transition.work),
+    state: transition.state,
+    jobFence: task.state === null && transition.state !== null ? task.fence : task.jobFence,
+    credential: transition.credential ?? task.credential,
+    submitUnknown: false,
+    takeovers: 0,
+  };
 }
 
 function worked(task: Task, work: WorkTime): Task {
   return { ...task, providerMs: task.providerMs + work.providerMs, storeMs: task.storeMs + work.storeMs };
 }
 
-function announce(
-  task: Task,
-  event: TaskEventType,
-  whereabouts: Whereabouts,
-  now: number,
-  cleanup = false,
-): Reduction {
-  return { task: { ...task, seq: task.seq + 1, updatedAt: now }, event, whereabouts, cleanup };
+function announce(task: Task, event: TaskEventType, now: number): Reduction {
+  return { ...silent({ ...task, seq: task.seq + 1, updatedAt: now }), event };
 }
 
-function silent(task: Task, whereabouts: Whereabouts): Reduction {
-  return { task, event: null, whereabouts, cleanup: false };
+function silent(task: Task): Reduction {
+  return { task, event: null, work: [], settlement: null };
 }

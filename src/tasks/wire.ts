@@ -3,7 +3,7 @@
 import type { WireEvent, WireResult, WireTask } from "../protocol/task.ts";
 import { isTerminal } from "../protocol/task.ts";
 import type { TaskView } from "./ports/task-store.ts";
-import type { MediaItem, Task, TaskEvent } from "./task.ts";
+import { candidateOf, type MediaItem, type Task, type TaskEvent } from "./task.ts";
 
 export type PresentationContext = {
   /** Scheme and host of every URL handed out; null takes the one of the request that created the task. */
@@ -75,13 +75,14 @@ export function presentResult(
       Math.round(((task.finishedAt ?? task.updatedAt) - (task.startedAt ?? task.createdAt)) / 100) / 10,
     ),
     cost: task.costMicros / MICROS_PER_DOLLAR,
-    provider: task.provider,
+    provider: candidateOf(task).provider,
     model: task.model,
   };
   const base = context.publicUrl ?? task.baseUrl;
+  const { provider, model } = candidateOf(task);
   const shared = (item: MediaItem) => ({
     url: `${base}/v1/media/${item.media.path}`,
-    metadata: { provider: task.provider, model: task.providerModel, index: item.index },
+    metadata: { provider, model, index: item.index },
   });
   if (task.type === "image") {
     wire.images = task.result.items.map((item) => {

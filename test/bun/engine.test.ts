@@ -383,7 +383,7 @@ describe("shutdown", () => {
     call.explode(new Error("aborted"));
     await clock.advance(10);
     await stopped;
-    expect(await read(id)).toMatchObject({ status: "running", leaseUntil: null, unsure: true });
+    expect(await read(id)).toMatchObject({ status: "running", leaseUntil: null, submitUnknown: true });
     expect(await read(waiting.id)).toMatchObject({ status: "queued" });
     const second = new ScriptedProvider("local");
     secondEngine(second).start();

@@ -356,7 +356,7 @@ describeWithRedis("the Redis store", () => {
     await bench.store.updateKey("a", { maxConcurrentTasks: 1 }, bench.now());
     for (const claim of await bench.claim(10)) await bench.apply(claim, COMPLETE);
     for (const claim of await bench.claim(10))
-      await bench.apply(claim, { kind: "fail", error: FAILURE, abandonsJob: true, work: NO_WORK });
+      await bench.apply(claim, { kind: "fail", error: FAILURE, jobOver: false, work: NO_WORK });
     await bench.store.createKey(virtualKey({ id: "unused" }));
     for (const id of ["a", "b", "c", "unused"]) await bench.store.deleteKey(id);
     bench.advance(3_600_000);
@@ -386,8 +386,8 @@ describeWithRedis("the Redis store", () => {
       await bench.submit({ priority: "high" }),
     ];
     const claims = await bench.claim(4);
-    await bench.apply(claims[0]!, { kind: "release", unsure: false, work: NO_WORK });
-    await bench.apply(claims[2]!, { kind: "retry", dueAt: bench.now() + 1, error: FAILURE, work: NO_WORK });
+    await bench.apply(claims[0]!, { kind: "release", submitUnknown: false, work: NO_WORK });
+    await bench.apply(claims[2]!, { kind: "retry", delayMs: 1, error: FAILURE, work: NO_WORK });
     await bench.store.cancel(scopeOf("a"), cancelled!.id);
     const alive = await bench.submit();
     for (const { id } of [ready!, held!, delayed!, cancelled!])
@@ -575,7 +575,7 @@ function randomTransition(random: SeededRandom, now: number): Transition {
     { kind: "pend", state, dueAt, percent: random.pick([null, percent]), message, work },
     { kind: "retry", dueAt, error: FAILURE, work },
     { kind: "snooze", dueAt, error: FAILURE, work },
-    { kind: "release", unsure: random.below(2) === 0, work },
+    { kind: "release", submitUnknown: random.below(2) === 0, work },
     ...(random.below(6) > 0
       ? []
       : ([

@@ -93,7 +93,7 @@ describe("a new boot", () => {
     for (const claim of lost) expect((await store.advance(claim.lease, COMPLETE)).applied).toBe(false);
     const again = await store.claim({ lane: "image", leaseMs: 9_000, max: 5 });
     expect(again.map((claim) => claim.task.id).sort()).toEqual([tasks[0]!.id, tasks[1]!.id].sort());
-    expect(again.every((claim) => claim.task.unsure && claim.update === null)).toBe(true);
+    expect(again.every((claim) => claim.task.submitUnknown && claim.update === null)).toBe(true);
     expect(await store.claimCleanups({ leaseMs: 60_000, max: 5 })).toMatchObject([
       { taskId: gone.id, tries: 1 },
     ]);
@@ -140,11 +140,9 @@ describe("money and deliveries", () => {
       async () => bench.apply(await bench.claimOne(), COMPLETE),
       async () =>
         bench.apply(await bench.claimOne(), { ...COMPLETE, costMicros: RESERVED * 3 } as StepTransition),
-      async () =>
-        bench.apply(await bench.claimOne(), { kind: "fail", error: FAILURE, abandonsJob: false, work }),
+      async () => bench.apply(await bench.claimOne(), { kind: "fail", error: FAILURE, jobOver: true, work }),
       async () => bench.store.cancel(scopeOf("a"), (await bench.claimOne()).task.id),
-      async () =>
-        bench.apply(await bench.claimOne(), { kind: "fail", error: FAILURE, abandonsJob: true, work }),
+      async () => bench.apply(await bench.claimOne(), { kind: "fail", error: FAILURE, jobOver: false, work }),
     ];
     for (const end of endings) {
       await bench.submit({ subject: "ann" });

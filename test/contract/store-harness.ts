@@ -1,15 +1,9 @@
 /** What the store contracts share: a store under test with a clock they move, and short ways to say what happens. */
 
 import { expect } from "vitest";
-import type { AccountStore } from "../../src/accounts/account-store.ts";
+import type { Store } from "../../src/stores/store.ts";
 import { createTaskIds } from "../../src/tasks/ids.ts";
-import type {
-  Claim,
-  ClaimOptions,
-  CreateOutcome,
-  TaskDraft,
-  TaskStore,
-} from "../../src/tasks/ports/task-store.ts";
+import type { Claim, ClaimOptions, CreateOutcome, TaskDraft } from "../../src/tasks/ports/task-store.ts";
 import type { Task, TaskResult, TenantScope } from "../../src/tasks/task.ts";
 import { NO_WORK, type StepTransition } from "../../src/tasks/transition.ts";
 import {
@@ -22,7 +16,7 @@ import { virtualKey } from "../fixture/virtual-key.ts";
 
 /** A fresh store that nobody else uses. Its clock stands still unless it is moved. */
 export type StoreUnderTest = {
-  store: TaskStore & AccountStore;
+  store: Store;
   now(): number;
   advance(ms: number): void;
   dispose(): Promise<void>;
@@ -44,7 +38,7 @@ export const RESULT: TaskResult = {
   errors: [],
 };
 export const COMPLETE: StepTransition = { kind: "complete", result: RESULT, costMicros: 400, work: NO_WORK };
-export const RELEASE: StepTransition = { kind: "release", unsure: false, work: NO_WORK };
+export const RELEASE: StepTransition = { kind: "release", submitUnknown: false, work: NO_WORK };
 
 /** The whole key's view. */
 export function scopeOf(keyId: string): TenantScope {
@@ -53,7 +47,7 @@ export function scopeOf(keyId: string): TenantScope {
 
 /** A store with the keys `a`, `b` and `c`, and what tests do with it. */
 export class Bench {
-  readonly store: TaskStore & AccountStore;
+  readonly store: Store;
   readonly now: () => number;
   readonly advance: (ms: number) => void;
   readonly dispose: () => Promise<void>;
@@ -162,7 +156,7 @@ export const ENDINGS: Record<string, (bench: Bench) => Promise<Task>> = {
     return bench.apply(await bench.claimOne(), {
       kind: "fail",
       error: FAILURE,
-      abandonsJob: false,
+      jobOver: true,
       work: NO_WORK,
     });
   },

@@ -12,12 +12,14 @@ import type { MediaStore } from "../ports/media-store.ts";
 import type { Publisher } from "../ports/publisher.ts";
 import type { Claim, ClaimOptions, TaskStore } from "../ports/task-store.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../retry-policy.ts";
-import { Cleaner } from "./cleaner.ts";
+import { candidateOf } from "../task.ts";
+import { createCleanupWork } from "./cleanup-work.ts";
 import { Lane } from "./lane.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import type { OtherWorkers, WorkListener } from "./other-workers.ts";
 import { type Settled, type StepDriver, StepSettlement, WRITE_RETRY_MS } from "./step-commit.ts";
 import { publishIfFollowed, type StepDependencies, StepRun } from "./step-run.ts";
+import { WorkRunner } from "./work-runner.ts";
 
 export type EngineOptions = {
   /** Provider calls open at once, by lane. */
@@ -74,7 +76,7 @@ export class Engine implements Doorbell, WorkListener {
   readonly #dependencies: EngineDependencies;
   readonly #options: EngineOptions;
   readonly #steps: StepDependencies;
-  readonly #cleaner: Cleaner;
+  readonly #cleanups: WorkRunner;
   readonly #leases: LeaseKeeper;
   readonly #settlement: StepSettlement;
   readonly #lanes: Readonly<Record<TaskType, Lane>>;
@@ -92,7 +94,9 @@ export class Engine implements Doorbell, WorkListener {
     this.#settlement = new StepSettlement(dependencies, options.retry);
     const { store, media, publisher, clock, log } = dependencies;
     this.#steps = { store, media, publisher, clock, log, progressIntervalMs: options.progressIntervalMs };
-    this.#cleaner = new Cleaner(dependencies, { leaseMs: options.leaseMs });
+    this.#cleanups = new WorkRunner(dependencies, createCleanupWork(dependencies), {
+      leaseMs: options.leaseMs,
+    });
     this.#leases = new LeaseKeeper({ store, clock, log, held: () => this.#runs.values() }, options);
     const lane = (type: TaskType) =>
       new Lane(type, options.concurrency[type], clock, (due) => this.#pump(due));
@@ -122,7 +126,7 @@ export class Engine implements Doorbell, WorkListener {
   drop(taskId: string): void {
     if (this.#runs.has(taskId)) this.stopEnded(taskId);
     else this.#dependencies.others?.ended(taskId);
-    this.#cleaner.ring();
+    this.#cleanups.ring();
   }
 
   stopEnded(taskId: string): void {
@@ -153,7 +157,7 @@ export class Engine implements Doorbell, WorkListener {
       for (const run of this.#runs.values()) run.stop("shutdown");
       if (!(await this.#idleWithin(ABORT_GRACE_MS))) await this.#releaseStubborn();
     }
-    await this.#cleaner.stop(ABORT_GRACE_MS);
+    await this.#cleanups.stop(ABORT_GRACE_MS);
     this.#leases.stop();
     this.#state = "stopped";
   }
@@ -245,7 +249,7 @@ export class Engine implements Doorbell, WorkListener {
       storeFailed: () => {
         this.#storeFailedAt = this.#dependencies.clock.monotonic();
       },
-      leftJob: () => this.#cleaner.ring(),
+      leftJob: () => this.#cleanups.ring(),
     };
   }
 
@@ -296,7 +300,7 @@ export class Engine implements Doorbell, WorkListener {
           for (const lane of Object.values(this.#lanes)) this.#pump(lane);
         }
       }
-      await this.#cleaner.sweep();
+      await this.#cleanups.sweep();
       this.#lookForWork();
     } catch (error) {
       log.error("sweep failed", { cause: describeError(error) });
@@ -330,8 +334,11 @@ export class Engine implements Doorbell, WorkListener {
   async #releaseStubborn(): Promise<void> {
     const { store, log } = this.#dependencies;
     for (const run of this.#runs.values()) {
-      log.warn("provider call did not stop", { taskId: run.lease.taskId, provider: run.task.provider });
-      const release = { kind: "release", unsure: run.unsure, work: run.takeWork() } as const;
+      log.warn("provider call did not stop", {
+        taskId: run.lease.taskId,
+        provider: candidateOf(run.task).provider,
+      });
+      const release = { kind: "release", submitUnknown: run.submitUnknown, work: run.takeWork() } as const;
       await store.advance(run.lease, release).catch((error: unknown) => {
         log.error("task could not be handed back", { taskId: run.lease.taskId, cause: describeError(error) });
       });

@@ -3,6 +3,7 @@
  * the lease, and the hand-over to the cleanup where the lease was lost. Whoever drives it decides when it is called.
  */
 
+import { upstreamJobOf } from "../due-work.ts";
 import type { Clock } from "../ports/clock.ts";
 import { describeError, type Log } from "../ports/log.ts";
 import type { MediaProvider, StepOutcome } from "../ports/media-provider.ts";
@@ -10,7 +11,7 @@ import type { Publisher } from "../ports/publisher.ts";
 import { StoredValueTooLargeError, StoreUnavailableError } from "../ports/store-error.ts";
 import type { Claim, ClaimOptions, TaskStore } from "../ports/task-store.ts";
 import { decide, type RetryPolicy } from "../retry-policy.ts";
-import type { Task } from "../task.ts";
+import { candidateOf, type Task } from "../task.ts";
 import { NO_WORK, type StepTransition } from "../transition.ts";
 import { publishIfFollowed, type StepEnd, type StepRun } from "./step-run.ts";
 
@@ -64,14 +65,15 @@ export class StepSettlement {
   /** Makes the provider call and stores what came of it. Rejects when that could not be stored before the deadline. */
   async run(run: StepRun, driver: StepDriver): Promise<Settled> {
     const { task } = run;
-    const provider = this.#dependencies.providers.get(task.provider);
+    const { provider: name } = candidateOf(task);
+    const provider = this.#dependencies.providers.get(name);
     if (provider === undefined) {
       return this.#refuse(run, driver, {
         code: "provider_unavailable",
-        message: `The provider ${task.provider} is not configured here any more`,
+        message: `The provider ${name} is not configured here any more`,
       });
     }
-    if (task.unsure && task.state === null && !provider.resubmitSafe(task.type)) {
+    if (task.submitUnknown && task.state === null && !provider.resubmitSafe(task.type)) {
       return this.#refuse(run, driver, {
         code: "indeterminate",
         message: "The process ended while the job was being started; starting it again could bill it twice",
@@ -86,7 +88,7 @@ export class StepSettlement {
     driver: StepDriver,
     error: { code: "provider_unavailable" | "indeterminate"; message: string },
   ): Promise<Settled> {
-    return this.#write(run, driver, { kind: "fail", error, abandonsJob: false, work: run.takeWork() });
+    return this.#write(run, driver, { kind: "fail", error, jobOver: true, work: run.takeWork() });
   }
 
   async #settle(run: StepRun, driver: StepDriver, provider: MediaProvider, end: StepEnd): Promise<Settled> {
@@ -106,7 +108,11 @@ export class StepSettlement {
       // A poll or a finished picture that came with the stop is kept; anything else is handed back.
       const { outcome } = end;
       if (outcome !== null) return this.#settle(run, driver, provider, { kind: "outcome", outcome });
-      return this.#write(run, driver, { kind: "release", unsure: run.unsure, work: run.takeWork() });
+      return this.#write(run, driver, {
+        kind: "release",
+        submitUnknown: run.submitUnknown,
+        work: run.takeWork(),
+      });
     }
     await this.#reportLate(run, driver, end.outcome);
     return NOTHING;
@@ -119,6 +125,7 @@ export class StepSettlement {
       await store.reportLate({
         taskId,
         fence,
+        job: upstreamJobOf(run.task),
         state: outcome?.kind === "pending" ? outcome.state : null,
         costMicros: outcome?.kind === "done" ? (outcome.costMicros ?? null) : null,
       });
@@ -144,7 +151,7 @@ export class StepSettlement {
         const outcome = await store.advance(run.lease, transition, driver.claimNext());
         if (outcome.applied) {
           publishIfFollowed(publisher, outcome.update);
-          if (transition.kind === "fail" && transition.abandonsJob) driver.leftJob();
+          if (outcome.update.task.openCleanups > 0) driver.leftJob();
         } else await this.#reportLate(run, driver, learned);
         return { task: outcome.applied ? outcome.update.task : null, claims: outcome.claimed, at };
       } catch (error) {
@@ -172,5 +179,5 @@ export class StepSettlement {
 function tooLarge(refused: StepTransition): StepTransition {
   const message = "The provider's answer is larger than may be stored";
   const work = refused.kind === "progress" ? NO_WORK : refused.work;
-  return { kind: "fail", error: { code: "provider_error", message }, abandonsJob: false, work };
+  return { kind: "fail", error: { code: "provider_error", message }, jobOver: true, work };
 }

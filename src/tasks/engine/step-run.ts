@@ -12,7 +12,7 @@ import { type MediaStore, MediaTooLargeError } from "../ports/media-store.ts";
 import type { Publisher } from "../ports/publisher.ts";
 import { StoredValueTooLargeError, StoreUnavailableError } from "../ports/store-error.ts";
 import type { Lease, TaskStore } from "../ports/task-store.ts";
-import type { MediaRef, Task, TaskUpdate } from "../task.ts";
+import { candidateOf, type MediaRef, type Task, type TaskUpdate } from "../task.ts";
 import type { WorkTime } from "../transition.ts";
 import { checkOutcome } from "./outcome-check.ts";
 
@@ -91,7 +91,7 @@ export class StepRun {
   }
 
   /** Whether a submit went out whose reference has not been stored: running it again could start a second job. */
-  get unsure(): boolean {
+  get submitUnknown(): boolean {
     return this.#begun && this.#task.state === null;
   }
 
@@ -112,7 +112,7 @@ export class StepRun {
     const job: MediaJob = {
       taskId: task.id,
       type: task.type,
-      model: task.providerModel,
+      model: candidateOf(task).model,
       request: task.request,
       attempt: task.attempt,
       idempotencyKey: `${task.id}-${task.attempt}`,
@@ -160,7 +160,7 @@ export class StepRun {
     if (flaw !== null) {
       this.#dependencies.log.error("provider adapter answered wrongly", {
         taskId: this.lease.taskId,
-        provider: this.#task.provider,
+        provider: candidateOf(this.#task).provider,
         flaw,
       });
     }
@@ -172,7 +172,7 @@ export class StepRun {
     if (this.#stopped === null) {
       this.#dependencies.log.error("provider adapter threw", {
         taskId: this.lease.taskId,
-        provider: this.#task.provider,
+        provider: candidateOf(this.#task).provider,
         cause: describeError(error),
       });
     }

@@ -16,10 +16,11 @@ import type { Publisher } from "../ports/publisher.ts";
 import type { Claim, TaskStore } from "../ports/task-store.ts";
 import type { RetryPolicy } from "../retry-policy.ts";
 import type { Task } from "../task.ts";
-import { Cleaner } from "./cleaner.ts";
+import { createCleanupWork } from "./cleanup-work.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { StepSettlement } from "./step-commit.ts";
 import { publishIfFollowed, type StepDependencies, StepRun } from "./step-run.ts";
+import { WorkRunner } from "./work-runner.ts";
 
 export type StepWorkerOptions = {
   /** Provider calls open at once in the whole deployment, by lane. */
@@ -136,11 +137,13 @@ export class StepWorker {
   /** Works on the upstream jobs that ended tasks left behind, as far as they are due, for 30 s. Never rejects. */
   async clean(): Promise<void> {
     const { clock, log } = this.#dependencies;
-    const cleaner = new Cleaner(this.#dependencies, { leaseMs: this.#options.leaseMs });
-    const enough = clock.after(CLEAN_MS, () => void cleaner.stop(CLEAN_GRACE_MS));
+    const cleanups = new WorkRunner(this.#dependencies, createCleanupWork(this.#dependencies), {
+      leaseMs: this.#options.leaseMs,
+    });
+    const enough = clock.after(CLEAN_MS, () => void cleanups.stop(CLEAN_GRACE_MS));
     try {
-      await cleaner.sweep();
-      await cleaner.drained();
+      await cleanups.sweep();
+      await cleanups.drained();
     } catch (error) {
       log.error("cleanup failed", { cause: describeError(error) });
     } finally {

@@ -9,9 +9,20 @@
  */
 
 import type { Json, TaskStatus, TaskType } from "../../protocol/task.ts";
-import type { JobRequest, Position, Task, TaskEvent, TaskUpdate, Tenant, TenantScope } from "../task.ts";
+import type { JobBill, LateReport, WorkItem, WorkKind } from "../due-work.ts";
+import type {
+  Candidate,
+  JobRequest,
+  MediaRef,
+  Position,
+  Task,
+  TaskEvent,
+  TaskUpdate,
+  TaskWebhook,
+  Tenant,
+  TenantScope,
+} from "../task.ts";
 import type { StepTransition } from "../transition.ts";
-import type { CancelResult } from "./media-provider.ts";
 
 export type TaskDraft = {
   /** UUIDv7, lower case. */
@@ -19,23 +30,26 @@ export type TaskDraft = {
   tenant: Tenant;
   type: TaskType;
   model: string;
-  provider: string;
-  providerModel: string;
+  /** At least one. */
+  route: readonly Candidate[];
   request: JobRequest;
+  inputs: readonly MediaRef[];
   priority: Task["priority"];
   metadata: Record<string, string>;
   timeoutMs: number;
   maxAttempts: number;
   retryOf: string | null;
   batchId: string | null;
+  customer: string | null;
+  webhook: TaskWebhook | null;
   baseUrl: string;
   /** Held back from the key's budget until the task is settled. */
   reservedMicros: number;
+  /** The price by which `reservedMicros` was reckoned; kept with the hold. Null where nothing is held. */
+  price: Json;
   /** How long it may wait in the queue before its first start. */
   maxWaitMs: number;
   idempotency: IdempotencyClaim | null;
-  /** Settings of its webhook, opaque to the store: where they are given, the terminal step leaves a due delivery. */
-  webhook?: Json;
 };
 
 export type IdempotencyClaim = {
@@ -88,10 +102,17 @@ export type TaskPage = { tasks: TaskView[]; hasMore: boolean };
  * The right to work on a task: every write of a worker carries it. It is refused unless the task's fence is this one
  * and the task is still held (`leaseUntil` set): a released, cancelled or taken-over task takes no more writes from it.
  */
-export type Lease = { taskId: string; fence: number };
+export type Lease = { shard: number; taskId: string; fence: number };
+
+/** The one shard there is. Leases, claims and stored names carry its number, so that keys can be split over several. */
+export const ONLY_SHARD = 0;
 
 export type ClaimOptions = {
+  /** Absent: `ONLY_SHARD`. */
+  shard?: number;
   lane: TaskType;
+  /** Only tasks whose current candidate is one of these: a process claims what it can run. Absent: whatever is due. */
+  providers?: readonly string[];
   leaseMs: number;
   /** At most this many; the engine's free slots. */
   max: number;
@@ -125,35 +146,30 @@ export type CancelOutcome =
 
 export type PurgeOutcome = "purged" | "not_finished" | "not_found";
 
-/** An upstream job that a terminal state may have left behind. */
-export type CleanupItem = {
-  taskId: string;
-  type: TaskType;
-  provider: string;
-  providerModel: string;
-  request: JobRequest;
-  attempt: number;
-  state: Json;
-  /** What the stale holder handed over after the end; null while it has not reported. */
-  late: { costMicros: number | null } | null;
-  /** How often it was tried before. */
-  tries: number;
-  createdAt: number;
-  /** After this the reservation is released whatever the provider says; the sweep does it when nobody holds the item. */
-  giveUpAt: number;
-  fence: number;
+export type WorkClaimOptions = {
+  kind: WorkKind;
+  leaseMs: number;
+  /** At most this many in all. */
+  max: number;
+  /** How many of one destination may be held at once by everybody together; the claim stops there for it. */
+  maxPerDestination: number;
+  /** Only these; absent: every destination. Work past its `giveUpAt` is handed out whatever its destination is. */
+  destinations?: readonly string[];
 };
 
-export type CleanupOutcome =
-  /**
-   * Settles the task once and removes the item: charges `billedMicros` (null = free) within the reservation, but
-   * only a cancelled task; a failed one is never charged, whatever its provider billed.
-   */
-  | { kind: "settled"; cancellation: CancelResult["cancellation"]; billedMicros: number | null }
-  | { kind: "again"; delayMs: number };
+export type ClaimedWork = {
+  item: WorkItem;
+  /** The task it is about; null when that is gone. */
+  task: Task | null;
+  /** By the store's clock its time is over: whatever comes of it now, it is finished. */
+  overdue: boolean;
+};
 
-/** What a stale holder may still hand over: its reference and its cost. */
-export type LateReport = { taskId: string; fence: number; state: Json; costMicros: number | null };
+export type WorkOutcome =
+  /** Removes the item. A `bill` settles the job of a cleanup: the task is charged as the reducer says. */
+  | { kind: "done"; bill?: JobBill }
+  /** Comes again after `delayMs`. `pauseMs` rests the whole destination: nothing else is claimed for it meanwhile. */
+  | { kind: "again"; delayMs: number; pauseMs?: number };
 
 export type FollowOutcome = { view: TaskView; position: Position };
 
@@ -210,8 +226,16 @@ export interface TaskStore {
   renew(leases: readonly Lease[], leaseMs: number): Promise<string[]>;
   /** Applies a worker's transition under its fence and, in the same step, claims the next work when asked. */
   advance(lease: Lease, transition: StepTransition, claimNext?: ClaimOptions): Promise<AdvanceOutcome>;
-  /** When the lane's next delayed task becomes due; `0` when something is ready now, null when nothing waits. */
-  nextDueAt(lane: TaskType): Promise<number | null>;
+  /**
+   * When the lane's next delayed task becomes due; `0` when something is ready now, null when nothing waits. With
+   * `providers` only ready tasks of those count; a paused provider's ready tasks count from the end of its pause.
+   */
+  nextDueAt(lane: TaskType, providers?: readonly string[]): Promise<number | null>;
+  /**
+   * Rests a provider in a lane: its ready tasks are not claimed for `pauseMs` from now, started ones (polls) go on.
+   * A shorter pause than the one that runs changes nothing; 0 ends it.
+   */
+  pauseProvider(lane: TaskType, provider: string, pauseMs: number): Promise<void>;
 
   /** Ends the task and raises its fence, whoever holds it; leaves a cleanup item where an upstream job may exist. */
   cancel(scope: TenantScope, taskId: string): Promise<CancelOutcome>;
@@ -220,13 +244,17 @@ export interface TaskStore {
 
   /** Deadlines passed and leases run out, at most `limit` of them. */
   sweep(limit: number): Promise<SweepOutcome>;
-  claimCleanups(options: { leaseMs: number; max: number }): Promise<CleanupItem[]>;
-  /** False when the item was taken over or settled meanwhile; nothing was written then. */
-  finishCleanup(item: CleanupItem, outcome: CleanupOutcome): Promise<boolean>;
-  nextCleanupAt(): Promise<number | null>;
+
+  /** Hands out due work under leases, or work whose holder was lost; each destination's in the order it is due. */
+  claimWork(options: WorkClaimOptions): Promise<ClaimedWork[]>;
+  /** False when the item was taken over, changed by a late report, or finished meanwhile; nothing was written then. */
+  finishWork(item: WorkItem, outcome: WorkOutcome): Promise<boolean>;
+  /** When work of the kind may next be claimed; null when there is none. */
+  nextWorkAt(kind: WorkKind, destinations?: readonly string[]): Promise<number | null>;
   /**
    * A stale holder's only permitted write, also when it has nothing to hand over (`state` and cost null): then it
-   * just says that its call is over. Makes the item due at once; ignored when there is no cleanup item for that fence.
+   * just says that its call is over. Makes its cleanup due at once. A reference for which there is no cleanup gets one,
+   * unless it is that of the job the task goes on with.
    */
   reportLate(report: LateReport): Promise<void>;
 

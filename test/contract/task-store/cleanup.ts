@@ -57,8 +57,7 @@ export function cleanupContract(contract: StoreContract): void {
       expect(item).toMatchObject({
         taskId: task.id,
         type: "image",
-        provider: "local",
-        providerModel: "canvas",
+        route: [{ provider: "local", model: "canvas" }],
         request: task.request,
         attempt: 1,
         state: "job 1",
@@ -91,7 +90,7 @@ export function cleanupContract(contract: StoreContract): void {
       const task = await bench.submit();
       const claim = await bench.claimOne();
       await bench.apply(claim, { kind: "save", state: "job", work: NO_WORK });
-      await bench.apply(claim, { kind: "fail", error: FAILURE, abandonsJob: true, work: NO_WORK });
+      await bench.apply(claim, { kind: "fail", error: FAILURE, jobOver: false, work: NO_WORK });
       expect((await bench.read(task)).settled).toBe(false);
       const [item] = await items();
       expect(await settled(item!, 300)).toBe(true);
@@ -167,7 +166,7 @@ export function cleanupContract(contract: StoreContract): void {
     test("the overtaken holder may still hand over its reference and its cost, and nobody else may", async () => {
       const task = await bench.submit();
       const old = await bench.claimOne();
-      await bench.apply(old, { kind: "release", unsure: false, work: NO_WORK });
+      await bench.apply(old, { kind: "release", submitUnknown: false, work: NO_WORK });
       const holder = await bench.claimOne();
       await cancel(task);
       await bench.store.reportLate({

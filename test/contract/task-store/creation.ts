@@ -118,7 +118,7 @@ export function creationContract(contract: StoreContract): void {
       if (claim.task.tenant.keyId !== "a") throw new Error("The older key was not served first");
       const work = { providerMs: 0, storeMs: 0 };
       const error = { code: "provider_error", message: "Busy" } as const;
-      await bench.apply(claim, { kind: "retry", dueAt: bench.now() + 1_000, error, work });
+      await bench.apply(claim, { kind: "retry", delayMs: 1_000, error, work });
       expect(await bench.create({}, 3)).toEqual({ outcome: "queue_full", queued: 3 });
       await bench.store.cancel(scopeOf("a"), claim.task.id);
       expect((await bench.create({}, 3)).outcome).toBe("created");

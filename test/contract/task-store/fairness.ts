@@ -119,7 +119,7 @@ export function fairnessContract(contract: StoreContract): void {
       await bench.apply(polled!, {
         kind: "pend",
         state: 1,
-        dueAt: bench.now() + 1,
+        delayMs: 1,
         percent: null,
         message: null,
         work: NO_WORK,
@@ -138,14 +138,14 @@ export function fairnessContract(contract: StoreContract): void {
       await bench.apply(video, COMPLETE);
       const failing = await bench.claimOne();
       expect(await bench.claim(1, { lane: "video" })).toEqual([]);
-      await bench.apply(failing, { kind: "fail", error: FAILURE, abandonsJob: false, work: NO_WORK });
+      await bench.apply(failing, { kind: "fail", error: FAILURE, jobOver: true, work: NO_WORK });
       const cancelled = await bench.claimOne();
       await bench.store.cancel(scopeOf("a"), cancelled.task.id);
       const retried = await bench.claimOne();
       expect(await bench.claim()).toEqual([]);
       await bench.apply(retried, {
         kind: "retry",
-        dueAt: bench.now() + 60_000,
+        delayMs: 60_000,
         error: FAILURE,
         work: NO_WORK,
       });
@@ -207,7 +207,7 @@ export function fairnessContract(contract: StoreContract): void {
       expect(await bench.positionOf(task)).toBeNull();
       await bench.apply(claim, {
         kind: "snooze",
-        dueAt: bench.now() + LEASE_MS,
+        delayMs: LEASE_MS,
         error: FAILURE,
         work: NO_WORK,
       });

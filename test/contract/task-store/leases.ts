@@ -75,8 +75,8 @@ export function leaseContract(contract: StoreContract): void {
       await bench.apply(claims[1]!, { kind: "save", state: { job: 9 }, work: NO_WORK });
       bench.advance(LEASE_MS);
       await bench.store.sweep(10);
-      expect(await bench.read(blind)).toMatchObject({ unsure: true, state: null, status: "running" });
-      expect(await bench.read(known)).toMatchObject({ unsure: false, state: { job: 9 } });
+      expect(await bench.read(blind)).toMatchObject({ submitUnknown: true, state: null, status: "running" });
+      expect(await bench.read(known)).toMatchObject({ submitUnknown: false, state: { job: 9 } });
     });
 
     test("what is running already goes before new starts", async () => {
@@ -107,7 +107,7 @@ export function leaseContract(contract: StoreContract): void {
       const toDelay = await bench.submit({ timeoutMs: 1_000, priority: "high" });
       const claims = await bench.claim(2);
       const later = claims.find((claim) => claim.task.id === toDelay.id);
-      await bench.apply(later!, { kind: "retry", dueAt: bench.now() + 5_000, error: FAILURE, work: NO_WORK });
+      await bench.apply(later!, { kind: "retry", delayMs: 5_000, error: FAILURE, work: NO_WORK });
       bench.advance(999);
       expect((await bench.store.sweep(10)).updates).toEqual([]);
       bench.advance(1);
@@ -132,7 +132,7 @@ export function leaseContract(contract: StoreContract): void {
       bench.advance(MAX_WAIT_MS - 1);
       const claim = await bench.claimOne();
       expect(claim.task.deadlineAt).toBe(bench.now() + TIMEOUT_MS);
-      await bench.apply(claim, { kind: "retry", dueAt: bench.now(), error: FAILURE, work: NO_WORK });
+      await bench.apply(claim, { kind: "retry", delayMs: 0, error: FAILURE, work: NO_WORK });
       bench.advance(1_000);
       const second = await bench.claimOne();
       expect(second.task.deadlineAt).toBe(claim.task.deadlineAt);
@@ -153,7 +153,7 @@ export function leaseContract(contract: StoreContract): void {
       for (const claim of await bench.claim(total))
         await bench.apply(claim, {
           kind: "retry",
-          dueAt: bench.now() + 1_000,
+          delayMs: 1_000,
           error: FAILURE,
           work: NO_WORK,
         });

@@ -52,10 +52,10 @@ export function limitContract(contract: StoreContract): void {
       for (const step of [
         COMPLETE,
         RELEASE,
-        { kind: "fail", error: FAILURE, abandonsJob: true, work: NO_WORK },
-        { kind: "retry", dueAt: bench.now() + 60_000, error: FAILURE, work: NO_WORK },
-        { kind: "snooze", dueAt: bench.now() + 60_000, error: FAILURE, work: NO_WORK },
-        { kind: "pend", state: 1, dueAt: bench.now() + 60_000, percent: 1, message: null, work: NO_WORK },
+        { kind: "fail", error: FAILURE, jobOver: false, work: NO_WORK },
+        { kind: "retry", delayMs: 60_000, error: FAILURE, work: NO_WORK },
+        { kind: "snooze", delayMs: 60_000, error: FAILURE, work: NO_WORK },
+        { kind: "pend", state: 1, delayMs: 60_000, percent: 1, message: null, work: NO_WORK },
       ] as const) {
         expect(await bench.claim(1, limit)).toEqual([]);
         const outcome = await bench.store.advance(claim.lease, step, next);
@@ -111,12 +111,12 @@ export function limitContract(contract: StoreContract): void {
         const endings = [
           () => COMPLETE,
           () => RELEASE,
-          () => ({ kind: "retry", dueAt: bench.now() + 5, error: FAILURE, work: NO_WORK }) as const,
+          () => ({ kind: "retry", delayMs: 5, error: FAILURE, work: NO_WORK }) as const,
           () =>
             ({
               kind: "pend",
               state: 1,
-              dueAt: bench.now() + 5,
+              delayMs: 5,
               percent: 1,
               message: null,
               work: NO_WORK,

@@ -289,7 +289,7 @@ export function logContract(contract: StoreContract): void {
 
     test("positions answers where logs stand and leaves unknown tasks out", async () => {
       const task = await bench.submit();
-      await bench.apply(await bench.claimOne(), { kind: "retry", dueAt: 0, error: FAILURE, work: NO_WORK });
+      await bench.apply(await bench.claimOne(), { kind: "retry", delayMs: 0, error: FAILURE, work: NO_WORK });
       const positions = await bench.store.positions([task.id, "unknown"]);
       expect([...positions]).toEqual([[task.id, { epoch: task.epoch, seq: 3 }]]);
     });

@@ -33,7 +33,7 @@ export function raceContract(contract: StoreContract): void {
           () => bench.store.sweep(10).then(({ updates }) => updates.length === 1),
           () =>
             bench.store
-              .advance(claim.lease, { kind: "fail", error: FAILURE, abandonsJob: false, work: NO_WORK })
+              .advance(claim.lease, { kind: "fail", error: FAILURE, jobOver: true, work: NO_WORK })
               .then((outcome) => outcome.applied),
         ];
         for (let turn = 0; turn < round % attempts.length; turn++) attempts.push(attempts.shift()!);

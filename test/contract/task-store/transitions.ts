@@ -35,12 +35,12 @@ export function transitionContract(contract: StoreContract): void {
     const steps = (): StepTransition[] => [
       { kind: "progress", percent: 99, message: "late" },
       { kind: "save", state: { late: true }, work: WORK },
-      { kind: "pend", state: { late: true }, dueAt: bench.now(), percent: 1, message: "late", work: WORK },
-      { kind: "retry", dueAt: bench.now(), error: FAILURE, work: WORK },
-      { kind: "snooze", dueAt: bench.now(), error: FAILURE, work: WORK },
-      { kind: "release", unsure: true, work: WORK },
+      { kind: "pend", state: { late: true }, delayMs: 0, percent: 1, message: "late", work: WORK },
+      { kind: "retry", delayMs: 0, error: FAILURE, work: WORK },
+      { kind: "snooze", delayMs: 0, error: FAILURE, work: WORK },
+      { kind: "release", submitUnknown: true, work: WORK },
       { kind: "complete", result: RESULT, costMicros: 999, work: WORK },
-      { kind: "fail", error: FAILURE, abandonsJob: true, work: WORK },
+      { kind: "fail", error: FAILURE, jobOver: false, work: WORK },
     ];
 
     test("a task goes its way from queued to completed, with one event for each change that is seen", async () => {
@@ -145,12 +145,12 @@ export function transitionContract(contract: StoreContract): void {
       const task = await bench.submit();
       const claim = await bench.claimOne();
       await bench.apply(claim, { kind: "save", state: { job: 1 }, work: NO_WORK });
-      await bench.apply(claim, { ...RELEASE, unsure: true } as StepTransition);
+      await bench.apply(claim, { ...RELEASE, submitUnknown: true } as StepTransition);
       const again = await bench.claimOne();
       expect(again.task).toMatchObject({
         id: task.id,
         state: { job: 1 },
-        unsure: false,
+        submitUnknown: false,
         attempt: 1,
         fence: 2,
       });
@@ -158,8 +158,8 @@ export function transitionContract(contract: StoreContract): void {
 
     test("a release that could not store its reference leaves the task unsure", async () => {
       await bench.submit();
-      await bench.apply(await bench.claimOne(), { kind: "release", unsure: true, work: NO_WORK });
-      expect((await bench.claimOne()).task.unsure).toBe(true);
+      await bench.apply(await bench.claimOne(), { kind: "release", submitUnknown: true, work: NO_WORK });
+      expect((await bench.claimOne()).task.submitUnknown).toBe(true);
     });
 
     test("a charge is bounded by the reservation, and a failed task costs nothing", async () => {
@@ -173,7 +173,7 @@ export function transitionContract(contract: StoreContract): void {
       const failed = await bench.apply(await bench.claimOne(), {
         kind: "fail",
         error: FAILURE,
-        abandonsJob: false,
+        jobOver: true,
         work: NO_WORK,
       });
       expect(failed).toMatchObject({ status: "failed", error: FAILURE, costMicros: 0, settled: true });
@@ -205,7 +205,7 @@ export function transitionContract(contract: StoreContract): void {
       const delayed = await bench.submit();
       await bench.apply(await bench.claimOne(), {
         kind: "retry",
-        dueAt: bench.now() + 5,
+        delayMs: 5,
         error: FAILURE,
         work: NO_WORK,
       });
@@ -298,7 +298,7 @@ export function transitionContract(contract: StoreContract): void {
         {
           kind: "pend",
           state: ["y".repeat(MAX_STATE_BYTES)],
-          dueAt: 0,
+          delayMs: 0,
           percent: 1,
           message: null,
           work: NO_WORK,
@@ -306,7 +306,7 @@ export function transitionContract(contract: StoreContract): void {
         { kind: "progress", percent: 5, message: "z".repeat(MAX_EVENT_BYTES) },
         {
           kind: "retry",
-          dueAt: 0,
+          delayMs: 0,
           error: { code: "timeout", message: "z".repeat(MAX_EVENT_BYTES) },
           work: NO_WORK,
         },

@@ -67,8 +67,7 @@ describe("the catalogue", () => {
   it("knows a model by its full name and by the names its provider declares", () => {
     const catalogue = new Catalogue({ offers: [LOCAL, OPENAI] });
     expect(catalogue.resolve("local/canvas", "image")).toMatchObject({
-      provider: "local",
-      providerModel: "canvas",
+      route: [{ provider: "local", model: "canvas" }],
     });
     expect(catalogue.resolve("gpt-image-2", "image").name).toBe("openai/gpt-image-2");
   });

@@ -51,7 +51,7 @@ describe("a transient failure", () => {
     expect(decide(decision(transient, { attempt: 3 }))).toMatchObject({
       kind: "fail",
       error: { code: "provider_unavailable", message: "down" },
-      abandonsJob: false,
+      jobOver: true,
     });
   });
 
@@ -61,7 +61,7 @@ describe("a transient failure", () => {
 
   test("leaves the upstream job to a cleanup item when it gives up on one", () => {
     expect(decide(decision(transient, { attempt: 3, state: { job: "j1" } }))).toMatchObject({
-      abandonsJob: true,
+      jobOver: false,
     });
   });
 

@@ -29,9 +29,9 @@ const TRANSITIONS: Record<Transition["kind"], Transition> = {
   pend: { kind: "pend", state: { job: 1 }, dueAt: NOW + 2_000, percent: 10, message: null, work: WORK },
   retry: { kind: "retry", dueAt: NOW + 1_000, error: ERROR, work: WORK },
   snooze: { kind: "snooze", dueAt: NOW + 1_000, error: ERROR, work: WORK },
-  release: { kind: "release", unsure: false, work: WORK },
+  release: { kind: "release", submitUnknown: false, work: WORK },
   complete: { kind: "complete", result: { items: [], errors: [] }, costMicros: 30, work: WORK },
-  fail: { kind: "fail", error: ERROR, abandonsJob: false, work: WORK },
+  fail: { kind: "fail", error: ERROR, jobOver: true, work: WORK },
   cancel: { kind: "cancel" },
   expire: { kind: "expire" },
   orphan: { kind: "orphan" },
@@ -123,11 +123,11 @@ describe("progress", () => {
 
 describe("steps that give the lease back", () => {
   test("pend keeps the attempt, stores the reference and is no longer unsure", () => {
-    const { task, event } = apply(held({ unsure: true, message: "m" }), TRANSITIONS.pend);
+    const { task, event } = apply(held({ submitUnknown: true, message: "m" }), TRANSITIONS.pend);
     expect(task).toMatchObject({
       status: "running",
       state: { job: 1 },
-      unsure: false,
+      submitUnknown: false,
       attempt: 1,
       progress: 10,
       message: "m",
@@ -152,19 +152,19 @@ describe("steps that give the lease back", () => {
   });
 
   test("release is unsure only when a submit had begun and no reference is known", () => {
-    const unsure = { ...TRANSITIONS.release, unsure: true } as Transition;
-    expect(apply(held(), TRANSITIONS.release).task.unsure).toBe(false);
-    expect(apply(held(), unsure).task.unsure).toBe(true);
-    expect(apply(held({ state: 1 }), unsure).task.unsure).toBe(false);
-    expect(apply(held({ unsure: true }), TRANSITIONS.release).task.unsure).toBe(true);
+    const unsure = { ...TRANSITIONS.release, submitUnknown: true } as Transition;
+    expect(apply(held(), TRANSITIONS.release).task.submitUnknown).toBe(false);
+    expect(apply(held(), unsure).task.submitUnknown).toBe(true);
+    expect(apply(held({ state: 1 }), unsure).task.submitUnknown).toBe(false);
+    expect(apply(held({ submitUnknown: true }), TRANSITIONS.release).task.submitUnknown).toBe(true);
   });
 
   test("an orphan without a reference is unsure; without a lease there is no orphan", () => {
     expect(apply(held(), TRANSITIONS.orphan)).toMatchObject({
       whereabouts: "ready",
-      task: { unsure: true, fence: 1 },
+      task: { submitUnknown: true, fence: 1 },
     });
-    expect(apply(held({ state: 1 }), TRANSITIONS.orphan).task.unsure).toBe(false);
+    expect(apply(held({ state: 1 }), TRANSITIONS.orphan).task.submitUnknown).toBe(false);
     expect(reduce(held({ leaseUntil: null }), TRANSITIONS.orphan, NOW)).toBeNull();
   });
 
@@ -191,7 +191,7 @@ describe("ends", () => {
       cleanup: false,
       task: { settled: true, costMicros: 0, fence: 1 },
     });
-    const abandons = { kind: "fail", error: ERROR, abandonsJob: true, work: NO_WORK } as const;
+    const abandons = { kind: "fail", error: ERROR, jobOver: false, work: NO_WORK } as const;
     expect(apply(held(), abandons)).toMatchObject({ cleanup: true, task: { settled: false } });
   });
 
@@ -210,7 +210,7 @@ describe("ends", () => {
         [held({ leaseUntil: null }), false],
         [held(), true],
         [held({ leaseUntil: null, state: { job: 1 } }), true],
-        [held({ leaseUntil: null, unsure: true }), true],
+        [held({ leaseUntil: null, submitUnknown: true }), true],
         [queued({ dueAt: 5, state: { job: 1 } }), true],
       ];
       for (const [task, cleanup] of cases)

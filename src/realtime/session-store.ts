@@ -1,0 +1,72 @@
+/**
+ * The port of realtime sessions: a lease for each open one, so that limits hold over all processes and a crash frees
+ * its places, and the counters from which its cost is reckoned. Lives in the same store as keys and money.
+ */
+
+import type { TenantScope } from "../tasks/task.ts";
+
+/** Running totals of a session; each only rises. Names are the translators' own (`audioInMs`, `tokensOut`, …). */
+export type SessionCounters = Readonly<Record<string, number>>;
+
+export type SessionDraft = {
+  /** UUIDv7, lower case. */
+  id: string;
+  keyId: string;
+  /** The subject of the ephemeral key; `""` for the key itself. */
+  subject: string;
+  customer: string | null;
+  provider: string;
+  model: string;
+  /** Held back for it until it is settled. */
+  reservedMicros: number;
+};
+
+export type Session = Omit<SessionDraft, "reservedMicros"> & {
+  readonly reservedMicros: number;
+  readonly startedAt: number;
+  /** Until when it is open without a renewal; null once it has ended. */
+  readonly leaseUntil: number | null;
+  /** Whoever opened it writes under this; a sweep that ends it raises it. */
+  readonly fence: number;
+  readonly counters: SessionCounters;
+  readonly endedAt: number | null;
+  readonly closeReason: string | null;
+  readonly chargedMicros: number;
+  /** False while its hold is not released. */
+  readonly settled: boolean;
+};
+
+export type SessionLimits = { maxPerKey: number; max: number };
+
+export type OpenSessionOutcome =
+  | { outcome: "opened"; session: Session }
+  /** As many are open as may: of the key, or in all. */
+  | { outcome: "too_many"; limit: "key" | "all"; open: number };
+
+export type SessionEnd = { closeReason: string; counters: SessionCounters; chargedMicros: number };
+
+export interface SessionStore {
+  /** Checks the limits and opens it under a lease, in one step. The same id again answers the session as it is. */
+  openSession(draft: SessionDraft, limits: SessionLimits, leaseMs: number): Promise<OpenSessionOutcome>;
+  /** Prolongs the lease and keeps the counters. False when it has ended meanwhile; nothing is written then. */
+  renewSession(id: string, fence: number, leaseMs: number, counters: SessionCounters): Promise<boolean>;
+  /**
+   * Ends and settles it: the hold is released, `chargedMicros` (at most the reservation) moved. False when it had ended
+   * already; nothing is written then.
+   */
+  endSession(id: string, fence: number, end: SessionEnd): Promise<boolean>;
+  /**
+   * Ends those whose lease ran out, at most `limit`, unsettled: their hold stays until `settleSession`. Answers them with
+   * the fence under which to settle them.
+   */
+  endLostSessions(limit: number): Promise<Session[]>;
+  /** Settles a session that was lost: releases its hold and charges what its counters came to. False when it was settled. */
+  settleSession(id: string, fence: number, chargedMicros: number): Promise<boolean>;
+  /** Null when there is none in the scope. */
+  getSession(scope: TenantScope, id: string): Promise<Session | null>;
+  /** Newest first; `before` is the last id of the page before. */
+  listSessions(
+    scope: TenantScope,
+    query: { open: boolean; limit: number; before: string | null },
+  ): Promise<{ sessions: Session[]; hasMore: boolean }>;
+}

@@ -1,0 +1,26 @@
+/**
+ * Which release's data a store holds. Additive changes (a new field with a default) raise `writes` and keep `minReader`,
+ * so that releases can run side by side and a deployment can be rolled back; a change that an earlier release would
+ * misread raises both.
+ */
+
+import { StoreUnavailableError } from "../tasks/ports/store-error.ts";
+
+export type DataRelease = {
+  /** The release whose shape the newest writer of the data has. */
+  readonly writes: number;
+  /** The oldest release that may read and change the data. */
+  readonly minReader: number;
+};
+
+/** What this release writes. 1 and 2 were the first release's, which had no `minReader`: the step from them is one-way. */
+export const DATA_RELEASE: DataRelease = { writes: 3, minReader: 3 };
+
+/** Throws `StoreUnavailableError` (`newer_schema`) when data that needs release `minReader` is opened by an older one. */
+export function assertReadable(minReader: number, own: DataRelease): void {
+  if (minReader <= own.writes) return;
+  throw new StoreUnavailableError(
+    "newer_schema",
+    `The data needs release ${minReader} or later, and this is release ${own.writes}: start the release that wrote it, or a later one. Nothing was changed`,
+  );
+}

@@ -1,0 +1,9 @@
+/** The one store of a deployment: everything that must change together lives in it. */
+
+import type { AccountStore } from "../accounts/account-store.ts";
+import type { LedgerStore } from "../accounts/ledger-store.ts";
+import type { SessionStore } from "../realtime/session-store.ts";
+import type { TaskStore } from "../tasks/ports/task-store.ts";
+import type { EndpointStore } from "../webhooks/endpoint-store.ts";
+
+export type Store = TaskStore & AccountStore & LedgerStore & EndpointStore & SessionStore;

@@ -1,0 +1,113 @@
+/**
+ * Due work: what has to be done once, later, at some destination, and must survive any process. All of it is rows of one
+ * shape with one way to claim and one way to finish; each destination has a queue and a breaker of its own, so that one
+ * that hangs delays nobody else. A new kind is a line in `WORK_KINDS` and a runner that knows what to do with its payload.
+ */
+
+import type { Cancellation, Json } from "../protocol/task.ts";
+import { candidateOf, type Task } from "./task.ts";
+
+export const WORK_KINDS = {
+  /** Ends the upstream job that a task left behind and asks for its bill. Destination: the provider. */
+  cleanup: { giveUpMs: 10 * 60_000 },
+  /** Tells a webhook of a task's end. Destination: the origin of its URL. */
+  delivery: { giveUpMs: 24 * 3_600_000 },
+} as const satisfies Record<string, { /** How long after it was made it is tried, ms. */ giveUpMs: number }>;
+
+export type WorkKind = keyof typeof WORK_KINDS;
+
+/** Work that a transition leaves. */
+export type WorkDraft = {
+  /** Unique within its kind; the same id again is the same work. */
+  readonly id: string;
+  readonly kind: WorkKind;
+  readonly destination: string;
+  /** The task it is about. */
+  readonly taskId: string;
+  readonly payload: Json;
+};
+
+export type WorkItem = WorkDraft & {
+  readonly createdAt: number;
+  /** After this it is finished whatever its destination says. */
+  readonly giveUpAt: number;
+  /** How often it was claimed before. */
+  readonly tries: number;
+  /** Rises with every claim and every change from outside; whoever finishes it carries the one it was given. */
+  readonly fence: number;
+};
+
+/** A job at a provider: which model made it under which account, and in which attempt of its task. */
+export type UpstreamJob = { provider: string; model: string; credential: string | null; attempt: number };
+
+/** The payload of a `cleanup`: a job of its own, whatever the task's route says now. */
+export type CleanupPayload = UpstreamJob & {
+  /** The provider's reference; null while the holder that had the call open has not handed one over. */
+  state: Json;
+  /** The holder said that its call is over: whatever it knew is in here. */
+  reported: boolean;
+  /** What the holder learned that the provider bills; null = nothing. */
+  costMicros: number | null;
+};
+
+/** The payload of a `delivery`. */
+export type DeliveryPayload = { url: string; type: string; seq: number };
+
+/** What a stale holder may still hand over: its job's reference and its cost. */
+export type LateReport = {
+  taskId: string;
+  fence: number;
+  job: UpstreamJob;
+  state: Json;
+  costMicros: number | null;
+};
+
+/** The bill of one cleaned-up job. */
+export type JobBill = { billedMicros: number | null; cancellation: Cancellation };
+
+/** The id of the cleanup that looks after the job of the task's holder number `fence`. */
+export function cleanupId(taskId: string, fence: number): string {
+  return `${taskId}/${fence}`;
+}
+
+export function cleanupDraft(taskId: string, fence: number, payload: CleanupPayload): WorkDraft {
+  return { id: cleanupId(taskId, fence), kind: "cleanup", destination: payload.provider, taskId, payload };
+}
+
+/** The job that the task's current attempt runs, or would run. */
+export function upstreamJobOf(task: Task): UpstreamJob {
+  const { provider, model } = candidateOf(task);
+  return { provider, model, credential: task.credential, attempt: task.attempt };
+}
+
+/** Reads the payload of a `cleanup`. */
+export function cleanupPayload(item: Pick<WorkItem, "payload">): CleanupPayload {
+  return item.payload as unknown as CleanupPayload;
+}
+
+/** What a late report adds to the cleanup that its holder left. */
+export function withLateReport(payload: CleanupPayload, report: LateReport): CleanupPayload {
+  return {
+    ...payload,
+    reported: true,
+    state: report.state ?? payload.state,
+    costMicros: report.costMicros ?? payload.costMicros,
+  };
+}
+
+/** A webhook's queue: everything under one origin waits in one line. */
+export function deliveryDraft(task: Task, type: string): WorkDraft | null {
+  if (task.webhook === null) return null;
+  const payload: DeliveryPayload = { url: task.webhook.url, type, seq: task.seq };
+  return {
+    id: `${task.id}/${task.seq}`,
+    kind: "delivery",
+    destination: originOf(task.webhook.url),
+    taskId: task.id,
+    payload,
+  };
+}
+
+function originOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).origin : url;
+}
