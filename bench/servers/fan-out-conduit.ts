@@ -69,6 +69,7 @@ const { view } = await gateway.tasks.submit({
   metadata: {},
   baseUrl: "http://127.0.0.1",
   reservedMicros: 0,
+  price: null,
   retryOf: null,
   idempotency: null,
 });

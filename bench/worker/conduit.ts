@@ -34,6 +34,7 @@ export class Offerer extends DurableObject<BenchBindings> {
       metadata: {},
       baseUrl: "http://127.0.0.1",
       reservedMicros: 0,
+      price: null,
       retryOf: null,
       idempotency: null,
     });

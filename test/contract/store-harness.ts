@@ -3,7 +3,13 @@
 import { expect } from "vitest";
 import type { Store } from "../../src/stores/store.ts";
 import { createTaskIds } from "../../src/tasks/ids.ts";
-import type { Claim, ClaimOptions, CreateOutcome, TaskDraft } from "../../src/tasks/ports/task-store.ts";
+import type {
+  Claim,
+  ClaimedWork,
+  ClaimOptions,
+  CreateOutcome,
+  TaskDraft,
+} from "../../src/tasks/ports/task-store.ts";
 import type { Task, TaskResult, TenantScope } from "../../src/tasks/task.ts";
 import { NO_WORK, type StepTransition } from "../../src/tasks/transition.ts";
 import {
@@ -109,6 +115,19 @@ export class Bench {
     const view = await this.store.get(scopeOf(task.tenant.keyId), task.id);
     if (view === null) throw new Error(`Task ${task.id} is gone`);
     return view.task;
+  }
+
+  /** Claims cleanups, as many as there are of whatever provider. */
+  cleanups(max = 10, leaseMs = LEASE_MS): Promise<ClaimedWork[]> {
+    return this.store.claimWork({ kind: "cleanup", leaseMs, max, maxPerDestination: 1_000 });
+  }
+
+  /** Finishes a cleanup with its bill; whether it was still this holder's. */
+  bill({ item }: ClaimedWork, billedMicros: number | null): Promise<boolean> {
+    return this.store.finishWork(item, {
+      kind: "done",
+      bill: { cancellation: "immediate", billedMicros },
+    });
   }
 
   async positionOf(task: Task): Promise<number | null> {

@@ -1,7 +1,9 @@
 /** Cleanup items: what an end leaves behind upstream is looked after, settled once, and given up in time. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Claim, CleanupItem } from "../../../src/tasks/ports/task-store.ts";
+import type { Json } from "../../../src/protocol/task.ts";
+import { cleanupPayload, upstreamJobOf } from "../../../src/tasks/due-work.ts";
+import type { Claim, ClaimedWork } from "../../../src/tasks/ports/task-store.ts";
 import type { Task } from "../../../src/tasks/task.ts";
 import { NO_WORK } from "../../../src/tasks/transition.ts";
 import {
@@ -24,7 +26,7 @@ export function cleanupContract(contract: StoreContract): void {
     });
     afterEach(() => bench.dispose());
 
-    const items = (max = 10) => bench.store.claimCleanups({ leaseMs: LEASE_MS, max });
+    const items = (max = 10) => bench.cleanups(max);
     const cancel = (task: Task) => bench.store.cancel(scopeOf("a"), task.id);
     /** A task cancelled while its job runs upstream under the reference. */
     const abandoned = async (state: string): Promise<{ task: Task; claim: Claim }> => {
@@ -34,15 +36,17 @@ export function cleanupContract(contract: StoreContract): void {
       await cancel(task);
       return { task, claim };
     };
-    const settled = (item: CleanupItem, billedMicros: number | null) =>
-      bench.store.finishCleanup(item, { kind: "settled", cancellation: "immediate", billedMicros });
+    const settled = (work: ClaimedWork, billedMicros: number | null) => bench.bill(work, billedMicros);
+    const stateOf = ({ item }: ClaimedWork) => cleanupPayload(item).state;
+    const report = ({ lease, task }: Claim, state: Json, costMicros: number | null, fence = lease.fence) =>
+      bench.store.reportLate({ taskId: task.id, fence, job: upstreamJobOf(task), state, costMicros });
 
     test("an end that leaves nothing upstream leaves no item and is settled", async () => {
       const task = await bench.submit();
       await cancel(task);
       expect(await bench.read(task)).toMatchObject({ settled: true, costMicros: 0 });
       expect(await items()).toEqual([]);
-      expect(await bench.store.nextCleanupAt()).toBeNull();
+      expect(await bench.store.nextWorkAt("cleanup")).toBeNull();
     });
 
     test("a cancelled job is looked after and settled at its bill, once", async () => {
@@ -52,7 +56,7 @@ export function cleanupContract(contract: StoreContract): void {
         costMicros: 0,
         cancellation: "requested",
       });
-      expect(await bench.store.nextCleanupAt()).toBe(bench.now());
+      expect(await bench.store.nextWorkAt("cleanup")).toBe(bench.now());
       const [item] = await items();
       expect(item).toMatchObject({
         taskId: task.id,
@@ -75,13 +79,13 @@ export function cleanupContract(contract: StoreContract): void {
       });
       expect(await settled(item!, 900)).toBe(false);
       expect((await bench.read(task)).costMicros).toBe(250);
-      expect(await bench.store.nextCleanupAt()).toBeNull();
+      expect(await bench.store.nextWorkAt("cleanup")).toBeNull();
     });
 
     test("a bill is bounded by the reservation, and no bill is free", async () => {
       const dear = await abandoned("dear");
       const free = await abandoned("free");
-      for (const item of await items()) await settled(item, item.state === "dear" ? RESERVED * 7 : null);
+      for (const item of await items()) await settled(item, stateOf(item) === "dear" ? RESERVED * 7 : null);
       expect((await bench.read(dear.task)).costMicros).toBe(RESERVED);
       expect((await bench.read(free.task)).costMicros).toBe(0);
     });
@@ -105,12 +109,12 @@ export function cleanupContract(contract: StoreContract): void {
     test("an item put off comes again when it is due, with its tries counted", async () => {
       await abandoned("job");
       const [first] = await items();
-      expect(await bench.store.finishCleanup(first!, { kind: "again", delayMs: 5_000 })).toBe(true);
+      expect(await bench.store.finishWork(first!.item, { kind: "again", delayMs: 5_000 })).toBe(true);
       expect(await items()).toEqual([]);
-      expect(await bench.store.nextCleanupAt()).toBe(bench.now() + 5_000);
+      expect(await bench.store.nextWorkAt("cleanup")).toBe(bench.now() + 5_000);
       bench.advance(5_000);
       const [second] = await items();
-      expect(second).toMatchObject({ tries: 1, state: "job" });
+      expect(second).toMatchObject({ item: { tries: 1, payload: { state: "job" } } });
       expect(await settled(first!, 1)).toBe(false);
       expect(await settled(second!, 1)).toBe(true);
     });
@@ -127,25 +131,26 @@ export function cleanupContract(contract: StoreContract): void {
       expect(await settled(taken!, 300)).toBe(true);
     });
 
-    test("an item nobody could settle is given up free by the sweep after ten minutes", async () => {
+    test("an item past its time is handed out as overdue, whatever its destination, and settles free", async () => {
       const { task } = await abandoned("job");
-      const [item] = await items();
-      await bench.store.finishCleanup(item!, { kind: "again", delayMs: GIVE_UP_MS * 2 });
+      const [first] = await items();
+      await bench.store.finishWork(first!.item, { kind: "again", delayMs: GIVE_UP_MS * 2 });
       bench.advance(GIVE_UP_MS - 1);
-      await bench.store.sweep(10);
-      expect((await bench.read(task)).settled).toBe(false);
+      const elsewhere = { kind: "cleanup", leaseMs: LEASE_MS, max: 10, maxPerDestination: 10 } as const;
+      expect(await bench.store.claimWork({ ...elsewhere, destinations: ["other"] })).toEqual([]);
       bench.advance(1);
-      await bench.store.sweep(10);
+      const [overdue] = await bench.store.claimWork({ ...elsewhere, destinations: ["other"] });
+      expect(overdue).toMatchObject({ overdue: true, item: { payload: { state: "job" } } });
+      expect(await settled(overdue!, null)).toBe(true);
       expect(await bench.read(task)).toMatchObject({ settled: true, costMicros: 0, status: "cancelled" });
-      expect(await bench.store.nextCleanupAt()).toBeNull();
+      expect(await bench.store.nextWorkAt("cleanup")).toBeNull();
     });
 
-    test("the sweep leaves an item alone that somebody works on", async () => {
+    test("an item past its time stays with whoever works on it", async () => {
       const { task } = await abandoned("job");
       bench.advance(GIVE_UP_MS);
       const [item] = await items();
-      await bench.store.sweep(10);
-      expect((await bench.read(task)).settled).toBe(false);
+      expect(await items()).toEqual([]);
       expect(await settled(item!, 123)).toBe(true);
       expect((await bench.read(task)).costMicros).toBe(123);
     });
@@ -159,39 +164,21 @@ export function cleanupContract(contract: StoreContract): void {
       await bench.claimOne();
       await cancel(cancelled);
       const claimed = await items();
-      expect(claimed.map((item) => item.taskId).sort()).toEqual([expired.id, cancelled.id].sort());
-      expect(claimed.map((item) => item.state)).toEqual([null, null]);
+      expect(claimed.map(({ item }) => item.taskId).sort()).toEqual([expired.id, cancelled.id].sort());
+      expect(claimed.map(stateOf)).toEqual([null, null]);
     });
 
     test("the overtaken holder may still hand over its reference and its cost, and nobody else may", async () => {
       const task = await bench.submit();
-      const old = await bench.claimOne();
-      await bench.apply(old, { kind: "release", submitUnknown: false, work: NO_WORK });
       const holder = await bench.claimOne();
       await cancel(task);
-      await bench.store.reportLate({
-        taskId: task.id,
-        fence: old.lease.fence,
-        state: "stale",
-        costMicros: 999,
-      });
-      await bench.store.reportLate({
-        taskId: task.id,
-        fence: holder.lease.fence + 1,
-        state: "forged",
-        costMicros: 999,
-      });
-      await bench.store.reportLate({ taskId: "unknown", fence: 1, state: null, costMicros: null });
+      await report(holder, "forged", 999, holder.lease.fence + 1);
+      await report({ ...holder, task: { ...holder.task, id: "unknown" } }, null, null);
       const [untouched] = await items();
-      expect(untouched).toMatchObject({ state: null, late: null });
-      await bench.store.reportLate({
-        taskId: task.id,
-        fence: holder.lease.fence,
-        state: "job 5",
-        costMicros: 77,
-      });
+      expect(untouched).toMatchObject({ item: { payload: { state: null, reported: false } } });
+      await report(holder, "job 5", 77);
       const [item] = await items();
-      expect(item).toMatchObject({ state: "job 5", late: { costMicros: 77 } });
+      expect(item).toMatchObject({ item: { payload: { state: "job 5", reported: true, costMicros: 77 } } });
       expect(await bench.read(task)).toMatchObject({ status: "cancelled", state: null, settled: false });
     });
 
@@ -200,30 +187,20 @@ export function cleanupContract(contract: StoreContract): void {
       const holder = await bench.claimOne();
       await cancel(task);
       const [blind] = await items();
-      await bench.store.reportLate({
-        taskId: task.id,
-        fence: holder.lease.fence,
-        state: "job 6",
-        costMicros: null,
-      });
+      await report(holder, "job 6", null);
       expect(await settled(blind!, null)).toBe(false);
       const [informed] = await items();
-      expect(informed).toMatchObject({ state: "job 6", late: { costMicros: null }, tries: 1 });
+      expect(informed).toMatchObject({ item: { payload: { state: "job 6", reported: true }, tries: 1 } });
       expect(await settled(informed!, 10)).toBe(true);
     });
 
     test("a late report with nothing in it says that the call is over: the item is due at once and keeps its reference", async () => {
-      const { task, claim } = await abandoned("job 7");
+      const { claim } = await abandoned("job 7");
       const [item] = await items();
-      await bench.store.finishCleanup(item!, { kind: "again", delayMs: 60_000 });
+      await bench.store.finishWork(item!.item, { kind: "again", delayMs: 60_000 });
       expect(await items()).toEqual([]);
-      await bench.store.reportLate({
-        taskId: task.id,
-        fence: claim.lease.fence,
-        state: null,
-        costMicros: null,
-      });
-      expect(await items()).toMatchObject([{ state: "job 7", late: { costMicros: null } }]);
+      await report(claim, null, null);
+      expect(await items()).toMatchObject([{ item: { payload: { state: "job 7", reported: true } } }]);
     });
 
     test("a report after the settlement changes nothing", async () => {
@@ -231,12 +208,7 @@ export function cleanupContract(contract: StoreContract): void {
       const [item] = await items();
       await settled(item!, 5);
       const before = await bench.read(task);
-      await bench.store.reportLate({
-        taskId: task.id,
-        fence: claim.lease.fence,
-        state: "more",
-        costMicros: 800,
-      });
+      await report(claim, "more", 800);
       expect(await bench.read(task)).toEqual(before);
       expect(await items()).toEqual([]);
     });
@@ -244,7 +216,7 @@ export function cleanupContract(contract: StoreContract): void {
     test("claims at once never hand out one item twice", async () => {
       for (let index = 0; index < 12; index++) await abandoned(`job ${index}`);
       const claimed = (await Promise.all(Array.from({ length: 8 }, () => items(3)))).flat();
-      expect(new Set(claimed.map((item) => item.taskId)).size).toBe(12);
+      expect(new Set(claimed.map(({ item }) => item.taskId)).size).toBe(12);
       expect(claimed).toHaveLength(12);
     });
   });

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { isTerminal } from "../../../src/protocol/task.ts";
+import { upstreamJobOf } from "../../../src/tasks/due-work.ts";
 import type { Claim } from "../../../src/tasks/ports/task-store.ts";
 import type { Task } from "../../../src/tasks/task.ts";
 import { NO_WORK } from "../../../src/tasks/transition.ts";
@@ -41,36 +42,34 @@ export function raceContract(contract: StoreContract): void {
         expect(won.filter(Boolean)).toHaveLength(1);
         const log = await bench.log(task);
         expect(log.filter((entry) => TERMINAL_EVENTS.includes(entry.split(" ")[1] ?? ""))).toHaveLength(1);
-        for (const item of await bench.store.claimCleanups({ leaseMs: 1, max: 10 }))
-          await bench.store.finishCleanup(item, {
-            kind: "settled",
-            cancellation: "immediate",
-            billedMicros: 1,
-          });
+        for (const work of await bench.cleanups(10, 1)) await bench.bill(work, 1);
       }
       expect(await bench.stat()).toEqual({ ready: 0, delayed: 0, held: 0 });
     });
 
-    test("a task settles once under cleanup, sweep and late report at once", async () => {
+    test("a task settles once under two bills and a late report at once", async () => {
       const task = await bench.submit();
       const claim = await bench.claimOne();
       await bench.store.cancel(scopeOf("a"), task.id);
-      const [item] = await bench.store.claimCleanups({ leaseMs: LEASE_MS, max: 1 });
-      bench.advance(20 * 60_000);
-      const settle = (billedMicros: number) =>
-        bench.store.finishCleanup(item!, { kind: "settled", cancellation: "immediate", billedMicros });
-      const [first, , second] = await Promise.all([
-        settle(100),
-        bench.store.sweep(10),
-        settle(200),
-        bench.store.reportLate({ taskId: task.id, fence: claim.lease.fence, state: "x", costMicros: 300 }),
+      const [work] = await bench.cleanups(1);
+      const [first, second] = await Promise.all([
+        bench.bill(work!, 100),
+        bench.bill(work!, 200),
+        bench.store.reportLate({
+          taskId: task.id,
+          fence: claim.lease.fence,
+          job: upstreamJobOf(claim.task),
+          state: "x",
+          costMicros: 300,
+        }),
       ]);
-      // Which comes first is the store's: without either report, what the late one said, or nothing.
+      // Which comes first is the store's: a bill, or the report, after which the item is claimed anew.
       expect(first && second).toBe(false);
+      for (const informed of await bench.cleanups()) await bench.bill(informed, 300);
       const { settled, costMicros } = await bench.read(task);
       expect(settled).toBe(true);
-      expect(first ? [100] : second ? [200] : [0, 300]).toContain(costMicros);
-      expect(await bench.store.nextCleanupAt()).toBeNull();
+      expect(costMicros).toBe(first ? 100 : second ? 200 : 300);
+      expect(await bench.store.nextWorkAt("cleanup")).toBeNull();
     });
 
     test.each([1, 2, 3])(
@@ -84,7 +83,7 @@ export function raceContract(contract: StoreContract): void {
         const anyClaim = () => claims[random(claims.length)];
         const lane = () => (random(4) === 0 ? "video" : "image");
         const priority = () => (["low", "normal", "high"] as const)[random(3)] ?? "normal";
-        const due = () => bench.now() + random(4_000);
+        const delay = () => random(4_000);
         const next = () =>
           random(2) === 0 ? undefined : ({ lane: "image", leaseMs: LEASE_MS, max: 1 } as const);
         const step = async (): Promise<void> => {
@@ -114,7 +113,7 @@ export function raceContract(contract: StoreContract): void {
               if (claim)
                 await bench.store.advance(claim.lease, {
                   kind: "retry",
-                  dueAt: due(),
+                  delayMs: delay(),
                   error: FAILURE,
                   work: NO_WORK,
                 });
@@ -124,7 +123,7 @@ export function raceContract(contract: StoreContract): void {
                 await bench.store.advance(claim.lease, {
                   kind: "pend",
                   state: random(9),
-                  dueAt: due(),
+                  delayMs: delay(),
                   percent: random(100),
                   message: null,
                   work: NO_WORK,
@@ -143,7 +142,7 @@ export function raceContract(contract: StoreContract): void {
                 await bench.store.advance(claim.lease, {
                   kind: "fail",
                   error: FAILURE,
-                  abandonsJob: random(2) === 0,
+                  jobOver: random(2) === 0,
                   work: NO_WORK,
                 });
               return;

@@ -39,12 +39,8 @@ export function retentionContract(contract: StoreContract): void {
       await bench.claimOne();
       await bench.store.cancel(scopeOf("a"), task.id);
       expect(await bench.store.purge(scopeOf("a"), task.id)).toBe("not_finished");
-      const [item] = await bench.store.claimCleanups({ leaseMs: 1_000, max: 1 });
-      await bench.store.finishCleanup(item!, {
-        kind: "settled",
-        cancellation: "immediate",
-        billedMicros: null,
-      });
+      const [work] = await bench.cleanups(1);
+      await bench.bill(work!, null);
       expect(await bench.store.purge(scopeOf("a"), task.id)).toBe("purged");
     });
 

@@ -95,7 +95,14 @@ export function transitionContract(contract: StoreContract): void {
       const claim = await bench.claimOne();
       const dueAt = bench.now() + 2_000;
       const state = { job: "x1" };
-      await bench.apply(claim, { kind: "pend", state, dueAt, percent: 5, message: "rendering", work: WORK });
+      await bench.apply(claim, {
+        kind: "pend",
+        state,
+        delayMs: 2_000,
+        percent: 5,
+        message: "rendering",
+        work: WORK,
+      });
       expect(await bench.read(task)).toMatchObject({
         status: "running",
         dueAt,
@@ -116,7 +123,7 @@ export function transitionContract(contract: StoreContract): void {
       const dueAt = () => bench.now() + 1_000;
       await bench.apply(await bench.claimOne(), {
         kind: "retry",
-        dueAt: dueAt(),
+        delayMs: 1_000,
         error: FAILURE,
         work: WORK,
       });
@@ -130,7 +137,7 @@ export function transitionContract(contract: StoreContract): void {
       bench.advance(1_000);
       const second = await bench.claimOne();
       expect(second.task.attempt).toBe(2);
-      await bench.apply(second, { kind: "snooze", dueAt: dueAt(), error: FAILURE, work: WORK });
+      await bench.apply(second, { kind: "snooze", delayMs: 1_000, error: FAILURE, work: WORK });
       expect(await bench.read(task)).toMatchObject({ status: "queued", attempt: 1 });
       expect(await bench.log(task)).toEqual([
         "1 queued",
@@ -233,12 +240,12 @@ export function transitionContract(contract: StoreContract): void {
       const before = await bench.read(task);
       for (const fence of [old.lease.fence, current.lease.fence + 1, 0, -1])
         for (const step of steps())
-          expect(await bench.store.advance({ taskId: task.id, fence }, step)).toEqual({
+          expect(await bench.store.advance({ shard: 0, taskId: task.id, fence }, step)).toEqual({
             applied: false,
             claimed: [],
           });
       expect(await bench.read(task)).toEqual(before);
-      expect(await bench.store.advance({ taskId: "unknown", fence: 1 }, COMPLETE)).toEqual({
+      expect(await bench.store.advance({ shard: 0, taskId: "unknown", fence: 1 }, COMPLETE)).toEqual({
         applied: false,
         claimed: [],
       });
@@ -275,13 +282,15 @@ export function transitionContract(contract: StoreContract): void {
       const log = await bench.log(over);
       for (const step of steps())
         for (const fence of [over.fence - 1, over.fence])
-          expect(await bench.store.advance({ taskId: over.id, fence }, step)).toEqual({
+          expect(await bench.store.advance({ shard: 0, taskId: over.id, fence }, step)).toEqual({
             applied: false,
             claimed: [],
           });
       const cancelled = await bench.store.cancel(scopeOf("a"), over.id);
       expect(cancelled.outcome).toBe(over.status === "cancelled" ? "already_cancelled" : "already_finished");
-      expect(await bench.store.renew([{ taskId: over.id, fence: over.fence }], LEASE_MS)).toEqual([over.id]);
+      expect(await bench.store.renew([{ shard: 0, taskId: over.id, fence: over.fence }], LEASE_MS)).toEqual([
+        over.id,
+      ]);
       bench.advance(TIMEOUT_MS * 1_000);
       expect((await bench.store.sweep(10)).updates).toEqual([]);
       expect(await bench.claim()).toEqual([]);

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Failure, StepOutcome } from "../../../src/tasks/ports/media-provider.ts";
 import { backoffMs, DEFAULT_RETRY_POLICY, type Decision, decide } from "../../../src/tasks/retry-policy.ts";
 import type { MediaItem, Task } from "../../../src/tasks/task.ts";
-import { NO_WORK } from "../../../src/tasks/transition.ts";
+import { NO_WORK, reduce } from "../../../src/tasks/transition.ts";
 import { runningTask } from "../../fixture/task.ts";
 
 const NOW = runningTask().startedAt ?? 0;
@@ -43,25 +43,13 @@ describe("the wait between attempts", () => {
 });
 
 describe("a transient failure", () => {
-  test("waits for the next attempt while attempts and time are left", () => {
-    expect(decide(decision(transient))).toMatchObject({ kind: "retry", dueAt: NOW + 1_000 });
-  });
-
-  test("ends the task with its own code after the last attempt", () => {
+  test("asks for another attempt, after a wait that grows with the attempts", () => {
+    const error = { code: "provider_unavailable", message: "down" };
+    expect(decide(decision(transient))).toMatchObject({ kind: "retry", delayMs: 1_000, error });
     expect(decide(decision(transient, { attempt: 3 }))).toMatchObject({
-      kind: "fail",
-      error: { code: "provider_unavailable", message: "down" },
-      jobOver: true,
-    });
-  });
-
-  test("ends the task now when the wait would reach past the deadline", () => {
-    expect(decide(decision(transient, { deadlineAt: NOW + 999 }))).toMatchObject({ kind: "fail" });
-  });
-
-  test("leaves the upstream job to a cleanup item when it gives up on one", () => {
-    expect(decide(decision(transient, { attempt: 3, state: { job: "j1" } }))).toMatchObject({
-      jobOver: false,
+      kind: "retry",
+      delayMs: 4_000,
+      error,
     });
   });
 
@@ -86,24 +74,16 @@ describe("a transient failure", () => {
 describe("a rate limit", () => {
   test("waits as long as the provider asks, without using an attempt", () => {
     const outcome = failed({ kind: "rate_limited", message: "slow down", retryAfterMs: 7_000 });
-    expect(decide(decision(outcome, { attempt: 3 }))).toMatchObject({ kind: "snooze", dueAt: NOW + 7_000 });
+    expect(decide(decision(outcome, { attempt: 3 }))).toMatchObject({ kind: "snooze", delayMs: 7_000 });
   });
 
   test("of unknown length is waited for longer and longer, up to a minute", () => {
     const outcome = failed({ kind: "rate_limited", message: "slow down" });
     const waits = [0, 1_000, 10_000, 100_000, 250_000].map((elapsedMs) => {
       const transition = decide(decision(outcome, { attempt: 1 }, { now: NOW + elapsedMs }));
-      return transition.kind === "snooze" ? transition.dueAt - NOW - elapsedMs : transition.kind;
+      return transition.kind === "snooze" ? transition.delayMs : transition.kind;
     });
-    expect(waits).toEqual([1_000, 1_000, 5_000, 50_000, "fail"]);
-    const patient = { attempt: 1, deadlineAt: NOW + 10_000_000 };
-    const late = decide(decision(outcome, patient, { now: NOW + 1_000_000 }));
-    expect(late).toMatchObject({ kind: "snooze", dueAt: NOW + 1_060_000 });
-  });
-
-  test("ends the task when the wait would reach past the deadline", () => {
-    const outcome = failed({ kind: "rate_limited", message: "slow down", retryAfterMs: 10_000_000 });
-    expect(decide(decision(outcome))).toMatchObject({ kind: "fail", error: { code: "rate_limit_exceeded" } });
+    expect(waits).toEqual([1_000, 1_000, 5_000, 50_000, 60_000]);
   });
 });
 
@@ -133,10 +113,14 @@ describe("a finished job", () => {
     });
   });
 
-  test("is never charged above the reservation", () => {
+  test("says what its provider billed, also beyond the reservation, which bounds the charge", () => {
     const task = { reservedMicros: 80_000 };
-    expect(decide(decision({ kind: "done", items: [item(0)], costMicros: 90_000 }, task))).toMatchObject({
-      costMicros: 80_000,
+    const billed = decide(decision({ kind: "done", items: [item(0)], costMicros: 90_000 }, task));
+    expect(billed).toMatchObject({ costMicros: 90_000 });
+    expect(reduce(runningTask(task), billed, NOW)?.settlement).toEqual({
+      releasedMicros: 80_000,
+      chargedMicros: 80_000,
+      upstreamMicros: 90_000,
     });
   });
 
@@ -152,6 +136,6 @@ describe("a finished job", () => {
 test("a pending job is never polled in a tight loop", () => {
   expect(decide(decision({ kind: "pending", state: { job: 1 }, pollAfterMs: 0 }))).toMatchObject({
     kind: "pend",
-    dueAt: NOW + 10,
+    delayMs: 10,
   });
 });

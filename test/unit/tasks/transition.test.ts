@@ -1,9 +1,16 @@
-/** The reducer: every transition against every state, and what it says about lists, fences and cleanup. */
+/** The reducer: every transition against every state, and what it says about lists, fences, money and cleanup. */
 
 import { describe, expect, test } from "vitest";
 import { isTerminal, TASK_STATUSES } from "../../../src/protocol/task.ts";
 import type { Task } from "../../../src/tasks/task.ts";
-import { NO_WORK, type Reduction, reduce, type Transition } from "../../../src/tasks/transition.ts";
+import {
+  NO_WORK,
+  queueStateOf,
+  type Reduction,
+  reduce,
+  type Transition,
+  wakeAt,
+} from "../../../src/tasks/transition.ts";
 import { queuedTask } from "../../fixture/task.ts";
 
 const NOW = 1_000_000;
@@ -22,13 +29,18 @@ const held = (changes: Partial<Task> = {}) =>
     ...changes,
   });
 
-const TRANSITIONS: Record<Transition["kind"], Transition> = {
-  claim: { kind: "claim", leaseUntil: NOW + 9_000 },
+/** What may still be said of a task that has ended. */
+type AfterTheEnd = "settle" | "late_job";
+type BeforeTheEnd = Exclude<Transition["kind"], AfterTheEnd>;
+
+const TRANSITIONS: Record<BeforeTheEnd, Transition> = {
+  claim: { kind: "claim", leaseMs: 9_000 },
   progress: { kind: "progress", percent: 50, message: "half" },
   save: { kind: "save", state: { job: 1 }, work: WORK },
-  pend: { kind: "pend", state: { job: 1 }, dueAt: NOW + 2_000, percent: 10, message: null, work: WORK },
-  retry: { kind: "retry", dueAt: NOW + 1_000, error: ERROR, work: WORK },
-  snooze: { kind: "snooze", dueAt: NOW + 1_000, error: ERROR, work: WORK },
+  pend: { kind: "pend", state: { job: 1 }, delayMs: 2_000, percent: 10, message: null, work: WORK },
+  retry: { kind: "retry", delayMs: 1_000, error: ERROR, work: WORK },
+  snooze: { kind: "snooze", delayMs: 1_000, error: ERROR, work: WORK },
+  next_candidate: { kind: "next_candidate", delayMs: 1_000, error: ERROR, work: WORK },
   release: { kind: "release", submitUnknown: false, work: WORK },
   complete: { kind: "complete", result: { items: [], errors: [] }, costMicros: 30, work: WORK },
   fail: { kind: "fail", error: ERROR, jobOver: true, work: WORK },
@@ -36,7 +48,11 @@ const TRANSITIONS: Record<Transition["kind"], Transition> = {
   expire: { kind: "expire" },
   orphan: { kind: "orphan" },
 };
-const KINDS = Object.keys(TRANSITIONS) as Transition["kind"][];
+const KINDS = Object.keys(TRANSITIONS) as BeforeTheEnd[];
+const ROUTE = [
+  { provider: "first", model: "one" },
+  { provider: "second", model: "two" },
+];
 
 function apply(task: Task, transition: Transition): Reduction {
   const reduction = reduce(task, transition, NOW);
@@ -62,11 +78,12 @@ describe("every transition", () => {
   });
 
   test.each(KINDS)("%s agrees with itself about where the task stands", (kind) => {
-    const { task, whereabouts } = apply(kind === "claim" ? queued() : held(), TRANSITIONS[kind]);
-    expect(task.leaseUntil !== null).toBe(whereabouts === "held");
-    expect(task.dueAt !== null).toBe(whereabouts === "delayed");
-    expect(isTerminal(task.status)).toBe(whereabouts === "terminal");
-    expect(task.finishedAt !== null).toBe(whereabouts === "terminal");
+    const { task } = apply(kind === "claim" ? queued() : held(), TRANSITIONS[kind]);
+    const state = queueStateOf(task);
+    expect(task.leaseUntil !== null).toBe(state === "held");
+    expect(task.dueAt !== null).toBe(state === "delayed");
+    expect(isTerminal(task.status)).toBe(state === "ended");
+    expect(wakeAt(task) === null).toBe(state === "ended");
   });
 });
 
@@ -112,17 +129,12 @@ describe("progress", () => {
 
   test("that says nothing new is no event", () => {
     const task = held({ progress: 50, message: "half" });
-    expect(apply(task, TRANSITIONS.progress)).toEqual({
-      task,
-      event: null,
-      whereabouts: "held",
-      cleanup: false,
-    });
+    expect(apply(task, TRANSITIONS.progress)).toEqual({ task, event: null, work: [], settlement: null });
   });
 });
 
 describe("steps that give the lease back", () => {
-  test("pend keeps the attempt, stores the reference and is no longer unsure", () => {
+  test("pend keeps the attempt, stores the reference and has no unknown submit any more", () => {
     const { task, event } = apply(held({ submitUnknown: true, message: "m" }), TRANSITIONS.pend);
     expect(task).toMatchObject({
       status: "running",
@@ -151,19 +163,18 @@ describe("steps that give the lease back", () => {
     expect(apply(held({ attempt: 0 }), TRANSITIONS.snooze).task.attempt).toBe(0);
   });
 
-  test("release is unsure only when a submit had begun and no reference is known", () => {
-    const unsure = { ...TRANSITIONS.release, submitUnknown: true } as Transition;
+  test("release leaves a submit unknown only when a submit had begun and no reference is known", () => {
+    const unknown = { ...TRANSITIONS.release, submitUnknown: true } as Transition;
     expect(apply(held(), TRANSITIONS.release).task.submitUnknown).toBe(false);
-    expect(apply(held(), unsure).task.submitUnknown).toBe(true);
-    expect(apply(held({ state: 1 }), unsure).task.submitUnknown).toBe(false);
+    expect(apply(held(), unknown).task.submitUnknown).toBe(true);
+    expect(apply(held({ state: 1 }), unknown).task.submitUnknown).toBe(false);
     expect(apply(held({ submitUnknown: true }), TRANSITIONS.release).task.submitUnknown).toBe(true);
   });
 
-  test("an orphan without a reference is unsure; without a lease there is no orphan", () => {
-    expect(apply(held(), TRANSITIONS.orphan)).toMatchObject({
-      whereabouts: "ready",
-      task: { submitUnknown: true, fence: 1 },
-    });
+  test("an orphan without a reference has an unknown submit; without a lease there is no orphan", () => {
+    const { task } = apply(held(), TRANSITIONS.orphan);
+    expect(task).toMatchObject({ submitUnknown: true, fence: 1, takeovers: 1 });
+    expect(queueStateOf(task)).toBe("ready");
     expect(apply(held({ state: 1 }), TRANSITIONS.orphan).task.submitUnknown).toBe(false);
     expect(reduce(held({ leaseUntil: null }), TRANSITIONS.orphan, NOW)).toBeNull();
   });
@@ -186,13 +197,46 @@ describe("ends", () => {
     expect(apply(held({ reservedMicros: 20 }), TRANSITIONS.complete).task.costMicros).toBe(20);
   });
 
-  test("fail is settled unless it abandons a job", () => {
-    expect(apply(held(), TRANSITIONS.fail)).toMatchObject({
-      cleanup: false,
+  test("fail leaves a cleanup for a stored reference, unless the provider said that the job is over", () => {
+    const fails = { kind: "fail", error: ERROR, jobOver: false, work: NO_WORK } as const;
+    expect(apply(held(), fails)).toMatchObject({
+      work: [],
       task: { settled: true, costMicros: 0, fence: 1 },
     });
-    const abandons = { kind: "fail", error: ERROR, jobOver: false, work: NO_WORK } as const;
-    expect(apply(held(), abandons)).toMatchObject({ cleanup: true, task: { settled: false } });
+    expect(apply(held({ state: "job" }), TRANSITIONS.fail)).toMatchObject({
+      work: [],
+      task: { settled: true },
+    });
+    expect(apply(held({ state: "job", fence: 4 }), fails)).toMatchObject({
+      work: [{ kind: "cleanup", destination: "local", payload: { state: "job", reported: false } }],
+      task: { settled: false, openCleanups: 1 },
+    });
+  });
+
+  test("an end gives the reservation back and charges what was used of it, once it is settled", () => {
+    const reserved = held({ reservedMicros: 100 });
+    expect(apply(reserved, TRANSITIONS.complete).settlement).toEqual({
+      releasedMicros: 100,
+      chargedMicros: 30,
+      upstreamMicros: 30,
+    });
+    expect(apply(reserved, TRANSITIONS.fail).settlement).toMatchObject({ chargedMicros: 0 });
+    expect(apply(reserved, TRANSITIONS.cancel).settlement).toBeNull();
+    expect(apply(held(), TRANSITIONS.fail).settlement).toBeNull();
+  });
+
+  test("an end tells the webhook of its task, an event of another kind does not", () => {
+    const webhook = { url: "https://example.com/hook?x=1", headers: {}, events: [] };
+    expect(apply(held({ webhook }), TRANSITIONS.complete).work).toEqual([
+      {
+        id: "019aa5f0-1c00-7000-8000-000000000001/3",
+        kind: "delivery",
+        destination: "https://example.com",
+        taskId: "019aa5f0-1c00-7000-8000-000000000001",
+        payload: { url: webhook.url, type: "task.completed", seq: 3 },
+      },
+    ]);
+    expect(apply(held({ webhook }), TRANSITIONS.retry).work).toEqual([]);
   });
 
   test.each(["cancel", "expire"] as const)(
@@ -213,13 +257,149 @@ describe("ends", () => {
         [held({ leaseUntil: null, submitUnknown: true }), true],
         [queued({ dueAt: 5, state: { job: 1 } }), true],
       ];
-      for (const [task, cleanup] of cases)
-        expect(apply(task, TRANSITIONS[kind])).toMatchObject({ cleanup, task: { settled: !cleanup } });
+      for (const [task, leavesJob] of cases) {
+        const { task: ended, work } = apply(task, TRANSITIONS[kind]);
+        expect(work.map((item) => item.kind)).toEqual(leavesJob ? ["cleanup"] : []);
+        expect(ended).toMatchObject({ settled: !leavesJob, openCleanups: leavesJob ? 1 : 0 });
+      }
     },
   );
 
   test("the message of a deadline says which limit it was", () => {
     expect(apply(queued(), TRANSITIONS.expire).task.error?.message).toContain("queue.maxWaitSeconds");
     expect(apply(held({ timeoutMs: 90_000 }), TRANSITIONS.expire).task.error?.message).toContain("90 s");
+  });
+});
+
+describe("retries", () => {
+  test.each([
+    ["the last attempt", { attempt: 3 }],
+    ["a wait that would reach past the deadline", { deadlineAt: NOW + 1_000 }],
+  ])("end the task with their own error after %s, and leave the job to a cleanup", (_, changes) => {
+    const state = { job: 2 };
+    const { task, work } = apply(held({ ...changes, state }), TRANSITIONS.retry);
+    expect(task).toMatchObject({ status: "failed", error: ERROR, settled: false });
+    expect(work).toMatchObject([{ payload: { state } }]);
+  });
+
+  test("a rate limit uses no attempt, so it ends a task by its deadline alone", () => {
+    expect(apply(held({ attempt: 9 }), TRANSITIONS.snooze).task.status).toBe("queued");
+    expect(apply(held({ deadlineAt: NOW + 1_000 }), TRANSITIONS.snooze).task.status).toBe("failed");
+  });
+});
+
+describe("the next candidate", () => {
+  test("is tried with nothing of the one before, whose job is left to a cleanup of its own", () => {
+    const before = held({
+      route: ROUTE,
+      state: { job: 1 },
+      credential: "eu",
+      attemptStartedAt: 10,
+      fence: 3,
+    });
+    const { task, event, work } = apply(before, TRANSITIONS.next_candidate);
+    expect(event).toBe("retrying");
+    expect(task).toMatchObject({
+      status: "queued",
+      candidate: 1,
+      state: null,
+      credential: null,
+      openCleanups: 1,
+    });
+    expect(task.attempts).toEqual([
+      {
+        attempt: 1,
+        provider: "first",
+        model: "one",
+        credential: "eu",
+        startedAt: 10,
+        ms: NOW - 10,
+        outcome: "failed",
+        errorCode: "provider_error",
+      },
+    ]);
+    expect(work).toMatchObject([
+      {
+        destination: "first",
+        payload: { provider: "first", model: "one", credential: "eu", state: { job: 1 } },
+      },
+    ]);
+  });
+
+  test("leaves nothing where no job was started, and there is none after the last", () => {
+    expect(apply(held({ route: ROUTE }), TRANSITIONS.next_candidate).work).toEqual([]);
+    expect(apply(held({ route: ROUTE, candidate: 1 }), TRANSITIONS.next_candidate).task).toMatchObject({
+      status: "failed",
+      error: ERROR,
+      candidate: 1,
+    });
+  });
+});
+
+describe("the bill of a job that was left behind", () => {
+  const bill = (billedMicros: number | null): Transition => ({
+    kind: "settle",
+    billedMicros,
+    cancellation: "immediate",
+  });
+  const ended = (changes: Partial<Task>) =>
+    held({
+      status: "cancelled",
+      finishedAt: 50,
+      leaseUntil: null,
+      reservedMicros: 100,
+      openCleanups: 1,
+      ...changes,
+    });
+
+  test("settles a cancelled task within its reservation, free where none came", () => {
+    expect(apply(ended({}), bill(70))).toMatchObject({
+      task: { settled: true, costMicros: 70, cancellation: "immediate", openCleanups: 0, upstreamMicros: 70 },
+      settlement: { releasedMicros: 100, chargedMicros: 70, upstreamMicros: 70 },
+    });
+    expect(apply(ended({}), bill(900)).settlement).toMatchObject({ chargedMicros: 100, upstreamMicros: 900 });
+    expect(apply(ended({}), bill(null)).task).toMatchObject({ settled: true, costMicros: 0 });
+  });
+
+  test("of several is summed, and settles with the last", () => {
+    const first = apply(ended({ openCleanups: 2 }), bill(30));
+    expect(first).toMatchObject({ task: { settled: false, upstreamMicros: 30 }, settlement: null });
+    expect(apply(first.task, bill(40)).settlement).toMatchObject({ chargedMicros: 70 });
+  });
+
+  test("never charges a failed task, and changes nothing of one that is settled", () => {
+    expect(apply(ended({ status: "failed" }), bill(70)).settlement).toMatchObject({ chargedMicros: 0 });
+    const settled = ended({ settled: true, costMicros: 5 });
+    expect(apply(settled, bill(70))).toMatchObject({
+      task: { costMicros: 5, settled: true },
+      settlement: null,
+    });
+  });
+});
+
+describe("a late report", () => {
+  const late = (fence: number, state: Task["state"]): Transition => ({
+    kind: "late_job",
+    report: {
+      taskId: "t",
+      fence,
+      job: { provider: "first", model: "one", credential: null, attempt: 1 },
+      state,
+      costMicros: null,
+    },
+  });
+
+  test("of a job that the task does not go on with leaves a cleanup", () => {
+    const task = held({ fence: 5, jobFence: 4, state: "mine" });
+    expect(apply(task, late(2, "stale"))).toMatchObject({
+      work: [{ destination: "first", payload: { state: "stale", reported: true } }],
+      task: { openCleanups: 1, state: "mine" },
+    });
+  });
+
+  test("of the task's own job, of the present holder, or without a reference does nothing", () => {
+    const task = held({ fence: 5, jobFence: 4, state: "mine" });
+    for (const transition of [late(4, "mine"), late(5, "x"), late(2, null)])
+      expect(reduce(task, transition, NOW)).toBeNull();
   });
 });
