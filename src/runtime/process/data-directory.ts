@@ -66,7 +66,8 @@ export function shareDataDirectory(folder: string): DataDirectory {
   return { ...filesIn(path), release: () => {} };
 }
 
-function filesIn(path: string): Omit<DataDirectory, "release"> {
+/** Where everything stands in a data directory. */
+export function filesIn(path: string): Omit<DataDirectory, "release"> {
   return {
     path,
     databaseFile: join(path, "conduit.db"),
