@@ -22,7 +22,7 @@ import { createEventEncodings } from "../http/streams/event-encodings.ts";
 import { LocalEventSockets } from "../http/streams/event-sockets.ts";
 import { StreamHeartbeat } from "../http/streams/event-stream.ts";
 import { HubHeart } from "../http/streams/hub-keep-alive.ts";
-import { closing } from "../hubs/subscriptions.ts";
+import { closeOptionsOf } from "../hubs/subscriptions.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
 import { CLOSE_GOING_AWAY, CLOSE_POLICY } from "../protocol/close-codes.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
@@ -124,7 +124,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const hubConnections = new HubConnections<Principal>(settings.hubs.maxConnectionsPerKey);
   const disconnect = (keyId: string) => {
     authenticator.forget(keyId);
-    hubConnections.close(keyId, closing(CLOSE_POLICY, "the key was disabled or revoked"));
+    hubConnections.close(keyId, closeOptionsOf(CLOSE_POLICY, "the key was disabled or revoked"));
     rooms.closeKey(keyId);
   };
   const keyChanged = ({ keyId, alive }: KeyEvent) => {
@@ -216,10 +216,10 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     async stop() {
       health.stopping();
       keyWatch.stop();
-      // Streams stay while steps finish, so that followers still see them end; what is left is told to come again.
+      // Streams stay while steps finish, so that subscribers still see them end; what is left is told to come again.
       await engine.stop();
       stopping = true;
-      hubConnections.close(null, closing(CLOSE_GOING_AWAY, "the server is shutting down"));
+      hubConnections.close(null, closeOptionsOf(CLOSE_GOING_AWAY, "the server is shutting down"));
       heart.stop();
       await Promise.all([retention.stop(), rooms.shutdown()]);
     },

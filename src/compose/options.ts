@@ -7,7 +7,7 @@ import { createPushEncodings } from "../hubs/push-encodings.ts";
 import { type SubscriptionJournal, Subscriptions } from "../hubs/subscriptions.ts";
 import { createItemEncoding } from "../hubs/task-stream.ts";
 import { createTasksHub } from "../hubs/tasks-hub.ts";
-import type { FollowedStore } from "../rooms/room-log.ts";
+import type { RoomStore } from "../rooms/room-log.ts";
 import type { Rooms, RoomsSettings } from "../rooms/rooms.ts";
 import { DEFAULT_SESSION_SETTINGS, type SessionSettings } from "../signalr/connection/settings.ts";
 import type { Hub } from "../signalr/hub.ts";
@@ -95,7 +95,7 @@ export function hubSessionSettings({ hubs }: Settings): SessionSettings {
 export type HubDependencies = {
   readonly tasks: TaskService;
   readonly rooms: Rooms;
-  readonly store: FollowedStore;
+  readonly store: RoomStore;
   readonly clock: Clock;
   readonly presentation: PresentationContext;
   /** For hosts that sleep. */

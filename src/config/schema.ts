@@ -213,14 +213,19 @@ export const SETTINGS = {
   events: {
     heartbeatMs: integer(15_000, 5, 60_000, "How often a silent event stream carries a comment line."),
     positionCheckMs: integer(5_000, 5, 60_000, "How often followed tasks are compared with the store."),
-    slowSweepMs: integer(100, 1, 10_000, "How often followers are looked at for a growing send buffer."),
+    slowSweepMs: integer(100, 1, 10_000, "How often subscribers are looked at for a growing send buffer."),
     slowBytes: integer(
       65_536,
       1_024,
       16 * MIB,
-      "Unsent bytes from which a follower counts as slow and is served alone.",
+      "Unsent bytes from which a subscriber counts as slow and is served alone.",
     ),
-    slowCloseMs: integer(10_000, 5, 600_000, "How long a follower may stay slow before it is closed (1013)."),
+    slowCloseMs: integer(
+      10_000,
+      5,
+      600_000,
+      "How long a subscriber may stay slow before it is closed (1013).",
+    ),
     maxConnections: integer(20_000, 1, 1_000_000, "Event streams and event sockets at once."),
     maxConnectionsPerKey: integer(1_000, 1, 1_000_000, "Event streams and event sockets of one key at once."),
   },

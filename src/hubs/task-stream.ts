@@ -1,9 +1,9 @@
-/** The events of one task as a stream that a hub method returns: a follower on one side, an iterator on the other. */
+/** The events of one task as a stream that a hub method returns: a subscriber on one side, an iterator on the other. */
 
 import { CLOSE_NORMAL } from "../protocol/close-codes.ts";
 import type { Encoding } from "../rooms/encoding.ts";
-import type { Subscription } from "../rooms/room-subscriber.ts";
-import type { Follower } from "../rooms/subscriber.ts";
+import type { Subscription } from "../rooms/room-subscription.ts";
+import type { Subscriber } from "../rooms/subscriber.ts";
 import { HubError } from "../signalr/connection/invocation-errors.ts";
 import type { Frame } from "../sockets/frame.ts";
 import { type PresentationContext, presentEvent, presentTask } from "../tasks/wire.ts";
@@ -24,7 +24,7 @@ export function createItemEncoding(context: PresentationContext): Encoding {
 }
 
 /** Ends after the task's terminal event; fails with `HubError` when the room ends it before. */
-export class TaskStream implements Follower, AsyncIterableIterator<unknown> {
+export class TaskStream implements Subscriber, AsyncIterableIterator<unknown> {
   readonly encoding: Encoding;
   readonly topics = null;
   subscription: Subscription | null = null;
@@ -61,7 +61,7 @@ export class TaskStream implements Follower, AsyncIterableIterator<unknown> {
     this.#over = true;
     this.#frames = [];
     this.#buffered = 0;
-    this.subscription?.leave();
+    this.subscription?.unsubscribe();
     this.#wake?.();
   }
 

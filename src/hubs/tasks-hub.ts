@@ -14,10 +14,10 @@ import { TaskStream } from "./task-stream.ts";
 
 export type TasksHubDependencies = {
   readonly subscriptions: Subscriptions;
-  readonly rooms: Pick<Rooms, "followTask">;
+  readonly rooms: Pick<Rooms, "subscribeToTask">;
   /** For the items of streams. */
   readonly items: Encoding;
-  /** For hosts that sleep: up to where the followers of a task were told before; null when it is not known. */
+  /** For hosts that sleep: up to where the subscribers of a task were told before; null when it is not known. */
   readonly placeOf?: (scope: TenantScope, taskId: string) => Position | null;
 };
 
@@ -64,7 +64,7 @@ function resumption(placeOf: NonNullable<TasksHubDependencies["placeOf"]>): Resu
 
 async function openStream(
   call: HubCall<Principal>,
-  rooms: Pick<Rooms, "followTask">,
+  rooms: Pick<Rooms, "subscribeToTask">,
   items: Encoding,
   id: string,
   after: string | null | undefined,
@@ -72,7 +72,7 @@ async function openStream(
   const begin = readPosition(after);
   if (!isTaskId(id)) throw new HubError(TASK_NOT_FOUND);
   const stream = new TaskStream(items);
-  const { subscription, opened } = rooms.followTask(call.connection.principal.scope, id, stream, begin);
+  const { subscription, opened } = rooms.subscribeToTask(call.connection.principal.scope, id, stream, begin);
   stream.subscription = subscription;
   // Also while it is being opened, when nobody holds the stream yet.
   call.signal.addEventListener("abort", () => stream.leave(), { once: true });

@@ -4,7 +4,7 @@ import type { Hono } from "hono";
 import { ApiError } from "../../protocol/error.ts";
 import { isTerminal } from "../../protocol/task.ts";
 import { parsePosition } from "../../rooms/position.ts";
-import type { Following, Rooms } from "../../rooms/rooms.ts";
+import type { PendingSubscription, Rooms } from "../../rooms/rooms.ts";
 import { asksForWebSocket } from "../../sockets/socket-upgrade.ts";
 import { isTaskId } from "../../tasks/ids.ts";
 import type { TaskService } from "../../tasks/service.ts";
@@ -14,12 +14,12 @@ import { type Host, LINGER_SECONDS } from "../host.ts";
 import { type OriginPolicy, requireSocketOrigin } from "../middleware/origin-policy.ts";
 import type { ConnectionSlots } from "../streams/connection-limits.ts";
 import type { EventEncodings } from "../streams/event-encodings.ts";
-import { type EventSockets, type FollowedStream, followStream } from "../streams/event-sockets.ts";
+import { type EventSockets, type StreamRequest, subscribeToStream } from "../streams/event-sockets.ts";
 import { EventStream, type StreamHeartbeat } from "../streams/event-stream.ts";
 
 export type EventRouteDependencies = {
   readonly tasks: Pick<TaskService, "read">;
-  readonly rooms: Pick<Rooms, "followTask" | "followTenant">;
+  readonly rooms: Pick<Rooms, "subscribeToTask" | "subscribeToTenant">;
   readonly encodings: Pick<EventEncodings, "stream">;
   readonly heartbeat: Pick<StreamHeartbeat, "add" | "remove">;
   readonly slots: ConnectionSlots;
@@ -61,7 +61,7 @@ export function mountEvents(
 /** `task`: as it is, of a one-task stream. */
 function answer(
   c: HttpContext,
-  stream: FollowedStream,
+  stream: StreamRequest,
   task: Task | null,
   dependencies: EventRouteDependencies,
 ): Response | Promise<Response> {
@@ -78,17 +78,17 @@ function answer(
 
 async function openStream(
   c: HttpContext,
-  followed: FollowedStream,
+  followed: StreamRequest,
   dependencies: EventRouteDependencies,
 ): Promise<Response> {
   const { encodings, heartbeat, host, rooms, slots } = dependencies;
   const request = c.req.raw;
   const slot = slots.take(principalOfExchange(c).keyId);
-  let following: Following | null = null;
+  let pending: PendingSubscription | null = null;
   const stream = new EventStream(encodings.stream, () => {
     request.signal.removeEventListener("abort", left);
     heartbeat.remove(stream);
-    following?.subscription.leave();
+    pending?.subscription.unsubscribe();
     slot.release();
     host.limitIdle(request, LINGER_SECONDS);
   });
@@ -97,9 +97,9 @@ async function openStream(
   host.keepOpen(request);
   heartbeat.add(stream);
   try {
-    following = followStream(rooms, followed, stream);
+    pending = subscribeToStream(rooms, followed, stream);
     // Headers wait for this: an unknown task and a store that is down are statuses, not broken streams.
-    if ((await following.opened) === "not_found") throw goneBetween();
+    if ((await pending.opened) === "not_found") throw goneBetween();
   } catch (error) {
     stream.abandon();
     throw error;

@@ -1,4 +1,4 @@
-/** How events look on a WebSocket and in an event stream. Made once per process and shared by all followers. */
+/** How events look on a WebSocket and in an event stream. Made once per process and shared by all subscribers. */
 
 import type { WireEvent, WireReset, WireSnapshot } from "../../protocol/task.ts";
 import type { Encoding } from "../../rooms/encoding.ts";

@@ -1,8 +1,8 @@
-/** A follower that reads server-sent events: a byte stream with a bounded queue, kept alive by comments. */
+/** A subscriber that reads server-sent events: a byte stream with a bounded queue, kept alive by comments. */
 
 import { CLOSE_TRY_AGAIN } from "../../protocol/close-codes.ts";
 import type { Encoding } from "../../rooms/encoding.ts";
-import type { Follower } from "../../rooms/subscriber.ts";
+import type { Subscriber } from "../../rooms/subscriber.ts";
 import type { Frame } from "../../sockets/frame.ts";
 import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
 import { ByteStream } from "../response/byte-stream.ts";
@@ -13,7 +13,7 @@ const OPENING = UTF8.encode(":\n\n");
 const HEARTBEAT = UTF8.encode(": keep-alive\n\n");
 
 /** One open stream. `body` belongs to the response; `ended` is called once, whoever ended it. */
-export class EventStream implements Follower {
+export class EventStream implements Subscriber {
   readonly encoding: Encoding;
   readonly topics = null;
   readonly #stream: ByteStream;

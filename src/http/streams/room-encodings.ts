@@ -1,4 +1,4 @@
-/** How a room's object tells its followers: a client's socket, or the Worker's own behind which a stream or a wait stands. */
+/** How a room's object tells its subscribers: a client's socket, or the Worker's own behind which a stream or a wait stands. */
 
 import type { Encoding } from "../../rooms/encoding.ts";
 import { SILENT } from "../../rooms/room-end-watch.ts";
@@ -8,7 +8,7 @@ import { createEventEncodings } from "./event-encodings.ts";
 
 const UTF8 = new TextEncoder();
 
-/** By the names under which followers ask for them. Made once per object and shared by its followers. */
+/** By the names under which subscribers ask for them. Made once per object and shared by its subscribers. */
 export function createRoomEncodings(context: PresentationContext): ReadonlyMap<string, Encoding> {
   const { socket, batch, stream } = createEventEncodings(context);
   const blocks: Encoding = {

@@ -8,7 +8,7 @@ import { utf8Length } from "../protocols/text-format.ts";
 
 type Kept = { frame: Frame; bytes: number };
 
-export class ReplayBuffer {
+export class MessageBuffer {
   readonly #windowBytes: number;
   /** Unacknowledged messages, oldest first; those after `#sent` wait for the window to open. */
   #kept: Kept[] = [];

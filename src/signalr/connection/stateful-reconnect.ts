@@ -6,14 +6,14 @@
 import type { Frame } from "../../sockets/frame.ts";
 import { ProtocolError } from "../protocols/hub-protocol.ts";
 import { type Ack, type HubMessage, isNumbered, MessageType, type Sequence } from "../protocols/messages.ts";
-import { ReplayBuffer } from "./message-buffer.ts";
+import { MessageBuffer } from "./message-buffer.ts";
 
 /** Between acknowledgements: often enough to keep the peer's buffer small, too seldom to be traffic. */
 const ACK_MS = 1_000;
 
 export class StatefulReconnect {
   /** Messages on their way to the peer. */
-  readonly outgoing: ReplayBuffer;
+  readonly outgoing: MessageBuffer;
   /** Number of the message read last, and of the last processed. They differ while messages are repeated. */
   #received = 0;
   #processed = 0;
@@ -22,7 +22,7 @@ export class StatefulReconnect {
   #awaitsSequence = false;
 
   constructor(replayBytes: number) {
-    this.outgoing = new ReplayBuffer(replayBytes);
+    this.outgoing = new MessageBuffer(replayBytes);
   }
 
   /** When `takeAck` has something to say. */

@@ -56,7 +56,7 @@ function wake(): void {
       clock,
       topics,
       log: { warn: () => {} },
-      later: (callback, soon) => clock.after(soon ? 0 : PACK_MS, callback),
+      scheduleFlush: (flush, urgent) => clock.after(urgent ? 0 : PACK_MS, flush),
     },
     { ...ROOM_SETTINGS, positionCheckMs: null },
   );

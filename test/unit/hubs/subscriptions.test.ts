@@ -380,7 +380,7 @@ describe("fan-out", () => {
     client.session.close({});
     await settled();
     await clock.advance(DELAY_MS);
-    expect([subscriptions.size, rooms.stats()]).toEqual([0, { rooms: 0, followers: 0, alone: 0 }]);
+    expect([subscriptions.size, rooms.stats()]).toEqual([0, { rooms: 0, subscribers: 0, alone: 0 }]);
   });
 });
 
@@ -396,11 +396,11 @@ describe("a task's stream", () => {
     client.send({ type: 5, invocationId: "1" });
     await settled();
     expect(client.messages()).toEqual([{ type: 3, invocationId: "1" }]);
-    expect(rooms.stats().followers).toBe(0);
+    expect(rooms.stats().subscribers).toBe(0);
     stream("2");
     client.session.close({});
     await settled();
-    expect(rooms.stats().followers).toBe(0);
+    expect(rooms.stats().subscribers).toBe(0);
   });
 
   test("that its client does not read waits, and fails by name when that lasts", async () => {

@@ -1,10 +1,6 @@
 /** A client's WebSocket of events ends in the room's object: the Worker lets the client in and passes the socket on. */
 
-import {
-  type EventSockets,
-  eventProtocol,
-  type FollowedStream,
-} from "../../../http/streams/event-sockets.ts";
+import { type EventSockets, eventProtocol, type StreamRequest } from "../../../http/streams/event-sockets.ts";
 import { ApiError } from "../../../protocol/error.ts";
 import { socketAnswer } from "../socket-answer.ts";
 import { callRoom, type RoomNamespace } from "./room-request.ts";
@@ -18,7 +14,7 @@ export class RemoteEventSockets implements EventSockets {
 
   async open(
     request: Request,
-    stream: FollowedStream,
+    stream: StreamRequest,
     headers: Readonly<Record<string, string>>,
   ): Promise<Response> {
     const protocol = eventProtocol(request);

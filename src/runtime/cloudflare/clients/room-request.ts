@@ -4,7 +4,7 @@
  */
 
 import type { WebSocket } from "@cloudflare/workers-types";
-import type { FollowedStream } from "../../../http/streams/event-sockets.ts";
+import type { StreamRequest } from "../../../http/streams/event-sockets.ts";
 import { ApiError } from "../../../protocol/error.ts";
 import { taskRoomName, tenantRoomName } from "../../../rooms/room-name.ts";
 import { StoreUnavailableError } from "../../../tasks/ports/store-error.ts";
@@ -14,10 +14,10 @@ import { socketOf } from "../socket-answer.ts";
 /** Objects are reached by their binding; the host name is never looked up. */
 const ROOM_URL = "https://room.invalid/";
 const CALL = "call";
-/** A room that has as many followers as it takes has places again when some of them leave. */
+/** A room that has as many subscribers as it takes has places again when some of them leave. */
 const RETRY_SECONDS = 5;
 
-/** What a room refuses a follower with. */
+/** What a room refuses a subscriber with. */
 export const REFUSED_NOT_FOUND = 404;
 export const REFUSED_FULL = 429;
 export const REFUSED_UNAVAILABLE = 503;
@@ -40,7 +40,7 @@ export type RoomNamespace = {
  */
 export async function callRoom(
   rooms: RoomNamespace,
-  { scope, taskId, after }: FollowedStream,
+  { scope, taskId, after }: StreamRequest,
   encoding: string,
 ): Promise<WebSocket | null> {
   const { keyId, subject, granted } = scope;

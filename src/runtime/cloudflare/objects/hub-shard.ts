@@ -14,7 +14,7 @@ import { plainHost } from "../../../http/host.ts";
 import { createOriginPolicy } from "../../../http/middleware/origin-policy.ts";
 import { errorResponse } from "../../../http/response/error-response.ts";
 import { mountHubs } from "../../../http/routes/hubs.ts";
-import { ShardTick } from "../../../hubs/sharding/frame-batch.ts";
+import { FrameBatcher } from "../../../hubs/sharding/frame-batcher.ts";
 import {
   type HubAddress,
   makeHubToken,
@@ -22,7 +22,7 @@ import {
   shardName,
 } from "../../../hubs/sharding/shard-address.ts";
 import { carriesEvents, readHubCall } from "../../../hubs/sharding/shard-request.ts";
-import { ALL_TASKS, closing, type Subscriptions } from "../../../hubs/subscriptions.ts";
+import { ALL_TASKS, closeOptionsOf, type Subscriptions } from "../../../hubs/subscriptions.ts";
 import { CLOSE_POLICY } from "../../../protocol/close-codes.ts";
 import { taskRoomName, tenantRoomName } from "../../../rooms/room-name.ts";
 import { Rooms } from "../../../rooms/rooms.ts";
@@ -67,9 +67,9 @@ export class HubShard extends DurableObject<Bindings> {
     const { settings, store, tasks, log, presentation } = this.#parts;
     this.#address = readShardName(ctx.id.name);
     const { shardsPerKey, maxConnectionsPerKey } = settings.hubs;
-    const tick = new ShardTick(CLOCK);
+    const batcher = new FrameBatcher(CLOCK);
     const rows = new ShardRows(ctx.storage.sql);
-    this.#sockets = new ShardSockets(ctx, tick, CLOCK);
+    this.#sockets = new ShardSockets(ctx, batcher, CLOCK);
     // Shards need not ask each other: one that is full sends its clients to the next.
     this.#connections = new HubConnections(Math.ceil(maxConnectionsPerKey / shardsPerKey));
     this.#joined = new ShardRooms({
@@ -80,7 +80,13 @@ export class HubShard extends DurableObject<Bindings> {
       onMoved: () => this.#rest.wake(),
     });
     this.#rooms = new Rooms(
-      { store: this.#joined, topics: { publish: () => {} }, clock: CLOCK, log, later: tick.later },
+      {
+        store: this.#joined,
+        topics: { publish: () => {} },
+        clock: CLOCK,
+        log,
+        scheduleFlush: batcher.schedule,
+      },
       { ...roomsSettings(settings), positionCheckMs: null },
     );
     this.#joined.watch(this.#rooms);
@@ -162,7 +168,7 @@ export class HubShard extends DurableObject<Bindings> {
   closeKey(): Promise<void> {
     const { keyId } = this.#address;
     this.#rest.wake();
-    this.#connections.close(keyId, closing(CLOSE_POLICY, KEY_GONE));
+    this.#connections.close(keyId, closeOptionsOf(CLOSE_POLICY, KEY_GONE));
     this.#rooms.closeKey(keyId);
     return Promise.resolve();
   }

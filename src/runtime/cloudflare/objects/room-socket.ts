@@ -1,5 +1,5 @@
 /**
- * A follower on a socket that outlives the object's memory. What must be known of it on waking is attached to it: how
+ * A subscriber on a socket that outlives the object's memory. What must be known of it on waking is attached to it: how
  * it is told, and where it stands when that is not where the room stands.
  */
 
@@ -7,7 +7,7 @@ import type { WebSocket } from "@cloudflare/workers-types";
 import { sendableCloseCode } from "../../../protocol/close-codes.ts";
 import type { Encoding } from "../../../rooms/encoding.ts";
 import { parsePosition, printPosition } from "../../../rooms/position.ts";
-import type { Follower } from "../../../rooms/subscriber.ts";
+import type { Subscriber } from "../../../rooms/subscriber.ts";
 import type { Frame } from "../../../sockets/frame.ts";
 import type { Position } from "../../../tasks/task.ts";
 
@@ -17,20 +17,20 @@ const OPEN = 1;
 /** Kept with the socket by the platform; 16 kB at most. */
 type Attachment = {
   readonly encoding: string;
-  /** Where the follower stands; null: where the room stands. */
+  /** Where the subscriber stands; null: where the room stands. */
   readonly at: string | null;
 };
 
-export class RoomSocket implements Follower {
+export class RoomSocket implements Subscriber {
   readonly encoding: Encoding;
   readonly topics = null;
   readonly #onSent: () => void;
   #socket: WebSocket | null;
-  /** What was said before there was a socket: it is taken once the follower was let in. */
+  /** What was said before there was a socket: it is taken once the subscriber was let in. */
   #early: Frame[] = [];
   #earlyBytes = 0;
   #earlyClose: { code: number; reason: string } | null = null;
-  /** What is attached; undefined before the follower's place was known. */
+  /** What is attached; undefined before the subscriber's place was known. */
   #at: string | null | undefined;
 
   /** `socket` null: `attach` brings it. `onSent` is called with every frame. */
@@ -70,7 +70,7 @@ export class RoomSocket implements Follower {
     else this.#socket.close(code, reason);
   }
 
-  /** Attaches where the follower stands, unless that is known already. */
+  /** Attaches where the subscriber stands, unless that is known already. */
   remember(stands: Position, room: Position): void {
     const at = stands.seq === room.seq && stands.epoch === room.epoch ? null : printPosition(stands);
     if (at === this.#at || this.#socket === null) return;

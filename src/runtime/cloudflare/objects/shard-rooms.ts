@@ -3,7 +3,7 @@
  * a shard joins that object, once however many of its connections follow, before it asks the store where the log stands.
  */
 
-import type { FollowedStore } from "../../../rooms/room-log.ts";
+import type { RoomStore } from "../../../rooms/room-log.ts";
 import { taskRoomName, tenantRoomName } from "../../../rooms/room-name.ts";
 import { StoreUnavailableError } from "../../../tasks/ports/store-error.ts";
 import type { Position, TaskUpdate, TenantScope } from "../../../tasks/task.ts";
@@ -15,7 +15,7 @@ export type RoomObjects = {
 };
 
 export type ShardRoomsDependencies = {
-  readonly store: FollowedStore;
+  readonly store: RoomStore;
   readonly objects: RoomObjects;
   /** This shard's name. */
   readonly shard: string;
@@ -27,7 +27,7 @@ export type ShardRoomsDependencies = {
 type Joined = {
   /** Resolves when the room's object knows of this shard. */
   joining: Promise<void> | null;
-  /** Followers that the store has not yet let in or turned away. */
+  /** Subscribers that the store has not yet let in or turned away. */
   opening: number;
   /** The store has let somebody in, or may have. */
   followed: boolean;
@@ -35,8 +35,8 @@ type Joined = {
   place: Position | null;
 };
 
-export class ShardRooms implements FollowedStore {
-  readonly #store: FollowedStore;
+export class ShardRooms implements RoomStore {
+  readonly #store: RoomStore;
   readonly #objects: RoomObjects;
   readonly #shard: string;
   readonly #rows: ShardRoomsDependencies["rows"];
@@ -64,7 +64,7 @@ export class ShardRooms implements FollowedStore {
     this.#standing = (name) => rooms.positionOf(name);
   }
 
-  /** Up to where the followers of a room have been told, as of its row; null when it is not known. */
+  /** Up to where the subscribers of a room have been told, as of its row; null when it is not known. */
   placeOf(name: string): Position | null {
     return this.#joined.get(name)?.place ?? null;
   }
@@ -78,7 +78,7 @@ export class ShardRooms implements FollowedStore {
   }
 
   /**
-   * Writes where rooms stand that have moved: all that their followers' places are known by after a sleep. It can wait
+   * Writes where rooms stand that have moved: all that their subscribers' places are known by after a sleep. It can wait
    * while the shard is awake, and frames need not wait for it: whatever else ends the memory ends the sockets too.
    */
   save(): void {

@@ -28,7 +28,7 @@ export type ConnectionRow = {
 
 export type SubscriptionRow = SavedSubscription & { readonly connection: string };
 
-/** A room this shard has joined; its place is null until its first follower has begun. */
+/** A room this shard has joined; its place is null until its first subscriber has begun. */
 export type RoomRow = { readonly name: string; readonly place: Position | null };
 
 export class ShardRows {

@@ -11,7 +11,7 @@ import type { Clock, TimerHandle } from "../../../tasks/ports/clock.ts";
 const SETTLE_MS = 100;
 /** As under other hosts: nothing about connections is more precise, ms. */
 const BEAT_MS = 1_000;
-/** How late a follower may hear of what no doorbell told, and how coarsely silence is measured, ms. */
+/** How late a subscriber may hear of what no doorbell told, and how coarsely silence is measured, ms. */
 const ALARM_MS = 20_000;
 
 export type ShardRestDependencies = {

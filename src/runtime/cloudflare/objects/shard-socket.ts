@@ -3,7 +3,7 @@
 import type { WebSocket } from "@cloudflare/workers-types";
 import type { Principal } from "../../../accounts/principal.ts";
 import { CONGESTED_BYTES, type HubSocket } from "../../../http/streams/hub-socket.ts";
-import type { Flushable, ShardTick } from "../../../hubs/sharding/frame-batch.ts";
+import type { Flushable, FrameBatcher } from "../../../hubs/sharding/frame-batcher.ts";
 import { joinBytes } from "../../../signalr/protocols/binary-format.ts";
 import { RECORD_SEPARATOR } from "../../../signalr/protocols/text-format.ts";
 import type { Frame } from "../../../sockets/frame.ts";
@@ -21,9 +21,9 @@ export class ShardSocket implements Socket, Flushable {
   readonly topics = null;
   readonly hubSocket: HubSocket<Principal>;
   readonly #socket: WebSocket;
-  readonly #tick: ShardTick;
+  readonly #batcher: FrameBatcher;
   readonly #onFull: (socket: ShardSocket) => void;
-  /** What was sent during this tick, and its length. */
+  /** What was sent during this batcher, and its length. */
   #gathered: Frame[] = [];
   #gatheredLength = 0;
   #heardAt: number | null = null;
@@ -32,12 +32,12 @@ export class ShardSocket implements Socket, Flushable {
   constructor(
     socket: WebSocket,
     hubSocket: HubSocket<Principal>,
-    tick: ShardTick,
+    batcher: FrameBatcher,
     onFull: (socket: ShardSocket) => void,
   ) {
     this.#socket = socket;
     this.hubSocket = hubSocket;
-    this.#tick = tick;
+    this.#batcher = batcher;
     this.#onFull = onFull;
   }
 
@@ -46,7 +46,7 @@ export class ShardSocket implements Socket, Flushable {
   }
 
   send(frame: Frame): void {
-    if (isPackable(frame) && this.#tick.gathers(this)) {
+    if (isPackable(frame) && this.#batcher.collects(this)) {
       this.#gathered.push(frame);
       this.#gatheredLength += frame.length;
       return;

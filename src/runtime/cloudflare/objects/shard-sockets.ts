@@ -3,7 +3,7 @@
 import type { DurableObjectState, WebSocket } from "@cloudflare/workers-types";
 import type { Principal } from "../../../accounts/principal.ts";
 import { CONGESTED_BYTES, HubSocket } from "../../../http/streams/hub-socket.ts";
-import type { ShardTick } from "../../../hubs/sharding/frame-batch.ts";
+import type { FrameBatcher } from "../../../hubs/sharding/frame-batcher.ts";
 import type { SavedSession } from "../../../signalr/connection/settings.ts";
 import type { HubEndpoint } from "../../../signalr/transports/endpoint.ts";
 import type { SocketSession, SocketUpgrade, UpgradeAnswer } from "../../../sockets/socket-upgrade.ts";
@@ -18,16 +18,16 @@ const DRAIN_MS = 50;
 
 export class ShardSockets implements SocketUpgrade {
   readonly #state: DurableObjectState;
-  readonly #tick: ShardTick;
+  readonly #batcher: FrameBatcher;
   readonly #clock: Pick<Clock, "after">;
   readonly #byNative = new Map<WebSocket, ShardSocket>();
   readonly #byConnection = new Map<string, { native: WebSocket; socket: ShardSocket }>();
   readonly #full = new Set<ShardSocket>();
   #drainTimer: TimerHandle | null = null;
 
-  constructor(state: DurableObjectState, tick: ShardTick, clock: Pick<Clock, "after">) {
+  constructor(state: DurableObjectState, batcher: FrameBatcher, clock: Pick<Clock, "after">) {
     this.#state = state;
-    this.#tick = tick;
+    this.#batcher = batcher;
     this.#clock = clock;
     state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PING));
   }
@@ -77,7 +77,7 @@ export class ShardSockets implements SocketUpgrade {
   }
 
   #add(native: WebSocket, hubSocket: HubSocket<Principal>): ShardSocket {
-    const socket = new ShardSocket(native, hubSocket, this.#tick, (full) => this.#watch(full));
+    const socket = new ShardSocket(native, hubSocket, this.#batcher, (full) => this.#watch(full));
     this.#byNative.set(native, socket);
     this.#byConnection.set(socket.connectionId, { native, socket });
     return socket;

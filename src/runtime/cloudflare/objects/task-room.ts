@@ -1,5 +1,5 @@
 /**
- * A room as a Durable Object: one task's, or one tenant's. It runs the product's own rooms for the followers that are
+ * A room as a Durable Object: one task's, or one tenant's. It runs the product's own rooms for the subscribers that are
  * connected to it, and hands every update on to the hub shards that joined it. The log stays in the store. Between
  * events the object may be forgotten while its sockets stay: on waking it seats them again where they stood.
  */
@@ -14,10 +14,10 @@ import { CLOSE_TOO_BIG, CLOSE_TRY_AGAIN } from "../../../protocol/close-codes.ts
 import { isTerminal } from "../../../protocol/task.ts";
 import type { Encoding } from "../../../rooms/encoding.ts";
 import { parsePosition, printPosition } from "../../../rooms/position.ts";
-import { RoomMark } from "../../../rooms/remote/follow-flag.ts";
+import { FollowFlag } from "../../../rooms/remote/follow-flag.ts";
 import { parseRoomName, type RoomSubject } from "../../../rooms/room-name.ts";
-import type { Subscription } from "../../../rooms/room-subscriber.ts";
-import { type Following, Rooms } from "../../../rooms/rooms.ts";
+import type { Subscription } from "../../../rooms/room-subscription.ts";
+import { type PendingSubscription, Rooms } from "../../../rooms/rooms.ts";
 import type { TimerHandle } from "../../../tasks/ports/clock.ts";
 import { describeError } from "../../../tasks/ports/log.ts";
 import type { Position, TaskUpdate, TenantScope } from "../../../tasks/task.ts";
@@ -33,10 +33,10 @@ import { socketAnswer } from "../socket-answer.ts";
 import { RoomShards } from "./room-shards.ts";
 import { answerClose, isOpen, RoomSocket, recall } from "./room-socket.ts";
 
-/** How often a room with followers is compared with the store, and its key looked at, ms. Each look wakes the object. */
+/** How often a room with subscribers is compared with the store, and its key looked at, ms. Each look wakes the object. */
 const CHECK_MS = 20_000;
 /**
- * How long frames wait for company, ms: a frame costs as much as thirty records in it. Where the followers stand is
+ * How long frames wait for company, ms: a frame costs as much as thirty records in it. Where the subscribers stand is
  * kept as often.
  */
 const TICK_MS = 30;
@@ -51,7 +51,7 @@ export class TaskRoom extends DurableObject<Bindings> {
   readonly #encodings: ReadonlyMap<string, Encoding>;
   readonly #rooms: Rooms;
   readonly #shards: RoomShards;
-  readonly #mark: RoomMark;
+  readonly #followFlag: FollowFlag;
   readonly #seats = new Map<WebSocket, Seat>();
   /** Where the room stands, as it is kept; undefined when nothing is. */
   #kept: string | undefined;
@@ -67,18 +67,18 @@ export class TaskRoom extends DurableObject<Bindings> {
     const { settings, store, clock, log, presentation } = this.#parts;
     this.#encodings = createRoomEncodings(presentation);
     this.#shards = new RoomShards(ctx.storage, (shard) => env.HUB_SHARD.getByName(shard));
-    this.#mark = new RoomMark(store, {
+    this.#followFlag = new FollowFlag(store, {
       subject: this.#subject,
-      isWanted: () => this.#isFollowed() || this.#shards.size > 0,
-      released: () => this.#forget(),
+      isWanted: () => this.#hasSubscribers() || this.#shards.size > 0,
+      cleared: () => this.#forget(),
     });
     this.#rooms = new Rooms(
       {
-        store: this.#mark.store,
+        store: this.#followFlag.store,
         topics: { publish: () => {} },
         clock,
         log,
-        later: (callback, soon) => clock.after(soon ? 0 : TICK_MS, callback),
+        scheduleFlush: (flush, urgent) => clock.after(urgent ? 0 : TICK_MS, flush),
       },
       // A timer would keep the object awake: it is the alarm that compares.
       { ...roomsSettings(settings), positionCheckMs: null },
@@ -90,41 +90,41 @@ export class TaskRoom extends DurableObject<Bindings> {
   /** Takes a committed transition to everybody who follows here. */
   publish(update: TaskUpdate): void {
     this.#shards.publish(update);
-    // Followers of one task leave with its end; a shard that does not hear of it finds it in the store.
+    // Subscribers of one task leave with its end; a shard that does not hear of it finds it in the store.
     if (this.#subject.kind === "task" && isTerminal(update.task.status)) this.#shards.clear();
     this.#rooms.publish(update);
     this.#tickSoon();
-    // A mark that outlived its followers would have updates come here for ever.
-    this.#mark.release().catch((error: unknown) => this.#warn("a mark could not be taken away", error));
+    // A mark that outlived its subscribers would have updates come here for ever.
+    this.#followFlag.release().catch((error: unknown) => this.#warn("a mark could not be taken away", error));
   }
 
   /** A hub shard follows from here on. Call it before the store is asked where the log stands. */
   async join(shard: string): Promise<void> {
-    await this.#mark.settled();
+    await this.#followFlag.settled();
     this.#shards.add(shard);
   }
 
   async leave(shard: string): Promise<void> {
     this.#shards.remove(shard);
-    await this.#mark.release();
+    await this.#followFlag.release();
   }
 
-  /** Becomes a follower's socket. Only the Worker can ask, see room-call.ts. */
+  /** Becomes a subscriber's socket. Only the Worker can ask, see room-call.ts. */
   override async fetch(request: Request): Promise<Response> {
     const call = readRoomCall(request);
     const encoding = this.#encodings.get(call.encoding);
     if (encoding === undefined) throw new TypeError(`rooms do not speak ${call.encoding}`);
-    if (this.#rooms.stats().followers >= this.#parts.settings.events.maxConnectionsPerKey)
+    if (this.#rooms.stats().subscribers >= this.#parts.settings.events.maxConnectionsPerKey)
       return refuse(REFUSED_FULL);
     const socket = new RoomSocket(null, encoding, () => this.#tickSoon());
     const { subscription, opened } = this.#follow(call.scope, socket, call.after);
     try {
       if ((await opened) === "not_found") return refuse(REFUSED_NOT_FOUND);
     } catch (error) {
-      this.#warn("a follower could not be let in", error);
+      this.#warn("a subscriber could not be let in", error);
       return refuse(REFUSED_UNAVAILABLE);
     }
-    if (this.#isFollowed() && (await this.ctx.storage.getAlarm()) === null) await this.#armAlarm();
+    if (this.#hasSubscribers() && (await this.ctx.storage.getAlarm()) === null) await this.#armAlarm();
     // Only now: a socket that is accepted and never answered with would keep the object awake for good.
     const { 0: client, 1: server } = new WebSocketPair();
     this.ctx.acceptWebSocket(server);
@@ -136,12 +136,12 @@ export class TaskRoom extends DurableObject<Bindings> {
 
   override async alarm(): Promise<void> {
     try {
-      if (this.#isFollowed()) {
+      if (this.#hasSubscribers()) {
         await this.#armAlarm();
         await this.#watchKey();
         await this.#rooms.check();
       } else {
-        await this.#mark.release();
+        await this.#followFlag.release();
       }
     } catch (error) {
       this.#warn("a room could not be looked after; it is tried again", error);
@@ -166,15 +166,15 @@ export class TaskRoom extends DurableObject<Bindings> {
     this.#unseat(socket);
   }
 
-  // --- followers
+  // --- subscribers
 
-  #follow(scope: TenantScope, socket: RoomSocket, after: Position | null): Following {
+  #follow(scope: TenantScope, socket: RoomSocket, after: Position | null): PendingSubscription {
     return this.#subject.kind === "task"
-      ? this.#rooms.followTask(scope, this.#subject.taskId, socket, after)
-      : this.#rooms.followTenant(scope, socket, after);
+      ? this.#rooms.subscribeToTask(scope, this.#subject.taskId, socket, after)
+      : this.#rooms.subscribeToTenant(scope, socket, after);
   }
 
-  /** Seats the followers of the object's earlier life. */
+  /** Seats the subscribers of the object's earlier life. */
   #seatAgain(): void {
     this.#kept = this.ctx.storage.kv.get<string>(POSITION);
     const room = this.#kept === undefined ? null : parsePosition(this.#kept, POSITION);
@@ -189,25 +189,25 @@ export class TaskRoom extends DurableObject<Bindings> {
         socket.close(CLOSE_TRY_AGAIN, "the room was restarted; reconnect and resume");
         continue;
       }
-      const follower = new RoomSocket(socket, encoding, () => this.#tickSoon());
-      this.#seats.set(socket, { socket: follower, subscription: this.#reseat(follower, stood) });
+      const subscriber = new RoomSocket(socket, encoding, () => this.#tickSoon());
+      this.#seats.set(socket, { socket: subscriber, subscription: this.#reseat(subscriber, stood) });
     }
   }
 
-  #reseat(follower: RoomSocket, at: Position): Subscription {
+  #reseat(subscriber: RoomSocket, at: Position): Subscription {
     const { keyId } = this.#subject;
     return this.#subject.kind === "task"
-      ? this.#rooms.reseatTask({ keyId, subject: null }, this.#subject.taskId, follower, at)
-      : this.#rooms.reseatTenant({ keyId, subject: this.#subject.subject }, follower, at);
+      ? this.#rooms.resubscribeToTask({ keyId, subject: null }, this.#subject.taskId, subscriber, at)
+      : this.#rooms.resubscribeToTenant({ keyId, subject: this.#subject.subject }, subscriber, at);
   }
 
   #unseat(socket: WebSocket): void {
-    this.#seats.get(socket)?.subscription.leave();
+    this.#seats.get(socket)?.subscription.unsubscribe();
     this.#seats.delete(socket);
   }
 
-  #isFollowed(): boolean {
-    return this.#rooms.stats().followers > 0;
+  #hasSubscribers(): boolean {
+    return this.#rooms.stats().subscribers > 0;
   }
 
   async #watchKey(): Promise<void> {
@@ -226,7 +226,7 @@ export class TaskRoom extends DurableObject<Bindings> {
     });
   }
 
-  /** Keeps where the room stands, in one row, and with each follower that stands elsewhere where that is. */
+  /** Keeps where the room stands, in one row, and with each subscriber that stands elsewhere where that is. */
   #keepPlaces(): void {
     this.#rooms.flush();
     const room = this.#rooms.positionOf(this.#name);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ReplayBuffer } from "../../../../src/signalr/connection/message-buffer.ts";
+import { MessageBuffer } from "../../../../src/signalr/connection/message-buffer.ts";
 import { createHub, method, streamMethod } from "../../../../src/signalr/hub.ts";
 import { jsonProtocol } from "../../../../src/signalr/protocols/json-protocol.ts";
 import { messagePackProtocol } from "../../../../src/signalr/protocols/messagepack-protocol.ts";
@@ -31,7 +31,7 @@ describe("the replay buffer", () => {
   const sizes = (frames: unknown[]) => frames.map((frame) => (frame as string).length);
 
   test("WriteBlocksOnAckWhenMessageBufferFull: messages beyond the window wait for acknowledgements, in order", () => {
-    const buffer = new ReplayBuffer(10);
+    const buffer = new MessageBuffer(10);
     expect(["aaaa", "bbbbbb", "c", "dd"].map((frame) => buffer.add(frame))).toEqual([
       true,
       true,
@@ -44,14 +44,14 @@ describe("the replay buffer", () => {
   });
 
   test("one message may always go, whatever its size", () => {
-    const buffer = new ReplayBuffer(10);
+    const buffer = new MessageBuffer(10);
     expect(buffer.add("x".repeat(100))).toBe(true);
     expect(buffer.add("y")).toBe(false);
     expect(buffer.acknowledge(1)).toEqual(["y"]);
   });
 
   test("WriteManyMessagesAckSomeProperlyBuffers, MessageBufferLimitCanBeModified", () => {
-    const buffer = new ReplayBuffer(1_000_000);
+    const buffer = new MessageBuffer(1_000_000);
     for (let length = 1; length <= 1000; length++) expect(buffer.add("x".repeat(length))).toBe(true);
     expect(buffer.acknowledge(200)).toEqual([]);
     const { sequenceId, frames } = buffer.replay();
@@ -60,7 +60,7 @@ describe("the replay buffer", () => {
   });
 
   test("AckedMessageNotResentOnReconnect: with nothing left, the next number is announced", () => {
-    const buffer = new ReplayBuffer(100);
+    const buffer = new MessageBuffer(100);
     buffer.add("a");
     buffer.add("b");
     buffer.acknowledge(2);
@@ -68,7 +68,7 @@ describe("the replay buffer", () => {
   });
 
   test("acknowledgements that repeat, go back or run ahead free only what was sent", () => {
-    const buffer = new ReplayBuffer(4);
+    const buffer = new MessageBuffer(4);
     for (const frame of ["aa", "bb", "cc"]) buffer.add(frame);
     expect(buffer.acknowledge(0)).toEqual([]);
     expect(buffer.acknowledge(99)).toEqual(["cc"]);
@@ -77,7 +77,7 @@ describe("the replay buffer", () => {
   });
 
   test("it says when as much waits as may be on its way", () => {
-    const buffer = new ReplayBuffer(4);
+    const buffer = new MessageBuffer(4);
     for (const frame of ["aaaa", "bbbb"]) buffer.add(frame);
     expect(buffer.overflowing).toBe(false);
     buffer.add("c");
