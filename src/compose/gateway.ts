@@ -21,7 +21,7 @@ import { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import { createEventEncodings } from "../http/streams/event-encodings.ts";
 import { LocalEventSockets } from "../http/streams/event-sockets.ts";
 import { StreamHeartbeat } from "../http/streams/event-stream.ts";
-import { HubHeart } from "../http/streams/hub-keep-alive.ts";
+import { HubKeepAlive } from "../http/streams/hub-keep-alive.ts";
 import { closeOptionsOf } from "../hubs/subscriptions.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
 import { CLOSE_GOING_AWAY, CLOSE_POLICY } from "../protocol/close-codes.ts";
@@ -48,9 +48,9 @@ import { registerGatewayMetrics } from "./gateway-metrics.ts";
 import {
   createHubs,
   createTaskService,
+  createWireContext,
   engineOptions,
-  hubSessionSettings,
-  presentationContext,
+  hubConnectionSettings,
   retentionOptions,
   roomsSettings,
 } from "./options.ts";
@@ -143,10 +143,10 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     disconnect,
   });
 
-  const presentation = presentationContext(settings, clock);
-  const hubSession = hubSessionSettings(settings);
-  const heart = new HubHeart(hubConnections, clock, hubSession);
-  const { hubs } = createHubs(settings, { tasks, rooms, store, clock, presentation });
+  const wireContext = createWireContext(settings, clock);
+  const connectionSettings = hubConnectionSettings(settings);
+  const keepAlive = new HubKeepAlive(hubConnections, clock, connectionSettings);
+  const { hubs } = createHubs(settings, { tasks, rooms, store, clock, wireContext });
   let stopping = false;
   const metrics = new MetricsRegistry();
   registerGatewayMetrics(metrics, { store, engine, rooms, hubs: hubConnections });
@@ -173,9 +173,9 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       tasks,
       keys,
       media,
-      presentation,
+      wireContext,
       mountStreams: (target, key) => {
-        const encodings = createEventEncodings(presentation);
+        const encodings = createEventEncodings(wireContext);
         mountEvents(target, key, {
           tasks,
           rooms,
@@ -189,8 +189,8 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
         mountHubs(target, key, {
           hubs,
           connections: hubConnections,
-          heart,
-          session: hubSession,
+          keepAlive,
+          connectionSettings,
           sockets,
           origins,
           host,
@@ -220,7 +220,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       await engine.stop();
       stopping = true;
       hubConnections.close(null, closeOptionsOf(CLOSE_GOING_AWAY, "the server is shutting down"));
-      heart.stop();
+      keepAlive.stop();
       await Promise.all([retention.stop(), rooms.shutdown()]);
     },
   };

@@ -6,16 +6,16 @@ import type { Subscription } from "../rooms/room-subscription.ts";
 import type { Subscriber } from "../rooms/subscriber.ts";
 import { HubError } from "../signalr/connection/invocation-errors.ts";
 import type { Frame } from "../sockets/frame.ts";
-import { type PresentationContext, presentEvent, presentTask } from "../tasks/wire.ts";
+import { toWireEvent, toWireTask, type WireContext } from "../tasks/wire.ts";
 
 /** Events as JSON texts: rooms hand over frames, and a stream's items belong to one call each. */
-export function createItemEncoding(context: PresentationContext): Encoding {
+export function createItemEncoding(context: WireContext): Encoding {
   return {
     name: "hub-item",
-    event: ({ event, task }, id) => JSON.stringify(presentEvent(event, task, id, context)),
+    event: ({ event, task }, id) => JSON.stringify(toWireEvent(event, task, id, context)),
     snapshot: (view, id) => {
       const { seq } = view.task;
-      return JSON.stringify({ type: "snapshot", id, seq, task: presentTask(view, context) });
+      return JSON.stringify({ type: "snapshot", id, seq, task: toWireTask(view, context) });
     },
     begin: () => null,
     reset: () => JSON.stringify({ type: "reset" }),

@@ -8,7 +8,7 @@ import { HubError } from "../signalr/connection/invocation-errors.ts";
 import { createHub, type Hub, type HubCall, method, type Resumption, streamMethod } from "../signalr/hub.ts";
 import { isTaskId } from "../tasks/ids.ts";
 import type { Position, TenantScope } from "../tasks/task.ts";
-import { text, textOrNull } from "./argument-binders.ts";
+import { optionalTextArgument, textArgument } from "./argument-binders.ts";
 import { readPosition, type Subscriptions, TASK_NOT_FOUND } from "./subscriptions.ts";
 import { TaskStream } from "./task-stream.ts";
 
@@ -18,46 +18,46 @@ export type TasksHubDependencies = {
   /** For the items of streams. */
   readonly items: Encoding;
   /** For hosts that sleep: up to where the subscribers of a task were told before; null when it is not known. */
-  readonly placeOf?: (scope: TenantScope, taskId: string) => Position | null;
+  readonly positionOf?: (scope: TenantScope, taskId: string) => Position | null;
 };
 
 export function createTasksHub(dependencies: TasksHubDependencies): Hub<Principal> {
-  const { subscriptions, rooms, items, placeOf } = dependencies;
+  const { subscriptions, rooms, items, positionOf } = dependencies;
   return createHub<Principal>({
     methods: {
       Subscribe: method({
-        args: [text],
-        optional: [textOrNull],
+        args: [textArgument],
+        optional: [optionalTextArgument],
         run: (call: HubCall<Principal>, id, after) => subscriptions.subscribe(call, id, "event", after),
       }),
       SubscribeAll: method({
-        optional: [textOrNull],
+        optional: [optionalTextArgument],
         run: (call: HubCall<Principal>, after) => subscriptions.subscribeAll(call, after),
       }),
       Unsubscribe: method({
-        args: [text],
+        args: [textArgument],
         run: (call: HubCall<Principal>, id) => subscriptions.unsubscribe(call.connection, id),
       }),
       UnsubscribeAll: method({
         run: (call: HubCall<Principal>) => subscriptions.unsubscribeAll(call.connection),
       }),
       StreamTask: streamMethod({
-        args: [text],
-        optional: [textOrNull],
+        args: [textArgument],
+        optional: [optionalTextArgument],
         run: (call: HubCall<Principal>, id, after) => openStream(call, rooms, items, id, after),
-        ...(placeOf === undefined ? {} : resumption(placeOf)),
+        ...(positionOf === undefined ? {} : resumption(positionOf)),
       }),
     },
     onDisconnected: (connection) => subscriptions.disconnected(connection),
   });
 }
 
-function resumption(placeOf: NonNullable<TasksHubDependencies["placeOf"]>): Resumption<Principal> {
+function resumption(positionOf: NonNullable<TasksHubDependencies["positionOf"]>): Resumption<Principal> {
   return {
     resume({ principal }, args) {
       const [id] = args;
-      const place = typeof id === "string" ? placeOf(principal.scope, id) : null;
-      return place === null ? args : [id, printPosition(place)];
+      const position = typeof id === "string" ? positionOf(principal.scope, id) : null;
+      return position === null ? args : [id, printPosition(position)];
     },
   };
 }

@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { shardName } from "../../src/hubs/sharding/shard-address.ts";
 import type { WireError } from "../../src/protocol/error.ts";
-import { closeHubs } from "../../src/runtime/cloudflare/clients/hub-routes.ts";
+import { closeHubs } from "../../src/runtime/cloudflare/clients/hub-proxy.ts";
 import {
   askHub,
   EdgeHubEvents,

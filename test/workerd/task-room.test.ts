@@ -4,7 +4,7 @@ import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
-import { callRoom } from "../../src/runtime/cloudflare/clients/room-request.ts";
+import { connectToRoom } from "../../src/runtime/cloudflare/clients/room-request.ts";
 import { HubShard } from "../../src/runtime/cloudflare/objects/hub-shard.ts";
 import { StoreObject } from "../../src/runtime/cloudflare/objects/store-object.ts";
 import type { TenantScope } from "../../src/tasks/task.ts";
@@ -125,7 +125,7 @@ describe("a task followed over a WebSocket", () => {
 
   test("is refused by the room itself where the task is gone, and nothing of it stays", async () => {
     const stream = { scope: KEY, taskId: UNKNOWN_TASK, after: null };
-    expect(await callRoom(env.TASK_ROOM, stream, "json")).toBeNull();
+    expect(await connectToRoom(env.TASK_ROOM, stream, "json")).toBeNull();
     const room = world.taskRoom(UNKNOWN_TASK);
     expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
     await evictDurableObject(room);
@@ -136,7 +136,7 @@ describe("a task followed over a WebSocket", () => {
     const stream = { scope: KEY, taskId: id, after: null };
     undo = await world.changeEvents({ maxConnectionsPerKey: 1 });
     const only = await world.connect(`/v1/tasks/${id}/events`);
-    const refused = callRoom(env.TASK_ROOM, stream, "json");
+    const refused = connectToRoom(env.TASK_ROOM, stream, "json");
     await expect(refused).rejects.toMatchObject({ code: "too_many_connections" });
     only.close(1000);
     await only.closed();

@@ -4,7 +4,7 @@ import { ApiError, type ErrorCode } from "../../protocol/error.ts";
 import { isTerminal, type TaskErrorCode } from "../../protocol/task.ts";
 import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import type { Task } from "../../tasks/task.ts";
-import { type PresentationContext, presentResult } from "../../tasks/wire.ts";
+import { toWireResult, type WireContext } from "../../tasks/wire.ts";
 import { readBase64Images } from "./base64-images.ts";
 
 export type OpenAiImage = { url?: string; b64_json?: string; revised_prompt?: string };
@@ -60,11 +60,11 @@ export function requireCompleted(task: Task): void {
 /** OpenAI's body for a completed task. */
 export async function openAiImages(
   task: Task,
-  presentation: PresentationContext,
+  wireContext: WireContext,
   media: Pick<MediaStore, "get">,
 ): Promise<OpenAiImages> {
   const encoded = answersBase64(task) ? await readBase64Images(task, media) : [];
-  const images = presentResult(task, presentation)?.images ?? [];
+  const images = toWireResult(task, wireContext)?.images ?? [];
   return {
     created: Math.floor(task.createdAt / 1000),
     data: images.map(({ url, revisedPrompt, metadata }) => {

@@ -8,7 +8,7 @@ import type { Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Principal } from "../../accounts/principal.ts";
 import { ApiError } from "../../protocol/error.ts";
-import type { SessionSettings } from "../../signalr/connection/settings.ts";
+import type { HubConnectionSettings } from "../../signalr/connection/hub-connection-options.ts";
 import type { Hub } from "../../signalr/hub.ts";
 import { joinBytes } from "../../signalr/protocols/binary-format.ts";
 import { EVENT_STREAM_HEADERS } from "../../signalr/protocols/event-stream-format.ts";
@@ -35,7 +35,7 @@ import { presentedKey } from "../middleware/credentials.ts";
 import { type OriginPolicy, requireSocketOrigin } from "../middleware/origin-policy.ts";
 import { boundedBytes } from "../request/body.ts";
 import { HubEventStream } from "../streams/hub-event-stream.ts";
-import type { HubHeart } from "../streams/hub-keep-alive.ts";
+import type { HubKeepAlive } from "../streams/hub-keep-alive.ts";
 import { HubSocket } from "../streams/hub-socket.ts";
 
 const TRANSPORTS: readonly TransportName[] = ["WebSockets", "ServerSentEvents", "LongPolling"];
@@ -56,8 +56,8 @@ export type HubRouteDependencies = {
   /** By name: each is served at `/hubs/<name>`. */
   readonly hubs: Readonly<Record<string, Hub<Principal>>>;
   readonly connections: HubConnections<Principal>;
-  readonly heart: Pick<HubHeart, "wake">;
-  readonly session: SessionSettings;
+  readonly keepAlive: Pick<HubKeepAlive, "wake">;
+  readonly connectionSettings: HubConnectionSettings;
   readonly sockets: SocketUpgrade;
   readonly origins: OriginPolicy;
   readonly host: Host;
@@ -65,11 +65,11 @@ export type HubRouteDependencies = {
   /** True once the process is shutting down: nobody is let in any more. */
   readonly stopping: () => boolean;
   /** For a host that sleeps. */
-  readonly sleeping?: SleepingHost;
+  readonly hibernating?: HibernatingHost;
 };
 
 /** What is different where connections outlive the memory of their host. */
-export type SleepingHost = {
+export type HibernatingHost = {
   /** A connection's secret, unguessable and URL-safe; leads every later request to the same host. */
   makeToken(): string;
   /** Whether a request for a WebSocket comes from a carrier that prints it to the client as an event stream. */
@@ -115,7 +115,7 @@ class HubRoutes {
     const principal = principalOfExchange(c);
     this.#requirePlace(principal);
     // What it keeps to be sent again would be lost in a sleep.
-    const statefulReconnect = asked.statefulReconnect && this.#dependencies.sleeping === undefined;
+    const statefulReconnect = asked.statefulReconnect && this.#dependencies.hibernating === undefined;
     const { connectionId, connectionToken } = this.#add(principal, bare, statefulReconnect);
     const offer = { connectionId, connectionToken, transports: TRANSPORTS, statefulReconnect };
     c.header("cache-control", "no-store");
@@ -151,9 +151,9 @@ class HubRoutes {
   }
 
   #openSocket(c: HttpContext): Response {
-    const { sockets, origins, sleeping } = this.#dependencies;
+    const { sockets, origins, hibernating } = this.#dependencies;
     const request = c.req.raw;
-    const transport = sleeping?.carriesEvents(request) === true ? "ServerSentEvents" : "WebSockets";
+    const transport = hibernating?.carriesEvents(request) === true ? "ServerSentEvents" : "WebSockets";
     if (transport === "WebSockets") requireSocketOrigin(request, origins);
     const id = c.req.query("id");
     let endpoint = id === undefined && transport === "WebSockets" ? null : this.#find(c);
@@ -166,8 +166,8 @@ class HubRoutes {
     const headers = { "x-request-id": c.get("exchange").requestId };
     const response = sockets.upgrade(request, socket, { protocol: null, headers });
     if (response !== null) return response;
-    // A living session that it wanted to take over goes on.
-    if (endpoint.session === null) endpoint.close({});
+    // A living connection that it wanted to take over goes on.
+    if (endpoint.connection === null) endpoint.close({});
     throw incompleteHandshake();
   }
 
@@ -236,16 +236,16 @@ class HubRoutes {
   }
 
   #add(principal: Principal, bare: boolean, statefulReconnect: boolean) {
-    const { connections, heart, session, sleeping } = this.#dependencies;
-    const [connectionId, connectionToken] = [randomId(), sleeping?.makeToken() ?? randomId()];
+    const { connections, keepAlive, connectionSettings, hibernating } = this.#dependencies;
+    const [connectionId, connectionToken] = [randomId(), hibernating?.makeToken() ?? randomId()];
     const endpoint = connections.add(
       {
         token: connectionToken,
         owner: principal.keyId,
         hub: this.#hub,
-        settings: session,
+        settings: connectionSettings,
         transports: TRANSPORTS,
-        pings: sleeping === undefined ? "server" : "answered",
+        pings: hibernating === undefined ? "server" : "answered",
         connectionId,
         principal,
         bare,
@@ -255,7 +255,7 @@ class HubRoutes {
     );
     if (endpoint === null)
       throw tooMany("Too many hub connections were negotiated and not used. Wait for them to be forgotten");
-    heart.wake();
+    keepAlive.wake();
     return { endpoint, connectionId, connectionToken };
   }
 

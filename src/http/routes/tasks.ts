@@ -6,7 +6,7 @@ import { TASK_STATUSES, TASK_TYPES, type TaskStatus } from "../../protocol/task.
 import { isTaskId } from "../../tasks/ids.ts";
 import type { ListQuery } from "../../tasks/ports/task-store.ts";
 import type { TaskService } from "../../tasks/service.ts";
-import { presentTask } from "../../tasks/wire.ts";
+import { toWireTask } from "../../tasks/wire.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
 import { pageLimit } from "../request/page.ts";
 import { describeValue } from "../request/schema-issue.ts";
@@ -27,7 +27,7 @@ export function mountTasks(
   key: HttpMiddleware,
   dependencies: TaskRouteDependencies,
 ): void {
-  const { tasks, presentation } = dependencies;
+  const { tasks, wireContext } = dependencies;
 
   const read = async (c: HttpContext) => {
     const view = await tasks.read(principalOfExchange(c).scope, taskId(c));
@@ -50,7 +50,7 @@ export function mountTasks(
 
   app.get("/v1/tasks", key, async (c) => {
     const page = await tasks.list(principalOfExchange(c).scope, listQuery(c));
-    const data = page.tasks.map((view) => presentTask(view, presentation));
+    const data = page.tasks.map((view) => toWireTask(view, wireContext));
     c.header("cache-control", "no-store");
     return c.json({ data, hasMore: page.hasMore, after: data.at(-1)?.taskId ?? null });
   });

@@ -6,7 +6,7 @@ import type { Subscription } from "../../rooms/room-subscription.ts";
 import type { PendingSubscription } from "../../rooms/rooms.ts";
 import type { Subscriber } from "../../rooms/subscriber.ts";
 import type { Frame, TopicMembership } from "../../sockets/frame.ts";
-import type { Socket, SocketSession } from "../../sockets/socket-upgrade.ts";
+import type { Socket, SocketHandler } from "../../sockets/socket-upgrade.ts";
 import type { ConnectionSlot } from "./connection-limits.ts";
 
 /** The subprotocol under which several events may share a message. */
@@ -16,7 +16,7 @@ export const MESSAGE_CHARACTERS = 65_536;
 /** A client that pings and does not read gets no answers beyond this. */
 const PONG_UNSENT_BYTES = 16_384;
 
-export class EventSocket implements Subscriber, SocketSession {
+export class EventSocket implements Subscriber, SocketHandler {
   readonly encoding: Encoding;
   /** Follows once the socket is open; forgotten then. */
   #follow: ((subscriber: Subscriber) => PendingSubscription) | null;

@@ -65,10 +65,10 @@ export class LocalEventSockets implements EventSockets {
     const protocol = eventProtocol(request);
     const slot = slots.take(stream.scope.keyId);
     const encoding = protocol === null ? encodings.socket : encodings.batch;
-    const session = new EventSocket(encoding, slot, (subscriber) =>
+    const handler = new EventSocket(encoding, slot, (subscriber) =>
       subscribeToStream(rooms, stream, subscriber),
     );
-    const response = sockets.upgrade(request, session, { protocol, headers });
+    const response = sockets.upgrade(request, handler, { protocol, headers });
     if (response !== null) return response;
     slot.release();
     throw incompleteHandshake();

@@ -1,6 +1,6 @@
 /** The one timer of all hub connections: pings, time-outs, polls and forgotten negotiations hang on it. */
 
-import type { SessionSettings } from "../../signalr/connection/settings.ts";
+import type { HubConnectionSettings } from "../../signalr/connection/hub-connection-options.ts";
 import type { HubConnections } from "../../signalr/transports/connections.ts";
 import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
 
@@ -9,7 +9,7 @@ const LONGEST_BEAT_MS = 1_000;
 /** Nor more often, however short the configured times are, ms. */
 const SHORTEST_BEAT_MS = 5;
 
-export class HubHeart {
+export class HubKeepAlive {
   readonly #connections: Pick<HubConnections<unknown>, "size" | "tick">;
   readonly #clock: Pick<Clock, "after" | "monotonic">;
   readonly #beatMs: number;
@@ -18,7 +18,7 @@ export class HubHeart {
   constructor(
     connections: Pick<HubConnections<unknown>, "size" | "tick">,
     clock: Pick<Clock, "after" | "monotonic">,
-    settings: Pick<SessionSettings, "handshakeTimeoutMs" | "keepAliveMs" | "clientTimeoutMs">,
+    settings: Pick<HubConnectionSettings, "handshakeTimeoutMs" | "keepAliveMs" | "clientTimeoutMs">,
   ) {
     this.#connections = connections;
     this.#clock = clock;

@@ -1,26 +1,26 @@
 /** A WebSocket that carries a hub connection: the client's own, or that of a host which prints it as an event stream. */
 
 import { CLOSE_POLICY, CLOSE_TRY_AGAIN } from "../../protocol/close-codes.ts";
-import { HubSession } from "../../signalr/connection/connection.ts";
-import type { Outlet, SavedSession } from "../../signalr/connection/settings.ts";
+import { HubConnectionContext } from "../../signalr/connection/hub-connection-context.ts";
+import type { SavedHubConnection, TransportOutput } from "../../signalr/connection/hub-connection-options.ts";
 import type { HubEndpoint, StreamTransport } from "../../signalr/transports/endpoint.ts";
 import type { Frame, TopicMembership } from "../../sockets/frame.ts";
-import type { Socket, SocketSession } from "../../sockets/socket-upgrade.ts";
+import type { Socket, SocketHandler } from "../../sockets/socket-upgrade.ts";
 
 /** Unsent bytes from which streams pause; half the size at which rooms take a socket out of the broadcast. */
 export const CONGESTED_BYTES = 32_768;
 /** A client that lets this much wait is not reading. Below the size at which hosts begin to drop what is sent. */
 const OVERFLOW_BYTES = 786_432;
 
-export class HubSocket<P> implements SocketSession, Outlet {
+export class HubSocket<P> implements SocketHandler, TransportOutput {
   readonly waiting = false;
   readonly endpoint: HubEndpoint<P>;
   /** As what its client knows it. */
   readonly transport: StreamTransport;
   readonly #now: () => number;
   #socket: Socket | null = null;
-  /** Null once the session has let go of this socket, for good or for another one. */
-  #session: HubSession<P> | null = null;
+  /** Null once the connection has let go of this socket, for good or for another one. */
+  #connection: HubConnectionContext<P> | null = null;
 
   constructor(endpoint: HubEndpoint<P>, transport: StreamTransport, now: () => number) {
     this.endpoint = endpoint;
@@ -35,36 +35,36 @@ export class HubSocket<P> implements SocketSession, Outlet {
   opened(socket: Socket): void {
     this.#socket = socket;
     const opened = this.endpoint.open(this.transport, this, this.#now());
-    if (opened instanceof HubSession) this.#session = opened;
+    if (opened instanceof HubConnectionContext) this.#connection = opened;
     else socket.close(CLOSE_POLICY, opened.body);
   }
 
-  /** Instead of `opened`: the socket has outlived its host's last life. Answers the session that goes on over it. */
-  restored(socket: Socket, saved: SavedSession): HubSession<P> {
+  /** Instead of `opened`: the socket has outlived its host's last life. Answers the connection that goes on over it. */
+  restored(socket: Socket, saved: SavedHubConnection): HubConnectionContext<P> {
     this.#socket = socket;
-    this.#session = this.endpoint.restore(this.transport, this, saved, this.#now());
-    return this.#session;
+    this.#connection = this.endpoint.restore(this.transport, this, saved, this.#now());
+    return this.#connection;
   }
 
   received(message: string | Uint8Array): void {
-    this.#session?.receive(message, this.#now());
+    this.#connection?.receive(message, this.#now());
   }
 
   drained(): void {
-    if (this.bufferedBytes() < CONGESTED_BYTES) this.#session?.drained();
+    if (this.bufferedBytes() < CONGESTED_BYTES) this.#connection?.drained();
   }
 
   closed(): void {
     this.#socket = null;
-    const session = this.#session;
-    this.#session = null;
-    session?.transportEnded(this.#now());
+    const connection = this.#connection;
+    this.#connection = null;
+    connection?.transportEnded(this.#now());
   }
 
   send(frame: Frame): boolean {
     this.#socket?.send(frame);
     const buffered = this.bufferedBytes();
-    // Not at once: the session is in the midst of saying something.
+    // Not at once: the connection is in the midst of saying something.
     if (buffered > OVERFLOW_BYTES) queueMicrotask(() => this.#overflow());
     return buffered < CONGESTED_BYTES;
   }
@@ -74,13 +74,13 @@ export class HubSocket<P> implements SocketSession, Outlet {
   }
 
   close(code: number, reason: string): void {
-    this.#session = null;
+    this.#connection = null;
     this.#socket?.close(code, reason);
   }
 
   #overflow(): void {
-    if (this.#session === null) return;
+    if (this.#connection === null) return;
     const reason = "messages were read too slowly; reconnect";
-    this.#session.close({ error: reason, allowReconnect: true, code: CLOSE_TRY_AGAIN, reason });
+    this.#connection.close({ error: reason, allowReconnect: true, code: CLOSE_TRY_AGAIN, reason });
   }
 }

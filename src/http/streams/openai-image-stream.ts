@@ -8,14 +8,14 @@ import type { Clock } from "../../tasks/ports/clock.ts";
 import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import type { TaskView } from "../../tasks/ports/task-store.ts";
 import type { Task } from "../../tasks/task.ts";
-import type { PresentationContext } from "../../tasks/wire.ts";
+import type { WireContext } from "../../tasks/wire.ts";
 import { readBase64Images } from "../response/base64-images.ts";
 import { envelope, toApiError } from "../response/error-response.ts";
 import { echoedFields, requireCompleted } from "../response/openai-images.ts";
 
 export type ImageStreamOptions = {
   requestId: string;
-  presentation: PresentationContext;
+  wireContext: WireContext;
   media: Pick<MediaStore, "get">;
   clock: Pick<Clock, "after">;
   /** How often a silent stream carries a comment line, so that no proxy takes it for dead. */

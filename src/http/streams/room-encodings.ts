@@ -3,13 +3,13 @@
 import type { Encoding } from "../../rooms/encoding.ts";
 import { SILENT } from "../../rooms/room-end-watch.ts";
 import { joinBytes } from "../../signalr/protocols/binary-format.ts";
-import type { PresentationContext } from "../../tasks/wire.ts";
+import type { WireContext } from "../../tasks/wire.ts";
 import { createEventEncodings } from "./event-encodings.ts";
 
 const UTF8 = new TextEncoder();
 
 /** By the names under which subscribers ask for them. Made once per object and shared by its subscribers. */
-export function createRoomEncodings(context: PresentationContext): ReadonlyMap<string, Encoding> {
+export function createRoomEncodings(context: WireContext): ReadonlyMap<string, Encoding> {
   const { socket, batch, stream } = createEventEncodings(context);
   const blocks: Encoding = {
     ...stream,

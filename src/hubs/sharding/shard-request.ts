@@ -25,13 +25,13 @@ const PASSED_ON = [
 /** May hold a key. */
 const KEY_QUERY = "access_token";
 
-export type HubCall = {
+export type ShardCaller = {
   /** Null for a poll without a key: there the connection's token is the proof. */
   readonly principal: Principal | null;
   readonly requestId: string;
 };
 
-export type HubCallOptions = {
+export type ShardRequestOptions = {
   /** Asks for a socket whose frames will be printed as an event stream. */
   readonly carriesEvents?: boolean;
   /** Nothing of the body is read, so that another shard can be asked the same. */
@@ -39,10 +39,10 @@ export type HubCallOptions = {
 };
 
 /** The request for the shard. */
-export function writeHubCall(
+export function writeShardRequest(
   request: Request,
-  { principal, requestId }: HubCall,
-  { carriesEvents = false, withoutBody = false }: HubCallOptions = {},
+  { principal, requestId }: ShardCaller,
+  { carriesEvents = false, withoutBody = false }: ShardRequestOptions = {},
 ): Request {
   const url = new URL(request.url);
   url.searchParams.delete(KEY_QUERY);
@@ -62,7 +62,7 @@ export function writeHubCall(
 }
 
 /** Who asks, as the Worker found out. */
-export function readHubCall({ headers }: Request): HubCall {
+export function readShardCaller({ headers }: Request): ShardCaller {
   const principal = headers.get(PRINCIPAL);
   return {
     principal: principal === null ? null : (JSON.parse(decodeURIComponent(principal)) as Principal),

@@ -6,7 +6,7 @@
 import { waitUntil } from "cloudflare:workers";
 import { KeyService } from "../../accounts/keys.ts";
 import type { DeploymentParts } from "../../compose/deployment-parts.ts";
-import { createTaskService, presentationContext, stepWorkerOptions } from "../../compose/options.ts";
+import { createTaskService, createWireContext, stepWorkerOptions } from "../../compose/options.ts";
 import { ConfigError, loadConfig, type Settings, secretsOf } from "../../config/load.ts";
 import { storeChoice } from "../../config/store-choice.ts";
 import { JsonLog } from "../../logging/json-log.ts";
@@ -134,7 +134,7 @@ function assemble(bindings: Bindings): EdgeParts {
       options,
     ),
     stepWorkerOptions: options,
-    presentation: presentationContext(settings, clock),
+    wireContext: createWireContext(settings, clock),
   };
 }
 

@@ -7,7 +7,7 @@ import type { Frame } from "../../sockets/frame.ts";
 import { parseHandshakeRequest, writeHandshakeResponse } from "./handshake.ts";
 import type { Chunk, HubProtocol, MessageReader, ProtocolLimits } from "./hub-protocol.ts";
 import { ProtocolError } from "./hub-protocol.ts";
-import { readJson, writeJson } from "./json-protocol.ts";
+import { parseJsonMessage, writeJsonMessage } from "./json-protocol.ts";
 import type { HubMessage } from "./messages.ts";
 import { exceedsBytes, RECORD_SEPARATOR, tooLarge } from "./text-format.ts";
 
@@ -16,7 +16,7 @@ export const bareProtocol: HubProtocol = {
   name: "json",
   encoding: "bare",
   transferFormat: "text",
-  write: (message: HubMessage) => writeJson(message),
+  write: (message: HubMessage) => writeJsonMessage(message),
   createReader: (limits: ProtocolLimits): MessageReader => new BareReader(limits),
 };
 
@@ -115,7 +115,7 @@ class BareReader implements MessageReader {
       if (text === undefined) return null;
       this.#unread -= text.length;
       if (exceedsBytes(text, this.#limits.maxMessageBytes)) throw tooLarge(this.#limits.maxMessageBytes);
-      const message = readJson(text, this.#limits);
+      const message = parseJsonMessage(text, this.#limits);
       if (message !== null) return message;
     }
   }

@@ -3,7 +3,7 @@
 import { type EventSockets, eventProtocol, type StreamRequest } from "../../../http/streams/event-sockets.ts";
 import { ApiError } from "../../../protocol/error.ts";
 import { socketAnswer } from "../socket-answer.ts";
-import { callRoom, type RoomNamespace } from "./room-request.ts";
+import { connectToRoom, type RoomNamespace } from "./room-request.ts";
 
 export class RemoteEventSockets implements EventSockets {
   readonly #rooms: RoomNamespace;
@@ -18,7 +18,7 @@ export class RemoteEventSockets implements EventSockets {
     headers: Readonly<Record<string, string>>,
   ): Promise<Response> {
     const protocol = eventProtocol(request);
-    const socket = await callRoom(this.#rooms, stream, protocol === null ? "json" : "json-lines");
+    const socket = await connectToRoom(this.#rooms, stream, protocol === null ? "json" : "json-lines");
     if (socket === null) throw new ApiError("task_not_found", "The task was removed just now.");
     return socketAnswer(
       socket,

@@ -11,7 +11,7 @@ import type { Subscription } from "../../../rooms/room-subscription.ts";
 import type { PendingSubscription, Rooms } from "../../../rooms/rooms.ts";
 import type { Subscriber } from "../../../rooms/subscriber.ts";
 import type { Position, TenantScope } from "../../../tasks/task.ts";
-import { callRoom, type RoomNamespace } from "./room-request.ts";
+import { connectToRoom, type RoomNamespace } from "./room-request.ts";
 
 /**
  * What a subscriber may have unread before it is told to come again: the room sees only that the Worker has taken it.
@@ -45,7 +45,7 @@ export class RemoteRooms implements Pick<Rooms, "subscribeToTask" | "subscribeTo
 
   #subscribe(stream: StreamRequest, subscriber: Subscriber): PendingSubscription {
     const subscription = new RemoteSubscription(subscriber);
-    const opened = callRoom(this.#rooms, stream, subscriber.encoding.name).then(
+    const opened = connectToRoom(this.#rooms, stream, subscriber.encoding.name).then(
       (socket): SubscribeOutcome => {
         if (socket === null) return "not_found";
         return subscription.attach(socket) ? "subscribed" : "unsubscribed";

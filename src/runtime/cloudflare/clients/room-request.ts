@@ -22,7 +22,7 @@ export const REFUSED_NOT_FOUND = 404;
 export const REFUSED_FULL = 429;
 export const REFUSED_UNAVAILABLE = 503;
 
-export type RoomCall = {
+export type RoomRequest = {
   /** Name of an encoding, see room-encodings.ts. */
   readonly encoding: string;
   readonly scope: TenantScope;
@@ -38,7 +38,7 @@ export type RoomNamespace = {
  * Asks the room of a stream for a socket that is told in `encoding`; null when there is no such task in that scope.
  * Throws `too_many_connections` and `StoreUnavailableError`.
  */
-export async function callRoom(
+export async function connectToRoom(
   rooms: RoomNamespace,
   { scope, taskId, after }: StreamRequest,
   encoding: string,
@@ -47,7 +47,7 @@ export async function callRoom(
   const name = taskId === null ? tenantRoomName(scope) : taskRoomName(keyId, taskId);
   // Of the tasks an ephemeral key was granted only the one at hand matters, and an address has a limit.
   const grantedHere = granted?.filter((id) => id === taskId) ?? [];
-  const call: RoomCall = { encoding, scope: { keyId, subject, granted: grantedHere }, after };
+  const call: RoomRequest = { encoding, scope: { keyId, subject, granted: grantedHere }, after };
   const response = await reachRoom(rooms, name, call);
   const socket = socketOf(response);
   if (socket !== null) return socket;
@@ -63,14 +63,14 @@ export async function callRoom(
 }
 
 /** What a room's object is asked. */
-export function readRoomCall(request: Request): RoomCall {
+export function readRoomRequest(request: Request): RoomRequest {
   const call = new URL(request.url).searchParams.get(CALL);
   if (call === null) throw new TypeError("A room is asked for a socket by the Worker only");
-  return JSON.parse(call) as RoomCall;
+  return JSON.parse(call) as RoomRequest;
 }
 
 /** Follows again once when the object was restarted under the call; following twice does no harm. */
-async function reachRoom(rooms: RoomNamespace, name: string, call: RoomCall): Promise<Response> {
+async function reachRoom(rooms: RoomNamespace, name: string, call: RoomRequest): Promise<Response> {
   const url = `${ROOM_URL}?${new URLSearchParams({ [CALL]: JSON.stringify(call) })}`;
   for (let mayRepeat = true; ; mayRepeat = false) {
     try {

@@ -8,7 +8,7 @@ import type { DurableObjectState, WebSocket } from "@cloudflare/workers-types";
 import { Hono } from "hono";
 import { KeyWatch } from "../../../accounts/key-watch.ts";
 import type { Principal } from "../../../accounts/principal.ts";
-import { createHubs, hubSessionSettings, roomsSettings } from "../../../compose/options.ts";
+import { createHubs, hubConnectionSettings, roomsSettings } from "../../../compose/options.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../../../http/exchange.ts";
 import { plainHost } from "../../../http/host.ts";
 import { createOriginPolicy } from "../../../http/middleware/origin-policy.ts";
@@ -16,17 +16,17 @@ import { errorResponse } from "../../../http/response/error-response.ts";
 import { mountHubs } from "../../../http/routes/hubs.ts";
 import { FrameBatcher } from "../../../hubs/sharding/frame-batcher.ts";
 import {
-  type HubAddress,
   makeHubToken,
-  readShardName,
+  parseShardName,
+  type ShardAddress,
   shardName,
 } from "../../../hubs/sharding/shard-address.ts";
-import { carriesEvents, readHubCall } from "../../../hubs/sharding/shard-request.ts";
+import { carriesEvents, readShardCaller } from "../../../hubs/sharding/shard-request.ts";
 import { ALL_TASKS, closeOptionsOf, type Subscriptions } from "../../../hubs/subscriptions.ts";
 import { CLOSE_POLICY } from "../../../protocol/close-codes.ts";
 import { taskRoomName, tenantRoomName } from "../../../rooms/room-name.ts";
 import { Rooms } from "../../../rooms/rooms.ts";
-import type { SessionSettings } from "../../../signalr/connection/settings.ts";
+import type { HubConnectionSettings } from "../../../signalr/connection/hub-connection-options.ts";
 import type { Hub } from "../../../signalr/hub.ts";
 import { HubConnections } from "../../../signalr/transports/connections.ts";
 import { type Clock, systemClock } from "../../../tasks/ports/clock.ts";
@@ -35,10 +35,10 @@ import type { TaskUpdate, TenantScope } from "../../../tasks/task.ts";
 import type { Bindings } from "../bindings.ts";
 import { type EdgeParts, partsOf } from "../parts.ts";
 import { answerClose } from "./room-socket.ts";
-import { ShardMemory } from "./shard-hibernation.ts";
+import { HibernatedConnections } from "./shard-hibernation.ts";
 import { ShardRooms } from "./shard-rooms.ts";
 import { ShardRows } from "./shard-rows.ts";
-import { ShardRest } from "./shard-sleep.ts";
+import { ShardSleepTimer } from "./shard-sleep-timer.ts";
 import { ShardSockets } from "./shard-sockets.ts";
 
 const KEY_GONE = "the key was disabled or revoked";
@@ -48,24 +48,24 @@ const CLOCK: Clock = { ...systemClock, monotonic: () => Date.now() };
 
 export class HubShard extends DurableObject<Bindings> {
   readonly #parts: EdgeParts;
-  readonly #address: HubAddress;
+  readonly #address: ShardAddress;
   readonly #connections: HubConnections<Principal>;
   readonly #sockets: ShardSockets;
   readonly #rooms: Rooms;
   readonly #joined: ShardRooms;
-  readonly #memory: ShardMemory;
-  readonly #rest: ShardRest;
+  readonly #memory: HibernatedConnections;
+  readonly #sleepTimer: ShardSleepTimer;
   readonly #hubs: Readonly<Record<string, Hub<Principal>>>;
   readonly #subscriptions: Subscriptions;
-  readonly #session: SessionSettings;
+  readonly #connectionSettings: HubConnectionSettings;
   /** Made for the first request: most of what wakes a shard is none. */
   #app: Hono<HttpEnv> | null = null;
 
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env);
     this.#parts = partsOf(env);
-    const { settings, store, tasks, log, presentation } = this.#parts;
-    this.#address = readShardName(ctx.id.name);
+    const { settings, store, tasks, log, wireContext } = this.#parts;
+    this.#address = parseShardName(ctx.id.name);
     const { shardsPerKey, maxConnectionsPerKey } = settings.hubs;
     const batcher = new FrameBatcher(CLOCK);
     const rows = new ShardRows(ctx.storage.sql);
@@ -77,7 +77,7 @@ export class HubShard extends DurableObject<Bindings> {
       objects: env.TASK_ROOM,
       shard: shardName(this.#address),
       rows,
-      onMoved: () => this.#rest.wake(),
+      onMoved: () => this.#sleepTimer.wake(),
     });
     this.#rooms = new Rooms(
       {
@@ -95,68 +95,68 @@ export class HubShard extends DurableObject<Bindings> {
       rooms: this.#rooms,
       store: this.#joined,
       clock: CLOCK,
-      presentation,
+      wireContext,
       memory: {
         journal: {
           began: (connection, subscription) => rows.putSubscription({ connection, ...subscription }),
           ended: (connection, target) => rows.deleteSubscription(connection, target),
           left: (connection) => this.#memory.forget(connection),
         },
-        placeOf: ({ keyId }, taskId) => this.#joined.placeOf(taskRoomName(keyId, taskId)),
+        positionOf: ({ keyId }, taskId) => this.#joined.positionOf(taskRoomName(keyId, taskId)),
       },
     });
     this.#hubs = hubs;
     this.#subscriptions = subscriptions;
-    this.#session = {
-      ...hubSessionSettings(settings),
+    this.#connectionSettings = {
+      ...hubConnectionSettings(settings),
       report: (error, during) => log.error(`${during} failed`, { cause: describeError(error) }),
     };
-    this.#memory = new ShardMemory({
+    this.#memory = new HibernatedConnections({
       state: ctx,
       rows,
       sockets: this.#sockets,
       connections: this.#connections,
       hubs,
-      session: this.#session,
+      connectionSettings: this.#connectionSettings,
       now: CLOCK.monotonic,
     });
-    this.#rest = new ShardRest({ storage: ctx.storage, clock: CLOCK, look: () => this.#look() });
+    this.#sleepTimer = new ShardSleepTimer({ storage: ctx.storage, clock: CLOCK, look: () => this.#look() });
     this.#restore(rows);
   }
 
   override fetch(request: Request): Response | Promise<Response> {
-    this.#rest.wake();
+    this.#sleepTimer.wake();
     this.#app ??= this.#createApp();
     return this.#app.fetch(request);
   }
 
   override webSocketMessage(native: WebSocket, message: string | ArrayBuffer): void {
-    this.#rest.wake();
+    this.#sleepTimer.wake();
     const endpoint = this.#sockets.received(native, message);
     if (endpoint !== null) this.#memory.keep(endpoint);
   }
 
   override webSocketClose(native: WebSocket, code: number, reason: string): void {
-    this.#rest.wake();
+    this.#sleepTimer.wake();
     this.#sockets.closed(native);
     answerClose(native, code, reason);
   }
 
   override webSocketError(native: WebSocket): void {
-    this.#rest.wake();
+    this.#sleepTimer.wake();
     this.#sockets.closed(native);
   }
 
   override async alarm(): Promise<void> {
-    this.#rest.alarmed();
+    this.#sleepTimer.alarmed();
     this.#hear();
     await Promise.all([this.#rooms.check(), this.#checkKey()]);
-    this.#rest.look();
+    this.#sleepTimer.look();
   }
 
   /** A room that this shard has joined has news, in order; many at once cost less than one by one. */
   publish(...updates: TaskUpdate[]): Promise<void> {
-    this.#rest.wake();
+    this.#sleepTimer.wake();
     for (const update of updates) {
       this.#rooms.publish(update);
       this.#joined.touch(update);
@@ -167,7 +167,7 @@ export class HubShard extends DurableObject<Bindings> {
   /** The key was disabled, rotated or deleted: all its connections end. */
   closeKey(): Promise<void> {
     const { keyId } = this.#address;
-    this.#rest.wake();
+    this.#sleepTimer.wake();
     this.#connections.close(keyId, closeOptionsOf(CLOSE_POLICY, KEY_GONE));
     this.#rooms.closeKey(keyId);
     return Promise.resolve();
@@ -183,14 +183,14 @@ export class HubShard extends DurableObject<Bindings> {
         continue;
       }
       const name = roomOf(connection.principal.scope, subscription.target);
-      this.#subscriptions.restore(connection, subscription, this.#joined.placeOf(name));
+      this.#subscriptions.restore(connection, subscription, this.#joined.positionOf(name));
     }
     this.ctx.waitUntil(
       this.#joined.leaveEmpty().catch((error: unknown) => {
         this.#parts.log.warn("rooms could not be left", { cause: describeError(error) });
       }),
     );
-    if (connections.size > 0) this.#rest.wake();
+    if (connections.size > 0) this.#sleepTimer.wake();
   }
 
   #look(): { connections: number; restful: boolean } {
@@ -203,9 +203,9 @@ export class HubShard extends DurableObject<Bindings> {
 
   /** Pings that the platform has answered while the shard slept are signs of life too. */
   #hear(): void {
-    for (const { connectionId, session } of this.#connections.endpoints()) {
+    for (const { connectionId, connection } of this.#connections.endpoints()) {
       const answeredAt = this.#sockets.pingAnsweredAt(connectionId);
-      if (answeredAt !== null) session?.pingAnswered(answeredAt);
+      if (answeredAt !== null) connection?.pingAnswered(answeredAt);
     }
   }
 
@@ -225,7 +225,7 @@ export class HubShard extends DurableObject<Bindings> {
     const { settings, log } = this.#parts;
     const app = new Hono<HttpEnv>();
     app.use(EVERY_PATH, (c, next) => {
-      const { principal, requestId } = readHubCall(c.req.raw);
+      const { principal, requestId } = readShardCaller(c.req.raw);
       c.set("exchange", {
         requestId,
         startedAt: CLOCK.monotonic(),
@@ -239,14 +239,14 @@ export class HubShard extends DurableObject<Bindings> {
     mountHubs(app, requirePrincipal, {
       hubs: this.#hubs,
       connections: this.#connections,
-      heart: this.#rest,
-      session: this.#session,
+      keepAlive: this.#sleepTimer,
+      connectionSettings: this.#connectionSettings,
       sockets: this.#sockets,
       origins: createOriginPolicy(settings.cors.origins),
       host: plainHost,
       clock: CLOCK,
       stopping: () => false,
-      sleeping: { makeToken: () => makeHubToken(this.#address), carriesEvents },
+      hibernating: { makeToken: () => makeHubToken(this.#address), carriesEvents },
     });
     return app;
   }

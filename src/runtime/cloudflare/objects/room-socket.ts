@@ -30,7 +30,7 @@ export class RoomSocket implements Subscriber {
   #early: Frame[] = [];
   #earlyBytes = 0;
   #earlyClose: { code: number; reason: string } | null = null;
-  /** What is attached; undefined before the subscriber's place was known. */
+  /** What is attached; undefined before the subscriber's position was known. */
   #at: string | null | undefined;
 
   /** `socket` null: `attach` brings it. `onSent` is called with every frame. */

@@ -7,18 +7,21 @@ import type { DurableObjectState } from "@cloudflare/workers-types";
 import type { Principal } from "../../../accounts/principal.ts";
 import { HubSocket } from "../../../http/streams/hub-socket.ts";
 import { CLOSE_RESTART } from "../../../protocol/close-codes.ts";
-import type { SavedSession, SessionSettings } from "../../../signalr/connection/settings.ts";
+import type {
+  HubConnectionSettings,
+  SavedHubConnection,
+} from "../../../signalr/connection/hub-connection-options.ts";
 import type { Hub, HubConnection } from "../../../signalr/hub.ts";
 import type { HubConnections } from "../../../signalr/transports/connections.ts";
 import type { HubEndpoint, StreamTransport } from "../../../signalr/transports/endpoint.ts";
 import { isOpen } from "./room-socket.ts";
 import type { ConnectionRow, ShardRows } from "./shard-rows.ts";
-import { recallSocket, type ShardSocket } from "./shard-socket.ts";
+import { readSocketAttachment, type ShardSocket } from "./shard-socket.ts";
 import type { ShardSockets } from "./shard-sockets.ts";
 
 const RESTARTED = "the connection was lost; reconnect";
 
-export type ShardMemoryDependencies = {
+export type HibernatedConnectionsDependencies = {
   readonly state: Pick<DurableObjectState, "getWebSockets">;
   readonly rows: Pick<ShardRows, "connections" | "putConnection" | "deleteConnection">;
   readonly sockets: {
@@ -27,18 +30,18 @@ export type ShardMemoryDependencies = {
   };
   readonly connections: HubConnections<Principal>;
   readonly hubs: Readonly<Record<string, Hub<Principal>>>;
-  readonly session: SessionSettings;
+  readonly connectionSettings: HubConnectionSettings;
   readonly now: () => number;
 };
 
-export class ShardMemory {
-  readonly #dependencies: ShardMemoryDependencies;
+export class HibernatedConnections {
+  readonly #dependencies: HibernatedConnectionsDependencies;
   /** What is kept of each connection, as text. */
   readonly #kept = new Map<string, string>();
   /** Connections that could not be kept when last looked at, or may change by themselves. */
   readonly #unsettled = new Map<string, HubEndpoint<Principal>>();
 
-  constructor(dependencies: ShardMemoryDependencies) {
+  constructor(dependencies: HibernatedConnectionsDependencies) {
     this.#dependencies = dependencies;
   }
 
@@ -50,7 +53,7 @@ export class ShardMemory {
     const principals = new Map<string, Principal>();
     for (const native of state.getWebSockets()) {
       if (!isOpen(native)) continue;
-      const memory = recallSocket(native);
+      const memory = readSocketAttachment(native);
       const row = memory === null ? undefined : kept.get(memory.connectionId);
       if (memory === null || row === undefined) {
         native.close(CLOSE_RESTART, RESTARTED);
@@ -65,7 +68,10 @@ export class ShardMemory {
         continue;
       }
       kept.delete(row.id);
-      const saved: SavedSession = { ...(JSON.parse(row.session) as KeptSession), heardAt: memory.heardAt };
+      const saved: SavedHubConnection = {
+        ...(JSON.parse(row.session) as StoredHubConnection),
+        heardAt: memory.heardAt,
+      };
       const hubSocket = new HubSocket(endpoint, row.transport, this.#dependencies.now);
       this.#kept.set(row.id, row.session);
       if (saved.streams.length > 0) this.#unsettled.set(row.id, endpoint);
@@ -89,8 +95,8 @@ export class ShardMemory {
 
   /** Keeps what has changed of a connection. False while something of it would be lost in a sleep. */
   keep(endpoint: HubEndpoint<Principal>): boolean {
-    const { connectionId: id, session, transport } = endpoint;
-    const saved = session?.save() ?? null;
+    const { connectionId: id, connection, transport } = endpoint;
+    const saved = connection?.save() ?? null;
     const socket = this.#dependencies.sockets.of(id);
     if (saved === null || socket === null || transport === null || transport === "LongPolling") {
       // One that was never kept is found by that.
@@ -102,7 +108,7 @@ export class ShardMemory {
     else this.#unsettled.delete(id);
     const { heardAt, ...rest } = saved;
     socket.remember(heardAt);
-    this.#write(endpoint, transport, JSON.stringify(rest satisfies KeptSession));
+    this.#write(endpoint, transport, JSON.stringify(rest satisfies StoredHubConnection));
     return true;
   }
 
@@ -114,22 +120,22 @@ export class ShardMemory {
     this.#dependencies.rows.deleteConnection(id);
   }
 
-  #write(endpoint: HubEndpoint<Principal>, transport: StreamTransport, session: string): void {
+  #write(endpoint: HubEndpoint<Principal>, transport: StreamTransport, stored: string): void {
     const { connectionId: id } = endpoint;
-    if (this.#kept.get(id) === session) return;
-    this.#kept.set(id, session);
+    if (this.#kept.get(id) === stored) return;
+    this.#kept.set(id, stored);
     this.#dependencies.rows.putConnection({
       id,
       token: endpoint.token,
       hub: this.#nameOf(endpoint.hub),
       transport,
       principal: JSON.stringify(endpoint.principal),
-      session,
+      session: stored,
     });
   }
 
   #endpoint(row: ConnectionRow, principal: Principal): HubEndpoint<Principal> | null {
-    const { connections, hubs, session, now } = this.#dependencies;
+    const { connections, hubs, connectionSettings, now } = this.#dependencies;
     const hub = hubs[row.hub];
     if (hub === undefined) return null;
     return connections.add(
@@ -137,7 +143,7 @@ export class ShardMemory {
         token: row.token,
         owner: principal.keyId,
         hub,
-        settings: session,
+        settings: connectionSettings,
         transports: [row.transport],
         pings: "answered",
         connectionId: row.id,
@@ -156,4 +162,4 @@ export class ShardMemory {
   }
 }
 
-type KeptSession = Omit<SavedSession, "heardAt">;
+type StoredHubConnection = Omit<SavedHubConnection, "heardAt">;

@@ -32,7 +32,7 @@ type Joined = {
   /** The store has let somebody in, or may have. */
   followed: boolean;
   /** As its row has it. */
-  place: Position | null;
+  position: Position | null;
 };
 
 export class ShardRooms implements RoomStore {
@@ -55,8 +55,8 @@ export class ShardRooms implements RoomStore {
     this.#shard = shard;
     this.#rows = rows;
     this.#onMoved = onMoved;
-    for (const { name, place } of rows.rooms())
-      this.#joined.set(name, { joining: null, opening: 0, followed: true, place });
+    for (const { name, position } of rows.rooms())
+      this.#joined.set(name, { joining: null, opening: 0, followed: true, position });
   }
 
   /** The rooms over this store, which tell where they stand. Call it once, before anything else. */
@@ -65,8 +65,8 @@ export class ShardRooms implements RoomStore {
   }
 
   /** Up to where the subscribers of a room have been told, as of its row; null when it is not known. */
-  placeOf(name: string): Position | null {
-    return this.#joined.get(name)?.place ?? null;
+  positionOf(name: string): Position | null {
+    return this.#joined.get(name)?.position ?? null;
   }
 
   /** An update has come: the rooms it is about will have moved. */
@@ -84,11 +84,11 @@ export class ShardRooms implements RoomStore {
   save(): void {
     for (const name of this.#moved) {
       const joined = this.#joined.get(name);
-      const place = this.#standing(name);
-      if (joined === undefined || place === null) continue;
-      if (joined.place?.seq === place.seq && joined.place.epoch === place.epoch) continue;
-      joined.place = place;
-      this.#rows.putRoom({ name, place });
+      const position = this.#standing(name);
+      if (joined === undefined || position === null) continue;
+      if (joined.position?.seq === position.seq && joined.position.epoch === position.epoch) continue;
+      joined.position = position;
+      this.#rows.putRoom({ name, position });
     }
     this.#moved.clear();
   }
@@ -158,12 +158,12 @@ export class ShardRooms implements RoomStore {
   #join(name: string): Joined {
     let joined = this.#joined.get(name);
     if (joined === undefined) {
-      joined = { joining: null, opening: 0, followed: false, place: null };
+      joined = { joining: null, opening: 0, followed: false, position: null };
       this.#joined.set(name, joined);
       // First: whatever happens, the room's object is left again.
-      this.#rows.putRoom({ name, place: null });
+      this.#rows.putRoom({ name, position: null });
     }
-    if (joined.joining === null && joined.place === null) {
+    if (joined.joining === null && joined.position === null) {
       const known = joined;
       known.joining = this.#tellJoined(name).catch((error: unknown) => {
         known.joining = null;

@@ -28,8 +28,8 @@ export type ConnectionRow = {
 
 export type SubscriptionRow = SavedSubscription & { readonly connection: string };
 
-/** A room this shard has joined; its place is null until its first subscriber has begun. */
-export type RoomRow = { readonly name: string; readonly place: Position | null };
+/** A room this shard has joined; its position is null until its first subscriber has begun. */
+export type RoomRow = { readonly name: string; readonly position: Position | null };
 
 export class ShardRows {
   readonly #sql: SqlStorage;
@@ -54,7 +54,7 @@ export class ShardRows {
     return this.#sql
       .exec<{ name: string; epoch: string | null; seq: number }>("SELECT * FROM rooms")
       .toArray()
-      .map(({ name, epoch, seq }) => ({ name, place: epoch === null ? null : { epoch, seq } }));
+      .map(({ name, epoch, seq }) => ({ name, position: epoch === null ? null : { epoch, seq } }));
   }
 
   putConnection({ id, token, hub, transport, principal, session }: ConnectionRow): void {
@@ -83,8 +83,13 @@ export class ShardRows {
     this.#delete("DELETE FROM subscriptions WHERE connection = ? AND target = ?", connection, target);
   }
 
-  putRoom({ name, place }: RoomRow): void {
-    this.#put("INSERT OR REPLACE INTO rooms VALUES (?, ?, ?)", name, place?.epoch ?? null, place?.seq ?? 0);
+  putRoom({ name, position }: RoomRow): void {
+    this.#put(
+      "INSERT OR REPLACE INTO rooms VALUES (?, ?, ?)",
+      name,
+      position?.epoch ?? null,
+      position?.seq ?? 0,
+    );
   }
 
   deleteRoom(name: string): void {

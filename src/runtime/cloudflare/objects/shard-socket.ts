@@ -11,7 +11,7 @@ import type { Socket } from "../../../sockets/socket-upgrade.ts";
 import { isOpen } from "./room-socket.ts";
 
 /** Kept with the socket by the platform. Everything else that is known of it is a row. */
-export type SocketMemory = {
+export type SocketAttachment = {
   readonly connectionId: string;
   /** Wall clock, ms. */
   readonly heardAt: number;
@@ -78,7 +78,7 @@ export class ShardSocket implements Socket, Flushable {
     if (heardAt === this.#heardAt) return;
     this.#heardAt = heardAt;
     const { connectionId } = this;
-    this.#socket.serializeAttachment({ connectionId, heardAt } satisfies SocketMemory);
+    this.#socket.serializeAttachment({ connectionId, heardAt } satisfies SocketAttachment);
   }
 
   #transmit(frame: Frame): void {
@@ -96,8 +96,8 @@ export class ShardSocket implements Socket, Flushable {
 }
 
 /** What an earlier life of the shard attached to a socket. */
-export function recallSocket(socket: WebSocket): SocketMemory | null {
-  return socket.deserializeAttachment() as SocketMemory | null;
+export function readSocketAttachment(socket: WebSocket): SocketAttachment | null {
+  return socket.deserializeAttachment() as SocketAttachment | null;
 }
 
 /** A bare client takes one message in each frame, and nothing of its messages looks like the end of a record. */

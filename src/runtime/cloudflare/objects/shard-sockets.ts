@@ -4,9 +4,9 @@ import type { DurableObjectState, WebSocket } from "@cloudflare/workers-types";
 import type { Principal } from "../../../accounts/principal.ts";
 import { CONGESTED_BYTES, HubSocket } from "../../../http/streams/hub-socket.ts";
 import type { FrameBatcher } from "../../../hubs/sharding/frame-batcher.ts";
-import type { SavedSession } from "../../../signalr/connection/settings.ts";
+import type { SavedHubConnection } from "../../../signalr/connection/hub-connection-options.ts";
 import type { HubEndpoint } from "../../../signalr/transports/endpoint.ts";
-import type { SocketSession, SocketUpgrade, UpgradeAnswer } from "../../../sockets/socket-upgrade.ts";
+import type { SocketHandler, SocketUpgrade, UpgradeAnswer } from "../../../sockets/socket-upgrade.ts";
 import type { Clock, TimerHandle } from "../../../tasks/ports/clock.ts";
 import { socketAnswer } from "../socket-answer.ts";
 import { ShardSocket } from "./shard-socket.ts";
@@ -32,16 +32,16 @@ export class ShardSockets implements SocketUpgrade {
     state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PING));
   }
 
-  upgrade(_request: Request, session: SocketSession, { headers }: UpgradeAnswer): Response {
-    if (!(session instanceof HubSocket)) throw new TypeError("A shard holds nothing but hub connections");
+  upgrade(_request: Request, handler: SocketHandler, { headers }: UpgradeAnswer): Response {
+    if (!(handler instanceof HubSocket)) throw new TypeError("A shard holds nothing but hub connections");
     const { 0: client, 1: native } = new WebSocketPair();
     this.#state.acceptWebSocket(native);
-    session.opened(this.#add(native, session));
+    handler.opened(this.#add(native, handler));
     return socketAnswer(client, headers);
   }
 
   /** Goes on with a socket of an earlier life. */
-  restore(native: WebSocket, hubSocket: HubSocket<Principal>, saved: SavedSession) {
+  restore(native: WebSocket, hubSocket: HubSocket<Principal>, saved: SavedHubConnection) {
     const socket = this.#add(native, hubSocket);
     socket.remember(saved.heardAt);
     return hubSocket.restored(socket, saved);

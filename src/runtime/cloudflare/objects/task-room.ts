@@ -26,7 +26,7 @@ import {
   REFUSED_FULL,
   REFUSED_NOT_FOUND,
   REFUSED_UNAVAILABLE,
-  readRoomCall,
+  readRoomRequest,
 } from "../clients/room-request.ts";
 import { type EdgeParts, partsOf } from "../parts.ts";
 import { socketAnswer } from "../socket-answer.ts";
@@ -64,8 +64,8 @@ export class TaskRoom extends DurableObject<Bindings> {
     this.#name = name;
     this.#subject = parseRoomName(name);
     this.#parts = partsOf(env);
-    const { settings, store, clock, log, presentation } = this.#parts;
-    this.#encodings = createRoomEncodings(presentation);
+    const { settings, store, clock, log, wireContext } = this.#parts;
+    this.#encodings = createRoomEncodings(wireContext);
     this.#shards = new RoomShards(ctx.storage, (shard) => env.HUB_SHARD.getByName(shard));
     this.#followFlag = new FollowFlag(store, {
       subject: this.#subject,
@@ -111,7 +111,7 @@ export class TaskRoom extends DurableObject<Bindings> {
 
   /** Becomes a subscriber's socket. Only the Worker can ask, see room-call.ts. */
   override async fetch(request: Request): Promise<Response> {
-    const call = readRoomCall(request);
+    const call = readRoomRequest(request);
     const encoding = this.#encodings.get(call.encoding);
     if (encoding === undefined) throw new TypeError(`rooms do not speak ${call.encoding}`);
     if (this.#rooms.stats().subscribers >= this.#parts.settings.events.maxConnectionsPerKey)

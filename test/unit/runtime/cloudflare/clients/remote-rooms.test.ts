@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { RemoteRooms } from "../../../../../src/runtime/cloudflare/clients/remote-rooms.ts";
 import {
   type RoomNamespace,
-  readRoomCall,
+  readRoomRequest,
 } from "../../../../../src/runtime/cloudflare/clients/room-request.ts";
 import { StoreUnavailableError } from "../../../../../src/tasks/ports/store-error.ts";
 import type { TenantScope } from "../../../../../src/tasks/task.ts";
@@ -72,7 +72,7 @@ describe("asking a room", () => {
     await rooms.subscribeToTask(scope, "task-1", subscriber, { epoch: "x", seq: 3 }).opened;
     expect(asked.map(({ name }) => name)).toEqual(["task/key_a/task-1"]);
     expect(asked[0]?.request.headers.get("upgrade")).toBe("websocket");
-    expect(readRoomCall(asked[0]?.request ?? new Request("http://x"))).toEqual({
+    expect(readRoomRequest(asked[0]?.request ?? new Request("http://x"))).toEqual({
       encoding: "sse",
       scope: { keyId: "key_a", subject: "sam", granted: ["task-1"] },
       after: { epoch: "x", seq: 3 },

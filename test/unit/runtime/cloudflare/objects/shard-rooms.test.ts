@@ -126,7 +126,7 @@ test("where a room stands is written when the shard looks, and only when it has 
   one.joined.touch(store.advance(id, "started"));
   one.joined.save();
   expect(moves).toBe(3);
-  expect(written.map(({ place }) => place)).toEqual([null, { epoch, seq: 1 }, { epoch, seq: 7 }]);
+  expect(written.map(({ position }) => position)).toEqual([null, { epoch, seq: 1 }, { epoch, seq: 7 }]);
 });
 
 test("an earlier life's room is not joined again, and is told where it stood", async () => {
@@ -137,12 +137,12 @@ test("an earlier life's room is not joined again, and is told where it stood", a
   one.joined.save();
   const two = life();
   const name = `task/key_a/${id}`;
-  expect(two.joined.placeOf(name)).toEqual({ epoch: store.task(id).epoch, seq: 2 });
+  expect(two.joined.positionOf(name)).toEqual({ epoch: store.task(id).epoch, seq: 2 });
   await follow(two, id);
   expect(calls).toEqual([`key_a/0 joins ${name}`]);
 });
 
-test("a room whose place was not written yet is joined again", async () => {
+test("a room whose position was not written yet is joined again", async () => {
   const { id } = store.create().task;
   await follow(life(), id);
   await follow(life(), id);
@@ -156,7 +156,7 @@ test("rooms that nobody comes back to are left, and those that somebody does are
   one.joined.save();
   calls.length = 0;
   const two = life();
-  const at = two.joined.placeOf(`task/key_a/${kept}`);
+  const at = two.joined.positionOf(`task/key_a/${kept}`);
   two.rooms.resubscribeToTask(KEY, kept, new RecordingSubscriber(encoding), at!);
   void follow(two, opening);
   await two.joined.leaveEmpty();
@@ -177,7 +177,7 @@ test("a room that could not be left is left in the next life", async () => {
   one.joined.save();
   calls.length = 0;
   const two = life();
-  const at = two.joined.placeOf(`task/key_a/${again}`);
+  const at = two.joined.positionOf(`task/key_a/${again}`);
   two.rooms.resubscribeToTask(KEY, again, new RecordingSubscriber(encoding), at!);
   await two.joined.leaveEmpty();
   expect(calls).toEqual([`key_a/0 leaves task/key_a/${id}`]);
@@ -236,7 +236,7 @@ test("a tenant's stream is joined and left in the same way", async () => {
   one.rooms.publish(update);
   one.joined.touch(update);
   one.joined.save();
-  expect(table.get("tenant/key_a")?.place?.seq).toBe(1);
+  expect(table.get("tenant/key_a")?.position?.seq).toBe(1);
   subscription.unsubscribe();
   await settled();
   expect(calls).toEqual(["key_a/0 joins tenant/key_a", "key_a/0 leaves tenant/key_a"]);

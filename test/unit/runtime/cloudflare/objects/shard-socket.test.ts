@@ -4,7 +4,7 @@ import { type Principal, principalOf } from "../../../../../src/accounts/princip
 import { HubSocket } from "../../../../../src/http/streams/hub-socket.ts";
 import { BATCH_MS, FrameBatcher } from "../../../../../src/hubs/sharding/frame-batcher.ts";
 import { ShardSocket } from "../../../../../src/runtime/cloudflare/objects/shard-socket.ts";
-import { DEFAULT_SESSION_SETTINGS } from "../../../../../src/signalr/connection/settings.ts";
+import { DEFAULT_HUB_CONNECTION_SETTINGS } from "../../../../../src/signalr/connection/hub-connection-options.ts";
 import { createHub } from "../../../../../src/signalr/hub.ts";
 import { HubConnections } from "../../../../../src/signalr/transports/connections.ts";
 import { ManualClock, settled } from "../../../../fixture/manual-clock.ts";
@@ -36,7 +36,7 @@ beforeEach(() => {
       token: "t",
       owner: "key_a",
       hub: createHub<Principal>({ methods: {} }),
-      settings: DEFAULT_SESSION_SETTINGS,
+      settings: DEFAULT_HUB_CONNECTION_SETTINGS,
       transports: ["WebSockets"],
       pings: "answered",
       connectionId: "c",

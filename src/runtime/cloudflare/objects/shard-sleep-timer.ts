@@ -14,20 +14,20 @@ const BEAT_MS = 1_000;
 /** How late a subscriber may hear of what no doorbell told, and how coarsely silence is measured, ms. */
 const ALARM_MS = 20_000;
 
-export type ShardRestDependencies = {
+export type ShardSleepTimerDependencies = {
   readonly storage: Pick<DurableObjectStorage, "getAlarm" | "setAlarm">;
   readonly clock: Clock;
   /** Does what is due and keeps what can be kept. */
   look(): { readonly connections: number; readonly restful: boolean };
 };
 
-export class ShardRest {
-  readonly #dependencies: ShardRestDependencies;
+export class ShardSleepTimer {
+  readonly #dependencies: ShardSleepTimerDependencies;
   #timer: TimerHandle | null = null;
   /** Wall clock, ms; in the past or infinite when there is none. */
   #alarmAt = Number.NEGATIVE_INFINITY;
 
-  constructor(dependencies: ShardRestDependencies) {
+  constructor(dependencies: ShardSleepTimerDependencies) {
     this.#dependencies = dependencies;
   }
 

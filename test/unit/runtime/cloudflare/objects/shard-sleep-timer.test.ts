@@ -1,11 +1,11 @@
 import { beforeEach, expect, test } from "vitest";
-import { ShardRest } from "../../../../../src/runtime/cloudflare/objects/shard-sleep.ts";
+import { ShardSleepTimer } from "../../../../../src/runtime/cloudflare/objects/shard-sleep-timer.ts";
 import { ManualClock, settled } from "../../../../fixture/manual-clock.ts";
 
 const ALARM_MS = 20_000;
 
 let clock: ManualClock;
-let rest: ShardRest;
+let rest: ShardSleepTimer;
 let looks: number;
 let connections: number;
 let restful: boolean;
@@ -23,8 +23,8 @@ beforeEach(() => {
   rest = life();
 });
 
-function life(): ShardRest {
-  return new ShardRest({
+function life(): ShardSleepTimer {
+  return new ShardSleepTimer({
     clock,
     storage: {
       getAlarm: async () => alarm,
