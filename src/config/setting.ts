@@ -115,7 +115,7 @@ export function decidedDecimal(fallbackText: string, min: number, max: number, m
 }
 
 /** Yes or no. */
-export function flag(fallback: boolean, meaning: string) {
+export function boolean(fallback: boolean, meaning: string) {
   return new Setting<boolean>({
     schema: z.preprocess(
       (value) => (typeof value === "string" ? (FLAGS.get(value.toLowerCase()) ?? value) : value),

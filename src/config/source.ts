@@ -30,7 +30,7 @@ export type RawValue = {
 /** By `dottedName`-independent path key; see `pathKey`. */
 export type RawValues = ReadonlyMap<string, RawValue>;
 
-export type Reading = { values: RawValues; problems: Problem[]; warnings: string[] };
+export type SourceReading = { values: RawValues; problems: Problem[]; warnings: string[] };
 
 /** Holds JSON text with settings, on every host. */
 export const CONFIG_VARIABLE = "CONDUIT_CONFIG";
@@ -47,7 +47,7 @@ export function pathKey(path: readonly string[]): string {
 export function readEnvironment(
   root: SettingGroup,
   env: Readonly<Record<string, string | undefined>>,
-): Reading {
+): SourceReading {
   const reader = new Reader(root);
   for (const [name, text] of Object.entries(env)) {
     if (text === undefined || text.trim() === "" || name === CONFIG_VARIABLE) continue;
@@ -58,7 +58,7 @@ export function readEnvironment(
 }
 
 /** Reads JSON text; `source` says in messages where it came from. */
-export function readJson(root: SettingGroup, text: string, source: string): Reading {
+export function readJson(root: SettingGroup, text: string, source: string): SourceReading {
   const reader = new Reader(root);
   try {
     reader.json(
@@ -159,7 +159,7 @@ class Reader {
     }
   }
 
-  finish(): Reading {
+  finish(): SourceReading {
     for (const { first, items } of this.#items.values()) {
       const ordered = [...items].sort(([one], [other]) => one - other).map(([, text]) => text);
       this.#put({ ...first, value: ordered });

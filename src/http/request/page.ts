@@ -1,7 +1,7 @@
 /** How lists are paged: `limit` items, beginning after a cursor. */
 
 import { ApiError } from "../../protocol/error.ts";
-import { describeValue } from "./schema-issue.ts";
+import { describeReceived } from "./schema-issue.ts";
 
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 100;
@@ -13,7 +13,7 @@ export function pageLimit(text: string | undefined): number {
   if (limit >= 1 && limit <= MAX_LIMIT) return limit;
   throw new ApiError(
     "invalid_parameter",
-    `limit must be a whole number from 1 to ${MAX_LIMIT}; ${describeValue(text)} came.`,
+    `limit must be a whole number from 1 to ${MAX_LIMIT}; ${describeReceived(text)} came.`,
     {
       param: "limit",
     },

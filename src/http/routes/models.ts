@@ -6,7 +6,7 @@ import { ApiError } from "../../protocol/error.ts";
 import type { WireModel } from "../../protocol/model.ts";
 import type { ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import { describeValue } from "../request/schema-issue.ts";
+import { describeReceived } from "../request/schema-issue.ts";
 
 const LIST = "/v1/models";
 
@@ -25,7 +25,7 @@ export function mountModels(
     if (model !== undefined) return c.json(model);
     throw new ApiError(
       "model_not_found",
-      `There is no model ${describeValue(id)} for this key. GET /v1/models lists them.`,
+      `There is no model ${describeReceived(id)} for this key. GET /v1/models lists them.`,
       {
         param: "model",
       },

@@ -9,7 +9,7 @@ import type { TaskService } from "../../tasks/service.ts";
 import { toWireTask } from "../../tasks/wire.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
 import { pageLimit } from "../request/page.ts";
-import { describeValue } from "../request/schema-issue.ts";
+import { describeReceived } from "../request/schema-issue.ts";
 import { type AcceptanceDependencies, acceptTask } from "../request/task-acceptance.ts";
 import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
 
@@ -123,5 +123,7 @@ function flag(c: HttpContext, param: string): boolean {
 }
 
 function invalid(param: string, expected: string, came: string): ApiError {
-  return new ApiError("invalid_parameter", `${param} ${expected}; ${describeValue(came)} came.`, { param });
+  return new ApiError("invalid_parameter", `${param} ${expected}; ${describeReceived(came)} came.`, {
+    param,
+  });
 }
