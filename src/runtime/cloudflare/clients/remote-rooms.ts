@@ -1,11 +1,12 @@
 /**
- * Rooms as the Worker follows them: each subscriber has a socket to the room's object, which sends what it is to be told,
- * encoded already. The object may sleep behind it; an answer that goes on would keep it awake.
+ * Rooms as the Worker subscribes to them: each subscriber has a socket to the room's object, which sends its frames
+ * already encoded. The object may hibernate behind a socket; an open response would keep it in memory (Cloudflare docs,
+ * "Durable Object lifecycle").
  */
 
 import type { MessageEvent, WebSocket } from "@cloudflare/workers-types";
 import type { StreamRequest } from "../../../http/streams/event-sockets.ts";
-import { CLOSE_NORMAL, CLOSE_TRY_AGAIN } from "../../../protocol/close-codes.ts";
+import { CLOSE_NORMAL, CLOSE_TRY_AGAIN, ROOM_CLOSE_CODES } from "../../../protocol/close-codes.ts";
 import type { SubscribeOutcome } from "../../../rooms/room.ts";
 import type { Subscription } from "../../../rooms/room-subscription.ts";
 import type { PendingSubscription, Rooms } from "../../../rooms/rooms.ts";
@@ -14,12 +15,10 @@ import type { Position, TenantScope } from "../../../tasks/task.ts";
 import { connectToRoom, type RoomNamespace } from "./room-request.ts";
 
 /**
- * What a subscriber may have unread before it is told to come again: the room sees only that the Worker has taken it.
- * As much as the other hosts let a socket have.
+ * Unread bytes at which a subscriber is closed 1013: the room only sees that the Worker has taken its frames. The same
+ * bound as a socket's on the other hosts.
  */
 const UNREAD_BYTES = 1_048_576;
-/** Close codes that somebody chose; the others say that a connection broke or an object was replaced. */
-const CHOSEN_CODES = new Set([1000, 1001, 1008, 1013]);
 
 export class RemoteRooms implements Pick<Rooms, "subscribeToTask" | "subscribeToTenant"> {
   readonly #rooms: RoomNamespace;
@@ -28,7 +27,7 @@ export class RemoteRooms implements Pick<Rooms, "subscribeToTask" | "subscribeTo
     this.#rooms = TASK_ROOM;
   }
 
-  /** Follows one task. The subscriber's encoding is named to the room, which has one of that name. */
+  /** Subscribes to one task. The room is asked for an encoding of the name of the subscriber's. */
   subscribeToTask(
     scope: TenantScope,
     taskId: string,
@@ -38,7 +37,7 @@ export class RemoteRooms implements Pick<Rooms, "subscribeToTask" | "subscribeTo
     return this.#subscribe({ scope, taskId, after }, subscriber);
   }
 
-  /** Follows all tasks of a tenant. */
+  /** Subscribes to all tasks of a tenant. */
   subscribeToTenant(scope: TenantScope, subscriber: Subscriber, after: Position | null): PendingSubscription {
     return this.#subscribe({ scope, taskId: null, after }, subscriber);
   }
@@ -55,9 +54,9 @@ export class RemoteRooms implements Pick<Rooms, "subscribeToTask" | "subscribeTo
   }
 }
 
-/** A subscriber here, and its socket to the room. */
+/** A subscriber in the Worker, and its socket to the room. */
 class RemoteSubscription implements Subscription {
-  /** The room knows. */
+  /** Known to the room's object only. */
   readonly position = null;
   readonly #subscriber: Subscriber;
   #socket: WebSocket | null = null;
@@ -67,7 +66,7 @@ class RemoteSubscription implements Subscription {
     this.#subscriber = subscriber;
   }
 
-  /** From here on the subscriber is told what comes; false when it has left meanwhile. */
+  /** From here on the subscriber gets what comes; false when it has unsubscribed meanwhile. */
   attach(socket: WebSocket): boolean {
     socket.binaryType = "arraybuffer";
     if (this.#ended) {
@@ -100,7 +99,7 @@ class RemoteSubscription implements Subscription {
   #closed(code: number, reason: string): void {
     if (this.#ended) return;
     this.unsubscribe();
-    if (CHOSEN_CODES.has(code)) this.#subscriber.close(code, reason);
+    if (ROOM_CLOSE_CODES.has(code)) this.#subscriber.close(code, reason);
     else this.#subscriber.close(CLOSE_TRY_AGAIN, BROKEN);
   }
 }
