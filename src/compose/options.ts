@@ -101,11 +101,11 @@ export type HubDependencies = {
   readonly store: RoomStore;
   readonly clock: Clock;
   readonly wireContext: WireContext;
-  /** For hosts that sleep. */
-  readonly memory?: HubHibernation;
+  /** For hosts that hibernate. */
+  readonly hibernation?: HubHibernation;
 };
 
-/** What a host that sleeps remembers of its hubs. */
+/** What a hibernating host stores of its hubs. */
 export type HubHibernation = {
   readonly journal: SubscriptionJournal;
   readonly positionOf: (scope: TenantScope, taskId: string) => Position | null;
@@ -121,10 +121,10 @@ export type HubSet = {
 
 export function createHubs(
   { hubs }: Settings,
-  { tasks, rooms, store, clock, wireContext, memory }: HubDependencies,
+  { tasks, rooms, store, clock, wireContext, hibernation }: HubDependencies,
 ): HubSet {
   const subscriptions = new Subscriptions(
-    { tasks, rooms, store, clock, encodings: createPushEncodings(wireContext), ...memory },
+    { tasks, rooms, store, clock, encodings: createPushEncodings(wireContext), ...hibernation },
     { snapshotDelayMs: hubs.snapshotDelayMs, maxPerConnection: hubs.maxSubscriptionsPerConnection },
   );
   return {
@@ -132,7 +132,7 @@ export function createHubs(
     hubs: {
       "image-generation": createMediaHub(subscriptions),
       "video-generation": createMediaHub(subscriptions),
-      tasks: createTasksHub({ subscriptions, rooms, items: createItemEncoding(wireContext), ...memory }),
+      tasks: createTasksHub({ subscriptions, rooms, items: createItemEncoding(wireContext), ...hibernation }),
     },
   };
 }

@@ -20,6 +20,7 @@ import {
   NO_SUCH_CONNECTION,
   type Refusal,
 } from "../../signalr/transports/endpoint.ts";
+import { HubSocket } from "../../signalr/transports/hub-socket.ts";
 import type { PollReply } from "../../signalr/transports/long-poll.ts";
 import {
   answerNegotiate,
@@ -36,7 +37,6 @@ import { type OriginPolicy, requireSocketOrigin } from "../middleware/origin-pol
 import { boundedBytes } from "../request/body.ts";
 import { HubEventStream } from "../streams/hub-event-stream.ts";
 import type { HubKeepAlive } from "../streams/hub-keep-alive.ts";
-import { HubSocket } from "../streams/hub-socket.ts";
 
 const TRANSPORTS: readonly TransportName[] = ["WebSockets", "ServerSentEvents", "LongPolling"];
 

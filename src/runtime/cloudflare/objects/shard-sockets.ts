@@ -1,22 +1,23 @@
-/** The WebSockets of a shard: they outlive its memory, so the platform is told who they are. */
+/** The hibernating WebSockets of a shard. */
 
 import type { DurableObjectState, WebSocket } from "@cloudflare/workers-types";
 import type { Principal } from "../../../accounts/principal.ts";
-import { CONGESTED_BYTES, HubSocket } from "../../../http/streams/hub-socket.ts";
 import type { FrameBatcher } from "../../../hubs/sharding/frame-batcher.ts";
-import type { SavedHubConnection } from "../../../signalr/connection/hub-connection-options.ts";
+import type { HibernatingSockets, SurvivingSocket } from "../../../hubs/sharding/hibernated-connections.ts";
 import type { HubEndpoint } from "../../../signalr/transports/endpoint.ts";
+import { CONGESTED_BYTES, HubSocket } from "../../../signalr/transports/hub-socket.ts";
 import type { SocketHandler, SocketUpgrade, UpgradeAnswer } from "../../../sockets/socket-upgrade.ts";
 import type { Clock, TimerHandle } from "../../../tasks/ports/clock.ts";
 import { socketAnswer } from "../socket-answer.ts";
-import { ShardSocket } from "./shard-socket.ts";
+import { isOpen } from "./room-socket.ts";
+import { readSocketAttachment, ShardSocket } from "./shard-socket.ts";
 
-/** SignalR's ping in JSON, and the answer that keeps a client content: the platform says it while the shard sleeps. */
+/** SignalR's ping in JSON, and its answer: the platform sends it without waking the shard (`setWebSocketAutoResponse`). */
 const PING = '{"type":6}\x1e';
-/** The platform does not tell when a full socket has room again: they are looked at this often, ms. */
+/** There is no event for a full socket that has room again (workers-types 5.20261117): they are polled this often, ms. */
 const DRAIN_MS = 50;
 
-export class ShardSockets implements SocketUpgrade {
+export class ShardSockets implements SocketUpgrade, HibernatingSockets {
   readonly #state: DurableObjectState;
   readonly #batcher: FrameBatcher;
   readonly #clock: Pick<Clock, "after">;
@@ -40,18 +41,25 @@ export class ShardSockets implements SocketUpgrade {
     return socketAnswer(client, headers);
   }
 
-  /** Goes on with a socket of an earlier life. */
-  restore(native: WebSocket, hubSocket: HubSocket<Principal>, saved: SavedHubConnection) {
-    const socket = this.#add(native, hubSocket);
-    socket.remember(saved.heardAt);
-    return hubSocket.restored(socket, saved);
+  *survivors(): Iterable<SurvivingSocket> {
+    for (const native of this.#state.getWebSockets().filter(isOpen)) {
+      yield {
+        attachment: readSocketAttachment(native),
+        restore: (hubSocket, saved) => {
+          const socket = this.#add(native, hubSocket);
+          socket.attachHeardAt(saved.heardAt);
+          return hubSocket.restored(socket, saved);
+        },
+        close: (code, reason) => native.close(code, reason),
+      };
+    }
   }
 
   of(connectionId: string): ShardSocket | null {
     return this.#byConnection.get(connectionId)?.socket ?? null;
   }
 
-  /** When the platform last answered a ping of this connection by itself, wall clock in ms; null: never. */
+  /** When the platform last answered a ping of this connection, wall clock in ms; null: never. */
   pingAnsweredAt(connectionId: string): number | null {
     const native = this.#byConnection.get(connectionId)?.native;
     return native === undefined
@@ -59,7 +67,7 @@ export class ShardSockets implements SocketUpgrade {
       : (this.#state.getWebSocketAutoResponseTimestamp(native)?.getTime() ?? null);
   }
 
-  /** Answers whose connection it came on; null for a socket that nothing is known of. */
+  /** Returns the endpoint it came for; null for an unknown socket. */
   received(native: WebSocket, message: string | ArrayBuffer): HubEndpoint<Principal> | null {
     const socket = this.#byNative.get(native);
     socket?.hubSocket.received(typeof message === "string" ? message : new Uint8Array(message));

@@ -1,12 +1,12 @@
 import type { WebSocket } from "@cloudflare/workers-types";
 import { beforeEach, expect, test } from "vitest";
 import { type Principal, principalOf } from "../../../../../src/accounts/principal.ts";
-import { HubSocket } from "../../../../../src/http/streams/hub-socket.ts";
 import { BATCH_MS, FrameBatcher } from "../../../../../src/hubs/sharding/frame-batcher.ts";
 import { ShardSocket } from "../../../../../src/runtime/cloudflare/objects/shard-socket.ts";
 import { DEFAULT_HUB_CONNECTION_SETTINGS } from "../../../../../src/signalr/connection/hub-connection-options.ts";
 import { createHub } from "../../../../../src/signalr/hub.ts";
 import { HubConnections } from "../../../../../src/signalr/transports/connections.ts";
+import { HubSocket } from "../../../../../src/signalr/transports/hub-socket.ts";
 import { ManualClock, settled } from "../../../../fixture/manual-clock.ts";
 import { virtualKey } from "../../../../fixture/virtual-key.ts";
 
@@ -121,7 +121,7 @@ test("a runtime that does not tell what waits is taken to have sent it", () => {
 });
 
 test("is attached what a later life must know, when that has changed", () => {
-  for (const heardAt of [5, 5, 6]) socket.remember(heardAt);
+  for (const heardAt of [5, 5, 6]) socket.attachHeardAt(heardAt);
   expect(native.attached).toEqual([
     { connectionId: "c", heardAt: 5 },
     { connectionId: "c", heardAt: 6 },

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { HubSocket } from "../../../../src/http/streams/hub-socket.ts";
 import { DEFAULT_HUB_CONNECTION_SETTINGS } from "../../../../src/signalr/connection/hub-connection-options.ts";
 import { createHub } from "../../../../src/signalr/hub.ts";
 import { HubConnections } from "../../../../src/signalr/transports/connections.ts";
 import type { HubEndpoint } from "../../../../src/signalr/transports/endpoint.ts";
+import { HubSocket } from "../../../../src/signalr/transports/hub-socket.ts";
 import type { Socket } from "../../../../src/sockets/socket-upgrade.ts";
 
 function createEndpoint(): HubEndpoint<string> {

@@ -1,20 +1,20 @@
 import { beforeEach, expect, test } from "vitest";
-import { type Principal, principalOf } from "../../../../../src/accounts/principal.ts";
-import { HibernatedConnections } from "../../../../../src/runtime/cloudflare/objects/shard-hibernation.ts";
-import type { ConnectionRow } from "../../../../../src/runtime/cloudflare/objects/shard-rows.ts";
-import { DEFAULT_HUB_CONNECTION_SETTINGS } from "../../../../../src/signalr/connection/hub-connection-options.ts";
-import { createHub, streamMethod } from "../../../../../src/signalr/hub.ts";
-import { HubConnections } from "../../../../../src/signalr/transports/connections.ts";
-import type { HubEndpoint } from "../../../../../src/signalr/transports/endpoint.ts";
-import { createWire } from "../../../../fixture/hub-client.ts";
-import { settled } from "../../../../fixture/manual-clock.ts";
-import { virtualKey } from "../../../../fixture/virtual-key.ts";
+import { type Principal, principalOf } from "../../../../src/accounts/principal.ts";
+import { HibernatedConnections } from "../../../../src/hubs/sharding/hibernated-connections.ts";
+import type { ConnectionRow } from "../../../../src/hubs/sharding/shard-rows.ts";
+import { DEFAULT_HUB_CONNECTION_SETTINGS } from "../../../../src/signalr/connection/hub-connection-options.ts";
+import { createHub, streamMethod } from "../../../../src/signalr/hub.ts";
+import { HubConnections } from "../../../../src/signalr/transports/connections.ts";
+import type { HubEndpoint } from "../../../../src/signalr/transports/endpoint.ts";
+import { createWire } from "../../../fixture/hub-client.ts";
+import { settled } from "../../../fixture/manual-clock.ts";
+import { virtualKey } from "../../../fixture/virtual-key.ts";
 
 const HANDSHAKE = '{"protocol":"json","version":1}\x1e';
 const PRINCIPAL = principalOf(virtualKey({ id: "key_a" }));
 
 let connections: HubConnections<Principal>;
-let memory: HibernatedConnections;
+let hibernated: HibernatedConnections;
 let written: ConnectionRow[];
 let heard: number[];
 /** Ends the stream that runs. */
@@ -37,18 +37,15 @@ beforeEach(() => {
   connections = new HubConnections(10);
   written = [];
   heard = [];
-  memory = new HibernatedConnections({
-    state: { getWebSockets: () => [] },
+  hibernated = new HibernatedConnections({
     rows: {
       connections: () => [],
       putConnection: (row) => void written.push(row),
       deleteConnection: () => {},
     },
     sockets: {
-      of: () => ({ remember: (heardAt) => void heard.push(heardAt) }),
-      restore: () => {
-        throw new Error("there is nothing to restore");
-      },
+      of: () => ({ attachHeardAt: (heardAt) => void heard.push(heardAt) }),
+      survivors: () => [],
     },
     connections,
     hubs: { hub },
@@ -84,24 +81,24 @@ function open(endpoint: HubEndpoint<Principal>) {
 }
 
 test("nothing that sleep would lose is slept through: a negotiation, a handshake to come, half a message", () => {
-  expect(memory.settle()).toBe(true);
+  expect(hibernated.saveAll()).toBe(true);
   const endpoint = add();
-  expect(memory.settle()).toBe(false);
+  expect(hibernated.saveAll()).toBe(false);
   const connection = open(endpoint);
-  expect(memory.settle()).toBe(false);
+  expect(hibernated.saveAll()).toBe(false);
   connection.receive(HANDSHAKE, 5);
-  expect(memory.settle()).toBe(true);
+  expect(hibernated.saveAll()).toBe(true);
   connection.receive('{"type"', 6);
-  expect([memory.keep(endpoint), memory.settle()]).toEqual([false, false]);
+  expect([hibernated.save(endpoint), hibernated.saveAll()]).toEqual([false, false]);
   connection.receive(":6}\x1e", 7);
-  expect(memory.settle()).toBe(true);
+  expect(hibernated.saveAll()).toBe(true);
 });
 
 test("a client that polls keeps its shard awake, also between two polls", () => {
   const endpoint = add();
   endpoint.poll(() => {}, 0);
   endpoint.post(new TextEncoder().encode(HANDSHAKE), 0);
-  expect(memory.settle()).toBe(false);
+  expect(hibernated.saveAll()).toBe(false);
 });
 
 test("a row is written when something has changed, and that the client was heard needs none", () => {
@@ -110,7 +107,7 @@ test("a row is written when something has changed, and that the client was heard
   connection.receive(HANDSHAKE, 5);
   for (const at of [6, 7]) {
     connection.receive('{"type":5,"invocationId":"none"}\x1e', at);
-    memory.keep(endpoint);
+    hibernated.save(endpoint);
   }
   expect(written).toEqual([
     {
@@ -131,10 +128,10 @@ test("a stream is kept while it runs, and its end is found by looking", async ()
   connection.receive(HANDSHAKE, 0);
   connection.receive('{"type":4,"invocationId":"s","target":"Stream","arguments":[]}\x1e', 0);
   await settled();
-  expect(memory.settle()).toBe(true);
+  expect(hibernated.saveAll()).toBe(true);
   endStream();
   await settled();
-  expect(memory.settle()).toBe(true);
+  expect(hibernated.saveAll()).toBe(true);
   const streams = written.map(
     ({ session: kept }) => (JSON.parse(kept) as { streams: unknown[] }).streams.length,
   );
@@ -145,8 +142,8 @@ test("a connection that has ended is forgotten", () => {
   const endpoint = add();
   const connection = open(endpoint);
   connection.receive(HANDSHAKE, 0);
-  expect(memory.settle()).toBe(true);
+  expect(hibernated.saveAll()).toBe(true);
   connection.close({});
-  memory.forget("c");
-  expect(memory.settle()).toBe(true);
+  hibernated.forget("c");
+  expect(hibernated.saveAll()).toBe(true);
 });

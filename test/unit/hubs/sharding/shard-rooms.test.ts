@@ -1,17 +1,13 @@
 import { beforeEach, expect, test } from "vitest";
-import { Rooms } from "../../../../../src/rooms/rooms.ts";
-import { type RoomObjects, ShardRooms } from "../../../../../src/runtime/cloudflare/objects/shard-rooms.ts";
-import type { RoomRow } from "../../../../../src/runtime/cloudflare/objects/shard-rows.ts";
-import { StoreUnavailableError } from "../../../../../src/tasks/ports/store-error.ts";
-import type { TenantScope } from "../../../../../src/tasks/task.ts";
-import { ROOM_SETTINGS } from "../../../../contract/rooms.ts";
-import { ManualClock, settled } from "../../../../fixture/manual-clock.ts";
-import {
-  MemoryTopics,
-  RecordingSubscriber,
-  TellingEncoding,
-} from "../../../../fixture/recording-subscriber.ts";
-import { type ScriptedEvent, ScriptedLogs } from "../../../../fixture/scripted-logs.ts";
+import { type RoomObjects, ShardRooms } from "../../../../src/hubs/sharding/shard-rooms.ts";
+import type { RoomRow } from "../../../../src/hubs/sharding/shard-rows.ts";
+import { Rooms } from "../../../../src/rooms/rooms.ts";
+import { StoreUnavailableError } from "../../../../src/tasks/ports/store-error.ts";
+import type { TenantScope } from "../../../../src/tasks/task.ts";
+import { ROOM_SETTINGS } from "../../../contract/rooms.ts";
+import { ManualClock, settled } from "../../../fixture/manual-clock.ts";
+import { MemoryTopics, RecordingSubscriber, TellingEncoding } from "../../../fixture/recording-subscriber.ts";
+import { type ScriptedEvent, ScriptedLogs } from "../../../fixture/scripted-logs.ts";
 
 const KEY: TenantScope = { keyId: "key_a", subject: null };
 const OTHER: TenantScope = { keyId: "key_a", subject: "other" };

@@ -1,11 +1,11 @@
 /** A WebSocket that carries a hub connection: the client's own, or that of a host which prints it as an event stream. */
 
 import { CLOSE_POLICY, CLOSE_TRY_AGAIN } from "../../protocol/close-codes.ts";
-import { HubConnectionContext } from "../../signalr/connection/hub-connection-context.ts";
-import type { SavedHubConnection, TransportOutput } from "../../signalr/connection/hub-connection-options.ts";
-import type { HubEndpoint, StreamTransport } from "../../signalr/transports/endpoint.ts";
 import type { Frame, TopicMembership } from "../../sockets/frame.ts";
 import type { Socket, SocketHandler } from "../../sockets/socket-upgrade.ts";
+import { HubConnectionContext } from "../connection/hub-connection-context.ts";
+import type { SavedHubConnection, TransportOutput } from "../connection/hub-connection-options.ts";
+import type { HubEndpoint, StreamTransport } from "./endpoint.ts";
 
 /** Unsent bytes from which streams pause; half the size at which rooms take a socket out of the broadcast. */
 export const CONGESTED_BYTES = 32_768;
