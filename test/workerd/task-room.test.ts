@@ -4,7 +4,7 @@ import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
-import { connectToRoom } from "../../src/runtime/cloudflare/clients/room-request.ts";
+import { connectToRoom } from "../../src/runtime/cloudflare/clients/room-connection.ts";
 import { HubShard } from "../../src/runtime/cloudflare/objects/hub-shard.ts";
 import { StoreObject } from "../../src/runtime/cloudflare/objects/store-object.ts";
 import type { TenantScope } from "../../src/tasks/task.ts";

@@ -5,6 +5,7 @@ import { ApiError } from "../../protocol/error.ts";
 import { isTerminal } from "../../protocol/task.ts";
 import { parsePosition } from "../../rooms/position.ts";
 import type { PendingSubscription, Rooms } from "../../rooms/rooms.ts";
+import { type StreamRequest, subscribeToStream } from "../../rooms/stream-request.ts";
 import { asksForWebSocket } from "../../sockets/socket-upgrade.ts";
 import { isTaskId } from "../../tasks/ids.ts";
 import type { TaskService } from "../../tasks/service.ts";
@@ -14,7 +15,7 @@ import { type Host, LINGER_SECONDS } from "../host.ts";
 import { type OriginPolicy, requireSocketOrigin } from "../middleware/origin-policy.ts";
 import type { ConnectionSlots } from "../streams/connection-limits.ts";
 import type { EventEncodings } from "../streams/event-encodings.ts";
-import { type EventSockets, type StreamRequest, subscribeToStream } from "../streams/event-sockets.ts";
+import type { EventSockets } from "../streams/event-sockets.ts";
 import { EventStream, type StreamHeartbeat } from "../streams/event-stream.ts";
 
 export type EventRouteDependencies = {
@@ -78,7 +79,7 @@ function answer(
 
 async function openStream(
   c: HttpContext,
-  followed: StreamRequest,
+  asked: StreamRequest,
   dependencies: EventRouteDependencies,
 ): Promise<Response> {
   const { encodings, heartbeat, host, rooms, slots } = dependencies;
@@ -97,7 +98,7 @@ async function openStream(
   host.keepOpen(request);
   heartbeat.add(stream);
   try {
-    pending = subscribeToStream(rooms, followed, stream);
+    pending = subscribeToStream(rooms, asked, stream);
     // Headers wait for this: an unknown task and a store that is down are statuses, not broken streams.
     if ((await pending.opened) === "not_found") throw goneBetween();
   } catch (error) {

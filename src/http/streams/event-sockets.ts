@@ -1,43 +1,22 @@
 /** The port through which a request becomes a WebSocket of events, and what serves it where the rooms are at hand. */
 
-import type { PendingSubscription, Rooms } from "../../rooms/rooms.ts";
-import type { Subscriber } from "../../rooms/subscriber.ts";
+import type { Rooms } from "../../rooms/rooms.ts";
+import { type StreamRequest, subscribeToStream } from "../../rooms/stream-request.ts";
 import { incompleteHandshake, offeredProtocols, type SocketUpgrade } from "../../sockets/socket-upgrade.ts";
-import type { Position, TenantScope } from "../../tasks/task.ts";
 import type { ConnectionSlots } from "./connection-limits.ts";
 import type { EventEncodings } from "./event-encodings.ts";
 import { BATCH_PROTOCOL, EventSocket } from "./event-socket.ts";
 
-/** What a stream follows, and from where. */
-export type StreamRequest = {
-  readonly scope: TenantScope;
-  /** Null: all tasks of the tenant. */
-  readonly taskId: string | null;
-  /** Where it resumes; null begins with how things are. */
-  readonly after: Position | null;
-};
-
 export interface EventSockets {
   /**
    * Answers a request for a WebSocket; the client is known, its page's origin allowed. `headers` are for the answer.
-   * Throws `ApiError` when there is no place for it, the handshake is not complete or the task is gone.
+   * Throws `ApiError` when there is no free slot, the handshake is not complete or the task is gone.
    */
   open(
     request: Request,
     stream: StreamRequest,
     headers: Readonly<Record<string, string>>,
   ): Response | Promise<Response>;
-}
-
-/** Follows what the stream is of. */
-export function subscribeToStream(
-  rooms: Pick<Rooms, "subscribeToTask" | "subscribeToTenant">,
-  { scope, taskId, after }: StreamRequest,
-  subscriber: Subscriber,
-): PendingSubscription {
-  return taskId === null
-    ? rooms.subscribeToTenant(scope, subscriber, after)
-    : rooms.subscribeToTask(scope, taskId, subscriber, after);
 }
 
 /** The subprotocol of a client's socket, of those it offers; null is one event per message. */

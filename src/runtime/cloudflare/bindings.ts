@@ -4,9 +4,9 @@
  */
 
 import type { R2Bucket } from "@cloudflare/workers-types";
+import type { MediaShards } from "../../media/chunked.ts";
 import type { StoreNamespace } from "../../stores/remote/remote-store.ts";
 import type { TaskUpdate } from "../../tasks/task.ts";
-import type { MediaNamespace } from "./clients/durable-media.ts";
 
 /** The objects of one class. A stub is good for the request that made it. */
 export type Objects<Calls> = {
@@ -42,7 +42,7 @@ export type Bindings = {
   /** A fixed pool, see step-pool.ts. */
   readonly STEP_RUNNER: Objects<RunnerCalls>;
   /** Media where no bucket is bound. */
-  readonly MEDIA_STORE: MediaNamespace;
+  readonly MEDIA_STORE: MediaShards;
   /** Media; without it they go to `MEDIA_STORE`. */
   readonly MEDIA?: R2Bucket;
   /** Variables and secrets are texts. */

@@ -1,9 +1,10 @@
-/** A client's WebSocket of events ends in the room's object: the Worker lets the client in and passes the socket on. */
+/** Event sockets of the Worker: it authenticates the client and hands it the other end of a socket to the room's object. */
 
-import { type EventSockets, eventProtocol, type StreamRequest } from "../../../http/streams/event-sockets.ts";
+import { type EventSockets, eventProtocol } from "../../../http/streams/event-sockets.ts";
 import { ApiError } from "../../../protocol/error.ts";
+import type { StreamRequest } from "../../../rooms/stream-request.ts";
 import { socketAnswer } from "../socket-answer.ts";
-import { connectToRoom, type RoomNamespace } from "./room-request.ts";
+import { connectToRoom, type RoomNamespace } from "./room-connection.ts";
 
 export class RemoteEventSockets implements EventSockets {
   readonly #rooms: RoomNamespace;

@@ -5,14 +5,14 @@
  */
 
 import type { MessageEvent, WebSocket } from "@cloudflare/workers-types";
-import type { StreamRequest } from "../../../http/streams/event-sockets.ts";
 import { CLOSE_NORMAL, CLOSE_TRY_AGAIN, ROOM_CLOSE_CODES } from "../../../protocol/close-codes.ts";
 import type { SubscribeOutcome } from "../../../rooms/room.ts";
 import type { Subscription } from "../../../rooms/room-subscription.ts";
 import type { PendingSubscription, Rooms } from "../../../rooms/rooms.ts";
+import type { StreamRequest } from "../../../rooms/stream-request.ts";
 import type { Subscriber } from "../../../rooms/subscriber.ts";
 import type { Position, TenantScope } from "../../../tasks/task.ts";
-import { connectToRoom, type RoomNamespace } from "./room-request.ts";
+import { connectToRoom, type RoomNamespace } from "./room-connection.ts";
 
 /**
  * Unread bytes at which a subscriber is closed 1013: the room only sees that the Worker has taken its frames. The same

@@ -15,6 +15,12 @@ import { isTerminal } from "../../../protocol/task.ts";
 import type { Encoding } from "../../../rooms/encoding.ts";
 import { parsePosition, printPosition } from "../../../rooms/position.ts";
 import { FollowFlag } from "../../../rooms/remote/follow-flag.ts";
+import {
+  REFUSED_FULL,
+  REFUSED_NOT_FOUND,
+  REFUSED_UNAVAILABLE,
+  readRoomRequest,
+} from "../../../rooms/remote/room-request.ts";
 import { RoomShards } from "../../../rooms/remote/room-shards.ts";
 import { parseRoomName, type RoomSubject } from "../../../rooms/room-name.ts";
 import type { Subscription } from "../../../rooms/room-subscription.ts";
@@ -23,12 +29,6 @@ import type { TimerHandle } from "../../../tasks/ports/clock.ts";
 import { describeError } from "../../../tasks/ports/log.ts";
 import type { Position, TaskUpdate, TenantScope } from "../../../tasks/task.ts";
 import type { Bindings } from "../bindings.ts";
-import {
-  REFUSED_FULL,
-  REFUSED_NOT_FOUND,
-  REFUSED_UNAVAILABLE,
-  readRoomRequest,
-} from "../clients/room-request.ts";
 import { type EdgeParts, partsOf } from "../parts.ts";
 import { socketAnswer } from "../socket-answer.ts";
 import { kvShardNames } from "./kv-shard-names.ts";

@@ -1,11 +1,9 @@
 /** Rooms elsewhere as the Worker follows them, over sockets that the test holds the other end of. */
 
 import { beforeEach, describe, expect, test } from "vitest";
+import { readRoomRequest } from "../../../../../src/rooms/remote/room-request.ts";
 import { RemoteRooms } from "../../../../../src/runtime/cloudflare/clients/remote-rooms.ts";
-import {
-  type RoomNamespace,
-  readRoomRequest,
-} from "../../../../../src/runtime/cloudflare/clients/room-request.ts";
+import type { RoomNamespace } from "../../../../../src/runtime/cloudflare/clients/room-connection.ts";
 import { StoreUnavailableError } from "../../../../../src/tasks/ports/store-error.ts";
 import type { TenantScope } from "../../../../../src/tasks/task.ts";
 import { settled } from "../../../../fixture/manual-clock.ts";
