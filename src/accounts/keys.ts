@@ -1,6 +1,7 @@
 /** Virtual keys as administrators handle them: make, list, read, change, rotate, delete. */
 
 import { ApiError } from "../protocol/error.ts";
+import type { Permissions } from "../protocol/key.ts";
 import type { Json, Priority } from "../protocol/task.ts";
 import { cryptoRandom, type RandomFill, randomToken } from "../tasks/ids.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
@@ -8,7 +9,7 @@ import type { Log } from "../tasks/ports/log.ts";
 import { describeError } from "../tasks/ports/log.ts";
 import { type AccountStore, DuplicateKeyError } from "./account-store.ts";
 import { hashKey, makePlainKey } from "./plain-key.ts";
-import type { KeyPatch, Permissions, VirtualKey } from "./virtual-key.ts";
+import type { KeyPatch, VirtualKey } from "./virtual-key.ts";
 
 /** What an administrator may say about a new key; what is left out gets the default. */
 export type KeyDraft = {

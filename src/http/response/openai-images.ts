@@ -1,23 +1,12 @@
 /** OpenAI's answer to a synchronous image request, and its errors, from a task that has ended. */
 
 import { ApiError, type ErrorCode } from "../../protocol/error.ts";
+import type { OpenAiImages } from "../../protocol/openai-images.ts";
 import { isTerminal, type TaskErrorCode } from "../../protocol/task.ts";
 import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import type { Task } from "../../tasks/task.ts";
 import { toWireResult, type WireContext } from "../../tasks/wire.ts";
 import { readBase64Images } from "./base64-images.ts";
-
-export type OpenAiImage = { url?: string; b64_json?: string; revised_prompt?: string };
-
-export type OpenAiImages = {
-  /** Seconds since the epoch. */
-  created: number;
-  data: OpenAiImage[];
-  background?: string;
-  output_format?: string;
-  quality?: string;
-  size?: string;
-};
 
 /** OpenAI's GPT image models know no `response_format` and always answer base64; their callers read nothing else. */
 const ALWAYS_BASE64 = /^(?:openai\/)?(?:chatgpt|gpt)-image/;

@@ -2,7 +2,13 @@
 
 import type { Hono } from "hono";
 import { ApiError } from "../../protocol/error.ts";
-import { TASK_STATUSES, TASK_TYPES, type TaskStatus } from "../../protocol/task.ts";
+import {
+  TASK_STATUSES,
+  TASK_TYPES,
+  type TaskStatus,
+  type WireTaskPage,
+  type WireTaskPurged,
+} from "../../protocol/task.ts";
 import { isTaskId } from "../../tasks/ids.ts";
 import type { ListQuery } from "../../tasks/ports/task-store.ts";
 import type { TaskService } from "../../tasks/service.ts";
@@ -38,7 +44,7 @@ export function mountTasks(
     const id = taskId(c);
     if (!flag(c, "purge")) return answerTask(c, await tasks.cancel(scope, id), dependencies);
     await tasks.purge(scope, id);
-    return c.json({ taskId: id, task_id: id, purged: true });
+    return c.json({ taskId: id, task_id: id, purged: true } satisfies WireTaskPurged);
   };
 
   app.get("/v1/images/generations/:id/status", key, read);
@@ -52,7 +58,8 @@ export function mountTasks(
     const page = await tasks.list(principalOfExchange(c).scope, listQuery(c));
     const data = page.tasks.map((view) => toWireTask(view, wireContext));
     c.header("cache-control", "no-store");
-    return c.json({ data, hasMore: page.hasMore, after: data.at(-1)?.taskId ?? null });
+    const answer: WireTaskPage = { data, hasMore: page.hasMore, after: data.at(-1)?.taskId ?? null };
+    return c.json(answer);
   });
 
   app.post("/v1/tasks/:id/retry", key, async (c) => {
