@@ -11,7 +11,7 @@ import { type AccountStore, DuplicateKeyError } from "./account-store.ts";
 import { hashKey, makePlainKey } from "./plain-key.ts";
 import type { KeyPatch, VirtualKey } from "./virtual-key.ts";
 
-/** What an administrator may say about a new key; what is left out gets the default. */
+/** What an administrator may set for a new key; what is left out gets the default. */
 export type KeyDraft = {
   name: string;
   /** Default true. */
@@ -34,7 +34,7 @@ export type KeyChange = { [K in keyof KeyDraft]?: KeyDraft[K] | undefined };
 /** A key together with its plain form, which is shown this once. */
 export type MadeKey = { key: VirtualKey; plain: string };
 
-/** Tells what a change means for those who use the key now. */
+/** A change of a key, for caches and open connections. */
 export type KeyEvent = {
   readonly keyId: string;
   /** False when connections made with the key must end: it was disabled, deleted, rotated or has expired. */
@@ -88,7 +88,7 @@ export class KeyService {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Makes a key. Nobody can read its plain form again. */
+  /** Makes a key. Its plain form cannot be read again. */
   async create(draft: KeyDraft): Promise<MadeKey> {
     const plain = makePlainKey(this.#random);
     const key = await this.#newKey(`key_${randomToken(ID_CHARACTERS, this.#random)}`, plain, draft);
@@ -220,7 +220,7 @@ function withoutUndefined<T extends object>(fields: T): Partial<Defined<T>> {
   return Object.fromEntries(defined) as Partial<Defined<T>>;
 }
 
-/** Its plain form is installed again at every start: a leaked one must not come back to life unnoticed. */
+/** Its plain form is installed again at every start: a rotated or deleted one would silently be valid again. */
 function refuseBootstrapKey(id: string): void {
   if (id !== BOOTSTRAP_KEY_ID) return;
   throw new ApiError(

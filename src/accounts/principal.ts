@@ -1,4 +1,4 @@
-/** Who asks: an authenticated key with what it may do, and the checks made against it. */
+/** The caller: an authenticated key with what it may do, and the checks made against it. */
 
 import { ApiError } from "../protocol/error.ts";
 import type { Permissions } from "../protocol/key.ts";

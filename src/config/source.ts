@@ -43,7 +43,10 @@ export function pathKey(path: readonly string[]): string {
   return JSON.stringify(path);
 }
 
-/** Reads the environment: `CONDUITLLM__A__B`, and the settings' own variables such as `PORT`. Empty text counts as absent. */
+/**
+ * Reads the environment: `CONDUITLLM__A__B`, and the settings' own variables such as `PORT`. Empty text counts as
+ * absent.
+ */
 export function readEnvironment(
   root: SettingGroup,
   env: Readonly<Record<string, string | undefined>>,
@@ -57,7 +60,7 @@ export function readEnvironment(
   return reader.finish();
 }
 
-/** Reads JSON text; `source` says in messages where it came from. */
+/** Reads JSON text; messages name `source` as where it came from. */
 export function readJson(root: SettingGroup, text: string, source: string): SourceReading {
   const reader = new Reader(root);
   try {
@@ -113,7 +116,9 @@ class Reader {
     }
   }
 
-  /** A variable of another form: the settings' own ones, else one that only looks like ours, else none of our business. */
+  /**
+   * A variable of another form: the settings' own ones, else one that only looks like ours, else none of our business.
+   */
   ownVariable(name: string, text: string): void {
     const named = this.#byVariable.get(name);
     if (named !== undefined) {

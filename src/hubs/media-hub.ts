@@ -1,6 +1,6 @@
 /**
- * The hub of pictures and the hub of videos. Both serve both pairs of methods for any task of the tenant: clients in
- * the field hold one connection and follow everything on it. Pushes have exactly two arguments.
+ * The hub of pictures and the hub of videos. Both serve both pairs of methods for any task of the tenant: published
+ * clients hold one connection and subscribe to everything on it. Pushes have exactly two arguments.
  */
 
 import type { Principal } from "../accounts/principal.ts";

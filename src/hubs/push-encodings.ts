@@ -1,6 +1,6 @@
 /**
- * What hub clients are told about tasks, and how it is spelled: a vocabulary says which client method is called with
- * which arguments, a protocol makes bytes of it. One encoding for each pair, shared by all connections.
+ * The pushes of the hubs: a vocabulary maps events to client methods and their arguments, a protocol encodes the call.
+ * One encoding for each pair of them, shared by all connections.
  */
 
 import { isTerminal, type WireHubResult } from "../protocol/task.ts";
@@ -24,7 +24,7 @@ export type Vocabulary = "task" | "request" | "event";
 
 export type PushEncodings = Readonly<Record<Vocabulary, Readonly<Record<HubProtocol["encoding"], Encoding>>>>;
 
-/** A client method and its arguments, or null where a vocabulary has nothing to say. */
+/** A client method and its arguments, or null where a vocabulary has no call. */
 type Call = { target: string; args: unknown[] } | null;
 
 type Words = {
@@ -33,7 +33,7 @@ type Words = {
   reset(): Call;
 };
 
-/** What a client that knows only a failure's text is told when nothing better is known. */
+/** The failure's text when the task has none. */
 const FAILED_TEXT = "Task failed";
 
 /** Made once per process. */

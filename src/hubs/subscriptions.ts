@@ -29,8 +29,8 @@ export const TASK_NOT_FOUND = "Task not found";
 /** In place of a task id: all tasks of the tenant. It is no valid task id. */
 export const ALL_TASKS = "*";
 /**
- * While the answer waits for its client's next poll the pushes are delayed further, but not for longer than this: whether
- * it has left is only sampled, and a client may be between two polls at every sample.
+ * While the answer waits for its client's next poll the pushes are delayed further, but not for longer than this:
+ * whether it has left is only sampled, and a client may be between two polls at every sample.
  */
 const LONGEST_DELAY_MS = 15_000;
 

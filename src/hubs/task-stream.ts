@@ -1,4 +1,4 @@
-/** The events of one task as a stream that a hub method returns: a subscriber on one side, an iterator on the other. */
+/** The events of one task as a stream that a hub method returns: a room's subscriber that is an async iterator. */
 
 import { CLOSE_NORMAL } from "../protocol/close-codes.ts";
 import type { Encoding } from "../rooms/encoding.ts";
@@ -8,7 +8,7 @@ import { HubError } from "../signalr/connection/invocation-errors.ts";
 import type { Frame } from "../sockets/frame.ts";
 import { toWireEvent, toWireTask, type WireContext } from "../tasks/wire.ts";
 
-/** Events as JSON texts: rooms hand over frames, and a stream's items belong to one call each. */
+/** Encodes events as JSON texts: a room's frames are shared, and each item of a stream names its own call. */
 export function createItemEncoding(context: WireContext): Encoding {
   return {
     name: "hub-item",

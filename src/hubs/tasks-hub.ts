@@ -17,7 +17,7 @@ export type TasksHubDependencies = {
   readonly rooms: Pick<Rooms, "subscribeToTask">;
   /** For the items of streams. */
   readonly items: Encoding;
-  /** For hosts that sleep: up to where the subscribers of a task were told before; null when it is not known. */
+  /** For hosts that hibernate: up to where a task's subscribers were served before; null when it is not known. */
   readonly positionOf?: (scope: TenantScope, taskId: string) => Position | null;
 };
 
@@ -74,7 +74,7 @@ async function openStream(
   const stream = new TaskStream(items);
   const { subscription, opened } = rooms.subscribeToTask(call.connection.principal.scope, id, stream, begin);
   stream.subscription = subscription;
-  // Also while it is being opened, when nobody holds the stream yet.
+  // Also while it is being opened, before the stream was returned.
   call.signal.addEventListener("abort", () => stream.leave(), { once: true });
   if (call.signal.aborted) stream.leave();
   if ((await opened) === "not_found") throw new HubError(TASK_NOT_FOUND);

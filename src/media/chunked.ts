@@ -12,7 +12,9 @@ import { newMediaPath, parseMediaPath, taskFolder } from "./media-path.ts";
 
 /** Bytes of a chunk: half of what a row of a Durable Object's SQL may have (Cloudflare docs, "Limits": 2 MB). */
 export const CHUNK_BYTES = 1024 * 1024;
-/** The shards share the files; a task's are in one of them, by the last hexadecimal digit of its id, which is random. */
+/**
+ * The shards share the files; a task's are in one of them, by the last hexadecimal digit of its id, which is random.
+ */
 const SHARD_NAMES = "0123456789abcdef";
 /** The largest file in bytes, by default and at most: every byte passes through memory and a database. */
 const DEFAULT_MAX_FILE_BYTES = 64 * 1024 * 1024;

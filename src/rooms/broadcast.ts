@@ -42,7 +42,10 @@ export class Broadcast {
     if (topic?.size === 0) this.#topics.delete(topic.encoding);
   }
 
-  /** Sends one message to all, in each one's encoding. An `urgent` one goes out at the end of this turn of the event loop. */
+  /**
+   * Sends one message to all, in each one's encoding. An `urgent` one goes out at the end of this turn of the event
+   * loop.
+   */
   send(frameOf: (encoding: Encoding) => Frame | null, urgent: boolean): void {
     for (const topic of this.#topics.values()) {
       const frame = frameOf(topic.encoding);

@@ -22,6 +22,8 @@ export interface Encoding {
   begin(id: string): Frame | null;
   /** Announces that events were lost. */
   reset(id: string): Frame | null;
-  /** Joins frames that are due in the same turn of the event loop; null where every frame goes out alone and at once. */
+  /**
+   * Joins frames that are due in the same turn of the event loop; null where every frame goes out alone and at once.
+   */
   readonly pack: ((frames: readonly Frame[]) => Frame) | null;
 }

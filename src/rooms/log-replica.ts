@@ -11,7 +11,9 @@ import type { LogUpdate, Opening, RoomLog } from "./room-log.ts";
 
 /** Events read at once: a read's answer stays below 1 MB and a subscriber's buffer is looked at between reads. */
 export const READ_ENTRIES = 64;
-/** Updates held until a read has filled the gap before them; beyond this many the oldest are dropped and read instead. */
+/**
+ * Updates held until a read has filled the gap before them; beyond this many the oldest are dropped and read instead.
+ */
 const HELD_UPDATES = 256;
 /** Reads in a row that bring nothing while held updates still do not fit; then the updates are dropped as wrong. */
 const FRUITLESS_READS = 3;

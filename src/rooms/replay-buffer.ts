@@ -74,7 +74,10 @@ export class ReplayBuffer {
     return cursor >= this.#from;
   }
 
-  /** Lifecycle events after a position, in order; `withProgress` adds the last progress where it has a position of its own. */
+  /**
+   * Lifecycle events after a position, in order; `withProgress` adds the last progress where it has a position of its
+   * own.
+   */
   after(cursor: number, withProgress: boolean): Delivery[] {
     const found = this.#lifecycle.filter((delivery) => delivery.at > cursor);
     if (withProgress) {

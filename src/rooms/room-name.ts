@@ -9,7 +9,10 @@ export type RoomSubject =
 
 const NAME = /^(task|tenant)\/([^/]+)(?:\/(.+))?$/s;
 
-/** The key is part of the name: no subscription is ever registered in the room of another key's task, not even while it opens. */
+/**
+ * The key is part of the name: no subscription is ever registered in the room of another key's task, not even while it
+ * opens.
+ */
 export function taskRoomName(keyId: string, taskId: string): string {
   return `task/${keyId}/${taskId}`;
 }

@@ -19,7 +19,10 @@ export interface Subscription {
    * Null while it is not known where it begins, and once it is gone.
    */
   readonly position: Position | null;
-  /** Ends it; the subscriber is not closed. May be called at any time, repeatedly, and from within the subscriber's `send`. */
+  /**
+   * Ends it; the subscriber is not closed. May be called at any time, repeatedly, and from within the subscriber's
+   * `send`.
+   */
   unsubscribe(): void;
 }
 

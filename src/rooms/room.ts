@@ -1,9 +1,9 @@
 /**
  * A room sends its subscribers the events of one log.
  *
- * A subscriber is first served alone, from its own cursor, and joins the broadcast in the very turn of the event loop in
- * which its cursor reaches the room's position. One that reads too slowly is taken out of the broadcast, served alone
- * again, and joins again or is closed.
+ * A subscriber is first served alone, from its own cursor, and joins the broadcast in the very turn of the event loop
+ * in which its cursor reaches the room's position. One that reads too slowly is taken out of the broadcast, served
+ * alone again, and joins again or is closed.
  */
 
 import { CLOSE_NORMAL, CLOSE_TRY_AGAIN } from "../protocol/close-codes.ts";
@@ -122,7 +122,10 @@ export class Room implements LogReplicaListener {
     }
   }
 
-  /** Registers a subscriber that a room before the host's hibernation has served up to `at`; the follow flag is still set. */
+  /**
+   * Registers a subscriber that a room before the host's hibernation has served up to `at`; the follow flag is still
+   * set.
+   */
   restore(subscriber: Subscriber, at: Position): RoomSubscription {
     const subscription = new RoomSubscription(subscriber, this);
     this.#size += 1;
@@ -244,7 +247,9 @@ export class Room implements LogReplicaListener {
       if (subscription.slowSince === null) void this.#serve(subscription, mayRefresh);
   }
 
-  /** Brings a subscriber up to the room's position and lets it join; does not yield while the store need not be read. */
+  /**
+   * Brings a subscriber up to the room's position and lets it join; does not yield while the store need not be read.
+   */
   async #serve(subscription: RoomSubscription, mayRefresh: boolean): Promise<void> {
     if (subscription.serving) return;
     subscription.serving = true;
@@ -337,7 +342,9 @@ export class Room implements LogReplicaListener {
     this.#broadcast.add(subscription);
   }
 
-  /** In a tenant's stream the last progress has no position of its own: it is sent again with the room's current one. */
+  /**
+   * In a tenant's stream the last progress has no position of its own: it is sent again with the room's current one.
+   */
   #sendMissedProgress(subscription: RoomSubscription): void {
     const id = printPosition({ epoch: subscription.epoch, seq: subscription.cursor });
     const { encoding } = subscription.subscriber;

@@ -1,6 +1,6 @@
 /**
- * The rooms of one process. They take committed transitions, send them to their subscribers, and compare themselves with
- * the store from time to time, so that a publish that never came delays a subscriber and loses nothing.
+ * The rooms of one process. They take committed transitions, send them to their subscribers, and compare themselves
+ * with the store from time to time, so that a publish that never came delays a subscriber and loses nothing.
  */
 
 import { CLOSE_GOING_AWAY, CLOSE_POLICY } from "../protocol/close-codes.ts";
@@ -52,8 +52,8 @@ export type PendingSubscription = {
   /** Valid at once, also before the store has answered. */
   readonly subscription: Subscription;
   /**
-   * How it began. `not_found`: no such task in that scope, the subscriber was sent nothing. `unsubscribed`: it was ended
-   * meanwhile. Rejects when the store cannot be read; the subscription has ended then.
+   * How it began. `not_found`: no such task in that scope, the subscriber was sent nothing. `unsubscribed`: it was
+   * ended meanwhile. Rejects when the store cannot be read; the subscription has ended then.
    */
   readonly opened: Promise<SubscribeOutcome>;
 };

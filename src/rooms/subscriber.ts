@@ -1,4 +1,7 @@
-/** The subscriber port: what receives the events of a room. One subscriber subscribes to one task or one tenant's stream. */
+/**
+ * The subscriber port: what receives the events of a room. One subscriber subscribes to one task or one tenant's
+ * stream.
+ */
 
 import type { Frame, TopicMembership } from "../sockets/frame.ts";
 import type { Encoding } from "./encoding.ts";

@@ -1,6 +1,6 @@
 /**
- * A hub is a table of methods. Only what is in the table can be called; names are matched without regard to letter case,
- * as on ASP.NET, and arguments are bound by anything with a `parse`, such as a zod type.
+ * A hub is a table of methods. Only what is in the table can be called; names are matched without regard to letter
+ * case, as on ASP.NET, and arguments are bound by anything with a `parse`, such as a zod type.
  */
 
 import type { Frame, TopicMembership } from "../sockets/frame.ts";
@@ -40,7 +40,7 @@ export interface HubConnection<P> {
   invoke(target: string, ...args: unknown[]): Promise<unknown>;
   /** Ends the connection; the client will not reconnect. */
   abort(): void;
-  /** Ends the connection, telling the client why and whether to come back. */
+  /** Ends the connection with a Close message: why, and whether to reconnect. */
   close(options: CloseOptions): void;
 }
 
@@ -88,7 +88,7 @@ export type MethodDefinition<P, A extends Binders, O extends Binders, U extends 
   optional?: O;
   /** One binder for the items of each stream the client uploads. */
   uploads?: U;
-  /** Default: everybody who is connected. */
+  /** Default: every connected principal. */
   allows?(principal: P): boolean;
   /** Throws `HubError` for what the client may know. */
   run(call: HubCall<P, Bound<U>>, ...args: [...Bound<A>, ...Partial<Bound<O>>]): R;
@@ -127,7 +127,9 @@ export type HubDefinition<P> = {
   methods: Record<string, HubMethod<P>>;
   /** Runs after the handshake was answered and before anything else of the client; throwing closes the connection. */
   onConnected?(connection: HubConnection<P>): void | Promise<void>;
-  /** Runs once after the connection ended, if `onConnected` had succeeded. `error` is the client's or the transport's. */
+  /**
+   * Runs once after the connection ended, if `onConnected` had succeeded. `error` is the client's or the transport's.
+   */
   onDisconnected?(connection: HubConnection<P>, error: string | null): void | Promise<void>;
 };
 

@@ -1,4 +1,4 @@
-/** The port through which a request becomes a WebSocket. Handlers decide what is said; hosts carry it. */
+/** The port through which a request becomes a WebSocket. Handlers decide what is sent; hosts carry it. */
 
 import { ApiError } from "../protocol/error.ts";
 import type { Frame, TopicMembership } from "./frame.ts";
@@ -20,7 +20,10 @@ export interface SocketHandler {
   opened(socket: Socket): void;
   /** One message. */
   received(message: string | Uint8Array): void;
-  /** Everything sent has been handed to the network, after some of it had to wait. Hosts that cannot tell never call it. */
+  /**
+   * Everything sent has been handed to the network, after some of it had to wait. Hosts without such an event never
+   * call it.
+   */
   drained?(): void;
   /** Also after a close of our own. */
   closed(): void;

@@ -1,4 +1,6 @@
-/** The body of a create request, for pictures and films alike: its fields, their bounds, and what is refused by name. */
+/**
+ * The body of a create request, for pictures and films alike: its fields, their bounds, and what is refused by name.
+ */
 
 import { z } from "zod";
 import type { ImageFields, VideoFields } from "../../protocol/create-request.ts";
@@ -27,9 +29,11 @@ const MAX_DURATION_SECONDS = 3_600;
 const MAX_FPS = 240;
 
 const printable = /^\P{Cc}+$/u;
-/** What no text needs and what breaks those who read it later: control characters, but for blanks and C1's old glyphs. */
+/**
+ * What no text needs and what breaks those who read it later: control characters, but for blanks and C1's old glyphs.
+ */
 const CONTROL = /[\p{Cc}--[\t\n\v\f\r\u0080-\u009f]]/v;
-/** Fields of later versions, and of other gateways, that would call somebody back. */
+/** Fields of later versions, and of other gateways, that name a callback. */
 const CALLBACK_FIELD = /webhook|callback|notif(?:y|ication)/i;
 /** Fields of providers' own dialects that would change which model runs, how often, or at what price. */
 const PRICED_FIELDS = new Set([

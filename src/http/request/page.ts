@@ -6,7 +6,7 @@ import { describeReceived } from "./schema-issue.ts";
 const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 100;
 
-/** The page size a query asks for, 1-100; 20 when it does not. Throws `invalid_parameter`. */
+/** The page size in a query, 1-100; 20 without one. Throws `invalid_parameter`. */
 export function pageLimit(text: string | undefined): number {
   if (!text) return DEFAULT_LIMIT;
   const limit = /^\d{1,9}$/.test(text) ? Number(text) : 0;

@@ -1,4 +1,6 @@
-/** From zod's findings to one sentence: what was expected, what came. Schemas state the expectation as their error text. */
+/**
+ * From zod's findings to one sentence: what was expected, what came. Schemas state the expectation as their error text.
+ */
 
 import type { z } from "zod";
 import { ApiError } from "../../protocol/error.ts";

@@ -24,7 +24,9 @@ const CODES = {
   indeterminate: "provider_error",
 } as const satisfies Record<TaskErrorCode, ErrorCode>;
 
-/** Whether the caller of the synchronous route gets base64: as asked, else as the model's name lets its callers expect. */
+/**
+ * Whether the caller of the synchronous route gets base64: as asked, else as the model's name lets its callers expect.
+ */
 export function answersBase64(task: Task): boolean {
   const asked = task.request.responseFormat;
   return asked === undefined ? ALWAYS_BASE64.test(task.model) : asked === "b64_json";

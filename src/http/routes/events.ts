@@ -1,4 +1,6 @@
-/** `/v1/tasks/{id}/events` and `/v1/events`: a WebSocket when the request asks to become one, else server-sent events. */
+/**
+ * `/v1/tasks/{id}/events` and `/v1/events`: a WebSocket when the request asks to become one, else server-sent events.
+ */
 
 import type { Hono } from "hono";
 import { ApiError } from "../../protocol/error.ts";
@@ -32,7 +34,7 @@ export type EventRouteDependencies = {
 const STREAM_HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-cache, no-transform",
-  // Nginx and its relatives hold an answer back until it is complete unless told not to.
+  // Nginx buffers a proxied answer unless this header turns it off (nginx docs, `proxy_buffering`).
   "x-accel-buffering": "no",
 } as const;
 
@@ -72,7 +74,7 @@ function answer(
     return dependencies.sockets.open(request, stream, { "x-request-id": c.get("exchange").requestId });
   }
   if (task !== null && endsAt(task, stream.after)) return c.body(null, 204);
-  // Hono answers HEAD by way of GET and drops the body: nobody would ever end the stream behind it.
+  // Hono answers HEAD with GET's handler and drops the body: the stream behind it would never end.
   if (request.method === "HEAD") return c.body(null, 200, STREAM_HEADERS);
   return openStream(c, stream, dependencies);
 }
@@ -114,7 +116,9 @@ function taskId(c: HttpContext): string {
   return id;
 }
 
-/** Where the client wants to resume. A reconnecting EventSource repeats the URL with its old `after`: the header wins. */
+/**
+ * Where the client wants to resume. A reconnecting EventSource repeats the URL with its old `after`: the header wins.
+ */
 function askedPosition(c: HttpContext): Position | null {
   const header = c.req.header("last-event-id");
   if (header) return parsePosition(header, "Last-Event-ID");

@@ -1,7 +1,7 @@
 /**
  * The hubs' routes: negotiation, and each hub's address, which is a WebSocket, an event stream, a poll, a post or an
- * end by what the request asks. Statuses and texts are those SignalR clients know; a refused key is answered like
- * anywhere else.
+ * end by what the request asks for. Statuses and texts are ASP.NET's, which SignalR clients expect; a refused key is
+ * answered like anywhere else.
  */
 
 import type { Hono } from "hono";
@@ -40,7 +40,7 @@ import type { HubKeepAlive } from "../streams/hub-keep-alive.ts";
 
 const TRANSPORTS: readonly TransportName[] = ["WebSockets", "ServerSentEvents", "LongPolling"];
 
-/** One post; clients gather what they say while another post is under way. A message has a far smaller limit. */
+/** Bytes of one POST: clients batch messages while another POST is under way. A message has a far smaller limit. */
 const MAX_POST_BYTES = 1_048_576;
 /** Clients over their limit come back after this; a connection whose client vanished is given up within it. */
 const RETRY_SECONDS = 15;
@@ -62,9 +62,9 @@ export type HubRouteDependencies = {
   readonly origins: OriginPolicy;
   readonly host: Host;
   readonly clock: Pick<Clock, "monotonic">;
-  /** True once the process is shutting down: nobody is let in any more. */
+  /** True once the process is shutting down: new connections are refused. */
   readonly stopping: () => boolean;
-  /** For a host that sleeps. */
+  /** For a host that hibernates. */
   readonly hibernating?: HibernatingHost;
 };
 
@@ -90,7 +90,7 @@ export function mountHubs(app: Hono<HttpEnv>, key: HttpMiddleware, dependencies:
     const { hub: path, negotiate, negotiateBare } = hubPaths(name);
     app.post(negotiate, key, (c) => routes.negotiate(c, false));
     app.post(negotiateBare, key, (c) => routes.negotiate(c, true));
-    // Some clients send their key with everything but polls: there the connection's token is the proof.
+    // Python's signalrcore sends no key with polls (seen in 2026): there the connection's token authorises.
     app.get(path, (c, next) => (isKeylessPoll(c.req.raw) ? next() : key(c, next)));
     app.get(path, (c) => routes.get(c));
     app.post(path, key, (c) => routes.post(c));
@@ -114,7 +114,7 @@ class HubRoutes {
     if ("error" in asked) return c.json(asked);
     const principal = principalOfExchange(c);
     this.#requirePlace(principal);
-    // What it keeps to be sent again would be lost in a sleep.
+    // Its message buffer would be lost in hibernation.
     const statefulReconnect = asked.statefulReconnect && this.#dependencies.hibernating === undefined;
     const { connectionId, connectionToken } = this.#add(principal, bare, statefulReconnect);
     const offer = { connectionId, connectionToken, transports: TRANSPORTS, statefulReconnect };
@@ -166,7 +166,7 @@ class HubRoutes {
     const headers = { "x-request-id": c.get("exchange").requestId };
     const response = sockets.upgrade(request, socket, { protocol: null, headers });
     if (response !== null) return response;
-    // A living connection that it wanted to take over goes on.
+    // An open connection that it was to take over continues.
     if (endpoint.connection === null) endpoint.close({});
     throw incompleteHandshake();
   }
@@ -215,7 +215,7 @@ class HubRoutes {
         ended();
         resolve(refused(c, refusal));
       } else if (request.signal.aborted) {
-        // Given up while its key was being looked up: nothing may be said to it.
+        // Cancelled while its key was being looked up: no frame may be answered to it.
         left();
       }
     });
@@ -277,7 +277,7 @@ function refused(c: HttpContext, refusal: Refusal | null): Response | null {
   return refusal === null ? null : c.text(refusal.body, refusal.status as ContentfulStatusCode);
 }
 
-/** Whether a request brings no key, and need not: a poll of a connection whose token it knows. */
+/** Whether a request has no key and needs none: a poll, which its connection's token authorises. */
 export function isKeylessPoll(request: Request): boolean {
   if (request.method !== "GET" || asksForWebSocket(request) || presentedKey(request, true) !== null)
     return false;

@@ -1,4 +1,4 @@
-/** `/v1/images/*`: pictures made asynchronously, and synchronously as OpenAI's clients know it. */
+/** `/v1/images/*`: pictures made asynchronously, and synchronously with OpenAI's request and answer. */
 
 import type { Hono } from "hono";
 import { ApiError } from "../../protocol/error.ts";

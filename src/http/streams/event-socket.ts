@@ -1,4 +1,4 @@
-/** A subscriber on a WebSocket: events go out as text messages, `ping` is answered, nothing else is listened to. */
+/** A subscriber on a WebSocket: events go out as text messages, `ping` is answered, other messages are ignored. */
 
 import { CLOSE_NORMAL, CLOSE_TOO_BIG, CLOSE_TRY_AGAIN } from "../../protocol/close-codes.ts";
 import type { Encoding } from "../../rooms/encoding.ts";
@@ -11,14 +11,14 @@ import type { ConnectionSlot } from "./connection-limits.ts";
 
 /** The subprotocol under which several events may share a message. */
 export const BATCH_PROTOCOL = "conduit.batch";
-/** Clients have nothing to say but `ping`; what is longer is a mistake. */
+/** The only message of a client is `ping`; a longer one is a mistake. */
 export const MESSAGE_CHARACTERS = 65_536;
 /** A client that pings and does not read gets no answers beyond this. */
 const PONG_UNSENT_BYTES = 16_384;
 
 export class EventSocket implements Subscriber, SocketHandler {
   readonly encoding: Encoding;
-  /** Follows once the socket is open; forgotten then. */
+  /** Subscribes once the socket is open; null then. */
   #follow: ((subscriber: Subscriber) => PendingSubscription) | null;
   readonly #slot: ConnectionSlot;
   #socket: Socket | null = null;

@@ -12,7 +12,7 @@ const UTF8 = new TextEncoder();
 const OPENING = UTF8.encode(":\n\n");
 const HEARTBEAT = UTF8.encode(": keep-alive\n\n");
 
-/** One open stream. `body` belongs to the response; `ended` is called once, whoever ended it. */
+/** One open stream. `body` belongs to the response; `ended` is called once, whichever side ended it. */
 export class EventStream implements Subscriber {
   readonly encoding: Encoding;
   readonly topics = null;
@@ -50,7 +50,7 @@ export class EventStream implements Subscriber {
   }
 }
 
-/** All open streams of the process: one timer beats for them all. */
+/** The keep-alive comments of all open streams of a process, by one timer. */
 export class StreamHeartbeat {
   readonly #clock: Pick<Clock, "after">;
   readonly #heartbeatMs: number;

@@ -11,7 +11,7 @@ const UTF8 = new TextEncoder();
 const OPENING = UTF8.encode(EVENT_STREAM_PREAMBLE);
 /** Unsent bytes from which streams pause. */
 const CONGESTED_BYTES = 32_768;
-/** A client that lets this much wait is not reading. */
+/** A client with this much unsent counts as not reading. */
 const OVERFLOW_BYTES = 1_048_576;
 
 export class HubEventStream<P> implements TransportOutput {
@@ -21,7 +21,7 @@ export class HubEventStream<P> implements TransportOutput {
   readonly #stream: ByteStream;
   #connection: HubConnectionContext<P> | null = null;
 
-  /** `ended` is called once, whoever ended it. */
+  /** `ended` is called once, whichever side ended it. */
   constructor(now: () => number, ended: () => void) {
     this.#now = now;
     this.#stream = new ByteStream({
@@ -48,7 +48,7 @@ export class HubEventStream<P> implements TransportOutput {
   send(frame: Frame): boolean {
     this.#stream.send(UTF8.encode(writeEvent(frame)));
     const buffered = this.#stream.bufferedBytes();
-    // Not at once: the connection is in the midst of saying something.
+    // Not at once: the connection may be in the middle of writing.
     if (buffered > OVERFLOW_BYTES) queueMicrotask(() => this.#overflow());
     return buffered < CONGESTED_BYTES;
   }

@@ -18,7 +18,7 @@ export type ImageStreamOptions = {
   wireContext: WireContext;
   media: Pick<MediaStore, "get">;
   clock: Pick<Clock, "after">;
-  /** How often a silent stream carries a comment line, so that no proxy takes it for dead. */
+  /** How often a silent stream carries a comment line, so that no proxy cuts it. */
   heartbeatMs: number;
 };
 
@@ -32,7 +32,9 @@ const NO_USAGE = {
 const encoder = new TextEncoder();
 const HEARTBEAT = encoder.encode(": waiting\n\n");
 
-/** The body of the stream. `wait` is the accepted task's end; it is told through the signal when the reader leaves. */
+/**
+ * The body of the stream. `wait` resolves with the accepted task's end; its signal is aborted when the reader leaves.
+ */
 export function imageEventStream(
   wait: (signal: AbortSignal) => Promise<TaskView>,
   options: ImageStreamOptions,

@@ -1,4 +1,7 @@
-/** How a room's object tells its subscribers: a client's socket, or the Worker's own behind which a stream or a wait stands. */
+/**
+ * The encodings of a room's object: for a client's socket, or for the Worker's own that feeds an event stream or a
+ * wait.
+ */
 
 import type { Encoding } from "../../rooms/encoding.ts";
 import { SILENT } from "../../rooms/room-end-watch.ts";
@@ -8,7 +11,7 @@ import { createEventEncodings } from "./event-encodings.ts";
 
 const UTF8 = new TextEncoder();
 
-/** By the names under which subscribers ask for them. Made once per object and shared by its subscribers. */
+/** By the names in room requests. Made once per object and shared by its subscribers. */
 export function createRoomEncodings(context: WireContext): ReadonlyMap<string, Encoding> {
   const { socket, batch, stream } = createEventEncodings(context);
   const blocks: Encoding = {

@@ -25,7 +25,9 @@ export class FrameBatcher {
     this.#clock = clock;
   }
 
-  /** Calls back at the end of the interval, together with all others; `urgent` ends it with this turn of the event loop. */
+  /**
+   * Calls back at the end of the interval, together with all others; `urgent` ends it with this turn of the event loop.
+   */
   readonly schedule = (callback: () => void, urgent = false): void => {
     this.#callbacks.push(callback);
     if (this.#timer !== null && (this.#urgent || !urgent)) return;
@@ -34,7 +36,10 @@ export class FrameBatcher {
     this.#timer = this.#clock.after(urgent ? 0 : BATCH_MS, () => this.#run());
   };
 
-  /** While callbacks run: registers `socket.flush` to be called after the last of them and returns true. Otherwise false. */
+  /**
+   * While callbacks run: registers `socket.flush` to be called after the last of them and returns true. Otherwise
+   * false.
+   */
   collects(socket: Flushable): boolean {
     if (this.#running) this.#collecting.add(socket);
     return this.#running;

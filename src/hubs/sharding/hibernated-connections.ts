@@ -37,7 +37,9 @@ export interface SurvivingSocket {
 export interface HibernatingSockets {
   /** Those that are open. */
   survivors(): Iterable<SurvivingSocket>;
-  /** The socket of a connection, to which the time of its client's last message can be attached; null without a socket. */
+  /**
+   * The socket of a connection, to which the time of its client's last message can be attached; null without a socket.
+   */
   of(connectionId: string): { attachHeardAt(heardAt: number): void } | null;
 }
 

@@ -1,7 +1,7 @@
 /**
- * A client's request for a hub, as the Worker hands it to a shard: who asks stands in a header that the Worker writes.
- * Of the client's own headers only those go along that the hubs' routes read, so nothing can be forged and no key
- * leaves the Worker.
+ * A client's request for a hub, as the Worker forwards it to a shard. The authenticated principal is in a header that
+ * the Worker writes; of the client's own headers only those are forwarded that the hubs' routes read, so nothing can be
+ * forged and no key leaves the Worker.
  */
 
 import type { Principal } from "../../accounts/principal.ts";
@@ -34,7 +34,7 @@ export type ShardCaller = {
 export type ShardRequestOptions = {
   /** Asks for a socket whose frames will be printed as an event stream. */
   readonly carriesEvents?: boolean;
-  /** Nothing of the body is read, so that another shard can be asked the same. */
+  /** Leaves the body unread, so that the request can be forwarded to another shard as well. */
   readonly withoutBody?: boolean;
 };
 
@@ -61,7 +61,7 @@ export function writeShardRequest(
   return new Request(url, { method, headers, body: withoutBody ? null : request.body });
 }
 
-/** Who asks, as the Worker found out. */
+/** The caller, as the Worker has authenticated it. */
 export function readShardCaller({ headers }: Request): ShardCaller {
   const principal = headers.get(PRINCIPAL);
   return {

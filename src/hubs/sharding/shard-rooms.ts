@@ -1,6 +1,7 @@
 /**
  * The store as a shard's rooms use it, and the rooms the shard has joined. The follow flag belongs to the room's own
- * object: a shard joins that object, once for all of its subscriptions, before it asks the store for the log's position.
+ * object: a shard joins that object, once for all of its subscriptions, before it asks the store for the log's
+ * position.
  */
 
 import type { RoomStore } from "../../rooms/room-log.ts";

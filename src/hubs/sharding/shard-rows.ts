@@ -1,4 +1,7 @@
-/** What a shard stores across hibernation: its connections, their subscriptions, and the position of each room it joined. */
+/**
+ * What a shard stores across hibernation: its connections, their subscriptions, and the position of each room it
+ * joined.
+ */
 
 import type { StreamTransport } from "../../signalr/transports/endpoint.ts";
 import type { Position } from "../../tasks/task.ts";
@@ -19,7 +22,9 @@ export type SubscriptionRow = SavedSubscription & { readonly connection: string 
 /** A room this shard has joined; its position is null until its first subscriber has begun. */
 export type RoomRow = { readonly name: string; readonly position: Position | null };
 
-/** A shard's own tables. A `put` MUST replace the row of the same key; every write MUST survive the shard's hibernation. */
+/**
+ * A shard's own tables. A `put` MUST replace the row of the same key; every write MUST survive the shard's hibernation.
+ */
 export interface ShardRows {
   connections(): ConnectionRow[];
   putConnection(row: ConnectionRow): void;

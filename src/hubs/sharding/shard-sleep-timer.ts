@@ -1,8 +1,8 @@
 /**
- * Decides when a shard may hibernate. Whatever happens starts a timer, which keeps the shard in memory; when it fires the
- * shard stores what hibernation would lose, and the timer starts again while there is something that cannot be stored.
- * After that only the alarm wakes the shard, to end connections whose clients have vanished and to compare its rooms
- * with the store.
+ * Decides when a shard may hibernate. Whatever happens starts a timer, which keeps the shard in memory; when it fires
+ * the shard stores what hibernation would lose, and the timer starts again while there is something that cannot be
+ * stored. After that only the alarm wakes the shard, to end connections whose clients have vanished and to compare its
+ * rooms with the store.
  */
 
 import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";

@@ -4,9 +4,14 @@ import type { Server, ServerWebSocket, WebSocketHandler } from "bun";
 import type { Frame, TopicMembership, Topics } from "../../sockets/frame.ts";
 import type { Socket, SocketHandler, SocketUpgrade, UpgradeAnswer } from "../../sockets/socket-upgrade.ts";
 
-/** Unsent bytes at which Bun cuts a socket: the net below the rooms' own policy. Left alone it buffers 16 MB and then drops silently. */
+/**
+ * Unsent bytes at which Bun cuts a socket: the net below the rooms' own policy. Left alone it buffers 16 MB and then
+ * drops silently.
+ */
 const BACKPRESSURE_BYTES = 1_048_576;
-/** Bun cuts a socket without a close frame above this, so sessions have smaller limits of their own that they can name. */
+/**
+ * Bun cuts a socket without a close frame above this, so sessions have smaller limits of their own that they can name.
+ */
 const MESSAGE_BYTES = 2_097_152;
 /** A peer that answers no ping for this long is gone. Bun sends the pings by itself. */
 const IDLE_SECONDS = 60;

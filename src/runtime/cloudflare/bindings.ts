@@ -1,6 +1,6 @@
 /**
- * What a deployment gives the Worker and its Durable Objects; `wrangler.toml` binds it. Each class of objects is known
- * here by what it is called with, so that nobody who calls one needs its code.
+ * What a deployment gives the Worker and its Durable Objects; `wrangler.toml` binds it. Each class of objects is
+ * declared by the methods it is called with, so that callers need not import its code.
  */
 
 import type { R2Bucket } from "@cloudflare/workers-types";
@@ -15,7 +15,7 @@ export type Objects<Calls> = {
 
 export type RoomCalls = {
   publish(update: TaskUpdate): Promise<void>;
-  /** The shard is told what happens from here on. */
+  /** The shard gets the room's updates from here on. */
   join(shard: string): Promise<void>;
   leave(shard: string): Promise<void>;
 };
@@ -23,7 +23,7 @@ export type RoomCalls = {
 export type ShardCalls = {
   /** In order. */
   publish(...updates: TaskUpdate[]): Promise<void>;
-  /** Ends every connection: the key is no longer good. */
+  /** Ends every connection: the key is no longer valid. */
   closeKey(): Promise<void>;
 };
 

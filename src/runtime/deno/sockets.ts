@@ -10,9 +10,9 @@ import type { Socket, SocketHandler, SocketUpgrade, UpgradeAnswer } from "../../
  * connections its key may have, until TCP ends it.
  */
 const BACKPRESSURE_BYTES = 1_048_576;
-/** Unsent bytes from which a handler is told when they have gone; below the size at which sessions pause. */
+/** Unsent bytes from which `drained` is called later; below the size at which streams pause. */
 const WAITING_BYTES = 16_384;
-/** Deno does not say when a socket has drained, so one that had to wait is looked at this often, ms. */
+/** Deno has no event for a drained socket: one that had to wait is polled this often, ms. */
 const DRAIN_CHECK_MS = 20;
 /** A peer that answers no ping for this long is gone. Deno sends the pings by itself. */
 const IDLE_SECONDS = 60;

@@ -1,6 +1,6 @@
 /**
- * One client's SignalR connection without sockets, timers or clock: the host hands it what arrives and the time, and its
- * messages go out through a `TransportOutput`. ASP.NET's class of this name has the same task.
+ * One client's SignalR connection without sockets, timers or clock: the host hands it what arrives and the time, and
+ * its messages go out through a `TransportOutput`. ASP.NET's class of this name has the same task.
  *
  *   handshake ──answered──▶ starting ──onConnected──▶ open ──▶ closed
  *       └─ timeout, error ─▶ closed      with stateful reconnect: open ⇄ without transport ──timeout──▶ closed
@@ -220,7 +220,9 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     else this.#end(null, error);
   }
 
-  /** Stateful reconnect: continues over a new transport, which replaces an open one. False when that is not possible. */
+  /**
+   * Stateful reconnect: continues over a new transport, which replaces an open one. False when that is not possible.
+   */
   reconnect(output: TransportOutput, now: number): boolean {
     this.touch(now);
     if (this.#writer.numbers === null || this.#state === "closed") return false;

@@ -12,9 +12,9 @@ export type HubConnectionSettings = InvocationSettings & {
   handshakeTimeoutMs: number;
   /** Between the server's pings. */
   keepAliveMs: number;
-  /** Silence after which a client that has pinged once is taken for dead. */
+  /** Silence after which a client that has pinged once is closed. */
   clientTimeoutMs: number;
-  /** Silence after which a bare client, which need not ping, is taken for dead. */
+  /** Silence after which a bare client, which need not ping, is closed. */
   bareIdleMs: number;
   /** Length of input that may wait while a call or a full upload holds up reading. */
   maxUnread: number;

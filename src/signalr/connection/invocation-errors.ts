@@ -1,4 +1,6 @@
-/** The error texts of completions and Close messages. They are ASP.NET's, word for word, because clients compare them. */
+/**
+ * The error texts of completions and Close messages. They are ASP.NET's, word for word, because clients compare them.
+ */
 
 /**
  * An error whose message the client may see. Everything else a method throws is answered as "an unexpected error",

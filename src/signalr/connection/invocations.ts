@@ -35,7 +35,10 @@ export type InvocationSettings = {
   detailedErrors: boolean;
   /** Streams in both directions that one connection may have open; ASP.NET has no such limit. */
   maxStreams: number;
-  /** Items of one upload that wait for the method before the connection's reading stops. ASP.NET's `StreamBufferCapacity`. */
+  /**
+   * Items of one upload that wait for the method before the connection's reading stops. ASP.NET's
+   * `StreamBufferCapacity`.
+   */
   streamBufferItems: number;
   /** Takes errors that clients are not sent: for the log. MUST NOT throw. */
   report(error: unknown, during: string): void;
@@ -118,7 +121,9 @@ export class Invocations<P> {
     return true;
   }
 
-  /** Hands an item to its upload. False when that is full: offer it again after `proceed`. Unknown streams are ignored. */
+  /**
+   * Hands an item to its upload. False when that is full: offer it again after `proceed`. Unknown streams are ignored.
+   */
   item(message: StreamItem): boolean {
     return this.#uploads?.get(message.invocationId)?.offer(message.item) ?? true;
   }

@@ -1,6 +1,6 @@
 /**
- * Stateful reconnect's buffer of sent messages: everything the client has not acknowledged, within a bound. Messages are
- * numbered from 1 by counting; the number is not on the wire (`HubProtocol.md` of dotnet/aspnetcore).
+ * Stateful reconnect's buffer of sent messages: everything the client has not acknowledged, within a bound. Messages
+ * are numbered from 1 by counting; the number is not on the wire (`HubProtocol.md` of dotnet/aspnetcore).
  */
 
 import type { Frame } from "../../sockets/frame.ts";

@@ -1,6 +1,7 @@
 /**
- * The message numbers of stateful reconnect. Each side counts the messages it sends, buffers them until acknowledged and,
- * on a new transport, first sends the number of the message it begins with. The receiver skips what it has processed.
+ * The message numbers of stateful reconnect. Each side counts the messages it sends, buffers them until acknowledged
+ * and, on a new transport, first sends the number of the message it begins with. The receiver skips what it has
+ * processed.
  */
 
 import type { Frame } from "../../sockets/frame.ts";
@@ -25,12 +26,12 @@ export class StatefulReconnect {
     this.outgoing = new MessageBuffer(replayBytes);
   }
 
-  /** When `takeAck` has something to say. */
+  /** When `takeAck` returns an acknowledgement. */
   get ackDue(): number {
     return this.#ackDue;
   }
 
-  /** Whether a message is to be skipped: repeated, or sent before the peer said where it begins. */
+  /** Whether a message is to be skipped: repeated, or sent before the peer's Sequence message. */
   skips(message: HubMessage): boolean {
     if (this.#awaitsSequence)
       return message.type !== MessageType.Sequence && message.type !== MessageType.Close;
@@ -54,7 +55,7 @@ export class StatefulReconnect {
     return { type: MessageType.Ack, sequenceId: this.#processed };
   }
 
-  /** The peer says where it begins. Throws `ProtocolError` when messages are missing before that. */
+  /** Takes the peer's Sequence message. Throws `ProtocolError` when messages are missing before that. */
   resequence(sequenceId: number): void {
     if (sequenceId > this.#processed + 1)
       throw new ProtocolError("Sequence ID greater than amount of messages we've received.");
@@ -62,7 +63,7 @@ export class StatefulReconnect {
     this.#received = Math.max(sequenceId - 1, 0);
   }
 
-  /** A new transport: what to say on it first. What was read and not processed will come again. */
+  /** A new transport: what to send on it first. What was read and not processed will be sent again. */
   restart(): { sequence: Sequence; frames: Frame[] } {
     this.#awaitsSequence = true;
     const { sequenceId, frames } = this.outgoing.replay();

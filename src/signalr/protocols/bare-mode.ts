@@ -1,6 +1,6 @@
 /**
  * Clients without a SignalR library: one JSON message for each text frame, no record separator, no handshake
- * needed. Such clients often answer every ping, so a server that did the same would never fall silent.
+ * needed. Such clients often answer every ping; if the server did the same, the two would ping for ever.
  */
 
 import type { Frame } from "../../sockets/frame.ts";
@@ -40,7 +40,7 @@ export function classifyFirstFrame(frame: Chunk): FirstFrame {
 
 /**
  * What may come first of a bare client, once: a handshake where negotiation made it bare, or the separator of the
- * handshake it has sent, which shows it to be no bare client at all.
+ * handshake it has sent, which shows that it is no bare client.
  */
 export type BareOpening = "handshake" | "separator";
 

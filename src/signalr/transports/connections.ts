@@ -12,7 +12,9 @@ import {
 
 /** Connections that were negotiated and not yet used: negotiating costs memory, and clients need not come back. */
 export const MAX_UNUSED = 10_000;
-/** The same for one owner, or as many as it may have in use: all of those negotiate at once after a server's restart. */
+/**
+ * The same for one owner, or as many as it may have in use: all of those negotiate at once after a server's restart.
+ */
 export const MAX_UNUSED_PER_OWNER = 200;
 
 export type NewConnection<P> = Omit<EndpointOptions<P>, "onBegin" | "onEnd"> & {
@@ -86,8 +88,9 @@ export class HubConnections<P> {
   }
 
   /**
-   * The connection a request names. `owner` null: the request brought no credentials, which x   * from polls (seen in 2026); the token alone then authorises it. Another owner's connection is answered like one that
-   * does not exist, and so is one that was negotiated for another hub than `hub`.
+   * The connection a request names. `owner` null: the request brought no credentials, which x * from polls (seen in
+   * 2026); the token alone then authorises it. Another owner's connection is answered like one that does not exist, and
+   * so is one that was negotiated for another hub than `hub`.
    */
   find(token: string | null, owner: string | null, hub?: Hub<P>): HubEndpoint<P> | Refusal {
     if (token === null || token === "") return ID_REQUIRED;

@@ -1,6 +1,6 @@
 /**
- * One connection as HTTP sees it, from negotiation to its end: which transport it is bound to, and how each HTTP request
- * on it is answered. The status codes and texts are ASP.NET's.
+ * One connection as HTTP sees it, from negotiation to its end: which transport it is bound to, and how each HTTP
+ * request on it is answered. The status codes and texts are ASP.NET's.
  */
 
 import type { CloseOptions } from "../close-options.ts";
@@ -209,7 +209,7 @@ export class HubEndpoint<P> {
     }
   }
 
-  /** Ends it, telling the client why and whether to come back. */
+  /** Ends it with a Close message: why, and whether to reconnect. */
   close(options: CloseOptions): void {
     if (this.#connection === null) this.#end();
     else this.#connection.close(options);

@@ -1,4 +1,4 @@
-/** A WebSocket that carries a hub connection: the client's own, or that of a host which prints it as an event stream. */
+/** A WebSocket that carries a hub connection: the client's own, or a proxy's that prints it as an event stream. */
 
 import { CLOSE_POLICY, CLOSE_TRY_AGAIN } from "../../protocol/close-codes.ts";
 import type { Frame, TopicMembership } from "../../sockets/frame.ts";
@@ -9,17 +9,17 @@ import type { HubEndpoint, StreamTransport } from "./endpoint.ts";
 
 /** Unsent bytes from which streams pause; half the size at which rooms take a socket out of the broadcast. */
 export const CONGESTED_BYTES = 32_768;
-/** A client that lets this much wait is not reading. Below the size at which hosts begin to drop what is sent. */
+/** A client with this much unsent counts as not reading. Below Bun's `backpressureLimit`, where frames are dropped. */
 const OVERFLOW_BYTES = 786_432;
 
 export class HubSocket<P> implements SocketHandler, TransportOutput {
   readonly waiting = false;
   readonly endpoint: HubEndpoint<P>;
-  /** As what its client knows it. */
+  /** The transport as its client negotiated it. */
   readonly transport: StreamTransport;
   readonly #now: () => number;
   #socket: Socket | null = null;
-  /** Null once the connection has let go of this socket, for good or for another one. */
+  /** Null once the connection no longer uses this socket, having ended or moved to another one. */
   #connection: HubConnectionContext<P> | null = null;
 
   constructor(endpoint: HubEndpoint<P>, transport: StreamTransport, now: () => number) {
@@ -39,7 +39,7 @@ export class HubSocket<P> implements SocketHandler, TransportOutput {
     else socket.close(CLOSE_POLICY, opened.body);
   }
 
-  /** Instead of `opened`: the socket has outlived its host's last life. Answers the connection that goes on over it. */
+  /** Instead of `opened`, for a socket that has outlived hibernation. Returns the connection that continues over it. */
   restored(socket: Socket, saved: SavedHubConnection): HubConnectionContext<P> {
     this.#socket = socket;
     this.#connection = this.endpoint.restore(this.transport, this, saved, this.#now());
@@ -64,7 +64,7 @@ export class HubSocket<P> implements SocketHandler, TransportOutput {
   send(frame: Frame): boolean {
     this.#socket?.send(frame);
     const buffered = this.bufferedBytes();
-    // Not at once: the connection is in the midst of saying something.
+    // Not at once: the connection may be in the middle of writing.
     if (buffered > OVERFLOW_BYTES) queueMicrotask(() => this.#overflow());
     return buffered < CONGESTED_BYTES;
   }

@@ -6,7 +6,9 @@
 import type { Frame } from "../../sockets/frame.ts";
 import type { TransportOutput } from "../connection/hub-connection-options.ts";
 
-/** A request is answered empty after this, ms: ASP.NET's default. Microsoft's JavaScript client gives up after 100 s. */
+/**
+ * A request is answered empty after this, ms: ASP.NET's default. Microsoft's JavaScript client gives up after 100 s.
+ */
 export const POLL_TIMEOUT_MS = 90_000;
 /** How long a client may take between two requests, ms: ASP.NET's default. */
 export const POLL_GAP_MS = 15_000;
@@ -18,7 +20,7 @@ const OVERFLOW_BYTES = 4 * 1024 * 1024;
 /** Stands for a deadline that the next tick sets. */
 const UNKNOWN = Number.NEGATIVE_INFINITY;
 
-/** 200: go on polling. 204: the connection is over, or another request took this one's place. */
+/** 200: go on polling. 204: the connection is over, or another request has replaced this one. */
 export type PollAnswer = { status: 200; frames: readonly Frame[] } | { status: 204 };
 
 export type PollReply = (answer: PollAnswer) => void;

@@ -1,6 +1,6 @@
 /**
- * The hubs' routes in the Worker: it finds out who asks, and hands the request to the shard that holds the connection.
- * What is said there comes back as it is; only event streams are printed here.
+ * The hubs' routes in the Worker: it authenticates the caller and forwards the request to the shard that holds the
+ * connection. The shard's response is returned as it is; only event streams are printed here.
  */
 
 import type { Hono } from "hono";
@@ -26,7 +26,7 @@ import { socketOf } from "../socket-answer.ts";
 import { HubEventRelay } from "./hub-event-relay.ts";
 
 const SECOND_MS = 1_000;
-/** A shard that was restarted is back by then. */
+/** `Retry-After` of a shard that cannot be reached: a restarted one is back by then. */
 const RETRY_SECONDS = 1;
 /** A shard's answer when the key has as many connections there as it may have. */
 const FULL = 429;
@@ -49,7 +49,7 @@ export function mountHubProxy(
     const { hub, negotiate, negotiateBare } = hubPaths(name);
     app.post(negotiate, key, (c) => proxy.connect(c));
     app.post(negotiateBare, key, (c) => proxy.connect(c));
-    // Some clients send their key with everything but polls: there the connection's token is the proof.
+    // Python's signalrcore sends no key with polls (seen in 2026): there the connection's token authorises.
     app.get(hub, (c, next) => (isKeylessPoll(c.req.raw) ? next() : key(c, next)));
     app.get(hub, (c) => proxy.get(c));
     app.post(hub, key, (c) => proxy.onConnection(c));
@@ -57,7 +57,7 @@ export function mountHubProxy(
   }
 }
 
-/** Ends all hub connections of a key that is no longer good. Rejects when a shard could not be told. */
+/** Ends all hub connections of a key that is no longer valid. Rejects when a shard could not be reached. */
 export async function closeHubs(
   { HUB_SHARD }: Pick<Bindings, "HUB_SHARD">,
   { hubs }: Pick<Settings, "hubs">,
@@ -83,7 +83,7 @@ class HubProxy {
     return this.onConnection(c, wantsEvents === true);
   }
 
-  /** A request on a connection that is there already. */
+  /** A request on an existing connection. */
   async onConnection(c: HttpContext, wantsEvents = false): Promise<Response> {
     const token = c.req.query("id");
     if (!token) return refused(c, ID_REQUIRED);
@@ -92,7 +92,7 @@ class HubProxy {
     return wantsEvents ? this.#openEvents(c, address) : this.#pass(c, address);
   }
 
-  /** A new connection: any shard will do that has room for it. */
+  /** A new connection: any shard with a free slot holds it. */
   async connect(c: HttpContext): Promise<Response> {
     const { keyId } = principalOfExchange(c);
     const { shardsPerKey } = this.#dependencies.settings.hubs;
@@ -121,7 +121,7 @@ class HubProxy {
   }
 
   async #openEvents(c: HttpContext, address: ShardAddress): Promise<Response> {
-    // Hono answers HEAD by way of GET and drops the body: nobody would ever end the stream behind it.
+    // Hono answers HEAD with GET's handler and drops the body: the stream behind it would never end.
     if (c.req.raw.method === "HEAD") return c.body(null, 405);
     const answer = await this.#pass(c, address, { carriesEvents: true });
     const socket = socketOf(answer);
@@ -136,8 +136,8 @@ class HubProxy {
   }
 
   /**
-   * Whether the asker may know the connection at all; the shard looks closer. Without a key nobody but the token tells
-   * whose connection it is: no object is woken for a key that does not exist.
+   * Whether the connection may be the caller's; the shard checks exactly. Without a principal the key is known from the
+   * token alone: no object is woken for a key that does not exist.
    */
   async #mayAsk(c: HttpContext, { keyId }: ShardAddress): Promise<boolean> {
     const { principal } = c.get("exchange");

@@ -1,4 +1,6 @@
-/** Event sockets of the Worker: it authenticates the client and hands it the other end of a socket to the room's object. */
+/**
+ * Event sockets of the Worker: it authenticates the client and hands it the other end of a socket to the room's object.
+ */
 
 import { type EventSockets, eventProtocol } from "../../../http/streams/event-sockets.ts";
 import { ApiError } from "../../../protocol/error.ts";

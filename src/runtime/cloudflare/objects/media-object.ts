@@ -1,6 +1,6 @@
 /**
- * A shard of the chunked media store as a Durable Object: where a deployment without a bucket keeps its media. A file is
- * rows of `CHUNK_BYTES` bytes, which can be read once the last of them is written. See `MediaShard` for the methods.
+ * A shard of the chunked media store as a Durable Object: where a deployment without a bucket keeps its media. A file
+ * is rows of `CHUNK_BYTES` bytes, which can be read once the last of them is written. See `MediaShard` for the methods.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -9,7 +9,7 @@ import { CHUNK_BYTES, type FileStat } from "../../../media/chunked.ts";
 import { parseMediaPath } from "../../../media/media-path.ts";
 import type { StoredFile } from "../../../tasks/ports/media-store.ts";
 
-/** No put takes longer; an unfinished file that was begun earlier was left by a caller that died, ms. */
+/** No put takes longer; an unfinished file that was begun earlier was left by a caller that crashed, ms. */
 const LEFTOVER_MS = 3_600_000;
 
 const SCHEMA = [
@@ -43,7 +43,7 @@ export class MediaObject<Env = unknown> extends DurableObject<Env> {
 
   /**
    * Writes a part of the file; part 0 begins it and the last one makes it readable. Parts come in order and all but the
-   * last have `CHUNK_BYTES`. False when the file is not, or no longer, there to go on with.
+   * last have `CHUNK_BYTES`. False when the file does not exist, or no longer.
    */
   write(path: string, part: number, bytes: Uint8Array, last: boolean): boolean {
     return this.ctx.storage.transactionSync(() => {

@@ -1,6 +1,6 @@
 /**
- * A subscriber on a hibernating WebSocket. What is needed to restore it is attached to the socket: its encoding, and its
- * position where that is not the room's.
+ * A subscriber on a hibernating WebSocket. What is needed to restore it is attached to the socket: its encoding, and
+ * its position where that is not the room's.
  */
 
 import type { WebSocket } from "@cloudflare/workers-types";
@@ -91,7 +91,10 @@ export function isOpen(socket: WebSocket): boolean {
   return socket.readyState === OPEN;
 }
 
-/** Answers the other side's Close frame: the platform does not for a hibernating socket (seen with workerd of wrangler 4.156). */
+/**
+ * Answers the other side's Close frame: the platform does not for a hibernating socket (seen with workerd of wrangler
+ * 4.156).
+ */
 export function answerClose(socket: WebSocket, code: number, reason: string): void {
   socket.close(sendableCloseCode(code), reason);
 }

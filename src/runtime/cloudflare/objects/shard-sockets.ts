@@ -12,9 +12,13 @@ import { socketAnswer } from "../socket-answer.ts";
 import { isOpen } from "./room-socket.ts";
 import { readSocketAttachment, ShardSocket } from "./shard-socket.ts";
 
-/** SignalR's ping in JSON, and its answer: the platform sends it without waking the shard (`setWebSocketAutoResponse`). */
+/**
+ * SignalR's ping in JSON, and its answer: the platform sends it without waking the shard (`setWebSocketAutoResponse`).
+ */
 const PING = '{"type":6}\x1e';
-/** There is no event for a full socket that has room again (workers-types 5.20261117): they are polled this often, ms. */
+/**
+ * There is no event for a full socket that has room again (workers-types 5.20261117): they are polled this often, ms.
+ */
 const DRAIN_MS = 50;
 
 export class ShardSockets implements SocketUpgrade, HibernatingSockets {

@@ -1,7 +1,7 @@
 /**
  * Works without a queue: a Durable Object of a fixed pool, started by its alarm, which claims what is due in its lane
  * and runs steps side by side. Rings reach it from requests; steps never run in one, because a client that leaves
- * would cancel them. A runner that dies loses nothing: its alarm comes again, leases run out, the cron sweep rings.
+ * would cancel them. A runner that crashes loses nothing: its alarm is retried, leases expire, the cron sweep rings.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -22,9 +22,14 @@ import type { Bindings, RunnerCalls } from "../bindings.ts";
 import { partsOf } from "../parts.ts";
 import { StepMoments } from "./step-moments.ts";
 
-/** An alarm set for this very millisecond may never fire; this is the least distance, ms. */
+/**
+ * An alarm set for the current millisecond may never fire (seen with workerd of wrangler 4.156); the least distance,
+ * ms.
+ */
 const LEAST_DELAY_MS = 1;
-/** A ring is passed on so often at most. When that many are full, the next slot among them that is free takes the work. */
+/**
+ * A ring is passed on so often at most. When that many are full, the next slot among them that is free takes the work.
+ */
 const MAX_PASSES = 16;
 /** Another runner could not be rung: this one looks itself, after this, ms. */
 const PASS_AGAIN_MS = 5_000;
@@ -116,7 +121,7 @@ export class StepRunner extends DurableObject<Bindings> implements RunnerCalls {
     return poolSize(partsOf(this.env).stepWorkerOptions.maxHeld[lane]);
   }
 
-  /** What this runner is for stands in its name. */
+  /** The runner's lane and index, from its name. */
   #slot(): RunnerSlot {
     return parseRunnerName(this.ctx.id.name);
   }

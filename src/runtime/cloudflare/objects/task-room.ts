@@ -1,7 +1,7 @@
 /**
  * A room as a Durable Object: one task's, or one tenant's. It runs the same room class as the other hosts for the
- * subscribers that are connected to it, and forwards every update to the hub shards that joined it. The log stays in the
- * store. Between events the object hibernates: its sockets stay, and the constructor restores their subscriptions.
+ * subscribers that are connected to it, and forwards every update to the hub shards that joined it. The log stays in
+ * the store. Between events the object hibernates: its sockets stay, and the constructor restores their subscriptions.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -34,11 +34,13 @@ import { socketAnswer } from "../socket-answer.ts";
 import { kvShardNames } from "./kv-shard-names.ts";
 import { answerClose, isOpen, RoomSocket, readRoomAttachment } from "./room-socket.ts";
 
-/** How often a room with subscribers is compared with the store, and its key looked at, ms. Each look wakes the object. */
+/**
+ * How often a room with subscribers is compared with the store, and its key checked, ms. Each check wakes the object.
+ */
 const CHECK_MS = 20_000;
 /**
- * How long frames are batched, ms: a frame costs 30-45 µs, one more record in it 1 µs (measured with workerd of wrangler
- * 4.156). Positions are stored at the same interval.
+ * How long frames are batched, ms: a frame costs 30-45 µs, one more record in it 1 µs (measured with workerd of
+ * wrangler 4.156). Positions are stored at the same interval.
  */
 const BATCH_MS = 30;
 const POSITION = "position";
@@ -152,7 +154,7 @@ export class TaskRoom extends DurableObject<Bindings> {
     }
   }
 
-  /** `ping` is answered by the platform; there is nothing else to say. */
+  /** The platform answers `ping`; other messages are ignored, and long ones close the socket. */
   override webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): void {
     const length = typeof message === "string" ? message.length : message.byteLength;
     if (length <= MESSAGE_CHARACTERS) return;
