@@ -33,7 +33,7 @@ import type { Log } from "../tasks/ports/log.ts";
 import type { MediaStore } from "../tasks/ports/media-store.ts";
 import type { ModelCatalogue } from "../tasks/ports/model-catalogue.ts";
 import type { TaskService } from "../tasks/service.ts";
-import type { PresentationContext } from "../tasks/wire.ts";
+import type { WireContext } from "../tasks/wire.ts";
 
 /** The settings that the HTTP surface reads. */
 export type AppSettings = Pick<
@@ -46,7 +46,7 @@ export type Gateway = {
   tasks: TaskService;
   keys: KeyService;
   media: Pick<MediaStore, "get">;
-  presentation: PresentationContext;
+  wireContext: WireContext;
   /** Mounts the event streams; the middleware takes a key from the query too, which only streams may. */
   mountStreams(app: Hono<HttpEnv>, key: HttpMiddleware): void;
   /** Mounts the routes of an outside queue, which take no key; absent where there is none. */
@@ -121,11 +121,11 @@ function mountGateway(
   gateway: Gateway,
 ): void {
   const { server, limits, idempotency, events, imageGeneration } = settings;
-  const { tasks, media, presentation } = gateway;
+  const { tasks, media, wireContext } = gateway;
   const shared = {
     tasks,
     media,
-    presentation,
+    wireContext,
     models,
     host,
     limits,

@@ -12,7 +12,7 @@ import type { Log } from "../tasks/ports/log.ts";
 import type { MediaStore } from "../tasks/ports/media-store.ts";
 import type { Publisher } from "../tasks/ports/publisher.ts";
 import type { TaskService } from "../tasks/service.ts";
-import type { PresentationContext } from "../tasks/wire.ts";
+import type { WireContext } from "../tasks/wire.ts";
 
 export type DeploymentParts = {
   readonly settings: Settings;
@@ -29,5 +29,5 @@ export type DeploymentParts = {
   readonly keys: KeyService;
   readonly stepWorker: StepWorker;
   readonly stepWorkerOptions: StepWorkerOptions;
-  readonly presentation: PresentationContext;
+  readonly wireContext: WireContext;
 };

@@ -3,7 +3,7 @@
 import type { MetricsRegistry, Sample } from "../metrics/registry.ts";
 import type { GatewayHealthSources } from "./gateway-health.ts";
 
-/** Adds queue, provider call and follower gauges to the registry. */
+/** Adds queue, provider call and subscriber gauges to the registry. */
 export function registerGatewayMetrics(
   metrics: MetricsRegistry,
   {
@@ -27,9 +27,9 @@ export function registerGatewayMetrics(
     "conduit_followers",
     "Followers of events in this process; alone = slow and served one by one.",
     () => {
-      const { followers, alone } = rooms.stats();
+      const { subscribers, alone } = rooms.stats();
       return [
-        { labels: { service: "topic" }, value: followers - alone },
+        { labels: { service: "topic" }, value: subscribers - alone },
         { labels: { service: "alone" }, value: alone },
       ];
     },

@@ -21,8 +21,8 @@ import { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import { createEventEncodings } from "../http/streams/event-encodings.ts";
 import { LocalEventSockets } from "../http/streams/event-sockets.ts";
 import { StreamHeartbeat } from "../http/streams/event-stream.ts";
-import { HubHeart } from "../http/streams/hub-keep-alive.ts";
-import { closing } from "../hubs/subscriptions.ts";
+import { HubKeepAlive } from "../http/streams/hub-keep-alive.ts";
+import { closeOptionsOf } from "../hubs/subscriptions.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
 import { CLOSE_GOING_AWAY, CLOSE_POLICY } from "../protocol/close-codes.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
@@ -48,9 +48,9 @@ import { registerGatewayMetrics } from "./gateway-metrics.ts";
 import {
   createHubs,
   createTaskService,
+  createWireContext,
   engineOptions,
-  hubSessionSettings,
-  presentationContext,
+  hubConnectionSettings,
   retentionOptions,
   roomsSettings,
 } from "./options.ts";
@@ -124,7 +124,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const hubConnections = new HubConnections<Principal>(settings.hubs.maxConnectionsPerKey);
   const disconnect = (keyId: string) => {
     authenticator.forget(keyId);
-    hubConnections.close(keyId, closing(CLOSE_POLICY, "the key was disabled or revoked"));
+    hubConnections.close(keyId, closeOptionsOf(CLOSE_POLICY, "the key was disabled or revoked"));
     rooms.closeKey(keyId);
   };
   const keyChanged = ({ keyId, alive }: KeyEvent) => {
@@ -143,10 +143,10 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     disconnect,
   });
 
-  const presentation = presentationContext(settings, clock);
-  const hubSession = hubSessionSettings(settings);
-  const heart = new HubHeart(hubConnections, clock, hubSession);
-  const { hubs } = createHubs(settings, { tasks, rooms, store, clock, presentation });
+  const wireContext = createWireContext(settings, clock);
+  const connectionSettings = hubConnectionSettings(settings);
+  const keepAlive = new HubKeepAlive(hubConnections, clock, connectionSettings);
+  const { hubs } = createHubs(settings, { tasks, rooms, store, clock, wireContext });
   let stopping = false;
   const metrics = new MetricsRegistry();
   registerGatewayMetrics(metrics, { store, engine, rooms, hubs: hubConnections });
@@ -173,9 +173,9 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       tasks,
       keys,
       media,
-      presentation,
+      wireContext,
       mountStreams: (target, key) => {
-        const encodings = createEventEncodings(presentation);
+        const encodings = createEventEncodings(wireContext);
         mountEvents(target, key, {
           tasks,
           rooms,
@@ -189,8 +189,8 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
         mountHubs(target, key, {
           hubs,
           connections: hubConnections,
-          heart,
-          session: hubSession,
+          keepAlive,
+          connectionSettings,
           sockets,
           origins,
           host,
@@ -216,11 +216,11 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     async stop() {
       health.stopping();
       keyWatch.stop();
-      // Streams stay while steps finish, so that followers still see them end; what is left is told to come again.
+      // Streams stay while steps finish, so that subscribers still see them end; what is left is told to come again.
       await engine.stop();
       stopping = true;
-      hubConnections.close(null, closing(CLOSE_GOING_AWAY, "the server is shutting down"));
-      heart.stop();
+      hubConnections.close(null, closeOptionsOf(CLOSE_GOING_AWAY, "the server is shutting down"));
+      keepAlive.stop();
       await Promise.all([retention.stop(), rooms.shutdown()]);
     },
   };

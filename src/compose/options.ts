@@ -7,9 +7,12 @@ import { createPushEncodings } from "../hubs/push-encodings.ts";
 import { type SubscriptionJournal, Subscriptions } from "../hubs/subscriptions.ts";
 import { createItemEncoding } from "../hubs/task-stream.ts";
 import { createTasksHub } from "../hubs/tasks-hub.ts";
-import type { FollowedStore } from "../rooms/room-log.ts";
+import type { RoomStore } from "../rooms/room-log.ts";
 import type { Rooms, RoomsSettings } from "../rooms/rooms.ts";
-import { DEFAULT_SESSION_SETTINGS, type SessionSettings } from "../signalr/connection/settings.ts";
+import {
+  DEFAULT_HUB_CONNECTION_SETTINGS,
+  type HubConnectionSettings,
+} from "../signalr/connection/hub-connection-options.ts";
 import type { Hub } from "../signalr/hub.ts";
 import type { EngineOptions } from "../tasks/engine/engine.ts";
 import type { RetentionOptions } from "../tasks/engine/retention.ts";
@@ -18,7 +21,7 @@ import type { Clock } from "../tasks/ports/clock.ts";
 import type { RetryPolicy } from "../tasks/retry-policy.ts";
 import { TaskService, type TaskServiceDependencies, type TypeLimits } from "../tasks/service.ts";
 import type { Position, TenantScope } from "../tasks/task.ts";
-import type { PresentationContext } from "../tasks/wire.ts";
+import type { WireContext } from "../tasks/wire.ts";
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
@@ -75,7 +78,7 @@ export function roomsSettings({ events }: Settings): RoomsSettings {
   return { positionCheckMs, slowSweepMs, slowBytes, slowCloseMs };
 }
 
-export function presentationContext(settings: Settings, clock: Pick<Clock, "now">): PresentationContext {
+export function createWireContext(settings: Settings, clock: Pick<Clock, "now">): WireContext {
   return {
     publicUrl: settings.server.publicUrl,
     tasksMs: settings.retention.tasksDays * DAY_MS,
@@ -83,9 +86,9 @@ export function presentationContext(settings: Settings, clock: Pick<Clock, "now"
   };
 }
 
-export function hubSessionSettings({ hubs }: Settings): SessionSettings {
+export function hubConnectionSettings({ hubs }: Settings): HubConnectionSettings {
   return {
-    ...DEFAULT_SESSION_SETTINGS,
+    ...DEFAULT_HUB_CONNECTION_SETTINGS,
     keepAliveMs: hubs.keepAliveSeconds * SECOND_MS,
     clientTimeoutMs: hubs.clientTimeoutSeconds * SECOND_MS,
     handshakeTimeoutMs: hubs.handshakeTimeoutSeconds * SECOND_MS,
@@ -95,17 +98,17 @@ export function hubSessionSettings({ hubs }: Settings): SessionSettings {
 export type HubDependencies = {
   readonly tasks: TaskService;
   readonly rooms: Rooms;
-  readonly store: FollowedStore;
+  readonly store: RoomStore;
   readonly clock: Clock;
-  readonly presentation: PresentationContext;
-  /** For hosts that sleep. */
-  readonly memory?: HubMemory;
+  readonly wireContext: WireContext;
+  /** For hosts that hibernate. */
+  readonly hibernation?: HubHibernation;
 };
 
-/** What a host that sleeps remembers of its hubs. */
-export type HubMemory = {
+/** What a hibernating host stores of its hubs. */
+export type HubHibernation = {
   readonly journal: SubscriptionJournal;
-  readonly placeOf: (scope: TenantScope, taskId: string) => Position | null;
+  readonly positionOf: (scope: TenantScope, taskId: string) => Position | null;
 };
 
 /** The names under which hubs are served. */
@@ -118,10 +121,10 @@ export type HubSet = {
 
 export function createHubs(
   { hubs }: Settings,
-  { tasks, rooms, store, clock, presentation, memory }: HubDependencies,
+  { tasks, rooms, store, clock, wireContext, hibernation }: HubDependencies,
 ): HubSet {
   const subscriptions = new Subscriptions(
-    { tasks, rooms, store, clock, encodings: createPushEncodings(presentation), ...memory },
+    { tasks, rooms, store, clock, encodings: createPushEncodings(wireContext), ...hibernation },
     { snapshotDelayMs: hubs.snapshotDelayMs, maxPerConnection: hubs.maxSubscriptionsPerConnection },
   );
   return {
@@ -129,7 +132,7 @@ export function createHubs(
     hubs: {
       "image-generation": createMediaHub(subscriptions),
       "video-generation": createMediaHub(subscriptions),
-      tasks: createTasksHub({ subscriptions, rooms, items: createItemEncoding(presentation), ...memory }),
+      tasks: createTasksHub({ subscriptions, rooms, items: createItemEncoding(wireContext), ...hibernation }),
     },
   };
 }

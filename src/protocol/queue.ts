@@ -9,8 +9,8 @@ export const FAILED_PATH = "/v1/queue/failed";
 export type QueuePath = typeof STEP_PATH | typeof FAILED_PATH;
 
 /**
- * Where the queue delivers to: the gateway's public address and one of the paths above. Deliveries are signed for it, so
- * whoever rings and whoever checks must spell it alike.
+ * Where the queue delivers to: the gateway's public address and one of the paths above. Deliveries are signed for it,
+ * so whoever rings and whoever checks must spell it alike.
  */
 export function queueAddress(publicUrl: string, path: QueuePath): string {
   // Spelled in the standard way (lower case host, no default port), whatever way the operator spells it.

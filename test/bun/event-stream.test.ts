@@ -168,7 +168,7 @@ describe("an event stream", () => {
     await until(() => reader.types.length === 1);
     aborter.abort();
     await until(() => server.slots.open === 0 && server.rooms.stats().rooms === 0);
-    await until(() => !server.store.isFollowed(id));
+    await until(() => !server.store.hasSubscribers(id));
     server.commit(id, "started");
     await server.rooms.shutdown();
     expect(server.clock.pendingTimers).toBe(0);
@@ -231,7 +231,7 @@ test("a stream that is not read holds a bounded amount, is cut after a while, an
   await new Promise((resolve) => stalled.once("data", resolve));
   stalled.pause();
   const reader = new Reader(await fetch(server.url(`/v1/tasks/${id}/events`)));
-  await until(() => server.rooms.stats().followers === 2);
+  await until(() => server.rooms.stats().subscribers === 2);
   let told = 0;
   while (server.rooms.stats().alone === 0) {
     server.commit(id, told % 2 === 0 ? "started" : "retrying");
@@ -241,7 +241,7 @@ test("a stream that is not read holds a bounded amount, is cut after a while, an
   }
   expect(told).toBeGreaterThan(4);
   await server.clock.advance(10_100);
-  expect(server.rooms.stats()).toMatchObject({ followers: 1, alone: 0 });
+  expect(server.rooms.stats()).toMatchObject({ subscribers: 1, alone: 0 });
   server.commit(id, "completed");
   await until(() => reader.ended);
   expect(reader.types.length).toBe(told + 2);

@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { shardName } from "../../src/hubs/sharding/shard-address.ts";
 import type { WireError } from "../../src/protocol/error.ts";
-import { closeHubs } from "../../src/runtime/cloudflare/clients/hub-routes.ts";
+import { closeHubs } from "../../src/runtime/cloudflare/clients/hub-proxy.ts";
 import {
   askHub,
   EdgeHubEvents,
@@ -46,7 +46,7 @@ const rows = () =>
 /** A room is forgotten when its object knows that it was left. */
 const everyRoomLeft = () => until(async () => (await rows()).rooms === 0);
 
-const isFollowed = async (taskId: string) => (await world.advance(taskId, "started")).followed.task;
+const hasSubscribers = async (taskId: string) => (await world.advance(taskId, "started")).followed.task;
 
 const percents = (client: EdgeHubSocket) =>
   client.pushes.filter(([target]) => target === "TaskProgress").map(([, , percent]) => percent);
@@ -132,7 +132,7 @@ describe.each(Object.keys(PROTOCOLS) as (keyof typeof PROTOCOLS)[])(
       expect(await client.closed()).toBe(1000);
       await sleep();
       expect(await rows()).toEqual({ connections: 0, subscriptions: 0, rooms: 0 });
-      expect(await isFollowed(id)).toBe(false);
+      expect(await hasSubscribers(id)).toBe(false);
     });
   },
 );
@@ -192,7 +192,7 @@ describe("a shard that sleeps", () => {
     await everyRoomLeft();
     expect(await rows()).toEqual({ connections: 0, subscriptions: 0, rooms: 0 });
     await sleep();
-    expect(await isFollowed(id)).toBe(false);
+    expect(await hasSubscribers(id)).toBe(false);
   });
 
   test("gives up a client that pinged once and fell silent, and not one whose pings were answered for it", async () => {

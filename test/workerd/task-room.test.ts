@@ -4,7 +4,7 @@ import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
-import { callRoom } from "../../src/runtime/cloudflare/clients/room-request.ts";
+import { connectToRoom } from "../../src/runtime/cloudflare/clients/room-connection.ts";
 import { HubShard } from "../../src/runtime/cloudflare/objects/hub-shard.ts";
 import { StoreObject } from "../../src/runtime/cloudflare/objects/store-object.ts";
 import type { TenantScope } from "../../src/tasks/task.ts";
@@ -37,7 +37,7 @@ async function keptBy(room: ReturnType<EdgeWorld["taskRoom"]>) {
   }));
 }
 
-const isFollowed = async (taskId: string) => (await world.advance(taskId, "progress", 1)).followed.task;
+const hasSubscribers = async (taskId: string) => (await world.advance(taskId, "progress", 1)).followed.task;
 
 describe("a task followed over a WebSocket", () => {
   test("is told from the queue to its end, and the socket is closed then", async () => {
@@ -125,18 +125,18 @@ describe("a task followed over a WebSocket", () => {
 
   test("is refused by the room itself where the task is gone, and nothing of it stays", async () => {
     const stream = { scope: KEY, taskId: UNKNOWN_TASK, after: null };
-    expect(await callRoom(env.TASK_ROOM, stream, "json")).toBeNull();
+    expect(await connectToRoom(env.TASK_ROOM, stream, "json")).toBeNull();
     const room = world.taskRoom(UNKNOWN_TASK);
     expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
     await evictDurableObject(room);
   });
 
-  test("takes no more followers than a key may have connections", async () => {
+  test("takes no more subscribers than a key may have connections", async () => {
     const id = await world.create();
     const stream = { scope: KEY, taskId: id, after: null };
     undo = await world.changeEvents({ maxConnectionsPerKey: 1 });
     const only = await world.connect(`/v1/tasks/${id}/events`);
-    const refused = callRoom(env.TASK_ROOM, stream, "json");
+    const refused = connectToRoom(env.TASK_ROOM, stream, "json");
     await expect(refused).rejects.toMatchObject({ code: "too_many_connections" });
     only.close(1000);
     await only.closed();
@@ -188,7 +188,7 @@ describe("a room that is forgotten while its sockets stay", () => {
     expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
   });
 
-  test("is pinned by nothing while its followers wait: it can be forgotten again and again", async () => {
+  test("is pinned by nothing while its subscribers wait: it can be forgotten again and again", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
     await world.connect(`/v1/tasks/${id}/events`);
@@ -216,7 +216,7 @@ describe("a room that is forgotten while its sockets stay", () => {
     expect(late.types).toEqual(["snapshot", "started", "completed"]);
   });
 
-  test("brings a follower up to the others that it could not bring up before it was forgotten", async () => {
+  test("brings a subscriber up to the others that it could not bring up before it was forgotten", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
     const first = await world.connect(`/v1/tasks/${id}/events`);
@@ -243,18 +243,18 @@ describe("a room that is forgotten while its sockets stay", () => {
     expect(behind.types).toEqual(["started", "retrying", "started", "completed"]);
   });
 
-  test("takes its mark away when the last follower leaves while it sleeps", async () => {
+  test("takes its mark away when the last subscriber leaves while it sleeps", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
     const socket = await world.connect(`/v1/tasks/${id}/events`);
     await world.commit(id, "started");
     await socket.until("started");
-    expect(await isFollowed(id)).toBe(true);
+    expect(await hasSubscribers(id)).toBe(true);
     await evictDurableObject(room);
     socket.close(1000);
     expect(await socket.closed()).toBe(1000);
     expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
-    expect(await isFollowed(id)).toBe(false);
+    expect(await hasSubscribers(id)).toBe(false);
   });
 });
 
@@ -267,7 +267,7 @@ describe("a client that reads too slowly", () => {
       }
     });
 
-  /** Where the room's only follower stands, if that is not where the room stands. */
+  /** Where the room's only subscriber stands, if that is not where the room stands. */
   const placeOf = (room: ReturnType<EdgeWorld["taskRoom"]>) =>
     runInDurableObject(room, (_room, state) => state.getWebSockets()[0]?.deserializeAttachment()?.at ?? null);
 
@@ -308,7 +308,7 @@ describe("a client that reads too slowly", () => {
 });
 
 describe("a room and its shards", () => {
-  test("keeps the mark as long as a shard or a follower is left", async () => {
+  test("keeps the mark as long as a shard or a subscriber is left", async () => {
     const id = await world.create();
     await world.commit(id, "started");
     const room = world.taskRoom(id);
@@ -319,13 +319,13 @@ describe("a room and its shards", () => {
     await socket.closed();
     await evictDurableObject(room);
     expect((await keptBy(room)).rows).toContain("shard/key_a/0");
-    expect(await isFollowed(id)).toBe(true);
+    expect(await hasSubscribers(id)).toBe(true);
     await room.leave("key_a/0");
     expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
-    expect(await isFollowed(id)).toBe(false);
+    expect(await hasSubscribers(id)).toBe(false);
   });
 
-  test("hands every update on, also when it was forgotten meanwhile, beside its own followers", async () => {
+  test("hands every update on, also when it was forgotten meanwhile, beside its own subscribers", async () => {
     const told = vi.spyOn(HubShard.prototype, "publish").mockResolvedValue();
     const id = await world.create();
     const room = world.taskRoom(id);
@@ -364,17 +364,17 @@ describe("a room and its shards", () => {
     expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
   });
 
-  test("takes a mark away that outlived its followers", async () => {
+  test("takes a mark away that outlived its subscribers", async () => {
     const id = await world.create();
     await world.parts.store.follow(KEY, id);
     await world.commit(id, "started");
     await keptBy(world.taskRoom(id));
-    expect(await isFollowed(id)).toBe(false);
+    expect(await hasSubscribers(id)).toBe(false);
   });
 });
 
 describe("a key that is no longer good", () => {
-  test("loses its followers at the room's next look, and other keys keep theirs", async () => {
+  test("loses its subscribers at the room's next look, and other keys keep theirs", async () => {
     const own = await world.create();
     const foreign = await world.create({ keyId: "key_b", subject: "" });
     const [task, tenant] = [
@@ -406,10 +406,10 @@ describe("a tenant's stream", () => {
     await world.commit(first, "progress", 30);
     await world.commit(first, "completed");
     await world.commit(second, "cancelled");
-    for (const follower of [socket, stream]) {
-      await follower.until("cancelled");
-      expect(follower.types).toEqual(["queued", "started", "queued", "progress", "completed", "cancelled"]);
-      expect(follower.events.map(({ taskId }) => taskId)).toEqual([
+    for (const subscriber of [socket, stream]) {
+      await subscriber.until("cancelled");
+      expect(subscriber.types).toEqual(["queued", "started", "queued", "progress", "completed", "cancelled"]);
+      expect(subscriber.events.map(({ taskId }) => taskId)).toEqual([
         first,
         first,
         second,
@@ -522,7 +522,7 @@ describe("a task followed by server-sent events", () => {
     await stream.until("started");
     await stream.leave();
     await until(async () => (await keptBy(room)).rows.length === 0);
-    expect(await isFollowed(id)).toBe(false);
+    expect(await hasSubscribers(id)).toBe(false);
   });
 });
 
@@ -532,7 +532,7 @@ describe("a request that waits for a task's end", () => {
     const room = world.taskRoom(id);
     await world.advance(id, "started");
     const waiting = world.parts.tasks.waitUntilEnded(KEY, id, 60_000);
-    await until(() => isFollowed(id));
+    await until(() => hasSubscribers(id));
     await evictDurableObject(room, { webSockets: "close" });
     await world.commit(id, "completed");
     expect((await waiting).task.status).toBe("completed");
@@ -543,7 +543,7 @@ describe("a request that waits for a task's end", () => {
     const room = world.taskRoom(id);
     await world.advance(id, "started");
     const waiting = world.parts.tasks.waitUntilEnded(KEY, id, 60_000);
-    await until(() => isFollowed(id));
+    await until(() => hasSubscribers(id));
     await evictDurableObject(room);
     await world.commit(id, "completed");
     expect((await waiting).task.status).toBe("completed");

@@ -37,7 +37,7 @@ export interface DeliveryCheck {
 }
 
 /** Runs steps, one at a time. */
-export interface StepRunner {
+export interface StepExecutor {
   /** One step of the fairest due task of the lane; null when nothing could be claimed. */
   runNext(lane: TaskType): Promise<{ task: RungTask; dueAt: number | null } | null>;
   /** Wall clock, ms: when the lane's next work is due, 0 when now; null when nothing waits. */
@@ -52,7 +52,7 @@ export interface StepRings {
 
 export type QueueStepsDependencies = {
   deliveries: DeliveryCheck;
-  steps: StepRunner;
+  steps: StepExecutor;
   rings: StepRings;
   host: Pick<Host, "keepOpen">;
   clock: Pick<Clock, "now">;

@@ -16,7 +16,7 @@ import { RequestHeartbeat } from "../../http/streams/request-heartbeat.ts";
 import { MetricsRegistry } from "../../metrics/registry.ts";
 import { describeError } from "../../tasks/ports/log.ts";
 import type { Bindings } from "./bindings.ts";
-import { closeHubs, mountHubGate } from "./clients/hub-routes.ts";
+import { closeHubs, mountHubProxy } from "./clients/hub-proxy.ts";
 import { RemoteEventSockets } from "./clients/remote-event-sockets.ts";
 import type { EdgeParts } from "./parts.ts";
 
@@ -26,7 +26,7 @@ export type EdgeApp = { fetch(request: Request): Response | Promise<Response> };
 const PROBES = "/health";
 
 export function createEdgeApp(parts: EdgeParts, bindings: Bindings): EdgeApp {
-  const { settings, log, clock, store, media, catalogue, keys, tasks, rooms, presentation } = parts;
+  const { settings, log, clock, store, media, catalogue, keys, tasks, rooms, wireContext } = parts;
   const { queue, stepWorker } = parts;
   const { bootstrap, admin } = settings.keys;
   const origins = createOriginPolicy(settings.cors.origins);
@@ -64,19 +64,19 @@ export function createEdgeApp(parts: EdgeParts, bindings: Bindings): EdgeApp {
       tasks,
       keys,
       media,
-      presentation,
+      wireContext,
       mountStreams: (target, key) => {
         mountEvents(target, key, {
           tasks,
           rooms,
-          encodings: createEventEncodings(presentation),
+          encodings: createEventEncodings(wireContext),
           heartbeat: new RequestHeartbeat(clock, settings.events.heartbeatMs),
           slots,
           sockets: new RemoteEventSockets(bindings),
           origins,
           host: plainHost,
         });
-        mountHubGate(target, key, { bindings, settings, keys: store, clock });
+        mountHubProxy(target, key, { bindings, settings, keys: store, clock });
       },
       mountQueue: (target) => {
         if (queue === null) return;

@@ -6,10 +6,11 @@
 import { waitUntil } from "cloudflare:workers";
 import { KeyService } from "../../accounts/keys.ts";
 import type { DeploymentParts } from "../../compose/deployment-parts.ts";
-import { createTaskService, presentationContext, stepWorkerOptions } from "../../compose/options.ts";
+import { createTaskService, createWireContext, stepWorkerOptions } from "../../compose/options.ts";
 import { ConfigError, loadConfig, type Settings, secretsOf } from "../../config/load.ts";
 import { storeChoice } from "../../config/store-choice.ts";
 import { JsonLog } from "../../logging/json-log.ts";
+import { createChunkedMediaStore } from "../../media/chunked.ts";
 import { Catalogue, type ProviderOffer } from "../../providers/catalogue.ts";
 import { createLocalOffer } from "../../providers/local/offer.ts";
 import { QStashDoorbell } from "../../queues/qstash-doorbell.ts";
@@ -26,7 +27,6 @@ import { type Clock, systemClock } from "../../tasks/ports/clock.ts";
 import type { Log } from "../../tasks/ports/log.ts";
 import { type Bindings, variablesOf } from "./bindings.ts";
 import { AlarmDoorbell } from "./clients/alarm-doorbell.ts";
-import { createDurableMediaStore } from "./clients/durable-media.ts";
 import { DurablePublisher } from "./clients/durable-publisher.ts";
 import { createR2MediaStore } from "./clients/r2-media.ts";
 import { RemoteRooms } from "./clients/remote-rooms.ts";
@@ -91,7 +91,7 @@ function assemble(bindings: Bindings): EdgeParts {
   const store = openStore(settings, bindings);
   const media =
     bindings.MEDIA === undefined
-      ? createDurableMediaStore(bindings, { maxFileBytes: settings.media.maxFileBytes })
+      ? createChunkedMediaStore(bindings.MEDIA_STORE, { maxFileBytes: settings.media.maxFileBytes })
       : createR2MediaStore({ bucket: bindings.MEDIA, maxFileBytes: settings.media.maxFileBytes });
   const catalogue = new Catalogue({ offers: offersOf(clock, bindings), aliases: settings.models.aliases });
   for (const warning of catalogue.warnings) log.warn(warning);
@@ -134,7 +134,7 @@ function assemble(bindings: Bindings): EdgeParts {
       options,
     ),
     stepWorkerOptions: options,
-    presentation: presentationContext(settings, clock),
+    wireContext: createWireContext(settings, clock),
   };
 }
 

@@ -1,4 +1,6 @@
-/** Opens the store that the settings ask for, and says what it promises. Nothing stands in for one that cannot be had. */
+/**
+ * Opens the store of the settings, and reports what it promises. There is no fallback for one that cannot be opened.
+ */
 
 import type { AccountStore } from "../../accounts/account-store.ts";
 import type { Settings } from "../../config/load.ts";

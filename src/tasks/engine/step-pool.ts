@@ -3,7 +3,7 @@
 import { TASK_TYPES, type TaskType } from "../../protocol/task.ts";
 
 /** Which runner an object is. */
-export type RunnerPlace = { readonly lane: TaskType; readonly index: number };
+export type RunnerSlot = { readonly lane: TaskType; readonly index: number };
 
 /** Steps one runner has open at most. An invocation may have six outgoing connections open at once. */
 export const STEPS_PER_RUNNER = 5;
@@ -18,12 +18,12 @@ export function poolSize(maxHeld: number): number {
   return Math.ceil(maxHeld / STEPS_PER_RUNNER) + 1;
 }
 
-export function runnerName({ lane, index }: RunnerPlace): string {
+export function runnerName({ lane, index }: RunnerSlot): string {
   return `${lane}/${index}`;
 }
 
 /** The inverse of `runnerName`. Throws for a name that is none. */
-export function placeOf(name: string | undefined): RunnerPlace {
+export function parseRunnerName(name: string | undefined): RunnerSlot {
   const [first, second = ""] = (name ?? "").split("/");
   const lane = TASK_TYPES.find((type) => type === first);
   if (lane === undefined || !/^\d+$/.test(second)) throw new Error(`There is no step runner called ${name}`);

@@ -6,7 +6,7 @@ function health(changes: Partial<GatewayHealthSources> = {}): GatewayHealth {
     store: { ping: async () => {}, stats: async () => [] },
     storeDoubt: async () => null,
     engine: { heldSteps: 2 },
-    rooms: { stats: () => ({ rooms: 1, followers: 3, alone: 0 }) },
+    rooms: { stats: () => ({ rooms: 1, subscribers: 3, alone: 0 }) },
     bus: null,
     providers: new Map([["local", {}]]),
     ...changes,
@@ -18,7 +18,7 @@ describe("the health of a gateway", () => {
     expect(await health({ bus: { connected: true } }).parts()).toEqual({
       store: { status: "ok" },
       queue: { status: "ok", providerCalls: 2 },
-      rooms: { status: "ok", rooms: 1, followers: 3, alone: 0 },
+      rooms: { status: "ok", rooms: 1, subscribers: 3, alone: 0 },
       providers: { status: "ok", offered: "local" },
     });
   });
@@ -30,7 +30,7 @@ describe("the health of a gateway", () => {
 
   test("is degraded while other instances are not heard", async () => {
     const parts = await health({ bus: { connected: false } }).parts();
-    expect(parts.rooms).toMatchObject({ status: "degraded", followers: 3 });
+    expect(parts.rooms).toMatchObject({ status: "degraded", subscribers: 3 });
   });
 
   test("is down without a store, and then nothing should be sent here", async () => {

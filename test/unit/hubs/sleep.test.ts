@@ -9,7 +9,7 @@ import { createItemEncoding } from "../../../src/hubs/task-stream.ts";
 import { createTasksHub } from "../../../src/hubs/tasks-hub.ts";
 import { taskRoomName } from "../../../src/rooms/room-name.ts";
 import { Rooms } from "../../../src/rooms/rooms.ts";
-import type { SavedSession } from "../../../src/signalr/connection/settings.ts";
+import type { SavedHubConnection } from "../../../src/signalr/connection/hub-connection-options.ts";
 import { createHub, type Hub, method, streamMethod } from "../../../src/signalr/hub.ts";
 import { bareProtocol } from "../../../src/signalr/protocols/bare-mode.ts";
 import type { HubProtocol } from "../../../src/signalr/protocols/hub-protocol.ts";
@@ -56,7 +56,7 @@ function wake(): void {
       clock,
       topics,
       log: { warn: () => {} },
-      later: (callback, soon) => clock.after(soon ? 0 : PACK_MS, callback),
+      scheduleFlush: (flush, urgent) => clock.after(urgent ? 0 : PACK_MS, flush),
     },
     { ...ROOM_SETTINGS, positionCheckMs: null },
   );
@@ -70,29 +70,33 @@ function wake(): void {
     { tasks: { read }, rooms, store, clock, encodings: createPushEncodings(CONTEXT), journal },
     { snapshotDelayMs: DELAY_MS, maxPerConnection: 100 },
   );
-  const placeOf = (_: unknown, id: string) => places.get(taskRoomName("key_a", id)) ?? null;
+  const positionOf = (_: unknown, id: string) => places.get(taskRoomName("key_a", id)) ?? null;
   media = createMediaHub(subscriptions);
-  tasks = createTasksHub({ subscriptions, rooms, items: createItemEncoding(CONTEXT), placeOf });
+  tasks = createTasksHub({ subscriptions, rooms, items: createItemEncoding(CONTEXT), positionOf });
 }
 
 /** What the host keeps of a connection when it falls asleep. */
-function sleep(client: HubClient<Principal>): SavedSession {
+function sleep(client: HubClient<Principal>): SavedHubConnection {
   for (const id of store.ids()) {
     const place = rooms.positionOf(taskRoomName("key_a", id));
     if (place !== null) places.set(taskRoomName("key_a", id), place);
   }
-  const saved = client.session.save();
+  const saved = client.connection.save();
   if (saved === null) throw new Error("Expected a connection that can sleep");
   wake();
-  return JSON.parse(JSON.stringify(saved)) as SavedSession;
+  return JSON.parse(JSON.stringify(saved)) as SavedHubConnection;
 }
 
-function restore(hub: Hub<Principal>, saved: SavedSession, protocol: HubProtocol): HubClient<Principal> {
+function restore(
+  hub: Hub<Principal>,
+  saved: SavedHubConnection,
+  protocol: HubProtocol,
+): HubClient<Principal> {
   const client = new HubClient(hub, OWNER, { protocol, topics, bare: protocol === bareProtocol });
-  client.session.open(saved);
+  client.connection.open(saved);
   for (const subscription of kept.values())
     subscriptions.restore(
-      client.session,
+      client.connection,
       subscription,
       places.get(taskRoomName("key_a", subscription.target)) ?? null,
     );
@@ -166,7 +170,7 @@ describe.each([
     const rest = awake.messages();
     expect(items(rest)).toEqual(["completed"]);
     expect(rest.at(-1)).toEqual({ type: 3, invocationId: "7" });
-    expect(awake.session.save()?.streams).toEqual([]);
+    expect(awake.connection.save()?.streams).toEqual([]);
   });
 });
 
@@ -219,21 +223,21 @@ test("what a method does now, or a stream that cannot be resumed, is not slept t
   });
   const client = connect(hub, "p");
   client.invoke("Wait", [], "1");
-  expect(client.session.save()).toBeNull();
+  expect(client.connection.save()).toBeNull();
   answer.resolve();
   await settled();
-  expect(client.session.save()).not.toBeNull();
+  expect(client.connection.save()).not.toBeNull();
   client.send({ type: 4, invocationId: "2", target: "Endless", arguments: [] });
-  expect(client.session.save()).toBeNull();
+  expect(client.connection.save()).toBeNull();
 });
 
 test("pings that the host answers by itself keep a client alive, and make its silence mean something", () => {
   const client = connect(createHub<string>({ methods: {} }), "p", { transport: { pings: "answered" } });
   client.pass(60_000);
-  expect(client.session.closed).toBe(false);
-  client.session.pingAnswered(55_000);
+  expect(client.connection.closed).toBe(false);
+  client.connection.pingAnswered(55_000);
   client.pass(24_000);
-  expect(client.session.closed).toBe(false);
+  expect(client.connection.closed).toBe(false);
   client.pass(1_000);
   expect(client.messages()).toEqual([{ type: 7, allowReconnect: true }]);
 });

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { RoomBridge } from "../../../src/rooms/room-bridge.ts";
-import type { FollowedStore } from "../../../src/rooms/room-log.ts";
+import type { RoomStore } from "../../../src/rooms/room-log.ts";
 import type { TaskUpdate } from "../../../src/tasks/task.ts";
 import { MemoryBusHub } from "../../fixture/memory-bus.ts";
 
@@ -13,7 +13,7 @@ const UPDATE = {
 } as unknown as TaskUpdate;
 
 /** A store whose calls are counted, and answered as the test says. */
-function countedStore(changes: Partial<FollowedStore> = {}) {
+function countedStore(changes: Partial<RoomStore> = {}) {
   const calls: string[] = [];
   const answer =
     <T>(name: string, value: T) =>
@@ -32,7 +32,7 @@ function countedStore(changes: Partial<FollowedStore> = {}) {
     positions: answer("positions", new Map()),
     tenantPosition: answer("tenantPosition", position),
     ...changes,
-  } as unknown as FollowedStore;
+  } as unknown as RoomStore;
   return { calls, store };
 }
 
@@ -102,7 +102,7 @@ describe("the bridge between rooms", () => {
   test("keeps the channel of a room that one may not see and another follows at the same moment", async () => {
     const answers = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()];
     let asked = 0;
-    const follow = (() => answers[asked++]?.promise) as unknown as FollowedStore["follow"];
+    const follow = (() => answers[asked++]?.promise) as unknown as RoomStore["follow"];
     const { bus, bridge } = instance(new MemoryBusHub(), countedStore({ follow }).store);
     const refused = bridge.store.follow({ keyId: "key-1", subject: "a" }, "task-1");
     const following = bridge.store.follow(SCOPE, "task-1");

@@ -1,6 +1,7 @@
 /**
- * When a step runner has to look for work: the moments it was told, or promised a task itself, in its own database. An
- * alarm is one moment only, and memory is gone after ten idle seconds.
+ * When a step runner has to look for work: the times of rings and of delayed steps, in its own database. A Durable
+ * Object has one alarm only, and its memory is dropped after 10 idle seconds (Cloudflare docs, "Lifecycle of a Durable
+ * Object").
  */
 
 import type { SqlStorage } from "@cloudflare/workers-types";
@@ -18,12 +19,12 @@ export class StepMoments {
     this.#sql.exec("INSERT OR IGNORE INTO moments VALUES (?)", Math.ceil(at));
   }
 
-  /** Forgets what is over by `now`; whether there was anything. */
+  /** Deletes the times up to `now`; returns whether there were any. */
   take(now: number): boolean {
     return this.#sql.exec("DELETE FROM moments WHERE at <= ?", now).rowsWritten > 0;
   }
 
-  /** The first of them, or null. */
+  /** The earliest, or null. */
   next(): number | null {
     const { at } = this.#sql.exec<{ at: number | null }>("SELECT min(at) AS at FROM moments").one();
     return at;

@@ -1,7 +1,7 @@
 /**
  * Works without a queue: a Durable Object of a fixed pool, started by its alarm, which claims what is due in its lane
  * and runs steps side by side. Rings reach it from requests; steps never run in one, because a client that leaves
- * would cancel them. A runner that dies loses nothing: its alarm comes again, leases run out, the cron sweep rings.
+ * would cancel them. A runner that crashes loses nothing: its alarm is retried, leases expire, the cron sweep rings.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -9,9 +9,9 @@ import type { DurableObjectState } from "@cloudflare/workers-types";
 import { TASK_TYPES, type TaskType } from "../../../protocol/task.ts";
 import {
   HAND_BACK_MS,
-  placeOf,
+  parseRunnerName,
   poolSize,
-  type RunnerPlace,
+  type RunnerSlot,
   runnerName,
   STEPS_PER_RUNNER,
   workMs,
@@ -22,9 +22,14 @@ import type { Bindings, RunnerCalls } from "../bindings.ts";
 import { partsOf } from "../parts.ts";
 import { StepMoments } from "./step-moments.ts";
 
-/** An alarm set for this very millisecond may never fire; this is the least distance, ms. */
+/**
+ * An alarm set for the current millisecond may never fire (seen with workerd of wrangler 4.156); the least distance,
+ * ms.
+ */
 const LEAST_DELAY_MS = 1;
-/** A ring is passed on so often at most. When that many are full, the next place among them that is free takes the work. */
+/**
+ * A ring is passed on so often at most. When that many are full, the next slot among them that is free takes the work.
+ */
 const MAX_PASSES = 16;
 /** Another runner could not be rung: this one looks itself, after this, ms. */
 const PASS_AGAIN_MS = 5_000;
@@ -53,7 +58,7 @@ export class StepRunner extends DurableObject<Bindings> implements RunnerCalls {
   }
 
   override async alarm(): Promise<void> {
-    const shift = this.#beginShift(this.#place());
+    const shift = this.#beginShift(this.#slot());
     this.#shift = shift;
     await shift.work();
     this.#shift = null;
@@ -63,9 +68,9 @@ export class StepRunner extends DurableObject<Bindings> implements RunnerCalls {
     else if (next !== null) await this.#wakeAt(next);
   }
 
-  #beginShift(place: RunnerPlace): StepShift {
+  #beginShift(slot: RunnerSlot): StepShift {
     const { stepWorker, clock, log } = partsOf(this.env);
-    const { lane, index } = place;
+    const { lane, index } = slot;
     return new StepShift(
       {
         worker: stepWorker,
@@ -73,7 +78,7 @@ export class StepRunner extends DurableObject<Bindings> implements RunnerCalls {
         clock,
         log,
         passOn: () => void this.#passOnOrLookAgain(lane, log),
-        passOver: () => this.#passOver(place),
+        passOver: () => this.#passOver(slot),
       },
       { lane, places: STEPS_PER_RUNNER, workMs: workMs(index, this.#pool(lane)), handBackMs: HAND_BACK_MS },
     );
@@ -89,13 +94,13 @@ export class StepRunner extends DurableObject<Bindings> implements RunnerCalls {
   }
 
   async #passOn(passed: number): Promise<void> {
-    const { lane, index } = this.#place();
+    const { lane, index } = this.#slot();
     const pool = this.#pool(lane);
     if (passed + 1 >= Math.min(pool, MAX_PASSES)) return;
     await this.#runner({ lane, index: (index + 1) % pool }).ring(Date.now(), passed + 1);
   }
 
-  async #passOver({ lane, index }: RunnerPlace): Promise<void> {
+  async #passOver({ lane, index }: RunnerSlot): Promise<void> {
     const { stepWorker, log } = partsOf(this.env);
     for (const other of TASK_TYPES) {
       if (other === lane) continue;
@@ -108,17 +113,17 @@ export class StepRunner extends DurableObject<Bindings> implements RunnerCalls {
     }
   }
 
-  #runner(place: RunnerPlace) {
-    return this.env.STEP_RUNNER.getByName(runnerName(place));
+  #runner(slot: RunnerSlot) {
+    return this.env.STEP_RUNNER.getByName(runnerName(slot));
   }
 
   #pool(lane: TaskType): number {
     return poolSize(partsOf(this.env).stepWorkerOptions.maxHeld[lane]);
   }
 
-  /** What this runner is for stands in its name. */
-  #place(): RunnerPlace {
-    return placeOf(this.ctx.id.name);
+  /** The runner's lane and index, from its name. */
+  #slot(): RunnerSlot {
+    return parseRunnerName(this.ctx.id.name);
   }
 
   async #wakeAt(atMs: number): Promise<void> {

@@ -18,7 +18,7 @@ async function streamOf(media: MemoryMedia, indexes: readonly number[]): Promise
   const view = { task: { ...task, result: { items, errors } }, queuePosition: null };
   const stream = imageEventStream(() => Promise.resolve(view), {
     requestId: "request-1",
-    presentation: { publicUrl: null, tasksMs: 0, now: () => 0 },
+    wireContext: { publicUrl: null, tasksMs: 0, now: () => 0 },
     media,
     clock: new ManualClock(),
     heartbeatMs: 15_000,

@@ -149,7 +149,7 @@ describe("a handshake that fails", () => {
   test("ConnectionClosesOnServerWithPartialHandshakeMessageAndCompletedPipe: nothing is said to who has left", () => {
     const client = new HubClient(echoHub, "p");
     client.feed('{"protocol"');
-    client.session.transportEnded(client.now);
+    client.connection.transportEnded(client.now);
     expect(client.wire.frames).toEqual([]);
     expect(client.ended).toBe(1);
   });
@@ -204,7 +204,7 @@ describe("connecting and leaving", () => {
     const settings = { report: (_: unknown, during: string) => void reports.push(during) };
     connect(watchedHub(() => fail()).hub, "p", { settings });
     const hub = createHub<string>({ methods: {}, onDisconnected: () => fail() });
-    connect(hub, "p", { settings }).session.abort();
+    connect(hub, "p", { settings }).connection.abort();
     await settle();
     expect(reports).toEqual(["hub onConnected", "hub onDisconnected"]);
   });
@@ -218,8 +218,8 @@ describe("connecting and leaving", () => {
         }),
     );
     const client = connect(hub, "p");
-    client.session.transportEnded(1, "reset");
-    client.session.transportEnded(2, "again");
+    client.connection.transportEnded(1, "reset");
+    client.connection.transportEnded(2, "again");
     await settle();
     expect(log).toEqual(["connected"]);
     finish();
@@ -249,26 +249,26 @@ describe("connecting and leaving", () => {
 
   test("EndingConnectionSendsCloseMessageWithNoError: abort, and shutdown with an invitation to come back", () => {
     const aborted = connect(echoHub, "p");
-    aborted.session.abort();
+    aborted.connection.abort();
     expect(aborted.messages()).toEqual([{ type: 7 }]);
     const shut = connect(echoHub, "p");
-    shut.session.close({ allowReconnect: true, code: 1001, reason: "shutdown" });
+    shut.connection.close({ allowReconnect: true, code: 1001, reason: "shutdown" });
     expect(shut.messages()).toEqual([{ type: 7, allowReconnect: true }]);
     expect(shut.wire.closed).toEqual({ code: 1001, reason: "shutdown" });
   });
 
   test("after the end nothing is sent, read or counted", async () => {
     const client = connect(echoHub, "p");
-    client.session.abort();
+    client.connection.abort();
     client.messages();
-    client.session.push("Late");
-    client.session.pushEncoded(`{}${RS}`);
+    client.connection.push("Late");
+    client.connection.pushEncoded(`{}${RS}`);
     client.invoke("Echo", ["late"], "1");
     client.pass(60_000);
-    await expect(client.session.invoke("Late")).rejects.toThrow("Connection 'c1' disconnected.");
+    await expect(client.connection.invoke("Late")).rejects.toThrow("Connection 'c1' disconnected.");
     expect(client.messages()).toEqual([]);
-    expect(client.session.signal.aborted).toBe(true);
-    expect(client.session.due).toBe(Number.POSITIVE_INFINITY);
+    expect(client.connection.signal.aborted).toBe(true);
+    expect(client.connection.due).toBe(Number.POSITIVE_INFINITY);
     expect(client.ended).toBe(1);
   });
 
@@ -299,7 +299,7 @@ describe("connecting and leaving", () => {
   test("ServerSendsCloseWithErrorWhenConnectionClosedWithPartialMessage", () => {
     const client = connect(echoHub, "p", { settings: { detailedErrors: true } });
     client.feed('{"type":');
-    client.session.transportEnded(client.now);
+    client.connection.transportEnded(client.now);
     expect(client.messages()).toEqual([
       {
         type: 7,
@@ -312,7 +312,7 @@ describe("connecting and leaving", () => {
 
   test("a push that cannot be written ends the connection", () => {
     const client = connect(echoHub, "p");
-    client.session.push("T", 1n);
+    client.connection.push("T", 1n);
     expect(client.messages()).toEqual([
       { type: 7, error: "Connection closed with an error.", allowReconnect: true },
     ]);
@@ -411,17 +411,17 @@ describe("keeping alive", () => {
 
   test("`due` names the moments at which a tick matters", () => {
     const client = new HubClient(echoHub, "p");
-    expect(client.session.due).toBe(15_000);
+    expect(client.connection.due).toBe(15_000);
     client.now = 1_000;
     client.handshake();
-    expect(client.session.due).toBe(16_000);
+    expect(client.connection.due).toBe(16_000);
     client.now = 14_000;
-    client.session.tick(16_000);
-    expect(client.session.due).toBe(31_000);
+    client.connection.tick(16_000);
+    expect(client.connection.due).toBe(31_000);
     client.send(PING);
-    expect(client.session.due).toBe(31_000);
-    client.session.tick(31_000);
-    expect(client.session.due).toBe(44_000);
+    expect(client.connection.due).toBe(31_000);
+    client.connection.tick(31_000);
+    expect(client.connection.due).toBe(44_000);
   });
 });
 
@@ -430,27 +430,27 @@ describe("what hosts need", () => {
     const push = { type: 1, target: "T", arguments: ["x"] } as const;
     for (const protocol of [jsonProtocol, messagePackProtocol]) {
       const client = connect(echoHub, "p", { protocol });
-      expect(client.session.encoding).toBe(protocol.encoding);
-      expect(client.session.topics).not.toBeNull();
-      client.session.pushEncoded(protocol.write(push));
+      expect(client.connection.encoding).toBe(protocol.encoding);
+      expect(client.connection.topics).not.toBeNull();
+      client.connection.pushEncoded(protocol.write(push));
       expect(client.messages()).toEqual([push]);
     }
   });
 
-  test("a session sleeps and wakes: hubs are not told, and it goes on as it was", async () => {
+  test("a connection sleeps and wakes: hubs are not told, and it goes on as it was", async () => {
     const { hub, log } = watchedHub();
     const asleep = connect(hub, "p", { protocol: messagePackProtocol });
     asleep.now = 5_000;
     asleep.send(PING);
-    const saved = asleep.session.save();
+    const saved = asleep.connection.save();
     expect(saved).toEqual({ encoding: "messagepack", pinged: true, heardAt: 5_000, streams: [] });
     const awake = new HubClient(hub, "p", { protocol: messagePackProtocol, now: 20_000 });
-    awake.session.open(saved!);
+    awake.connection.open(saved!);
     awake.invoke("Echo", ["again"], "1");
     expect(awake.messages()).toEqual([{ type: 3, invocationId: "1", result: "again" }]);
     await settle();
     expect(log).toEqual(["connected"]);
-    awake.session.abort();
+    awake.connection.abort();
     await settle();
     expect(log).toEqual(["connected", "disconnected: null"]);
   });
@@ -458,6 +458,6 @@ describe("what hosts need", () => {
   test("nothing is saved while half a message is there", () => {
     const client = connect(echoHub, "p");
     client.feed("{");
-    expect(client.session.save()).toBeNull();
+    expect(client.connection.save()).toBeNull();
   });
 });

@@ -1,11 +1,11 @@
 /** Shards of a room over rows that outlive it. */
 
-import type { DurableObjectStorage } from "@cloudflare/workers-types";
 import { beforeEach, expect, test } from "vitest";
-import { RoomShards, type ShardStub } from "../../../../../src/runtime/cloudflare/objects/room-shards.ts";
-import type { TaskUpdate } from "../../../../../src/tasks/task.ts";
-import { settled } from "../../../../fixture/manual-clock.ts";
-import { ScriptedLogs } from "../../../../fixture/scripted-logs.ts";
+import { RoomShards, type ShardStub } from "../../../../src/rooms/remote/room-shards.ts";
+import { kvShardNames } from "../../../../src/runtime/cloudflare/objects/kv-shard-names.ts";
+import type { TaskUpdate } from "../../../../src/tasks/task.ts";
+import { settled } from "../../../fixture/manual-clock.ts";
+import { ScriptedLogs } from "../../../fixture/scripted-logs.ts";
 
 let rows: Map<string, unknown>;
 /** Stubs made, by shard. */
@@ -41,7 +41,7 @@ const life = () => {
       },
     };
   };
-  return new RoomShards({ kv } as unknown as DurableObjectStorage, stubOf);
+  return new RoomShards(kvShardNames({ kv } as unknown as Parameters<typeof kvShardNames>[0]), stubOf);
 };
 
 test("every shard that joined is told once, also after the object was forgotten", async () => {

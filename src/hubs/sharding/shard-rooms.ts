@@ -1,21 +1,22 @@
 /**
- * The store as a shard's rooms use it, and the rooms it has joined. The followed mark belongs to the room's own object:
- * a shard joins that object, once however many of its connections follow, before it asks the store where the log stands.
+ * The store as a shard's rooms use it, and the rooms the shard has joined. The follow flag belongs to the room's own
+ * object: a shard joins that object, once for all of its subscriptions, before it asks the store for the log's
+ * position.
  */
 
-import type { FollowedStore } from "../../../rooms/room-log.ts";
-import { taskRoomName, tenantRoomName } from "../../../rooms/room-name.ts";
-import { StoreUnavailableError } from "../../../tasks/ports/store-error.ts";
-import type { Position, TaskUpdate, TenantScope } from "../../../tasks/task.ts";
+import type { RoomStore } from "../../rooms/room-log.ts";
+import { taskRoomName, tenantRoomName } from "../../rooms/room-name.ts";
+import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
+import type { Position, TaskUpdate, TenantScope } from "../../tasks/task.ts";
 import type { ShardRows } from "./shard-rows.ts";
 
-/** What is used of the binding to the class `TaskRoom`. */
+/** The rooms' objects by name. `join` and `leave` may be repeated. */
 export type RoomObjects = {
   getByName(name: string): { join(shard: string): Promise<void>; leave(shard: string): Promise<void> };
 };
 
 export type ShardRoomsDependencies = {
-  readonly store: FollowedStore;
+  readonly store: RoomStore;
   readonly objects: RoomObjects;
   /** This shard's name. */
   readonly shard: string;
@@ -24,30 +25,30 @@ export type ShardRoomsDependencies = {
   readonly onMoved: () => void;
 };
 
-type Joined = {
-  /** Resolves when the room's object knows of this shard. */
+type JoinedRoom = {
+  /** Resolves when the shard has joined the room's object. */
   joining: Promise<void> | null;
-  /** Followers that the store has not yet let in or turned away. */
+  /** Subscriptions that the store has not yet answered. */
   opening: number;
-  /** The store has let somebody in, or may have. */
+  /** The store has set the follow flag, or may have. */
   followed: boolean;
-  /** As its row has it. */
-  place: Position | null;
+  /** As stored in its row. */
+  position: Position | null;
 };
 
-export class ShardRooms implements FollowedStore {
-  readonly #store: FollowedStore;
+export class ShardRooms implements RoomStore {
+  readonly #store: RoomStore;
   readonly #objects: RoomObjects;
   readonly #shard: string;
   readonly #rows: ShardRoomsDependencies["rows"];
   readonly #onMoved: () => void;
-  readonly #joined = new Map<string, Joined>();
-  /** Rooms that are being left: whoever joins one again waits for it. */
+  readonly #joined = new Map<string, JoinedRoom>();
+  /** Rooms that are being left: joining one again waits for that. */
   readonly #leaving = new Map<string, Promise<void>>();
   /** Rooms that may have moved since they were saved. */
   readonly #moved = new Set<string>();
-  /** Where a room stands now. */
-  #standing: (name: string) => Position | null = () => null;
+  /** The current position of a room, not yet in its row. */
+  #currentPosition: (name: string) => Position | null = () => null;
 
   constructor({ store, objects, shard, rows, onMoved }: ShardRoomsDependencies) {
     this.#store = store;
@@ -55,21 +56,21 @@ export class ShardRooms implements FollowedStore {
     this.#shard = shard;
     this.#rows = rows;
     this.#onMoved = onMoved;
-    for (const { name, place } of rows.rooms())
-      this.#joined.set(name, { joining: null, opening: 0, followed: true, place });
+    for (const { name, position } of rows.rooms())
+      this.#joined.set(name, { joining: null, opening: 0, followed: true, position });
   }
 
-  /** The rooms over this store, which tell where they stand. Call it once, before anything else. */
+  /** Sets the rooms over this store, whose positions are saved. Call it once, before anything else. */
   watch(rooms: { positionOf(name: string): Position | null }): void {
-    this.#standing = (name) => rooms.positionOf(name);
+    this.#currentPosition = (name) => rooms.positionOf(name);
   }
 
-  /** Up to where the followers of a room have been told, as of its row; null when it is not known. */
-  placeOf(name: string): Position | null {
-    return this.#joined.get(name)?.place ?? null;
+  /** Up to where the subscribers of a room were served, as of its row; null when it is not known. */
+  positionOf(name: string): Position | null {
+    return this.#joined.get(name)?.position ?? null;
   }
 
-  /** An update has come: the rooms it is about will have moved. */
+  /** An update has come: the positions of its rooms will have changed. */
   touch({ task }: TaskUpdate): void {
     const { keyId, subject } = task.tenant;
     this.#touch(taskRoomName(keyId, task.id));
@@ -78,25 +79,25 @@ export class ShardRooms implements FollowedStore {
   }
 
   /**
-   * Writes where rooms stand that have moved: all that their followers' places are known by after a sleep. It can wait
-   * while the shard is awake, and frames need not wait for it: whatever else ends the memory ends the sockets too.
+   * Stores the positions that have changed, from which subscribers continue after hibernation. It can wait until the
+   * shard may hibernate, and frames need not wait for it: whatever else ends the memory ends the sockets too.
    */
   save(): void {
     for (const name of this.#moved) {
       const joined = this.#joined.get(name);
-      const place = this.#standing(name);
-      if (joined === undefined || place === null) continue;
-      if (joined.place?.seq === place.seq && joined.place.epoch === place.epoch) continue;
-      joined.place = place;
-      this.#rows.putRoom({ name, place });
+      const position = this.#currentPosition(name);
+      if (joined === undefined || position === null) continue;
+      if (joined.position?.seq === position.seq && joined.position.epoch === position.epoch) continue;
+      joined.position = position;
+      this.#rows.putRoom({ name, position });
     }
     this.#moved.clear();
   }
 
-  /** Leaves the rooms of an earlier life that nobody has come back to. */
+  /** Leaves the rooms of before the hibernation that have no subscriptions any more. */
   async leaveEmpty(): Promise<void> {
     const empty = [...this.#joined].filter(
-      ([name, { opening }]) => opening === 0 && this.#standing(name) === null,
+      ([name, { opening }]) => opening === 0 && this.#currentPosition(name) === null,
     );
     await Promise.all(empty.map(([name]) => this.#leave(name)));
   }
@@ -133,39 +134,39 @@ export class ShardRooms implements FollowedStore {
     return this.#store.tenantPosition(scope);
   }
 
-  async #open<T>(name: string, ask: () => Promise<T>): Promise<T> {
+  async #open<T>(name: string, call: () => Promise<T>): Promise<T> {
     const joined = this.#join(name);
     joined.opening += 1;
     try {
       await joined.joining;
-      const opening = await ask();
+      const opening = await call();
       if (opening !== null) {
         joined.followed = true;
         this.#touch(name);
       }
       return opening;
     } catch (error) {
-      // The room will want to take away what may have been marked.
+      // The room will clear the flag, which may have been set.
       joined.followed = true;
       throw error;
     } finally {
       joined.opening -= 1;
-      // Whoever was let in will leave by himself.
+      // Otherwise the room here calls `unfollow` when its last subscription ends.
       if (joined.opening === 0 && !joined.followed) void this.#leave(name).catch(() => undefined);
     }
   }
 
-  #join(name: string): Joined {
+  #join(name: string): JoinedRoom {
     let joined = this.#joined.get(name);
     if (joined === undefined) {
-      joined = { joining: null, opening: 0, followed: false, place: null };
+      joined = { joining: null, opening: 0, followed: false, position: null };
       this.#joined.set(name, joined);
-      // First: whatever happens, the room's object is left again.
-      this.#rows.putRoom({ name, place: null });
+      // Stored first: after a crash the row says which object is to be left.
+      this.#rows.putRoom({ name, position: null });
     }
-    if (joined.joining === null && joined.place === null) {
+    if (joined.joining === null && joined.position === null) {
       const known = joined;
-      known.joining = this.#tellJoined(name).catch((error: unknown) => {
+      known.joining = this.#joinRoom(name).catch((error: unknown) => {
         known.joining = null;
         throw error;
       });
@@ -173,36 +174,36 @@ export class ShardRooms implements FollowedStore {
     return joined;
   }
 
-  async #tellJoined(name: string): Promise<void> {
-    // Whether leaving failed does not matter to one that comes again.
+  async #joinRoom(name: string): Promise<void> {
+    // Whether leaving failed does not matter now.
     await this.#leaving.get(name)?.catch(() => undefined);
-    await this.#reach(name, (object) => object.join(this.#shard));
+    await this.#callRoom(name, (object) => object.join(this.#shard));
   }
 
   async #leave(name: string): Promise<void> {
     if (!this.#joined.delete(name)) return;
     this.#moved.delete(name);
-    const left = this.#reach(name, (object) => object.leave(this.#shard));
+    const left = this.#callRoom(name, (object) => object.leave(this.#shard));
     this.#leaving.set(name, left);
     try {
       await left;
-      // A room that could not be left goes on telling: its row stays, and the next life leaves it.
+      // A room that could not be left goes on publishing: its row stays, and the shard leaves it on its next start.
       if (!this.#joined.has(name)) this.#rows.deleteRoom(name);
     } finally {
       if (this.#leaving.get(name) === left) this.#leaving.delete(name);
     }
   }
 
-  /** Asks again once: an object that was restarted has broken the stub, and both calls may be repeated. */
-  async #reach(
+  /** Calls again once: a stub is broken for good when its object was restarted, and both calls may be repeated. */
+  async #callRoom(
     name: string,
-    ask: (object: ReturnType<RoomObjects["getByName"]>) => Promise<void>,
+    call: (object: ReturnType<RoomObjects["getByName"]>) => Promise<void>,
   ): Promise<void> {
     try {
-      await ask(this.#objects.getByName(name));
+      await call(this.#objects.getByName(name));
     } catch {
       try {
-        await ask(this.#objects.getByName(name));
+        await call(this.#objects.getByName(name));
       } catch (error) {
         throw new StoreUnavailableError("broken", "The room cannot be reached; try again in a moment", error);
       }

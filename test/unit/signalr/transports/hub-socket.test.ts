@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { HubSocket } from "../../../../src/http/streams/hub-socket.ts";
-import { DEFAULT_SESSION_SETTINGS } from "../../../../src/signalr/connection/settings.ts";
+import { DEFAULT_HUB_CONNECTION_SETTINGS } from "../../../../src/signalr/connection/hub-connection-options.ts";
 import { createHub } from "../../../../src/signalr/hub.ts";
 import { HubConnections } from "../../../../src/signalr/transports/connections.ts";
 import type { HubEndpoint } from "../../../../src/signalr/transports/endpoint.ts";
+import { HubSocket } from "../../../../src/signalr/transports/hub-socket.ts";
 import type { Socket } from "../../../../src/sockets/socket-upgrade.ts";
 
 function createEndpoint(): HubEndpoint<string> {
@@ -13,7 +13,7 @@ function createEndpoint(): HubEndpoint<string> {
       token: "t",
       owner: "o",
       hub: createHub<string>({ methods: {} }),
-      settings: DEFAULT_SESSION_SETTINGS,
+      settings: DEFAULT_HUB_CONNECTION_SETTINGS,
       transports: ["WebSockets"],
       pings: "server",
       connectionId: "c",
@@ -52,9 +52,9 @@ test("a socket that was replaced ends nothing when its end is seen late", () => 
   fresh.opened(fakeSocket().socket);
   expect(first.told.closed).toBe(1000);
   old.closed();
-  expect(endpoint.session?.waiting).toBe(false);
+  expect(endpoint.connection?.waiting).toBe(false);
   fresh.closed();
-  expect(endpoint.session?.waiting).toBe(true);
+  expect(endpoint.connection?.waiting).toBe(true);
 });
 
 test("a socket for a connection that is over is closed", () => {
@@ -72,14 +72,14 @@ test("a client that does not read is told to come again, and cut", async () => {
   hubSocket.opened(socket);
   hubSocket.received('{"protocol":"json","version":1}\x1e');
   told.buffered = 700_000;
-  endpoint.session?.push("T");
+  endpoint.connection?.push("T");
   await Promise.resolve();
-  expect([told.closed, endpoint.session?.congested]).toEqual([null, true]);
+  expect([told.closed, endpoint.connection?.congested]).toEqual([null, true]);
   told.buffered = 0;
   hubSocket.drained();
-  expect(endpoint.session?.congested).toBe(false);
+  expect(endpoint.connection?.congested).toBe(false);
   told.buffered = 800_000;
-  endpoint.session?.push("T");
+  endpoint.connection?.push("T");
   await Promise.resolve();
   expect(told.closed).toBe(1013);
   expect(told.sent.at(-1)).toContain('"allowReconnect":true');

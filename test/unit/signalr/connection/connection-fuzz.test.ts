@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { createHub, method, streamMethod } from "../../../src/signalr/hub.ts";
-import type { Chunk, HubProtocol } from "../../../src/signalr/protocols/hub-protocol.ts";
-import { jsonProtocol } from "../../../src/signalr/protocols/json-protocol.ts";
-import { decodeMessagePack, encodeMessagePack } from "../../../src/signalr/protocols/messagepack.ts";
-import { messagePackProtocol } from "../../../src/signalr/protocols/messagepack-protocol.ts";
-import type { HubMessage } from "../../../src/signalr/protocols/messages.ts";
-import { connect, HubClient, settle } from "../../fixture/hub-client.ts";
-import { createSeededRandom, type SeededRandom } from "../../fixture/seeded-random.ts";
+import { createHub, method, streamMethod } from "../../../../src/signalr/hub.ts";
+import type { Chunk, HubProtocol } from "../../../../src/signalr/protocols/hub-protocol.ts";
+import { jsonProtocol } from "../../../../src/signalr/protocols/json-protocol.ts";
+import { decodeMessagePack, encodeMessagePack } from "../../../../src/signalr/protocols/messagepack.ts";
+import { messagePackProtocol } from "../../../../src/signalr/protocols/messagepack-protocol.ts";
+import type { HubMessage } from "../../../../src/signalr/protocols/messages.ts";
+import { connect, HubClient, settle } from "../../../fixture/hub-client.ts";
+import { createSeededRandom, type SeededRandom } from "../../../fixture/seeded-random.ts";
 
 const PROTOCOLS = [jsonProtocol, messagePackProtocol];
 const MAX_UNREAD = 64 * 1024;
@@ -180,13 +180,13 @@ describe("random bytes", () => {
         protocol === null
           ? new HubClient(fuzzHub(), 0, { settings })
           : connect(fuzzHub(), 0, { protocol, settings });
-      for (let round = 0; round < 20 && !client.session.closed; round++) {
+      for (let round = 0; round < 20 && !client.connection.closed; round++) {
         const bytes = random.bytes(random.below(2_000));
         client.feed(random.below(2) === 0 ? bytes : new TextDecoder().decode(bytes));
-        expect(client.session.unread).toBeLessThan(MAX_UNREAD + 8_000);
+        expect(client.connection.unread).toBeLessThan(MAX_UNREAD + 8_000);
       }
       client.pass(60_000);
-      client.session.transportEnded(client.now);
+      client.connection.transportEnded(client.now);
       expect(client.ended).toBe(1);
     }
     await settle();
@@ -202,7 +202,7 @@ describe("random bytes", () => {
         const client = new HubClient(fuzzHub(), 0, { protocol, statefulReconnect: seed % 2 === 0 });
         for (const chunk of cut(random, bytes)) client.feed(chunk);
         for (let turn = 0; turn < 3; turn++) await settle();
-        client.session.transportEnded(client.now);
+        client.connection.transportEnded(client.now);
         client.pass(30_000);
         expect(client.ended).toBe(1);
       }

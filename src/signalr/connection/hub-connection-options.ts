@@ -1,4 +1,4 @@
-/** What a session is made of: its limits, its transport and its voice. */
+/** What a hub connection is made with: its settings, its transport's traits and the port through which it sends. */
 
 import type { Frame, TopicMembership } from "../../sockets/frame.ts";
 import type { Hub } from "../hub.ts";
@@ -7,14 +7,14 @@ import { DEFAULT_PROTOCOL_LIMITS } from "../protocols/hub-protocol.ts";
 import type { StreamInvocation } from "../protocols/messages.ts";
 import type { InvocationSettings } from "./invocations.ts";
 
-export type SessionSettings = InvocationSettings & {
+export type HubConnectionSettings = InvocationSettings & {
   limits: ProtocolLimits;
   handshakeTimeoutMs: number;
   /** Between the server's pings. */
   keepAliveMs: number;
-  /** Silence after which a client that has pinged once is taken for dead. */
+  /** Silence after which a client that has pinged once is closed. */
   clientTimeoutMs: number;
-  /** Silence after which a bare client, which need not ping, is taken for dead. */
+  /** Silence after which a bare client, which need not ping, is closed. */
   bareIdleMs: number;
   /** Length of input that may wait while a call or a full upload holds up reading. */
   maxUnread: number;
@@ -28,8 +28,8 @@ export type SessionSettings = InvocationSettings & {
   maxClientResults: number;
 };
 
-/** ASP.NET's defaults where it has one; nobody hears of errors. */
-export const DEFAULT_SESSION_SETTINGS: SessionSettings = {
+/** ASP.NET's defaults where it has one; errors are not reported. */
+export const DEFAULT_HUB_CONNECTION_SETTINGS: HubConnectionSettings = {
   detailedErrors: false,
   maxStreams: 100,
   streamBufferItems: 10,
@@ -46,17 +46,20 @@ export const DEFAULT_SESSION_SETTINGS: SessionSettings = {
   maxClientResults: 100,
 };
 
-/** What the session has to say, and to whom. */
-export interface Outlet {
-  /** Takes a frame of whole messages. False when the transport is congested: streams wait for `drained`. MUST NOT throw. */
+/** The sending half of a transport. */
+export interface TransportOutput {
+  /**
+   * Takes a frame of whole messages: Microsoft's JavaScript client fails over a message split between two frames (seen
+   * with 10.0.11). False when the transport is congested: streams then wait for `drained`. MUST NOT throw.
+   */
   send(frame: Frame): boolean;
-  /** Ends the transport once everything sent is out. MUST NOT throw, nor call back into the session. */
+  /** Ends the transport once everything sent is out. MUST NOT throw, nor call back into the connection. */
   close(code: number, reason: string): void;
   /** Bytes taken and not yet handed to the network. Asked often. */
   bufferedBytes(): number;
   /** Whether what was sent waits for the client to ask for it, as between two polls. */
   readonly waiting: boolean;
-  /** Membership in the host's native fan-out; null where every frame has to come by `send`. */
+  /** Membership in the host's native topics; null where every frame has to be handed to `send`. */
   readonly topics: TopicMembership | null;
 }
 
@@ -64,16 +67,19 @@ export interface Outlet {
 export type TransportTraits = {
   /** Carries bytes: all but server-sent events. */
   binary: boolean;
-  /** Keeps the boundaries of frames, without which bare clients cannot be told: WebSockets only. */
+  /** Keeps the boundaries of frames, without which bare clients cannot be recognised: WebSockets only. */
   framed: boolean;
-  /** `server`: the session pings on time. `answered`: only the client's pings are answered, as fits a host that sleeps. `none`: long polling. */
+  /**
+   * `server`: the connection pings by its own timer. `answered`: it only answers the client's pings, for a host that
+   * hibernates. `none`: neither side pings, as over long polling.
+   */
   pings: "server" | "answered" | "none";
 };
 
-export type SessionOptions<P> = {
+export type HubConnectionOptions<P> = {
   hub: Hub<P>;
-  settings: SessionSettings;
-  outlet: Outlet;
+  settings: HubConnectionSettings;
+  output: TransportOutput;
   /** Public id, as negotiated. */
   connectionId: string;
   principal: P;
@@ -82,15 +88,15 @@ export type SessionOptions<P> = {
   bare: boolean;
   /** Both sides agreed at negotiate; the handshake decides. */
   statefulReconnect: boolean;
-  /** Called once when the session has ended. */
+  /** Called once when the connection has ended. */
   onEnd?: () => void;
 };
 
-/** What a sleeping host keeps of a session; it can be written as JSON. */
-export type SavedSession = {
+/** What a hibernating host stores of a connection; it can be written as JSON. */
+export type SavedHubConnection = {
   readonly encoding: HubProtocol["encoding"];
   readonly pinged: boolean;
-  /** On the clock that the session was told. */
+  /** When the client was last heard, on the clock of the connection's `now`. */
   readonly heardAt: number;
   /** Open streams, as the client asked for them. */
   readonly streams: readonly StreamInvocation[];

@@ -1,4 +1,4 @@
-/** How a connection begins: which protocol its first bytes ask for, or whether they come from a bare client. */
+/** Finds out which protocol a connection's first bytes ask for, or whether they come from a bare client. */
 
 import type { Frame } from "../../sockets/frame.ts";
 import { bareProtocol, classifyFirstFrame } from "../protocols/bare-mode.ts";
@@ -15,15 +15,15 @@ import type { Chunk, HubProtocol } from "../protocols/hub-protocol.ts";
 import { jsonProtocol } from "../protocols/json-protocol.ts";
 import { messagePackProtocol } from "../protocols/messagepack-protocol.ts";
 import { RECORD_SEPARATOR } from "../protocols/text-format.ts";
-import { describeError } from "./invocation-errors.ts";
-import type { SessionSettings, TransportTraits } from "./settings.ts";
+import type { HubConnectionSettings, TransportTraits } from "./hub-connection-options.ts";
+import { errorText } from "./invocation-errors.ts";
 
 /** The protocols that a handshake may name. */
 export const PROTOCOLS: readonly HubProtocol[] = [jsonProtocol, messagePackProtocol];
 
 const encoder = new TextEncoder();
 
-export type Greeted =
+export type DetectedProtocol =
   | {
       protocol: HubProtocol;
       /** To be sent before anything else; null where a bare client sent no handshake. */
@@ -35,20 +35,20 @@ export type Greeted =
     }
   | { refusal: Frame };
 
-export class Greeting {
-  readonly #settings: SessionSettings;
+export class ProtocolDetector {
+  readonly #settings: HubConnectionSettings;
   readonly #transport: TransportTraits;
   readonly #handshake: HandshakeReader;
   #first = true;
 
-  constructor(settings: SessionSettings, transport: TransportTraits) {
+  constructor(settings: HubConnectionSettings, transport: TransportTraits) {
     this.#settings = settings;
     this.#transport = transport;
     this.#handshake = new HandshakeReader(settings.limits.maxMessageBytes);
   }
 
   /** Takes a chunk; null while more must come. */
-  push(chunk: Chunk): Greeted | null {
+  push(chunk: Chunk): DetectedProtocol | null {
     if (chunk.length === 0) return null;
     const first = this.#first;
     this.#first = false;
@@ -63,15 +63,15 @@ export class Greeting {
       return found === null ? null : this.#answer(found.record, found.rest);
     } catch (error) {
       const text = this.#handshake.overflowed ? HANDSHAKE_CANCELED : HANDSHAKE_FAILED;
-      return refuse(describeError(text, error, this.#settings.detailedErrors));
+      return refuseHandshake(errorText(text, error, this.#settings.detailedErrors));
     }
   }
 
   /** Throws `ProtocolError` when the record is no handshake. */
-  #answer(record: string, rest: Chunk): Greeted {
+  #answer(record: string, rest: Chunk): DetectedProtocol {
     const request = parseHandshakeRequest(record);
     const protocol = chooseProtocol(request, PROTOCOLS, this.#transport.binary);
-    if ("error" in protocol) return refuse(protocol.error);
+    if ("error" in protocol) return refuseHandshake(protocol.error);
     const answer = writeHandshakeResponse() + RECORD_SEPARATOR;
     return {
       protocol,
@@ -83,6 +83,6 @@ export class Greeting {
 }
 
 /** The answer that ends a connection before it has begun. */
-export function refuse(error: string): { refusal: Frame } {
+export function refuseHandshake(error: string): { refusal: Frame } {
   return { refusal: writeHandshakeResponse(error) + RECORD_SEPARATOR };
 }

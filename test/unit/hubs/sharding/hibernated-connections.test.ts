@@ -1,20 +1,20 @@
 import { beforeEach, expect, test } from "vitest";
-import { type Principal, principalOf } from "../../../../../src/accounts/principal.ts";
-import { ShardMemory } from "../../../../../src/runtime/cloudflare/objects/shard-hibernation.ts";
-import type { ConnectionRow } from "../../../../../src/runtime/cloudflare/objects/shard-rows.ts";
-import { DEFAULT_SESSION_SETTINGS } from "../../../../../src/signalr/connection/settings.ts";
-import { createHub, streamMethod } from "../../../../../src/signalr/hub.ts";
-import { HubConnections } from "../../../../../src/signalr/transports/connections.ts";
-import type { HubEndpoint } from "../../../../../src/signalr/transports/endpoint.ts";
-import { createWire } from "../../../../fixture/hub-client.ts";
-import { settled } from "../../../../fixture/manual-clock.ts";
-import { virtualKey } from "../../../../fixture/virtual-key.ts";
+import { type Principal, principalOf } from "../../../../src/accounts/principal.ts";
+import { HibernatedConnections } from "../../../../src/hubs/sharding/hibernated-connections.ts";
+import type { ConnectionRow } from "../../../../src/hubs/sharding/shard-rows.ts";
+import { DEFAULT_HUB_CONNECTION_SETTINGS } from "../../../../src/signalr/connection/hub-connection-options.ts";
+import { createHub, streamMethod } from "../../../../src/signalr/hub.ts";
+import { HubConnections } from "../../../../src/signalr/transports/connections.ts";
+import type { HubEndpoint } from "../../../../src/signalr/transports/endpoint.ts";
+import { createWire } from "../../../fixture/hub-client.ts";
+import { settled } from "../../../fixture/manual-clock.ts";
+import { virtualKey } from "../../../fixture/virtual-key.ts";
 
 const HANDSHAKE = '{"protocol":"json","version":1}\x1e';
 const PRINCIPAL = principalOf(virtualKey({ id: "key_a" }));
 
 let connections: HubConnections<Principal>;
-let memory: ShardMemory;
+let hibernated: HibernatedConnections;
 let written: ConnectionRow[];
 let heard: number[];
 /** Ends the stream that runs. */
@@ -37,22 +37,19 @@ beforeEach(() => {
   connections = new HubConnections(10);
   written = [];
   heard = [];
-  memory = new ShardMemory({
-    state: { getWebSockets: () => [] },
+  hibernated = new HibernatedConnections({
     rows: {
       connections: () => [],
       putConnection: (row) => void written.push(row),
       deleteConnection: () => {},
     },
     sockets: {
-      of: () => ({ remember: (heardAt) => void heard.push(heardAt) }),
-      restore: () => {
-        throw new Error("there is nothing to restore");
-      },
+      of: () => ({ attachHeardAt: (heardAt) => void heard.push(heardAt) }),
+      survivors: () => [],
     },
     connections,
     hubs: { hub },
-    session: DEFAULT_SESSION_SETTINGS,
+    connectionSettings: DEFAULT_HUB_CONNECTION_SETTINGS,
     now: () => 0,
   });
 });
@@ -63,7 +60,7 @@ function add(): HubEndpoint<Principal> {
       token: "t",
       owner: "key_a",
       hub,
-      settings: DEFAULT_SESSION_SETTINGS,
+      settings: DEFAULT_HUB_CONNECTION_SETTINGS,
       transports: ["WebSockets", "LongPolling"],
       pings: "answered",
       connectionId: "c",
@@ -78,39 +75,39 @@ function add(): HubEndpoint<Principal> {
 }
 
 function open(endpoint: HubEndpoint<Principal>) {
-  const session = endpoint.openWebSocket(createWire().outlet, 0);
-  if (!("receive" in session)) throw new Error(session.body);
-  return session;
+  const connection = endpoint.openWebSocket(createWire().output, 0);
+  if (!("receive" in connection)) throw new Error(connection.body);
+  return connection;
 }
 
 test("nothing that sleep would lose is slept through: a negotiation, a handshake to come, half a message", () => {
-  expect(memory.settle()).toBe(true);
+  expect(hibernated.saveAll()).toBe(true);
   const endpoint = add();
-  expect(memory.settle()).toBe(false);
-  const session = open(endpoint);
-  expect(memory.settle()).toBe(false);
-  session.receive(HANDSHAKE, 5);
-  expect(memory.settle()).toBe(true);
-  session.receive('{"type"', 6);
-  expect([memory.keep(endpoint), memory.settle()]).toEqual([false, false]);
-  session.receive(":6}\x1e", 7);
-  expect(memory.settle()).toBe(true);
+  expect(hibernated.saveAll()).toBe(false);
+  const connection = open(endpoint);
+  expect(hibernated.saveAll()).toBe(false);
+  connection.receive(HANDSHAKE, 5);
+  expect(hibernated.saveAll()).toBe(true);
+  connection.receive('{"type"', 6);
+  expect([hibernated.save(endpoint), hibernated.saveAll()]).toEqual([false, false]);
+  connection.receive(":6}\x1e", 7);
+  expect(hibernated.saveAll()).toBe(true);
 });
 
 test("a client that polls keeps its shard awake, also between two polls", () => {
   const endpoint = add();
   endpoint.poll(() => {}, 0);
   endpoint.post(new TextEncoder().encode(HANDSHAKE), 0);
-  expect(memory.settle()).toBe(false);
+  expect(hibernated.saveAll()).toBe(false);
 });
 
 test("a row is written when something has changed, and that the client was heard needs none", () => {
   const endpoint = add();
-  const session = open(endpoint);
-  session.receive(HANDSHAKE, 5);
+  const connection = open(endpoint);
+  connection.receive(HANDSHAKE, 5);
   for (const at of [6, 7]) {
-    session.receive('{"type":5,"invocationId":"none"}\x1e', at);
-    memory.keep(endpoint);
+    connection.receive('{"type":5,"invocationId":"none"}\x1e', at);
+    hibernated.save(endpoint);
   }
   expect(written).toEqual([
     {
@@ -127,14 +124,14 @@ test("a row is written when something has changed, and that the client was heard
 
 test("a stream is kept while it runs, and its end is found by looking", async () => {
   const endpoint = add();
-  const session = open(endpoint);
-  session.receive(HANDSHAKE, 0);
-  session.receive('{"type":4,"invocationId":"s","target":"Stream","arguments":[]}\x1e', 0);
+  const connection = open(endpoint);
+  connection.receive(HANDSHAKE, 0);
+  connection.receive('{"type":4,"invocationId":"s","target":"Stream","arguments":[]}\x1e', 0);
   await settled();
-  expect(memory.settle()).toBe(true);
+  expect(hibernated.saveAll()).toBe(true);
   endStream();
   await settled();
-  expect(memory.settle()).toBe(true);
+  expect(hibernated.saveAll()).toBe(true);
   const streams = written.map(
     ({ session: kept }) => (JSON.parse(kept) as { streams: unknown[] }).streams.length,
   );
@@ -143,10 +140,10 @@ test("a stream is kept while it runs, and its end is found by looking", async ()
 
 test("a connection that has ended is forgotten", () => {
   const endpoint = add();
-  const session = open(endpoint);
-  session.receive(HANDSHAKE, 0);
-  expect(memory.settle()).toBe(true);
-  session.close({});
-  memory.forget("c");
-  expect(memory.settle()).toBe(true);
+  const connection = open(endpoint);
+  connection.receive(HANDSHAKE, 0);
+  expect(hibernated.saveAll()).toBe(true);
+  connection.close({});
+  hibernated.forget("c");
+  expect(hibernated.saveAll()).toBe(true);
 });

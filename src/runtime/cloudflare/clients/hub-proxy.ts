@@ -1,6 +1,6 @@
 /**
- * The hubs' routes in the Worker: it finds out who asks, and hands the request to the shard that holds the connection.
- * What is said there comes back as it is; only event streams are printed here.
+ * The hubs' routes in the Worker: it authenticates the caller and forwards the request to the shard that holds the
+ * connection. The shard's response is returned as it is; only event streams are printed here.
  */
 
 import type { Hono } from "hono";
@@ -14,8 +14,8 @@ import {
   principalOfExchange,
 } from "../../../http/exchange.ts";
 import { hubPaths, isKeylessPoll } from "../../../http/routes/hubs.ts";
-import { type HubAddress, readHubToken, shardName } from "../../../hubs/sharding/shard-address.ts";
-import { type HubCallOptions, writeHubCall } from "../../../hubs/sharding/shard-request.ts";
+import { parseHubToken, type ShardAddress, shardName } from "../../../hubs/sharding/shard-address.ts";
+import { type ShardRequestOptions, writeShardRequest } from "../../../hubs/sharding/shard-request.ts";
 import { ApiError } from "../../../protocol/error.ts";
 import { EVENT_STREAM_HEADERS } from "../../../signalr/protocols/event-stream-format.ts";
 import { ID_REQUIRED, NO_SUCH_CONNECTION, type Refusal } from "../../../signalr/transports/endpoint.ts";
@@ -26,12 +26,12 @@ import { socketOf } from "../socket-answer.ts";
 import { HubEventRelay } from "./hub-event-relay.ts";
 
 const SECOND_MS = 1_000;
-/** A shard that was restarted is back by then. */
+/** `Retry-After` of a shard that cannot be reached: a restarted one is back by then. */
 const RETRY_SECONDS = 1;
 /** A shard's answer when the key has as many connections there as it may have. */
 const FULL = 429;
 
-export type HubGateDependencies = {
+export type HubProxyDependencies = {
   readonly bindings: Pick<Bindings, "HUB_SHARD">;
   readonly settings: Pick<Settings, "hubs">;
   readonly keys: Pick<AccountStore, "getKey">;
@@ -39,25 +39,25 @@ export type HubGateDependencies = {
 };
 
 /** Mounts the hubs; `key` authenticates and takes `access_token` from the query as well. */
-export function mountHubGate(
+export function mountHubProxy(
   app: Hono<HttpEnv>,
   key: HttpMiddleware,
-  dependencies: HubGateDependencies,
+  dependencies: HubProxyDependencies,
 ): void {
-  const gate = new HubGate(dependencies);
+  const proxy = new HubProxy(dependencies);
   for (const name of HUB_NAMES) {
     const { hub, negotiate, negotiateBare } = hubPaths(name);
-    app.post(negotiate, key, (c) => gate.connect(c));
-    app.post(negotiateBare, key, (c) => gate.connect(c));
-    // Some clients send their key with everything but polls: there the connection's token is the proof.
+    app.post(negotiate, key, (c) => proxy.connect(c));
+    app.post(negotiateBare, key, (c) => proxy.connect(c));
+    // Python's signalrcore sends no key with polls (seen in 2026): there the connection's token authorises.
     app.get(hub, (c, next) => (isKeylessPoll(c.req.raw) ? next() : key(c, next)));
-    app.get(hub, (c) => gate.get(c));
-    app.post(hub, key, (c) => gate.onConnection(c));
-    app.delete(hub, key, (c) => gate.onConnection(c));
+    app.get(hub, (c) => proxy.get(c));
+    app.post(hub, key, (c) => proxy.onConnection(c));
+    app.delete(hub, key, (c) => proxy.onConnection(c));
   }
 }
 
-/** Ends all hub connections of a key that is no longer good. Rejects when a shard could not be told. */
+/** Ends all hub connections of a key that is no longer valid. Rejects when a shard could not be reached. */
 export async function closeHubs(
   { HUB_SHARD }: Pick<Bindings, "HUB_SHARD">,
   { hubs }: Pick<Settings, "hubs">,
@@ -67,10 +67,10 @@ export async function closeHubs(
   await Promise.all(shards.map((name) => HUB_SHARD.getByName(name).closeKey()));
 }
 
-class HubGate {
-  readonly #dependencies: HubGateDependencies;
+class HubProxy {
+  readonly #dependencies: HubProxyDependencies;
 
-  constructor(dependencies: HubGateDependencies) {
+  constructor(dependencies: HubProxyDependencies) {
     this.#dependencies = dependencies;
   }
 
@@ -83,16 +83,16 @@ class HubGate {
     return this.onConnection(c, wantsEvents === true);
   }
 
-  /** A request on a connection that is there already. */
+  /** A request on an existing connection. */
   async onConnection(c: HttpContext, wantsEvents = false): Promise<Response> {
     const token = c.req.query("id");
     if (!token) return refused(c, ID_REQUIRED);
-    const address = readHubToken(token);
+    const address = parseHubToken(token);
     if (address === null || !(await this.#mayAsk(c, address))) return refused(c, NO_SUCH_CONNECTION);
     return wantsEvents ? this.#openEvents(c, address) : this.#pass(c, address);
   }
 
-  /** A new connection: any shard will do that has room for it. */
+  /** A new connection: any shard with a free slot holds it. */
   async connect(c: HttpContext): Promise<Response> {
     const { keyId } = principalOfExchange(c);
     const { shardsPerKey } = this.#dependencies.settings.hubs;
@@ -104,9 +104,9 @@ class HubGate {
     }
   }
 
-  async #pass(c: HttpContext, address: HubAddress, options: HubCallOptions = {}): Promise<Response> {
+  async #pass(c: HttpContext, address: ShardAddress, options: ShardRequestOptions = {}): Promise<Response> {
     const { principal, requestId } = c.get("exchange");
-    const call = writeHubCall(c.req.raw, { principal, requestId }, options);
+    const call = writeShardRequest(c.req.raw, { principal, requestId }, options);
     const stub = this.#dependencies.bindings.HUB_SHARD.getByName(shardName(address));
     try {
       // The platform's own types of requests and responses are not the web's, and the same.
@@ -120,8 +120,8 @@ class HubGate {
     }
   }
 
-  async #openEvents(c: HttpContext, address: HubAddress): Promise<Response> {
-    // Hono answers HEAD by way of GET and drops the body: nobody would ever end the stream behind it.
+  async #openEvents(c: HttpContext, address: ShardAddress): Promise<Response> {
+    // Hono answers HEAD with GET's handler and drops the body: the stream behind it would never end.
     if (c.req.raw.method === "HEAD") return c.body(null, 405);
     const answer = await this.#pass(c, address, { carriesEvents: true });
     const socket = socketOf(answer);
@@ -136,10 +136,10 @@ class HubGate {
   }
 
   /**
-   * Whether the asker may know the connection at all; the shard looks closer. Without a key nobody but the token tells
-   * whose connection it is: no object is woken for a key that does not exist.
+   * Whether the connection may be the caller's; the shard checks exactly. Without a principal the key is known from the
+   * token alone: no object is woken for a key that does not exist.
    */
-  async #mayAsk(c: HttpContext, { keyId }: HubAddress): Promise<boolean> {
+  async #mayAsk(c: HttpContext, { keyId }: ShardAddress): Promise<boolean> {
     const { principal } = c.get("exchange");
     if (principal !== null) return principal.keyId === keyId;
     return (await this.#dependencies.keys.getKey(keyId)) !== null;

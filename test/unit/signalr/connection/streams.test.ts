@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { HubError } from "../../../src/signalr/connection/invocation-errors.ts";
-import { createHub, method, streamMethod } from "../../../src/signalr/hub.ts";
-import { messagePackProtocol } from "../../../src/signalr/protocols/messagepack-protocol.ts";
-import { PING } from "../../../src/signalr/protocols/messages.ts";
-import { connect, type HubClient, settle } from "../../fixture/hub-client.ts";
+import { HubError } from "../../../../src/signalr/connection/invocation-errors.ts";
+import { createHub, method, streamMethod } from "../../../../src/signalr/hub.ts";
+import { messagePackProtocol } from "../../../../src/signalr/protocols/messagepack-protocol.ts";
+import { PING } from "../../../../src/signalr/protocols/messages.ts";
+import { connect, type HubClient, settle } from "../../../fixture/hub-client.ts";
 
 const any = { parse: (value: unknown) => value };
 const text = {
@@ -252,7 +252,7 @@ describe("streams to the client", () => {
     for (let turn = 1; turn <= 3; turn++) {
       await settle();
       expect(state.produced).toBe(turn);
-      client.session.drained();
+      client.connection.drained();
     }
   });
 
@@ -262,10 +262,10 @@ describe("streams to the client", () => {
     client.wire.roomy = false;
     stream(client, "Endless");
     await settle();
-    client.session.transportEnded(0);
+    client.connection.transportEnded(0);
     await settle();
     expect(state.stopped).toEqual(["signal", "finally"]);
-    expect(client.session.save()).toBeNull();
+    expect(client.connection.save()).toBeNull();
   });
 
   test("an item that cannot be written ends the connection", async () => {
@@ -401,7 +401,7 @@ describe("streams from the client", () => {
     client.invoke("Echo", ["eleventh"], "3");
     await settle();
     expect(client.messages()).toEqual([{ ...end("2"), result: "tenth" }]);
-    expect(client.session.unread).toBeGreaterThan(0);
+    expect(client.connection.unread).toBeGreaterThan(0);
   });
 
   test("a reader that takes its time sees every item in order", async () => {
@@ -476,7 +476,7 @@ describe("streams from the client", () => {
     });
     const client = connect(hub, 0);
     client.invoke("Read", [], "1", ["s"]);
-    client.session.transportEnded(0);
+    client.connection.transportEnded(0);
     await settle();
     expect(outcome).toMatchObject({ message: "The underlying connection was closed." });
   });

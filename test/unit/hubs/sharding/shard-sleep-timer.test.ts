@@ -1,30 +1,30 @@
 import { beforeEach, expect, test } from "vitest";
-import { ShardRest } from "../../../../../src/runtime/cloudflare/objects/shard-sleep.ts";
-import { ManualClock, settled } from "../../../../fixture/manual-clock.ts";
+import { ShardSleepTimer } from "../../../../src/hubs/sharding/shard-sleep-timer.ts";
+import { ManualClock, settled } from "../../../fixture/manual-clock.ts";
 
 const ALARM_MS = 20_000;
 
 let clock: ManualClock;
-let rest: ShardRest;
-let looks: number;
+let timer: ShardSleepTimer;
+let settlings: number;
 let connections: number;
-let restful: boolean;
+let maySleep: boolean;
 /** As the platform keeps it. */
 let alarm: number | null;
 let set: number;
 
 beforeEach(() => {
   clock = new ManualClock();
-  looks = 0;
+  settlings = 0;
   connections = 1;
-  restful = true;
+  maySleep = true;
   alarm = null;
   set = 0;
-  rest = life();
+  timer = create();
 });
 
-function life(): ShardRest {
-  return new ShardRest({
+function create(): ShardSleepTimer {
+  return new ShardSleepTimer({
     clock,
     storage: {
       getAlarm: async () => alarm,
@@ -33,59 +33,59 @@ function life(): ShardRest {
         set += 1;
       },
     },
-    look: () => {
-      looks += 1;
-      return { connections, restful };
+    settle: () => {
+      settlings += 1;
+      return { connections, maySleep };
     },
   });
 }
 
-test("one look follows whatever happens, and then nothing keeps the shard awake", async () => {
-  for (let count = 0; count < 5; count += 1) rest.wake();
+test("it settles once after whatever happened, and then nothing keeps the shard in memory", async () => {
+  for (let count = 0; count < 5; count += 1) timer.wake();
   expect(clock.pendingTimers).toBe(1);
   await clock.advance(10_000);
-  expect([looks, clock.pendingTimers]).toEqual([1, 0]);
+  expect([settlings, clock.pendingTimers]).toEqual([1, 0]);
 });
 
-test("while something would be lost it stays awake and looks again every second", async () => {
-  restful = false;
-  rest.wake();
+test("while something would be lost it stays awake and settles again every second", async () => {
+  maySleep = false;
+  timer.wake();
   await clock.advance(5_000);
-  expect([looks, clock.pendingTimers]).toEqual([5, 1]);
-  restful = true;
+  expect([settlings, clock.pendingTimers]).toEqual([5, 1]);
+  maySleep = true;
   await clock.advance(1_000);
-  expect([looks, clock.pendingTimers]).toEqual([6, 0]);
+  expect([settlings, clock.pendingTimers]).toEqual([6, 0]);
 });
 
 test("an alarm is set while there are connections, and put off by nothing that happens meanwhile", async () => {
   const first = clock.now() + 100 + ALARM_MS;
   for (let count = 0; count < 10; count += 1) {
-    rest.wake();
+    timer.wake();
     await clock.advance(1_000);
   }
   expect([alarm, set]).toEqual([first, 1]);
-  rest = life();
-  rest.wake();
+  timer = create();
+  timer.wake();
   await clock.advance(1_000);
   expect([alarm, set]).toEqual([first, 1]);
 });
 
 test("the alarm is set again when it has come, not without connections, and when it was lost", async () => {
-  rest.wake();
+  timer.wake();
   await clock.advance(ALARM_MS + 1_000);
   alarm = null;
-  rest.alarmed();
-  rest.look();
+  timer.alarmFired();
+  timer.settle();
   await settled();
   expect([alarm, set]).toEqual([clock.now() + ALARM_MS, 2]);
   await clock.advance(60_000);
-  rest = life();
-  rest.look();
+  timer = create();
+  timer.settle();
   await settled();
   expect([alarm, set]).toEqual([clock.now() + ALARM_MS, 3]);
   connections = 0;
-  rest.alarmed();
-  rest.look();
+  timer.alarmFired();
+  timer.settle();
   await settled();
   expect(set).toBe(3);
 });

@@ -1,13 +1,13 @@
 import { beforeEach, expect, test } from "vitest";
-import { Rooms } from "../../../../../src/rooms/rooms.ts";
-import { type RoomObjects, ShardRooms } from "../../../../../src/runtime/cloudflare/objects/shard-rooms.ts";
-import type { RoomRow } from "../../../../../src/runtime/cloudflare/objects/shard-rows.ts";
-import { StoreUnavailableError } from "../../../../../src/tasks/ports/store-error.ts";
-import type { TenantScope } from "../../../../../src/tasks/task.ts";
-import { ROOM_SETTINGS } from "../../../../contract/rooms.ts";
-import { ManualClock, settled } from "../../../../fixture/manual-clock.ts";
-import { MemoryTopics, RecordingFollower, TellingEncoding } from "../../../../fixture/recording-follower.ts";
-import { type ScriptedEvent, ScriptedLogs } from "../../../../fixture/scripted-logs.ts";
+import { type RoomObjects, ShardRooms } from "../../../../src/hubs/sharding/shard-rooms.ts";
+import type { RoomRow } from "../../../../src/hubs/sharding/shard-rows.ts";
+import { Rooms } from "../../../../src/rooms/rooms.ts";
+import { StoreUnavailableError } from "../../../../src/tasks/ports/store-error.ts";
+import type { TenantScope } from "../../../../src/tasks/task.ts";
+import { ROOM_SETTINGS } from "../../../contract/rooms.ts";
+import { ManualClock, settled } from "../../../fixture/manual-clock.ts";
+import { MemoryTopics, RecordingSubscriber, TellingEncoding } from "../../../fixture/recording-subscriber.ts";
+import { type ScriptedEvent, ScriptedLogs } from "../../../fixture/scripted-logs.ts";
 
 const KEY: TenantScope = { keyId: "key_a", subject: null };
 const OTHER: TenantScope = { keyId: "key_a", subject: "other" };
@@ -88,21 +88,21 @@ async function commit({ joined, rooms }: ReturnType<typeof life>, id: string, ty
 }
 
 const follow = async ({ rooms }: ReturnType<typeof life>, id: string, scope = KEY) => {
-  const follower = new RecordingFollower(encoding);
-  const { subscription, opened } = rooms.followTask(scope, id, follower, null);
-  return { follower, subscription, outcome: await opened };
+  const subscriber = new RecordingSubscriber(encoding);
+  const { subscription, opened } = rooms.subscribeToTask(scope, id, subscriber, null);
+  return { subscriber, subscription, outcome: await opened };
 };
 
-test("a room is joined once, before the store is asked, and left with its last follower; the mark is not touched", async () => {
+test("a room is joined once, before the store is asked, and left with its last subscriber; the mark is not touched", async () => {
   const { id } = store.create().task;
   const one = life();
   const [first, second] = await Promise.all([follow(one, id), follow(one, id)]);
   expect(calls).toEqual([`key_a/0 joins task/key_a/${id}`]);
   expect(store.calls).toEqual(["follow", "follow"]);
-  first.subscription.leave();
+  first.subscription.unsubscribe();
   await settled();
   expect(calls).toHaveLength(1);
-  second.subscription.leave();
+  second.subscription.unsubscribe();
   await settled();
   expect(calls.slice(1)).toEqual([`key_a/0 leaves task/key_a/${id}`]);
   expect([table.size, store.calls.includes("unfollow")]).toEqual([0, false]);
@@ -122,7 +122,7 @@ test("where a room stands is written when the shard looks, and only when it has 
   one.joined.touch(store.advance(id, "started"));
   one.joined.save();
   expect(moves).toBe(3);
-  expect(written.map(({ place }) => place)).toEqual([null, { epoch, seq: 1 }, { epoch, seq: 7 }]);
+  expect(written.map(({ position }) => position)).toEqual([null, { epoch, seq: 1 }, { epoch, seq: 7 }]);
 });
 
 test("an earlier life's room is not joined again, and is told where it stood", async () => {
@@ -133,12 +133,12 @@ test("an earlier life's room is not joined again, and is told where it stood", a
   one.joined.save();
   const two = life();
   const name = `task/key_a/${id}`;
-  expect(two.joined.placeOf(name)).toEqual({ epoch: store.task(id).epoch, seq: 2 });
+  expect(two.joined.positionOf(name)).toEqual({ epoch: store.task(id).epoch, seq: 2 });
   await follow(two, id);
   expect(calls).toEqual([`key_a/0 joins ${name}`]);
 });
 
-test("a room whose place was not written yet is joined again", async () => {
+test("a room whose position was not written yet is joined again", async () => {
   const { id } = store.create().task;
   await follow(life(), id);
   await follow(life(), id);
@@ -152,8 +152,8 @@ test("rooms that nobody comes back to are left, and those that somebody does are
   one.joined.save();
   calls.length = 0;
   const two = life();
-  const at = two.joined.placeOf(`task/key_a/${kept}`);
-  two.rooms.reseatTask(KEY, kept, new RecordingFollower(encoding), at!);
+  const at = two.joined.positionOf(`task/key_a/${kept}`);
+  two.rooms.resubscribeToTask(KEY, kept, new RecordingSubscriber(encoding), at!);
   void follow(two, opening);
   await two.joined.leaveEmpty();
   expect(calls).toEqual([`key_a/0 leaves task/key_a/${left}`]);
@@ -165,7 +165,7 @@ test("a room that could not be left is left in the next life", async () => {
   const seats = [await follow(one, id), await follow(one, again)];
   one.joined.save();
   failures = Array.from({ length: 4 }, () => new Error("away"));
-  for (const { subscription } of seats) subscription.leave();
+  for (const { subscription } of seats) subscription.unsubscribe();
   await settled();
   expect(failures).toEqual([]);
   // Who comes back meanwhile is told by the room again, and stays.
@@ -173,8 +173,8 @@ test("a room that could not be left is left in the next life", async () => {
   one.joined.save();
   calls.length = 0;
   const two = life();
-  const at = two.joined.placeOf(`task/key_a/${again}`);
-  two.rooms.reseatTask(KEY, again, new RecordingFollower(encoding), at!);
+  const at = two.joined.positionOf(`task/key_a/${again}`);
+  two.rooms.resubscribeToTask(KEY, again, new RecordingSubscriber(encoding), at!);
   await two.joined.leaveEmpty();
   expect(calls).toEqual([`key_a/0 leaves task/key_a/${id}`]);
   expect([...table.keys()]).toEqual([`task/key_a/${again}`]);
@@ -194,19 +194,19 @@ test("whoever is turned away does not take the room from those who were let in",
   const one = life();
   const [{ outcome }] = await Promise.all([follow(one, id), follow(one, id, OTHER)]);
   await settled();
-  expect([outcome, calls.length]).toEqual(["following", 1]);
+  expect([outcome, calls.length]).toEqual(["subscribed", 1]);
 });
 
 test("an object that was restarted is asked again once; one that stays away is a store that cannot be read", async () => {
   const [one, other] = [store.create().task.id, store.create().task.id];
   const shard = life();
   failures = [new Error("restarted")];
-  expect((await follow(shard, one)).outcome).toBe("following");
+  expect((await follow(shard, one)).outcome).toBe("subscribed");
   failures = [new Error("restarted"), new Error("restarted")];
   await expect(follow(shard, other)).rejects.toThrow(StoreUnavailableError);
   await settled();
   expect(table.size).toBe(1);
-  expect((await follow(shard, other)).outcome).toBe("following");
+  expect((await follow(shard, other)).outcome).toBe("subscribed");
 });
 
 test("whoever comes while a room is being left joins behind that", async () => {
@@ -215,25 +215,25 @@ test("whoever comes while a room is being left joins behind that", async () => {
   const { subscription } = await follow(one, id);
   const gate = Promise.withResolvers<void>();
   leaving = gate.promise;
-  subscription.leave();
+  subscription.unsubscribe();
   const again = follow(one, id);
   await settled();
   expect(calls.map((call) => call.split(" ")[1])).toEqual(["joins", "leaves"]);
   gate.resolve();
-  expect((await again).outcome).toBe("following");
+  expect((await again).outcome).toBe("subscribed");
   expect(calls.map((call) => call.split(" ")[1])).toEqual(["joins", "leaves", "joins"]);
 });
 
 test("a tenant's stream is joined and left in the same way", async () => {
   const one = life();
-  const { subscription, opened } = one.rooms.followTenant(KEY, new RecordingFollower(encoding), null);
+  const { subscription, opened } = one.rooms.subscribeToTenant(KEY, new RecordingSubscriber(encoding), null);
   await opened;
   const update = store.create();
   one.rooms.publish(update);
   one.joined.touch(update);
   one.joined.save();
-  expect(table.get("tenant/key_a")?.place?.seq).toBe(1);
-  subscription.leave();
+  expect(table.get("tenant/key_a")?.position?.seq).toBe(1);
+  subscription.unsubscribe();
   await settled();
   expect(calls).toEqual(["key_a/0 joins tenant/key_a", "key_a/0 leaves tenant/key_a"]);
 });

@@ -1,11 +1,12 @@
 /**
- * One client's SignalR connection without sockets, timers or clock: the host feeds it chunks and the time, and
- * carries out what it says through an `Outlet`.
+ * One client's SignalR connection without sockets, timers or clock: the host hands it what arrives and the time, and
+ * its messages go out through a `TransportOutput`. ASP.NET's class of this name has the same task.
  *
  *   handshake ──answered──▶ starting ──onConnected──▶ open ──▶ closed
  *       └─ timeout, error ─▶ closed      with stateful reconnect: open ⇄ without transport ──timeout──▶ closed
  */
 
+import { CLOSE_NORMAL } from "../../protocol/close-codes.ts";
 import type { Frame, TopicMembership } from "../../sockets/frame.ts";
 import type { CloseOptions } from "../close-options.ts";
 import type { Hub, HubConnection } from "../hub.ts";
@@ -20,35 +21,38 @@ import {
 import { jsonProtocol } from "../protocols/json-protocol.ts";
 import { type Close, type HubMessage, MessageType, PING } from "../protocols/messages.ts";
 import { ClientResults } from "./client-results.ts";
-import { CONNECTION_CLOSED_WITH_ERROR, describeError, HubError } from "./invocation-errors.ts";
+import type {
+  HubConnectionOptions,
+  HubConnectionSettings,
+  SavedHubConnection,
+  TransportOutput,
+  TransportTraits,
+} from "./hub-connection-options.ts";
+import { CONNECTION_CLOSED_WITH_ERROR, errorText, HubError } from "./invocation-errors.ts";
 import { type InvocationOwner, Invocations } from "./invocations.ts";
 import { Liveness } from "./liveness.ts";
-import { Voice } from "./message-writer.ts";
-import { Greeting, PROTOCOLS, refuse } from "./protocol-detection.ts";
-import type { Outlet, SavedSession, SessionOptions, SessionSettings, TransportTraits } from "./settings.ts";
+import { MessageWriter } from "./message-writer.ts";
+import { PROTOCOLS, ProtocolDetector, refuseHandshake } from "./protocol-detector.ts";
 import { StatefulReconnect } from "./stateful-reconnect.ts";
-
-/** The WebSocket close code of an orderly end. */
-const NORMAL_CLOSURE = 1000;
 
 type State = "handshake" | "starting" | "open" | "closed";
 
-export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
+export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwner<P> {
   readonly connectionId: string;
   readonly principal: P;
   readonly #hub: Hub<P>;
-  readonly #settings: SessionSettings;
+  readonly #settings: HubConnectionSettings;
   readonly #transport: TransportTraits;
   readonly #onEnd: (() => void) | undefined;
   readonly #invocations: Invocations<P>;
-  readonly #voice: Voice;
+  readonly #writer: MessageWriter;
   #state: State = "handshake";
-  #greeting: Greeting | null;
+  #detector: ProtocolDetector | null;
   #reader: MessageReader | null = null;
-  /** A message read, which has to wait. */
+  /** A message that was read and has to wait. */
   #held: HubMessage | null = null;
   #reading = false;
-  /** What the next frame of a bare client may be besides a message. */
+  /** What the next frame of a bare client may be instead of a message. */
   #opening: BareOpening | null;
   #abort: AbortController | null = null;
   #results: ClientResults | null = null;
@@ -56,32 +60,32 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
   #connected: Promise<boolean> = Promise.resolve(false);
   readonly #mayReconnect: boolean;
 
-  /** The latest time the host told. */
+  /** The time at the host's latest call. */
   #now: number;
-  /** When the handshake must be there. */
+  /** When the handshake must have arrived. */
   readonly #handshakeBy: number;
   /** From the handshake on. */
   #liveness: Liveness | null = null;
   #reconnectBy = Number.POSITIVE_INFINITY;
 
   /** `now`: milliseconds on any clock that never goes back, the same for all calls. */
-  constructor(options: SessionOptions<P>, now: number) {
+  constructor(options: HubConnectionOptions<P>, now: number) {
     this.connectionId = options.connectionId;
     this.principal = options.principal;
     this.#hub = options.hub;
     this.#settings = options.settings;
     this.#transport = options.transport;
     this.#onEnd = options.onEnd;
-    this.#voice = new Voice(options.bare ? bareProtocol : jsonProtocol, options.outlet);
+    this.#writer = new MessageWriter(options.bare ? bareProtocol : jsonProtocol, options.output);
     this.#mayReconnect = options.statefulReconnect;
     this.#invocations = new Invocations(this, options.hub, options.settings);
     this.#opening = options.bare ? "handshake" : null;
-    this.#greeting = options.bare ? null : new Greeting(options.settings, options.transport);
+    this.#detector = options.bare ? null : new ProtocolDetector(options.settings, options.transport);
     this.#now = now;
     this.#handshakeBy = now + options.settings.handshakeTimeoutMs;
   }
 
-  /** What hubs see of it. */
+  /** The connection as hubs see it. */
   get connection(): HubConnection<P> {
     return this;
   }
@@ -93,7 +97,7 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
   }
 
   get congested(): boolean {
-    return this.#voice.congested;
+    return this.#writer.congested;
   }
 
   get closed(): boolean {
@@ -102,24 +106,24 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
 
   /** Means nothing before the handshake is done. */
   get encoding(): HubProtocol["encoding"] {
-    return this.#voice.protocol.encoding;
+    return this.#writer.protocol.encoding;
   }
 
-  /** Numbered messages may not come past this session. */
+  /** With stateful reconnect every message is numbered here: none may reach the client by a topic. */
   get topics(): TopicMembership | null {
-    return this.#voice.numbers === null ? this.#voice.topics : null;
+    return this.#writer.numbers === null ? this.#writer.topics : null;
   }
 
   get waiting(): boolean {
-    return this.#voice.waiting;
+    return this.#writer.waiting;
   }
 
-  /** Whether it could go on over another transport. */
+  /** Whether it could continue over another transport. */
   get resumable(): boolean {
-    return this.#voice.numbers !== null && this.#state !== "closed";
+    return this.#writer.numbers !== null && this.#state !== "closed";
   }
 
-  /** Length of what was received and waits. A host that can slow its client down does so while this grows. */
+  /** Length of what was received and not yet read. A host that can slow its client down does so while this grows. */
   get unread(): number {
     return this.#reader?.unread ?? 0;
   }
@@ -128,27 +132,27 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
   get due(): number {
     if (this.#state === "closed") return Number.POSITIVE_INFINITY;
     if (this.#state === "handshake") return this.#handshakeBy;
-    if (!this.#voice.connected) return this.#reconnectBy;
+    if (!this.#writer.connected) return this.#reconnectBy;
     return Math.min(
       this.#liveness?.due ?? Number.POSITIVE_INFINITY,
       this.#results?.due ?? Number.POSITIVE_INFINITY,
-      this.#voice.numbers?.ackDue ?? Number.POSITIVE_INFINITY,
+      this.#writer.numbers?.ackDue ?? Number.POSITIVE_INFINITY,
     );
   }
 
-  /** Begins; call it once, before anything else. A bare client is connected at once, or goes on as it was saved. */
-  open(saved?: SavedSession): void {
+  /** Call it once, before anything else. A bare client is connected at once; a saved connection continues as it was. */
+  open(saved?: SavedHubConnection): void {
     if (saved !== undefined) this.#restore(saved);
-    else if (this.#greeting === null) this.#begin(bareProtocol);
+    else if (this.#detector === null) this.#begin(bareProtocol);
   }
 
-  /** Takes what arrived. Over a framed transport each chunk is one frame; elsewhere cuts mean nothing. */
+  /** Takes what arrived. Over a framed transport each chunk is one frame; over others a chunk may end anywhere. */
   receive(chunk: Chunk, now: number): void {
     this.#now = now;
-    if (this.#state === "closed" || !this.#voice.connected) return;
+    if (this.#state === "closed" || !this.#writer.connected) return;
     if (this.#liveness !== null) this.#liveness.heardAt = now;
     try {
-      if (this.#greeting !== null) this.#greet(this.#greeting, chunk);
+      if (this.#detector !== null) this.#detect(this.#detector, chunk);
       else this.#take(chunk);
     } catch (error) {
       this.#fail(error);
@@ -157,7 +161,7 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
 
   /** The transport has room again. */
   drained(): void {
-    this.#voice.drained();
+    this.#writer.drained();
     if (!this.congested) this.#invocations.drained();
   }
 
@@ -166,26 +170,27 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     this.#now = now;
     if (this.#state === "closed") return;
     if (this.#state === "handshake") {
-      if (now >= this.#handshakeBy) this.#refuse(refuse(HANDSHAKE_CANCELED).refusal, HANDSHAKE_CANCELED);
+      if (now >= this.#handshakeBy)
+        this.#refuseHandshake(refuseHandshake(HANDSHAKE_CANCELED).refusal, HANDSHAKE_CANCELED);
       return;
     }
     this.#results?.expire(now);
-    if (!this.#voice.connected) {
+    if (!this.#writer.connected) {
       if (now >= this.#reconnectBy) this.#end(null, "The client did not reconnect in time.");
       return;
     }
-    // While reading is held up, silence is ours and not the client's.
+    // While this side has stopped reading, the client's silence proves nothing.
     if (this.#liveness !== null && this.#held !== null) this.#liveness.heardAt = now;
     const due = this.#liveness?.check(now);
     if (due === "idle") this.close({ error: "Connection was idle for too long." });
     else if (due === "timeout")
       this.#end({ type: MessageType.Close, allowReconnect: true }, "The client was silent for too long.");
     else if (due === "ping") this.send(PING);
-    const ack = this.#voice.numbers?.takeAck(now) ?? null;
+    const ack = this.#writer.numbers?.takeAck(now) ?? null;
     if (ack !== null) this.send(ack);
   }
 
-  /** Counts as a sign of life: the host did something for this client that the session did not see. */
+  /** Counts as a message of the client: the host has heard from it in a way that did not come through `receive`. */
   touch(now: number): void {
     this.#now = now;
     if (this.#liveness !== null) this.#liveness.heardAt = now;
@@ -199,14 +204,14 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
   }
 
   /**
-   * The transport has ended by itself, `error` telling why if not normally. With stateful reconnect the session
-   * waits for `reconnect`.
+   * The transport has ended by itself; `error` is the reason unless it was an orderly end. With stateful reconnect the
+   * connection waits for `reconnect`.
    */
   transportEnded(now: number, error: string | null = null): void {
     this.#now = now;
     if (this.#state === "closed") return;
-    if (this.#voice.numbers !== null) {
-      this.#voice.lose();
+    if (this.#writer.numbers !== null) {
+      this.#writer.lose();
       this.#reconnectBy = now + this.#settings.reconnectMs;
       return;
     }
@@ -215,32 +220,34 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     else this.#end(null, error);
   }
 
-  /** Stateful reconnect: goes on over a new transport, which replaces a living one. False when that is not possible. */
-  reconnect(outlet: Outlet, now: number): boolean {
+  /**
+   * Stateful reconnect: continues over a new transport, which replaces an open one. False when that is not possible.
+   */
+  reconnect(output: TransportOutput, now: number): boolean {
     this.touch(now);
-    if (this.#voice.numbers === null || this.#state === "closed") return false;
-    this.#voice.close(NORMAL_CLOSURE, "");
+    if (this.#writer.numbers === null || this.#state === "closed") return false;
+    this.#writer.close(CLOSE_NORMAL, "");
     this.#reconnectBy = Number.POSITIVE_INFINITY;
-    this.#reader = this.#voice.protocol.createReader(this.#settings.limits);
+    this.#reader = this.#writer.protocol.createReader(this.#settings.limits);
     this.#held = null;
-    this.#voice.resume(outlet);
+    this.#writer.resume(output);
     if (!this.congested) this.#invocations.drained();
     return true;
   }
 
-  /** What a sleeping host has to keep, or null while something is under way that sleep would lose. */
-  save(): SavedSession | null {
+  /** What a hibernating host has to store, or null while there is state that hibernation would lose. */
+  save(): SavedHubConnection | null {
     const quiet =
       this.#state === "open" &&
       this.#held === null &&
       !this.congested &&
-      this.#voice.numbers === null &&
+      this.#writer.numbers === null &&
       this.#reader?.partial !== true &&
       (this.#results?.size ?? 0) === 0;
     const streams = quiet ? this.#invocations.save() : null;
     if (streams === null || this.#liveness === null) return null;
     const { pinged, heardAt } = this.#liveness;
-    return { encoding: this.#voice.protocol.encoding, pinged, heardAt, streams };
+    return { encoding: this.#writer.protocol.encoding, pinged, heardAt, streams };
   }
 
   push(target: string, ...args: unknown[]): void {
@@ -249,11 +256,11 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
 
   pushEncoded(frame: Frame): void {
     if (this.#state === "closed" || this.#state === "handshake") return;
-    if (!this.#voice.deliver(frame, true)) this.#giveUp();
+    if (!this.#writer.deliver(frame, true)) this.#giveUp();
   }
 
   bufferedBytes(): number {
-    return this.#voice.bufferedBytes();
+    return this.#writer.bufferedBytes();
   }
 
   invoke(target: string, ...args: unknown[]): Promise<unknown> {
@@ -279,7 +286,7 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     const { error, allowReconnect = false, code, reason } = options;
     if (this.#state === "handshake") {
       const text = error ?? HANDSHAKE_CANCELED;
-      this.#voice.transmit(refuse(text).refusal);
+      this.#writer.transmit(refuseHandshake(text).refusal);
       this.#end(null, text, code, reason);
       return;
     }
@@ -298,13 +305,13 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
   send(message: HubMessage): void {
     if (this.#state === "closed" || this.#state === "handshake") return;
     try {
-      if (!this.#voice.say(message)) this.#giveUp();
+      if (!this.#writer.write(message)) this.#giveUp();
     } catch (error) {
       this.#fail(error);
     }
   }
 
-  /** Goes on reading what waited. */
+  /** Continues reading. */
   proceed(): void {
     try {
       this.#read();
@@ -313,28 +320,28 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     }
   }
 
-  #greet(greeting: Greeting, chunk: Chunk): void {
-    const greeted = greeting.push(chunk);
-    if (greeted === null) return;
-    if ("refusal" in greeted) {
-      this.#refuse(greeted.refusal, null);
+  #detect(detector: ProtocolDetector, chunk: Chunk): void {
+    const detected = detector.push(chunk);
+    if (detected === null) return;
+    if ("refusal" in detected) {
+      this.#refuseHandshake(detected.refusal, null);
       return;
     }
-    if (greeted.answer !== null) this.#voice.transmit(greeted.answer);
-    if (greeted.protocol === bareProtocol && greeted.answer !== null) this.#opening = "separator";
-    if (this.#mayReconnect && greeted.numbers)
-      this.#voice.numbers = new StatefulReconnect(this.#settings.replayBytes);
-    this.#begin(greeted.protocol);
-    if (greeted.rest.length > 0) this.#take(greeted.rest);
+    if (detected.answer !== null) this.#writer.transmit(detected.answer);
+    if (detected.protocol === bareProtocol && detected.answer !== null) this.#opening = "separator";
+    if (this.#mayReconnect && detected.numbers)
+      this.#writer.numbers = new StatefulReconnect(this.#settings.replayBytes);
+    this.#begin(detected.protocol);
+    if (detected.rest.length > 0) this.#take(detected.rest);
   }
 
   #begin(protocol: HubProtocol): void {
     this.#state = "starting";
-    this.#greeting = null;
+    this.#detector = null;
     this.#speak(protocol);
     const failed = (error: unknown) => {
       this.#settings.report(error, "hub onConnected");
-      const text = describeError(CONNECTION_CLOSED_WITH_ERROR, error, this.#settings.detailedErrors);
+      const text = errorText(CONNECTION_CLOSED_WITH_ERROR, error, this.#settings.detailedErrors);
       this.#end({ type: MessageType.Close, error: text }, text);
       return false;
     };
@@ -356,10 +363,10 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     }
   }
 
-  #restore(saved: SavedSession): void {
+  #restore(saved: SavedHubConnection): void {
     const known = [bareProtocol, ...PROTOCOLS];
     this.#state = "open";
-    this.#greeting = null;
+    this.#detector = null;
     this.#opening = null;
     this.#connected = Promise.resolve(true);
     const liveness = this.#speak(known.find(({ encoding }) => encoding === saved.encoding) ?? jsonProtocol);
@@ -370,15 +377,15 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
 
   /** From here on the protocol is known. */
   #speak(protocol: HubProtocol): Liveness {
-    this.#voice.protocol = protocol;
+    this.#writer.protocol = protocol;
     this.#reader = protocol.createReader(this.#settings.limits);
     const pings = protocol === bareProtocol ? "bare" : this.#transport.pings;
     this.#liveness = new Liveness(this.#settings, pings, this.#now);
     return this.#liveness;
   }
 
-  #refuse(refusal: Frame, error: string | null): void {
-    this.#voice.transmit(refusal);
+  #refuseHandshake(refusal: Frame, error: string | null): void {
+    this.#writer.transmit(refusal);
     this.#end(null, error);
   }
 
@@ -391,11 +398,11 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
       throw new ProtocolError("Too much was sent while the server was busy with earlier messages.");
   }
 
-  /** What a bare client's frame leaves for the reader when its opening has been dealt with. */
+  /** Handles the opening in a bare client's frame; returns the remainder, which belongs to the reader. */
   #open(opening: BareOpening, frame: Chunk): Chunk {
     this.#opening = null;
     const { answer, rest, signalR } = openFrame(opening, frame);
-    if (answer !== null) this.#voice.transmit(answer);
+    if (answer !== null) this.#writer.transmit(answer);
     if (signalR) this.#speak(jsonProtocol);
     return rest;
   }
@@ -404,7 +411,7 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     if (this.#reading) return;
     this.#reading = true;
     try {
-      while (this.#state === "open" && this.#voice.connected) {
+      while (this.#state === "open" && this.#writer.connected) {
         const message: HubMessage | null = this.#held ?? this.#reader?.next() ?? null;
         this.#held = null;
         if (message === null) return;
@@ -419,9 +426,9 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
 
   /** False when the message has to wait. */
   #handle(message: HubMessage): boolean {
-    if (this.#voice.numbers?.skips(message) === true) return true;
+    if (this.#writer.numbers?.skips(message) === true) return true;
     if (!this.#dispatch(message)) return false;
-    this.#voice.numbers?.count(message, this.#now);
+    this.#writer.numbers?.count(message, this.#now);
     return true;
   }
 
@@ -445,11 +452,11 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
         this.#end({ type: MessageType.Close }, message.error ?? null);
         return true;
       case MessageType.Ack:
-        this.#voice.acknowledged(message.sequenceId);
+        this.#writer.acknowledged(message.sequenceId);
         if (!this.congested) this.#invocations.drained();
         return true;
       case MessageType.Sequence:
-        this.#voice.numbers?.resequence(message.sequenceId);
+        this.#writer.numbers?.resequence(message.sequenceId);
         return true;
     }
   }
@@ -458,21 +465,21 @@ export class HubSession<P> implements HubConnection<P>, InvocationOwner<P> {
     this.#end({ type: MessageType.Close, allowReconnect: true }, "The client reads too slowly.");
   }
 
-  /** The client broke the protocol, or something was to be said that has no wire form. */
+  /** The client broke the protocol, or a message to it has no wire form. */
   #fail(error: unknown): void {
     if (!(error instanceof ProtocolError)) this.#settings.report(error, "hub message");
-    const text = describeError(CONNECTION_CLOSED_WITH_ERROR, error, this.#settings.detailedErrors);
+    const text = errorText(CONNECTION_CLOSED_WITH_ERROR, error, this.#settings.detailedErrors);
     this.#end({ type: MessageType.Close, error: text, allowReconnect: true }, text);
   }
 
-  #end(close: Close | null, error: string | null, code = NORMAL_CLOSURE, reason = ""): void {
+  #end(close: Close | null, error: string | null, code = CLOSE_NORMAL, reason = ""): void {
     if (this.#state === "closed") return;
-    if (close !== null) this.#voice.transmit(this.#voice.protocol.write(close));
+    if (close !== null) this.#writer.transmit(this.#writer.protocol.write(close));
     this.#state = "closed";
-    this.#voice.close(code, reason);
+    this.#writer.close(code, reason);
     this.#held = null;
     this.#reader = null;
-    this.#voice.numbers = null;
+    this.#writer.numbers = null;
     this.#invocations.dispose();
     this.#results?.abandon(this.connectionId);
     this.#abort?.abort();

@@ -1,9 +1,12 @@
-/** What a shard remembers in its own database: connections, who follows what, and how far each room has told. */
+/** A shard's rows in the SQL of its Durable Object. */
 
 import type { SqlStorage } from "@cloudflare/workers-types";
-import type { SavedSubscription } from "../../../hubs/subscriptions.ts";
-import type { StreamTransport } from "../../../signalr/transports/endpoint.ts";
-import type { Position } from "../../../tasks/task.ts";
+import type {
+  ConnectionRow,
+  RoomRow,
+  ShardRows,
+  SubscriptionRow,
+} from "../../../hubs/sharding/shard-rows.ts";
 
 const SCHEMA = `
   CREATE TABLE connections (
@@ -16,45 +19,30 @@ const SCHEMA = `
   CREATE TABLE rooms (name TEXT PRIMARY KEY, epoch TEXT, seq INTEGER NOT NULL) WITHOUT ROWID;
 `;
 
-/** Principal and session are JSON. */
-export type ConnectionRow = {
-  readonly id: string;
-  readonly token: string;
-  readonly hub: string;
-  readonly transport: StreamTransport;
-  readonly principal: string;
-  readonly session: string;
-};
-
-export type SubscriptionRow = SavedSubscription & { readonly connection: string };
-
-/** A room this shard has joined; its place is null until its first follower has begun. */
-export type RoomRow = { readonly name: string; readonly place: Position | null };
-
-export class ShardRows {
+export class SqlShardRows implements ShardRows {
   readonly #sql: SqlStorage;
-  /** A shard that never held a connection stores nothing. */
-  #made: boolean;
+  /** The tables are made with the first row: a shard that never held a connection stores nothing. */
+  #hasTables: boolean;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
-    this.#made = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'connections'").toArray().length > 0;
+    this.#hasTables = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'connections'").toArray().length > 0;
   }
 
   connections(): ConnectionRow[] {
-    return this.#made ? this.#sql.exec<ConnectionRow>("SELECT * FROM connections").toArray() : [];
+    return this.#hasTables ? this.#sql.exec<ConnectionRow>("SELECT * FROM connections").toArray() : [];
   }
 
   subscriptions(): SubscriptionRow[] {
-    return this.#made ? this.#sql.exec<SubscriptionRow>("SELECT * FROM subscriptions").toArray() : [];
+    return this.#hasTables ? this.#sql.exec<SubscriptionRow>("SELECT * FROM subscriptions").toArray() : [];
   }
 
   rooms(): RoomRow[] {
-    if (!this.#made) return [];
+    if (!this.#hasTables) return [];
     return this.#sql
       .exec<{ name: string; epoch: string | null; seq: number }>("SELECT * FROM rooms")
       .toArray()
-      .map(({ name, epoch, seq }) => ({ name, place: epoch === null ? null : { epoch, seq } }));
+      .map(({ name, epoch, seq }) => ({ name, position: epoch === null ? null : { epoch, seq } }));
   }
 
   putConnection({ id, token, hub, transport, principal, session }: ConnectionRow): void {
@@ -83,8 +71,13 @@ export class ShardRows {
     this.#delete("DELETE FROM subscriptions WHERE connection = ? AND target = ?", connection, target);
   }
 
-  putRoom({ name, place }: RoomRow): void {
-    this.#put("INSERT OR REPLACE INTO rooms VALUES (?, ?, ?)", name, place?.epoch ?? null, place?.seq ?? 0);
+  putRoom({ name, position }: RoomRow): void {
+    this.#put(
+      "INSERT OR REPLACE INTO rooms VALUES (?, ?, ?)",
+      name,
+      position?.epoch ?? null,
+      position?.seq ?? 0,
+    );
   }
 
   deleteRoom(name: string): void {
@@ -92,14 +85,14 @@ export class ShardRows {
   }
 
   #put(query: string, ...values: (string | number | null)[]): void {
-    if (!this.#made) {
+    if (!this.#hasTables) {
       this.#sql.exec(SCHEMA);
-      this.#made = true;
+      this.#hasTables = true;
     }
     this.#sql.exec(query, ...values);
   }
 
   #delete(query: string, ...values: string[]): void {
-    if (this.#made) this.#sql.exec(query, ...values);
+    if (this.#hasTables) this.#sql.exec(query, ...values);
   }
 }
