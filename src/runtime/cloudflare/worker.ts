@@ -3,12 +3,15 @@
  * to remember or to wait lives in the Durable Objects exported here.
  */
 
+import { waitUntil } from "cloudflare:workers";
 import type { ExecutionContext, ScheduledController } from "@cloudflare/workers-types";
-import { closedApp } from "../../compose/closed-app.ts";
+import { closedApp, missingKeys, wrongSettings } from "../../compose/closed-app.ts";
+import { createDeploymentApp, type DeploymentApp } from "../../compose/deployment-app.ts";
 import { runSchedule } from "../../compose/schedule.ts";
 import { ConfigError } from "../../config/load.ts";
-import { createEdgeApp, type EdgeApp } from "./app.ts";
 import type { Bindings } from "./bindings.ts";
+import { closeHubs, mountHubGate } from "./clients/hub-routes.ts";
+import { RemoteEventSockets } from "./clients/remote-event-sockets.ts";
 import { partsOf, workerLog } from "./parts.ts";
 
 export { HubShard } from "./objects/hub-shard.ts";
@@ -18,7 +21,7 @@ export { StoreObject } from "./objects/store-object.ts";
 export { TaskRoom } from "./objects/task-room.ts";
 
 /** An isolate keeps its bindings for life, and with them the application. */
-const apps = new WeakMap<Bindings, EdgeApp>();
+const apps = new WeakMap<Bindings, DeploymentApp>();
 
 export default {
   fetch(request: Request, bindings: Bindings): Response | Promise<Response> {
@@ -35,32 +38,21 @@ export default {
   },
 };
 
-function createApp(bindings: Bindings): EdgeApp {
+function createApp(bindings: Bindings): DeploymentApp {
   try {
     const parts = partsOf(bindings);
-    const { bootstrap, admin } = parts.settings.keys;
-    const reason = missingSecrets(bootstrap, admin);
-    return reason === null ? createEdgeApp(parts, bindings) : closedApp(reason, workerLog);
+    const { settings, store, clock } = parts;
+    const reason = missingKeys(settings);
+    if (reason !== null) return closedApp(reason, workerLog);
+    return createDeploymentApp(parts, {
+      sockets: new RemoteEventSockets(bindings),
+      mountHubs: (app, key) => mountHubGate(app, key, { bindings, settings, keys: store, clock }),
+      closeHubs: (keyId) => closeHubs(bindings, settings, keyId),
+      keepAlive: waitUntil,
+    });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(error.message);
-    return closedApp(whyClosed(error), workerLog);
+    return closedApp(wrongSettings(error), workerLog);
   }
-}
-
-/** Which settings are wrong and what was expected; what came stays in the log. */
-function whyClosed({ problems }: ConfigError): string {
-  const faults = problems.map(({ name, expected }) => `${name}: expected ${expected}`);
-  return `This gateway's configuration is wrong. ${faults.join("; ")}.`;
-}
-
-/** What a new deployment answers until its keys are set; null when they are. */
-function missingSecrets(bootstrap: string | null, admin: string | null): string | null {
-  const missing = [
-    ...(bootstrap === null ? ["CONDUIT_BOOTSTRAP_KEY"] : []),
-    ...(admin === null ? ["CONDUIT_ADMIN_KEY"] : []),
-  ];
-  if (missing.length === 0) return null;
-  const commands = missing.map((name) => `\`npx wrangler secret put ${name}\``).join(" and ");
-  return `This gateway has no keys yet. Set them with ${commands}.`;
 }

@@ -5,7 +5,7 @@
 
 import type { Hono } from "hono";
 import type { AccountStore } from "../../../accounts/account-store.ts";
-import { HUB_NAMES } from "../../../compose/options.ts";
+import { HUB_NAMES } from "../../../compose/hubs.ts";
 import type { Settings } from "../../../config/load.ts";
 import {
   type HttpContext,

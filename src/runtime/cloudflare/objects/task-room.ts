@@ -7,6 +7,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { DurableObjectState, WebSocket } from "@cloudflare/workers-types";
 import { KeyWatch } from "../../../accounts/key-watch.ts";
+import type { Deployment } from "../../../compose/deployment.ts";
 import { roomsSettings } from "../../../compose/options.ts";
 import { MESSAGE_CHARACTERS } from "../../../http/streams/event-socket.ts";
 import { createRoomEncodings } from "../../../http/streams/room-encodings.ts";
@@ -28,7 +29,7 @@ import {
   REFUSED_UNAVAILABLE,
   readRoomCall,
 } from "../clients/room-request.ts";
-import { type EdgeParts, partsOf } from "../parts.ts";
+import { partsOf } from "../parts.ts";
 import { socketAnswer } from "../socket-answer.ts";
 import { RoomShards } from "./room-shards.ts";
 import { answerClose, isOpen, RoomSocket, recall } from "./room-socket.ts";
@@ -45,7 +46,7 @@ const POSITION = "position";
 type Seat = { readonly socket: RoomSocket; readonly subscription: Subscription };
 
 export class TaskRoom extends DurableObject<Bindings> {
-  readonly #parts: EdgeParts;
+  readonly #parts: Deployment;
   readonly #name: string;
   readonly #subject: RoomSubject;
   readonly #encodings: ReadonlyMap<string, Encoding>;
