@@ -3,10 +3,10 @@
 import type { Hono } from "hono";
 import type { HttpEnv, HttpMiddleware } from "../http/exchange.ts";
 import { plainHost } from "../http/host.ts";
-import { mountQueueSteps } from "../http/routes/queue-steps.ts";
 import { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import type { EventSockets } from "../http/streams/event-sockets.ts";
 import { RequestHeartbeat } from "../http/streams/request-heartbeat.ts";
+import { mountQStash } from "../queues/qstash-routes.ts";
 import { describeError } from "../tasks/ports/log.ts";
 import { createApp } from "./app.ts";
 import type { Deployment } from "./deployment.ts";
@@ -47,8 +47,7 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
     mountHubs: (target, key) => surface.mountHubs(target, key),
     mountQueue: (target) => {
       if (qstash === null) return;
-      const { doorbell: rings, signatures: deliveries } = qstash;
-      mountQueueSteps(target, { deliveries, steps: stepWorker, rings, host: plainHost, clock, log });
+      mountQStash(target, { ...qstash, worker: stepWorker, host: plainHost, clock, log });
     },
   });
   return withBootstrapKey(deployment, app);

@@ -5,11 +5,11 @@
  */
 
 import { Client } from "@upstash/qstash";
-import { FAILED_PATH, queueAddress, type RingMessage, STEP_PATH } from "../protocol/queue.ts";
 import type { TaskType } from "../protocol/task.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { Doorbell, RungTask } from "../tasks/ports/doorbell.ts";
 import { describeError, type Log } from "../tasks/ports/log.ts";
+import { FAILED_PATH, queueAddress, type RingMessage, STEP_PATH } from "./qstash-message.ts";
 
 export type QStashDoorbellOptions = {
   token: string;
