@@ -6,6 +6,7 @@
 
 import { Client } from "@upstash/qstash";
 import type { TaskType } from "../protocol/task.ts";
+import type { RingOccasion } from "../tasks/engine/scheduling.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { Doorbell, RungTask } from "../tasks/ports/doorbell.ts";
 import { describeError, type Log } from "../tasks/ports/log.ts";
@@ -37,15 +38,6 @@ export type RingHealth = {
   /** Rings that could not be sent; the sweep stands in for them. */
   ringsFailed: number;
 };
-
-/** What a ring says besides which step it is for: rings of one step with another occasion are other messages. */
-export type Occasion =
-  /** The step itself is due. */
-  | "step"
-  /** Other work of the lane was due when the step ended. */
-  | "more"
-  /** The ring came before the store thought the step due. */
-  | "early";
 
 /** Where QStash is reached unless the operator says otherwise. */
 export const DEFAULT_QSTASH_URL = "https://qstash.upstash.io";
@@ -104,7 +96,7 @@ export class QStashDoorbell implements Doorbell {
   }
 
   /** Rings because of something that happened at a step; each step has one ring per occasion, however often it is asked for. */
-  ringFor(occasion: Occasion, lane: TaskType, atMs: number, task: RungTask): void {
+  ringFor(occasion: RingOccasion, lane: TaskType, atMs: number, task: RungTask): void {
     const id = `${task.id}-${task.fence}`;
     this.#send(
       { lane, taskId: task.id, step: task.fence, again: 0 },

@@ -12,6 +12,7 @@ import { boundedBytes } from "../http/request/body.ts";
 import { envelope } from "../http/response/error-response.ts";
 import { ApiError } from "../protocol/error.ts";
 import { TASK_TYPES, type TaskType } from "../protocol/task.ts";
+import { afterDelivery, DELIVERY, ringRetryAt } from "../tasks/engine/scheduling.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { RungTask } from "../tasks/ports/doorbell.ts";
 import { describeError, type Log } from "../tasks/ports/log.ts";
@@ -47,20 +48,11 @@ export type QStashRouteDependencies = {
 const MAX_RING_BYTES = 4_096;
 /** Word of a failure quotes the message, its headers and the answer it got. */
 const MAX_FAILURE_BYTES = 65_536;
-/** A step is due by the store's clock, a ring comes by the queue's: within this, ms, it was only early. */
-const EARLY_MS = 5_000;
-/** The wait where this clock has passed the step's moment and the store's has not, ms: a queue counts in seconds. */
-const EARLY_AGAIN_MS = 1_000;
-/** A step that was given up is rung for once more; after that the sweep alone looks for it. */
-const MAX_AGAIN = 1;
-/** What made the queue give up may pass by then, ms. */
-const AGAIN_AFTER_MS = 30_000;
-/** When the queue shall try again while the store cannot be reached, seconds: its three retries span a minute and a half. */
-const STORE_RETRY_SECONDS = 30;
 /** The status by which QStash learns, with the header, that no retry can help. */
 const FINAL_STATUS = 489;
 const FINAL_HEADER = "upstash-nonretryable-error";
 const LONGEST_ID = 100;
+const SECOND_MS = 1_000;
 
 const ring = z.object({
   lane: z.enum(TASK_TYPES),
@@ -102,7 +94,7 @@ async function takeRing(c: HttpContext, dependencies: QStashRouteDependencies): 
     dependencies.signatures.release(signature);
     if (!(error instanceof StoreUnavailableError)) throw error;
     throw new ApiError("overloaded", "The store cannot be reached right now. Deliver this again later.", {
-      retryAfterSeconds: STORE_RETRY_SECONDS,
+      retryAfterSeconds: DELIVERY.storeRetryMs / SECOND_MS,
       cause: error,
     });
   }
@@ -125,18 +117,10 @@ async function runStep(
     log.error("store could not be read", { lane, cause: describeError(error) });
     return null;
   });
-  const now = clock.now();
-  if (report === null) {
-    // Nothing due and yet rung for: by the store's clock the step may be due in a moment, whichever clock is ahead. When
-    // something is ready (0) and was not claimed, as many steps run as may, and each of them rings when it ends.
-    if (dueAt !== null && dueAt > 0 && dueAt <= now + EARLY_MS) {
-      const again = dueAt > now ? dueAt : now + EARLY_AGAIN_MS;
-      doorbell.ringFor("early", lane, again, { id: message.taskId, fence: message.step });
-    }
-    return c.body(null, 204);
-  }
-  if (dueAt !== null && dueAt <= now) doorbell.ringFor("more", lane, now, report.task);
-  return c.json({ ran: report.task.id, step: report.task.fence });
+  const next = afterDelivery(report !== null, dueAt, clock.now());
+  const because = report?.task ?? { id: message.taskId, fence: message.step };
+  if (next !== null) doorbell.ringFor(next.occasion, lane, next.at, because);
+  return report === null ? c.body(null, 204) : c.json({ ran: report.task.id, step: report.task.fence });
 }
 
 async function takeFailure(c: HttpContext, dependencies: QStashRouteDependencies): Promise<Response> {
@@ -149,8 +133,8 @@ async function takeFailure(c: HttpContext, dependencies: QStashRouteDependencies
   const taskId = message.data?.taskId;
   c.get("exchange").taskId = taskId ?? null;
   // A refusal for good, or a ring given up twice, stays with the queue's dead letters; the task itself is the sweep's.
-  const again =
-    message.success && status !== FINAL_STATUS && message.data.again < MAX_AGAIN ? message.data : null;
+  const again = message.success ? { ...message.data, again: message.data.again + 1 } : null;
+  const againAt = again === null ? null : ringRetryAt(again.again - 1, status === FINAL_STATUS, clock.now());
   log.error("queue gave up on a ring", {
     taskId,
     lane: message.data?.lane,
@@ -159,9 +143,9 @@ async function takeFailure(c: HttpContext, dependencies: QStashRouteDependencies
     retried,
     messageId: sourceMessageId,
     deadLetter: dlqId,
-    rungAgain: again !== null,
+    rungAgain: againAt !== null,
   });
-  if (again !== null) doorbell.ringAgain({ ...again, again: again.again + 1 }, clock.now() + AGAIN_AFTER_MS);
+  if (again !== null && againAt !== null) doorbell.ringAgain(again, againAt);
   return c.body(null, 204);
 }
 

@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { AlarmDoorbell } from "../../../../../src/runtime/cloudflare/clients/alarm-doorbell.ts";
-import { placeOf, poolSize, runnerName, workMs } from "../../../../../src/tasks/engine/step-pool.ts";
+import { poolSize, runnerAddress, runnerName, workMs } from "../../../../../src/tasks/engine/runner-pool.ts";
 import { createTaskIds } from "../../../../../src/tasks/ids.ts";
 import { ManualClock } from "../../../../fixture/manual-clock.ts";
 import { recordingLog } from "../../../../fixture/recording-log.ts";
@@ -89,8 +89,8 @@ test("runners begin steps for five to ten minutes, and no two of a pool equally 
 });
 
 test("a runner's name says what it is for", () => {
-  expect(placeOf(runnerName({ lane: "video", index: 12 }))).toEqual({ lane: "video", index: 12 });
+  expect(runnerAddress(runnerName({ lane: "video", index: 12 }))).toEqual({ lane: "video", index: 12 });
   for (const name of [undefined, "", "image", "image/", "image/x", "audio/0"]) {
-    expect(() => placeOf(name)).toThrow("no step runner");
+    expect(() => runnerAddress(name)).toThrow("no step runner");
   }
 });
