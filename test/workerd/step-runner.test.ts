@@ -53,7 +53,7 @@ describe("a ring", () => {
     expect(world.provider.open).toBe(SLOTS_PER_RUNNER);
   });
 
-  test("that finds more than fits into one runner is passed on until as many are held as may be", async () => {
+  test("that finds more than fits into one runner is forwarded until as many are held as may be", async () => {
     world.maxHeld = 12;
     await createMany(20);
     await world.ring("image/1");

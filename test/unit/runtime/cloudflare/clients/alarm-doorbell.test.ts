@@ -39,7 +39,7 @@ async function ring(id: string, lane: "image" | "video" = "image"): Promise<void
   await Promise.all(kept);
 }
 
-test("rings spread over the runners of their lane, at their moment, and one task's always reach the same", async () => {
+test("rings spread over the runners of their lane, at their time, and one task's always reach the same", async () => {
   const nextId = createTaskIds(() => clock.now());
   const ids = Array.from({ length: 100 }, () => nextId());
   for (const id of ids) await ring(id);
@@ -73,7 +73,7 @@ test.each([
   [6, 3],
   [50, 11],
   [10_000, 2_001],
-])("%d provider calls have places in the pool, and there is a runner to spare", (maxHeld, runners) => {
+])("%d provider calls have slots in the pool, and there is a runner to spare", (maxHeld, runners) => {
   expect(poolSize(maxHeld)).toBe(runners);
 });
 
