@@ -10,6 +10,9 @@
  * by the store's only a little later.
  */
 
+/** The wait before a write or a read is repeated that the store could not do (disk full, database locked), ms. */
+export const STORE_RETRY_MS = 1_000;
+
 /** What differs between drivers. */
 export type DriverRules = {
   /** A claim for this many slots or more that filled them all may have left work, which another worker is told of. */
@@ -18,7 +21,7 @@ export type DriverRules = {
   readonly waitAheadMs: number;
   /** The wait before a claim that brought nothing is repeated, ms. */
   readonly pauseMs: number;
-  /** The wait after the store could not be asked, ms. */
+  /** The wait before work is looked for again that the store could not be asked for, ms. */
   readonly storeRetryMs: number;
 };
 
@@ -28,7 +31,7 @@ export const LOOP: DriverRules = {
   // One timer for each lane, for whatever is due next, whoever made it due.
   waitAheadMs: Number.POSITIVE_INFINITY,
   pauseMs: 100,
-  storeRetryMs: 1_000,
+  storeRetryMs: STORE_RETRY_MS,
 };
 
 /** A step runner: each look may wake an object, each word to another one is a call. */
@@ -68,7 +71,7 @@ export const CRON_SWEEP_BATCHES = 50;
  * While the store is down nobody sweeps: the retries of outcomes that wait go first when it comes back, else their
  * leases, run out meanwhile, would send finished work to be made, and paid, again. ms since the last failed write.
  */
-export const SWEEP_PAUSE_MS = 2 * LOOP.storeRetryMs;
+export const SWEEP_PAUSE_MS = 2 * STORE_RETRY_MS;
 /** How often the cron sweeps, ms. */
 const CRON_SWEEP_MS = 60_000;
 /** Rings one cron sweep sends for one lane at most; every ring that finds work is followed by another one. */
