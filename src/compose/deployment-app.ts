@@ -1,8 +1,9 @@
 /** The application of a deployment: streams and hubs end in objects elsewhere, and a queue may bring its rings. */
 
 import type { Hono } from "hono";
-import type { HttpEnv, HttpMiddleware } from "../http/exchange.ts";
+import type { HttpEnv } from "../http/exchange.ts";
 import { plainHost } from "../http/host.ts";
+import { closeHubs, type HubShards, mountHubGate } from "../http/routes/hub-gate.ts";
 import { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import type { EventSockets } from "../http/streams/event-sockets.ts";
 import { RequestHeartbeat } from "../http/streams/request-heartbeat.ts";
@@ -11,13 +12,11 @@ import { describeError } from "../tasks/ports/log.ts";
 import { createApp } from "./app.ts";
 import type { Deployment } from "./deployment.ts";
 import { HostHealth } from "./health.ts";
+import { HUB_NAMES } from "./hubs.ts";
 
 export type DeploymentSurface = {
   readonly sockets: EventSockets;
-  /** Mounts the hubs; `key` takes a key from the query too. */
-  mountHubs(app: Hono<HttpEnv>, key: HttpMiddleware): void;
-  /** Ends the hub connections of a key that is no longer good, wherever they are. */
-  closeHubs(keyId: string): Promise<void>;
+  readonly shards: HubShards;
   /** Keeps the isolate alive until the promise settles, as long as the platform allows. */
   keepAlive(pending: Promise<void>): void;
 };
@@ -28,11 +27,12 @@ export type DeploymentApp = { fetch(request: Request): Response | Promise<Respon
 const PROBES = "/health";
 
 export function createDeploymentApp(deployment: Deployment, surface: DeploymentSurface): DeploymentApp {
-  const { settings, log, clock, keys, qstash, stepWorker } = deployment;
+  const { settings, log, clock, store, keys, qstash, stepWorker } = deployment;
+  const hubs = { names: HUB_NAMES, shards: surface.shards, shardsPerKey: settings.hubs.shardsPerKey };
   keys.onKeyChanged(({ keyId, alive }) => {
     if (alive) return;
     // A shard that is not told finds out by itself before long.
-    const closed = surface.closeHubs(keyId).catch((error: unknown) => {
+    const closed = closeHubs(hubs, keyId).catch((error: unknown) => {
       log.warn("hub connections could not be ended", { keyId, cause: describeError(error) });
     });
     surface.keepAlive(closed);
@@ -44,7 +44,7 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
     slots: new ConnectionSlots(settings.events),
     heartbeat: new RequestHeartbeat(clock, settings.events.heartbeatMs),
     sockets: () => surface.sockets,
-    mountHubs: (target, key) => surface.mountHubs(target, key),
+    mountHubs: (target, key) => mountHubGate(target, key, { ...hubs, keys: store }),
     mountQueue: (target) => {
       if (qstash === null) return;
       mountQStash(target, { ...qstash, worker: stepWorker, host: plainHost, clock, log });

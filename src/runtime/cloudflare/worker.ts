@@ -7,11 +7,12 @@ import { waitUntil } from "cloudflare:workers";
 import type { ExecutionContext, ScheduledController } from "@cloudflare/workers-types";
 import { closedApp, missingKeys, wrongSettings } from "../../compose/closed-app.ts";
 import { createDeploymentApp, type DeploymentApp } from "../../compose/deployment-app.ts";
+import { hubSessionSettings } from "../../compose/options.ts";
 import { runSchedule } from "../../compose/schedule.ts";
 import { ConfigError } from "../../config/load.ts";
 import type { Bindings } from "./bindings.ts";
-import { closeHubs, mountHubGate } from "./clients/hub-routes.ts";
 import { RemoteEventSockets } from "./clients/remote-event-sockets.ts";
+import { RemoteHubShards } from "./clients/remote-hub-shards.ts";
 import { partsOf, workerLog } from "./parts.ts";
 
 export { HubShard } from "./objects/hub-shard.ts";
@@ -41,13 +42,12 @@ export default {
 function createApp(bindings: Bindings): DeploymentApp {
   try {
     const parts = partsOf(bindings);
-    const { settings, store, clock } = parts;
+    const { settings, clock } = parts;
     const reason = missingKeys(settings);
     if (reason !== null) return closedApp(reason, workerLog);
     return createDeploymentApp(parts, {
       sockets: new RemoteEventSockets(bindings),
-      mountHubs: (app, key) => mountHubGate(app, key, { bindings, settings, keys: store, clock }),
-      closeHubs: (keyId) => closeHubs(bindings, settings, keyId),
+      shards: new RemoteHubShards(bindings, { clock, keepAliveMs: hubSessionSettings(settings).keepAliveMs }),
       keepAlive: waitUntil,
     });
   } catch (error) {
