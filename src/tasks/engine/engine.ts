@@ -184,18 +184,20 @@ export class Engine implements Doorbell, WorkListener {
     const from = clock.monotonic();
     lane.claiming = true;
     lane.rung = false;
+    let claims: readonly Claim[] | null = null;
     try {
-      const claims = await store.claim(this.#claimOptions(lane, asked));
-      lane.claiming = false;
+      claims = await store.claim(this.#claimOptions(lane, asked));
+    } catch (error) {
+      log.error("claim failed", { lane: lane.type, cause: describeError(error) });
+      this.#armLane(lane, clock.now() + LOOP.storeRetryMs);
+    }
+    lane.claiming = false;
+    if (claims !== null) {
       this.#begin(lane, claims, from);
       const next = afterClaim(LOOP, { asked, claimed: claims.length }, lane.rung);
       if (next === "ring") this.#ring(lane);
       else if (next === "look_up") this.#lookUp(lane, claims.length);
       else if (next === "forward") others?.workLeft(lane.type);
-    } catch (error) {
-      lane.claiming = false;
-      log.error("claim failed", { lane: lane.type, cause: describeError(error) });
-      this.#armLane(lane, clock.now() + LOOP.storeRetryMs);
     }
     this.#noteIdle();
   }
