@@ -1,26 +1,17 @@
-/** How settings become the options of the parts, and parts become larger ones: what every host's composition shares. */
+/** How settings become the options of the parts. */
 
-import type { Principal } from "../accounts/principal.ts";
 import type { Settings } from "../config/load.ts";
-import { createMediaHub } from "../hubs/media-hub.ts";
-import { createPushEncodings } from "../hubs/push-encodings.ts";
-import { type SubscriptionJournal, Subscriptions } from "../hubs/subscriptions.ts";
-import { createItemEncoding } from "../hubs/task-stream.ts";
-import { createTasksHub } from "../hubs/tasks-hub.ts";
-import type { RoomStore } from "../rooms/room-log.ts";
-import type { Rooms, RoomsSettings } from "../rooms/rooms.ts";
+import type { RoomsSettings } from "../rooms/rooms.ts";
 import {
   DEFAULT_HUB_CONNECTION_SETTINGS,
   type HubConnectionSettings,
 } from "../signalr/connection/hub-connection-options.ts";
-import type { Hub } from "../signalr/hub.ts";
 import type { EngineOptions } from "../tasks/engine/engine.ts";
 import type { RetentionOptions } from "../tasks/engine/retention.ts";
 import type { StepWorkerOptions } from "../tasks/engine/step-worker.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { RetryPolicy } from "../tasks/retry-policy.ts";
-import { TaskService, type TaskServiceDependencies, type TypeLimits } from "../tasks/service.ts";
-import type { Position, TenantScope } from "../tasks/task.ts";
+import type { TaskServiceOptions, TypeLimits } from "../tasks/service.ts";
 import type { WireContext } from "../tasks/wire.ts";
 
 const SECOND_MS = 1_000;
@@ -29,12 +20,12 @@ const DAY_MS = 86_400_000;
 /** Retries are moved by at most a fifth in both directions. */
 const RETRY_JITTER = 0.2;
 
-export function createTaskService(settings: Settings, dependencies: TaskServiceDependencies): TaskService {
-  return new TaskService(dependencies, {
+export function taskServiceOptions(settings: Settings): TaskServiceOptions {
+  return {
     limits: { image: limitsOf(settings.imageGeneration), video: limitsOf(settings.videoGeneration) },
     maxWaitMs: settings.queue.maxWaitSeconds * SECOND_MS,
     maxQueuedPerKey: settings.queue.maxQueuedPerKey,
-  });
+  };
 }
 
 /** For a process that works in a loop. */
@@ -92,48 +83,6 @@ export function hubConnectionSettings({ hubs }: Settings): HubConnectionSettings
     keepAliveMs: hubs.keepAliveSeconds * SECOND_MS,
     clientTimeoutMs: hubs.clientTimeoutSeconds * SECOND_MS,
     handshakeTimeoutMs: hubs.handshakeTimeoutSeconds * SECOND_MS,
-  };
-}
-
-export type HubDependencies = {
-  readonly tasks: TaskService;
-  readonly rooms: Rooms;
-  readonly store: RoomStore;
-  readonly clock: Clock;
-  readonly wireContext: WireContext;
-  /** For hosts that hibernate. */
-  readonly hibernation?: HubHibernation;
-};
-
-/** What a hibernating host stores of its hubs. */
-export type HubHibernation = {
-  readonly journal: SubscriptionJournal;
-  readonly positionOf: (scope: TenantScope, taskId: string) => Position | null;
-};
-
-/** The names under which hubs are served. */
-export const HUB_NAMES = ["image-generation", "video-generation", "tasks"] as const;
-
-export type HubSet = {
-  readonly hubs: Readonly<Record<(typeof HUB_NAMES)[number], Hub<Principal>>>;
-  readonly subscriptions: Subscriptions;
-};
-
-export function createHubs(
-  { hubs }: Settings,
-  { tasks, rooms, store, clock, wireContext, hibernation }: HubDependencies,
-): HubSet {
-  const subscriptions = new Subscriptions(
-    { tasks, rooms, store, clock, encodings: createPushEncodings(wireContext), ...hibernation },
-    { snapshotDelayMs: hubs.snapshotDelayMs, maxPerConnection: hubs.maxSubscriptionsPerConnection },
-  );
-  return {
-    subscriptions,
-    hubs: {
-      "image-generation": createMediaHub(subscriptions),
-      "video-generation": createMediaHub(subscriptions),
-      tasks: createTasksHub({ subscriptions, rooms, items: createItemEncoding(wireContext), ...hibernation }),
-    },
   };
 }
 

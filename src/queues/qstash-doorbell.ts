@@ -5,11 +5,12 @@
  */
 
 import { Client } from "@upstash/qstash";
-import { FAILED_PATH, queueAddress, type RingMessage, STEP_PATH } from "../protocol/queue.ts";
 import type { TaskType } from "../protocol/task.ts";
+import type { RingOccasion } from "../tasks/engine/scheduling.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { Doorbell, RungTask } from "../tasks/ports/doorbell.ts";
 import { describeError, type Log } from "../tasks/ports/log.ts";
+import { FAILED_PATH, queueAddress, type RingMessage, STEP_PATH } from "./qstash-message.ts";
 
 export type QStashDoorbellOptions = {
   token: string;
@@ -40,16 +41,7 @@ export type RingHealth = {
   ringsFailed: number;
 };
 
-/** Why a step is rung for: rings of one step with different occasions are different messages. */
-export type Occasion =
-  /** The step itself is due. */
-  | "step"
-  /** Other work of the lane was due when the step ended. */
-  | "more"
-  /** The ring came before the store thought the step due. */
-  | "early";
-
-/** QStash's default address. */
+/** Where QStash is reached unless the operator says otherwise. */
 export const DEFAULT_QSTASH_URL = "https://qstash.upstash.io";
 
 /**
@@ -109,11 +101,8 @@ export class QStashDoorbell implements Doorbell {
     this.ringFor("step", lane, atMs, task);
   }
 
-  /**
-   * Rings because of something that happened at a step; each step has one ring per occasion, however often it is asked
-   * for.
-   */
-  ringFor(occasion: Occasion, lane: TaskType, atMs: number, task: RungTask): void {
+  /** Rings because of something that happened at a step; each step has one ring per occasion, however often it is asked for. */
+  ringFor(occasion: RingOccasion, lane: TaskType, atMs: number, task: RungTask): void {
     const id = `${task.id}-${task.fence}`;
     this.#send(
       { lane, taskId: task.id, step: task.fence, again: 0 },

@@ -4,8 +4,8 @@
  */
 
 import { Receiver } from "@upstash/qstash";
-import { type QueuePath, queueAddress } from "../protocol/queue.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
+import { type QueuePath, queueAddress } from "./qstash-message.ts";
 
 export type QStashSigningKeys = { current: string; next: string };
 

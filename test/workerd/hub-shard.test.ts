@@ -3,9 +3,10 @@
 import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { closeHubs } from "../../src/http/routes/hub-proxy.ts";
 import { shardName } from "../../src/hubs/sharding/shard-address.ts";
 import type { WireError } from "../../src/protocol/error.ts";
-import { closeHubs } from "../../src/runtime/cloudflare/clients/hub-proxy.ts";
+import { RemoteHubShards } from "../../src/runtime/cloudflare/clients/remote-hub-shards.ts";
 import {
   askHub,
   EdgeHubEvents,
@@ -29,6 +30,13 @@ afterEach(() => reset());
 
 /** The only shard of `key_a`. */
 const shard = () => env.HUB_SHARD.getByName(shardName({ keyId: "key_a", shard: 0 }));
+const everyShard = () => {
+  const { clock, settings } = world.parts;
+  return {
+    shards: new RemoteHubShards(world.bindings, { clock, keepAliveMs: 15_000 }),
+    shardsPerKey: settings.hubs.shardsPerKey,
+  };
+};
 /** Waits until the shard may sleep, and has it forget everything. */
 const sleep = () => evictDurableObject(shard());
 
@@ -259,7 +267,7 @@ describe("a key with several shards", () => {
     for (const client of clients) await client.untilEvent("snapshot");
     await world.commit(id, "started");
     for (const client of clients) await client.untilEvent("started");
-    await closeHubs(world.bindings, world.parts.settings, "key_a");
+    await closeHubs(everyShard(), "key_a");
     for (const client of clients) expect(await client.closed()).toBe(1008);
   });
 });
@@ -467,7 +475,7 @@ describe("who may connect", () => {
     ];
     const polls = await EdgeHubPolls.open(world, "tasks");
     for (const client of [socket, events, polls]) await client.invoke("SubscribeAll");
-    await closeHubs(world.bindings, world.parts.settings, "key_a");
+    await closeHubs(everyShard(), "key_a");
     await socket.closed();
     expect(socket.closedWith?.code).toBe(1008);
     await events.when(() => events.over);

@@ -64,7 +64,7 @@ describe("every minute", () => {
     expect(world.provider.mostOpen).toBeLessThanOrEqual(3);
   });
 
-  test("nobody is rung for what may not start: all places taken, or the key's limit reached", async () => {
+  test("nobody is rung for what may not start: all slots taken, or the key's limit reached", async () => {
     world.maxHeld = 1;
     await world.create();
     await world.parts.store.claim({ lane: "image", leaseMs: 60_000, max: 1 });

@@ -35,8 +35,8 @@ export type ShardCalls = {
 };
 
 export type RunnerCalls = {
-  /** There is work at `atMs` (wall clock); `passed` counts the full runners that passed this ring on. */
-  ring(atMs: number, passed?: number): Promise<void>;
+  /** There is work at `atMs` (wall clock); `forwards` counts the full runners that forwarded this ring. */
+  ring(atMs: number, forwards?: number): Promise<void>;
 };
 
 export type SessionCalls = {
@@ -52,7 +52,7 @@ export type Bindings = {
   readonly TASK_ROOM: Objects<RoomCalls>;
   /** `<keyId>/<n>`: the hub connections of a key. */
   readonly HUB_SHARD: Objects<ShardCalls>;
-  /** A fixed pool, see step-pool.ts. */
+  /** A fixed pool, see runner-pool.ts. */
   readonly STEP_RUNNER: Objects<RunnerCalls>;
   /** One object for each realtime session, named by its id. */
   readonly REALTIME_SESSION: Objects<SessionCalls>;

@@ -8,7 +8,9 @@ import type { DurableObjectState, WebSocket } from "@cloudflare/workers-types";
 import { Hono } from "hono";
 import { KeyWatch } from "../../../accounts/key-watch.ts";
 import type { Principal } from "../../../accounts/principal.ts";
-import { createHubs, hubConnectionSettings, roomsSettings } from "../../../compose/options.ts";
+import type { Deployment } from "../../../compose/deployment.ts";
+import { createHubs } from "../../../compose/hubs.ts";
+import { hubConnectionSettings, roomsSettings } from "../../../compose/options.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../../../http/exchange.ts";
 import { plainHost } from "../../../http/host.ts";
 import { createOriginPolicy } from "../../../http/middleware/origin-policy.ts";
@@ -36,7 +38,7 @@ import { type Clock, systemClock } from "../../../tasks/ports/clock.ts";
 import { describeError } from "../../../tasks/ports/log.ts";
 import type { TaskUpdate, TenantScope } from "../../../tasks/task.ts";
 import type { Bindings } from "../bindings.ts";
-import { type EdgeParts, partsOf } from "../parts.ts";
+import { partsOf } from "../parts.ts";
 import { answerClose } from "./room-socket.ts";
 import { ShardSockets } from "./shard-sockets.ts";
 import { SqlShardRows } from "./sql-shard-rows.ts";
@@ -47,7 +49,7 @@ const EVERY_PATH = "/*";
 const CLOCK: Clock = { ...systemClock, monotonic: () => Date.now() };
 
 export class HubShard extends DurableObject<Bindings> {
-  readonly #parts: EdgeParts;
+  readonly #parts: Deployment;
   readonly #address: ShardAddress;
   readonly #connections: HubConnections<Principal>;
   readonly #sockets: ShardSockets;

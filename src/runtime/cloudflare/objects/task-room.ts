@@ -7,6 +7,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { DurableObjectState, WebSocket } from "@cloudflare/workers-types";
 import { KeyWatch } from "../../../accounts/key-watch.ts";
+import type { Deployment } from "../../../compose/deployment.ts";
 import { roomsSettings } from "../../../compose/options.ts";
 import { MESSAGE_CHARACTERS } from "../../../http/streams/event-socket.ts";
 import { createRoomEncodings } from "../../../http/streams/room-encodings.ts";
@@ -29,7 +30,7 @@ import type { TimerHandle } from "../../../tasks/ports/clock.ts";
 import { describeError } from "../../../tasks/ports/log.ts";
 import type { Position, TaskUpdate, TenantScope } from "../../../tasks/task.ts";
 import type { Bindings } from "../bindings.ts";
-import { type EdgeParts, partsOf } from "../parts.ts";
+import { partsOf } from "../parts.ts";
 import { socketAnswer } from "../socket-answer.ts";
 import { kvShardNames } from "./kv-shard-names.ts";
 import { answerClose, isOpen, RoomSocket, readRoomAttachment } from "./room-socket.ts";
@@ -48,7 +49,7 @@ const POSITION = "position";
 type SocketSubscription = { readonly socket: RoomSocket; readonly subscription: Subscription };
 
 export class TaskRoom extends DurableObject<Bindings> {
-  readonly #parts: EdgeParts;
+  readonly #parts: Deployment;
   readonly #name: string;
   readonly #subject: RoomSubject;
   readonly #encodings: ReadonlyMap<string, Encoding>;

@@ -1,41 +1,46 @@
 /**
- * The hubs' routes in the Worker: it authenticates the caller and forwards the request to the shard that holds the
- * connection. The shard's response is returned as it is; only event streams are printed here.
+ * The hubs' routes where connections are held by shards elsewhere: finds out who asks, and hands the request to the
+ * shard that holds the connection. What is said there comes back as it is; only event streams are printed here.
  */
 
 import type { Hono } from "hono";
-import type { AccountStore } from "../../../accounts/account-store.ts";
-import { HUB_NAMES } from "../../../compose/options.ts";
-import type { Settings } from "../../../config/load.ts";
-import {
-  type HttpContext,
-  type HttpEnv,
-  type HttpMiddleware,
-  principalOfExchange,
-} from "../../../http/exchange.ts";
-import { hubPaths, isKeylessPoll } from "../../../http/routes/hubs.ts";
-import { parseHubToken, type ShardAddress, shardName } from "../../../hubs/sharding/shard-address.ts";
-import { type ShardRequestOptions, writeShardRequest } from "../../../hubs/sharding/shard-request.ts";
-import { ApiError } from "../../../protocol/error.ts";
-import { EVENT_STREAM_HEADERS } from "../../../signalr/protocols/event-stream-format.ts";
-import { ID_REQUIRED, NO_SUCH_CONNECTION, type Refusal } from "../../../signalr/transports/endpoint.ts";
-import { asksForWebSocket } from "../../../sockets/socket-upgrade.ts";
-import type { Clock } from "../../../tasks/ports/clock.ts";
-import type { Bindings } from "../bindings.ts";
-import { socketOf } from "../socket-answer.ts";
-import { HubEventRelay } from "./hub-event-relay.ts";
+import type { AccountStore } from "../../accounts/account-store.ts";
+import { parseHubToken, type ShardAddress, shardName } from "../../hubs/sharding/shard-address.ts";
+import { type ShardRequestOptions, writeShardRequest } from "../../hubs/sharding/shard-request.ts";
+import { ApiError } from "../../protocol/error.ts";
+import { EVENT_STREAM_HEADERS } from "../../signalr/protocols/event-stream-format.ts";
+import { ID_REQUIRED, NO_SUCH_CONNECTION, type Refusal } from "../../signalr/transports/endpoint.ts";
+import { asksForWebSocket } from "../../sockets/socket-upgrade.ts";
+import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
+import { hubPaths, isKeylessPoll } from "./hubs.ts";
 
-const SECOND_MS = 1_000;
-/** `Retry-After` of a shard that cannot be reached: a restarted one is back by then. */
+/** A shard that was restarted is back by then. */
 const RETRY_SECONDS = 1;
 /** A shard's answer when the key has as many connections there as it may have. */
 const FULL = 429;
 
+/** The shards, each reached by its name. */
+export interface HubShards {
+  /** Hands a request to a shard. Its answer may carry a WebSocket. Rejects when the shard cannot be reached. */
+  ask(shard: string, request: Request): Promise<Response>;
+  /** Prints what comes over the WebSocket of an answer as an event stream; null when it carries none. */
+  printEvents(answer: Response): PrintedEvents | null;
+  /** Ends every connection of the shard's key. Rejects when the shard cannot be reached. */
+  closeKey(shard: string): Promise<void>;
+}
+
+export interface PrintedEvents {
+  readonly body: ReadableStream<Uint8Array>;
+  /** The client has left. */
+  abandon(): void;
+}
+
 export type HubProxyDependencies = {
-  readonly bindings: Pick<Bindings, "HUB_SHARD">;
-  readonly settings: Pick<Settings, "hubs">;
+  /** Of the hubs. */
+  readonly names: readonly string[];
+  readonly shards: HubShards;
+  readonly shardsPerKey: number;
   readonly keys: Pick<AccountStore, "getKey">;
-  readonly clock: Pick<Clock, "after">;
 };
 
 /** Mounts the hubs; `key` authenticates and takes `access_token` from the query as well. */
@@ -45,7 +50,7 @@ export function mountHubProxy(
   dependencies: HubProxyDependencies,
 ): void {
   const proxy = new HubProxy(dependencies);
-  for (const name of HUB_NAMES) {
+  for (const name of dependencies.names) {
     const { hub, negotiate, negotiateBare } = hubPaths(name);
     app.post(negotiate, key, (c) => proxy.connect(c));
     app.post(negotiateBare, key, (c) => proxy.connect(c));
@@ -59,12 +64,11 @@ export function mountHubProxy(
 
 /** Ends all hub connections of a key that is no longer valid. Rejects when a shard could not be reached. */
 export async function closeHubs(
-  { HUB_SHARD }: Pick<Bindings, "HUB_SHARD">,
-  { hubs }: Pick<Settings, "hubs">,
+  { shards, shardsPerKey }: Pick<HubProxyDependencies, "shards" | "shardsPerKey">,
   keyId: string,
 ): Promise<void> {
-  const shards = Array.from({ length: hubs.shardsPerKey }, (_, shard) => shardName({ keyId, shard }));
-  await Promise.all(shards.map((name) => HUB_SHARD.getByName(name).closeKey()));
+  const names = Array.from({ length: shardsPerKey }, (_, shard) => shardName({ keyId, shard }));
+  await Promise.all(names.map((name) => shards.closeKey(name)));
 }
 
 class HubProxy {
@@ -95,7 +99,7 @@ class HubProxy {
   /** A new connection: any shard with a free slot holds it. */
   async connect(c: HttpContext): Promise<Response> {
     const { keyId } = principalOfExchange(c);
-    const { shardsPerKey } = this.#dependencies.settings.hubs;
+    const { shardsPerKey } = this.#dependencies;
     const first = Math.floor(Math.random() * shardsPerKey);
     for (let tried = 1; ; tried += 1) {
       const shard = (first + tried - 1) % shardsPerKey;
@@ -107,10 +111,8 @@ class HubProxy {
   async #pass(c: HttpContext, address: ShardAddress, options: ShardRequestOptions = {}): Promise<Response> {
     const { principal, requestId } = c.get("exchange");
     const call = writeShardRequest(c.req.raw, { principal, requestId }, options);
-    const stub = this.#dependencies.bindings.HUB_SHARD.getByName(shardName(address));
     try {
-      // The platform's own types of requests and responses are not the web's, and the same.
-      return (await stub.fetch(call as never)) as unknown as Response;
+      return await this.#dependencies.shards.ask(shardName(address), call);
     } catch (error) {
       throw new ApiError(
         "overloaded",
@@ -124,15 +126,10 @@ class HubProxy {
     // Hono answers HEAD with GET's handler and drops the body: the stream behind it would never end.
     if (c.req.raw.method === "HEAD") return c.body(null, 405);
     const answer = await this.#pass(c, address, { carriesEvents: true });
-    const socket = socketOf(answer);
-    if (socket === null) return answer;
-    const { clock, settings } = this.#dependencies;
-    const relay = new HubEventRelay(socket, {
-      clock,
-      keepAliveMs: settings.hubs.keepAliveSeconds * SECOND_MS,
-    });
-    c.req.raw.signal.addEventListener("abort", () => relay.abandon());
-    return c.body(relay.body, 200, EVENT_STREAM_HEADERS);
+    const events = this.#dependencies.shards.printEvents(answer);
+    if (events === null) return answer;
+    c.req.raw.signal.addEventListener("abort", () => events.abandon());
+    return c.body(events.body, 200, EVENT_STREAM_HEADERS);
   }
 
   /**

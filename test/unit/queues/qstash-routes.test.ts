@@ -1,14 +1,14 @@
 import { Hono } from "hono";
 import { beforeEach, describe, expect, test } from "vitest";
-import type { HttpEnv } from "../../../../src/http/exchange.ts";
-import { noRoute } from "../../../../src/http/middleware/method-not-allowed.ts";
-import { errorResponse } from "../../../../src/http/response/error-response.ts";
-import { mountQueueSteps } from "../../../../src/http/routes/queue-steps.ts";
-import { QStashSignatures } from "../../../../src/queues/qstash-signatures.ts";
-import { StoreUnavailableError } from "../../../../src/tasks/ports/store-error.ts";
-import { ManualClock } from "../../../fixture/manual-clock.ts";
-import { signDelivery } from "../../../fixture/qstash/signing.ts";
-import { recordingLog } from "../../../fixture/recording-log.ts";
+import type { HttpEnv } from "../../../src/http/exchange.ts";
+import { noRoute } from "../../../src/http/middleware/method-not-allowed.ts";
+import { errorResponse } from "../../../src/http/response/error-response.ts";
+import { mountQStash } from "../../../src/queues/qstash-routes.ts";
+import { QStashSignatures } from "../../../src/queues/qstash-signatures.ts";
+import { StoreUnavailableError } from "../../../src/tasks/ports/store-error.ts";
+import { ManualClock } from "../../fixture/manual-clock.ts";
+import { signDelivery } from "../../fixture/qstash/signing.ts";
+import { recordingLog } from "../../fixture/recording-log.ts";
 
 const PUBLIC_URL = "https://gateway.example";
 const STEP = "/v1/queue/step";
@@ -51,9 +51,9 @@ beforeEach(() => {
   });
   app.onError((thrown, c) => errorResponse(thrown, c, log));
   app.notFound((c) => noRoute(app, c));
-  mountQueueSteps(app, {
-    deliveries: new QStashSignatures(KEYS, PUBLIC_URL, clock),
-    steps: {
+  mountQStash(app, {
+    signatures: new QStashSignatures(KEYS, PUBLIC_URL, clock),
+    worker: {
       runNext: async (lane) => {
         ran.push(lane);
         if (report instanceof Error) throw report;
@@ -64,7 +64,7 @@ beforeEach(() => {
         return nextDueAt;
       },
     },
-    rings: {
+    doorbell: {
       ringFor: (occasion, lane, atMs, task) =>
         rung.push({ occasion, lane, inMs: atMs - clock.now(), id: task.id, fence: task.fence }),
       ringAgain: (message, atMs) => rung.push({ ...message, inMs: atMs - clock.now() }),

@@ -1,15 +1,25 @@
 import { describe, expect, test } from "vitest";
-import { GatewayHealth, type GatewayHealthSources } from "../../../src/compose/gateway-health.ts";
+import { HostHealth, roomsPart } from "../../../src/compose/health.ts";
 
-function health(changes: Partial<GatewayHealthSources> = {}): GatewayHealth {
-  return new GatewayHealth({
+type Sources = {
+  store: { ping(): Promise<void>; stats(): Promise<never[]> };
+  storeDoubt(): Promise<string | null>;
+  bus: { connected: boolean } | null;
+};
+
+/** As the gateway of one process asks. */
+function health(changes: Partial<Sources> = {}): HostHealth {
+  const { store, storeDoubt, bus }: Sources = {
     store: { ping: async () => {}, stats: async () => [] },
     storeDoubt: async () => null,
-    engine: { heldSteps: 2 },
-    rooms: { stats: () => ({ rooms: 1, subscribers: 3, alone: 0 }) },
     bus: null,
-    providers: new Map([["local", {}]]),
     ...changes,
+  };
+  return new HostHealth({
+    store: { ping: store.ping, doubt: storeDoubt },
+    queue: { stats: store.stats, figures: () => ({ providerCalls: 2 }) },
+    rooms: () => roomsPart({ stats: () => ({ rooms: 1, subscribers: 3, alone: 0 }) }, bus),
+    providers: new Map([["local", {}]]),
   });
 }
 
@@ -39,5 +49,15 @@ describe("the health of a gateway", () => {
     const { store, queue } = await without.parts();
     expect([store?.status, queue?.status]).toEqual(["down", "down"]);
     expect(await without.ready()).toBe(false);
+    // Nothing of an unreadable queue is guessed.
+    expect(queue).toEqual({ status: "down", detail: "the queue cannot be read" });
+  });
+
+  test("is not ready once it stops, whatever its parts are", async () => {
+    const stopping = health();
+    expect(await stopping.ready()).toBe(true);
+    stopping.stopping();
+    expect(await stopping.ready()).toBe(false);
+    expect((await stopping.parts()).store).toEqual({ status: "ok" });
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type Moments, StepShift } from "../../../../src/tasks/engine/step-shift.ts";
+import { type DueTimes, RunnerSession } from "../../../../src/tasks/engine/runner-session.ts";
 import type { Task } from "../../../../src/tasks/task.ts";
 import { ManualClock, settled } from "../../../fixture/manual-clock.ts";
 import { recordingLog } from "../../../fixture/recording-log.ts";
@@ -7,7 +7,7 @@ import { queuedTask } from "../../../fixture/task.ts";
 
 const WORK_MS = 600_000;
 const HAND_BACK_MS = 870_000;
-const PLACES = 3;
+const SLOTS = 3;
 
 /** A step under way, ended by the test. */
 type Step = {
@@ -18,25 +18,25 @@ type Step = {
 
 let clock: ManualClock;
 let log: ReturnType<typeof recordingLog>;
-/** Moments in memory. */
-let moments: Moments & { all: number[] };
+/** Due times in memory. */
+let dueTimes: DueTimes & { all: number[] };
 /** How many tasks can be claimed. */
 let ready: number;
 let dueAt: number | null;
 let storeIsDown: boolean;
-let looks: number[];
+let claims: number[];
 let steps: Step[];
-let passedOn: number;
-let passedOver: number;
+let forwarded: number;
+let otherLaneRung: number;
 let cleaned: number;
-let shift: StepShift;
+let session: RunnerSession;
 let over: boolean;
 
 beforeEach(() => {
   clock = new ManualClock();
   log = recordingLog();
   const all: number[] = [];
-  moments = {
+  dueTimes = {
     all,
     add: (at) => {
       if (!all.includes(at)) all.push(at);
@@ -48,10 +48,10 @@ beforeEach(() => {
   ready = 0;
   dueAt = null;
   storeIsDown = false;
-  looks = [];
+  claims = [];
   steps = [];
-  passedOn = 0;
-  passedOver = 0;
+  forwarded = 0;
+  otherLaneRung = 0;
   cleaned = 0;
 });
 
@@ -59,13 +59,13 @@ afterEach(() => {
   expect(clock.pendingTimers).toBe(0);
 });
 
-function newShift(): void {
+function newSession(): void {
   over = false;
-  shift = new StepShift(
+  session = new RunnerSession(
     {
       worker: {
         async start(_lane, max, stop) {
-          looks.push(max);
+          claims.push(max);
           if (storeIsDown) throw new Error("the store is away");
           const count = Math.min(max, ready);
           ready -= count;
@@ -76,15 +76,15 @@ function newShift(): void {
           cleaned += 1;
         },
       },
-      moments,
+      dueTimes,
       clock,
       log,
-      passOn: () => (passedOn += 1),
-      passOver: async () => {
-        passedOver += 1;
+      forward: () => (forwarded += 1),
+      ringOtherLane: async () => {
+        otherLaneRung += 1;
       },
     },
-    { lane: "image", places: PLACES, workMs: WORK_MS, handBackMs: HAND_BACK_MS },
+    { lane: "image", slots: SLOTS, workMs: WORK_MS, handBackMs: HAND_BACK_MS },
   );
 }
 
@@ -105,8 +105,8 @@ function newStep(stop: AbortSignal = AbortSignal.abort()) {
 }
 
 async function begin(): Promise<void> {
-  newShift();
-  void shift.work().then(() => {
+  newSession();
+  void session.work().then(() => {
     over = true;
   });
   await settled();
@@ -117,16 +117,16 @@ async function endAll(): Promise<void> {
   for (const step of steps) await step.end();
 }
 
-describe("a shift", () => {
+describe("a session", () => {
   test("without work is over after one look", async () => {
     await begin();
-    expect([over, looks, cleaned, passedOn, passedOver]).toEqual([true, [3], 1, 0, 0]);
+    expect([over, claims, cleaned, forwarded, otherLaneRung]).toEqual([true, [3], 1, 0, 0]);
   });
 
-  test("fills its places by one look, and leaves word that there may be more", async () => {
+  test("fills its slots by one look, and leaves word that there may be more", async () => {
     ready = 5;
     await begin();
-    expect([looks, passedOn, over]).toEqual([[3], 1, false]);
+    expect([claims, forwarded, over]).toEqual([[3], 1, false]);
     await endAll();
     expect(over).toBe(true);
   });
@@ -134,19 +134,19 @@ describe("a shift", () => {
   test("leaves no word when there was less than it has room for", async () => {
     ready = 2;
     await begin();
-    expect(passedOn).toBe(0);
+    expect(forwarded).toBe(0);
     await endAll();
   });
 
-  test("looks again with every place that a step gave back, and tells nobody of a place that is filled anew", async () => {
+  test("claims again with every slot that a step gave back, and tells nobody of a slot that is filled anew", async () => {
     ready = 4;
     await begin();
     await steps[0]?.end();
-    expect([looks, steps.length, passedOn]).toEqual([[3, 1], 4, 1]);
+    expect([claims, steps.length, forwarded]).toEqual([[3, 1], 4, 1]);
     await steps[1]?.end();
-    expect(looks).toEqual([3, 1, 1]);
+    expect(claims).toEqual([3, 1, 1]);
     await steps[2]?.fail();
-    expect(looks).toEqual([3, 1, 1, 2]);
+    expect(claims).toEqual([3, 1, 1, 2]);
     expect(log.lines).toMatchObject([{ level: "error", message: "a step could not be stored" }]);
     await endAll();
     expect(over).toBe(true);
@@ -156,33 +156,33 @@ describe("a shift", () => {
     ready = 2;
     await begin();
     ready = 1;
-    expect(shift.look()).toBe(true);
+    expect(session.ring(clock.now())).toBe(true);
     await settled();
     expect(steps).toHaveLength(3);
-    expect(shift.look()).toBe(false);
+    expect(session.ring(clock.now())).toBe(false);
     await endAll();
   });
 
-  test("forgets no ring that comes while it looks", async () => {
-    newShift();
-    const working = shift.work();
+  test("forgets no ring that comes while it claims", async () => {
+    newSession();
+    const working = session.work();
     // The claim under way has been decided before this task was there.
     ready = 1;
-    expect(shift.look()).toBe(true);
+    expect(session.ring(clock.now())).toBe(true);
     await settled();
-    expect([looks, steps.length]).toEqual([[3, 3], 1]);
+    expect([claims, steps.length]).toEqual([[3, 3], 1]);
     await endAll();
     await working;
   });
 
-  test("sends a ring away that came while its last place was being filled", async () => {
+  test("sends a ring away that came while its last slot was being filled", async () => {
     ready = 2;
     await begin();
     ready = 2;
-    shift.look();
-    shift.look();
+    session.ring(clock.now());
+    session.ring(clock.now());
     await settled();
-    expect([steps.length, passedOn]).toEqual([3, 1]);
+    expect([steps.length, forwarded]).toEqual([3, 1]);
     await endAll();
   });
 
@@ -190,9 +190,9 @@ describe("a shift", () => {
     ready = 2;
     await begin();
     await steps[0]?.end(clock.now() + 90_000);
-    expect(passedOver).toBe(0);
+    expect(otherLaneRung).toBe(0);
     await steps[1]?.end();
-    expect([passedOver, over]).toEqual([1, true]);
+    expect([otherLaneRung, over]).toEqual([1, true]);
   });
 });
 
@@ -206,27 +206,27 @@ describe("what is due later", () => {
     await clock.advance(2_000);
     expect(steps).toHaveLength(3);
     await endAll();
-    expect(moments.all).toEqual([]);
+    expect(dueTimes.all).toEqual([]);
   });
 
-  test("outlives the shift", async () => {
+  test("outlives the session", async () => {
     ready = 1;
     await begin();
     await steps[0]?.end(clock.now() + 2_000);
-    expect([over, moments.next()]).toEqual([true, clock.now() + 2_000]);
+    expect([over, dueTimes.next()]).toEqual([true, clock.now() + 2_000]);
   });
 
   test("is looked for again at once when the store's clock is behind, until it is due there", async () => {
     ready = 1;
     await begin();
-    moments.add(clock.now() + 1_000);
-    shift.lookAt(clock.now() + 1_000);
+    dueTimes.add(clock.now() + 1_000);
+    session.ring(clock.now() + 1_000);
     dueAt = clock.now() + 1_000;
     await clock.advance(1_000);
-    expect(moments.next()).toBe(clock.now() + 100);
+    expect(dueTimes.next()).toBe(clock.now() + 100);
     ready = 1;
     await clock.advance(100);
-    expect([steps.length, moments.next()]).toEqual([2, null]);
+    expect([steps.length, dueTimes.next()]).toEqual([2, null]);
     await endAll();
   });
 
@@ -236,48 +236,48 @@ describe("what is due later", () => {
   ])("is not looked for again when %s", async (_, at) => {
     ready = 1;
     await begin();
-    shift.lookAt(clock.now() + 1_000);
+    session.ring(clock.now() + 1_000);
     dueAt = at;
     await clock.advance(60_000);
-    expect([looks.length, moments.next()]).toEqual([2, null]);
+    expect([claims.length, dueTimes.next()]).toEqual([2, null]);
     await endAll();
   });
 
-  test("is kept for the next shift once this one has ended, and nothing runs outside of one", async () => {
+  test("is kept for the next session once this one has ended, and nothing runs outside of one", async () => {
     await begin();
-    shift.lookAt(clock.now() + 1_000);
+    session.ring(clock.now() + 1_000);
     ready = 1;
     await clock.advance(1_000);
-    expect([shift.look(), steps.length, moments.next()]).toEqual([false, 0, clock.now()]);
+    expect([session.ring(clock.now()), steps.length, dueTimes.next()]).toEqual([false, 0, clock.now()]);
   });
 
-  test("goes to another runner when there is no place for it here", async () => {
+  test("goes to another runner when there is no slot for it here", async () => {
     ready = 2;
     await begin();
-    shift.lookAt(clock.now() + 1_000);
+    session.ring(clock.now() + 1_000);
     ready = 1;
-    shift.look();
+    session.ring(clock.now());
     await settled();
     await clock.advance(1_000);
-    expect(passedOn).toBe(1);
+    expect(forwarded).toBe(1);
     await endAll();
   });
 });
 
 describe("when the store is down", () => {
-  test("the shift looks again before long, for as long as that lasts", async () => {
+  test("the session looks again before long, for as long as that lasts", async () => {
     storeIsDown = true;
     await begin();
-    expect([over, moments.next()]).toEqual([true, clock.now() + 5_000]);
+    expect([over, dueTimes.next()]).toEqual([true, clock.now() + 5_000]);
     expect(log.lines).toMatchObject([{ message: "work could not be looked for" }]);
     await clock.advance(5_000);
     await begin();
-    expect(moments.next()).toBe(clock.now() + 5_000);
+    expect(dueTimes.next()).toBe(clock.now() + 5_000);
     storeIsDown = false;
     ready = 1;
     await clock.advance(5_000);
     await begin();
-    expect([steps.length, moments.next()]).toEqual([1, null]);
+    expect([steps.length, dueTimes.next()]).toEqual([1, null]);
     await endAll();
   });
 });
@@ -287,11 +287,11 @@ describe("at the end of its time", () => {
     ready = 1;
     await begin();
     await clock.advance(WORK_MS);
-    expect([shift.timeIsUp, shift.look(), over]).toEqual([true, false, false]);
+    expect([session.timeIsUp, session.ring(clock.now()), over]).toEqual([true, false, false]);
     ready = 1;
     await steps[0]?.end();
-    // Its place may be what somebody waits for.
-    expect([over, steps.length, passedOn]).toEqual([true, 1, 1]);
+    // Its slot may be what somebody waits for.
+    expect([over, steps.length, forwarded]).toEqual([true, 1, 1]);
   });
 
   test("what is still open is handed back before the platform ends it", async () => {

@@ -1,59 +1,44 @@
 /**
- * `/v1/queue/*`: where an outside queue delivers its rings. The signature comes first, over the bytes that came; then one
- * step of the fairest due task runs, and the next ring is sent. What the queue is answered decides what it does next:
+ * `/v1/queue/*`: where QStash delivers its rings. The signature comes first, over the bytes that came; then one
+ * step of the fairest due task runs, and the next ring is sent. What QStash is answered decides what it does next:
  * 2xx ends the message, 489 with its header ends it as refused, anything else is delivered again later.
  */
 
 import type { Hono } from "hono";
 import { z } from "zod";
-import { ApiError } from "../../protocol/error.ts";
+import type { HttpContext, HttpEnv } from "../http/exchange.ts";
+import type { Host } from "../http/host.ts";
+import { boundedBytes } from "../http/request/body.ts";
+import { envelope } from "../http/response/error-response.ts";
+import { ApiError } from "../protocol/error.ts";
+import { TASK_TYPES, type TaskType } from "../protocol/task.ts";
+import { afterDelivery, DELIVERY, ringRetryAt } from "../tasks/engine/scheduling.ts";
+import type { Clock } from "../tasks/ports/clock.ts";
+import type { RungTask } from "../tasks/ports/doorbell.ts";
+import { describeError, type Log } from "../tasks/ports/log.ts";
+import { StoreUnavailableError } from "../tasks/ports/store-error.ts";
+import type { QStashDoorbell } from "./qstash-doorbell.ts";
 import {
   FAILED_PATH,
   type QueuePath,
   type RingMessage,
   SIGNATURE_HEADER,
   STEP_PATH,
-} from "../../protocol/queue.ts";
-import { TASK_TYPES, type TaskType } from "../../protocol/task.ts";
-import type { Clock } from "../../tasks/ports/clock.ts";
-import type { RungTask } from "../../tasks/ports/doorbell.ts";
-import { describeError, type Log } from "../../tasks/ports/log.ts";
-import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
-import type { HttpContext, HttpEnv } from "../exchange.ts";
-import type { Host } from "../host.ts";
-import { boundedBytes } from "../request/body.ts";
-import { envelope } from "../response/error-response.ts";
-
-/** Judges whether a delivery is the queue's own. */
-export interface DeliveryCheck {
-  /** A genuine delivery counts as taken: the same again is none. MUST NOT reject. */
-  judge(
-    signature: string,
-    body: Uint8Array,
-    path: QueuePath,
-  ): Promise<{ genuine: true } | { genuine: false; reason: string }>;
-  /** The delivery came to nothing: the same may come again. */
-  release(signature: string): void;
-}
+} from "./qstash-message.ts";
+import type { QStashSignatures } from "./qstash-signatures.ts";
 
 /** Runs steps, one at a time. */
-export interface StepExecutor {
+export interface QueueWorker {
   /** One step of the fairest due task of the lane; null when nothing could be claimed. */
   runNext(lane: TaskType): Promise<{ task: RungTask; dueAt: number | null } | null>;
   /** Wall clock, ms: when the lane's next work is due, 0 when now; null when nothing waits. */
   nextDueAt(lane: TaskType): Promise<number | null>;
 }
 
-/** Sends rings; none of these throws. */
-export interface StepRings {
-  ringFor(occasion: "step" | "more" | "early", lane: TaskType, atMs: number, task: RungTask): void;
-  ringAgain(message: RingMessage, atMs: number): void;
-}
-
-export type QueueStepsDependencies = {
-  deliveries: DeliveryCheck;
-  steps: StepExecutor;
-  rings: StepRings;
+export type QStashRouteDependencies = {
+  signatures: Pick<QStashSignatures, "judge" | "release">;
+  doorbell: Pick<QStashDoorbell, "ringFor" | "ringAgain">;
+  worker: QueueWorker;
   host: Pick<Host, "keepOpen">;
   clock: Pick<Clock, "now">;
   log: Log;
@@ -63,20 +48,11 @@ export type QueueStepsDependencies = {
 const MAX_RING_BYTES = 4_096;
 /** Word of a failure quotes the message, its headers and the answer it got. */
 const MAX_FAILURE_BYTES = 65_536;
-/** A step is due by the store's clock, a ring comes by the queue's: within this, ms, it was only early. */
-const EARLY_MS = 5_000;
-/** The wait where this clock has passed the step's moment and the store's has not, ms: a queue counts in seconds. */
-const EARLY_AGAIN_MS = 1_000;
-/** A step that was given up is rung for once more; after that the sweep alone looks for it. */
-const MAX_AGAIN = 1;
-/** What made the queue give up may pass by then, ms. */
-const AGAIN_AFTER_MS = 30_000;
-/** When the queue shall try again while the store cannot be reached, seconds: its three retries span a minute and a half. */
-const STORE_RETRY_SECONDS = 30;
 /** The status by which QStash learns, with the header, that no retry can help. */
 const FINAL_STATUS = 489;
 const FINAL_HEADER = "upstash-nonretryable-error";
 const LONGEST_ID = 100;
+const SECOND_MS = 1_000;
 
 const ring = z.object({
   lane: z.enum(TASK_TYPES),
@@ -96,13 +72,13 @@ const failure = z.object({
   sourceBody: z.string(),
 });
 
-/** Mounts the routes of the queue. They take no key: who may call them is decided by the signature. */
-export function mountQueueSteps(app: Hono<HttpEnv>, dependencies: QueueStepsDependencies): void {
+/** Mounts the routes. They take no key: who may call them is decided by the signature. */
+export function mountQStash(app: Hono<HttpEnv>, dependencies: QStashRouteDependencies): void {
   app.post(STEP_PATH, (c) => takeRing(c, dependencies));
   app.post(FAILED_PATH, (c) => takeFailure(c, dependencies));
 }
 
-async function takeRing(c: HttpContext, dependencies: QueueStepsDependencies): Promise<Response> {
+async function takeRing(c: HttpContext, dependencies: QStashRouteDependencies): Promise<Response> {
   const { signature, body } = await genuineBody(c, dependencies, STEP_PATH, MAX_RING_BYTES);
   const message = ring.safeParse(json(body));
   if (!message.success) {
@@ -115,10 +91,10 @@ async function takeRing(c: HttpContext, dependencies: QueueStepsDependencies): P
   try {
     return await runStep(c, message.data, dependencies);
   } catch (error) {
-    dependencies.deliveries.release(signature);
+    dependencies.signatures.release(signature);
     if (!(error instanceof StoreUnavailableError)) throw error;
     throw new ApiError("overloaded", "The store cannot be reached right now. Deliver this again later.", {
-      retryAfterSeconds: STORE_RETRY_SECONDS,
+      retryAfterSeconds: DELIVERY.storeRetryMs / SECOND_MS,
       cause: error,
     });
   }
@@ -127,36 +103,28 @@ async function takeRing(c: HttpContext, dependencies: QueueStepsDependencies): P
 async function runStep(
   c: HttpContext,
   message: RingMessage,
-  { steps, rings, clock, log }: QueueStepsDependencies,
+  { worker, doorbell, clock, log }: QStashRouteDependencies,
 ): Promise<Response> {
   const { lane } = message;
-  const report = await steps.runNext(lane);
+  const report = await worker.runNext(lane);
   if (report !== null) {
     c.get("exchange").taskId = report.task.id;
     // The next step's own ring first: it needs nothing that could still fail.
-    if (report.dueAt !== null) rings.ringFor("step", lane, report.dueAt, report.task);
+    if (report.dueAt !== null) doorbell.ringFor("step", lane, report.dueAt, report.task);
   }
-  const dueAt = await steps.nextDueAt(lane).catch((error: unknown) => {
+  const dueAt = await worker.nextDueAt(lane).catch((error: unknown) => {
     // The step is done and stored. What else is due is the sweep's to find.
     log.error("store could not be read", { lane, cause: describeError(error) });
     return null;
   });
-  const now = clock.now();
-  if (report === null) {
-    // Nothing due and yet rung for: by the store's clock the step may be due in a moment, whichever clock is ahead. When
-    // something is ready (0) and was not claimed, as many steps run as may, and each of them rings when it ends.
-    if (dueAt !== null && dueAt > 0 && dueAt <= now + EARLY_MS) {
-      const again = dueAt > now ? dueAt : now + EARLY_AGAIN_MS;
-      rings.ringFor("early", lane, again, { id: message.taskId, fence: message.step });
-    }
-    return c.body(null, 204);
-  }
-  if (dueAt !== null && dueAt <= now) rings.ringFor("more", lane, now, report.task);
-  return c.json({ ran: report.task.id, step: report.task.fence });
+  const next = afterDelivery(report !== null, dueAt, clock.now());
+  const because = report?.task ?? { id: message.taskId, fence: message.step };
+  if (next !== null) doorbell.ringFor(next.occasion, lane, next.at, because);
+  return report === null ? c.body(null, 204) : c.json({ ran: report.task.id, step: report.task.fence });
 }
 
-async function takeFailure(c: HttpContext, dependencies: QueueStepsDependencies): Promise<Response> {
-  const { rings, clock, log } = dependencies;
+async function takeFailure(c: HttpContext, dependencies: QStashRouteDependencies): Promise<Response> {
+  const { doorbell, clock, log } = dependencies;
   const { body } = await genuineBody(c, dependencies, FAILED_PATH, MAX_FAILURE_BYTES);
   const word = failure.safeParse(json(body));
   if (!word.success) return refuseForGood(c, "The body must be what QStash tells a failure callback.");
@@ -165,8 +133,8 @@ async function takeFailure(c: HttpContext, dependencies: QueueStepsDependencies)
   const taskId = message.data?.taskId;
   c.get("exchange").taskId = taskId ?? null;
   // A refusal for good, or a ring given up twice, stays with the queue's dead letters; the task itself is the sweep's.
-  const again =
-    message.success && status !== FINAL_STATUS && message.data.again < MAX_AGAIN ? message.data : null;
+  const again = message.success ? { ...message.data, again: message.data.again + 1 } : null;
+  const againAt = again === null ? null : ringRetryAt(again.again - 1, status === FINAL_STATUS, clock.now());
   log.error("queue gave up on a ring", {
     taskId,
     lane: message.data?.lane,
@@ -175,16 +143,16 @@ async function takeFailure(c: HttpContext, dependencies: QueueStepsDependencies)
     retried,
     messageId: sourceMessageId,
     deadLetter: dlqId,
-    rungAgain: again !== null,
+    rungAgain: againAt !== null,
   });
-  if (again !== null) rings.ringAgain({ ...again, again: again.again + 1 }, clock.now() + AGAIN_AFTER_MS);
+  if (again !== null && againAt !== null) doorbell.ringAgain(again, againAt);
   return c.body(null, 204);
 }
 
 /** The bytes of a delivery, once it has proved to be the queue's. Throws `invalid_signature` or `payload_too_large`. */
 async function genuineBody(
   c: HttpContext,
-  { deliveries, log }: Pick<QueueStepsDependencies, "deliveries" | "log">,
+  { signatures, log }: Pick<QStashRouteDependencies, "signatures" | "log">,
   path: QueuePath,
   maxBytes: number,
 ): Promise<{ signature: string; body: Uint8Array }> {
@@ -194,7 +162,7 @@ async function genuineBody(
   }
   const body = await boundedBytes(c.req.raw, maxBytes);
   if (body === null) throw new ApiError("invalid_json", "The body broke off before its end.");
-  const verdict = await deliveries.judge(signature, body, path);
+  const verdict = await signatures.judge(signature, body, path);
   if (!verdict.genuine) {
     // When it is our own queue whose keys or address are not those configured here, this is where it shows.
     log.warn("a delivery was refused", { path, reason: verdict.reason });

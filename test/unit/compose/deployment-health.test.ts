@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { EdgeHealth } from "../../../src/compose/edge-health.ts";
-import { registerQueueMetrics } from "../../../src/compose/gateway-metrics.ts";
+import { deploymentHealth } from "../../../src/compose/deployment-app.ts";
+import type { HostHealth } from "../../../src/compose/health.ts";
+import { registerMetrics } from "../../../src/compose/metrics.ts";
 import { stepWorkerOptions } from "../../../src/compose/options.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import type { HealthPart } from "../../../src/http/routes/health.ts";
@@ -26,12 +27,12 @@ beforeEach(async () => {
 });
 afterEach(() => store.close());
 
-function health(env: Record<string, string> = {}): EdgeHealth {
+function health(env: Record<string, string> = {}): HostHealth {
   const { settings } = loadConfig({ env, host: "worker" });
-  return new EdgeHealth({
+  return deploymentHealth({
     store,
     settings,
-    queueHealth: () => rings,
+    ringHealth: () => rings,
     catalogue: new Catalogue({ offers: [createLocalOffer({ clock: systemClock })] }),
     stepWorkerOptions: stepWorkerOptions(settings),
   });
@@ -88,7 +89,7 @@ test("the metrics tell what waits and what is held in each lane", async () => {
   await accept(2);
   await store.claim({ lane: "image", leaseMs: 60_000, max: 1 });
   const metrics = new MetricsRegistry();
-  registerQueueMetrics(metrics, store);
+  registerMetrics(metrics, store);
   const text = await metrics.render();
   expect(text).toContain('conduit_queue_tasks{lane="image",state="ready"} 1');
   expect(text).toContain('conduit_queue_tasks{lane="image",state="held"} 1');
