@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   realtime: ["tasks", "accounts", "sockets"],
   config: ["accounts", "tasks", "logging"],
   logging: ["tasks"],
-  stores: ["tasks", "accounts"],
+  stores: ["tasks", "accounts", "webhooks", "realtime"],
   media: ["tasks"],
   queues: ["tasks", "accounts"],
   providers: ["tasks", "accounts"],
@@ -43,6 +43,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "providers",
     "media",
     "queues",
+    "webhooks",
+    "realtime",
   ],
   runtime: [
     "compose",
@@ -60,6 +62,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "providers",
     "media",
     "queues",
+    "webhooks",
+    "realtime",
   ],
 };
 

@@ -4,6 +4,13 @@
  */
 
 import type { R2Bucket } from "@cloudflare/workers-types";
+import type {
+  OpenSessionOutcome,
+  SessionCounters,
+  SessionDraft,
+  SessionEnd,
+  SessionLimits,
+} from "../../realtime/session-store.ts";
 import type { StoreNamespace } from "../../stores/remote/remote-store.ts";
 import type { TaskUpdate } from "../../tasks/task.ts";
 import type { MediaNamespace } from "./clients/durable-media.ts";
@@ -32,6 +39,12 @@ export type RunnerCalls = {
   ring(atMs: number, passed?: number): Promise<void>;
 };
 
+export type SessionCalls = {
+  open(draft: SessionDraft, limits: SessionLimits): Promise<OpenSessionOutcome>;
+  count(amounts: SessionCounters): Promise<boolean>;
+  end(end: Pick<SessionEnd, "closeReason" | "chargedMicros">): Promise<boolean>;
+};
+
 export type Bindings = {
   /** One object, named `store`. */
   readonly STORE: StoreNamespace;
@@ -41,6 +54,8 @@ export type Bindings = {
   readonly HUB_SHARD: Objects<ShardCalls>;
   /** A fixed pool, see step-pool.ts. */
   readonly STEP_RUNNER: Objects<RunnerCalls>;
+  /** One object for each realtime session, named by its id. */
+  readonly REALTIME_SESSION: Objects<SessionCalls>;
   /** Media where no bucket is bound. */
   readonly MEDIA_STORE: MediaNamespace;
   /** Media; without it they go to `MEDIA_STORE`. */

@@ -13,6 +13,7 @@ import { partsOf, workerLog } from "./parts.ts";
 
 export { HubShard } from "./objects/hub-shard.ts";
 export { MediaObject } from "./objects/media-object.ts";
+export { RealtimeSession } from "./objects/realtime-session.ts";
 export { StepRunner } from "./objects/step-runner.ts";
 export { StoreObject } from "./objects/store-object.ts";
 export { TaskRoom } from "./objects/task-room.ts";
