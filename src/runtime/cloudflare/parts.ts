@@ -11,7 +11,7 @@ import { createLocalOffer } from "../../providers/local/offer.ts";
 import { createUpstashRedis } from "../../stores/redis/client.ts";
 import { createRedisStore } from "../../stores/redis/store.ts";
 import { createRemoteStore } from "../../stores/remote/remote-store.ts";
-import type { Store } from "../../stores/remote/store-calls.ts";
+import type { Store } from "../../stores/store.ts";
 import { type Clock, systemClock } from "../../tasks/ports/clock.ts";
 import type { Log } from "../../tasks/ports/log.ts";
 import { type Bindings, variablesOf } from "./bindings.ts";
