@@ -108,7 +108,7 @@ describe("an event socket", () => {
     expect([client.frames, client.closed]).toEqual([["pong"], null]);
   });
 
-  test("is closed 1009 by a message longer than anything a client has to say", async () => {
+  test("is closed 1009 by a message longer than any a client may send", async () => {
     const client = new Client(server.url("/v1/events", "ws"));
     await until(() => client.socket.readyState === WebSocket.OPEN);
     client.socket.send("x".repeat(65_537));
@@ -171,7 +171,7 @@ describe("an event socket", () => {
     expect(client.closed?.code).toBe(1013);
   });
 
-  test("that leaves takes its place in the room and the store along", async () => {
+  test("that leaves ends its subscription and clears the store's follow flag", async () => {
     const id = server.create();
     const client = new Client(events(id));
     await until(() => client.types.length === 1);

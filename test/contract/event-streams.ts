@@ -23,7 +23,7 @@ const HANDSHAKE = {
   "sec-websocket-version": "13",
   "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
 };
-/** A place in a log that no store ever had. */
+/** A position in a log that no store ever had. */
 const ELSEWHERE = "elsewhere.3";
 const TERMINAL = ["completed", "failed", "cancelled"];
 /** The contract allows a minute until a disabled key's streams end. */
@@ -58,7 +58,7 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
       return subscriber;
     };
     const socket = async (path: string, options: Partial<SubscribeOptions> = {}) => {
-      const after = options.after ?? (path.startsWith("/v1/events") ? await placeOf(path, options) : null);
+      const after = options.after ?? (path.startsWith("/v1/events") ? await positionOf(path, options) : null);
       const subscriber = await SocketSubscriber.open(`${world.url}${path}`, {
         key: world.key,
         ...options,
@@ -67,12 +67,12 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
       open.push(subscriber);
       return subscriber;
     };
-    /** Where a tenant's log stands. Its sockets do not say when they begin, so tests have them begin at a known place. */
-    const placeOf = async (path: string, { key = world.key }: Partial<SubscribeOptions>) => {
+    /** Where a tenant's log stands. Its sockets do not say when they begin, so tests have them begin at a known position. */
+    const positionOf = async (path: string, { key = world.key }: Partial<SubscribeOptions>) => {
       const scout = await EventStreamSubscriber.open(`${world.url}${path}`, { key });
-      const place = await scout.place();
+      const position = await scout.position();
       scout.close();
-      return place;
+      return position;
     };
     const get = (path: string, headers: Record<string, string> = {}, key: string | null = world.key) =>
       fetch(`${world.url}${path}`, {
@@ -94,7 +94,7 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
       ["server-sent events", stream, null],
       ["a WebSocket", socket, 1000],
     ])("over %s", (_, follow, normalEnd) => {
-      test("a task is told from its snapshot to its end, in order, and then the stream is over", async () => {
+      test("a task is streamed from its snapshot to its end, in order, and then the stream is over", async () => {
         const id = await world.submit("image", { order: "42" });
         const subscriber = await follow(taskPath(id));
         const snapshot = await subscriber.message(({ type }) => type === "snapshot");
@@ -147,11 +147,11 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         expect(late.messages[0]?.task).toMatchObject({ status: "completed", progress: 100 });
       });
 
-      test("who was cut off goes on behind the last event, without a gap or a snapshot", async () => {
+      test("a subscriber that was cut off continues behind the last event, without a gap or a snapshot", async () => {
         const id = await running();
         const whole = await follow(taskPath(id));
         const cut = await follow(taskPath(id));
-        const { id: place } = await cut.message(({ type }) => type === "snapshot");
+        const { id: position } = await cut.message(({ type }) => type === "snapshot");
         cut.close();
         await cut.ended;
         await whole.message(() => true);
@@ -160,8 +160,8 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         await world.complete(id);
         await whole.ended;
         for (const resumed of [
-          await follow(taskPath(id), { after: place ?? "" }),
-          await follow(`${taskPath(id)}?after=${place}`),
+          await follow(taskPath(id), { after: position ?? "" }),
+          await follow(`${taskPath(id)}?after=${position}`),
         ]) {
           expect(await resumed.ended).toBe(normalEnd);
           expect(typesOf(resumed)).not.toContain("snapshot");
@@ -172,10 +172,10 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
       test("who resumes in the middle of a task gets what was missed, then what happens", async () => {
         const id = await world.submit("image");
         const first = await follow(taskPath(id));
-        const { id: place, seq } = await first.message(({ type }) => type === "snapshot");
+        const { id: position, seq } = await first.message(({ type }) => type === "snapshot");
         first.close();
         await world.progress(id, 50);
-        const resumed = await follow(taskPath(id), { after: place ?? "" });
+        const resumed = await follow(taskPath(id), { after: position ?? "" });
         await resumed.message(({ progress }) => progress === 50);
         await world.complete(id);
         await resumed.ended;
@@ -184,7 +184,7 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         expect(typesOf(resumed).at(-1)).toBe("completed");
       });
 
-      test("a place in a log that is gone is a reset, and a snapshot to begin anew", async () => {
+      test("a position in a log that is gone is a reset, and a snapshot to begin anew", async () => {
         const id = await running();
         const subscriber = await follow(taskPath(id), { after: ELSEWHERE });
         await subscriber.message(({ type }) => type === "snapshot");
@@ -194,7 +194,7 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         expect(typesOf(subscriber).at(-1)).toBe("completed");
       });
 
-      test("all tasks of a tenant are told, and nobody else's", async () => {
+      test("all tasks of a tenant are streamed, and no other tenant's", async () => {
         const subscriber = await follow("/v1/events");
         const stranger = await follow("/v1/events", { key: world.otherKey });
         const ids = [await running(), await running()];
@@ -209,14 +209,16 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         expect(stranger.messages).toEqual([]);
       });
 
-      test("a tenant's stream goes on behind the last event, and is reset when that is gone", async () => {
+      test("a tenant's stream continues behind the last event, and is reset when that is gone", async () => {
         const first = await follow("/v1/events");
         const id = await running();
-        const { id: place } = await first.message(({ taskId, type }) => taskId === id && type === "queued");
+        const { id: position } = await first.message(
+          ({ taskId, type }) => taskId === id && type === "queued",
+        );
         first.close();
         await first.ended;
         await world.complete(id);
-        const resumed = await follow("/v1/events", { after: place ?? "" });
+        const resumed = await follow("/v1/events", { after: position ?? "" });
         await resumed.message((message) => message.taskId === id && isTerminal(message));
         expect(
           withoutProgress(resumed.messages.filter(({ taskId }) => taskId === id)).map(({ type }) => type),
@@ -230,7 +232,7 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         expect(typesOf(lost).slice(0, 2)).toEqual(["reset", "queued"]);
       });
 
-      test("the key may come in the query, where browsers have no other place for it", async () => {
+      test("the key may come in the query, where browsers cannot set a header", async () => {
         const id = await running();
         const subscriber = await follow(`${taskPath(id)}?access_token=${world.key}`, { key: null });
         await subscriber.message(({ type }) => type === "snapshot");
@@ -240,7 +242,7 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         await all.message((message) => message.taskId === id && isTerminal(message));
       });
 
-      test("one who leaves disturbs nobody, and may come back", async () => {
+      test("a subscriber that leaves disturbs no other, and may come back", async () => {
         const id = await running();
         const [leaver, stayer] = [await follow(taskPath(id)), await follow(taskPath(id))];
         await Promise.all([leaver, stayer].map((subscriber) => subscriber.message(() => true)));
@@ -266,7 +268,7 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         await world.cancel(id);
       });
 
-      test("a place that is none is refused, and named", async () => {
+      test("a malformed position is refused, and named", async () => {
         for (const path of [taskPath(await world.submit("image")), "/v1/events"]) {
           const error = await expectError(
             await get(`${path}?after=%00%ff`, headers),
@@ -279,7 +281,7 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         }
       });
 
-      test("nobody without a key is let in", async () => {
+      test("no request without a key is admitted", async () => {
         await expectError(await get("/v1/events", headers, null), 401, "missing_api_key");
         await expectError(
           await get("/v1/events", headers, `condt_${"x".repeat(43)}`),
@@ -331,7 +333,7 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         expect((await get(taskPath(id), { "last-event-id": late.messages[0]?.id ?? "" })).status).toBe(204);
       });
 
-      test("resume behind the header when the URL names an older place", async () => {
+      test("resume behind the header when the URL names an older position", async () => {
         const id = await running();
         const subscriber = await stream(taskPath(id));
         const { id: oldest } = await subscriber.message(({ type }) => type === "snapshot");
@@ -342,13 +344,13 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         expect(again.status).toBe(204);
       });
 
-      test("of a tenant begin with a place to resume from", async () => {
+      test("of a tenant begin with a position to resume from", async () => {
         const subscriber = await stream("/v1/events");
-        const place = await subscriber.place();
+        const position = await subscriber.position();
         subscriber.close();
         await subscriber.ended;
         const id = await running();
-        const resumed = await stream("/v1/events", { after: place });
+        const resumed = await stream("/v1/events", { after: position });
         await resumed.message(({ taskId, type }) => taskId === id && type === "queued");
         await world.complete(id);
         await resumed.message((message) => message.taskId === id && isTerminal(message));
@@ -397,7 +399,7 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         expect(again.messages).toEqual([]);
       });
 
-      test("is closed 1009 by a message longer than anything a client has to say", async () => {
+      test("is closed 1009 by a message longer than any a client may send", async () => {
         const subscriber = await socket("/v1/events");
         subscriber.socket.send("x".repeat(65_537));
         expect(await subscriber.ended).toBe(1009);

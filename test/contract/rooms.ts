@@ -1,5 +1,5 @@
 /**
- * What every adapter of the rooms must do, whatever store they mirror: a subscriber gets a snapshot, then every later
+ * What every adapter of the rooms must do, whatever their store: a subscriber gets a snapshot, then every later
  * lifecycle event in order, and rising progress; a gap is announced, never silent; the terminal event always arrives.
  */
 
@@ -112,7 +112,7 @@ export function roomsContract(subject: { name: string; open(): Promise<RoomsSubj
       expect(subscriber.types.slice(-2)).toEqual(["retrying", "started"]);
     });
 
-    test("resuming at the terminal event ends at once and says nothing", async () => {
+    test("resuming at the terminal event ends at once and sends nothing", async () => {
       const id = await create();
       const { subscriber: first } = await subscribeToTask(id);
       await commit(id, "started");
@@ -138,7 +138,7 @@ export function roomsContract(subject: { name: string; open(): Promise<RoomsSubj
       expect(subscriber.types).toEqual(["reset", "snapshot"]);
     });
 
-    test("news that arrive out of order, twice or not at all reach a subscriber once and in order", async () => {
+    test("updates that arrive out of order, twice or not at all reach a subscriber once and in order", async () => {
       const id = await create();
       const { subscriber } = await subscribeToTask(id);
       const started = await opened.advance(id, "started");
@@ -232,7 +232,7 @@ export function roomsContract(subject: { name: string; open(): Promise<RoomsSubj
       expect(lost.types).toEqual(["reset"]);
     });
 
-    test("lost and doubled news of a tenant are read from its log", async () => {
+    test("lost and doubled updates of a tenant are read from its log", async () => {
       const { subscriber } = await subscribeToTenant(KEY);
       const created = await opened.create(OWN);
       const id = created.task.id;
@@ -247,7 +247,7 @@ export function roomsContract(subject: { name: string; open(): Promise<RoomsSubj
       expect(subscriber.types).toEqual(["begin", "queued", "started", "completed"]);
     });
 
-    test("the store is told when the last subscriber leaves, and publishes stop being asked for", async () => {
+    test("the store's follow flag is cleared when the last subscriber leaves, and publishing stops", async () => {
       const id = await create();
       const one = await subscribeToTask(id);
       const other = await subscribeToTask(id);
@@ -262,7 +262,7 @@ export function roomsContract(subject: { name: string; open(): Promise<RoomsSubj
       expect(topics.size()).toBe(0);
     });
 
-    test("somebody who follows while the mark is being taken away is followed all the same", async () => {
+    test("one that subscribes while the follow flag is being cleared is published to all the same", async () => {
       const id = await create();
       const first = await subscribeToTask(id);
       first.subscription.unsubscribe();
@@ -284,7 +284,7 @@ export function roomsContract(subject: { name: string; open(): Promise<RoomsSubj
       rooms.closeKey("key_a");
     });
 
-    test("a shutdown closes everybody and leaves no timer and no mark behind", async () => {
+    test("a shutdown closes all subscribers and leaves no timer and no follow flag behind", async () => {
       const id = await create();
       const { subscriber } = await subscribeToTask(id);
       await commit(id, "started");

@@ -94,7 +94,7 @@ describeWithRedis("two instances", () => {
     test("that is disabled at one is refused by the other, and its streams there end", async () => {
       const { id, key } = await makeKey();
       const stream = await follow(other, "/v1/events", key);
-      await stream.place();
+      await stream.position();
       await admin(one, "PATCH", `/admin/v1/keys/${id}`, { enabled: false });
       await stream.ended;
       expect((await other.request("/v1/models", {}, key)).status).toBe(403);

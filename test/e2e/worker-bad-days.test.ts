@@ -116,7 +116,7 @@ describe("a Worker whose process is killed", () => {
     async () => {
       const { control, worker } = await steered(SHORT_LEASE);
       const before = await follow(worker);
-      const place = await before.place();
+      const position = await before.position();
       const ids: string[] = [];
       for (let index = 0; index < KILLED_TASKS; index++) ids.push(await accepted(worker));
       const first = await control.callOf(ids[0] ?? "");
@@ -130,7 +130,7 @@ describe("a Worker whose process is killed", () => {
       await worker.restart();
       await untilAllEnded(worker, ids);
 
-      const after = await follow(worker, place);
+      const after = await follow(worker, position);
       for (const id of ids) await after.message(({ type, taskId }) => type === "completed" && taskId === id);
       for (const id of ids) {
         const types = after.messages.filter(({ taskId }) => taskId === id).map(({ type }) => type);

@@ -88,7 +88,7 @@ describe.each(Object.keys(PROTOCOLS) as (keyof typeof PROTOCOLS)[])(
       expect(await rows()).toEqual({ connections: 1, subscriptions: 0, rooms: 0 });
     });
 
-    test("a task's stream goes on under its id, and ends once", async () => {
+    test("a task's stream continues under its id, and ends once", async () => {
       const id = await world.create();
       const client = await EdgeHubSocket.open(world, "tasks", protocol);
       await client.say({ type: 4, invocationId: "s", target: "StreamTask", arguments: [id] });
@@ -145,7 +145,7 @@ describe.each(Object.keys(PROTOCOLS) as (keyof typeof PROTOCOLS)[])(
   },
 );
 
-describe("a shard that sleeps", () => {
+describe("a shard that hibernates", () => {
   test("has its clients' pings answered, and is not woken by them", async () => {
     const client = await EdgeHubSocket.open(world, "image-generation");
     await client.invoke("UnsubscribeFromTask", "nothing");
@@ -164,7 +164,7 @@ describe("a shard that sleeps", () => {
     await sleep();
   });
 
-  test("wakes with an alarm, and finds what no doorbell told", async () => {
+  test("wakes by its alarm, and finds updates that were never published", async () => {
     const id = await world.create();
     const client = await EdgeHubSocket.open(world, "tasks");
     await client.invoke("Subscribe", id);
@@ -392,7 +392,7 @@ describe.each(["json", "messagepack"] as const)("over long polling with %s", (pr
 });
 
 describe("who may connect", () => {
-  test("a connection is found by its own key and hub, and by nobody else", async () => {
+  test("a connection is found by its own key and hub, and by no other", async () => {
     const { connectionToken } = await negotiate(world, "tasks");
     const ask = async (path: string, key: string | null = plainKey("key_a")) => {
       const answer = await askHub(world, path, { method: "POST", body: "x", key });
@@ -417,7 +417,7 @@ describe("who may connect", () => {
     expect([stranger.status, await stranger.text()]).toEqual([404, UNKNOWN]);
   });
 
-  test("who asks is what the Worker found out, not what a client says", async () => {
+  test("the principal is the Worker's, not what a client sends", async () => {
     const id = await world.create();
     const principal = encodeURIComponent(
       JSON.stringify({ keyId: "key_a", scope: { keyId: "key_a", subject: null } }),
@@ -453,7 +453,7 @@ describe("who may connect", () => {
     expect(await client.invoke("Unsubscribe", "nothing")).toBeNull();
   });
 
-  test("a key has as many connections as it may have, asleep or awake, and places become free again", async () => {
+  test("a key has as many connections as it may have, hibernating or not, and slots become free again", async () => {
     const most = world.parts.settings.hubs.maxConnectionsPerKey;
     const clients = [];
     for (let count = 0; count < most; count += 1)

@@ -78,7 +78,7 @@ describe("a ring", () => {
     expect(world.provider.open).toBe(10);
   });
 
-  test("for later is kept while the runner sleeps, and while it works", async () => {
+  test("for later is kept while the runner hibernates, and while it works", async () => {
     const asleep = await world.create();
     await world.ring("image/0", Date.now() + POLL_MS);
     await evictDurableObject(world.runner("image/0"));
@@ -115,7 +115,7 @@ describe("a ring", () => {
 });
 
 describe("a step that is due later", () => {
-  test("wakes a runner that sleeps", async () => {
+  test("wakes a runner that hibernates", async () => {
     const { id } = await world.create();
     await world.ring("image/0");
     (await world.provider.next()).outcome = pending();
@@ -139,7 +139,7 @@ describe("a step that is due later", () => {
     await world.ended(polled.id);
   });
 
-  test("is not held up by a long step that began after the runner had slept", async () => {
+  test("is not held up by a long step that began after the runner had hibernated", async () => {
     await createMany(2);
     await world.ring("image/0");
     for (let index = 0; index < 2; index += 1) {
@@ -155,7 +155,7 @@ describe("a step that is due later", () => {
 });
 
 describe("work that waits for a slot", () => {
-  test("is begun by whoever ends a step, on whichever runner, and nobody turns in circles for it", async () => {
+  test("is begun when a step ends, on any runner, and none polls for it", async () => {
     world.maxHeld = 1;
     const first = await world.create();
     await world.ring("image/0");
@@ -174,7 +174,7 @@ describe("work that waits for a slot", () => {
     expect(await world.alarmOf("image/0")).toBeNull();
   });
 
-  test("is begun when the one that holds the slot is cancelled", async () => {
+  test("is begun when the step in the slot is cancelled", async () => {
     world.maxHeld = 1;
     const held = await world.create();
     await world.ring("image/0");
@@ -184,7 +184,7 @@ describe("work that waits for a slot", () => {
     expect((await world.provider.next()).job.taskId).toBe(waiting.id);
   });
 
-  test("is begun when the one that holds the slot is to be polled later", async () => {
+  test("is begun when the step in the slot is to be polled later", async () => {
     world.maxHeld = 1;
     await createMany(2);
     await world.ring("image/0");
@@ -236,7 +236,7 @@ describe("work that lasts longer than a runner's time", () => {
     expect((await world.ended(id)).status).toBe("completed");
   });
 
-  test("that nobody was rung for is found when the runner's last step ends", async () => {
+  test("that was never rung for is found when the runner's last step ends", async () => {
     const { call } = await lateRunner();
     const next = await world.create();
     call.outcome = pictures();

@@ -40,7 +40,7 @@ async function keptBy(room: ReturnType<EdgeWorld["taskRoom"]>) {
 const hasSubscribers = async (taskId: string) => (await world.advance(taskId, "progress", 1)).followed.task;
 
 describe("a task followed over a WebSocket", () => {
-  test("is told from the queue to its end, and the socket is closed then", async () => {
+  test("is streamed from the queue to its end, and the socket is closed then", async () => {
     const id = await world.create();
     const socket = await world.connect(`/v1/tasks/${id}/events`, { "x-request-id": "request-7" });
     expect(socket.response.headers.get("x-request-id")).toBe("request-7");
@@ -91,7 +91,7 @@ describe("a task followed over a WebSocket", () => {
     expect(socket.messages).toHaveLength(2);
   });
 
-  test("answers a ping, also while the room sleeps, and does not wake it", async () => {
+  test("answers a ping, also while the room hibernates, and does not wake it", async () => {
     const id = await world.create();
     const socket = await world.connect(`/v1/tasks/${id}/events`);
     await evictDurableObject(world.taskRoom(id));
@@ -145,7 +145,7 @@ describe("a task followed over a WebSocket", () => {
 });
 
 describe("a room that is forgotten while its sockets stay", () => {
-  test("goes on in order, with nothing lost and nothing said twice", async () => {
+  test("continues in order, with nothing lost and nothing sent twice", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
     const [plain, batch] = [
@@ -173,7 +173,7 @@ describe("a room that is forgotten while its sockets stay", () => {
     expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
   });
 
-  test("finds by its alarm what no ring told it, and the end as well", async () => {
+  test("finds by its alarm what was never published to it, and the end as well", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
     const socket = await world.connect(`/v1/tasks/${id}/events`);
@@ -200,7 +200,7 @@ describe("a room that is forgotten while its sockets stay", () => {
     await expect(evictDurableObject(room)).rejects.toThrow("not currently running");
   });
 
-  test("takes newcomers beside those it seats again", async () => {
+  test("admits new subscribers beside those it restores", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
     const early = await world.connect(`/v1/tasks/${id}/events`);
@@ -243,7 +243,7 @@ describe("a room that is forgotten while its sockets stay", () => {
     expect(behind.types).toEqual(["started", "retrying", "started", "completed"]);
   });
 
-  test("takes its mark away when the last subscriber leaves while it sleeps", async () => {
+  test("clears its follow flag when the last subscriber leaves during hibernation", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
     const socket = await world.connect(`/v1/tasks/${id}/events`);
@@ -268,10 +268,10 @@ describe("a client that reads too slowly", () => {
     });
 
   /** Where the room's only subscriber stands, if that is not where the room stands. */
-  const placeOf = (room: ReturnType<EdgeWorld["taskRoom"]>) =>
+  const positionAt = (room: ReturnType<EdgeWorld["taskRoom"]>) =>
     runInDurableObject(room, (_room, state) => state.getWebSockets()[0]?.deserializeAttachment()?.at ?? null);
 
-  test("is told nothing while its buffer is full, and caught up when it has drained", async () => {
+  test("is sent nothing while its buffer is full, and catches up when it has drained", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
     const slow = await world.connect(`/v1/tasks/${id}/events`);
@@ -281,7 +281,7 @@ describe("a client that reads too slowly", () => {
     await until(async () => {
       percent += 0.01;
       await world.commit(id, "progress", percent);
-      return (await placeOf(room)) !== null;
+      return (await positionAt(room)) !== null;
     });
     const told = slow.events.length;
     const quick = await world.connect(`/v1/tasks/${id}/events`);
@@ -308,7 +308,7 @@ describe("a client that reads too slowly", () => {
 });
 
 describe("a room and its shards", () => {
-  test("keeps the mark as long as a shard or a subscriber is left", async () => {
+  test("keeps the follow flag as long as a shard or a subscriber is left", async () => {
     const id = await world.create();
     await world.commit(id, "started");
     const room = world.taskRoom(id);
@@ -364,7 +364,7 @@ describe("a room and its shards", () => {
     expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
   });
 
-  test("takes a mark away that outlived its subscribers", async () => {
+  test("clears a follow flag that outlived its subscribers", async () => {
     const id = await world.create();
     await world.parts.store.follow(KEY, id);
     await world.commit(id, "started");
@@ -425,7 +425,7 @@ describe("a tenant's stream", () => {
 });
 
 describe("a client that comes back after long", () => {
-  test("is told all it missed, in order, before what happens now", async () => {
+  test("is sent all it missed, in order, before new events", async () => {
     const first = await world.connect("/v1/events");
     await world.create();
     await first.until("queued");
@@ -441,7 +441,7 @@ describe("a client that comes back after long", () => {
 });
 
 describe("a task followed by server-sent events", () => {
-  test("is told from the queue to its end, through rooms that are forgotten meanwhile", async () => {
+  test("is streamed from the queue to its end, through hibernations of the room", async () => {
     const id = await world.create();
     const stream = await world.stream(`/v1/tasks/${id}/events`);
     expect(stream.response.headers.get("content-type")).toContain("text/event-stream");
@@ -454,7 +454,7 @@ describe("a task followed by server-sent events", () => {
     expect(stream.text).toContain(`event: completed\nid: ${stream.lastId}\n`);
   });
 
-  test("resumes without a gap behind the event named, and has nothing to say behind the last", async () => {
+  test("resumes without a gap behind the event named, and sends nothing behind the last", async () => {
     const id = await world.create();
     const first = await world.stream(`/v1/tasks/${id}/events`);
     await world.commit(id, "started");
@@ -470,7 +470,7 @@ describe("a task followed by server-sent events", () => {
     expect(over.status).toBe(204);
   });
 
-  test("is over when the room's object is replaced, and goes on behind the last event elsewhere", async () => {
+  test("is over when the room's object is replaced, and continues behind the last event elsewhere", async () => {
     const id = await world.create();
     const first = await world.stream(`/v1/tasks/${id}/events`);
     await world.commit(id, "started");

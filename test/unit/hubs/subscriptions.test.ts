@@ -81,7 +81,7 @@ const eventTypes = (messages: readonly HubMessage[]) =>
 const OK = { type: 3, invocationId: "call", result: null };
 
 describe("the first push", () => {
-  test("waits for 50 ms after the answer, whatever happens meanwhile, and says how things stand then", async () => {
+  test("waits for 50 ms after the answer, whatever happens meanwhile, and sends the state of that moment", async () => {
     const id = create();
     const client = join(media);
     commit(id, "started");
@@ -229,7 +229,7 @@ describe("nothing is lost", () => {
     expect(client.messages()).toEqual([]);
   });
 
-  test("a log that was lost is told by a reset and a snapshot; the media hubs only show the state", async () => {
+  test("a log that was lost is announced by a reset and a snapshot; the media hubs only show the state", async () => {
     const id = create();
     const [one, other] = [join(tasks), join(media)];
     await call(one, "Subscribe", id);
@@ -245,7 +245,7 @@ describe("nothing is lost", () => {
 });
 
 describe("limits", () => {
-  test("a connection follows so many tasks and is told when it wants more; the same again is no more", async () => {
+  test("a connection has a limit of subscriptions and is refused more; the same task again is no further one", async () => {
     const ids = [create(), create(), create(), create()];
     const client = join(media);
     for (const id of ids.slice(0, 3)) expect(await call(client, "SubscribeToTask", id)).toEqual([OK]);

@@ -41,18 +41,18 @@ const followed = async (rooms: Rooms, taskId: string, subscriber = new Recording
   return { subscriber, subscription };
 };
 
-const placeOf = (taskId: string, seq: number) => ({ epoch: store.task(taskId).epoch, seq });
+const positionAt = (taskId: string, seq: number) => ({ epoch: store.task(taskId).epoch, seq });
 
-test("a subscription tells where its subscriber stands, from the opening to the end", async () => {
+test("a subscription has its subscriber's position, from the opening to the end", async () => {
   const rooms = life();
   const { id } = store.create().task;
   const subscriber = new RecordingSubscriber(encoding);
   const { subscription, opened } = rooms.subscribeToTask(KEY, id, subscriber, null);
   expect(subscription.position).toBeNull();
   await opened;
-  expect(subscription.position).toEqual(placeOf(id, 1));
+  expect(subscription.position).toEqual(positionAt(id, 1));
   rooms.publish(store.advance(id, "started"));
-  expect(subscription.position).toEqual(placeOf(id, 2));
+  expect(subscription.position).toEqual(positionAt(id, 2));
   rooms.publish(store.advance(id, "completed"));
   expect(subscription.position).toBeNull();
 });
@@ -65,31 +65,31 @@ test("one that could not be brought up to its room stands where it was left", as
   rooms.publish(store.advance(id, "retrying"));
   const subscriber = new RecordingSubscriber(encoding);
   subscriber.unsent = ROOM_SETTINGS.slowBytes;
-  const { subscription, opened } = rooms.subscribeToTask(KEY, id, subscriber, placeOf(id, 1));
+  const { subscription, opened } = rooms.subscribeToTask(KEY, id, subscriber, positionAt(id, 1));
   await opened;
   expect([joined.position?.seq, subscription.position?.seq]).toEqual([3, 1]);
 });
 
-test("reseated subscribers go on behind their place, and the store is not asked", async () => {
+test("restored subscribers continue behind their position, and the store is not asked", async () => {
   const { id } = store.create().task;
   await followed(life(), id);
   store.calls.length = 0;
   const rooms = life();
   const [one, other] = [new RecordingSubscriber(encoding), new RecordingSubscriber(encoding)];
-  for (const subscriber of [one, other]) rooms.resubscribeToTask(KEY, id, subscriber, placeOf(id, 1));
+  for (const subscriber of [one, other]) rooms.resubscribeToTask(KEY, id, subscriber, positionAt(id, 1));
   rooms.publish(store.advance(id, "started"));
   expect([one.types, other.types]).toEqual([["started"], ["started"]]);
   expect(store.calls).toEqual([]);
 });
 
-test("what was missed meanwhile is read once for all reseated subscribers", async () => {
+test("what was missed meanwhile is read once for all restored subscribers", async () => {
   const { id } = store.create().task;
   await followed(life(), id);
   store.advance(id, "started");
   store.advance(id, "progress", 10);
   const rooms = life();
   const subscribers = Array.from({ length: 10 }, () => new RecordingSubscriber(encoding));
-  for (const subscriber of subscribers) rooms.resubscribeToTask(KEY, id, subscriber, placeOf(id, 1));
+  for (const subscriber of subscribers) rooms.resubscribeToTask(KEY, id, subscriber, positionAt(id, 1));
   store.calls.length = 0;
   rooms.publish(store.advance(id, "retrying"));
   await settled();
@@ -97,14 +97,14 @@ test("what was missed meanwhile is read once for all reseated subscribers", asyn
   expect(store.calls).toEqual(["readLog"]);
 });
 
-test("a check on waking finds what no doorbell told, and the end as well", async () => {
+test("a check after hibernation finds updates that were never published, and the end as well", async () => {
   const { id } = store.create().task;
   await followed(life(), id);
   store.advance(id, "started");
   store.advance(id, "completed");
   const rooms = life();
   const subscriber = new RecordingSubscriber(encoding);
-  rooms.resubscribeToTask(KEY, id, subscriber, placeOf(id, 1));
+  rooms.resubscribeToTask(KEY, id, subscriber, positionAt(id, 1));
   await rooms.check();
   await settled();
   expect(subscriber.types).toEqual(["started", "completed"]);
@@ -112,7 +112,7 @@ test("a check on waking finds what no doorbell told, and the end as well", async
   expect(store.hasSubscribers(id)).toBe(false);
 });
 
-test("subscribers that stood at different places are each told what they lack, once", async () => {
+test("subscribers with different positions are each sent what they lack, once", async () => {
   const { id } = store.create().task;
   await followed(life(), id);
   store.advance(id, "started");
@@ -120,19 +120,19 @@ test("subscribers that stood at different places are each told what they lack, o
   const rooms = life();
   const behind = new RecordingSubscriber(encoding);
   const ahead = new RecordingSubscriber(encoding);
-  rooms.resubscribeToTask(KEY, id, new RecordingSubscriber(encoding), placeOf(id, 2));
-  rooms.resubscribeToTask(KEY, id, behind, placeOf(id, 1));
-  rooms.resubscribeToTask(KEY, id, ahead, placeOf(id, 3));
+  rooms.resubscribeToTask(KEY, id, new RecordingSubscriber(encoding), positionAt(id, 2));
+  rooms.resubscribeToTask(KEY, id, behind, positionAt(id, 1));
+  rooms.resubscribeToTask(KEY, id, ahead, positionAt(id, 3));
   await settled();
   expect([behind.seqs, ahead.seqs]).toEqual([[2, 3], []]);
   rooms.publish(store.advance(id, "started"));
   expect([behind.seqs, ahead.seqs]).toEqual([[2, 3, 4], [4]]);
 });
 
-test("a log that lost events meanwhile is announced to reseated subscribers", async () => {
+test("a log that lost events meanwhile is announced to restored subscribers", async () => {
   const { id } = store.create().task;
   await followed(life(), id);
-  const place = placeOf(id, 1);
+  const place = positionAt(id, 1);
   store.trim(id);
   const rooms = life();
   const subscriber = new RecordingSubscriber(encoding);
@@ -142,16 +142,16 @@ test("a log that lost events meanwhile is announced to reseated subscribers", as
   expect(subscriber.types).toEqual(["reset", "snapshot"]);
 });
 
-test("a reseated subscriber that leaves takes the mark of the earlier life away", async () => {
+test("a restored subscriber that leaves clears the follow flag of before the hibernation", async () => {
   const { id } = store.create().task;
   await followed(life(), id);
   const rooms = life();
-  rooms.resubscribeToTask(KEY, id, new RecordingSubscriber(encoding), placeOf(id, 1)).unsubscribe();
+  rooms.resubscribeToTask(KEY, id, new RecordingSubscriber(encoding), positionAt(id, 1)).unsubscribe();
   await settled();
   expect([store.hasSubscribers(id), rooms.stats().rooms]).toEqual([false, 0]);
 });
 
-test("a tenant's subscribers are reseated in the same way", async () => {
+test("a tenant's subscribers are restored in the same way", async () => {
   const earlier = life();
   const before = new RecordingSubscriber(encoding);
   const { subscription, opened } = earlier.subscribeToTenant(KEY, before, null);
@@ -167,7 +167,7 @@ test("a tenant's subscribers are reseated in the same way", async () => {
   expect(subscriber.types).toEqual(["started"]);
 });
 
-test("nothing is compared with the store, and no timer waits, unless the host asks", async () => {
+test("nothing is compared with the store, and no timer waits, unless the host calls for it", async () => {
   const rooms = life();
   const { id } = store.create().task;
   const { subscriber } = await followed(rooms, id);
@@ -180,7 +180,7 @@ test("nothing is compared with the store, and no timer waits, unless the host as
   expect(subscriber.types).toEqual(["snapshot", "started"]);
 });
 
-test("frames wait for company as long as the host says, and not with the end of a task among them", async () => {
+test("frames are batched as long as the host decides, and not with the end of a task among them", async () => {
   const lines = new TellingEncoding("lines", (frames) => frames.join("\n"));
   const rooms = life();
   const subscriber = new RecordingSubscriber(lines);

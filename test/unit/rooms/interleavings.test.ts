@@ -60,7 +60,7 @@ class World {
   storeWasAway = false;
   readonly #frail: boolean;
   /** Committed and not yet published. */
-  #news: TaskUpdate[] = [];
+  #updates: TaskUpdate[] = [];
   /** Ids that clients saw, by what they followed. */
   readonly #seen = new Map<string, string[]>();
 
@@ -98,7 +98,7 @@ class World {
   }
 
   #create(): void {
-    this.#news.push(this.store.create({ keyId: "key_a", subject: this.#below(2) === 0 ? "" : "sam" }));
+    this.#updates.push(this.store.create({ keyId: "key_a", subject: this.#below(2) === 0 ? "" : "sam" }));
   }
 
   #advance(): void {
@@ -106,27 +106,27 @@ class World {
     this.#pick(live, (id) => {
       const { status, progress } = this.store.task(id);
       const dice = this.#below(20);
-      if (dice === 0) this.#news.push(this.store.advance(id, "cancelled"));
-      else if (status === "queued") this.#news.push(this.store.advance(id, "started"));
+      if (dice === 0) this.#updates.push(this.store.advance(id, "cancelled"));
+      else if (status === "queued") this.#updates.push(this.store.advance(id, "started"));
       else if (dice < 14)
-        this.#news.push(this.store.advance(id, "progress", Math.min(99, progress + this.#below(9))));
-      else if (dice < 18) this.#news.push(this.store.advance(id, "retrying"));
-      else this.#news.push(this.store.advance(id, dice === 18 ? "failed" : "completed"));
+        this.#updates.push(this.store.advance(id, "progress", Math.min(99, progress + this.#below(9))));
+      else if (dice < 18) this.#updates.push(this.store.advance(id, "retrying"));
+      else this.#updates.push(this.store.advance(id, dice === 18 ? "failed" : "completed"));
     });
   }
 
   #publish(): void {
     if (this.#below(3) > 0) {
       // The usual way: everything, in order.
-      for (const update of this.#news.splice(0)) this.rooms.publish(update);
+      for (const update of this.#updates.splice(0)) this.rooms.publish(update);
       return;
     }
-    const index = this.#below(this.#news.length);
-    const update = this.#news[index];
+    const index = this.#below(this.#updates.length);
+    const update = this.#updates[index];
     if (update === undefined) return;
     const fate = this.#below(10);
     // Lost, doubled (it stays in the list), or just out of order.
-    if (fate !== 0) this.#news.splice(index, 1);
+    if (fate !== 0) this.#updates.splice(index, 1);
     if (fate > 2) this.rooms.publish(update);
   }
 
@@ -274,11 +274,11 @@ test("whatever the order of things, a subscriber misses no lifecycle event, sees
     await world.clock.advance(1);
     expect(world.rooms.stats(), `seed ${seed}: nothing left`).toEqual({ rooms: 0, subscribers: 0, alone: 0 });
     expect([world.topics.size(), world.clock.pendingTimers], `seed ${seed}: nothing left`).toEqual([0, 0]);
-    // A mark that could not be taken away stays: it costs publishes that nobody hears.
+    // A follow flag that could not be cleared stays set: it costs publishes that reach no subscriber.
     if (world.storeWasAway) continue;
     expect(
       world.store.ids().filter((id) => world.store.hasSubscribers(id)),
-      `seed ${seed}: no marks left`,
+      `seed ${seed}: no follow flags left`,
     ).toEqual([]);
   }
   expect(subscribers).toBeGreaterThan(SEEDS * 5);

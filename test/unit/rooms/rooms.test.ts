@@ -74,11 +74,11 @@ describe("rooms", () => {
     expect([encoding.encoded, topics.published]).toEqual([2, 0]);
   });
 
-  test("news that come before the store has answered are kept for the subscriber", async () => {
+  test("updates that come before the store has answered are kept for the subscriber", async () => {
     const { id } = store.create().task;
     const gate = Promise.withResolvers<void>();
     let pauses = 0;
-    // The answer is decided, and on its way, when the news come.
+    // The answer is decided, and on its way, when the updates come.
     store.pause = () => (++pauses === 2 ? gate.promise : Promise.resolve());
     const subscriber = new RecordingSubscriber(encoding, topics);
     const { opened } = rooms.subscribeToTask(KEY, id, subscriber, null);
@@ -138,7 +138,7 @@ describe("rooms", () => {
     expect(warnings).not.toEqual([]);
   });
 
-  test("news of events that the log does not hold are given up, and what follows is read", async () => {
+  test("updates with events that the log does not hold are dropped, and what follows is read", async () => {
     const { id } = store.create().task;
     const { subscriber } = await follow(id);
     const update = store.advance(id, "started");
@@ -150,7 +150,7 @@ describe("rooms", () => {
     expect(subscriber.types).toEqual(["snapshot", "started", "completed"]);
   });
 
-  test("a trimmed log is announced to everybody with a reset and a snapshot", async () => {
+  test("a trimmed log is announced to every subscriber with a reset and a snapshot", async () => {
     const { id } = store.create().task;
     const { subscriber } = await follow(id);
     commit(id, "started");
@@ -187,7 +187,7 @@ describe("rooms", () => {
     expect(rooms.stats().alone).toBe(0);
   });
 
-  test("news of a new epoch are not mistaken for the old one's", async () => {
+  test("updates of a new epoch are not mistaken for the old one's", async () => {
     const { id } = store.create().task;
     const { subscriber } = await follow(id);
     store.trim(id);
@@ -210,7 +210,7 @@ describe("rooms", () => {
     expect([subscriber.told, subscriber.closedWith]).toEqual([[], 1000]);
   });
 
-  test("whoever asks for a task that is not theirs shares nothing with those who may", async () => {
+  test("a subscriber of another tenant's task shares nothing with those who may", async () => {
     const { id } = store.create().task;
     const foreign = new RecordingSubscriber(encoding, topics);
     const refused = rooms.subscribeToTask({ keyId: "key_b", subject: null }, id, foreign, null);
@@ -223,7 +223,7 @@ describe("rooms", () => {
     expect([subscriber.types, foreign.told]).toEqual([["snapshot", "started"], []]);
   });
 
-  test("a new subscriber waits until the mark of the last one is gone, and makes its own", async () => {
+  test("a new subscriber waits until the last one's follow flag is cleared, and sets it again", async () => {
     const { id } = store.create().task;
     const { subscription } = await follow(id);
     const gate = Promise.withResolvers<void>();
@@ -432,7 +432,7 @@ describe("rooms", () => {
       expect(closed.length).toBe(6);
     });
 
-    test("nothing is swept while nothing is broadcast and nobody is slow", async () => {
+    test("nothing is swept while nothing is broadcast and no subscriber is slow", async () => {
       const { id } = store.create().task;
       await follow(id);
       commit(id, "started");
@@ -442,7 +442,7 @@ describe("rooms", () => {
     });
   });
 
-  test("closing a key reaches a subscriber whose place is still being asked for", async () => {
+  test("closing a key reaches a subscriber whose position is still being asked for", async () => {
     const { id } = store.create().task;
     const subscriber = new RecordingSubscriber(encoding, topics);
     const { opened } = rooms.subscribeToTask(KEY, id, subscriber, null);

@@ -26,7 +26,7 @@ async function streamOf(media: MemoryMedia, indexes: readonly number[]): Promise
   return new Response(stream).text();
 }
 
-test("a stream tells the pictures that came when others failed", async () => {
+test("a stream sends the pictures that came when others failed", async () => {
   const text = await streamOf(new MemoryMedia(), [2]);
   expect(text.match(/^event: /gm)).toHaveLength(1);
   expect(text).toContain('"b64_json":"Ag=="');

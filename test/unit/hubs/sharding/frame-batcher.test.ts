@@ -14,7 +14,7 @@ beforeEach(() => {
 
 const note = (text: string) => () => void log.push(text);
 
-test("everybody who waits is called back by the same timer, in order, and nothing waits afterwards", async () => {
+test("all callbacks run by the same timer, in order, and none is pending afterwards", async () => {
   batcher.schedule(note("one"));
   await clock.advance(BATCH_MS - 1);
   batcher.schedule(note("two"));
@@ -23,7 +23,7 @@ test("everybody who waits is called back by the same timer, in order, and nothin
   expect([log, clock.pendingTimers]).toEqual([["one", "two"], 0]);
 });
 
-test("what is urgent takes the others along", async () => {
+test("an urgent callback runs the others at once as well", async () => {
   batcher.schedule(note("one"));
   batcher.schedule(note("two"), true);
   batcher.schedule(note("three"), true);
@@ -31,7 +31,7 @@ test("what is urgent takes the others along", async () => {
   expect([log, clock.pendingTimers]).toEqual([["one", "two", "three"], 0]);
 });
 
-test("who is called back may wait again, for the next tick", async () => {
+test("a callback may schedule again, for the next batch", async () => {
   batcher.schedule(() => batcher.schedule(note("again")));
   await clock.advance(BATCH_MS);
   expect(log).toEqual([]);
@@ -39,12 +39,12 @@ test("who is called back may wait again, for the next tick", async () => {
   expect(log).toEqual(["again"]);
 });
 
-test("frames are gathered during a tick only, and let go of once at its end", async () => {
+test("frames are collected while callbacks run only, and flushed once afterwards", async () => {
   const socket = { flush: note("flush") };
   expect(batcher.collects(socket)).toBe(false);
-  batcher.schedule(() => log.push(`gathers ${batcher.collects(socket)}`));
-  batcher.schedule(() => log.push(`gathers ${batcher.collects(socket)}`));
+  batcher.schedule(() => log.push(`collects ${batcher.collects(socket)}`));
+  batcher.schedule(() => log.push(`collects ${batcher.collects(socket)}`));
   await clock.advance(BATCH_MS);
-  expect(log).toEqual(["gathers true", "gathers true", "flush"]);
+  expect(log).toEqual(["collects true", "collects true", "flush"]);
   expect(batcher.collects(socket)).toBe(false);
 });

@@ -80,7 +80,7 @@ function open(endpoint: HubEndpoint<Principal>) {
   return connection;
 }
 
-test("nothing that sleep would lose is slept through: a negotiation, a handshake to come, half a message", () => {
+test("what hibernation would lose prevents it: a negotiation, a handshake to come, half a message", () => {
   expect(hibernated.saveAll()).toBe(true);
   const endpoint = add();
   expect(hibernated.saveAll()).toBe(false);
@@ -94,7 +94,7 @@ test("nothing that sleep would lose is slept through: a negotiation, a handshake
   expect(hibernated.saveAll()).toBe(true);
 });
 
-test("a client that polls keeps its shard awake, also between two polls", () => {
+test("a client that polls keeps its shard from hibernating, also between two polls", () => {
   const endpoint = add();
   endpoint.poll(() => {}, 0);
   endpoint.post(new TextEncoder().encode(HANDSHAKE), 0);

@@ -10,7 +10,7 @@ import { virtualKey } from "../../../fixture/virtual-key.ts";
 const PRINCIPAL = principalOf(virtualKey({ id: "key_a", name: "Zoë – 木" }));
 const URL_OF_HUB = "https://gateway.example/hubs/tasks?id=0.key_a.x&access_token=condt_secret&_=12";
 
-test("who asks arrives whole, and of the client's request only what hubs read; no key goes along", async () => {
+test("the principal arrives whole, and of the client's request only what hubs read; no key is forwarded", async () => {
   const request = new Request(URL_OF_HUB, {
     method: "POST",
     headers: {
@@ -30,7 +30,7 @@ test("who asks arrives whole, and of the client's request only what hubs read; n
   expect(call.url + JSON.stringify([...call.headers])).not.toContain("condt_secret");
 });
 
-test("a client cannot say who it is, nor what carries its connection", () => {
+test("a client can forge neither its principal nor the kind of its transport", () => {
   const forged = writeShardRequest(
     new Request(URL_OF_HUB),
     { principal: PRINCIPAL, requestId: "r-1" },

@@ -93,7 +93,7 @@ const follow = async ({ rooms }: ReturnType<typeof life>, id: string, scope = KE
   return { subscriber, subscription, outcome: await opened };
 };
 
-test("a room is joined once, before the store is asked, and left with its last subscriber; the mark is not touched", async () => {
+test("a room is joined once, before the store is asked, and left with its last subscriber; the follow flag is not touched", async () => {
   const { id } = store.create().task;
   const one = life();
   const [first, second] = await Promise.all([follow(one, id), follow(one, id)]);
@@ -125,7 +125,7 @@ test("where a room stands is written when the shard looks, and only when it has 
   expect(written.map(({ position }) => position)).toEqual([null, { epoch, seq: 1 }, { epoch, seq: 7 }]);
 });
 
-test("an earlier life's room is not joined again, and is told where it stood", async () => {
+test("a room of before the hibernation is not joined again, and continues at its stored position", async () => {
   const { id } = store.create().task;
   const one = life();
   await follow(one, id);
@@ -145,7 +145,7 @@ test("a room whose position was not written yet is joined again", async () => {
   expect(calls).toHaveLength(2);
 });
 
-test("rooms that nobody comes back to are left, and those that somebody does are not", async () => {
+test("rooms without subscriptions after hibernation are left, and the others are not", async () => {
   const [left, kept, opening] = [store.create().task.id, store.create().task.id, store.create().task.id];
   const one = life();
   for (const id of [left, kept, opening]) await follow(one, id);
@@ -159,13 +159,13 @@ test("rooms that nobody comes back to are left, and those that somebody does are
   expect(calls).toEqual([`key_a/0 leaves task/key_a/${left}`]);
 });
 
-test("a room that could not be left is left in the next life", async () => {
+test("a room that could not be left is left at the next start", async () => {
   const [{ id }, { id: again }] = [store.create().task, store.create().task];
   const one = life();
-  const seats = [await follow(one, id), await follow(one, again)];
+  const opened = [await follow(one, id), await follow(one, again)];
   one.joined.save();
   failures = Array.from({ length: 4 }, () => new Error("away"));
-  for (const { subscription } of seats) subscription.unsubscribe();
+  for (const { subscription } of opened) subscription.unsubscribe();
   await settled();
   expect(failures).toEqual([]);
   // Who comes back meanwhile is told by the room again, and stays.
@@ -189,7 +189,7 @@ test("a task that is not there is not followed, and its room is left again", asy
   expect(table.size).toBe(0);
 });
 
-test("whoever is turned away does not take the room from those who were let in", async () => {
+test("a refused subscription does not take the room from those that were admitted", async () => {
   const { id } = store.create().task;
   const one = life();
   const [{ outcome }] = await Promise.all([follow(one, id), follow(one, id, OTHER)]);
@@ -209,7 +209,7 @@ test("an object that was restarted is asked again once; one that stays away is a
   expect((await follow(shard, other)).outcome).toBe("subscribed");
 });
 
-test("whoever comes while a room is being left joins behind that", async () => {
+test("one that subscribes while a room is being left joins after that", async () => {
   const { id } = store.create().task;
   const one = life();
   const { subscription } = await follow(one, id);

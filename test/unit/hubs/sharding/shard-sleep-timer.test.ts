@@ -47,7 +47,7 @@ test("it settles once after whatever happened, and then nothing keeps the shard 
   expect([settlings, clock.pendingTimers]).toEqual([1, 0]);
 });
 
-test("while something would be lost it stays awake and settles again every second", async () => {
+test("while something would be lost it stays in memory and settles again every second", async () => {
   maySleep = false;
   timer.wake();
   await clock.advance(5_000);

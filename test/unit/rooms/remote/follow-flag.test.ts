@@ -28,7 +28,7 @@ beforeEach(() => {
   });
 });
 
-test("stays as long as anybody follows", async () => {
+test("stays set as long as it is wanted", async () => {
   wanted = true;
   await flag.store.follow(KEY, id);
   await flag.store.unfollow(KEY, id);
@@ -46,7 +46,7 @@ test("is taken away once, however many leave at the same time", async () => {
   expect([store.calls, releases]).toEqual([["unfollow"], 1]);
 });
 
-test("somebody who comes while it is taken away makes a new one behind it, and nothing is forgotten", async () => {
+test("one that subscribes while it is being cleared sets it again afterwards, and nothing is lost", async () => {
   await flag.store.follow(KEY, id);
   const gate = Promise.withResolvers<void>();
   store.pause = () => gate.promise;

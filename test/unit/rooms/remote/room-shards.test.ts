@@ -44,7 +44,7 @@ const life = () => {
   return new RoomShards(kvShardNames({ kv } as unknown as Parameters<typeof kvShardNames>[0]), stubOf);
 };
 
-test("every shard that joined is told once, also after the object was forgotten", async () => {
+test("every shard that joined gets an update once, also after the object's hibernation", async () => {
   const shards = life();
   shards.add("key_a/0");
   shards.add("key_a/1");
@@ -56,7 +56,7 @@ test("every shard that joined is told once, also after the object was forgotten"
   expect(told.map(({ shard }) => shard)).toEqual(["key_a/0", "key_a/1"]);
 });
 
-test("one that left is told nothing, and its row is gone", async () => {
+test("one that left gets nothing, and its row is gone", async () => {
   const shards = life();
   shards.add("key_a/0");
   shards.add("key_a/1");

@@ -344,7 +344,7 @@ describe("keeping alive", () => {
     expect(client.messages()).toEqual([]);
   });
 
-  test("a host that sleeps answers pings instead, at most once in 5 s", () => {
+  test("a host that hibernates answers pings instead, at most once in 5 s", () => {
     const client = connect(echoHub, "p", { transport: { pings: "answered" } });
     client.send(PING);
     client.send(PING);
@@ -437,7 +437,7 @@ describe("what hosts need", () => {
     }
   });
 
-  test("a connection sleeps and wakes: hubs are not told, and it goes on as it was", async () => {
+  test("a connection is saved and restored: hubs see nothing of it, and it continues as it was", async () => {
     const { hub, log } = watchedHub();
     const asleep = connect(hub, "p", { protocol: messagePackProtocol });
     asleep.now = 5_000;

@@ -65,7 +65,7 @@ test("a socket for a connection that is over is closed", () => {
   expect(told).toMatchObject({ sent: [], closed: 1008 });
 });
 
-test("a client that does not read is told to come again, and cut", async () => {
+test("a client that does not read is closed with allowReconnect", async () => {
   const endpoint = createEndpoint();
   const { socket, told } = fakeSocket();
   const hubSocket = new HubSocket(endpoint, "WebSockets", () => 0);

@@ -88,7 +88,7 @@ test("runners begin steps for five to ten minutes, and no two of a pool equally 
   expect(workMs(40, 11)).toBeLessThanOrEqual(10 * MINUTE_MS);
 });
 
-test("a runner's name says what it is for", () => {
+test("a runner's name holds its lane and index", () => {
   expect(runnerAddress(runnerName({ lane: "video", index: 12 }))).toEqual({ lane: "video", index: 12 });
   for (const name of [undefined, "", "image", "image/", "image/x", "audio/0"]) {
     expect(() => runnerAddress(name)).toThrow("no step runner");

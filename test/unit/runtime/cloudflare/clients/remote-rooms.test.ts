@@ -65,7 +65,7 @@ beforeEach(() => {
 const follow = () => rooms.subscribeToTask(KEY, "task-1", subscriber, null);
 
 describe("asking a room", () => {
-  test("names the subscriber's encoding, place and scope, and of granted tasks the one at hand", async () => {
+  test("names the subscriber's encoding, position and scope, and of granted tasks the one at hand", async () => {
     const scope = { keyId: "key_a", subject: "sam", granted: ["task-0", "task-1"] };
     await rooms.subscribeToTask(scope, "task-1", subscriber, { epoch: "x", seq: 3 }).opened;
     expect(asked.map(({ name }) => name)).toEqual(["task/key_a/task-1"]);
@@ -102,7 +102,7 @@ describe("asking a room", () => {
 });
 
 describe("a subscriber of a room elsewhere", () => {
-  test("is told what comes, as text and as bytes, and is closed as the room says", async () => {
+  test("is sent what comes, as text and as bytes, and is closed with the room's code", async () => {
     expect(await follow().opened).toBe("subscribed");
     expect([end.accepted, end.binaryType]).toEqual([true, "arraybuffer"]);
     end.tell("one");
@@ -132,7 +132,7 @@ describe("a subscriber of a room elsewhere", () => {
     expect(subscriber.closedWith).toBe(1013);
   });
 
-  test("that leaves is told nothing more, and the room knows", async () => {
+  test("that unsubscribes is sent nothing more, and its socket is closed", async () => {
     const { subscription, opened } = follow();
     await opened;
     subscription.unsubscribe();
@@ -154,7 +154,7 @@ describe("a subscriber of a room elsewhere", () => {
     expect(subscriber.frames).toEqual([]);
   });
 
-  test("that reads too slowly is told to come again", async () => {
+  test("that reads too slowly is closed 1013", async () => {
     await follow().opened;
     subscriber.unsent = MIB;
     end.tell("one");

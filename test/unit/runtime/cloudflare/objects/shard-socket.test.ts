@@ -97,7 +97,7 @@ test("what was gathered goes out before a close, and nothing after it", async ()
   expect([native.sent, native.closed]).toEqual([["1\x1e"], { code: 1000, reason: "over" }]);
 });
 
-test("what waits is counted with what was gathered, and a full socket is told of", async () => {
+test("unsent bytes are counted with the batch, and a full socket is reported", async () => {
   native.bufferedAmount = FULL;
   batcher.schedule(() => {
     socket.send("1234\x1e");
@@ -107,7 +107,7 @@ test("what waits is counted with what was gathered, and a full socket is told of
   expect(full).toEqual([socket]);
 });
 
-test("a client that does not read is closed to come again", async () => {
+test("a client that does not read is closed and may reconnect", async () => {
   native.bufferedAmount = OVERFULL;
   socket.hubSocket.send("1\x1e");
   await settled();
@@ -120,7 +120,7 @@ test("a runtime that does not tell what waits is taken to have sent it", () => {
   expect([socket.bufferedBytes(), full]).toEqual([0, []]);
 });
 
-test("is attached what a later life must know, when that has changed", () => {
+test("has attached what is needed after hibernation, when that has changed", () => {
   for (const heardAt of [5, 5, 6]) socket.attachHeardAt(heardAt);
   expect(native.attached).toEqual([
     { connectionId: "c", heardAt: 5 },

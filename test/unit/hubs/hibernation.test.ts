@@ -126,7 +126,7 @@ describe.each([
   const begin = (hub: Hub<Principal>) =>
     connect(hub, OWNER, { protocol, topics, bare: protocol === bareProtocol });
 
-  test("is pushed on where it was told last, and its end once", async () => {
+  test("continues behind the last push, and its end comes once", async () => {
     const { id } = store.create().task;
     const asleep = begin(media);
     asleep.invoke("SubscribeToTask", [id], "1");
@@ -174,7 +174,7 @@ describe.each([
   });
 });
 
-test("a subscription whose place is not known begins anew", async () => {
+test("a subscription whose position is not known begins anew", async () => {
   const { id } = store.create().task;
   const asleep = connect(media, OWNER, { topics });
   asleep.invoke("SubscribeToTask", [id], "1");
@@ -208,7 +208,7 @@ test("a subscription is kept from its first push on, and not beyond unsubscribin
   expect(kept.size).toBe(0);
 });
 
-test("what a method does now, or a stream that cannot be resumed, is not slept through", async () => {
+test("a running method, or a stream that cannot be resumed, prevents hibernation", async () => {
   const answer = Promise.withResolvers<void>();
   const hub = createHub<string>({
     methods: {
