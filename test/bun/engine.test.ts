@@ -139,11 +139,14 @@ describe("a task", () => {
     expect(logged).toContain("provider adapter threw");
   });
 
-  test("of a provider that is not configured any more fails and says so", async () => {
-    const { submit, read } = await started();
-    const { id } = await submit({ provider: "elsewhere" });
+  test("of a provider that this process does not have is left alone until it may wait no longer", async () => {
+    const { submit, read, clock } = await started();
+    const { id } = await submit({ route: [{ provider: "elsewhere", model: "canvas" }] });
     await settled();
-    expect(await read(id)).toMatchObject({ status: "failed", error: { code: "provider_unavailable" } });
+    expect(await read(id)).toMatchObject({ status: "queued", attempt: 0 });
+    await clock.advance(MAX_WAIT_MS);
+    await settled();
+    expect(await read(id)).toMatchObject({ status: "failed", error: { code: "timeout" }, attempt: 0 });
   });
 });
 

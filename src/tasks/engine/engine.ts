@@ -27,7 +27,7 @@ import {
   SWEEP_BATCH,
   SWEEP_PAUSE_MS,
 } from "./scheduling.ts";
-import { type Settled, type StepDriver, StepSettlement } from "./step-commit.ts";
+import { type Committed, StepCommitter, type StepDriver } from "./step-commit.ts";
 import { publishIfFollowed, type StepDependencies, StepRun } from "./step-run.ts";
 import { WorkRunner } from "./work-runner.ts";
 
@@ -79,8 +79,10 @@ export class Engine implements Doorbell, WorkListener {
   readonly #steps: StepDependencies;
   readonly #cleanups: WorkRunner;
   readonly #leases: LeaseKeeper;
-  readonly #settlement: StepSettlement;
+  readonly #committer: StepCommitter;
   readonly #lanes: Readonly<Record<TaskType, Lane>>;
+  /** What this process can run. Tasks of other providers are left to processes that have them. */
+  readonly #providers: readonly string[];
   /** By task. A call that goes on after its task was lost and claimed again is not here any more, but counts in its lane. */
   readonly #runs = new Map<string, StepRun>();
   #state: "new" | "running" | "stopping" | "stopped" = "new";
@@ -92,7 +94,8 @@ export class Engine implements Doorbell, WorkListener {
   constructor(dependencies: EngineDependencies, options: EngineOptions = DEFAULT_ENGINE_OPTIONS) {
     this.#dependencies = dependencies;
     this.#options = options;
-    this.#settlement = new StepSettlement(dependencies, options.retry);
+    this.#providers = [...dependencies.providers.keys()];
+    this.#committer = new StepCommitter(dependencies, options.retry);
     const { store, media, publisher, clock, log } = dependencies;
     this.#steps = { store, media, publisher, clock, log, progressIntervalMs: options.progressIntervalMs };
     this.#cleanups = new WorkRunner(dependencies, createCleanupWork(dependencies), {
@@ -215,7 +218,7 @@ export class Engine implements Doorbell, WorkListener {
   }
 
   #claimOptions(lane: Lane, max: number): ClaimOptions {
-    return { lane: lane.type, leaseMs: this.#options.leaseMs, max };
+    return { lane: lane.type, providers: this.#providers, leaseMs: this.#options.leaseMs, max };
   }
 
   #begin(lane: Lane, claims: readonly Claim[], claimedAt: number): void {
@@ -234,19 +237,19 @@ export class Engine implements Doorbell, WorkListener {
   async #work(lane: Lane, run: StepRun): Promise<void> {
     const { id } = run.task;
     const driver = this.#driverOf(lane);
-    let settled: Settled | null = null;
+    let committed: Committed | null = null;
     try {
-      settled = await this.#settlement.run(run, driver);
+      committed = await this.#committer.run(run, driver);
     } catch (error) {
       this.#dependencies.log.error("step could not be written", { taskId: id, cause: describeError(error) });
     } finally {
       if (this.#runs.get(id) === run) this.#runs.delete(id);
       lane.held -= 1;
     }
-    if (settled !== null) this.#begin(lane, settled.claims, settled.at);
-    const dueAt = settled?.task?.dueAt ?? null;
+    if (committed !== null) this.#begin(lane, committed.claims, committed.at);
+    const dueAt = committed?.task?.dueAt ?? null;
     if (dueAt !== null) this.#armLane(lane, dueAt);
-    const claimed = settled !== null && driver.claimed ? settled.claims.length : null;
+    const claimed = committed !== null && driver.claimed ? committed.claims.length : null;
     const next = afterStep(claimed, lane.rung);
     if (next === "ring") this.#ring(lane);
     else if (next === "look_up") this.#lookUp(lane, claimed);
@@ -274,7 +277,7 @@ export class Engine implements Doorbell, WorkListener {
   #lookUp(lane: Lane, claimed: number | null): void {
     if (this.#state !== "running") return;
     const { store, clock, log } = this.#dependencies;
-    store.nextDueAt(lane.type).then(
+    store.nextDueAt(lane.type, this.#providers).then(
       (dueAt) => {
         const next = afterLookUp(claimed, dueAt, clock.now());
         if (next.do === "claim") this.#ring(lane);

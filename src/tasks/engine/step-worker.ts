@@ -19,7 +19,7 @@ import type { Task } from "../task.ts";
 import { createCleanupWork } from "./cleanup-work.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { CRON_SWEEP_BATCHES, SWEEP_BATCH } from "./scheduling.ts";
-import { StepSettlement } from "./step-commit.ts";
+import { StepCommitter } from "./step-commit.ts";
 import { publishIfFollowed, type StepDependencies, StepRun } from "./step-run.ts";
 import { WorkRunner } from "./work-runner.ts";
 
@@ -71,14 +71,17 @@ export class StepWorker {
   readonly #dependencies: StepWorkerDependencies;
   readonly #options: StepWorkerOptions;
   readonly #steps: StepDependencies;
-  readonly #settlement: StepSettlement;
+  readonly #committer: StepCommitter;
+  /** What this deployment can run. */
+  readonly #providers: readonly string[];
 
   constructor(dependencies: StepWorkerDependencies, options: StepWorkerOptions) {
     this.#dependencies = dependencies;
     this.#options = options;
+    this.#providers = [...dependencies.providers.keys()];
     const { store, media, publisher, clock, log } = dependencies;
     this.#steps = { store, media, publisher, clock, log, progressIntervalMs: options.progressIntervalMs };
-    this.#settlement = new StepSettlement(dependencies, options.retry);
+    this.#committer = new StepCommitter(dependencies, options.retry);
   }
 
   /**
@@ -95,7 +98,13 @@ export class StepWorker {
     const { store, publisher, clock } = this.#dependencies;
     const { leaseMs, maxHeld } = this.#options;
     const from = clock.monotonic();
-    const claims = await store.claim({ lane, leaseMs, max, maxHeld: maxHeld[lane] });
+    const claims = await store.claim({
+      lane,
+      providers: this.#providers,
+      leaseMs,
+      max,
+      maxHeld: maxHeld[lane],
+    });
     return claims.map((claim) => {
       if (claim.update !== null) publishIfFollowed(publisher, claim.update);
       return { report: this.#run(claim, from + leaseMs, stop) };
@@ -113,7 +122,7 @@ export class StepWorker {
 
   /** When the lane's next work is due (wall clock, ms): 0 when now, null when nothing waits. */
   nextDueAt(lane: TaskType): Promise<number | null> {
-    return this.#dependencies.store.nextDueAt(lane);
+    return this.#dependencies.store.nextDueAt(lane, this.#providers);
   }
 
   /** Ends what deadlines ended and frees what dead workers held. Bounded; rejects when the store cannot be asked. */
@@ -127,7 +136,10 @@ export class StepWorker {
       for (const update of outcome.updates) publishIfFollowed(publisher, update);
     }
     if (requeued > 0) log.warn("took over tasks whose worker was gone", { tasks: requeued });
-    const [image, video] = await Promise.all([store.nextDueAt("image"), store.nextDueAt("video")]);
+    const [image, video] = await Promise.all([
+      store.nextDueAt("image", this.#providers),
+      store.nextDueAt("video", this.#providers),
+    ]);
     return { requeued, dueAt: { image, video } };
   }
 
@@ -159,7 +171,7 @@ export class StepWorker {
     stop?.addEventListener("abort", handBack);
     if (stop?.aborted) handBack();
     try {
-      const { task } = await this.#settlement.run(run, {
+      const { task } = await this.#committer.run(run, {
         claimNext: () => undefined,
         stopped: () => stop?.aborted === true,
         storeFailed: () => {},
