@@ -200,6 +200,9 @@ export function laneContract(contract: StoreContract): void {
         await pause("x");
         expect(await bench.claim()).toEqual([]);
         expect(ids(await bench.claim(1, { lane: "video" }))).toEqual([film.id]);
+        await pause("x", PAUSE_MS * 2, "video");
+        bench.advance(PAUSE_MS);
+        expect(await bench.claim()).toHaveLength(1);
       });
 
       test("may be told to rest longer; a shorter pause changes nothing", async () => {
