@@ -19,7 +19,7 @@ import { createRoomEndWatch } from "../../rooms/room-end-watch.ts";
 import { createUpstashRedis } from "../../stores/redis/client.ts";
 import { createRedisStore } from "../../stores/redis/store.ts";
 import { createRemoteStore } from "../../stores/remote/remote-store.ts";
-import type { Store } from "../../stores/remote/store-calls.ts";
+import type { Store } from "../../stores/store.ts";
 import { poolSize } from "../../tasks/engine/step-pool.ts";
 import { StepWorker } from "../../tasks/engine/step-worker.ts";
 import { type Clock, systemClock } from "../../tasks/ports/clock.ts";

@@ -1,9 +1,10 @@
-/** Virtual keys as rows: what is searched or checked in a column, the rest as JSON. */
+/** Virtual keys as rows: what is searched or checked in a column, the rest as JSON, where fields of later releases stay. */
 
-import { DuplicateKeyError } from "../../accounts/account-store.ts";
-import type { KeyPatch, VirtualKey } from "../../accounts/virtual-key.ts";
-import type { Sql, SqlRow } from "../sql.ts";
-import { setCap } from "./lanes.ts";
+import { type AccountStore, DuplicateKeyError } from "../../../accounts/account-store.ts";
+import type { KeyPatch, VirtualKey } from "../../../accounts/virtual-key.ts";
+import type { Sql, SqlRow } from "../../sql.ts";
+import { setCap } from "../queue/lanes.ts";
+import type { Steps } from "../steps.ts";
 
 /** What stands in `details`. */
 type Details = Pick<
@@ -11,20 +12,27 @@ type Details = Pick<
   "name" | "last4" | "allowedModels" | "permissions" | "maxPriority" | "metadata"
 >;
 
-export function keyById(sql: Sql, id: string): VirtualKey | null {
+export function accountMethods(steps: Steps): AccountStore {
+  return {
+    findKeyByHash: (hash) => steps.read(({ sql }) => keyByHash(sql, hash)),
+    getKey: (id) => steps.read(({ sql }) => keyById(sql, id)),
+    listKeys: (limit, after) => steps.read(({ sql }) => listKeys(sql, limit, after)),
+    createKey: (key) => steps.write(({ sql }) => insertKey(sql, key)),
+    updateKey: (id, patch, updatedAt) => steps.write(({ sql }) => updateKey(sql, id, patch, updatedAt)),
+    deleteKey: (id) => steps.write(({ sql }) => deleteKey(sql, id)),
+  };
+}
+
+function keyById(sql: Sql, id: string): VirtualKey | null {
   return read(sql.get("SELECT * FROM keys WHERE id = ?", id));
 }
 
-export function keyByHash(sql: Sql, hash: string): VirtualKey | null {
+function keyByHash(sql: Sql, hash: string): VirtualKey | null {
   return read(sql.get("SELECT * FROM keys WHERE hash = ?", hash));
 }
 
 /** Newest first. An `after` that has been deleted meanwhile begins anew. */
-export function listKeys(
-  sql: Sql,
-  limit: number,
-  after: string | null,
-): { keys: VirtualKey[]; hasMore: boolean } {
+function listKeys(sql: Sql, limit: number, after: string | null): { keys: VirtualKey[]; hasMore: boolean } {
   const cursor = after === null ? null : sql.get("SELECT no FROM keys WHERE id = ?", after);
   const before = (cursor?.no as number | undefined) ?? Number.MAX_SAFE_INTEGER;
   const rows = sql.all("SELECT * FROM keys WHERE no < ? ORDER BY no DESC LIMIT ?", before, limit + 1);
@@ -32,7 +40,7 @@ export function listKeys(
   return { keys, hasMore: rows.length > limit };
 }
 
-export function insertKey(sql: Sql, key: VirtualKey): void {
+function insertKey(sql: Sql, key: VirtualKey): void {
   if (sql.get("SELECT 1 FROM keys WHERE id = ? OR hash = ?", key.id, key.hash) !== null) throw duplicate(key);
   sql.run(
     `INSERT INTO keys (id, hash, enabled, expires_at, max_concurrent_tasks, created_at, updated_at, details)
@@ -44,15 +52,16 @@ export function insertKey(sql: Sql, key: VirtualKey): void {
     key.maxConcurrentTasks,
     key.createdAt,
     key.updatedAt,
-    detailsText(key),
+    JSON.stringify(detailsOf(key)),
   );
   // Tasks of a deleted key of that name may still be there.
   setCap(sql, key.id, key.maxConcurrentTasks);
 }
 
-export function updateKey(sql: Sql, id: string, patch: KeyPatch, updatedAt: number): VirtualKey | null {
-  const before = keyById(sql, id);
-  if (before === null) return null;
+function updateKey(sql: Sql, id: string, patch: KeyPatch, updatedAt: number): VirtualKey | null {
+  const row = sql.get("SELECT * FROM keys WHERE id = ?", id);
+  const before = read(row);
+  if (row === null || before === null) return null;
   const key: VirtualKey = { ...before, ...patch, updatedAt };
   if (sql.get("SELECT 1 FROM keys WHERE hash = ? AND id <> ?", key.hash, id) !== null) throw duplicate(key);
   sql.run(
@@ -63,14 +72,14 @@ export function updateKey(sql: Sql, id: string, patch: KeyPatch, updatedAt: numb
     key.expiresAt,
     key.maxConcurrentTasks,
     updatedAt,
-    detailsText(key),
+    JSON.stringify({ ...(JSON.parse(row.details as string) as Details), ...detailsOf(key) }),
     id,
   );
   if (key.maxConcurrentTasks !== before.maxConcurrentTasks) setCap(sql, id, key.maxConcurrentTasks);
   return key;
 }
 
-export function deleteKey(sql: Sql, id: string): boolean {
+function deleteKey(sql: Sql, id: string): boolean {
   return sql.change("DELETE FROM keys WHERE id = ?", id) > 0;
 }
 
@@ -78,8 +87,8 @@ function duplicate(key: VirtualKey): DuplicateKeyError {
   return new DuplicateKeyError(`A key with the id ${key.id}, or with the same secret, exists already`);
 }
 
-function detailsText(key: VirtualKey): string {
-  const details: Details = {
+function detailsOf(key: VirtualKey): Details {
+  return {
     name: key.name,
     last4: key.last4,
     allowedModels: key.allowedModels,
@@ -87,7 +96,6 @@ function detailsText(key: VirtualKey): string {
     maxPriority: key.maxPriority,
     metadata: key.metadata,
   };
-  return JSON.stringify(details);
 }
 
 function read(row: SqlRow | null): VirtualKey | null {

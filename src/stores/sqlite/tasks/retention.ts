@@ -1,31 +1,30 @@
-/** Everything stored has an end: tasks, their events, idempotency keys, charges, subjects nobody uses. In bounded steps. */
+/** Everything stored has an end: tasks, their events, idempotency keys, subjects that are not used. In bounded steps. */
 
-import type { Retention, RetentionOutcome } from "../../tasks/ports/task-store.ts";
-import { holdsFile } from "../held-media.ts";
-import type { Sql } from "../sql.ts";
-import { dropOldCharges } from "./charges.ts";
-import { type TaskRow, taskById, taskByNo } from "./task-row.ts";
+import type { Retention, RetentionOutcome } from "../../../tasks/ports/task-store.ts";
+import { holdsFile } from "../../held-media.ts";
+import { dropOldMovements } from "../money/ledger.ts";
+import { dropHold } from "../money/settlement.ts";
+import { dropOldSessions } from "../sessions/retention.ts";
+import type { Step } from "../step.ts";
+import { dropIdleQueues, removeWorkOf } from "../work/queues.ts";
+import type { TaskRow } from "./task-table.ts";
 
-/** Removes a task with everything that belongs to it. Its charge stays in the ledger. */
-export function removeTask(sql: Sql, no: number): void {
+/** Removes a task with everything that belongs to it. The movement of its charge stays in the ledger. */
+export function removeTask(step: Step, { no, task }: TaskRow): void {
+  const { sql } = step;
   sql.run("DELETE FROM events WHERE task_no = ?", no);
-  sql.run("DELETE FROM deliveries WHERE task_no = ?", no);
-  sql.run("DELETE FROM cleanups WHERE task_no = ?", no);
+  removeWorkOf(step, task.id);
+  dropHold(step, "task", task.id);
   sql.run("DELETE FROM specs WHERE task_no = ?", no);
   sql.run("DELETE FROM tasks WHERE no = ?", no);
 }
 
 /** One step, at most `limit` of each kind. */
-export function retire(
-  sql: Sql,
-  retention: Retention,
-  limit: number,
-  now: number,
-  epoch: () => string,
-): RetentionOutcome {
-  const expired = finishedBefore(sql, now - retention.tasksMs, limit);
+export function retire(step: Step, retention: Retention, limit: number): RetentionOutcome {
+  const { sql, now } = step;
+  const expired = finishedBefore(step, now - retention.tasksMs, limit);
   const removedTaskIds = expired.map((row) => row.task.id);
-  for (const row of expired) removeTask(sql, row.no);
+  for (const row of expired) removeTask(step, row);
 
   const logs = sql.all(
     "SELECT no FROM tasks WHERE trimmed = 0 AND finished_at <= ? ORDER BY finished_at LIMIT ?",
@@ -34,7 +33,7 @@ export function retire(
   );
   for (const { no } of logs) {
     sql.run("DELETE FROM events WHERE task_no = ?", no as number);
-    sql.run("UPDATE tasks SET trimmed = 1, epoch = ? WHERE no = ?", epoch(), no as number);
+    sql.run("UPDATE tasks SET trimmed = 1, epoch = ? WHERE no = ?", step.epoch(), no as number);
   }
 
   const keys = sql.change(
@@ -43,8 +42,10 @@ export function retire(
     now,
     limit,
   );
-  const charges = dropOldCharges(sql, now - retention.ledgerMs, limit);
-  const more = [expired.length, logs.length, keys, charges].includes(limit);
+  const movements = dropOldMovements(step, now - retention.ledgerMs, limit);
+  const sessions = dropOldSessions(step, now - retention.tasksMs, limit);
+  dropIdleQueues(step);
+  const more = [expired.length, logs.length, keys, movements, sessions].includes(limit);
   return { removedTaskIds, trimmedLogs: logs.length, more };
 }
 
@@ -56,17 +57,23 @@ export const FIRST_TENANT: TenantCursor = { keyId: "", subject: "" };
  * Looks at the next `limit` tenants after the cursor and drops those that nobody follows and that have neither tasks
  * nor, for the key itself, a key. Answers the next cursor, null at the end.
  */
-export function dropIdleTenants(sql: Sql, after: TenantCursor, limit: number): TenantCursor | null {
+export function dropIdleTenants({ sql }: Step, after: TenantCursor, limit: number): TenantCursor | null {
   const rows = sql.all(
     `SELECT key_id, subject, followed FROM tenants WHERE (key_id, subject) > (?, ?) ORDER BY key_id, subject LIMIT ?`,
     after.keyId,
     after.subject,
     limit,
   );
+  const isUsed = (keyId: string, subject: string): boolean => {
+    if (subject !== "")
+      return sql.get("SELECT 1 FROM tasks WHERE key_id = ? AND subject = ? LIMIT 1", keyId, subject) !== null;
+    if (sql.get("SELECT 1 FROM keys WHERE id = ?", keyId) !== null) return true;
+    return sql.get("SELECT 1 FROM tasks WHERE key_id = ? LIMIT 1", keyId) !== null;
+  };
   for (const row of rows) {
     const keyId = row.key_id as string;
     const subject = row.subject as string;
-    if (row.followed === 1 || isUsed(sql, keyId, subject)) continue;
+    if (row.followed === 1 || isUsed(keyId, subject)) continue;
     sql.run("DELETE FROM tenants WHERE key_id = ? AND subject = ?", keyId, subject);
     if (subject === "") sql.run("DELETE FROM lane_keys WHERE key_id = ?", keyId);
   }
@@ -74,27 +81,23 @@ export function dropIdleTenants(sql: Sql, after: TenantCursor, limit: number): T
   return last === undefined ? null : { keyId: last.key_id as string, subject: last.subject as string };
 }
 
-function isUsed(sql: Sql, keyId: string, subject: string): boolean {
-  if (subject !== "")
-    return sql.get("SELECT 1 FROM tasks WHERE key_id = ? AND subject = ? LIMIT 1", keyId, subject) !== null;
-  if (sql.get("SELECT 1 FROM keys WHERE id = ?", keyId) !== null) return true;
-  return sql.get("SELECT 1 FROM tasks WHERE key_id = ? LIMIT 1", keyId) !== null;
-}
-
 /** Of these files, the paths no task holds. */
-export function unreferencedMedia(sql: Sql, files: readonly { path: string; taskId: string }[]): string[] {
-  const tasks = new Map<string, TaskRow | null>();
+export function unreferencedMedia(
+  { sql, tasks }: Step,
+  files: readonly { path: string; taskId: string }[],
+): string[] {
+  const seen = new Map<string, TaskRow | null>();
   return files
     .filter(({ path, taskId }) => {
-      const row = tasks.has(taskId) ? (tasks.get(taskId) ?? null) : taskById(sql, taskId);
-      tasks.set(taskId, row);
+      const row = seen.has(taskId) ? (seen.get(taskId) ?? null) : tasks.byId(sql, taskId);
+      seen.set(taskId, row);
       return row === null || !holdsFile(row.task, path);
     })
     .map(({ path }) => path);
 }
 
 /** Settled tasks that ended at `moment` or earlier; the index has them apart by whether their events are trimmed. */
-function finishedBefore(sql: Sql, moment: number, limit: number): TaskRow[] {
+function finishedBefore({ sql, tasks }: Step, moment: number, limit: number): TaskRow[] {
   const rows: TaskRow[] = [];
   for (const trimmed of [1, 0]) {
     const found = sql.all(
@@ -104,7 +107,7 @@ function finishedBefore(sql: Sql, moment: number, limit: number): TaskRow[] {
       limit - rows.length,
     );
     for (const { no } of found) {
-      const row = taskByNo(sql, no as number);
+      const row = tasks.byNo(sql, no as number);
       if (row !== null) rows.push(row);
     }
   }

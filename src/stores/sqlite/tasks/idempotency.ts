@@ -1,16 +1,15 @@
 /** Idempotency keys: which task a repeated request already made. Scoped by tenant. */
 
-import type { IdempotencyClaim } from "../../tasks/ports/task-store.ts";
-import type { Tenant } from "../../tasks/task.ts";
-import type { Sql } from "../sql.ts";
-import { type TaskRow, taskById } from "./task-row.ts";
+import type { IdempotencyClaim } from "../../../tasks/ports/task-store.ts";
+import type { Tenant } from "../../../tasks/task.ts";
+import type { Step } from "../step.ts";
+import type { TaskRow } from "./task-table.ts";
 
 /** The task that holds the key, "conflict" when its request was another one, null when the key is free to take. */
 export function holderOf(
-  sql: Sql,
+  { sql, tasks, now }: Step,
   tenant: Tenant,
   claim: IdempotencyClaim,
-  now: number,
 ): TaskRow | "conflict" | null {
   if (claim.takeOver) return null;
   const row = sql.get(
@@ -21,7 +20,7 @@ export function holderOf(
     claim.key,
     now,
   );
-  const holder = row === null ? null : taskById(sql, row.task_id as string);
+  const holder = row === null ? null : tasks.byId(sql, row.task_id as string);
   if (row === null || holder === null) return null;
   const endedAt = holder.task.finishedAt;
   const tooOld =
@@ -31,13 +30,7 @@ export function holderOf(
 }
 
 /** Takes the key for a task, from whoever held it before. The task's removal frees it: ids are never used again. */
-export function takeKey(
-  sql: Sql,
-  tenant: Tenant,
-  claim: IdempotencyClaim,
-  taskId: string,
-  now: number,
-): void {
+export function takeKey({ sql, now }: Step, tenant: Tenant, claim: IdempotencyClaim, taskId: string): void {
   sql.run(
     `INSERT OR REPLACE INTO idempotency (key_id, subject, idempotency_key, fingerprint, task_id, expires_at)
      VALUES (?, ?, ?, ?, ?, ?)`,

@@ -1,12 +1,12 @@
 /** Pages of tasks, newest first. Each (status, type) is a range of its own in an index, so filters never scan. */
 
-import { TASK_STATUSES, TASK_TYPES, type TaskStatus, type TaskType } from "../../protocol/task.ts";
-import type { ListQuery, TaskPage } from "../../tasks/ports/task-store.ts";
-import type { TenantScope } from "../../tasks/task.ts";
-import { assertScope, isVisible } from "../scopes.ts";
-import type { Sql } from "../sql.ts";
-import { viewTasks } from "./queue-position.ts";
-import { type TaskRow, taskById, taskByNo } from "./task-row.ts";
+import { TASK_STATUSES, TASK_TYPES, type TaskStatus, type TaskType } from "../../../protocol/task.ts";
+import type { ListQuery, TaskPage } from "../../../tasks/ports/task-store.ts";
+import type { TenantScope } from "../../../tasks/task.ts";
+import { assertScope, isVisible } from "../../scopes.ts";
+import { viewTasks } from "../queue/positions.ts";
+import type { Step } from "../step.ts";
+import type { TaskRow } from "./task-table.ts";
 
 /** Above every task id. */
 const NEWEST = "g";
@@ -19,7 +19,7 @@ const OF_SUBJECT = `SELECT no, id FROM tasks WHERE key_id = +? AND subject = +? 
   AND id < ? ORDER BY id DESC LIMIT ?`;
 const OF_BATCH = `SELECT no, id FROM tasks WHERE batch_id = +? AND id < ? ORDER BY id DESC LIMIT ${MAX_BATCH_ROWS}`;
 
-export function listTasks(sql: Sql, scope: TenantScope, query: ListQuery): TaskPage {
+export function listTasks(step: Step, scope: TenantScope, query: ListQuery): TaskPage {
   assertScope(scope);
   const statuses = query.statuses ?? TASK_STATUSES;
   const types = query.type === undefined ? TASK_TYPES : [query.type];
@@ -27,13 +27,13 @@ export function listTasks(sql: Sql, scope: TenantScope, query: ListQuery): TaskP
   const wanted = query.limit + 1;
   const rows =
     query.batchId === undefined
-      ? tenantRows(sql, scope, statuses, types, after, wanted)
-      : batchRows(sql, scope, query.batchId, statuses, types, after);
-  return { tasks: viewTasks(sql, rows.slice(0, query.limit)), hasMore: rows.length > query.limit };
+      ? tenantRows(step, scope, statuses, types, after, wanted)
+      : batchRows(step, scope, query.batchId, statuses, types, after);
+  return { tasks: viewTasks(step, rows.slice(0, query.limit)), hasMore: rows.length > query.limit };
 }
 
 function tenantRows(
-  sql: Sql,
+  step: Step,
   scope: TenantScope,
   statuses: readonly TaskStatus[],
   types: readonly TaskType[],
@@ -45,21 +45,21 @@ function tenantRows(
     for (const type of types) {
       const rows =
         scope.subject === null
-          ? sql.all(OF_KEY, scope.keyId, status, type, after, wanted)
-          : sql.all(OF_SUBJECT, scope.keyId, scope.subject, status, type, after, wanted);
+          ? step.sql.all(OF_KEY, scope.keyId, status, type, after, wanted)
+          : step.sql.all(OF_SUBJECT, scope.keyId, scope.subject, status, type, after, wanted);
       for (const row of rows) found.set(row.id as string, row.no as number);
     }
   }
   for (const id of scope.granted ?? []) {
     if (scope.subject === null || id >= after) continue;
-    const row = taskById(sql, id);
+    const row = step.tasks.byId(step.sql, id);
     if (row !== null && isVisible(scope, row.task) && matches(row, statuses, types)) found.set(id, row.no);
   }
-  return newest(sql, found, wanted);
+  return newest(step, found, wanted);
 }
 
 function batchRows(
-  sql: Sql,
+  step: Step,
   scope: TenantScope,
   batchId: string,
   statuses: readonly TaskStatus[],
@@ -67,8 +67,8 @@ function batchRows(
   after: string,
 ): TaskRow[] {
   const rows: TaskRow[] = [];
-  for (const { no } of sql.all(OF_BATCH, batchId, after)) {
-    const row = taskByNo(sql, no as number);
+  for (const { no } of step.sql.all(OF_BATCH, batchId, after)) {
+    const row = step.tasks.byNo(step.sql, no as number);
     if (row !== null && isVisible(scope, row.task) && matches(row, statuses, types)) rows.push(row);
   }
   return rows;
@@ -78,11 +78,11 @@ function matches(row: TaskRow, statuses: readonly TaskStatus[], types: readonly 
   return statuses.includes(row.task.status) && types.includes(row.task.type);
 }
 
-function newest(sql: Sql, found: ReadonlyMap<string, number>, wanted: number): TaskRow[] {
+function newest(step: Step, found: ReadonlyMap<string, number>, wanted: number): TaskRow[] {
   const ids = [...found.keys()].sort().reverse().slice(0, wanted);
   const rows: TaskRow[] = [];
   for (const id of ids) {
-    const row = taskByNo(sql, found.get(id) as number);
+    const row = step.tasks.byNo(step.sql, found.get(id) as number);
     if (row !== null) rows.push(row);
   }
   return rows;
