@@ -7,9 +7,12 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type FieldTable, TASK_FIELDS } from "../../../src/stores/record.ts";
 import { DATA_RELEASE, type DataRelease } from "../../../src/stores/release.ts";
 import type { Store } from "../../../src/stores/store.ts";
+import { createTaskIds, type RandomFill } from "../../../src/tasks/ids.ts";
 import { StoreUnavailableError } from "../../../src/tasks/ports/store-error.ts";
+import type { TaskDraft } from "../../../src/tasks/ports/task-store.ts";
 import type { Task } from "../../../src/tasks/task.ts";
 import type { WebhookEndpoint } from "../../../src/webhooks/endpoint-store.ts";
+import { createSeededRandom } from "../../fixture/seeded-random.ts";
 import { virtualKey } from "../../fixture/virtual-key.ts";
 import {
   Bench,
@@ -69,11 +72,32 @@ const BREAKING: ReleaseOptions = {
 const NOTE = "kept — 'as it is' ✓";
 const RETENTION = { tasksMs: 86_400_000, eventsMs: 3_600_000, ledgerMs: 86_400_000 };
 
+/** A bench of one release; the ids of its tasks are drawn by all of them together. */
+class ReleaseBench extends Bench {
+  readonly #nextId: () => string;
+
+  constructor(tested: StoreUnderTest, nextId: () => string) {
+    super(tested);
+    this.#nextId = nextId;
+  }
+
+  override draft(changes: Parameters<Bench["draft"]>[0] = {}): TaskDraft {
+    return super.draft({ id: this.#nextId(), ...changes });
+  }
+}
+
+function createSeededFill(): RandomFill {
+  const random = createSeededRandom(1);
+  return (bytes) => bytes.set(random.bytes(bytes.length));
+}
+
 export function releaseContract(contract: ReleaseContract): void {
   describe(`releases: ${contract.name}`, () => {
     let tested: ReleasesUnderTest;
+    let nextId: () => string;
     beforeEach(async () => {
       tested = await contract.open();
+      nextId = createTaskIds(tested.now, createSeededFill());
       const store = await tested.reopen(OWN);
       await store.createKey(virtualKey({ id: "a" }));
     });
@@ -82,7 +106,7 @@ export function releaseContract(contract: ReleaseContract): void {
     const as = async (options: ReleaseOptions): Promise<Bench> => {
       const store = await tested.reopen(options);
       const { now, advance } = tested;
-      return new Bench({ store, now, advance, dispose: async () => {} } satisfies StoreUnderTest);
+      return new ReleaseBench({ store, now, advance, dispose: async () => {} }, nextId);
     };
     const note = (task: Task) => tested.readField("task", task.id, "note");
     /** What a store of the next release reads in the new field. */

@@ -9,6 +9,8 @@ import type {
 } from "../../../src/realtime/session-store.ts";
 import { Bench, LEASE_MS, RESERVED, type StoreContract, scopeOf } from "../store-harness.ts";
 
+/** Long enough for whoever was to settle a lost session to be lost itself. */
+const NOT_SETTLED_MS = 10 * 60_000;
 const ROOMY: SessionLimits = { maxPerKey: 100, max: 100 };
 
 export function sessionContract(contract: StoreContract): void {
@@ -47,7 +49,11 @@ export function sessionContract(contract: StoreContract): void {
     const renew = ({ id, fence }: Session, counters: Record<string, number> = {}) =>
       bench.store.renewSession(id, fence, LEASE_MS, counters);
     const end = ({ id, fence }: Session, chargedMicros = 300, closeReason = "client closed") =>
-      bench.store.endSession(id, fence, { closeReason, counters: { tokensOut: 9 }, chargedMicros });
+      bench.store.endSession(id, fence, {
+        closeReason,
+        counters: { audioInMs: 5, tokensOut: 9 },
+        chargedMicros,
+      });
     const balance = (keyId = "a", customer: string | null = null) =>
       bench.store.balance(keyId, customer, "total");
     const movements = async (keyId = "a") =>
@@ -212,7 +218,7 @@ export function sessionContract(contract: StoreContract): void {
           ...session,
           leaseUntil: null,
           fence: expect.any(Number),
-          counters: { tokensOut: 9 },
+          counters: { audioInMs: 5, tokensOut: 9 },
           endedAt: bench.now(),
           closeReason: "client closed",
           chargedMicros: 300,
@@ -313,6 +319,20 @@ export function sessionContract(contract: StoreContract): void {
           { source: "session", sourceId: session.id, chargedMicros: RESERVED, at: bench.now() },
         ]);
         expect(await bench.store.listHolds("a", 10)).toEqual([]);
+      });
+
+      test("comes again, for whoever settles it then, where nobody did", async () => {
+        const first = await lost();
+        bench.advance(NOT_SETTLED_MS);
+        const [second, ...none] = await bench.store.endLostSessions(10);
+        expect(none).toEqual([]);
+        expect(second).toEqual({ ...first, fence: second!.fence });
+        expect(second!.fence).toBeGreaterThan(first.fence);
+        expect(await bench.store.settleSession(first.id, first.fence, 70)).toBe(false);
+        expect(await bench.store.settleSession(first.id, second!.fence, 50)).toBe(true);
+        bench.advance(NOT_SETTLED_MS);
+        expect(await bench.store.endLostSessions(10)).toEqual([]);
+        expect(await balance()).toEqual({ reservedMicros: 0, chargedMicros: 50 });
       });
 
       test("is found in bounded steps", async () => {
