@@ -619,6 +619,21 @@ export function workContract(contract: StoreContract): void {
         expect(await claimWork(bench)).toEqual([]);
       });
 
+      test("of a job that another holder's cleanup looks after makes no second one", async () => {
+        const { task, claim } = await started(bench, "job at x", through("x", "y"));
+        bench.advance(LEASE_MS);
+        await bench.store.sweep(10);
+        // The second holder goes on with the job, and gives it up for the next candidate's.
+        await bench.apply(await bench.claimOne(), nextCandidate());
+        await bench.apply(await bench.claimOne(), save("job at y"));
+        await report(claim, "job at x");
+        await cancel(task);
+        const left = await claimWork(bench);
+        expect(left.map((work) => payloadOf(work).state).sort()).toEqual(["job at x", "job at y"]);
+        for (const work of left) await bill(bench, work, 30);
+        expect(await bench.read(task)).toMatchObject({ settled: true, costMicros: 60 });
+      });
+
       test("without a reference, from a holder that left no cleanup, does nothing", async () => {
         const { task, stale } = await overtaken();
         const before = await bench.read(task);
@@ -717,6 +732,28 @@ export function workContract(contract: StoreContract): void {
         await bench.apply(holder, COMPLETE);
         expect((await bench.store.advance(holder.lease, fail(true))).applied).toBe(false);
         expect(idsOf(await deliveries())).toEqual([task.id]);
+      });
+
+      test("hears once of a task that several end at the same time", async () => {
+        for (let round = 0; round < 6; round++) {
+          const task = await bench.submit({ ...hook(URL_OF_HOOK), timeoutMs: 1_000 });
+          const claim = await bench.claimOne();
+          bench.advance(1_000);
+          const ends = [
+            () => bench.store.advance(claim.lease, COMPLETE),
+            () => cancel(task),
+            () => bench.store.sweep(10),
+            () => bench.store.advance(claim.lease, fail(true)),
+          ];
+          const turned = [...ends.slice(round % ends.length), ...ends.slice(0, round % ends.length)];
+          await Promise.all(turned.map((end) => end()));
+          const { status, seq } = await bench.read(task);
+          const heard = await deliveries();
+          expect(heard.map(({ item }) => item.payload)).toEqual([
+            { url: URL_OF_HOOK, type: `task.${status}`, seq },
+          ]);
+          await finish(bench, heard[0]!, { kind: "done" });
+        }
       });
 
       test("that nobody asked for gets nothing", async () => {

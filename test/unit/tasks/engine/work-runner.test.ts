@@ -180,6 +180,14 @@ describe("a work runner", () => {
       for (const { max } of store.claims) expect(max).toBeLessThanOrEqual(MAX_OPEN);
     });
 
+    test("no more than there is room for beside what is open already", async () => {
+      for (let index = 0; index < MAX_OPEN - 2; index++) store.add(`d${index}`);
+      await ring();
+      for (let index = 0; index < 5; index++) store.add(`e${index}`);
+      await ring();
+      expect(runs).toHaveLength(MAX_OPEN);
+    });
+
     test("work of which it is told while a claim is under way", async () => {
       let answer = () => {};
       store.claimGate = new Promise((resolve) => {
