@@ -650,7 +650,7 @@ describe("a media store that fails", () => {
   });
 });
 
-describe("a task that waits for a place of its key", () => {
+describe("a task that waits for a slot of its key", () => {
   test("starts soon after the key's last task of the other lane has ended", async () => {
     const { provider, submit, clock, store } = await started();
     await store.updateKey("key_a", { maxConcurrentTasks: 1 }, clock.now());

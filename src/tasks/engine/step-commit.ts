@@ -13,10 +13,8 @@ import type { Claim, ClaimOptions, TaskStore } from "../ports/task-store.ts";
 import { decide, type RetryPolicy } from "../retry-policy.ts";
 import { candidateOf, type Task } from "../task.ts";
 import { NO_WORK, type StepTransition } from "../transition.ts";
+import { STORE_RETRY_MS } from "./scheduling.ts";
 import { publishIfFollowed, type StepEnd, type StepRun } from "./step-run.ts";
-
-/** An outcome that could not be stored is tried again after this, ms. */
-export const WRITE_RETRY_MS = 1_000;
 
 /** What was stored of a step, and what the same write claimed besides. */
 export type Settled = {
@@ -169,7 +167,7 @@ export class StepSettlement {
         }
         if (clock.now() >= run.task.deadlineAt || driver.stopped()) throw error;
         if (error instanceof StoreUnavailableError) driver.storeFailed();
-        await new Promise<void>((resolve) => clock.after(WRITE_RETRY_MS, resolve));
+        await new Promise<void>((resolve) => clock.after(STORE_RETRY_MS, resolve));
       }
     }
   }

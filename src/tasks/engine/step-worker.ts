@@ -18,6 +18,7 @@ import type { RetryPolicy } from "../retry-policy.ts";
 import type { Task } from "../task.ts";
 import { createCleanupWork } from "./cleanup-work.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
+import { CRON_SWEEP_BATCHES, SWEEP_BATCH } from "./scheduling.ts";
 import { StepSettlement } from "./step-commit.ts";
 import { publishIfFollowed, type StepDependencies, StepRun } from "./step-run.ts";
 import { WorkRunner } from "./work-runner.ts";
@@ -61,10 +62,6 @@ export type SweepReport = {
   readonly dueAt: Readonly<Record<TaskType, number | null>>;
 };
 
-/** Deadlines and orphans handled in one step of the sweep. */
-const SWEEP_LIMIT = 200;
-/** Steps of one sweep at most: a cron run is bounded, the next one goes on. */
-const SWEEP_STEPS = 50;
 /** How long new cancel calls are begun, ms: an alarm and a queue's request are to end. What is left waits for the next run. */
 const CLEAN_MS = 30_000;
 /** How long a cancel call under way may go on after that, ms: its own limit and a little. */
@@ -123,8 +120,8 @@ export class StepWorker {
   async sweep(): Promise<SweepReport> {
     const { store, publisher, log } = this.#dependencies;
     let requeued = 0;
-    for (let step = 0, more = true; more && step < SWEEP_STEPS; step += 1) {
-      const outcome = await store.sweep(SWEEP_LIMIT);
+    for (let step = 0, more = true; more && step < CRON_SWEEP_BATCHES; step += 1) {
+      const outcome = await store.sweep(SWEEP_BATCH);
       more = outcome.more;
       requeued += outcome.requeued;
       for (const update of outcome.updates) publishIfFollowed(publisher, update);
