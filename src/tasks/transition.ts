@@ -13,7 +13,14 @@
  */
 
 import { type Cancellation, isTerminal, type Json, type TaskEventType } from "../protocol/task.ts";
-import { cleanupDraft, deliveryDraft, type LateReport, upstreamJobOf, type WorkDraft } from "./due-work.ts";
+import {
+  cleanupDraft,
+  deliveryDraft,
+  isStale,
+  type LateReport,
+  upstreamJobOf,
+  type WorkDraft,
+} from "./due-work.ts";
 import {
   type Attempt,
   candidateOf,
@@ -425,9 +432,9 @@ function settle(
 
 /** Null where the report's job is the one that the task itself goes on with, or where it names none. */
 function lateJob(task: Task, report: LateReport): Reduction | null {
-  if (report.state === null || report.fence >= task.fence || report.fence === task.jobFence) return null;
+  if (report.state === null || !isStale(task, report) || report.job.fence === task.jobFence) return null;
   const { state, costMicros } = report;
-  const work = [cleanupDraft(task.id, report.fence, { ...report.job, state, reported: true, costMicros })];
+  const work = [cleanupDraft(task.id, { ...report.job, state, reported: true, costMicros })];
   return { ...silent({ ...task, openCleanups: task.openCleanups + 1 }), work };
 }
 
@@ -449,7 +456,7 @@ function mayHaveJob(task: Task): boolean {
 /** Looks after the job of the task's last holder, which may still hand over a reference while its call is open. */
 function cleanupOf(task: Task): WorkDraft {
   const job = upstreamJobOf(task);
-  return cleanupDraft(task.id, task.fence, { ...job, state: task.state, reported: false, costMicros: null });
+  return cleanupDraft(task.id, { ...job, state: task.state, reported: false, costMicros: null });
 }
 
 /** The attempt under way is over. */

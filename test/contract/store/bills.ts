@@ -110,6 +110,7 @@ export function billContract(contract: StoreContract): void {
           model: "x-model",
           credential: "account of x",
           attempt: 1,
+          fence: expect.any(Number),
           state: "job at x",
           reported: false,
           costMicros: null,
@@ -126,6 +127,7 @@ export function billContract(contract: StoreContract): void {
           model: "y-model",
           credential: "account of y",
           attempt: 2,
+          fence: expect.any(Number),
           state: "job at y",
         });
         await bill(bench, atY!, 300);
@@ -267,7 +269,13 @@ export function billContract(contract: StoreContract): void {
       test("of a submit that the task does not go on with gets a cleanup of its own", async () => {
         const { task, stale, holder } = await overtaken();
         await bench.apply(holder, save("the task's job"));
-        const job = { provider: "x", model: "old-model", credential: "old account", attempt: 1 };
+        const job = {
+          provider: "x",
+          model: "old-model",
+          credential: "old account",
+          attempt: 1,
+          fence: stale.lease.fence,
+        };
         const late = { taskId: task.id, fence: stale.lease.fence, job, state: "stray", costMicros: null };
         await bench.store.reportLate(late);
         await bench.store.reportLate(late);

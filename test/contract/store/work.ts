@@ -55,6 +55,7 @@ export function workContract(contract: StoreContract): void {
                 model: "x-model",
                 credential: "second account",
                 attempt: 1,
+                fence: expect.any(Number),
                 state: { job: "é 2" },
                 reported: false,
                 costMicros: null,

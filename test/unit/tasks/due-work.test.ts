@@ -11,7 +11,7 @@ import {
 } from "../../../src/tasks/due-work.ts";
 import { runningTask } from "../../fixture/task.ts";
 
-const job = { provider: "x", model: "one", credential: "account", attempt: 2 };
+const job = { provider: "x", model: "one", credential: "account", attempt: 2, fence: 1 };
 const payload: CleanupPayload = { ...job, state: "job", reported: false, costMicros: 5 };
 const report = (changes: Partial<LateReport>): LateReport => ({
   taskId: "t",
@@ -24,13 +24,14 @@ const report = (changes: Partial<LateReport>): LateReport => ({
 
 describe("a cleanup", () => {
   test("is one for each holder of a task", () => {
-    const ids = [cleanupId("t", 1), cleanupId("t", 2), cleanupId("u", 1), cleanupId("t", 11)];
+    const idOf = (taskId: string, fence: number) => cleanupId(taskId, { fence });
+    const ids = [idOf("t", 1), idOf("t", 2), idOf("u", 1), idOf("t", 11)];
     expect(new Set(ids).size).toBe(ids.length);
-    expect(cleanupDraft("t", 1, payload).id).toBe(cleanupId("t", 1));
+    expect(cleanupDraft("t", payload).id).toBe(idOf("t", 1));
   });
 
   test("waits at the provider that runs the job, with all it takes to end it", () => {
-    const draft = cleanupDraft("t", 1, payload);
+    const draft = cleanupDraft("t", payload);
     expect(draft).toMatchObject({ kind: "cleanup", destination: "x", taskId: "t" });
     expect(cleanupPayload(draft)).toEqual(payload);
   });
@@ -45,7 +46,9 @@ describe("a cleanup", () => {
       credential: "account",
       attempt: 3,
     });
-    expect(upstreamJobOf(task)).toEqual({ provider: "y", model: "two", credential: "account", attempt: 3 });
+    const job = { provider: "y", model: "two", credential: "account", attempt: 3 };
+    expect(upstreamJobOf(task)).toEqual({ ...job, fence: task.fence });
+    expect(upstreamJobOf({ ...task, state: "ref", jobFence: 7 })).toEqual({ ...job, fence: 7 });
   });
 });
 
@@ -68,7 +71,7 @@ describe("a late report", () => {
   });
 
   test("leaves the job under the names it was submitted with", () => {
-    const elsewhere = { provider: "y", model: "two", credential: null, attempt: 9 };
+    const elsewhere = { provider: "y", model: "two", credential: null, attempt: 9, fence: 1 };
     expect(withLateReport(payload, report({ job: elsewhere, state: "newer" }))).toMatchObject(job);
   });
 });

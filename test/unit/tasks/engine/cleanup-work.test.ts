@@ -20,11 +20,12 @@ const task = runningTask({
 
 function work(payload: Partial<CleanupPayload> = {}, more: Partial<ClaimedWork> & { tries?: number } = {}) {
   const { tries = 0, ...claimed } = more;
-  const draft = cleanupDraft(task.id, 1, {
+  const draft = cleanupDraft(task.id, {
     provider: "x",
     model: "old-model",
     credential: null,
     attempt: 2,
+    fence: 1,
     state: "job",
     reported: false,
     costMicros: null,
