@@ -121,6 +121,11 @@ export function promote({ sql, now }: Step, lane: TaskType): void {
   }
 }
 
+/** How many tasks of the lane are held, whoever holds them. */
+export function heldIn({ sql }: Step, lane: TaskType): number {
+  return (sql.get("SELECT held FROM lanes WHERE lane = ?", lane)?.held as number | undefined) ?? 0;
+}
+
 /** A changed limit of the key counts at once, in every lane. */
 export function setCap(sql: Sql, keyId: string, cap: number | null): void {
   sql.run(`UPDATE lane_keys SET cap = ?2, vtime = ${RAISED} WHERE key_id = ?1`, keyId, cap);
