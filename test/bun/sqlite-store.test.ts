@@ -71,7 +71,7 @@ describe("schema", () => {
 });
 
 describe("a new boot", () => {
-  test("voids every lease of the last: tasks, cleanup items and followers", async () => {
+  test("voids every lease of the last: tasks, cleanup items and subscribers", async () => {
     const last = await openBench();
     const tasks = [
       await last.submit(),
