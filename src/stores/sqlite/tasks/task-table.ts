@@ -77,7 +77,8 @@ export class TaskTable {
     this.#byId = `${select} WHERE id = ?`;
     this.#oldest = `${select} WHERE no = (
       SELECT no FROM tasks WHERE key_id = +? AND type = +? AND ready_rank = +? AND provider = +? ORDER BY no LIMIT 1)`;
-    this.#inserts = new StatementTree((bound) => insertText(this.#own, bound));
+    const others = BESIDES.map(named).filter(({ name }) => !BOUND.includes(columnOf(name)));
+    this.#inserts = new StatementTree((bound) => insertText([...this.#own, ...others], bound));
     const written = [...this.#changing.map(({ name }) => columnOf(name)), ...FOLLOWING];
     this.#updates = new StatementTree(
       (changed) =>
@@ -198,10 +199,10 @@ function readyRank(task: Task): number | null {
   return queueStateOf(task) === "ready" ? rankOf(task) : null;
 }
 
-/** Of the task's own fields only those at `bound` are bound; the others have what a record has that lacks them. */
-function insertText(own: readonly OwnField[], bound: readonly number[]): string {
-  const columns = [...BOUND, ...own.map(({ name }) => columnOf(name))];
-  const values = own.map((field, index) => (bound.includes(index) ? "?" : literal(defaultValue(field))));
+/** Of the fields only those at `bound` are bound; the others have what a record has that lacks them. */
+function insertText(fields: readonly OwnField[], bound: readonly number[]): string {
+  const columns = [...BOUND, ...fields.map(({ name }) => columnOf(name))];
+  const values = fields.map((field, index) => (bound.includes(index) ? "?" : literal(defaultValue(field))));
   return `INSERT INTO tasks (${columns.join(", ")})
     VALUES (${[...BOUND.map(() => "?"), ...values].join(", ")})`;
 }
