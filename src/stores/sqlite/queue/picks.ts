@@ -34,8 +34,7 @@ export function servedProviders(
   return providers;
 }
 
-const NUMBERS = `key_id, provider, vtime, continuing, high, normal, low, v_high, v_normal, v_low, idle,
-  paused OR (cap IS NOT NULL AND running >= cap) AS barred`;
+const NUMBERS = "key_id, provider, vtime, continuing, high, normal, low, v_high, v_normal, v_low, idle";
 const LEAST_KEY = `SELECT ${NUMBERS} FROM lane_keys
   WHERE lane = +? AND provider = +? AND eligible IS NOT NULL ORDER BY vtime LIMIT 1`;
 const OF_KEY = `SELECT ${NUMBERS} FROM lane_keys WHERE key_id = ? AND lane = ? AND eligible IS NOT NULL`;
@@ -80,15 +79,13 @@ function leastKey(sql: Sql, lane: TaskType, providers: readonly string[]): SqlRo
   return least;
 }
 
-/** The key's queues as one. Of a paused provider, or beyond the key's limit, only started tasks count. */
+/** The key's queues as one. Where none has a started task, all that are eligible may start one. */
 function together(rows: readonly SqlRow[]): KeyQueue {
   const all = queueOf(rows[0] as SqlRow);
-  if (rows[0]?.barred === 1) all.counts = [0, 0, 0];
   for (const row of rows.slice(1)) {
     const { continuing, counts } = queueOf(row);
     all.continuing += continuing;
-    if (row.barred !== 1)
-      for (const [index, count] of counts.entries()) all.counts[index] = (all.counts[index] ?? 0) + count;
+    for (const [index, count] of counts.entries()) all.counts[index] = (all.counts[index] ?? 0) + count;
   }
   return all;
 }
@@ -101,7 +98,7 @@ function oldest(
   rows: readonly SqlRow[],
 ): TaskRow | null {
   const list = LISTS[rank] as string;
-  const having = rows.filter((row) => (row[list] as number) > 0 && (rank === CONTINUING || row.barred !== 1));
+  const having = rows.filter((row) => (row[list] as number) > 0);
   if (having.length === 1) return tasks.oldestReady(sql, lane, keyId, rank, having[0]?.provider as string);
   const numbers = having.map(
     (row) => sql.get(OLDEST, keyId, lane, rank, row.provider as string)?.no as number,
