@@ -1,4 +1,6 @@
-/** The account port: virtual keys. Lives in the same store as the tasks, so that the create step can check a key again. */
+/**
+ * The account port: virtual keys. Lives in the same store as the tasks, so that the create step can check a key again.
+ */
 
 import type { KeyPatch, VirtualKey } from "./virtual-key.ts";
 

@@ -1,4 +1,4 @@
-/** The admin key: one secret, compared without telling by its timing how much of a guess was right. */
+/** The admin key: one secret, compared in a time that does not depend on how much of a guess was right. */
 
 /** A check for presented admin keys; without a configured key nothing passes. */
 export function createAdminCheck(adminKey: string | null): (presented: string) => boolean {

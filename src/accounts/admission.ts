@@ -11,7 +11,7 @@ import type { Submission } from "../tasks/service.ts";
 import type { JobRequest } from "../tasks/task.ts";
 import { type Principal, requireModel, requirePermission, requirePriority } from "./principal.ts";
 
-/** A validated request, before anybody asked whether it may be made. */
+/** A validated request, before the checks of key and model. */
 export type Order = {
   type: TaskType;
   /** The name the caller used. */

@@ -14,7 +14,7 @@ import { type Principal, principalOf } from "./principal.ts";
 const KNOWN_MS = 10_000;
 /** Unknown keys are remembered shorter, so that a key works soon after it was made elsewhere. */
 const UNKNOWN_MS = 1_000;
-/** Keys remembered at once, about 0.5 kB each; beyond it the least recently used is forgotten. */
+/** Cached keys, about 0.5 kB each; beyond it the least recently used is dropped. */
 const KNOWN_ENTRIES = 10_000;
 /** Guesses remembered at once; kept apart, so that a flood of them pushes no real key out. */
 const UNKNOWN_ENTRIES = 1_000;
@@ -44,11 +44,11 @@ export class Authenticator {
   readonly #unknownEntries: number;
   /** By plain key, least recently used first. Private fields are printed by no logger and no inspector. */
   readonly #known = new Map<string, Entry>();
-  /** Plain key → when to forget it. */
+  /** Plain key → when its entry expires. */
   readonly #unknown = new Map<string, number>();
   readonly #lookups = new Map<string, Promise<Entry | null>>();
   readonly #sharedLookups: boolean;
-  /** Rises whenever something is forgotten: a lookup that began before does not fill the cache. */
+  /** Rises whenever an entry is dropped: a lookup that began before does not fill the cache. */
   #generation = 0;
 
   constructor(options: AuthenticatorOptions) {
@@ -72,7 +72,7 @@ export class Authenticator {
   }
 
   /**
-   * The same without waiting, for hot paths: null when the key is not remembered, and `authenticate` must be asked.
+   * The same without waiting, for hot paths: null when the key is not cached, and `authenticate` must be called.
    * Throws what `authenticate` rejects with.
    */
   recall(presented: string): Principal | null {
@@ -108,7 +108,7 @@ export class Authenticator {
   #recallEntry(presented: string): Entry | null {
     const entry = this.#known.get(presented);
     if (entry === undefined || entry.until <= this.#clock.monotonic()) return null;
-    // Who was used last matters only when somebody may have to go, and moving an entry costs more than finding it.
+    // The order of use matters only when the cache is nearly full, and moving an entry costs more than finding it.
     if (this.#known.size * 2 > this.#knownEntries) {
       this.#known.delete(presented);
       this.#known.set(presented, entry);

@@ -7,7 +7,7 @@ import type { Clock, TimerHandle } from "../tasks/ports/clock.ts";
 import { describeError, type Log } from "../tasks/ports/log.ts";
 import type { AccountStore } from "./account-store.ts";
 
-/** Connections of a dead key may live this long at most, ms; the contract promises 60 s. */
+/** The longest time a connection stays open after its key has ended, ms; the documented promise is 60 s. */
 const CHECK_MS = 30_000;
 
 export type KeyWatchDependencies = {
@@ -44,7 +44,7 @@ export class KeyWatch {
     this.#timer?.cancel();
   }
 
-  /** One look at every connected key. Never rejects: a store that cannot be read now disconnects nobody. */
+  /** Checks every connected key once. Never rejects: while the store cannot be read, no connection is closed. */
   async check(): Promise<void> {
     const { store, clock, log, connectedKeys, disconnect } = this.#dependencies;
     try {

@@ -1,6 +1,7 @@
 /** Virtual keys as administrators handle them: make, list, read, change, rotate, delete. */
 
 import { ApiError } from "../protocol/error.ts";
+import type { Permissions } from "../protocol/key.ts";
 import type { Json, Priority } from "../protocol/task.ts";
 import { cryptoRandom, type RandomFill, randomToken } from "../tasks/ids.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
@@ -8,9 +9,9 @@ import type { Log } from "../tasks/ports/log.ts";
 import { describeError } from "../tasks/ports/log.ts";
 import { type AccountStore, DuplicateKeyError } from "./account-store.ts";
 import { hashKey, makePlainKey } from "./plain-key.ts";
-import type { KeyPatch, Permissions, VirtualKey } from "./virtual-key.ts";
+import type { KeyPatch, VirtualKey } from "./virtual-key.ts";
 
-/** What an administrator may say about a new key; what is left out gets the default. */
+/** What an administrator may set for a new key; what is left out gets the default. */
 export type KeyDraft = {
   name: string;
   /** Default true. */
@@ -33,7 +34,7 @@ export type KeyChange = { [K in keyof KeyDraft]?: KeyDraft[K] | undefined };
 /** A key together with its plain form, which is shown this once. */
 export type MadeKey = { key: VirtualKey; plain: string };
 
-/** Tells what a change means for those who use the key now. */
+/** A change of a key, for caches and open connections. */
 export type KeyEvent = {
   readonly keyId: string;
   /** False when connections made with the key must end: it was disabled, deleted, rotated or has expired. */
@@ -87,7 +88,7 @@ export class KeyService {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Makes a key. Nobody can read its plain form again. */
+  /** Makes a key. Its plain form cannot be read again. */
   async create(draft: KeyDraft): Promise<MadeKey> {
     const plain = makePlainKey(this.#random);
     const key = await this.#newKey(`key_${randomToken(ID_CHARACTERS, this.#random)}`, plain, draft);
@@ -219,7 +220,7 @@ function withoutUndefined<T extends object>(fields: T): Partial<Defined<T>> {
   return Object.fromEntries(defined) as Partial<Defined<T>>;
 }
 
-/** Its plain form is installed again at every start: a leaked one must not come back to life unnoticed. */
+/** Its plain form is installed again at every start: a rotated or deleted one would silently be valid again. */
 function refuseBootstrapKey(id: string): void {
   if (id !== BOOTSTRAP_KEY_ID) return;
   throw new ApiError(

@@ -5,7 +5,7 @@ import { cryptoRandom, type RandomFill, randomToken } from "../tasks/ids.ts";
 const PREFIX = "condt_";
 /** Letters and digits after the prefix of a key we make: 43 × 5.95 bits are 256 bits. */
 const RANDOM_CHARACTERS = 43;
-/** Fewer cannot be told from a guess, more is no key of ours and would only cost hashing. */
+/** Fewer could be guessed; more is no key of this gateway and would only cost hashing. */
 const MIN_CHARACTERS = 32;
 const MAX_CHARACTERS = 256;
 const SHAPE = new RegExp(`^${PREFIX}[A-Za-z0-9]{${MIN_CHARACTERS},${MAX_CHARACTERS}}$`);

@@ -1,9 +1,10 @@
-/** Who asks: an authenticated key with what it may do, and the checks made against it. */
+/** The caller: an authenticated key with what it may do, and the checks made against it. */
 
 import { ApiError } from "../protocol/error.ts";
+import type { Permissions } from "../protocol/key.ts";
 import { PRIORITIES, type Priority, type TaskType } from "../protocol/task.ts";
 import type { Tenant, TenantScope } from "../tasks/task.ts";
-import type { Permissions, VirtualKey } from "./virtual-key.ts";
+import type { VirtualKey } from "./virtual-key.ts";
 
 /** Frozen and shared between the requests of a key; holds neither the plain key nor its hash. */
 export type Principal = {

@@ -1,12 +1,7 @@
 /** A virtual key: what an app authenticates with, and what it may do. */
 
+import type { Permissions } from "../protocol/key.ts";
 import type { Json, Priority } from "../protocol/task.ts";
-
-export type Permissions = {
-  canGenerateImages: boolean;
-  canGenerateVideos: boolean;
-  canUseRealtimeAudio: boolean;
-};
 
 export type VirtualKey = {
   readonly id: string;

@@ -1,37 +1,31 @@
 /**
- * The gateway of one process over a store it owns: engine, rooms, services and the application, wired together.
- * Host-neutral; a host hands in its store, media, sockets and timers, and serves what comes out.
+ * The gateway of one process: the core and the application, and what only a process has - an engine that works in a
+ * loop, rooms and hub connections in memory, and perhaps other processes on the same store. A host hands in its store,
+ * media, sockets and timers, and serves what comes out.
  */
 
 import type { Hono } from "hono";
-import type { AccountStore } from "../accounts/account-store.ts";
-import { createAdminCheck } from "../accounts/admin-key.ts";
-import { Authenticator } from "../accounts/authenticator.ts";
 import { announceKeyChange, onRemoteKeyChange } from "../accounts/key-change-bus.ts";
 import { KeyWatch } from "../accounts/key-watch.ts";
-import { type KeyEvent, KeyService } from "../accounts/keys.ts";
+import type { KeyService } from "../accounts/keys.ts";
 import type { Principal } from "../accounts/principal.ts";
 import type { Settings } from "../config/load.ts";
 import type { HttpEnv } from "../http/exchange.ts";
 import type { Host } from "../http/host.ts";
-import { createOriginPolicy } from "../http/middleware/origin-policy.ts";
-import { mountEvents } from "../http/routes/events.ts";
 import { mountHubs } from "../http/routes/hubs.ts";
 import { ConnectionSlots } from "../http/streams/connection-limits.ts";
-import { createEventEncodings } from "../http/streams/event-encodings.ts";
 import { LocalEventSockets } from "../http/streams/event-sockets.ts";
 import { StreamHeartbeat } from "../http/streams/event-stream.ts";
-import { HubHeart } from "../http/streams/hub-keep-alive.ts";
-import { closing } from "../hubs/subscriptions.ts";
-import { MetricsRegistry } from "../metrics/registry.ts";
+import { HubKeepAlive } from "../http/streams/hub-keep-alive.ts";
+import { closeOptionsOf } from "../hubs/subscriptions.ts";
 import { CLOSE_GOING_AWAY, CLOSE_POLICY } from "../protocol/close-codes.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import { RoomBridge } from "../rooms/room-bridge.ts";
-import { createRoomEndWatch } from "../rooms/room-end-watch.ts";
 import { Rooms } from "../rooms/rooms.ts";
 import { HubConnections } from "../signalr/transports/connections.ts";
 import type { Topics } from "../sockets/frame.ts";
 import type { SocketUpgrade } from "../sockets/socket-upgrade.ts";
+import type { Store } from "../stores/store.ts";
 import { Engine } from "../tasks/engine/engine.ts";
 import { BusWorkers, SILENT_WORKERS } from "../tasks/engine/other-workers.ts";
 import { RetentionSweep } from "../tasks/engine/retention.ts";
@@ -40,25 +34,17 @@ import type { InstanceBus } from "../tasks/ports/instance-bus.ts";
 import type { Log } from "../tasks/ports/log.ts";
 import type { MediaStore } from "../tasks/ports/media-store.ts";
 import type { Publisher } from "../tasks/ports/publisher.ts";
-import type { TaskStore } from "../tasks/ports/task-store.ts";
 import type { TaskService } from "../tasks/service.ts";
 import { createApp } from "./app.ts";
-import { GatewayHealth } from "./gateway-health.ts";
-import { registerGatewayMetrics } from "./gateway-metrics.ts";
-import {
-  createHubs,
-  createTaskService,
-  engineOptions,
-  hubSessionSettings,
-  presentationContext,
-  retentionOptions,
-  roomsSettings,
-} from "./options.ts";
+import { createCore } from "./core.ts";
+import { HostHealth, roomsPart } from "./health.ts";
+import { createHubs } from "./hubs.ts";
+import { engineOptions, hubConnectionSettings, retentionOptions, roomsSettings } from "./options.ts";
 
 export type GatewayDependencies = {
   settings: Settings;
   adminKey: string | null;
-  store: TaskStore & AccountStore;
+  store: Store;
   /** Why what the store acknowledges may be lost, for `/health`; null when it lasts. Default: it lasts. */
   storeDoubt?: () => Promise<string | null>;
   media: MediaStore;
@@ -86,119 +72,76 @@ export type RunningGateway = {
 
 /** Wires a gateway; nothing runs before `start`. */
 export function createGateway(dependencies: GatewayDependencies): RunningGateway {
-  const { settings, store, media, catalogue, host, sockets, topics, clock, log, instances } = dependencies;
-  const origins = createOriginPolicy(settings.cors.origins);
+  const { settings, store, storeDoubt, media, catalogue, host, sockets, topics, clock, log, instances } =
+    dependencies;
+  const { providers } = catalogue;
   const bus = instances?.bus ?? null;
   const bridge = bus === null ? null : new RoomBridge({ bus, store, log });
   const rooms = new Rooms({ store: bridge?.store ?? store, topics, clock, log }, roomsSettings(settings));
   bridge?.attach(rooms);
   const publisher = bridge ?? rooms;
   const workers = bus === null ? null : new BusWorkers(bus, clock);
+  const others = workers ?? (instances && SILENT_WORKERS);
   const engine = new Engine(
-    {
-      store,
-      media,
-      providers: catalogue.providers,
-      publisher,
-      clock,
-      log,
-      others: workers ?? (instances && SILENT_WORKERS),
-    },
+    { store, media, providers, publisher, clock, log, others },
     engineOptions(settings),
   );
-  const tasks = createTaskService(settings, {
-    store,
-    media,
-    publisher,
-    doorbell: engine,
-    endWatch: createRoomEndWatch(rooms, clock),
-    dropHeld: (taskId) => engine.drop(taskId),
-    clock,
-    log,
-  });
   const retention = new RetentionSweep({ store, media, clock, log }, retentionOptions(settings));
+  const core = createCore(
+    { settings, clock, log, store, media, catalogue, publisher, doorbell: engine, rooms },
+    { dropHeld: (taskId) => engine.drop(taskId), sharedLookups: true },
+  );
+  const { keys, tasks, authenticator, origins, wireContext } = core;
 
-  const keys = new KeyService({ store, clock, log });
-  const authenticator = new Authenticator({ store, clock, knownMs: settings.keys.cacheMs });
   const slots = new ConnectionSlots(settings.events);
-  const hubConnections = new HubConnections<Principal>(settings.hubs.maxConnectionsPerKey);
+  const connections = new HubConnections<Principal>(settings.hubs.maxConnectionsPerKey);
+  const session = hubConnectionSettings(settings);
+  const keepAlive = new HubKeepAlive(connections, clock, session);
+  const { hubs } = createHubs(settings, { tasks, rooms, store, clock, wireContext });
   const disconnect = (keyId: string) => {
     authenticator.forget(keyId);
-    hubConnections.close(keyId, closing(CLOSE_POLICY, "the key was disabled or revoked"));
+    connections.close(keyId, closeOptionsOf(CLOSE_POLICY, "the key was disabled or revoked"));
     rooms.closeKey(keyId);
   };
-  const keyChanged = ({ keyId, alive }: KeyEvent) => {
-    if (alive) authenticator.forget(keyId);
-    else disconnect(keyId);
-  };
   keys.onKeyChanged((event) => {
-    keyChanged(event);
+    if (!event.alive) disconnect(event.keyId);
     if (bus !== null) announceKeyChange(bus, event);
   });
   const keyWatch = new KeyWatch({
     store,
     clock,
     log,
-    connectedKeys: () => [...slots.keyIds(), ...hubConnections.owners()],
+    connectedKeys: () => [...slots.keyIds(), ...connections.owners()],
     disconnect,
   });
 
-  const presentation = presentationContext(settings, clock);
-  const hubSession = hubSessionSettings(settings);
-  const heart = new HubHeart(hubConnections, clock, hubSession);
-  const { hubs } = createHubs(settings, { tasks, rooms, store, clock, presentation });
   let stopping = false;
-  const metrics = new MetricsRegistry();
-  registerGatewayMetrics(metrics, { store, engine, rooms, hubs: hubConnections });
-  const health = new GatewayHealth({
-    store,
-    storeDoubt: dependencies.storeDoubt ?? (async () => null),
-    engine,
-    rooms,
-    bus,
-    providers: catalogue.providers,
+  const health = new HostHealth({
+    store: { ping: () => store.ping(), ...(storeDoubt && { doubt: storeDoubt }) },
+    queue: { stats: () => store.stats(), figures: () => ({ providerCalls: engine.heldSteps }) },
+    rooms: () => roomsPart(rooms, bus),
+    providers,
   });
-  const app = createApp({
-    settings,
+  const app = createApp(core, {
     host,
-    origins,
-    models: catalogue,
-    keys: authenticator,
-    isAdmin: createAdminCheck(dependencies.adminKey),
+    adminKey: dependencies.adminKey,
     health,
-    metrics,
-    clock,
-    log,
-    gateway: {
-      tasks,
-      keys,
-      media,
-      presentation,
-      mountStreams: (target, key) => {
-        const encodings = createEventEncodings(presentation);
-        mountEvents(target, key, {
-          tasks,
-          rooms,
-          encodings,
-          heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),
-          slots,
-          sockets: new LocalEventSockets({ rooms, encodings, slots, sockets }),
-          origins,
-          host,
-        });
-        mountHubs(target, key, {
-          hubs,
-          connections: hubConnections,
-          heart,
-          session: hubSession,
-          sockets,
-          origins,
-          host,
-          clock,
-          stopping: () => stopping,
-        });
-      },
-    },
+    gauges: { engine, rooms, hubs: connections },
+    slots,
+    heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),
+    sockets: (encodings) => new LocalEventSockets({ rooms, encodings, slots, sockets }),
+    mountHubs: (target, key) =>
+      mountHubs(target, key, {
+        hubs,
+        connections,
+        keepAlive,
+        connectionSettings: session,
+        sockets,
+        origins,
+        host,
+        clock,
+        stopping: () => stopping,
+      }),
   });
 
   return {
@@ -207,7 +150,12 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     tasks,
     publisher,
     start() {
-      if (bus !== null) void onRemoteKeyChange(bus, keyChanged);
+      if (bus !== null) {
+        void onRemoteKeyChange(bus, ({ keyId, alive }) => {
+          if (alive) authenticator.forget(keyId);
+          else disconnect(keyId);
+        });
+      }
       void workers?.listen(engine);
       engine.start();
       retention.start();
@@ -216,11 +164,11 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     async stop() {
       health.stopping();
       keyWatch.stop();
-      // Streams stay while steps finish, so that followers still see them end; what is left is told to come again.
+      // Streams stay while steps finish, so that subscribers still see them end; what is left is told to come again.
       await engine.stop();
       stopping = true;
-      hubConnections.close(null, closing(CLOSE_GOING_AWAY, "the server is shutting down"));
-      heart.stop();
+      connections.close(null, closeOptionsOf(CLOSE_GOING_AWAY, "the server is shutting down"));
+      keepAlive.stop();
       await Promise.all([retention.stop(), rooms.shutdown()]);
     },
   };

@@ -1,24 +1,18 @@
-/** How settings become the options of the parts, and parts become larger ones: what every host's composition shares. */
+/** How settings become the options of the parts. */
 
-import type { Principal } from "../accounts/principal.ts";
 import type { Settings } from "../config/load.ts";
-import { createMediaHub } from "../hubs/media-hub.ts";
-import { createPushEncodings } from "../hubs/push-encodings.ts";
-import { type SubscriptionJournal, Subscriptions } from "../hubs/subscriptions.ts";
-import { createItemEncoding } from "../hubs/task-stream.ts";
-import { createTasksHub } from "../hubs/tasks-hub.ts";
-import type { FollowedStore } from "../rooms/room-log.ts";
-import type { Rooms, RoomsSettings } from "../rooms/rooms.ts";
-import { DEFAULT_SESSION_SETTINGS, type SessionSettings } from "../signalr/connection/settings.ts";
-import type { Hub } from "../signalr/hub.ts";
+import type { RoomsSettings } from "../rooms/rooms.ts";
+import {
+  DEFAULT_HUB_CONNECTION_SETTINGS,
+  type HubConnectionSettings,
+} from "../signalr/connection/hub-connection-options.ts";
 import type { EngineOptions } from "../tasks/engine/engine.ts";
 import type { RetentionOptions } from "../tasks/engine/retention.ts";
 import type { StepWorkerOptions } from "../tasks/engine/step-worker.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { RetryPolicy } from "../tasks/retry-policy.ts";
-import { TaskService, type TaskServiceDependencies, type TypeLimits } from "../tasks/service.ts";
-import type { Position, TenantScope } from "../tasks/task.ts";
-import type { PresentationContext } from "../tasks/wire.ts";
+import type { TaskServiceOptions, TypeLimits } from "../tasks/service.ts";
+import type { WireContext } from "../tasks/wire.ts";
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
@@ -26,12 +20,12 @@ const DAY_MS = 86_400_000;
 /** Retries are moved by at most a fifth in both directions. */
 const RETRY_JITTER = 0.2;
 
-export function createTaskService(settings: Settings, dependencies: TaskServiceDependencies): TaskService {
-  return new TaskService(dependencies, {
+export function taskServiceOptions(settings: Settings): TaskServiceOptions {
+  return {
     limits: { image: limitsOf(settings.imageGeneration), video: limitsOf(settings.videoGeneration) },
     maxWaitMs: settings.queue.maxWaitSeconds * SECOND_MS,
     maxQueuedPerKey: settings.queue.maxQueuedPerKey,
-  });
+  };
 }
 
 /** For a process that works in a loop. */
@@ -75,7 +69,7 @@ export function roomsSettings({ events }: Settings): RoomsSettings {
   return { positionCheckMs, slowSweepMs, slowBytes, slowCloseMs };
 }
 
-export function presentationContext(settings: Settings, clock: Pick<Clock, "now">): PresentationContext {
+export function createWireContext(settings: Settings, clock: Pick<Clock, "now">): WireContext {
   return {
     publicUrl: settings.server.publicUrl,
     tasksMs: settings.retention.tasksDays * DAY_MS,
@@ -83,54 +77,12 @@ export function presentationContext(settings: Settings, clock: Pick<Clock, "now"
   };
 }
 
-export function hubSessionSettings({ hubs }: Settings): SessionSettings {
+export function hubConnectionSettings({ hubs }: Settings): HubConnectionSettings {
   return {
-    ...DEFAULT_SESSION_SETTINGS,
+    ...DEFAULT_HUB_CONNECTION_SETTINGS,
     keepAliveMs: hubs.keepAliveSeconds * SECOND_MS,
     clientTimeoutMs: hubs.clientTimeoutSeconds * SECOND_MS,
     handshakeTimeoutMs: hubs.handshakeTimeoutSeconds * SECOND_MS,
-  };
-}
-
-export type HubDependencies = {
-  readonly tasks: TaskService;
-  readonly rooms: Rooms;
-  readonly store: FollowedStore;
-  readonly clock: Clock;
-  readonly presentation: PresentationContext;
-  /** For hosts that sleep. */
-  readonly memory?: HubMemory;
-};
-
-/** What a host that sleeps remembers of its hubs. */
-export type HubMemory = {
-  readonly journal: SubscriptionJournal;
-  readonly placeOf: (scope: TenantScope, taskId: string) => Position | null;
-};
-
-/** The names under which hubs are served. */
-export const HUB_NAMES = ["image-generation", "video-generation", "tasks"] as const;
-
-export type HubSet = {
-  readonly hubs: Readonly<Record<(typeof HUB_NAMES)[number], Hub<Principal>>>;
-  readonly subscriptions: Subscriptions;
-};
-
-export function createHubs(
-  { hubs }: Settings,
-  { tasks, rooms, store, clock, presentation, memory }: HubDependencies,
-): HubSet {
-  const subscriptions = new Subscriptions(
-    { tasks, rooms, store, clock, encodings: createPushEncodings(presentation), ...memory },
-    { snapshotDelayMs: hubs.snapshotDelayMs, maxPerConnection: hubs.maxSubscriptionsPerConnection },
-  );
-  return {
-    subscriptions,
-    hubs: {
-      "image-generation": createMediaHub(subscriptions),
-      "video-generation": createMediaHub(subscriptions),
-      tasks: createTasksHub({ subscriptions, rooms, items: createItemEncoding(presentation), ...memory }),
-    },
   };
 }
 

@@ -1,4 +1,4 @@
-/** What a single value cannot tell: settings that must fit together, and those that have no place on a host. */
+/** Checks beyond single values: settings that must fit together, and those that a host does not support. */
 
 import type { ConfigHost } from "./derived-defaults.ts";
 import type { Problem } from "./problem.ts";
@@ -117,7 +117,7 @@ function checkProcess({ qstash }: Settings, nameOf: NameOf): Problem[] {
   ];
 }
 
-/** What is allowed and still worth a word. */
+/** What is allowed and gets a warning. */
 export function warnings(settings: Settings, nameOf: NameOf): string[] {
   const found: string[] = [];
   const { admin } = settings.keys;

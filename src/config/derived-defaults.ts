@@ -1,4 +1,4 @@
-/** Defaults that are no constants: what the host and the chosen store decide where the operator says nothing. */
+/** Defaults that are no constants: what the host and the chosen store decide where nothing is set. */
 
 import type { RawSettings, Settings } from "./schema.ts";
 import { storeChoice } from "./store-choice.ts";
@@ -6,25 +6,27 @@ import { storeChoice } from "./store-choice.ts";
 /** Where the settings are for: a process that works in a loop (Bun, Deno), or a Worker and its Durable Objects. */
 export type ConfigHost = "process" | "worker";
 
-/** How often the store is asked while nothing happens. */
+/** How often the store is polled while idle. */
 type Pace = { leaseMs: number; renewMs: number; sweepIntervalMs: number; progressPerSecond: number };
 
-/** A store in this process or next to it: asking costs microseconds, a dead worker's task is picked up within 10 s. */
+/**
+ * A store in this process or next to it: a poll costs microseconds, a crashed worker's task is picked up within 10 s.
+ */
 const EMBEDDED: Pace = { leaseMs: 9_000, renewMs: 3_000, sweepIntervalMs: 500, progressPerSecond: 10 };
 /** Writes go to a disk that many instances share. */
 const REDIS: Pace = { ...EMBEDDED, progressPerSecond: 1 };
-/** Every command is paid for: a dead worker's task is picked up within two minutes. */
+/** Every command is paid for: a crashed worker's task is picked up within two minutes. */
 const UPSTASH: Pace = { leaseMs: 60_000, renewMs: 20_000, sweepIntervalMs: 10_000, progressPerSecond: 1 };
 /**
- * A renewal or a progress value is one call of the object and a row or two, about a dollar for a million: leases are renewed
- * often enough that a silent provider's call ends soon after its task was cancelled, progress looks alive.
+ * A renewal or a progress value is one call of the object and a row or two, about a dollar for a million: leases are
+ * renewed often enough that a silent provider's call ends soon after its task was cancelled, progress looks alive.
  */
 const DURABLE_OBJECT: Pace = { ...UPSTASH, leaseMs: 30_000, renewMs: 5_000, progressPerSecond: 2 };
 
 /** Provider calls of one kind open at once: in one process, and in a whole deployment on Workers. */
 const CONCURRENCY: Readonly<Record<ConfigHost, number>> = { process: 3, worker: 50 };
 
-/** Browser origins let in while only this machine can reach the server anyway. */
+/** Browser origins allowed while only this machine can reach the server. */
 const LOOPBACK_ORIGINS: readonly string[] = ["http://localhost:*", "http://127.0.0.1:*"];
 
 /** Fills in what the operator left open. */

@@ -45,7 +45,7 @@ export function loadConfig(sources: ConfigSources): Config {
   const settings = decideDefaults(build(SETTINGS, [], raw, problems) as RawSettings, host);
 
   const nameOf: NameOf = (...path) => raw.get(pathKey(path))?.name ?? dottedName(path);
-  // A refused value stands at its default: checks between settings would only tell of that.
+  // A refused value has its default here: checks between settings would only report that.
   if (problems.length === 0)
     problems.push(...checkTogether(settings, nameOf), ...checkHost(settings, host, nameOf));
   if (problems.length > 0) throw new ConfigError(problems);
@@ -65,7 +65,7 @@ export function secretsOf(settings: Settings): string[] {
   return password === null ? texts : [...texts, password];
 }
 
-/** The texts at a path; `<name>` stands for every name. */
+/** The texts at a path; `<name>` matches every name. */
 function textsAt(value: unknown, path: readonly string[]): string[] {
   const [name, ...rest] = path;
   if (name === undefined) return typeof value === "string" ? [value] : [];

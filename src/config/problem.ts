@@ -1,4 +1,4 @@
-/** What is wrong with a configuration, told so that the operator finds the place and knows what to write. */
+/** What is wrong with a configuration: which setting, what was expected, what came. */
 
 import { REDACTED, redactSecrets } from "../logging/redaction.ts";
 import type { Setting } from "./setting.ts";

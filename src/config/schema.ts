@@ -7,10 +7,10 @@ import { z } from "zod";
 import { isPlainKey, PLAIN_KEY_SHAPE } from "../accounts/plain-key.ts";
 import { parseRedisConnection, REDIS_CONNECTION_SHAPE } from "./redis-connection.ts";
 import {
+  boolean,
   decidedDecimal,
   decidedInteger,
   decimal,
-  flag,
   integer,
   list,
   optional,
@@ -105,7 +105,7 @@ export const SETTINGS = {
       "Base of every URL handed out; otherwise scheme and host of the creating request.",
       { variable: "CONDUIT_PUBLIC_URL" },
     ),
-    trustProxy: flag(false, "Believe X-Forwarded-* headers: only behind a proxy that sets them itself."),
+    trustProxy: boolean(false, "Believe X-Forwarded-* headers: only behind a proxy that sets them itself."),
   },
   keys: {
     bootstrap: optional(
@@ -213,14 +213,19 @@ export const SETTINGS = {
   events: {
     heartbeatMs: integer(15_000, 5, 60_000, "How often a silent event stream carries a comment line."),
     positionCheckMs: integer(5_000, 5, 60_000, "How often followed tasks are compared with the store."),
-    slowSweepMs: integer(100, 1, 10_000, "How often followers are looked at for a growing send buffer."),
+    slowSweepMs: integer(100, 1, 10_000, "How often subscribers are looked at for a growing send buffer."),
     slowBytes: integer(
       65_536,
       1_024,
       16 * MIB,
-      "Unsent bytes from which a follower counts as slow and is served alone.",
+      "Unsent bytes from which a subscriber counts as slow and is served alone.",
     ),
-    slowCloseMs: integer(10_000, 5, 600_000, "How long a follower may stay slow before it is closed (1013)."),
+    slowCloseMs: integer(
+      10_000,
+      5,
+      600_000,
+      "How long a subscriber may stay slow before it is closed (1013).",
+    ),
     maxConnections: integer(20_000, 1, 1_000_000, "Event streams and event sockets at once."),
     maxConnectionsPerKey: integer(1_000, 1, 1_000_000, "Event streams and event sockets of one key at once."),
   },
@@ -245,7 +250,7 @@ export const SETTINGS = {
       "Browser origins let in; unset: http://localhost:* and http://127.0.0.1:* while the host is loopback, else none.",
     ),
   },
-  metrics: { public: flag(false, "Open /health and /metrics to everybody.") },
+  metrics: { public: boolean(false, "Open /health and /metrics to everybody.") },
   media: {
     folder: optional(
       line,
@@ -253,7 +258,7 @@ export const SETTINGS = {
       "Folder of results, where it is not `media` in the data directory; the same for all instances of one store.",
       { variable: "CONDUIT_MEDIA_DIR" },
     ),
-    fsync: flag(true, "Wait for the disk before a result counts as stored."),
+    fsync: boolean(true, "Wait for the disk before a result counts as stored."),
     maxFileBytes: integer(512 * MIB, 1_024, 16_384 * MIB, "Largest file a provider may deliver."),
   },
   realtime: {
@@ -328,7 +333,7 @@ export const SETTINGS = {
       "Keep state on a Redis server, for one or several instances (Bun).",
       { secret: true },
     ),
-    requireDurable: flag(false, "Refuse to start on a Redis server that may forget acknowledged writes."),
+    requireDurable: boolean(false, "Refuse to start on a Redis server that may forget acknowledged writes."),
   },
   upstash: {
     url: optional(webAddress, WEB_ADDRESS, "Keep state on Upstash (every host).", {

@@ -1,4 +1,6 @@
-/** The names of settings: finding a setting by a name in any letter case, listing all, and the nearest to a wrong one. */
+/**
+ * The names of settings: finding a setting by a name in any letter case, listing all, and the nearest to a wrong one.
+ */
 
 import { Setting, type SettingGroup, SettingMap, type SettingNode } from "./setting.ts";
 

@@ -46,7 +46,10 @@ export class SettingMap<N extends SettingNode> {
   readonly item: N;
   /** How a documentation page calls the name. */
   readonly keyName: string;
-  /** Whether names are kept in lower case; otherwise as spelled, and in lower case only when a variable spells them in capitals. */
+  /**
+   * Whether names are kept in lower case; otherwise as spelled, and in lower case only when a variable spells them in
+   * capitals.
+   */
   readonly lowerCaseKeys: boolean;
 
   constructor(item: N, options: { keyName: string; lowerCaseKeys: boolean }) {
@@ -59,7 +62,7 @@ export class SettingMap<N extends SettingNode> {
 export type SettingGroup = { readonly [name: string]: SettingNode };
 export type SettingNode = Setting<unknown> | SettingMap<SettingNode> | SettingGroup;
 
-/** The values a tree of settings stands for. */
+/** The values of a tree of settings. */
 export type SettingsOf<N> =
   N extends Setting<infer T>
     ? T
@@ -115,7 +118,7 @@ export function decidedDecimal(fallbackText: string, min: number, max: number, m
 }
 
 /** Yes or no. */
-export function flag(fallback: boolean, meaning: string) {
+export function boolean(fallback: boolean, meaning: string) {
   return new Setting<boolean>({
     schema: z.preprocess(
       (value) => (typeof value === "string" ? (FLAGS.get(value.toLowerCase()) ?? value) : value),
@@ -163,7 +166,7 @@ export function optionalList(item: z.ZodType<string>, expected: string, meaning:
   return new Setting<readonly string[] | null>({ ...listOptions(item, expected, meaning), fallback: null });
 }
 
-/** More items than anybody lists by hand. */
+/** More items than people list by hand. */
 const MAX_LIST_ITEMS = 1_000;
 
 function listOptions(item: z.ZodType<string>, expected: string, meaning: string) {

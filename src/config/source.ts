@@ -30,7 +30,7 @@ export type RawValue = {
 /** By `dottedName`-independent path key; see `pathKey`. */
 export type RawValues = ReadonlyMap<string, RawValue>;
 
-export type Reading = { values: RawValues; problems: Problem[]; warnings: string[] };
+export type SourceReading = { values: RawValues; problems: Problem[]; warnings: string[] };
 
 /** Holds JSON text with settings, on every host. */
 export const CONFIG_VARIABLE = "CONDUIT_CONFIG";
@@ -43,11 +43,14 @@ export function pathKey(path: readonly string[]): string {
   return JSON.stringify(path);
 }
 
-/** Reads the environment: `CONDUITLLM__A__B`, and the settings' own variables such as `PORT`. Empty text counts as absent. */
+/**
+ * Reads the environment: `CONDUITLLM__A__B`, and the settings' own variables such as `PORT`. Empty text counts as
+ * absent.
+ */
 export function readEnvironment(
   root: SettingGroup,
   env: Readonly<Record<string, string | undefined>>,
-): Reading {
+): SourceReading {
   const reader = new Reader(root);
   for (const [name, text] of Object.entries(env)) {
     if (text === undefined || text.trim() === "" || name === CONFIG_VARIABLE) continue;
@@ -57,8 +60,8 @@ export function readEnvironment(
   return reader.finish();
 }
 
-/** Reads JSON text; `source` says in messages where it came from. */
-export function readJson(root: SettingGroup, text: string, source: string): Reading {
+/** Reads JSON text; messages name `source` as where it came from. */
+export function readJson(root: SettingGroup, text: string, source: string): SourceReading {
   const reader = new Reader(root);
   try {
     reader.json(
@@ -113,7 +116,9 @@ class Reader {
     }
   }
 
-  /** A variable of another form: the settings' own ones, else one that only looks like ours, else none of our business. */
+  /**
+   * A variable of another form: the settings' own ones, else one that only looks like ours, else none of our business.
+   */
   ownVariable(name: string, text: string): void {
     const named = this.#byVariable.get(name);
     if (named !== undefined) {
@@ -159,7 +164,7 @@ class Reader {
     }
   }
 
-  finish(): Reading {
+  finish(): SourceReading {
     for (const { first, items } of this.#items.values()) {
       const ordered = [...items].sort(([one], [other]) => one - other).map(([, text]) => text);
       this.#put({ ...first, value: ordered });

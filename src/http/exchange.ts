@@ -1,4 +1,7 @@
-/** What is known about a request while it is answered; made once by the outermost middleware and shared by all behind it. */
+/**
+ * What is known about a request while it is answered; made once by the outermost middleware and shared by all behind
+ * it.
+ */
 
 import type { Context, MiddlewareHandler } from "hono";
 import type { Principal } from "../accounts/principal.ts";
@@ -11,7 +14,10 @@ export type Exchange = {
   principal: Principal | null;
   /** The task this request made or is about; for the log. */
   taskId: string | null;
-  /** A task was accepted: every error from here on says that repeating would make another. */
+  /**
+   * A task was accepted: every later error sets `x-should-retry: false`, because a repeated request would make a second
+   * one.
+   */
   accepted: boolean;
 };
 

@@ -7,7 +7,7 @@
 export const LINGER_SECONDS = 30;
 
 export interface Host {
-  /** The address of the connected peer, or null where the platform does not tell. MUST NOT read headers. */
+  /** The address of the connected peer, or null where the platform has none. MUST NOT read headers. */
   peerAddress(request: Request): string | null;
   /**
    * Lifts the host's idle limit for a request that will be silent for long: a wait, a synchronous picture, a stream.
@@ -21,7 +21,7 @@ export interface Host {
   limitIdle(request: Request, seconds: number): void;
 }
 
-/** A host that knows nothing about its peers and cuts no silent request: Workers, and tests. */
+/** A host without peer addresses and without an idle limit of requests: Workers, and tests. */
 export const plainHost: Host = {
   peerAddress: () => null,
   keepOpen: () => {},

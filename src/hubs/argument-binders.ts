@@ -2,7 +2,7 @@
 
 import type { Binder } from "../signalr/hub.ts";
 
-export const text: Binder<string> = {
+export const textArgument: Binder<string> = {
   parse(value) {
     if (typeof value !== "string") throw new TypeError(`Expected a string, got ${typeof value}.`);
     return value;
@@ -10,6 +10,6 @@ export const text: Binder<string> = {
 };
 
 /** For optional arguments, which clients with types send as null. */
-export const textOrNull: Binder<string | null> = {
-  parse: (value) => (value === null ? null : text.parse(value)),
+export const optionalTextArgument: Binder<string | null> = {
+  parse: (value) => (value === null ? null : textArgument.parse(value)),
 };

@@ -1,6 +1,6 @@
 /**
- * What hub clients are told about tasks, and how it is spelled: a vocabulary says which client method is called with
- * which arguments, a protocol makes bytes of it. One encoding for each pair, shared by all connections.
+ * The pushes of the hubs: a vocabulary maps events to client methods and their arguments, a protocol encodes the call.
+ * One encoding for each pair of them, shared by all connections.
  */
 
 import { isTerminal, type WireHubResult } from "../protocol/task.ts";
@@ -13,13 +13,7 @@ import { messagePackProtocol } from "../signalr/protocols/messagepack-protocol.t
 import { MessageType } from "../signalr/protocols/messages.ts";
 import type { Frame } from "../sockets/frame.ts";
 import { candidateOf, type Task, type TaskEvent } from "../tasks/task.ts";
-import {
-  CANCELLED_TEXT,
-  type PresentationContext,
-  presentEvent,
-  presentResult,
-  presentTask,
-} from "../tasks/wire.ts";
+import { CANCELLED_TEXT, toWireEvent, toWireResult, toWireTask, type WireContext } from "../tasks/wire.ts";
 
 /**
  * - `task`: `TaskProgress`, `TaskCompleted`, `TaskFailed`.
@@ -30,7 +24,7 @@ export type Vocabulary = "task" | "request" | "event";
 
 export type PushEncodings = Readonly<Record<Vocabulary, Readonly<Record<HubProtocol["encoding"], Encoding>>>>;
 
-/** A client method and its arguments, or null where a vocabulary has nothing to say. */
+/** A client method and its arguments, or null where a vocabulary has no call. */
 type Call = { target: string; args: unknown[] } | null;
 
 type Words = {
@@ -39,11 +33,11 @@ type Words = {
   reset(): Call;
 };
 
-/** What a client that knows only a failure's text is told when nothing better is known. */
+/** The failure's text when the task has none. */
 const FAILED_TEXT = "Task failed";
 
 /** Made once per process. */
-export function createPushEncodings(context: PresentationContext): PushEncodings {
+export function createPushEncodings(context: WireContext): PushEncodings {
   return {
     task: spell("task", mediaWords("Task", context)),
     request: spell("request", mediaWords("Request", context)),
@@ -52,8 +46,8 @@ export function createPushEncodings(context: PresentationContext): PushEncodings
 }
 
 /** The result as `TaskCompleted` carries it; null unless the task has one. */
-function presentHubResult(task: Task, context: PresentationContext): WireHubResult | null {
-  const result = presentResult(task, context);
+function toWireHubResult(task: Task, context: WireContext): WireHubResult | null {
+  const result = toWireResult(task, context);
   if (result === null) return null;
   const first = result.images?.[0]?.url ?? result.videos?.[0]?.url;
   return {
@@ -63,11 +57,11 @@ function presentHubResult(task: Task, context: PresentationContext): WireHubResu
   };
 }
 
-function mediaWords(noun: "Task" | "Request", context: PresentationContext): Words {
+function mediaWords(noun: "Task" | "Request", context: WireContext): Words {
   const [progress, completed, failed] = [`${noun}Progress`, `${noun}Completed`, `${noun}Failed`];
   const ended = (task: Task): Call => {
     if (task.status === "completed")
-      return { target: completed, args: [task.id, presentHubResult(task, context)] };
+      return { target: completed, args: [task.id, toWireHubResult(task, context)] };
     const text = task.status === "cancelled" ? CANCELLED_TEXT : (task.error?.message ?? FAILED_TEXT);
     return { target: failed, args: [task.id, text] };
   };
@@ -82,12 +76,12 @@ function mediaWords(noun: "Task" | "Request", context: PresentationContext): Wor
   };
 }
 
-function eventWords(context: PresentationContext): Words {
+function eventWords(context: WireContext): Words {
   const taskEvent = (event: unknown): Call => ({ target: "TaskEvent", args: [event] });
   return {
-    event: (event, task, id) => taskEvent(presentEvent(event, task, id, context)),
+    event: (event, task, id) => taskEvent(toWireEvent(event, task, id, context)),
     snapshot: (view, id) =>
-      taskEvent({ type: "snapshot", id, seq: view.task.seq, task: presentTask(view, context) }),
+      taskEvent({ type: "snapshot", id, seq: view.task.seq, task: toWireTask(view, context) }),
     reset: () => taskEvent({ type: "reset" }),
   };
 }

@@ -1,11 +1,11 @@
-/** Waits the same short time for everybody who asks: first come, first served, by one timer for all. */
+/** Delays each entry by the same short time, in order, with one timer for all. */
 
 import type { Clock } from "../tasks/ports/clock.ts";
 
 /** Entries taken from the front before the queue is moved up. */
 const COMPACT_AT = 1_024;
 
-/** Who waits. MUST NOT throw. */
+/** A waiting entry. MUST NOT throw. */
 export interface Delayed {
   elapsed(): void;
 }
@@ -46,7 +46,7 @@ export class SnapshotDelay {
   #fire(): void {
     this.#armed = false;
     const now = this.#clock.monotonic();
-    // Whoever is added from here on waits for the next turn, also without a delay.
+    // Entries added from here on wait for the next turn of the event loop, also without a delay.
     const end = this.#queue.length;
     for (; this.#head < end; this.#head++) {
       const first = this.#queue[this.#head]!;

@@ -1,7 +1,7 @@
 /**
- * Who follows what over hub connections. A subscription is answered first and begins a moment later: published
- * clients attach their listeners only after the call has returned. Nothing is lost meanwhile, because what then
- * begins says how things stand, or resumes where the subscription was made.
+ * The subscriptions of hub connections. A subscription's call is answered first and its pushes begin a moment later,
+ * because published clients attach their listeners only after the call has returned. Nothing is lost meanwhile: the
+ * pushes begin with a snapshot, or resume at the position of the moment of subscribing.
  */
 
 import type { Principal } from "../accounts/principal.ts";
@@ -9,9 +9,9 @@ import { CLOSE_GOING_AWAY, CLOSE_NORMAL, CLOSE_POLICY, CLOSE_TRY_AGAIN } from ".
 import { ApiError } from "../protocol/error.ts";
 import type { Encoding } from "../rooms/encoding.ts";
 import { parsePosition, printPosition } from "../rooms/position.ts";
-import type { Subscription } from "../rooms/room-subscriber.ts";
-import type { Following, Rooms } from "../rooms/rooms.ts";
-import type { Follower } from "../rooms/subscriber.ts";
+import type { Subscription } from "../rooms/room-subscription.ts";
+import type { PendingSubscription, Rooms } from "../rooms/rooms.ts";
+import type { Subscriber } from "../rooms/subscriber.ts";
 import type { CloseOptions } from "../signalr/close-options.ts";
 import { HubError } from "../signalr/connection/invocation-errors.ts";
 import type { HubCall, HubConnection } from "../signalr/hub.ts";
@@ -23,14 +23,14 @@ import type { Position } from "../tasks/task.ts";
 import type { PushEncodings, Vocabulary } from "./push-encodings.ts";
 import { type Delayed, SnapshotDelay } from "./snapshot-delay.ts";
 
-/** What a client is told about a task that is not there, or not its own. */
+/** The error of a subscription to a task that does not exist, or belongs to another tenant. */
 export const TASK_NOT_FOUND = "Task not found";
 
-/** Instead of a task id: all tasks of the tenant. No task id looks like it. */
+/** In place of a task id: all tasks of the tenant. It is no valid task id. */
 export const ALL_TASKS = "*";
 /**
- * An answer that waits for its client's next poll delays the subscription further, but not for ever: a client that
- * polls as fast as it is answered is seldom found waiting.
+ * While the answer waits for its client's next poll the pushes are delayed further, but not for longer than this:
+ * whether it has left is only sampled, and a client may be between two polls at every sample.
  */
 const LONGEST_DELAY_MS = 15_000;
 
@@ -38,15 +38,18 @@ type Connection = HubConnection<Principal>;
 
 export type SubscriptionsDependencies = {
   readonly tasks: Pick<TaskService, "read">;
-  readonly rooms: Pick<Rooms, "followTask" | "followTenant" | "reseatTask" | "reseatTenant">;
+  readonly rooms: Pick<
+    Rooms,
+    "subscribeToTask" | "subscribeToTenant" | "resubscribeToTask" | "resubscribeToTenant"
+  >;
   readonly store: Pick<TaskStore, "tenantPosition">;
   readonly encodings: PushEncodings;
   readonly clock: Pick<Clock, "after" | "monotonic">;
-  /** For hosts that sleep. */
+  /** For hosts that hibernate. */
   readonly journal?: SubscriptionJournal;
 };
 
-/** Keeps what a host forgets when it sleeps. Its rooms remember how far their followers have been told. */
+/** Stores the subscriptions across a host's hibernation. How far each was served is stored by its rooms. */
 export interface SubscriptionJournal {
   /** Pushes have begun. */
   began(connectionId: string, subscription: SavedSubscription): void;
@@ -63,7 +66,7 @@ export type SavedSubscription = {
 };
 
 export type SubscriptionsSettings = {
-  /** No push leaves sooner after the answer to its subscription, ms. */
+  /** The shortest time between the answer to a subscription and its first push, ms. */
   readonly snapshotDelayMs: number;
   readonly maxPerConnection: number;
 };
@@ -72,7 +75,7 @@ export class Subscriptions {
   readonly #dependencies: SubscriptionsDependencies;
   readonly #maxPerConnection: number;
   readonly #delay: SnapshotDelay;
-  readonly #byConnection = new Map<Connection, Map<string, PushFollower>>();
+  readonly #byConnection = new Map<Connection, Map<string, PushSubscriber>>();
 
   constructor(dependencies: SubscriptionsDependencies, settings: SubscriptionsSettings) {
     this.#dependencies = dependencies;
@@ -80,7 +83,7 @@ export class Subscriptions {
     this.#delay = new SnapshotDelay(dependencies.clock, settings.snapshotDelayMs);
   }
 
-  /** How many there are, of all connections. */
+  /** The number of subscriptions of all connections. */
   get size(): number {
     let size = 0;
     for (const own of this.#byConnection.values()) size += own.size;
@@ -88,8 +91,8 @@ export class Subscriptions {
   }
 
   /**
-   * Follows a task in these words from the answer of the call on; the last call for a task wins. Rejects with
-   * `HubError` for a task that is not the caller's, a malformed `after`, or one subscription too many.
+   * Subscribes to a task, with pushes in this vocabulary once the call was answered; the last call for a task wins.
+   * Rejects with `HubError` for a task that is not the caller's, a malformed `after`, or one subscription too many.
    */
   async subscribe(
     call: HubCall<Principal>,
@@ -99,26 +102,26 @@ export class Subscriptions {
   ): Promise<void> {
     const { connection } = call;
     const position = readPosition(after);
-    this.#requirePlace(connection, taskId);
+    this.#requireCapacity(connection, taskId);
     const { scope } = connection.principal;
     await this.#dependencies.tasks.read(scope, taskId).catch(asHubError);
     this.#begin(call, taskId, vocabulary, position);
   }
 
-  /** Follows all tasks of the tenant. Resolves with the position it begins at; rejects like `subscribe`. */
+  /** Subscribes to all tasks of the tenant. Resolves with the position it begins at; rejects like `subscribe`. */
   async subscribeAll(call: HubCall<Principal>, after?: string | null): Promise<string> {
     const { connection } = call;
     const asked = readPosition(after);
-    this.#requirePlace(connection, ALL_TASKS);
-    // What happens between this call and its beginning is sent then.
+    this.#requireCapacity(connection, ALL_TASKS);
+    // Events between this call and the first push are sent then.
     const position = asked ?? (await this.#dependencies.store.tenantPosition(connection.principal.scope));
     this.#begin(call, ALL_TASKS, "event", position);
     return printPosition(position);
   }
 
   /**
-   * Goes on with a subscription of an earlier life of the host, whose client was told everything up to `at`; null when
-   * that is not known: then it begins anew.
+   * Continues a subscription from before the host's hibernation, whose client was sent everything up to `at`; null when
+   * that is not known: then it begins anew, with a snapshot.
    */
   restore(connection: Connection, { target, vocabulary }: SavedSubscription, at: Position | null): void {
     this.#add(connection, target, vocabulary, null).restored(at);
@@ -126,7 +129,7 @@ export class Subscriptions {
 
   /** Ends a subscription, whichever method made it; no error when there is none. */
   unsubscribe(connection: Connection, taskId: string): void {
-    this.#byConnection.get(connection)?.get(taskId)?.leave();
+    this.#byConnection.get(connection)?.get(taskId)?.unsubscribe();
   }
 
   unsubscribeAll(connection: Connection): void {
@@ -137,49 +140,59 @@ export class Subscriptions {
   disconnected(connection: Connection): void {
     const own = this.#byConnection.get(connection);
     this.#byConnection.delete(connection);
-    for (const follower of own?.values() ?? []) follower.leave();
+    for (const subscriber of own?.values() ?? []) subscriber.unsubscribe();
     this.#dependencies.journal?.left(connection.connectionId);
   }
 
-  /** For followers only: one has ended. */
-  forget(connection: Connection, key: string, follower: PushFollower): void {
+  /** For `PushSubscriber` only: one has ended. */
+  forget(connection: Connection, key: string, subscriber: PushSubscriber): void {
     const own = this.#byConnection.get(connection);
-    if (own?.get(key) !== follower) return;
+    if (own?.get(key) !== subscriber) return;
     own.delete(key);
     if (own.size === 0) this.#byConnection.delete(connection);
   }
 
-  /** For followers only: its pushes have begun. */
+  /** For `PushSubscriber` only: its pushes have begun. */
   began(connection: Connection, saved: SavedSubscription): void {
     this.#dependencies.journal?.began(connection.connectionId, saved);
   }
 
-  /** For followers only: its pushes have ended. */
+  /** For `PushSubscriber` only: its pushes have ended. */
   ended(connection: Connection, target: string): void {
     if (!connection.closed) this.#dependencies.journal?.ended(connection.connectionId, target);
   }
 
-  /** For followers only: the next step comes after the delay. */
-  delay(follower: PushFollower): void {
-    this.#delay.add(follower);
+  /** For `PushSubscriber` only: the next step comes after the delay. */
+  delay(subscriber: PushSubscriber): void {
+    this.#delay.add(subscriber);
   }
 
-  /** For followers only. */
-  follow(connection: Connection, key: string, follower: PushFollower, after: Position | null): Following {
+  /** For `PushSubscriber` only. */
+  subscribeToRoom(
+    connection: Connection,
+    key: string,
+    subscriber: PushSubscriber,
+    after: Position | null,
+  ): PendingSubscription {
     const { rooms } = this.#dependencies;
     const { scope } = connection.principal;
     return key === ALL_TASKS
-      ? rooms.followTenant(scope, follower, after)
-      : rooms.followTask(scope, key, follower, after);
+      ? rooms.subscribeToTenant(scope, subscriber, after)
+      : rooms.subscribeToTask(scope, key, subscriber, after);
   }
 
-  /** For followers only. */
-  reseat(connection: Connection, key: string, follower: PushFollower, at: Position): Subscription {
+  /** For `PushSubscriber` only. */
+  resubscribeToRoom(
+    connection: Connection,
+    key: string,
+    subscriber: PushSubscriber,
+    at: Position,
+  ): Subscription {
     const { rooms } = this.#dependencies;
     const { scope } = connection.principal;
     return key === ALL_TASKS
-      ? rooms.reseatTenant(scope, follower, at)
-      : rooms.reseatTask(scope, key, follower, at);
+      ? rooms.resubscribeToTenant(scope, subscriber, at)
+      : rooms.resubscribeToTask(scope, key, subscriber, at);
   }
 
   now(): number {
@@ -189,27 +202,27 @@ export class Subscriptions {
   #begin(call: HubCall<Principal>, key: string, vocabulary: Vocabulary, after: Position | null): void {
     const { connection } = call;
     if (connection.closed) return;
-    const follower = this.#add(connection, key, vocabulary, after);
-    call.afterAnswer(() => follower.answered());
+    const subscriber = this.#add(connection, key, vocabulary, after);
+    call.afterAnswer(() => subscriber.answered());
   }
 
-  #add(connection: Connection, key: string, vocabulary: Vocabulary, after: Position | null): PushFollower {
+  #add(connection: Connection, key: string, vocabulary: Vocabulary, after: Position | null): PushSubscriber {
     let own = this.#byConnection.get(connection);
     if (own === undefined) {
       own = new Map();
       this.#byConnection.set(connection, own);
     }
-    // At once: nothing of the old subscription may come between this answer and what the new one begins with.
-    own.get(key)?.leave();
+    // At once: no push of the old subscription may come between this answer and the new one's first push.
+    own.get(key)?.unsubscribe();
     const encoding = this.#dependencies.encodings[vocabulary][connection.encoding];
-    const follower = new PushFollower(this, connection, encoding, { target: key, vocabulary }, after);
-    own.set(key, follower);
-    // Leaving may have taken the emptied map away.
+    const subscriber = new PushSubscriber(this, connection, encoding, { target: key, vocabulary }, after);
+    own.set(key, subscriber);
+    // Ending the old one may have removed the emptied map.
     this.#byConnection.set(connection, own);
-    return follower;
+    return subscriber;
   }
 
-  #requirePlace(connection: Connection, key: string): void {
+  #requireCapacity(connection: Connection, key: string): void {
     const own = this.#byConnection.get(connection);
     if (own === undefined || own.size < this.#maxPerConnection || own.has(key)) return;
     throw new HubError(
@@ -218,28 +231,28 @@ export class Subscriptions {
   }
 }
 
-/** One subscription, as a room sees it. There may be thousands on one connection: nothing is kept twice. */
-class PushFollower implements Follower, Delayed {
+/** One subscription, as a room's subscriber. There may be thousands on one connection: nothing is stored twice. */
+class PushSubscriber implements Subscriber, Delayed {
   readonly encoding: Encoding;
-  readonly #house: Subscriptions;
+  readonly #subscriptions: Subscriptions;
   readonly #connection: Connection;
   readonly #saved: SavedSubscription;
   readonly #after: Position | null;
-  #member: Subscription | null = null;
+  #subscription: Subscription | null = null;
   #begun = false;
-  #left = false;
-  /** Whether the answer may not have left when last looked. */
-  #held = false;
+  #ended = false;
+  /** Whether the answer still waited for the client's next poll when last sampled. */
+  #answerWaiting = false;
   #answeredAt = 0;
 
   constructor(
-    house: Subscriptions,
+    subscriptions: Subscriptions,
     connection: Connection,
     encoding: Encoding,
     saved: SavedSubscription,
     after: Position | null,
   ) {
-    this.#house = house;
+    this.#subscriptions = subscriptions;
     this.#connection = connection;
     this.encoding = encoding;
     this.#saved = saved;
@@ -251,26 +264,31 @@ class PushFollower implements Follower, Delayed {
   }
 
   answered(): void {
-    this.#answeredAt = this.#house.now();
-    this.#held = this.#connection.waiting;
-    this.#house.delay(this);
+    this.#answeredAt = this.#subscriptions.now();
+    this.#answerWaiting = this.#connection.waiting;
+    this.#subscriptions.delay(this);
   }
 
   restored(at: Position | null): void {
     if (at === null) {
-      this.#follow();
+      this.#subscribe();
       return;
     }
     this.#begun = true;
-    this.#member = this.#house.reseat(this.#connection, this.#saved.target, this, at);
+    this.#subscription = this.#subscriptions.resubscribeToRoom(
+      this.#connection,
+      this.#saved.target,
+      this,
+      at,
+    );
   }
 
   elapsed(): void {
-    if (this.#left || this.#connection.closed) return;
-    const held = this.#held && this.#house.now() - this.#answeredAt < LONGEST_DELAY_MS;
-    this.#held = this.#connection.waiting;
-    if (held) this.#house.delay(this);
-    else this.#follow();
+    if (this.#ended || this.#connection.closed) return;
+    const wait = this.#answerWaiting && this.#subscriptions.now() - this.#answeredAt < LONGEST_DELAY_MS;
+    this.#answerWaiting = this.#connection.waiting;
+    if (wait) this.#subscriptions.delay(this);
+    else this.#subscribe();
   }
 
   send(frame: Frame): void {
@@ -282,43 +300,43 @@ class PushFollower implements Follower, Delayed {
   }
 
   close(code: number, reason: string): void {
-    this.leave();
-    if (code !== CLOSE_NORMAL) this.#connection.close(closing(code, reason));
+    this.unsubscribe();
+    if (code !== CLOSE_NORMAL) this.#connection.close(closeOptionsOf(code, reason));
   }
 
-  leave(): void {
-    if (this.#left) return;
-    this.#left = true;
-    this.#house.forget(this.#connection, this.#saved.target, this);
-    if (this.#begun) this.#house.ended(this.#connection, this.#saved.target);
-    this.#member?.leave();
+  unsubscribe(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#subscriptions.forget(this.#connection, this.#saved.target, this);
+    if (this.#begun) this.#subscriptions.ended(this.#connection, this.#saved.target);
+    this.#subscription?.unsubscribe();
   }
 
-  #follow(): void {
-    const { subscription, opened } = this.#house.follow(
+  #subscribe(): void {
+    const { subscription, opened } = this.#subscriptions.subscribeToRoom(
       this.#connection,
       this.#saved.target,
       this,
       this.#after,
     );
-    this.#member = subscription;
+    this.#subscription = subscription;
     opened.then(
       (outcome) => {
-        if (outcome === "not_found") this.leave();
-        if (outcome !== "following" || this.#left) return;
+        if (outcome === "not_found") this.unsubscribe();
+        if (outcome !== "subscribed" || this.#ended) return;
         this.#begun = true;
-        this.#house.began(this.#connection, this.#saved);
+        this.#subscriptions.began(this.#connection, this.#saved);
       },
-      // The rooms have logged why. It does not matter to a client that has unsubscribed meanwhile.
+      // The rooms have logged why. A client that has unsubscribed meanwhile need not know.
       () => {
-        if (!this.#left) this.close(CLOSE_TRY_AGAIN, "the store cannot be read now; reconnect and resume");
+        if (!this.#ended) this.close(CLOSE_TRY_AGAIN, "the store cannot be read now; reconnect and resume");
       },
     );
   }
 }
 
-/** What a room's reason to close a follower means for its connection. */
-export function closing(code: number, reason: string): CloseOptions {
+/** How a connection is closed when a room closes one of its subscribers. */
+export function closeOptionsOf(code: number, reason: string): CloseOptions {
   if (code === CLOSE_GOING_AWAY) return { allowReconnect: true, code, reason };
   return { error: reason, code, reason, ...(code === CLOSE_POLICY ? {} : { allowReconnect: true }) };
 }
@@ -333,7 +351,7 @@ export function readPosition(after: string | null | undefined): Position | null 
   }
 }
 
-/** What REST would answer, as far as a hub's client may know it. */
+/** The error REST would answer with, as a `HubError`. */
 function asHubError(error: unknown): never {
   if (!(error instanceof ApiError)) throw error;
   throw new HubError(error.code === "task_not_found" ? TASK_NOT_FOUND : error.message);

@@ -1,21 +1,21 @@
-/** The events of one task as a stream that a hub method returns: a follower on one side, an iterator on the other. */
+/** The events of one task as a stream that a hub method returns: a room's subscriber that is an async iterator. */
 
 import { CLOSE_NORMAL } from "../protocol/close-codes.ts";
 import type { Encoding } from "../rooms/encoding.ts";
-import type { Subscription } from "../rooms/room-subscriber.ts";
-import type { Follower } from "../rooms/subscriber.ts";
+import type { Subscription } from "../rooms/room-subscription.ts";
+import type { Subscriber } from "../rooms/subscriber.ts";
 import { HubError } from "../signalr/connection/invocation-errors.ts";
 import type { Frame } from "../sockets/frame.ts";
-import { type PresentationContext, presentEvent, presentTask } from "../tasks/wire.ts";
+import { toWireEvent, toWireTask, type WireContext } from "../tasks/wire.ts";
 
-/** Events as JSON texts: rooms hand over frames, and a stream's items belong to one call each. */
-export function createItemEncoding(context: PresentationContext): Encoding {
+/** Encodes events as JSON texts: a room's frames are shared, and each item of a stream names its own call. */
+export function createItemEncoding(context: WireContext): Encoding {
   return {
     name: "hub-item",
-    event: ({ event, task }, id) => JSON.stringify(presentEvent(event, task, id, context)),
+    event: ({ event, task }, id) => JSON.stringify(toWireEvent(event, task, id, context)),
     snapshot: (view, id) => {
       const { seq } = view.task;
-      return JSON.stringify({ type: "snapshot", id, seq, task: presentTask(view, context) });
+      return JSON.stringify({ type: "snapshot", id, seq, task: toWireTask(view, context) });
     },
     begin: () => null,
     reset: () => JSON.stringify({ type: "reset" }),
@@ -24,7 +24,7 @@ export function createItemEncoding(context: PresentationContext): Encoding {
 }
 
 /** Ends after the task's terminal event; fails with `HubError` when the room ends it before. */
-export class TaskStream implements Follower, AsyncIterableIterator<unknown> {
+export class TaskStream implements Subscriber, AsyncIterableIterator<unknown> {
   readonly encoding: Encoding;
   readonly topics = null;
   subscription: Subscription | null = null;
@@ -61,7 +61,7 @@ export class TaskStream implements Follower, AsyncIterableIterator<unknown> {
     this.#over = true;
     this.#frames = [];
     this.#buffered = 0;
-    this.subscription?.leave();
+    this.subscription?.unsubscribe();
     this.#wake?.();
   }
 

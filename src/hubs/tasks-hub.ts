@@ -8,63 +8,63 @@ import { HubError } from "../signalr/connection/invocation-errors.ts";
 import { createHub, type Hub, type HubCall, method, type Resumption, streamMethod } from "../signalr/hub.ts";
 import { isTaskId } from "../tasks/ids.ts";
 import type { Position, TenantScope } from "../tasks/task.ts";
-import { text, textOrNull } from "./argument-binders.ts";
+import { optionalTextArgument, textArgument } from "./argument-binders.ts";
 import { readPosition, type Subscriptions, TASK_NOT_FOUND } from "./subscriptions.ts";
 import { TaskStream } from "./task-stream.ts";
 
 export type TasksHubDependencies = {
   readonly subscriptions: Subscriptions;
-  readonly rooms: Pick<Rooms, "followTask">;
+  readonly rooms: Pick<Rooms, "subscribeToTask">;
   /** For the items of streams. */
   readonly items: Encoding;
-  /** For hosts that sleep: up to where the followers of a task were told before; null when it is not known. */
-  readonly placeOf?: (scope: TenantScope, taskId: string) => Position | null;
+  /** For hosts that hibernate: up to where a task's subscribers were served before; null when it is not known. */
+  readonly positionOf?: (scope: TenantScope, taskId: string) => Position | null;
 };
 
 export function createTasksHub(dependencies: TasksHubDependencies): Hub<Principal> {
-  const { subscriptions, rooms, items, placeOf } = dependencies;
+  const { subscriptions, rooms, items, positionOf } = dependencies;
   return createHub<Principal>({
     methods: {
       Subscribe: method({
-        args: [text],
-        optional: [textOrNull],
+        args: [textArgument],
+        optional: [optionalTextArgument],
         run: (call: HubCall<Principal>, id, after) => subscriptions.subscribe(call, id, "event", after),
       }),
       SubscribeAll: method({
-        optional: [textOrNull],
+        optional: [optionalTextArgument],
         run: (call: HubCall<Principal>, after) => subscriptions.subscribeAll(call, after),
       }),
       Unsubscribe: method({
-        args: [text],
+        args: [textArgument],
         run: (call: HubCall<Principal>, id) => subscriptions.unsubscribe(call.connection, id),
       }),
       UnsubscribeAll: method({
         run: (call: HubCall<Principal>) => subscriptions.unsubscribeAll(call.connection),
       }),
       StreamTask: streamMethod({
-        args: [text],
-        optional: [textOrNull],
+        args: [textArgument],
+        optional: [optionalTextArgument],
         run: (call: HubCall<Principal>, id, after) => openStream(call, rooms, items, id, after),
-        ...(placeOf === undefined ? {} : resumption(placeOf)),
+        ...(positionOf === undefined ? {} : resumption(positionOf)),
       }),
     },
     onDisconnected: (connection) => subscriptions.disconnected(connection),
   });
 }
 
-function resumption(placeOf: NonNullable<TasksHubDependencies["placeOf"]>): Resumption<Principal> {
+function resumption(positionOf: NonNullable<TasksHubDependencies["positionOf"]>): Resumption<Principal> {
   return {
     resume({ principal }, args) {
       const [id] = args;
-      const place = typeof id === "string" ? placeOf(principal.scope, id) : null;
-      return place === null ? args : [id, printPosition(place)];
+      const position = typeof id === "string" ? positionOf(principal.scope, id) : null;
+      return position === null ? args : [id, printPosition(position)];
     },
   };
 }
 
 async function openStream(
   call: HubCall<Principal>,
-  rooms: Pick<Rooms, "followTask">,
+  rooms: Pick<Rooms, "subscribeToTask">,
   items: Encoding,
   id: string,
   after: string | null | undefined,
@@ -72,9 +72,9 @@ async function openStream(
   const begin = readPosition(after);
   if (!isTaskId(id)) throw new HubError(TASK_NOT_FOUND);
   const stream = new TaskStream(items);
-  const { subscription, opened } = rooms.followTask(call.connection.principal.scope, id, stream, begin);
+  const { subscription, opened } = rooms.subscribeToTask(call.connection.principal.scope, id, stream, begin);
   stream.subscription = subscription;
-  // Also while it is being opened, when nobody holds the stream yet.
+  // Also while it is being opened, before the stream was returned.
   call.signal.addEventListener("abort", () => stream.leave(), { once: true });
   if (call.signal.aborted) stream.leave();
   if ((await opened) === "not_found") throw new HubError(TASK_NOT_FOUND);

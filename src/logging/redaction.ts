@@ -1,6 +1,6 @@
 /** Takes secrets out of text that people or machines may keep: log lines and messages about wrong settings. */
 
-/** What stands where a secret was. */
+/** What replaces a secret. */
 export const REDACTED = "[redacted]";
 
 /** Query parameters whose value is a credential wherever they appear. */

@@ -36,7 +36,7 @@ export async function* partsOfFile(
     if (chunk.byteLength === 0) continue;
     waiting.push(chunk);
     waitingBytes += chunk.byteLength;
-    // A full part waits for the byte behind it, which says that it is not the last.
+    // A full part waits for the next byte, which proves that it is not the last.
     while (waitingBytes > partBytes) yield { bytes: take(partBytes), last: false };
   }
   yield { bytes: take(waitingBytes), last: true };

@@ -41,14 +41,14 @@ export type FolderMediaStoreOptions = {
 const DEFAULT_MAX_FILE_BYTES = 512 * 1024 * 1024;
 /** One read of a file being served: enough for speed, little for a thousand slow readers. */
 const READ_BYTES = 64 * 1024;
-/** No put takes longer; a temporary file older than this was left by a process that died. */
+/** No put takes longer; a temporary file older than this was left by a process that crashed. */
 const LEFTOVER_MS = 3_600_000;
 const TEMPORARY = /^\.[A-Za-z0-9]{22}\.part$/;
 /** Folder names by depth: year, month, day, task. */
 const FOLDER_NAMES = [/^\d{4}$/, /^\d{2}$/, /^\d{2}$/, /^[0-9a-f-]{36}$/];
 /** A folder can be pruned between its making and its first file; it is made again this often. */
 const MAKE_TRIES = 5;
-/** Days remembered as being on disk; nobody writes files of more days at a time. */
+/** Days cached as being on disk; files of more days are not written at once. */
 const MAX_DURABLE_DAYS = 100;
 
 /** Opens the store; the folder is made with the first file. */
@@ -140,7 +140,7 @@ class FolderMediaStore implements MediaStore {
     await this.#prune(dirname(folder));
   }
 
-  /** Also clears away the temporary files of processes that died, since nothing else ever looks at them. */
+  /** Also deletes the temporary files of crashed processes, because nothing else does. */
   async list(limit: number, cursor: string | null): Promise<{ files: StoredFile[]; cursor: string | null }> {
     const files: StoredFile[] = [];
     const after = cursor === null ? null : cursor.split("/");
@@ -276,7 +276,7 @@ class FolderMediaStore implements MediaStore {
   /** Removes a folder and those above it while they are empty. */
   async #prune(folder: string): Promise<void> {
     for (let at = folder; at !== "."; at = dirname(at)) {
-      // Before it goes: whoever makes the day's folder anew meanwhile syncs its parents again.
+      // First: a writer that makes the day's folder anew meanwhile syncs its parents again.
       const path = join(this.#root, at);
       this.#durableDays.delete(path);
       try {
@@ -289,7 +289,9 @@ class FolderMediaStore implements MediaStore {
   }
 }
 
-/** The bytes `start`..`end` of an open file, read as they are asked for; the file is closed at the end and on cancel. */
+/**
+ * The bytes `start`..`end` of an open file, read as they are asked for; the file is closed at the end and on cancel.
+ */
 function readStream(file: FileHandle, start: number, end: number): ReadableStream<Uint8Array> {
   let at = start;
   return new ReadableStream<Uint8Array>(
@@ -312,7 +314,7 @@ function readStream(file: FileHandle, start: number, end: number): ReadableStrea
       },
       cancel: () => file.close(),
     },
-    // Nothing is read before somebody asks.
+    // Nothing is read before the reader pulls.
     { highWaterMark: 0 },
   );
 }

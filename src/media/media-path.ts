@@ -1,4 +1,6 @@
-/** The paths of media files, `yyyy/mm/dd/<taskId>/<token>.<ext>`: the only spellings that ever reach a disk or a bucket. */
+/**
+ * The paths of media files, `yyyy/mm/dd/<taskId>/<token>.<ext>`: the only spellings that ever reach a disk or a bucket.
+ */
 
 import { isTaskId, type RandomFill, randomToken, taskIdTime } from "../tasks/ids.ts";
 import { extensionOf } from "./content-types.ts";
@@ -10,7 +12,7 @@ const PATH = /^(\d{4}\/\d{2}\/\d{2})\/([0-9a-f-]{36})\/([A-Za-z0-9]{22})\.([a-z0
 
 export type MediaPath = { folder: string; taskId: string; token: string; extension: string };
 
-/** Null unless the path is one that this store could have given out: no dots, no backslash, the day its task says. */
+/** Null unless the path is one that this store could have made: no dots, no backslash, the day of its task's id. */
 export function parseMediaPath(path: string): MediaPath | null {
   const [, day, taskId, token, extension] = PATH.exec(path) ?? [];
   if (day === undefined || taskId === undefined || token === undefined || extension === undefined)
@@ -19,7 +21,7 @@ export function parseMediaPath(path: string): MediaPath | null {
   return { folder: `${day}/${taskId}`, taskId, token, extension };
 }
 
-/** A path for a new file of a task, which nobody can guess. Throws on what is no task id. */
+/** An unguessable path for a new file of a task. Throws on what is no task id. */
 export function newMediaPath(
   taskId: string,
   contentType: string,

@@ -5,7 +5,7 @@
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** One line of a gauge that is read when somebody asks. */
+/** One line of a gauge, read at each scrape. */
 export type Sample = { labels?: Labels; value: number };
 
 /** A line that only rises. */
@@ -46,7 +46,7 @@ export class MetricsRegistry {
     return family;
   }
 
-  /** A value that is read when the metrics are asked for. A reader that rejects leaves its gauge out. */
+  /** A value that is read at each scrape. A reader that rejects leaves its gauge out. */
   gauge(name: string, help: string, read: () => Iterable<Sample> | Promise<Iterable<Sample>>): void {
     this.#add(name, help, "gauge", async () => {
       const samples = await Promise.resolve()

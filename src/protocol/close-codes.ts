@@ -1,13 +1,17 @@
 /**
  * The WebSocket close codes that the gateway sends, one table for every socket it serves: event streams, hubs, rooms,
- * voice. Codes are API: a client decides by them whether to come again (RFC 6455 §7.4, the IANA registry of close codes).
+ * voice. Codes are API: a client decides by them whether to reconnect (RFC 6455 §7.4, the IANA registry of close
+ * codes). `docs/api.md` has the same table for readers.
  */
 
-/** The task has ended, or the subscriber left: nothing more will come. Do not reconnect. */
+/** An orderly end: the task has ended, or the subscriber has unsubscribed. Do not reconnect. */
 export const CLOSE_NORMAL = 1000;
 /** The server stops. Reconnect and resume. */
 export const CLOSE_GOING_AWAY = 1001;
-/** The key was disabled, rotated, deleted or has expired; on a hub also a connection that is not known. Not with this key. */
+/**
+ * The key was disabled, rotated, deleted or has expired: do not reconnect with it. On a hub also: the connection is
+ * unknown.
+ */
 export const CLOSE_POLICY = 1008;
 /** The client sent a message beyond the bound. */
 export const CLOSE_TOO_BIG = 1009;
@@ -16,7 +20,20 @@ export const CLOSE_RESTART = 1012;
 /** The subscriber reads too slowly, or the store cannot be read now. Reconnect and resume. */
 export const CLOSE_TRY_AGAIN = 1013;
 
-/** Codes that stand for "none came" or a broken connection: they are reported and can never be sent (RFC 6455 §7.4.1). */
+/**
+ * The codes with which a room closes its subscribers. Any other one on a socket from a room means that the connection
+ * broke, or that the room's object was replaced.
+ */
+export const ROOM_CLOSE_CODES: ReadonlySet<number> = new Set([
+  CLOSE_NORMAL,
+  CLOSE_GOING_AWAY,
+  CLOSE_POLICY,
+  CLOSE_TRY_AGAIN,
+]);
+
+/**
+ * Codes that stand for "none came" or a broken connection: they are reported and can never be sent (RFC 6455 §7.4.1).
+ */
 const UNSENDABLE = new Set([1004, 1005, 1006, 1015]);
 const LEAST = 1000;
 const MOST = 4999;

@@ -50,3 +50,6 @@ export type WireModel = {
   capabilities: ModelCapabilities;
   pricing: WirePricing;
 };
+
+/** The answer of `GET /v1/models`. */
+export type WireModelList = { object: "list"; data: readonly WireModel[] };

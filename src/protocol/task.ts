@@ -142,6 +142,12 @@ export type WireAccepted = {
   cancelUrl: string;
 };
 
+/** A page of tasks, newest first; `after` asks for the next one. */
+export type WireTaskPage = { data: WireTask[]; hasMore: boolean; after: string | null };
+
+/** The answer to `DELETE …?purge=true`. */
+export type WireTaskPurged = { taskId: string; task_id: string; purged: true };
+
 /** What cancelling did upstream. */
 export type Cancellation = "immediate" | "requested" | "unsupported_upstream";
 

@@ -170,7 +170,7 @@ export class Catalogue implements ModelCatalogue {
     );
   }
 
-  /** What to ask for instead. */
+  /** The model to use instead. */
   #offered(type: TaskType): string {
     const names = [...this.#models.values()]
       .filter(({ capabilities }) => capabilities.type === type)

@@ -1,13 +1,13 @@
 /**
  * Model names that published examples and older clients send. While only the built-in models are offered such a name
- * leads to one of them, so that a stranger's client works at once; afterwards it leads to its successor.
+ * leads to one of them, so that an unconfigured client works at once; afterwards it leads to its successor.
  */
 
 export type ExampleName = {
   readonly name: string;
   /** What a client that sends it wants made. */
   readonly type: "image" | "video" | "realtime";
-  /** The offered model that takes its place. */
+  /** The offered model it leads to. */
   readonly successor: string;
 };
 

@@ -5,11 +5,12 @@
  */
 
 import { Client } from "@upstash/qstash";
-import { FAILED_PATH, queueAddress, type RingMessage, STEP_PATH } from "../protocol/queue.ts";
 import type { TaskType } from "../protocol/task.ts";
+import type { RingOccasion } from "../tasks/engine/scheduling.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { Doorbell, RungTask } from "../tasks/ports/doorbell.ts";
 import { describeError, type Log } from "../tasks/ports/log.ts";
+import { FAILED_PATH, queueAddress, type RingMessage, STEP_PATH } from "./qstash-message.ts";
 
 export type QStashDoorbellOptions = {
   token: string;
@@ -24,7 +25,9 @@ export type QStashDoorbellOptions = {
 export type QStashDoorbellDependencies = {
   clock: Clock;
   log: Log;
-  /** Keeps the host from ending the work before the promise does (`waitUntil` on Workers). The promise never rejects. */
+  /**
+   * Keeps the host from ending the work before the promise does (`waitUntil` on Workers). The promise never rejects.
+   */
   keepAlive(pending: Promise<void>): void;
 };
 
@@ -34,23 +37,16 @@ export type RingHealth = {
   /** When and why, while the last ring could not be sent. */
   detail?: string;
   ringsSent: number;
-  /** Rings that could not be sent; the sweep stands in for them. */
+  /** Rings that could not be sent; the sweep finds their work. */
   ringsFailed: number;
 };
-
-/** What a ring says besides which step it is for: rings of one step with another occasion are other messages. */
-export type Occasion =
-  /** The step itself is due. */
-  | "step"
-  /** Other work of the lane was due when the step ended. */
-  | "more"
-  /** The ring came before the store thought the step due. */
-  | "early";
 
 /** Where QStash is reached unless the operator says otherwise. */
 export const DEFAULT_QSTASH_URL = "https://qstash.upstash.io";
 
-/** Deliveries after the first. QStash's smallest plan allows no more, and the sweep is quicker than a fourth would be. */
+/**
+ * Deliveries after the first. QStash's smallest plan allows no more, and the sweep is quicker than a fourth would be.
+ */
 const DELIVERY_RETRIES = 3;
 /** How often a publish is tried: the deduplication id makes a repeated one harmless. */
 const PUBLISH_TRIES = 3;
@@ -62,7 +58,9 @@ const PUBLISH_TIMEOUT_MS = 8_000;
 const MAX_PENDING = 1_000;
 /** After this a publish is over, whatever became of it, ms: its three tries and their waits take less. */
 const ABANDONED_MS = 60_000;
-/** The longest delay of QStash's smallest plan, seconds: a ring that comes early finds nothing due, which is no error. */
+/**
+ * The longest delay of QStash's smallest plan, seconds: a ring that comes early finds nothing due, which is no error.
+ */
 const MAX_DELAY_SECONDS = 7 * 86_400;
 /** QStash waits this much longer than a step may take, seconds: the last write and the next ring need time too. */
 const STEP_SLACK_SECONDS = 30;
@@ -90,7 +88,7 @@ export class QStashDoorbell implements Doorbell {
     this.#client = new Client({
       token: options.token,
       baseUrl: options.url ?? DEFAULT_QSTASH_URL,
-      // Everything is said here: the client must not look into the environment, and tries are counted below.
+      // All options are set: the client would read the environment for missing ones, and retries are counted below.
       devMode: false,
       enableTelemetry: false,
       retry: false,
@@ -104,7 +102,7 @@ export class QStashDoorbell implements Doorbell {
   }
 
   /** Rings because of something that happened at a step; each step has one ring per occasion, however often it is asked for. */
-  ringFor(occasion: Occasion, lane: TaskType, atMs: number, task: RungTask): void {
+  ringFor(occasion: RingOccasion, lane: TaskType, atMs: number, task: RungTask): void {
     const id = `${task.id}-${task.fence}`;
     this.#send(
       { lane, taskId: task.id, step: task.fence, again: 0 },
@@ -158,7 +156,7 @@ export class QStashDoorbell implements Doorbell {
     }
   }
 
-  /** A host may end a request, and with it a publish that is never heard of again. */
+  /** A host may end a request, and with it a publish that never settles. */
   #forgetAbandoned(): void {
     const since = this.#dependencies.clock.monotonic() - ABANDONED_MS;
     for (const begun of this.#pending) {
@@ -180,7 +178,7 @@ export class QStashDoorbell implements Doorbell {
     }
   }
 
-  /** One try. The client knows no time limit: an answer that comes after ours is ignored. */
+  /** One try. The client has no time limit of its own: an answer after ours is ignored. */
   #publishOnce(message: RingMessage, atMs: number, deduplicationId: string): Promise<void> {
     const { clock } = this.#dependencies;
     const { publicUrl } = this.#options;
@@ -212,7 +210,7 @@ export class QStashDoorbell implements Doorbell {
     log.warn("ring could not be sent", { lane: message.lane, taskId: message.taskId, reason });
   }
 
-  /** What QStash said, without our token whatever it said. */
+  /** QStash's error text, with our token removed. */
   #reason(error: unknown): string {
     const status = statusOf(error);
     const text = describeError(error).replaceAll(this.#options.token, "[redacted]").slice(0, MAX_REASON);

@@ -4,8 +4,8 @@
  */
 
 import { Receiver } from "@upstash/qstash";
-import { type QueuePath, queueAddress } from "../protocol/queue.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
+import { type QueuePath, queueAddress } from "./qstash-message.ts";
 
 export type QStashSigningKeys = { current: string; next: string };
 
@@ -25,12 +25,12 @@ export type DeliveryHealth = {
 const CLOCK_TOLERANCE_SECONDS = 5;
 /** QStash signs for 5 minutes: a delivery is remembered a little longer, ms. */
 const REMEMBERED_MS = 330_000;
-/** Deliveries remembered at once; beyond it the oldest is forgotten. A repeat is harmless even so: work is claimed. */
+/** Signatures kept; beyond it the oldest is dropped. A repeat is harmless even so: work is claimed. */
 const MAX_REMEMBERED = 10_000;
 const WRONG_KEY = "it was not signed with one of the two signing keys";
 
 export class QStashSignatures {
-  /** One for each key: a receiver with both says only of the second why it did not fit. */
+  /** One for each key: a receiver with both reports only the second one's reason. */
   readonly #receivers: readonly Receiver[];
   readonly #publicUrl: string;
   readonly #clock: Pick<Clock, "now" | "monotonic">;
@@ -43,7 +43,7 @@ export class QStashSignatures {
   /** `publicUrl` is the address rings are published for: what the request says of itself may be a proxy's. */
   constructor(keys: QStashSigningKeys, publicUrl: string, clock: Pick<Clock, "now" | "monotonic">) {
     this.#receivers = [keys.current, keys.next].map(
-      // Everything is said here: the receiver must not look into the environment for keys.
+      // All options are set: the receiver would read the environment for missing keys.
       (key) => new Receiver({ currentSigningKey: key, nextSigningKey: key, devMode: false }),
     );
     this.#publicUrl = publicUrl;
@@ -63,7 +63,7 @@ export class QStashSignatures {
 
   /**
    * Degraded when deliveries came and not one was genuine: then the keys, the region or the public address are most
-   * likely wrong here. After the first genuine one a refusal is somebody else's affair.
+   * likely wrong here. After the first genuine one a refusal is the sender's fault.
    */
   health(): DeliveryHealth {
     const figures = { deliveriesTaken: this.#genuine, deliveriesRefused: this.#refused };
@@ -88,7 +88,7 @@ export class QStashSignatures {
     return { genuine: false, reason: reasons.find((reason) => reason !== WRONG_KEY) ?? WRONG_KEY };
   }
 
-  /** Takes back that a delivery was taken: it came to nothing, and the same may come again. */
+  /** Undoes taking a delivery: nothing was done for it, and it may be sent again. */
   release(signature: string): void {
     this.#taken.delete(signedPart(signature));
   }
@@ -134,7 +134,9 @@ function signedPart(signature: string): string {
   return signature.slice(0, signature.lastIndexOf("."));
 }
 
-/** The receiver's own words name claims and hashes, which the sender knows; anything else is only said to have failed. */
+/**
+ * The receiver's own messages name claims and hashes, which the sender knows; other errors are reported as failed only.
+ */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error) || error.name !== "SignatureError") return "the signature cannot be read";
   if (error.message.startsWith("invalid subject")) return "it was signed for another address";

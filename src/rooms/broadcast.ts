@@ -1,78 +1,82 @@
-/** The healthy followers of a room, by encoding. */
+/** The live subscribers of a room, by encoding. */
 
 import type { Frame, Topics } from "../sockets/frame.ts";
 import type { Encoding } from "./encoding.ts";
-import type { Member } from "./room-subscriber.ts";
-import { Channel } from "./topic.ts";
+import type { RoomSubscription } from "./room-subscription.ts";
+import { Topic } from "./topic.ts";
 
 export class Broadcast {
   readonly #room: string;
-  readonly #topics: Topics;
-  readonly #later: (callback: () => void, soon: boolean) => void;
-  readonly #channels = new Map<Encoding, Channel>();
+  readonly #hostTopics: Topics;
+  readonly #scheduleFlush: (flush: () => void, urgent: boolean) => void;
+  readonly #topics = new Map<Encoding, Topic>();
   #characters = 0;
 
   /** `room` is unique in the process: topics are named after it. */
-  constructor(room: string, topics: Topics, later: (callback: () => void, soon: boolean) => void) {
+  constructor(room: string, hostTopics: Topics, scheduleFlush: (flush: () => void, urgent: boolean) => void) {
     this.#room = room;
-    this.#topics = topics;
-    this.#later = later;
+    this.#hostTopics = hostTopics;
+    this.#scheduleFlush = scheduleFlush;
   }
 
-  /** Characters told since the last `slow`: what a buffer may have grown by, unseen. */
+  /** Characters sent since the last call of `slow`: send buffers may have grown by so much since. */
   get characters(): number {
     return this.#characters;
   }
 
-  /** From here on the member gets what is told. */
-  add(member: Member): void {
-    const { encoding } = member.follower;
-    let channel = this.#channels.get(encoding);
-    if (channel === undefined) {
-      channel = new Channel(encoding, `${this.#room}|${encoding.name}`, this.#topics, this.#later);
-      this.#channels.set(encoding, channel);
+  /** From here on the subscriber gets what is sent. */
+  add(subscription: RoomSubscription): void {
+    const { encoding } = subscription.subscriber;
+    let topic = this.#topics.get(encoding);
+    if (topic === undefined) {
+      topic = new Topic(encoding, `${this.#room}|${encoding.name}`, this.#hostTopics, this.#scheduleFlush);
+      this.#topics.set(encoding, topic);
     }
-    channel.add(member);
+    topic.add(subscription);
   }
 
-  /** Everything told before still reaches the member. */
-  remove(member: Member): void {
-    const channel = this.#channels.get(member.follower.encoding);
-    channel?.remove(member);
-    if (channel?.size === 0) this.#channels.delete(channel.encoding);
+  /** Everything sent before still reaches the subscriber. */
+  remove(subscription: RoomSubscription): void {
+    const topic = this.#topics.get(subscription.subscriber.encoding);
+    topic?.remove(subscription);
+    if (topic?.size === 0) this.#topics.delete(topic.encoding);
   }
 
-  /** Says the same to all, each in its own encoding; what is `urgent` waits for nothing but the end of the turn. */
-  tell(frameOf: (encoding: Encoding) => Frame | null, urgent: boolean): void {
-    for (const channel of this.#channels.values()) {
-      const frame = frameOf(channel.encoding);
+  /**
+   * Sends one message to all, in each one's encoding. An `urgent` one goes out at the end of this turn of the event
+   * loop.
+   */
+  send(frameOf: (encoding: Encoding) => Frame | null, urgent: boolean): void {
+    for (const topic of this.#topics.values()) {
+      const frame = frameOf(topic.encoding);
       if (frame === null) continue;
-      channel.broadcast(frame, urgent);
+      topic.broadcast(frame, urgent);
       this.#characters += frame.length;
     }
   }
 
-  /** Puts everything told on its way. */
+  /** Sends every batch. */
   flush(): void {
-    for (const channel of this.#channels.values()) channel.flush();
+    for (const topic of this.#topics.values()) topic.flush();
   }
 
-  /** Everybody, with everything told on its way to them. */
-  members(): Member[] {
-    const members: Member[] = [];
-    for (const channel of this.#channels.values()) {
-      channel.flush();
-      members.push(...channel.members());
+  /** All subscriptions, after every batch was sent. */
+  subscriptions(): RoomSubscription[] {
+    const subscriptions: RoomSubscription[] = [];
+    for (const topic of this.#topics.values()) {
+      topic.flush();
+      subscriptions.push(...topic.subscriptions());
     }
-    return members;
+    return subscriptions;
   }
 
-  /** Whoever has more than this unsent. */
-  slow(bytes: number): Member[] {
+  /** Those with more than so many bytes unsent. */
+  slow(bytes: number): RoomSubscription[] {
     this.#characters = 0;
-    const slow: Member[] = [];
-    for (const channel of this.#channels.values()) {
-      for (const member of channel.members()) if (member.follower.bufferedBytes() > bytes) slow.push(member);
+    const slow: RoomSubscription[] = [];
+    for (const topic of this.#topics.values()) {
+      for (const subscription of topic.subscriptions())
+        if (subscription.subscriber.bufferedBytes() > bytes) slow.push(subscription);
     }
     return slow;
   }

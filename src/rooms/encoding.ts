@@ -1,4 +1,4 @@
-/** How a follower wants to be told: rooms know events, encodings know bytes. */
+/** How events are encoded for a subscriber: rooms know events, encodings know bytes. */
 
 import type { Frame } from "../sockets/frame.ts";
 import type { TaskView } from "../tasks/ports/task-store.ts";
@@ -8,9 +8,9 @@ import type { Task, TaskEvent } from "../tasks/task.ts";
 export type Entry = { readonly event: TaskEvent; readonly task: Task };
 
 /**
- * One spelling of events. An instance is shared by all its followers: a room encodes an event once per encoding,
- * however many follow it. `null` means that this spelling has nothing to say. MUST NOT throw.
- * `id` is the printed position at which a follower that saw the frame resumes.
+ * One encoding of events. An instance is shared by all its subscribers: a room encodes an event once per encoding,
+ * however many subscribers use it. `null` means that this encoding sends nothing for it. MUST NOT throw.
+ * `id` is the printed position at which a subscriber that saw the frame resumes.
  */
 export interface Encoding {
   /** Unique among the encodings of a process; part of topic names. */
@@ -20,8 +20,10 @@ export interface Encoding {
   snapshot(view: TaskView, id: string): Frame | null;
   /** Begins a tenant's stream that does not resume; it has no snapshot. */
   begin(id: string): Frame | null;
-  /** Says that events were lost. */
+  /** Announces that events were lost. */
   reset(id: string): Frame | null;
-  /** Joins frames that are due in the same turn of the event loop; null where every frame goes out alone and at once. */
+  /**
+   * Joins frames that are due in the same turn of the event loop; null where every frame goes out alone and at once.
+   */
   readonly pack: ((frames: readonly Frame[]) => Frame) | null;
 }

@@ -1,46 +1,48 @@
 /**
- * The log as a room knows it. Delivers what continues its position, drops what is older, and reads the store where
- * there is a hole, so that no order of arrival can reorder or lose anything.
+ * A room's copy of a log. It delivers what continues its position, drops what is older, and reads the store where there
+ * is a gap, so that no order of arrival can reorder or lose anything.
  */
 
 import type { Position } from "../tasks/task.ts";
 import type { Entry } from "./encoding.ts";
 import { printPosition } from "./position.ts";
-import { type Delivery, Recent } from "./replay-buffer.ts";
-import type { News, Opening, RoomLog } from "./room-log.ts";
+import { type Delivery, ReplayBuffer } from "./replay-buffer.ts";
+import type { LogUpdate, Opening, RoomLog } from "./room-log.ts";
 
-/** Events read at once: a read's answer stays below 1 MB and a follower's buffer is looked at between reads. */
+/** Events read at once: a read's answer stays below 1 MB and a subscriber's buffer is looked at between reads. */
 export const READ_ENTRIES = 64;
-/** News that wait for a read; beyond it the oldest go, and are read from the log. */
-const HELD_NEWS = 256;
-/** Reads in a row that bring nothing while held news still do not fit; then the news are given up as wrong. */
+/**
+ * Updates held until a read has filled the gap before them; beyond this many the oldest are dropped and read instead.
+ */
+const HELD_UPDATES = 256;
+/** Reads in a row that bring nothing while held updates still do not fit; then the updates are dropped as wrong. */
 const FRUITLESS_READS = 3;
 
-/** Who is told. May stop the mirror from within. */
-export interface MirrorListener {
+/** Receives what the replica finds. May call `stop` from within. */
+export interface LogReplicaListener {
   /** The next event, in order. */
   delivered(delivery: Delivery): void;
   /** Events were lost; the log goes on from here. */
   restarted(opening: Opening): void;
-  /** The log exists no more. */
+  /** The log no longer exists. */
   gone(): void;
-  /** A read for everybody is over, well or not. */
+  /** A refresh has ended, whether or not it succeeded. */
   refreshed(): void;
   failed(error: unknown): void;
 }
 
-export class Mirror {
-  readonly recent = new Recent();
+export class LogReplica {
+  readonly replayBuffer = new ReplayBuffer();
   readonly #log: RoomLog;
-  readonly #listener: MirrorListener;
-  /** Null until the first follower's place is known. */
+  readonly #listener: LogReplicaListener;
+  /** Null until `begin`: the first subscriber's position is the replica's first. */
   #epoch: string | null = null;
   #seq = 0;
-  #held: News[] = [];
+  #held: LogUpdate[] = [];
   #refreshing = false;
   #stopped = false;
 
-  constructor(log: RoomLog, listener: MirrorListener) {
+  constructor(log: RoomLog, listener: LogReplicaListener) {
     this.#log = log;
     this.#listener = listener;
   }
@@ -53,37 +55,37 @@ export class Mirror {
     return this.#seq;
   }
 
-  /** Takes its first place. */
+  /** Takes its first position. */
   begin({ position }: Opening): void {
     this.#epoch = position.epoch;
     this.#seq = position.seq;
-    this.recent.restart(this.#seq);
+    this.replayBuffer.restart(this.#seq);
     if (!this.#acceptHeld()) void this.refresh();
   }
 
-  /** Delivers nothing any more: the log has ended, or nobody listens. */
+  /** Delivers nothing any more: the log has ended, or the room has no subscribers. */
   stop(): void {
     this.#stopped = true;
     this.#held = [];
   }
 
-  /** Takes a committed transition, in whatever order they come. */
-  offer(news: News): void {
+  /** Takes a committed transition; they may come in any order. */
+  offer(update: LogUpdate): void {
     if (this.#stopped) return;
-    if (this.#epoch !== null && this.#accept(news)) return;
-    this.#held.push(news);
-    if (this.#held.length > HELD_NEWS) this.#held.shift();
+    if (this.#epoch !== null && this.#accept(update)) return;
+    this.#held.push(update);
+    if (this.#held.length > HELD_UPDATES) this.#held.shift();
     void this.refresh();
   }
 
-  /** Whether it is behind a place of the log (null: there is none any more), or waits for what it could not read. */
+  /** Whether it is behind a position of the log (null: the log no longer exists), or holds updates behind a gap. */
   isBehind(position: Position | null): boolean {
     if (this.#stopped || this.#epoch === null) return false;
     if (position === null || position.epoch !== this.#epoch) return true;
     return position.seq > this.#seq || this.#held.length > 0;
   }
 
-  /** Reads the log from where it stands until nothing is missing. News that do not fit meanwhile wait. */
+  /** Reads the log from its position until nothing is missing. Updates that do not fit meanwhile are held. */
   async refresh(): Promise<void> {
     if (this.#refreshing || this.#stopped || this.#epoch === null) return;
     this.#refreshing = true;
@@ -105,7 +107,7 @@ export class Mirror {
     }
   }
 
-  /** One read; answers whether there is more. */
+  /** One read; returns whether there is more. */
   async #read(after: Position): Promise<boolean> {
     const reading = await this.#log.read(after, READ_ENTRIES);
     if (this.#stopped) return false;
@@ -122,24 +124,24 @@ export class Mirror {
     }
     this.#epoch = opening.position.epoch;
     this.#seq = opening.position.seq;
-    this.recent.restart(this.#seq);
+    this.replayBuffer.restart(this.#seq);
     this.#listener.restarted(opening);
     return false;
   }
 
-  /** False while there is a hole before any of the held news. */
+  /** False while there is a gap before any of the held updates. */
   #acceptHeld(): boolean {
     if (this.#held.length === 0) return true;
     const held = this.#held.sort((one, other) => one.before - other.before);
-    this.#held = held.filter((news) => !this.#accept(news));
+    this.#held = held.filter((update) => !this.#accept(update));
     return this.#held.length === 0;
   }
 
-  /** Delivers what continues the position; false when there is a hole before it. */
-  #accept(news: News): boolean {
-    if (news.epoch !== this.#epoch || news.before > this.#seq) return false;
-    let at = news.before;
-    for (const entry of news.entries) {
+  /** Delivers what continues the position; false when there is a gap before it. */
+  #accept(update: LogUpdate): boolean {
+    if (update.epoch !== this.#epoch || update.before > this.#seq) return false;
+    let at = update.before;
+    for (const entry of update.entries) {
       const own = this.#log.seqOf(entry.event);
       at = own ?? at;
       this.#take(entry, own, at);
@@ -153,14 +155,14 @@ export class Mirror {
       if (own > this.#seq) this.#deliver(entry, own);
       return;
     }
-    // Progress in a tenant's stream has no place of its own: a lifecycle event or newer progress supersedes it.
+    // Progress in a tenant's stream has no position of its own: a lifecycle event or newer progress supersedes it.
     const { taskId, seq } = entry.event;
-    if (at === this.#seq && seq > this.recent.progressSeq(taskId)) this.#deliver(entry, at);
+    if (at === this.#seq && seq > this.replayBuffer.progressSeq(taskId)) this.#deliver(entry, at);
   }
 
   #deliver(entry: Entry, at: number): void {
     this.#seq = at;
     const id = printPosition({ epoch: this.#epoch ?? "", seq: at });
-    this.#listener.delivered(this.recent.add(entry, at, id));
+    this.#listener.delivered(this.replayBuffer.add(entry, at, id));
   }
 }

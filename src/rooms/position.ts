@@ -8,7 +8,7 @@ const POSITION = /^([A-Za-z0-9_-]{1,64})\.(0|[1-9][0-9]{0,14})$/;
 /** What of a wrong value is repeated in the message. */
 const QUOTED_CHARACTERS = 40;
 
-/** The wire form of a place in a log. */
+/** The wire form of a position in a log. */
 export function printPosition(position: Position): string {
   return `${position.epoch}.${position.seq}`;
 }

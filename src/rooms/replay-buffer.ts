@@ -1,6 +1,6 @@
 /**
- * What a room delivered last: enough for most followers that are a little behind, so that the store need not be read.
- * Lifecycle events are kept as they came, progress only as each task's last value.
+ * The last deliveries of a room: enough for most subscribers that are a little behind, so that the store need not be
+ * read. Lifecycle events are kept in order, progress only as each task's last value.
  */
 
 import type { Frame } from "../sockets/frame.ts";
@@ -11,10 +11,10 @@ const LIFECYCLE_ENTRIES = 32;
 /** Tasks whose last progress a tenant's room keeps: more than run at once in one process. */
 const PROGRESS_ENTRIES = 1_000;
 
-/** An entry on its way to followers, with its frames by encoding. */
+/** An entry on its way to subscribers, with its frames by encoding. */
 export type Delivery = {
   readonly entry: Entry;
-  /** Place in the room's log; progress of a tenant's stream has that of the lifecycle event before it. */
+  /** Position in the room's log; progress of a tenant's stream has that of the lifecycle event before it. */
   readonly at: number;
   readonly id: string;
   /** Rises with every delivery of the room. */
@@ -31,8 +31,8 @@ export function frameOf(delivery: Delivery, encoding: Encoding): Frame | null {
   return frame;
 }
 
-export class Recent {
-  /** Every lifecycle event delivered after this place is here. */
+export class ReplayBuffer {
+  /** Every lifecycle event delivered after this position is kept. */
   #from = 0;
   readonly #lifecycle: Delivery[] = [];
   /** By task; an entry goes when a lifecycle event of its task supersedes it. Oldest first. */
@@ -74,7 +74,10 @@ export class Recent {
     return cursor >= this.#from;
   }
 
-  /** Lifecycle events after a place, in order; `withProgress` adds the last progress where it has a place of its own. */
+  /**
+   * Lifecycle events after a position, in order; `withProgress` adds the last progress where it has a position of its
+   * own.
+   */
   after(cursor: number, withProgress: boolean): Delivery[] {
     const found = this.#lifecycle.filter((delivery) => delivery.at > cursor);
     if (withProgress) {
@@ -91,7 +94,7 @@ export class Recent {
     return found;
   }
 
-  /** The `seq` of the task's last progress; 0 when none is known that still counts. */
+  /** The `seq` of the task's last progress; 0 when there is none, or a lifecycle event has superseded it. */
   progressSeq(taskId: string): number {
     return this.#progress.get(taskId)?.entry.event.seq ?? 0;
   }

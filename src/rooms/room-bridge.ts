@@ -1,47 +1,48 @@
 /**
- * Lets the rooms of several processes hear what each of them commits. A key that has a room here has a channel: it is
- * subscribed before the store marks anything followed, so nothing committed after the mark is missed, and left when
- * the key's last room closes. Rooms still order by position and compare with the store; a lost message delays only.
+ * Carries committed transitions between the rooms of several processes. Each key has a topic on the bus: a process
+ * subscribes to it before the store sets a follow flag for one of the key's rooms, so nothing committed after that is
+ * missed, and unsubscribes when the key's last room here closes. Rooms still order by position and compare with the
+ * store; a lost message only delays.
  */
 
 import type { InstanceBus } from "../tasks/ports/instance-bus.ts";
 import { describeError, type Log } from "../tasks/ports/log.ts";
 import type { Publisher } from "../tasks/ports/publisher.ts";
 import type { TaskUpdate } from "../tasks/task.ts";
-import type { FollowedStore } from "./room-log.ts";
+import type { RoomStore } from "./room-log.ts";
 import { taskRoomName, tenantRoomName } from "./room-name.ts";
 import type { Rooms } from "./rooms.ts";
 
 export type RoomBridgeDependencies = {
   readonly bus: InstanceBus;
-  readonly store: FollowedStore;
+  readonly store: RoomStore;
   readonly log: Pick<Log, "warn">;
 };
 
-/** Why a room needs its key's channel. */
-type Presence = {
-  /** Calls of the store under way that may mark it followed. */
-  asking: number;
-  /** It may be marked. */
+/** Why a room needs its key's topic. */
+type RoomInterest = {
+  /** Calls of the store under way that may set its follow flag. */
+  pendingFollows: number;
+  /** The flag may be set. */
   followed: boolean;
 };
 
 export class RoomBridge implements Publisher {
-  /** What the rooms of this process follow through. */
-  readonly store: FollowedStore;
+  /** The store as the rooms of this process use it. */
+  readonly store: RoomStore;
   readonly #bus: InstanceBus;
   readonly #log: Pick<Log, "warn">;
-  /** The rooms of each key whose channel is subscribed. */
-  readonly #open = new Map<string, Map<string, Presence>>();
+  /** The rooms of each key whose topic is subscribed. */
+  readonly #open = new Map<string, Map<string, RoomInterest>>();
   #rooms: Pick<Rooms, "publish" | "check"> | null = null;
 
   constructor({ bus, store, log }: RoomBridgeDependencies) {
     this.#bus = bus;
     this.#log = log;
-    this.store = this.#followed(store);
+    this.store = this.#withTopics(store);
   }
 
-  /** Hands what other processes commit to these rooms. */
+  /** Publishes what other processes commit to these rooms. */
   attach(rooms: Pick<Rooms, "publish" | "check">): void {
     this.#rooms = rooms;
     this.#bus.onGap(() => void rooms.check());
@@ -50,10 +51,10 @@ export class RoomBridge implements Publisher {
   /** To the rooms here and in the other processes. */
   publish(update: TaskUpdate): void {
     this.#rooms?.publish(update);
-    this.#bus.publish(channelOf(update.task.tenant.keyId), JSON.stringify(update));
+    this.#bus.publish(topicOf(update.task.tenant.keyId), JSON.stringify(update));
   }
 
-  #followed(store: FollowedStore): FollowedStore {
+  #withTopics(store: RoomStore): RoomStore {
     return {
       readLog: (scope, taskId, after, limit) => store.readLog(scope, taskId, after, limit),
       readTenantLog: (scope, after, limit) => store.readTenantLog(scope, after, limit),
@@ -76,65 +77,65 @@ export class RoomBridge implements Publisher {
     };
   }
 
-  /** Asks the store for the mark once the key's channel is heard. */
-  async #follow<T>(keyId: string, room: string, ask: () => Promise<T>): Promise<T> {
-    const presence = this.#enter(keyId, room);
-    presence.asking += 1;
+  /** Has the store set the flag once the key's topic is subscribed. */
+  async #follow<T>(keyId: string, room: string, follow: () => Promise<T>): Promise<T> {
+    const interest = this.#enter(keyId, room);
+    interest.pendingFollows += 1;
     try {
-      await this.#bus.subscribe(channelOf(keyId), (message) => this.#heard(message));
-      const answer = await ask();
-      presence.followed ||= answer !== null;
-      return answer;
+      await this.#bus.subscribe(topicOf(keyId), (message) => this.#received(message));
+      const opening = await follow();
+      interest.followed ||= opening !== null;
+      return opening;
     } catch (error) {
-      // Whether the mark was made before it failed cannot be known; the room takes it away.
-      presence.followed = true;
+      // Whether the flag was set before the call failed cannot be known; the room clears it.
+      interest.followed = true;
       throw error;
     } finally {
-      presence.asking -= 1;
-      this.#closeIfUnused(keyId, room, presence);
+      interest.pendingFollows -= 1;
+      this.#unsubscribeIfUnused(keyId, room, interest);
     }
   }
 
-  #enter(keyId: string, room: string): Presence {
+  #enter(keyId: string, room: string): RoomInterest {
     let rooms = this.#open.get(keyId);
     if (rooms === undefined) {
       rooms = new Map();
       this.#open.set(keyId, rooms);
     }
-    let presence = rooms.get(room);
-    if (presence === undefined) {
-      presence = { asking: 0, followed: false };
-      rooms.set(room, presence);
+    let interest = rooms.get(room);
+    if (interest === undefined) {
+      interest = { pendingFollows: 0, followed: false };
+      rooms.set(room, interest);
     }
-    return presence;
+    return interest;
   }
 
   #leave(keyId: string, room: string): void {
-    const presence = this.#open.get(keyId)?.get(room);
-    if (presence === undefined) return;
-    presence.followed = false;
-    this.#closeIfUnused(keyId, room, presence);
+    const interest = this.#open.get(keyId)?.get(room);
+    if (interest === undefined) return;
+    interest.followed = false;
+    this.#unsubscribeIfUnused(keyId, room, interest);
   }
 
-  #closeIfUnused(keyId: string, room: string, presence: Presence): void {
+  #unsubscribeIfUnused(keyId: string, room: string, interest: RoomInterest): void {
     const rooms = this.#open.get(keyId);
-    if (presence.asking > 0 || presence.followed || rooms?.get(room) !== presence) return;
+    if (interest.pendingFollows > 0 || interest.followed || rooms?.get(room) !== interest) return;
     rooms.delete(room);
     if (rooms.size > 0) return;
     this.#open.delete(keyId);
-    this.#bus.unsubscribe(channelOf(keyId));
+    this.#bus.unsubscribe(topicOf(keyId));
   }
 
-  #heard(message: string): void {
+  #received(message: string): void {
     try {
       this.#rooms?.publish(JSON.parse(message) as TaskUpdate);
     } catch (error) {
-      // A process of another version may share the store; the position check brings what it said.
+      // A process of another version may share the store; the position check brings what it published.
       this.#log.warn("A message of another process could not be read", { cause: describeError(error) });
     }
   }
 }
 
-function channelOf(keyId: string): string {
+function topicOf(keyId: string): string {
   return `room/${keyId}`;
 }

@@ -1,18 +1,18 @@
-/** Waits for a task's end by following it: an end is never missed, and nothing is polled. */
+/** Waits for a task's end by subscribing to it: an end is never missed, and nothing is polled. */
 
 import { CLOSE_TRY_AGAIN } from "../protocol/close-codes.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { EndWatch } from "../tasks/ports/end-watch.ts";
 import type { TenantScope } from "../tasks/task.ts";
 import type { Encoding } from "./encoding.ts";
-import type { FollowOutcome } from "./room.ts";
+import type { SubscribeOutcome } from "./room.ts";
 import type { Rooms } from "./rooms.ts";
-import type { Follower } from "./subscriber.ts";
+import type { Subscriber } from "./subscriber.ts";
 
-/** Before it follows again where it was cut off, ms. */
-const AGAIN_MS = 250;
+/** Wait before it subscribes again after it was closed 1013, ms. */
+const RESUBSCRIBE_MS = 250;
 
-/** The watcher needs no words: a one-task stream is closed when its task has ended. */
+/** Encodes nothing: a one-task stream is closed when its task has ended, which is all that is awaited. */
 export const SILENT: Encoding = {
   name: "end",
   event: () => null,
@@ -23,7 +23,10 @@ export const SILENT: Encoding = {
 };
 
 /** An end watch over these rooms. */
-export function createRoomEndWatch(rooms: Pick<Rooms, "followTask">, clock: Pick<Clock, "after">): EndWatch {
+export function createRoomEndWatch(
+  rooms: Pick<Rooms, "subscribeToTask">,
+  clock: Pick<Clock, "after">,
+): EndWatch {
   return {
     async untilEnded(
       scope: TenantScope,
@@ -38,8 +41,8 @@ export function createRoomEndWatch(rooms: Pick<Rooms, "followTask">, clock: Pick
       signal?.addEventListener("abort", stop, { once: true });
       try {
         for (;;) {
-          const closed = await follow(rooms, scope, taskId, stopped.promise);
-          // Whoever is told to come again has not seen the end.
+          const closed = await subscribe(rooms, scope, taskId, stopped.promise);
+          // Only a subscriber closed for another reason has seen the end.
           if (closed !== CLOSE_TRY_AGAIN) return;
           await pause(clock, stopped.promise);
         }
@@ -51,31 +54,31 @@ export function createRoomEndWatch(rooms: Pick<Rooms, "followTask">, clock: Pick
   };
 }
 
-/** Follows once; answers the code with which it was closed, unless it was stopped or there is nothing to follow. */
-async function follow(
-  rooms: Pick<Rooms, "followTask">,
+/** Subscribes once; resolves with the close code, unless it was stopped or there is no such task. */
+async function subscribe(
+  rooms: Pick<Rooms, "subscribeToTask">,
   scope: TenantScope,
   taskId: string,
   stopped: Promise<"stopped">,
-): Promise<number | FollowOutcome | "stopped"> {
+): Promise<number | SubscribeOutcome | "stopped"> {
   const closed = Promise.withResolvers<number>();
-  const { subscription, opened } = rooms.followTask(scope, taskId, watcher(closed.resolve), null);
+  const { subscription, opened } = rooms.subscribeToTask(scope, taskId, watcher(closed.resolve), null);
   try {
-    // Time that is up while the store is still being asked ends the wait as well.
+    // A time-out while the store is still being asked ends the wait as well.
     const outcome = await Promise.race([opened, closed.promise, stopped]);
-    return outcome === "following" ? await Promise.race([closed.promise, stopped]) : outcome;
+    return outcome === "subscribed" ? await Promise.race([closed.promise, stopped]) : outcome;
   } finally {
-    subscription.leave();
+    subscription.unsubscribe();
   }
 }
 
 async function pause(clock: Pick<Clock, "after">, stopped: Promise<"stopped">): Promise<void> {
   const over = Promise.withResolvers<void>();
-  const timer = clock.after(AGAIN_MS, over.resolve);
+  const timer = clock.after(RESUBSCRIBE_MS, over.resolve);
   await Promise.race([over.promise, stopped]);
   timer.cancel();
 }
 
-function watcher(close: (code: number) => void): Follower {
+function watcher(close: (code: number) => void): Subscriber {
   return { encoding: SILENT, topics: null, send: () => {}, bufferedBytes: () => 0, close };
 }

@@ -1,11 +1,11 @@
-/** A room's view of the log it mirrors: one task's, or one tenant's. Both are read from the store; there is no second truth. */
+/** The log of a room: one task's, or one tenant's. Both are read from the store, which alone is authoritative. */
 
 import type { TaskStore, TaskView } from "../tasks/ports/task-store.ts";
 import type { Position, TaskEvent, TaskUpdate, TenantScope } from "../tasks/task.ts";
 import type { Entry } from "./encoding.ts";
 
 /** What rooms need of the task store. */
-export type FollowedStore = Pick<
+export type RoomStore = Pick<
   TaskStore,
   | "follow"
   | "unfollow"
@@ -17,8 +17,8 @@ export type FollowedStore = Pick<
   | "tenantPosition"
 >;
 
-/** What one committed transition means for one log. */
-export type News = {
+/** One committed transition's part in one log. */
+export type LogUpdate = {
   readonly epoch: string;
   /** The position it continues. */
   readonly before: number;
@@ -28,8 +28,8 @@ export type News = {
 /** Where a stream begins; `view` is null for a tenant's, which has no snapshot. */
 export type Opening = { readonly view: TaskView | null; readonly position: Position };
 
-export type Reading =
-  /** In order; `position` is where to go on, `more` whether there is more by now. */
+export type RoomLogRead =
+  /** In order; `position` is where the next read continues, `more` whether it may bring something. */
   | {
       readonly outcome: "events";
       readonly entries: readonly Entry[];
@@ -42,25 +42,25 @@ export type Reading =
 
 export interface RoomLog {
   readonly keyId: string;
-  /** Whether progress has places of its own in this log, and a terminal event ends it: one task's log. */
+  /** Whether progress has positions of its own in this log, and a terminal event ends it: one task's log. */
   readonly ofOneTask: boolean;
-  /** Marks the log followed, answers where it stands; null when there is no such task in that scope. */
+  /** Sets the log's follow flag and returns its position; null when there is no such task in that scope. */
   follow(scope: TenantScope): Promise<Opening | null>;
-  /** Marks it followed again with the room's own rights. */
+  /** Sets the flag again, with the rights of the parent key. */
   refollow(): Promise<Opening | null>;
   unfollow(): Promise<void>;
-  read(after: Position, limit: number): Promise<Reading>;
-  /** The place of an event in this log; null when it has none. */
+  read(after: Position, limit: number): Promise<RoomLogRead>;
+  /** The position of an event in this log; null when it has none. */
   seqOf(event: TaskEvent): number | null;
 }
 
-export class TaskLog implements RoomLog {
+export class TaskRoomLog implements RoomLog {
   readonly ofOneTask = true;
   readonly keyId: string;
   readonly taskId: string;
-  readonly #store: FollowedStore;
+  readonly #store: RoomStore;
 
-  constructor(store: FollowedStore, keyId: string, taskId: string) {
+  constructor(store: RoomStore, keyId: string, taskId: string) {
     this.#store = store;
     this.keyId = keyId;
     this.taskId = taskId;
@@ -78,7 +78,7 @@ export class TaskLog implements RoomLog {
     return this.#store.unfollow(this.#own(), this.taskId);
   }
 
-  async read(after: Position, limit: number): Promise<Reading> {
+  async read(after: Position, limit: number): Promise<RoomLogRead> {
     const read = await this.#store.readLog(this.#own(), this.taskId, after, limit);
     if (read.outcome === "reset") return read;
     if (read.outcome === "not_found") return { outcome: "gone" };
@@ -95,19 +95,19 @@ export class TaskLog implements RoomLog {
     return event.seq;
   }
 
-  /** A follower was let in under its own scope; the room then reads for all of them as the parent key. */
+  /** Each subscriber is admitted under its own scope; the room then reads for all of them as the parent key. */
   #own(): TenantScope {
     return { keyId: this.keyId, subject: null };
   }
 }
 
-export class TenantLog implements RoomLog {
+export class TenantRoomLog implements RoomLog {
   readonly ofOneTask = false;
   readonly keyId: string;
   readonly scope: TenantScope;
-  readonly #store: FollowedStore;
+  readonly #store: RoomStore;
 
-  constructor(store: FollowedStore, scope: TenantScope) {
+  constructor(store: RoomStore, scope: TenantScope) {
     this.#store = store;
     this.keyId = scope.keyId;
     this.scope = { keyId: scope.keyId, subject: scope.subject };
@@ -125,7 +125,7 @@ export class TenantLog implements RoomLog {
     return this.#store.unfollowTenant(this.scope);
   }
 
-  async read(after: Position, limit: number): Promise<Reading> {
+  async read(after: Position, limit: number): Promise<RoomLogRead> {
     const read = await this.#store.readTenantLog(this.scope, after, limit);
     return read.outcome === "reset" ? { outcome: "reset" } : read;
   }
@@ -135,30 +135,30 @@ export class TenantLog implements RoomLog {
   }
 }
 
-/** What an update means for the task's own log. */
-export function taskNews(update: TaskUpdate): News | null {
+/** An update's part in the task's own log. */
+export function taskLogUpdate(update: TaskUpdate): LogUpdate | null {
   const first = update.events[0];
   if (first === undefined) return null;
   return { epoch: update.task.epoch, before: first.seq - 1, entries: entriesOf(update) };
 }
 
-/** What it means for the log of the key that owns the task. */
-export function keyNews(update: TaskUpdate): News | null {
-  return tenantNews(update, update.keyEpoch, update.keySeq, (event) => event.keySeq);
+/** Its part in the log of the key that owns the task. */
+export function keyLogUpdate(update: TaskUpdate): LogUpdate | null {
+  return tenantLogUpdate(update, update.keyEpoch, update.keySeq, (event) => event.keySeq);
 }
 
-/** What it means for the log of the subject that owns the task; null where there is none. */
-export function subjectNews(update: TaskUpdate): News | null {
+/** Its part in the log of the subject that owns the task; null where there is no subject. */
+export function subjectLogUpdate(update: TaskUpdate): LogUpdate | null {
   if (update.subjectEpoch === null || update.subjectSeq === null) return null;
-  return tenantNews(update, update.subjectEpoch, update.subjectSeq, (event) => event.subjectSeq);
+  return tenantLogUpdate(update, update.subjectEpoch, update.subjectSeq, (event) => event.subjectSeq);
 }
 
-function tenantNews(
+function tenantLogUpdate(
   update: TaskUpdate,
   epoch: string,
   after: number,
   seqOf: (event: TaskEvent) => number | null,
-): News | null {
+): LogUpdate | null {
   if (update.events.length === 0) return null;
   let before = after;
   for (const event of update.events) if (seqOf(event) !== null) before -= 1;

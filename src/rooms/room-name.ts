@@ -1,15 +1,18 @@
-/** What rooms are called, in a process and where each is an object of its own. */
+/** Names of rooms: keys of the map in a process, and names of Durable Objects. */
 
 import type { TenantScope } from "../tasks/task.ts";
 
-/** Which log a room mirrors. */
+/** Whose log a room replicates. */
 export type RoomSubject =
   | { readonly kind: "task"; readonly keyId: string; readonly taskId: string }
   | { readonly kind: "tenant"; readonly keyId: string; readonly subject: string | null };
 
 const NAME = /^(task|tenant)\/([^/]+)(?:\/(.+))?$/s;
 
-/** The key is part of the name: nobody can hold a seat in the room of another key's task, not even while it opens. */
+/**
+ * The key is part of the name: no subscription is ever registered in the room of another key's task, not even while it
+ * opens.
+ */
 export function taskRoomName(keyId: string, taskId: string): string {
   return `task/${keyId}/${taskId}`;
 }
@@ -19,7 +22,7 @@ export function tenantRoomName({ keyId, subject }: Pick<TenantScope, "keyId" | "
   return subject === null ? `tenant/${keyId}` : `tenant/${keyId}/${subject}`;
 }
 
-/** What a name stands for. Throws `TypeError` for what is no name of a room. */
+/** The inverse of the two above. Throws `TypeError` for what is no name of a room. */
 export function parseRoomName(name: string): RoomSubject {
   const [, kind, keyId, rest] = NAME.exec(name) ?? [];
   if (keyId !== undefined && kind === "tenant") return { kind, keyId, subject: rest ?? null };

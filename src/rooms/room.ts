@@ -1,8 +1,9 @@
 /**
- * A room tells its followers what its log holds.
+ * A room sends its subscribers the events of one log.
  *
- * A follower is first served alone, by its own cursor, and joins the broadcast in the very turn in which its cursor
- * is the room's position. One that reads too slowly is taken out, served alone again, and joins again or is closed.
+ * A subscriber is first served alone, from its own cursor, and joins the broadcast in the very turn of the event loop
+ * in which its cursor reaches the room's position. One that reads too slowly is taken out of the broadcast, served
+ * alone again, and joins again or is closed.
  */
 
 import { CLOSE_NORMAL, CLOSE_TRY_AGAIN } from "../protocol/close-codes.ts";
@@ -11,179 +12,184 @@ import type { Frame, Topics } from "../sockets/frame.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { Position, TenantScope } from "../tasks/task.ts";
 import { Broadcast } from "./broadcast.ts";
-import { Mirror, type MirrorListener, READ_ENTRIES } from "./log-replica.ts";
+import { LogReplica, type LogReplicaListener, READ_ENTRIES } from "./log-replica.ts";
 import { printPosition } from "./position.ts";
 import { type Delivery, frameOf } from "./replay-buffer.ts";
-import type { News, Opening, RoomLog } from "./room-log.ts";
-import { Member } from "./room-subscriber.ts";
-import type { Follower, SlowPolicy } from "./subscriber.ts";
+import type { LogUpdate, Opening, RoomLog } from "./room-log.ts";
+import { RoomSubscription } from "./room-subscription.ts";
+import type { SlowPolicy, Subscriber } from "./subscriber.ts";
 
-/** A slow follower gets more once its buffer has sunk below this part of the limit. */
+/** A slow subscriber gets more once its buffer has sunk below this part of the limit. */
 const DRAINED_PART = 0.25;
 /** Characters broadcast since the last sweep that call for one at once: well below a socket's hard limit of 1 MB. */
 const UNSWEPT_CHARACTERS = 262_144;
 
-/** What a room asks of the house it stands in. */
+/** What a room needs of the process around it. */
 export interface RoomHost {
   readonly topics: Topics;
   readonly clock: Clock;
   readonly slow: SlowPolicy;
-  /** Calls back once frames have waited for company; `soon`: at the end of this turn of the event loop. */
-  later(callback: () => void, soon: boolean): void;
-  /** The room wants to be swept soon. */
-  unswept(room: Room): void;
-  /** The last follower has left: the room is dead. `followed`: the store may hold a mark to take away. */
-  vacated(room: Room, followed: boolean): void;
-  /** Something failed that the position check will try again. */
-  failed(room: Room, error: unknown): void;
+  /** Calls `flush` when batched frames are due; `urgent`: at the end of this turn of the event loop. */
+  scheduleFlush(flush: () => void, urgent: boolean): void;
+  /** Send buffers may have grown: `sweep` is to be called soon. */
+  requestSweep(room: Room): void;
+  /** The last subscription has ended and the room is not used again. `followed`: the store's follow flag may be set. */
+  emptied(room: Room, followed: boolean): void;
+  /** The log could not be read; the position check tries again. */
+  readFailed(room: Room, error: unknown): void;
 }
 
-export type FollowOutcome = "following" | "not_found" | "left";
+export type SubscribeOutcome = "subscribed" | "not_found" | "unsubscribed";
 
-export class Room implements MirrorListener {
+export class Room implements LogReplicaListener {
   /** Unique in the process. */
   readonly name: string;
   readonly log: RoomLog;
   readonly #host: RoomHost;
-  readonly #mirror: Mirror;
+  readonly #replica: LogReplica;
   readonly #broadcast: Broadcast;
-  readonly #alone = new Set<Member>();
-  readonly #opening = new Set<Member>();
-  /** Calls of `open` under way, also for members that have left since. */
+  readonly #alone = new Set<RoomSubscription>();
+  readonly #opening = new Set<RoomSubscription>();
+  /** Calls of `open` under way, also for subscriptions that have ended since. */
   #openings = 0;
   #size = 0;
-  /** The store was asked to mark the log followed, and did or may have. */
+  /** The store was asked to set the follow flag, and did or may have. */
   #followed = false;
-  /** The one task has ended and everybody who joined has been told. */
+  /** The one task has ended and all joined subscribers have been sent its last event. */
   #ended = false;
-  #dead = false;
+  #closed = false;
 
   constructor(name: string, log: RoomLog, host: RoomHost) {
     this.name = name;
     this.log = log;
     this.#host = host;
-    this.#mirror = new Mirror(log, this);
-    this.#broadcast = new Broadcast(name, host.topics, (callback, soon) => host.later(callback, soon));
+    this.#replica = new LogReplica(log, this);
+    this.#broadcast = new Broadcast(name, host.topics, (flush, urgent) => host.scheduleFlush(flush, urgent));
   }
 
   get size(): number {
     return this.#size;
   }
 
-  /** Where the room stands; null until the first follower's place is known. */
+  /** The room's position in the log; null until the first subscriber's is known. */
   get position(): Position | null {
-    const { epoch, seq } = this.#mirror;
+    const { epoch, seq } = this.#replica;
     return epoch === null ? null : { epoch, seq };
   }
 
-  /** Followers that are not part of the broadcast: beginning, catching up or slow. */
+  /** Subscribers that are not part of the broadcast: beginning, catching up or slow. */
   get aloneSize(): number {
     return this.#alone.size + this.#opening.size;
   }
 
-  /** Registers a follower. News that come from here on are kept for it; `open` MUST be called next. */
-  seat(follower: Follower): Member {
-    const member = new Member(follower, this);
-    this.#opening.add(member);
+  /** Registers a subscriber. Updates that come from here on are kept for it; `open` MUST be called next. */
+  add(subscriber: Subscriber): RoomSubscription {
+    const subscription = new RoomSubscription(subscriber, this);
+    this.#opening.add(subscription);
     this.#openings += 1;
     this.#size += 1;
-    return member;
+    return subscription;
   }
 
   /**
-   * Finds out where a seated follower begins, tells it and goes on from there. `gate` is waited for first.
-   * Rejects when the store cannot be read; the follower has left then.
+   * Asks the store where an added subscriber begins, sends it the snapshot and goes on from there. `previousClosed` is
+   * awaited first. Rejects when the store cannot be read; the subscription has ended then.
    */
   async open(
-    member: Member,
+    subscription: RoomSubscription,
     scope: TenantScope,
     after: Position | null,
-    gate: Promise<void> | undefined,
-  ): Promise<FollowOutcome> {
+    previousClosed: Promise<void> | undefined,
+  ): Promise<SubscribeOutcome> {
     try {
-      if (gate !== undefined) await gate;
+      if (previousClosed !== undefined) await previousClosed;
       const opening = await this.#follow(scope);
       if (opening === null) {
-        this.#drop(member);
+        this.#drop(subscription);
         return "not_found";
       }
-      if (this.#mirror.epoch === null) this.#begin(opening);
-      if (member.phase !== "opening") return "left";
-      this.#greet(member, opening, after);
-      await this.#serve(member, true);
-      return "following";
+      if (this.#replica.epoch === null) this.#begin(opening);
+      if (subscription.phase !== "opening") return "unsubscribed";
+      this.#startOrResume(subscription, opening, after);
+      await this.#serve(subscription, true);
+      return "subscribed";
     } catch (error) {
-      this.#drop(member);
+      this.#drop(subscription);
       throw error;
     } finally {
       this.#openings -= 1;
-      this.#vacateIfEmpty();
+      this.#closeIfEmpty();
     }
   }
 
-  /** Seats a follower that an earlier life of this room had brought to `at`; the log bears that life's mark. */
-  reseat(follower: Follower, at: Position): Member {
-    const member = new Member(follower, this);
+  /**
+   * Registers a subscriber that a room before the host's hibernation has served up to `at`; the follow flag is still
+   * set.
+   */
+  restore(subscriber: Subscriber, at: Position): RoomSubscription {
+    const subscription = new RoomSubscription(subscriber, this);
     this.#size += 1;
     this.#followed = true;
-    if (this.#mirror.epoch === null) this.#mirror.begin({ view: null, position: at });
-    this.#place(member, at);
-    void this.#serve(member, true);
-    return member;
+    if (this.#replica.epoch === null) this.#replica.begin({ view: null, position: at });
+    this.#place(subscription, at);
+    void this.#serve(subscription, true);
+    return subscription;
   }
 
-  leave(member: Member): void {
-    if (this.#drop(member)) this.#vacateIfEmpty();
+  unsubscribe(subscription: RoomSubscription): void {
+    if (this.#drop(subscription)) this.#closeIfEmpty();
   }
 
-  /** Hands over what waits for company. */
+  /** Sends all batched frames. */
   flush(): void {
     this.#broadcast.flush();
   }
 
-  /** Takes a committed transition, in whatever order they come. */
-  offer(news: News): void {
-    this.#mirror.offer(news);
-    this.#serveEverybody(false);
+  /** Takes a committed transition; they may come in any order. */
+  offer(update: LogUpdate): void {
+    this.#replica.offer(update);
+    this.#serveAlone(false);
   }
 
-  /** Compares with where the log stands; null = there is no such log any more. */
+  /** Compares with the log's position in the store; null: the log no longer exists. */
   check(position: Position | null): void {
-    if (this.#mirror.isBehind(position)) void this.#mirror.refresh();
-    else this.#serveEverybody(true);
+    if (this.#replica.isBehind(position)) void this.#replica.refresh();
+    else this.#serveAlone(true);
   }
 
   /**
-   * Takes out whoever reads too slowly, and gives those that have drained what they missed. Those still slow are
-   * added to `slow`. Answers whether the room needs another sweep though nothing is broadcast.
+   * Takes subscribers that read too slowly out of the broadcast, and sends those that have drained what they missed.
+   * Those still slow are added to `slow`. Returns whether the room needs another sweep though nothing is broadcast.
    */
-  sweep(slow: Member[]): boolean {
+  sweep(slow: RoomSubscription[]): boolean {
     const now = this.#host.clock.monotonic();
-    for (const member of this.#broadcast.slow(this.#host.slow.slowBytes)) this.#takeOut(member, now);
+    for (const subscription of this.#broadcast.slow(this.#host.slow.slowBytes))
+      this.#takeOut(subscription, now);
     let waiting = false;
-    for (const member of this.#alone) {
-      if (member.slowSince === null) continue;
-      if (member.follower.bufferedBytes() <= this.#drainedBytes()) void this.#serve(member, false);
-      else if (now - member.slowSince >= this.#host.slow.slowCloseMs)
-        this.#close(member, CLOSE_TRY_AGAIN, TOO_SLOW);
-      else slow.push(member);
-      waiting ||= member.phase === "alone";
+    for (const subscription of this.#alone) {
+      if (subscription.slowSince === null) continue;
+      if (subscription.subscriber.bufferedBytes() <= this.#drainedBytes())
+        void this.#serve(subscription, false);
+      else if (now - subscription.slowSince >= this.#host.slow.slowCloseMs)
+        this.#close(subscription, CLOSE_TRY_AGAIN, TOO_SLOW);
+      else slow.push(subscription);
+      waiting ||= subscription.phase === "alone";
     }
     return waiting;
   }
 
-  /** Closes a follower that is too slow for the memory there is. */
-  evict(member: Member): void {
-    this.#close(member, CLOSE_TRY_AGAIN, TOO_SLOW);
+  /** Closes a subscriber, because the slow ones together have too much unsent. */
+  evict(subscription: RoomSubscription): void {
+    this.#close(subscription, CLOSE_TRY_AGAIN, TOO_SLOW);
   }
 
-  /** Closes every follower. */
+  /** Closes every subscriber. */
   closeAll(code: number, reason: string): void {
-    const members = [...this.#opening, ...this.#alone, ...this.#broadcast.members()];
-    for (const member of members) this.#close(member, code, reason);
+    const subscriptions = [...this.#opening, ...this.#alone, ...this.#broadcast.subscriptions()];
+    for (const subscription of subscriptions) this.#close(subscription, code, reason);
   }
 
-  // --- where a follower begins
+  // --- where a subscriber begins
 
   async #follow(scope: TenantScope): Promise<Opening | null> {
     try {
@@ -191,7 +197,7 @@ export class Room implements MirrorListener {
       this.#followed ||= opening !== null;
       return opening;
     } catch (error) {
-      // Whether the mark was made before it failed cannot be known.
+      // Whether the flag was set before the call failed cannot be known.
       this.#followed = true;
       throw error;
     }
@@ -199,166 +205,180 @@ export class Room implements MirrorListener {
 
   #begin(opening: Opening): void {
     const { view } = opening;
-    this.#mirror.begin(opening);
+    this.#replica.begin(opening);
     if (view !== null && isTerminal(view.task.status)) this.#end();
   }
 
-  #greet(member: Member, opening: Opening, after: Position | null): void {
+  #startOrResume(subscription: RoomSubscription, opening: Opening, after: Position | null): void {
     const { position } = opening;
     const resumes = after !== null && after.epoch === position.epoch && after.seq <= position.seq;
-    this.#place(member, resumes ? after : position);
-    if (!resumes) this.#start(member, opening, after !== null);
+    this.#place(subscription, resumes ? after : position);
+    if (!resumes) this.#start(subscription, opening, after !== null);
   }
 
-  /** From here on the member is served alone, from that place. */
-  #place(member: Member, { epoch, seq }: Position): void {
-    this.#opening.delete(member);
-    this.#alone.add(member);
-    member.phase = "alone";
-    member.stamp = this.#mirror.recent.stamp;
-    member.epoch = epoch;
-    member.cursor = seq;
+  /** From here on the subscriber is served alone, from that position. */
+  #place(subscription: RoomSubscription, { epoch, seq }: Position): void {
+    this.#opening.delete(subscription);
+    this.#alone.add(subscription);
+    subscription.phase = "alone";
+    subscription.stamp = this.#replica.replayBuffer.stamp;
+    subscription.epoch = epoch;
+    subscription.cursor = seq;
   }
 
-  /** Sends how a stream begins that does not resume. */
-  #start(member: Member, opening: Opening, lost: boolean): void {
+  /** Sends the beginning of a stream that does not resume: a snapshot, after a reset where events were lost. */
+  #start(subscription: RoomSubscription, opening: Opening, lost: boolean): void {
     const { view, position } = opening;
-    const { encoding } = member.follower;
+    const { encoding } = subscription.subscriber;
     const id = printPosition(position);
-    member.epoch = position.epoch;
-    member.cursor = position.seq;
+    subscription.epoch = position.epoch;
+    subscription.cursor = position.seq;
     const frames: (Frame | null)[] = lost ? [encoding.reset(id)] : [];
     if (view !== null) frames.push(encoding.snapshot(view, id));
     else if (!lost) frames.push(encoding.begin(id));
-    member.tell(frames);
-    if (view !== null && isTerminal(view.task.status)) this.#close(member, CLOSE_NORMAL, ENDED);
+    subscription.send(frames);
+    if (view !== null && isTerminal(view.task.status)) this.#close(subscription, CLOSE_NORMAL, ENDED);
   }
 
-  // --- a follower served alone
+  // --- a subscriber served alone
 
-  #serveEverybody(mayRefresh: boolean): void {
-    for (const member of this.#alone) if (member.slowSince === null) void this.#serve(member, mayRefresh);
+  #serveAlone(mayRefresh: boolean): void {
+    for (const subscription of this.#alone)
+      if (subscription.slowSince === null) void this.#serve(subscription, mayRefresh);
   }
 
-  /** Brings a member up to the room and lets it join; runs without a pause while the store need not be read. */
-  async #serve(member: Member, mayRefresh: boolean): Promise<void> {
-    if (member.serving) return;
-    member.serving = true;
+  /**
+   * Brings a subscriber up to the room's position and lets it join; does not yield while the store need not be read.
+   */
+  async #serve(subscription: RoomSubscription, mayRefresh: boolean): Promise<void> {
+    if (subscription.serving) return;
+    subscription.serving = true;
     try {
-      while (member.phase === "alone" && this.#mirror.epoch !== null) {
-        if (member.follower.bufferedBytes() > this.#drainedBytes()) {
-          member.slowSince ??= this.#host.clock.monotonic();
-          this.#host.unswept(this);
+      while (subscription.phase === "alone" && this.#replica.epoch !== null) {
+        if (subscription.subscriber.bufferedBytes() > this.#drainedBytes()) {
+          subscription.slowSince ??= this.#host.clock.monotonic();
+          this.#host.requestSweep(this);
           return;
         }
-        member.slowSince = null;
-        const sameLog = member.epoch === this.#mirror.epoch;
-        const { seq } = this.#mirror;
-        if (sameLog && member.cursor === seq) {
-          this.#join(member);
+        subscription.slowSince = null;
+        const sameLog = subscription.epoch === this.#replica.epoch;
+        const { seq } = this.#replica;
+        if (sameLog && subscription.cursor === seq) {
+          this.#join(subscription);
           return;
         }
-        if (sameLog && member.cursor > seq) {
-          // The follower began later than the room stands: the news are on their way, or were lost.
-          if (mayRefresh) void this.#mirror.refresh();
+        if (sameLog && subscription.cursor > seq) {
+          // It began ahead of the room: the updates between are on their way, or were lost.
+          if (mayRefresh) void this.#replica.refresh();
           return;
         }
-        if (sameLog && this.#mirror.recent.covers(member.cursor)) {
-          this.#catchUp(member, seq, this.#mirror.recent.after(member.cursor, this.log.ofOneTask));
+        if (sameLog && this.#replica.replayBuffer.covers(subscription.cursor)) {
+          this.#catchUp(
+            subscription,
+            seq,
+            this.#replica.replayBuffer.after(subscription.cursor, this.log.ofOneTask),
+          );
           continue;
         }
-        const { epoch, cursor } = member;
-        if (!(await this.#readFor(member))) return;
-        if (member.epoch === epoch && member.cursor === cursor) {
-          // It has all there is, of a log that has a new epoch since the room looked.
-          if (this.#ended) this.#close(member, CLOSE_NORMAL, ENDED);
-          else if (mayRefresh) void this.#mirror.refresh();
+        const { epoch, cursor } = subscription;
+        if (!(await this.#readFor(subscription))) return;
+        if (subscription.epoch === epoch && subscription.cursor === cursor) {
+          // It has been sent the whole log, whose epoch has changed since the room read it.
+          if (this.#ended) this.#close(subscription, CLOSE_NORMAL, ENDED);
+          else if (mayRefresh) void this.#replica.refresh();
           return;
         }
       }
     } catch (error) {
-      this.#host.failed(this, error);
+      this.#host.readFailed(this, error);
     } finally {
-      member.serving = false;
+      subscription.serving = false;
     }
   }
 
-  /** One read of the log for one member; false when the member is gone. */
-  async #readFor(member: Member): Promise<boolean> {
-    const reading = await this.log.read({ epoch: member.epoch, seq: member.cursor }, READ_ENTRIES);
-    if (member.phase !== "alone") return false;
+  /** One read of the log for one subscriber; false when its subscription is gone. */
+  async #readFor(subscription: RoomSubscription): Promise<boolean> {
+    const reading = await this.log.read(
+      { epoch: subscription.epoch, seq: subscription.cursor },
+      READ_ENTRIES,
+    );
+    if (subscription.phase !== "alone") return false;
     if (reading.outcome === "events") {
       const { epoch, seq } = reading.position;
       const frames: (Frame | null)[] = [];
       let ended = false;
       for (const entry of reading.entries) {
         const at = this.log.seqOf(entry.event);
-        if (at === null || at <= member.cursor) continue;
-        frames.push(member.follower.encoding.event(entry, printPosition({ epoch, seq: at })));
+        if (at === null || at <= subscription.cursor) continue;
+        frames.push(subscription.subscriber.encoding.event(entry, printPosition({ epoch, seq: at })));
         ended ||= isTerminal(entry.event.status);
       }
-      member.cursor = Math.max(member.cursor, seq);
-      member.tell(frames);
-      if (ended && this.log.ofOneTask) this.#close(member, CLOSE_NORMAL, ENDED);
+      subscription.cursor = Math.max(subscription.cursor, seq);
+      subscription.send(frames);
+      if (ended && this.log.ofOneTask) this.#close(subscription, CLOSE_NORMAL, ENDED);
       return true;
     }
     const opening = reading.outcome === "reset" ? await this.log.refollow() : null;
-    if (member.phase !== "alone") return false;
-    if (opening === null) this.#close(member, CLOSE_NORMAL, GONE);
-    else this.#start(member, opening, true);
+    if (subscription.phase !== "alone") return false;
+    if (opening === null) this.#close(subscription, CLOSE_NORMAL, GONE);
+    else this.#start(subscription, opening, true);
     return opening !== null;
   }
 
-  #catchUp(member: Member, seq: number, deliveries: readonly Delivery[]): void {
-    member.cursor = seq;
-    member.tell(deliveries.map((delivery) => frameOf(delivery, member.follower.encoding)));
+  #catchUp(subscription: RoomSubscription, seq: number, deliveries: readonly Delivery[]): void {
+    subscription.cursor = seq;
+    subscription.send(deliveries.map((delivery) => frameOf(delivery, subscription.subscriber.encoding)));
   }
 
-  #join(member: Member): void {
+  #join(subscription: RoomSubscription): void {
     if (this.#ended) {
-      this.#close(member, CLOSE_NORMAL, ENDED);
+      this.#close(subscription, CLOSE_NORMAL, ENDED);
       return;
     }
-    if (!this.log.ofOneTask) this.#sendMissedProgress(member);
-    if (member.phase !== "alone") return;
-    this.#alone.delete(member);
-    member.phase = "joined";
-    this.#broadcast.add(member);
+    if (!this.log.ofOneTask) this.#sendMissedProgress(subscription);
+    if (subscription.phase !== "alone") return;
+    this.#alone.delete(subscription);
+    subscription.phase = "joined";
+    this.#broadcast.add(subscription);
   }
 
-  /** In a tenant's stream the last progress has no place of its own: it is told again as of where the room is now. */
-  #sendMissedProgress(member: Member): void {
-    const id = printPosition({ epoch: member.epoch, seq: member.cursor });
-    const { encoding } = member.follower;
-    member.tell(
-      this.#mirror.recent.progressAfter(member.stamp).map(({ entry }) => encoding.event(entry, id)),
+  /**
+   * In a tenant's stream the last progress has no position of its own: it is sent again with the room's current one.
+   */
+  #sendMissedProgress(subscription: RoomSubscription): void {
+    const id = printPosition({ epoch: subscription.epoch, seq: subscription.cursor });
+    const { encoding } = subscription.subscriber;
+    subscription.send(
+      this.#replica.replayBuffer
+        .progressAfter(subscription.stamp)
+        .map(({ entry }) => encoding.event(entry, id)),
     );
   }
 
-  #takeOut(member: Member, now: number): void {
-    this.#broadcast.remove(member);
-    member.phase = "alone";
-    member.epoch = this.#mirror.epoch ?? "";
-    member.cursor = this.#mirror.seq;
-    member.stamp = this.#mirror.recent.stamp;
-    member.slowSince = now;
-    this.#alone.add(member);
+  #takeOut(subscription: RoomSubscription, now: number): void {
+    this.#broadcast.remove(subscription);
+    subscription.phase = "alone";
+    subscription.epoch = this.#replica.epoch ?? "";
+    subscription.cursor = this.#replica.seq;
+    subscription.stamp = this.#replica.replayBuffer.stamp;
+    subscription.slowSince = now;
+    this.#alone.add(subscription);
   }
 
-  // --- what the mirror tells
+  // --- LogReplicaListener
 
   delivered(delivery: Delivery): void {
     const ends = isTerminal(delivery.entry.event.status);
-    this.#broadcast.tell((encoding) => frameOf(delivery, encoding), ends);
+    this.#broadcast.send((encoding) => frameOf(delivery, encoding), ends);
     this.#watchBuffers();
     if (this.log.ofOneTask && ends) this.#end();
   }
 
   restarted({ view, position }: Opening): void {
     const id = printPosition(position);
-    this.#broadcast.tell((encoding) => encoding.reset(id), true);
-    if (view !== null) this.#broadcast.tell((encoding) => encoding.snapshot(view, id), true);
-    // Not before both are said: whoever is taken out has been told everything up to the mirror's place.
+    this.#broadcast.send((encoding) => encoding.reset(id), true);
+    if (view !== null) this.#broadcast.send((encoding) => encoding.snapshot(view, id), true);
+    // After both were sent: a subscriber taken out here has been sent everything up to the replica's position.
     this.#watchBuffers();
     if (view !== null && isTerminal(view.task.status)) this.#end();
   }
@@ -368,54 +388,55 @@ export class Room implements MirrorListener {
   }
 
   refreshed(): void {
-    this.#serveEverybody(false);
+    this.#serveAlone(false);
   }
 
   failed(error: unknown): void {
-    this.#host.failed(this, error);
+    this.#host.readFailed(this, error);
   }
 
   #watchBuffers(): void {
     const { characters } = this.#broadcast;
     if (characters === 0 || (characters > UNSWEPT_CHARACTERS && !this.sweep([]))) return;
-    this.#host.unswept(this);
+    this.#host.requestSweep(this);
   }
 
-  /** The one task is over, and everybody who has joined knows. */
+  /** The one task has ended, and all joined subscribers have been sent its last event. */
   #end(): void {
     this.#ended = true;
-    this.#mirror.stop();
-    for (const member of this.#broadcast.members()) this.#close(member, CLOSE_NORMAL, ENDED);
-    this.#serveEverybody(false);
+    this.#replica.stop();
+    for (const subscription of this.#broadcast.subscriptions())
+      this.#close(subscription, CLOSE_NORMAL, ENDED);
+    this.#serveAlone(false);
   }
 
-  // --- leaving
+  // --- the end of subscriptions
 
   #drainedBytes(): number {
     return this.#host.slow.slowBytes * DRAINED_PART;
   }
 
-  #close(member: Member, code: number, reason: string): void {
-    if (!this.#drop(member)) return;
-    member.follower.close(code, reason);
-    this.#vacateIfEmpty();
+  #close(subscription: RoomSubscription, code: number, reason: string): void {
+    if (!this.#drop(subscription)) return;
+    subscription.subscriber.close(code, reason);
+    this.#closeIfEmpty();
   }
 
-  #drop(member: Member): boolean {
-    if (member.phase === "gone") return false;
-    if (member.phase === "joined") this.#broadcast.remove(member);
-    this.#alone.delete(member);
-    this.#opening.delete(member);
-    member.phase = "gone";
+  #drop(subscription: RoomSubscription): boolean {
+    if (subscription.phase === "gone") return false;
+    if (subscription.phase === "joined") this.#broadcast.remove(subscription);
+    this.#alone.delete(subscription);
+    this.#opening.delete(subscription);
+    subscription.phase = "gone";
     this.#size -= 1;
     return true;
   }
 
-  #vacateIfEmpty(): void {
-    if (this.#dead || this.#size > 0 || this.#openings > 0) return;
-    this.#dead = true;
-    this.#mirror.stop();
-    this.#host.vacated(this, this.#followed);
+  #closeIfEmpty(): void {
+    if (this.#closed || this.#size > 0 || this.#openings > 0) return;
+    this.#closed = true;
+    this.#replica.stop();
+    this.#host.emptied(this, this.#followed);
   }
 }
 

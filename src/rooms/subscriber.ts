@@ -1,13 +1,16 @@
-/** The follower port: whoever is told what happens in a room. One follower follows one task or one tenant's stream. */
+/**
+ * The subscriber port: what receives the events of a room. One subscriber subscribes to one task or one tenant's
+ * stream.
+ */
 
 import type { Frame, TopicMembership } from "../sockets/frame.ts";
 import type { Encoding } from "./encoding.ts";
 
-export interface Follower {
+export interface Subscriber {
   readonly encoding: Encoding;
   /**
-   * The host's native fan-out, where this follower can take part in it; null where every frame must be handed to
-   * `send` (numbered messages, byte streams, hosts without topics).
+   * The host's native topics, where frames may reach this subscriber through them; null where every frame must be
+   * handed to `send` (numbered messages, byte streams, hosts without topics).
    */
   readonly topics: TopicMembership | null;
   /** Takes a frame for sending, in order, behind everything that came by a topic. MUST NOT throw or block. */
@@ -16,14 +19,14 @@ export interface Follower {
   bufferedBytes(): number;
   /**
    * Ends the stream: after everything sent, except for `CLOSE_TRY_AGAIN`, where it may be cut. MUST NOT throw.
-   * The room has let go of the follower before it calls this, once.
+   * Called once, when the room has already removed the subscription.
    */
   close(code: number, reason: string): void;
 }
 
-/** What becomes of followers that read too slowly. */
+/** When a subscriber counts as slow, and when it is closed. */
 export type SlowPolicy = {
-  /** Unsent bytes from which a follower is served alone. */
+  /** Unsent bytes from which a subscriber is served alone. */
   readonly slowBytes: number;
   /** How long it may stay so full that it can be given nothing, ms. */
   readonly slowCloseMs: number;

@@ -1,34 +1,34 @@
-/** The healthy followers of a room that share an encoding: each frame is handed over once for all of them. */
+/** The live subscribers of a room that share an encoding: each frame is handed over once for all of them. */
 
 import type { Frame, Topics } from "../sockets/frame.ts";
 import type { Encoding } from "./encoding.ts";
-import type { Member } from "./room-subscriber.ts";
+import type { RoomSubscription } from "./room-subscription.ts";
 
-/** Frames that wait for their turn's end at most; an overfull pack goes out at once. */
-const PACKED_FRAMES = 128;
+/** Frames joined in one batch at most; a full batch is sent at once. */
+const MAX_BATCH_FRAMES = 128;
 
-export class Channel {
+export class Topic {
   readonly #encoding: Encoding;
-  readonly #topic: string;
-  readonly #topics: Topics;
-  /** Calls `flush` once frames have waited for company; `soon`: at the end of this turn of the event loop. */
-  readonly #later: (flush: () => void, soon: boolean) => void;
-  readonly #native = new Set<Member>();
-  readonly #direct = new Set<Member>();
-  #waiting: Frame[] = [];
-  /** What waits goes out at the end of this turn. */
-  #soon = false;
+  readonly #name: string;
+  readonly #hostTopics: Topics;
+  /** Calls `flush` when the batch is due; `urgent`: at the end of this turn of the event loop. */
+  readonly #scheduleFlush: (flush: () => void, urgent: boolean) => void;
+  readonly #native = new Set<RoomSubscription>();
+  readonly #direct = new Set<RoomSubscription>();
+  #batch: Frame[] = [];
+  /** The batch is sent at the end of this turn of the event loop. */
+  #urgent = false;
 
   constructor(
     encoding: Encoding,
-    topic: string,
-    topics: Topics,
-    later: (flush: () => void, soon: boolean) => void,
+    name: string,
+    hostTopics: Topics,
+    scheduleFlush: (flush: () => void, urgent: boolean) => void,
   ) {
     this.#encoding = encoding;
-    this.#topic = topic;
-    this.#topics = topics;
-    this.#later = later;
+    this.#name = name;
+    this.#hostTopics = hostTopics;
+    this.#scheduleFlush = scheduleFlush;
   }
 
   get encoding(): Encoding {
@@ -39,53 +39,54 @@ export class Channel {
     return this.#native.size + this.#direct.size;
   }
 
-  /** From here on the member gets what is broadcast. */
-  add(member: Member): void {
+  /** From here on the subscriber gets what is broadcast. */
+  add(subscription: RoomSubscription): void {
     this.flush();
-    const topics = member.follower.topics;
+    const topics = subscription.subscriber.topics;
     if (topics === null) {
-      this.#direct.add(member);
+      this.#direct.add(subscription);
     } else {
-      this.#native.add(member);
-      topics.subscribe(this.#topic);
+      this.#native.add(subscription);
+      topics.subscribe(this.#name);
     }
   }
 
-  /** Everything broadcast before still reaches the member. */
-  remove(member: Member): void {
+  /** Everything broadcast before still reaches the subscriber. */
+  remove(subscription: RoomSubscription): void {
     this.flush();
-    if (this.#native.delete(member)) member.follower.topics?.unsubscribe(this.#topic);
-    else this.#direct.delete(member);
+    if (this.#native.delete(subscription)) subscription.subscriber.topics?.unsubscribe(this.#name);
+    else this.#direct.delete(subscription);
   }
 
-  /** `urgent` frames, and those before them, wait for the end of the turn only. */
+  /** An `urgent` frame, and those batched before it, are sent at the end of this turn of the event loop. */
   broadcast(frame: Frame, urgent: boolean): void {
     if (this.#encoding.pack === null) {
       this.#send(frame);
       return;
     }
-    this.#waiting.push(frame);
-    if (this.#waiting.length >= PACKED_FRAMES) this.flush();
-    else if (urgent ? !this.#soon : this.#waiting.length === 1) this.#later(() => this.flush(), urgent);
-    this.#soon = this.#waiting.length > 0 && (this.#soon || urgent);
+    this.#batch.push(frame);
+    if (this.#batch.length >= MAX_BATCH_FRAMES) this.flush();
+    else if (urgent ? !this.#urgent : this.#batch.length === 1)
+      this.#scheduleFlush(() => this.flush(), urgent);
+    this.#urgent = this.#batch.length > 0 && (this.#urgent || urgent);
   }
 
-  /** Sends what waits. */
+  /** Sends the batch. */
   flush(): void {
-    if (this.#waiting.length === 0 || this.#encoding.pack === null) return;
-    const frames = this.#waiting;
-    this.#waiting = [];
-    this.#soon = false;
+    if (this.#batch.length === 0 || this.#encoding.pack === null) return;
+    const frames = this.#batch;
+    this.#batch = [];
+    this.#urgent = false;
     this.#send(this.#encoding.pack(frames));
   }
 
-  *members(): Iterable<Member> {
+  *subscriptions(): Iterable<RoomSubscription> {
     yield* this.#native;
     yield* this.#direct;
   }
 
   #send(frame: Frame): void {
-    if (this.#native.size > 0) this.#topics.publish(this.#topic, frame);
-    for (const member of this.#direct) member.follower.send(frame);
+    if (this.#native.size > 0) this.#hostTopics.publish(this.#name, frame);
+    for (const subscription of this.#direct) subscription.subscriber.send(frame);
   }
 }

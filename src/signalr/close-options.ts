@@ -1,11 +1,11 @@
-/** How the server ends a connection, and what the client makes of it. */
+/** How the server ends a connection. */
 
 export type CloseOptions = {
-  /** What the client is told; nothing for an orderly end. */
+  /** The error of SignalR's Close message; none for an orderly end. */
   error?: string;
-  /** Clients that reconnect by themselves do so only with this. */
+  /** In the Close message; clients with automatic reconnect come back only if it is true. */
   allowReconnect?: boolean;
-  /** For the WebSocket's close frame; 1000 without. */
+  /** Of the WebSocket's close frame; `CLOSE_NORMAL` without. */
   code?: number;
   reason?: string;
 };

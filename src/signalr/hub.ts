@@ -1,6 +1,6 @@
 /**
- * A hub is a small table of methods. Only what is in the table can be called; names are found whatever their letter
- * case, as on ASP.NET, and arguments are bound by whatever has a `parse` (zod's types have).
+ * A hub is a table of methods. Only what is in the table can be called; names are matched without regard to letter
+ * case, as on ASP.NET, and arguments are bound by anything with a `parse`, such as a zod type.
  */
 
 import type { Frame, TopicMembership } from "../sockets/frame.ts";
@@ -20,9 +20,9 @@ export interface HubConnection<P> {
   readonly closed: boolean;
   /** Names the bytes that `pushEncoded` takes. */
   readonly encoding: HubProtocol["encoding"];
-  /** The host's native fan-out, where pushes may reach the client past this connection; null where they must not. */
+  /** The host's native topics, where pushes may reach the client past this connection; null where they must not. */
   readonly topics: TopicMembership | null;
-  /** Whether what is said now has to wait until the client comes back: between two polls, or to resume. */
+  /** Whether a message sent now waits until the client comes back: for its next poll, or its reconnect. */
   readonly waiting: boolean;
   /** Aborted when the connection ends. */
   readonly signal: AbortSignal;
@@ -30,7 +30,7 @@ export interface HubConnection<P> {
   push(target: string, ...args: unknown[]): void;
   /** Sends a push that was encoded for this connection's encoding already. */
   pushEncoded(frame: Frame): void;
-  /** Bytes said and not yet handed to the network. */
+  /** Bytes sent and not yet handed to the network. */
   bufferedBytes(): number;
   /**
    * Calls a method of the client and waits for its answer. Rejects with `HubError` when the client fails or has no
@@ -40,7 +40,7 @@ export interface HubConnection<P> {
   invoke(target: string, ...args: unknown[]): Promise<unknown>;
   /** Ends the connection; the client will not reconnect. */
   abort(): void;
-  /** Ends the connection, telling the client why and whether to come back. */
+  /** Ends the connection with a Close message: why, and whether to reconnect. */
   close(options: CloseOptions): void;
 }
 
@@ -57,7 +57,7 @@ export interface HubCall<P, U extends readonly unknown[] = readonly unknown[]> {
   afterAnswer(callback: () => void): void;
 }
 
-/** A method with its types forgotten, as the dispatcher needs it. */
+/** A method with its types erased, as the dispatcher needs it. */
 export type HubMethod<P> = {
   kind: "plain" | "stream";
   /** Binders of the arguments, required ones first. */
@@ -73,8 +73,8 @@ export type HubMethod<P> = {
 
 export type Resumption<P> = {
   /**
-   * Makes the arguments that continue a stream which a sleeping host has cut off from those it began with. Without it
-   * a host with such a stream open cannot sleep. Methods with uploads never resume.
+   * Makes the arguments that continue a stream after the host's hibernation from those it began with. Without it a host
+   * with such a stream open cannot hibernate. Methods with uploads never resume.
    */
   resume?(connection: HubConnection<P>, args: readonly unknown[]): readonly unknown[];
 };
@@ -88,7 +88,7 @@ export type MethodDefinition<P, A extends Binders, O extends Binders, U extends 
   optional?: O;
   /** One binder for the items of each stream the client uploads. */
   uploads?: U;
-  /** Default: everybody who is connected. */
+  /** Default: every connected principal. */
   allows?(principal: P): boolean;
   /** Throws `HubError` for what the client may know. */
   run(call: HubCall<P, Bound<U>>, ...args: [...Bound<A>, ...Partial<Bound<O>>]): R;
@@ -127,7 +127,9 @@ export type HubDefinition<P> = {
   methods: Record<string, HubMethod<P>>;
   /** Runs after the handshake was answered and before anything else of the client; throwing closes the connection. */
   onConnected?(connection: HubConnection<P>): void | Promise<void>;
-  /** Runs once after the connection ended, if `onConnected` had succeeded. `error` is the client's or the transport's. */
+  /**
+   * Runs once after the connection ended, if `onConnected` had succeeded. `error` is the client's or the transport's.
+   */
   onDisconnected?(connection: HubConnection<P>, error: string | null): void | Promise<void>;
 };
 

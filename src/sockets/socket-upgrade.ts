@@ -1,9 +1,9 @@
-/** The port through which a request becomes a WebSocket. Sessions decide what is said; hosts carry it. */
+/** The port through which a request becomes a WebSocket. Handlers decide what is sent; hosts carry it. */
 
 import { ApiError } from "../protocol/error.ts";
 import type { Frame, TopicMembership } from "./frame.ts";
 
-/** An open WebSocket, as a session sees it. Nothing here throws, also not after the close. */
+/** An open WebSocket, as a handler sees it. Nothing here throws, also not after the close. */
 export interface Socket {
   /** Membership in the host's native fan-out; null on hosts that have none. */
   readonly topics: TopicMembership | null;
@@ -16,11 +16,14 @@ export interface Socket {
 }
 
 /** What a protocol does with a socket. The host calls `opened` first, `closed` last, each once. MUST NOT throw. */
-export interface SocketSession {
+export interface SocketHandler {
   opened(socket: Socket): void;
   /** One message. */
   received(message: string | Uint8Array): void;
-  /** Everything sent has been handed to the network, after some of it had to wait. Hosts that cannot tell never call it. */
+  /**
+   * Everything sent has been handed to the network, after some of it had to wait. Hosts without such an event never
+   * call it.
+   */
   drained?(): void;
   /** Also after a close of our own. */
   closed(): void;
@@ -35,10 +38,10 @@ export type UpgradeAnswer = {
 
 export interface SocketUpgrade {
   /**
-   * Turns the request into a socket and hands it to the session. The route answers with what comes back; null when
-   * the request is no valid WebSocket handshake: then the session will never be called.
+   * Turns the request into a socket and hands it to the handler. The route answers with what comes back; null when
+   * the request is no valid WebSocket handshake: then the handler will never be called.
    */
-  upgrade(request: Request, session: SocketSession, answer: UpgradeAnswer): Response | null;
+  upgrade(request: Request, handler: SocketHandler, answer: UpgradeAnswer): Response | null;
 }
 
 /** Whether a request asks to become a WebSocket. */

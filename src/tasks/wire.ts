@@ -5,7 +5,7 @@ import { isTerminal } from "../protocol/task.ts";
 import type { TaskView } from "./ports/task-store.ts";
 import { candidateOf, type MediaItem, type Task, type TaskEvent } from "./task.ts";
 
-export type PresentationContext = {
+export type WireContext = {
   /** Scheme and host of every URL handed out; null takes the one of the request that created the task. */
   publicUrl: string | null;
   /** How long an ended task is kept. */
@@ -19,7 +19,7 @@ const ESTIMATE_FROM_PERCENT = 5;
 const MICROS_PER_DOLLAR = 1_000_000;
 
 /** The read shape. `b64` fills `b64_json` by item index, for reads of one task that asked for it. */
-export function presentTask(view: TaskView, context: PresentationContext, b64?: readonly string[]): WireTask {
+export function toWireTask(view: TaskView, context: WireContext, b64?: readonly string[]): WireTask {
   const { task } = view;
   const wire: WireTask = {
     taskId: task.id,
@@ -57,17 +57,13 @@ export function presentTask(view: TaskView, context: PresentationContext, b64?: 
     wire.errorCode = task.error.code;
   }
   if (task.cancellation !== null) wire.cancellation = task.cancellation;
-  const result = presentResult(task, context, b64);
+  const result = toWireResult(task, context, b64);
   if (result !== null) wire.result = result;
   return wire;
 }
 
 /** The result of a completed task; null for any other. */
-export function presentResult(
-  task: Task,
-  context: PresentationContext,
-  b64?: readonly string[],
-): WireResult | null {
+export function toWireResult(task: Task, context: WireContext, b64?: readonly string[]): WireResult | null {
   if (task.result === null) return null;
   const wire: WireResult = {
     duration: Math.max(
@@ -108,12 +104,7 @@ export function presentResult(
 }
 
 /** The event shape; `id` is the event's position in the stream it goes out through, `task` the task after it. */
-export function presentEvent(
-  event: TaskEvent,
-  task: Task,
-  id: string,
-  context: PresentationContext,
-): WireEvent {
+export function toWireEvent(event: TaskEvent, task: Task, id: string, context: WireContext): WireEvent {
   const wire: WireEvent = {
     id,
     taskId: event.taskId,
@@ -125,7 +116,7 @@ export function presentEvent(
     at: isoTime(event.at),
   };
   if (event.type === "completed") {
-    const result = presentResult(task, context);
+    const result = toWireResult(task, context);
     if (result !== null) wire.result = result;
   } else if (event.type === "failed" && task.error !== null) {
     wire.error = task.error.message;

@@ -139,11 +139,14 @@ describe("a task", () => {
     expect(logged).toContain("provider adapter threw");
   });
 
-  test("of a provider that is not configured any more fails and says so", async () => {
-    const { submit, read } = await started();
-    const { id } = await submit({ provider: "elsewhere" });
+  test("of a provider that this process does not have is left alone until it may wait no longer", async () => {
+    const { submit, read, clock } = await started();
+    const { id } = await submit({ route: [{ provider: "elsewhere", model: "canvas" }] });
     await settled();
-    expect(await read(id)).toMatchObject({ status: "failed", error: { code: "provider_unavailable" } });
+    expect(await read(id)).toMatchObject({ status: "queued", attempt: 0 });
+    await clock.advance(MAX_WAIT_MS);
+    await settled();
+    expect(await read(id)).toMatchObject({ status: "failed", error: { code: "timeout" }, attempt: 0 });
   });
 });
 
@@ -650,7 +653,7 @@ describe("a media store that fails", () => {
   });
 });
 
-describe("a task that waits for a place of its key", () => {
+describe("a task that waits for a slot of its key", () => {
   test("starts soon after the key's last task of the other lane has ended", async () => {
     const { provider, submit, clock, store } = await started();
     await store.updateKey("key_a", { maxConcurrentTasks: 1 }, clock.now());

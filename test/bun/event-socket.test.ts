@@ -108,7 +108,7 @@ describe("an event socket", () => {
     expect([client.frames, client.closed]).toEqual([["pong"], null]);
   });
 
-  test("is closed 1009 by a message longer than anything a client has to say", async () => {
+  test("is closed 1009 by a message longer than any a client may send", async () => {
     const client = new Client(server.url("/v1/events", "ws"));
     await until(() => client.socket.readyState === WebSocket.OPEN);
     client.socket.send("x".repeat(65_537));
@@ -143,7 +143,7 @@ describe("an event socket", () => {
 
   test("counts against the limits of its key", async () => {
     for (let i = 0; i < 3; i += 1) new Client(server.url("/v1/events", "ws"));
-    await until(() => server.rooms.stats().followers === 3);
+    await until(() => server.rooms.stats().subscribers === 3);
     const refused = await handshake("/v1/events");
     expect([refused.status, await refused.text()]).toEqual([
       429,
@@ -156,7 +156,7 @@ describe("an event socket", () => {
   test("is closed 1008 when its key is disabled and 1001 when the server shuts down", async () => {
     const own = new Client(server.url("/v1/events", "ws"));
     const other = new Client(server.url("/v1/events", "ws"), { headers: { "x-key": "key_b" } });
-    await until(() => server.rooms.stats().followers === 2);
+    await until(() => server.rooms.stats().subscribers === 2);
     server.rooms.closeKey("key_b");
     await until(() => other.closed !== null);
     await server.rooms.shutdown();
@@ -171,12 +171,12 @@ describe("an event socket", () => {
     expect(client.closed?.code).toBe(1013);
   });
 
-  test("that leaves takes its place in the room and the store along", async () => {
+  test("that leaves ends its subscription and clears the store's follow flag", async () => {
     const id = server.create();
     const client = new Client(events(id));
     await until(() => client.types.length === 1);
     client.socket.close();
-    await until(() => server.slots.open === 0 && !server.store.isFollowed(id));
+    await until(() => server.slots.open === 0 && !server.store.hasSubscribers(id));
     expect(server.rooms.stats().rooms).toBe(0);
   });
 });
@@ -208,7 +208,7 @@ describe("an event socket that is not read", () => {
     await new Promise((resolve) => stalled.once("data", resolve));
     stalled.pause();
     healthy = new Client(server.url(`/v1/tasks/${id}/events`, "ws"));
-    await until(() => server.rooms.stats().followers === 2 && healthy.frames.length === 1);
+    await until(() => server.rooms.stats().subscribers === 2 && healthy.frames.length === 1);
     told = 0;
     while (server.rooms.stats().alone === 0) {
       server.commit(id, told % 2 === 0 ? "started" : "retrying");
@@ -225,7 +225,7 @@ describe("an event socket that is not read", () => {
   test("is cut after a while, and the others notice nothing", async () => {
     for (let percent = 1; percent <= 90; percent += 1) server.commit(id, "progress", percent);
     await server.clock.advance(10_100);
-    expect(server.rooms.stats()).toMatchObject({ followers: 1, alone: 0 });
+    expect(server.rooms.stats()).toMatchObject({ subscribers: 1, alone: 0 });
     server.commit(id, "completed");
     await until(() => healthy.closed !== null);
     expect(healthy.frames.length).toBe(told + 92);

@@ -148,7 +148,7 @@ describe("an event stream", () => {
     expect(reader.types).toEqual(["snapshot"]);
   });
 
-  test("of a tenant begins with a place to resume from, and carries all its tasks", async () => {
+  test("of a tenant begins with a position to resume from, and carries all its tasks", async () => {
     const { reader } = await open("/v1/events");
     await until(() => reader.blocks.some(({ id }) => id !== undefined));
     const start = reader.blocks.find(({ id }) => id !== undefined);
@@ -168,13 +168,13 @@ describe("an event stream", () => {
     await until(() => reader.types.length === 1);
     aborter.abort();
     await until(() => server.slots.open === 0 && server.rooms.stats().rooms === 0);
-    await until(() => !server.store.isFollowed(id));
+    await until(() => !server.store.hasSubscribers(id));
     server.commit(id, "started");
     await server.rooms.shutdown();
     expect(server.clock.pendingTimers).toBe(0);
   });
 
-  test("beyond the limits of a key, or of the server, is a 429 that says when to come back", async () => {
+  test("beyond the limits of a key, or of the server, is a 429 with Retry-After", async () => {
     const id = server.create();
     for (let i = 0; i < 3; i += 1) await open(events(id));
     const { response } = await open(events(id));
@@ -184,7 +184,7 @@ describe("an event stream", () => {
     expect((await open("/v1/events", { "x-key": "key_c" })).response.status).toBe(429);
   });
 
-  test("is a 503 when the store cannot be read, and takes no place", async () => {
+  test("is a 503 when the store cannot be read, and takes no slot", async () => {
     const id = server.create();
     server.store.failing = true;
     const { response } = await open(events(id));
@@ -213,7 +213,7 @@ describe("an event stream", () => {
   });
 });
 
-test("a stream that is not read holds a bounded amount, is cut after a while, and disturbs nobody", async () => {
+test("a stream that is not read holds a bounded amount, is cut after a while, and disturbs no other", async () => {
   const padding = " ".repeat(16_384);
   const pad = (encoding: Encoding): Encoding => ({
     ...encoding,
@@ -231,7 +231,7 @@ test("a stream that is not read holds a bounded amount, is cut after a while, an
   await new Promise((resolve) => stalled.once("data", resolve));
   stalled.pause();
   const reader = new Reader(await fetch(server.url(`/v1/tasks/${id}/events`)));
-  await until(() => server.rooms.stats().followers === 2);
+  await until(() => server.rooms.stats().subscribers === 2);
   let told = 0;
   while (server.rooms.stats().alone === 0) {
     server.commit(id, told % 2 === 0 ? "started" : "retrying");
@@ -241,7 +241,7 @@ test("a stream that is not read holds a bounded amount, is cut after a while, an
   }
   expect(told).toBeGreaterThan(4);
   await server.clock.advance(10_100);
-  expect(server.rooms.stats()).toMatchObject({ followers: 1, alone: 0 });
+  expect(server.rooms.stats()).toMatchObject({ subscribers: 1, alone: 0 });
   server.commit(id, "completed");
   await until(() => reader.ended);
   expect(reader.types.length).toBe(told + 2);

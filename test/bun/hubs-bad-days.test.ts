@@ -199,7 +199,7 @@ describe("a client that", () => {
     const metrics = async () =>
       (await (await own.request("GET", "/metrics", { key: null })).text())
         .split("\n")
-        .filter((line) => /^conduit_(hub_connections|followers|rooms)/.test(line))
+        .filter((line) => /^conduit_(hub_connections|subscribers|rooms)/.test(line))
         .every((line) => line.endsWith(" 0"));
     while (!(await metrics())) await new Promise<void>((resolve) => setImmediate(resolve));
     const late = buildClient(`${own.url}/hubs/image-generation`, { key: own.key });

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openSqliteFile } from "../../src/runtime/bun/sqlite-file.ts";
 import type { Sql, SqlDatabase, SqlRow, SqlValue } from "../../src/stores/sql.ts";
-import { SCHEMA_VERSION } from "../../src/stores/sqlite/schema.ts";
+import { SCHEMA_VERSION } from "../../src/stores/sqlite/schema/open.ts";
 import { createSqliteStore, type SqliteStore } from "../../src/stores/sqlite/store.ts";
 import { NO_WORK, type StepTransition } from "../../src/tasks/transition.ts";
 import { Bench, COMPLETE, FAILURE, RESERVED, scopeOf } from "../contract/store-harness.ts";
@@ -71,7 +71,7 @@ describe("schema", () => {
 });
 
 describe("a new boot", () => {
-  test("voids every lease of the last: tasks, cleanup items and followers", async () => {
+  test("voids every lease of the last: tasks, cleanup items and subscribers", async () => {
     const last = await openBench();
     const tasks = [
       await last.submit(),

@@ -171,8 +171,8 @@ export function badDaysContract({ name, command }: { name: string; command?: rea
       });
     });
 
-    describe("followers that never read", () => {
-      test("hold up neither other followers, nor the work, nor the end", async () => {
+    describe("subscribers that never read", () => {
+      test("hold up neither other subscribers, nor the work, nor the end", async () => {
         const { server } = await start({
           CONDUITLLM__EVENTS__SLOWBYTES: "1024",
           CONDUITLLM__EVENTS__SLOWCLOSEMS: "50",

@@ -5,12 +5,12 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import {
-  EventStreamFollower,
-  type FollowOptions,
-  SocketFollower,
-  type StreamFollower,
+  EventStreamSubscriber,
+  SocketSubscriber,
   type StreamMessage,
-} from "../fixture/stream-followers.ts";
+  type StreamSubscriber,
+  type SubscribeOptions,
+} from "../fixture/stream-subscribers.ts";
 import type { HubWorld } from "./hub.ts";
 
 /** A gateway under test, with a provider that does what it is told. */
@@ -23,53 +23,56 @@ const HANDSHAKE = {
   "sec-websocket-version": "13",
   "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
 };
-/** A place in a log that no store ever had. */
+/** A position in a log that no store ever had. */
 const ELSEWHERE = "elsewhere.3";
 const TERMINAL = ["completed", "failed", "cancelled"];
 /** The contract allows a minute until a disabled key's streams end. */
 const KEY_DISABLED_TIMEOUT_MS = 75_000;
 
 const isTerminal = ({ type }: StreamMessage) => TERMINAL.includes(type);
-const typesOf = ({ messages }: StreamFollower) => messages.map(({ type }) => type);
+const typesOf = ({ messages }: StreamSubscriber) => messages.map(({ type }) => type);
 const withoutProgress = (messages: readonly StreamMessage[]) =>
   messages.filter(({ type }) => type !== "progress");
 
 export function eventStreamContract(host: { name: string; open(): Promise<StreamWorld> }): void {
   describe(`event streams, ${host.name}`, () => {
     let world: StreamWorld;
-    const open: StreamFollower[] = [];
+    const open: StreamSubscriber[] = [];
     beforeAll(async () => {
       world = await host.open();
     });
     afterEach(async () => {
-      const followers = open.splice(0);
-      for (const follower of followers) follower.close();
-      await Promise.all(followers.map(({ ended }) => ended));
+      const subscribers = open.splice(0);
+      for (const subscriber of subscribers) subscriber.close();
+      await Promise.all(subscribers.map(({ ended }) => ended));
     });
     afterAll(() => world.close());
 
     const taskPath = (id: string) => `/v1/tasks/${id}/events`;
-    const stream = async (path: string, options: Partial<FollowOptions> = {}) => {
-      const follower = await EventStreamFollower.open(`${world.url}${path}`, { key: world.key, ...options });
-      open.push(follower);
-      return follower;
+    const stream = async (path: string, options: Partial<SubscribeOptions> = {}) => {
+      const subscriber = await EventStreamSubscriber.open(`${world.url}${path}`, {
+        key: world.key,
+        ...options,
+      });
+      open.push(subscriber);
+      return subscriber;
     };
-    const socket = async (path: string, options: Partial<FollowOptions> = {}) => {
-      const after = options.after ?? (path.startsWith("/v1/events") ? await placeOf(path, options) : null);
-      const follower = await SocketFollower.open(`${world.url}${path}`, {
+    const socket = async (path: string, options: Partial<SubscribeOptions> = {}) => {
+      const after = options.after ?? (path.startsWith("/v1/events") ? await positionOf(path, options) : null);
+      const subscriber = await SocketSubscriber.open(`${world.url}${path}`, {
         key: world.key,
         ...options,
         ...(after !== null && { after }),
       });
-      open.push(follower);
-      return follower;
+      open.push(subscriber);
+      return subscriber;
     };
-    /** Where a tenant's log stands. Its sockets do not say when they begin, so tests have them begin at a known place. */
-    const placeOf = async (path: string, { key = world.key }: Partial<FollowOptions>) => {
-      const scout = await EventStreamFollower.open(`${world.url}${path}`, { key });
-      const place = await scout.place();
+    /** Where a tenant's log stands. Its sockets do not say when they begin, so tests have them begin at a known position. */
+    const positionOf = async (path: string, { key = world.key }: Partial<SubscribeOptions>) => {
+      const scout = await EventStreamSubscriber.open(`${world.url}${path}`, { key });
+      const position = await scout.position();
       scout.close();
-      return place;
+      return position;
     };
     const get = (path: string, headers: Record<string, string> = {}, key: string | null = world.key) =>
       fetch(`${world.url}${path}`, {
@@ -91,31 +94,31 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
       ["server-sent events", stream, null],
       ["a WebSocket", socket, 1000],
     ])("over %s", (_, follow, normalEnd) => {
-      test("a task is told from its snapshot to its end, in order, and then the stream is over", async () => {
+      test("a task is streamed from its snapshot to its end, in order, and then the stream is over", async () => {
         const id = await world.submit("image", { order: "42" });
-        const follower = await follow(taskPath(id));
-        const snapshot = await follower.message(({ type }) => type === "snapshot");
+        const subscriber = await follow(taskPath(id));
+        const snapshot = await subscriber.message(({ type }) => type === "snapshot");
         expect(snapshot).toMatchObject({
           id: expect.stringMatching(/^[A-Za-z0-9_-]+\.\d+$/),
           task: { taskId: id, metadata: { order: "42" } },
         });
         await world.progress(id, 40);
-        const progress = await follower.message((message) => message.progress === 40);
+        const progress = await subscriber.message((message) => message.progress === 40);
         expect(progress).toMatchObject({ type: "progress", status: "running", message: "painting" });
         await world.complete(id);
-        expect(await follower.ended).toBe(normalEnd);
-        expect(typesOf(follower)[0]).toBe("snapshot");
-        expect(withoutProgress(follower.messages).map(({ type }) => type)).toEqual(
+        expect(await subscriber.ended).toBe(normalEnd);
+        expect(typesOf(subscriber)[0]).toBe("snapshot");
+        expect(withoutProgress(subscriber.messages).map(({ type }) => type)).toEqual(
           snapshot.task?.status === "queued"
             ? ["snapshot", "started", "completed"]
             : ["snapshot", "completed"],
         );
-        const seqs = follower.messages.map(({ seq }) => seq ?? Number.NaN);
+        const seqs = subscriber.messages.map(({ seq }) => seq ?? Number.NaN);
         expect(seqs).toEqual([...new Set(seqs)].sort((one, other) => one - other));
-        for (const event of follower.messages.slice(1)) {
+        for (const event of subscriber.messages.slice(1)) {
           expect(event).toMatchObject({ taskId: id, id: expect.any(String), at: expect.any(String) });
         }
-        expect(follower.messages.at(-1)).toMatchObject({
+        expect(subscriber.messages.at(-1)).toMatchObject({
           status: "completed",
           progress: 100,
           result: { images: [{ url: expect.stringContaining("/v1/media/") }] },
@@ -125,7 +128,7 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
       test("a failure and a cancellation are ends as well", async () => {
         const [failed, cancelled] = [await running(), await running()];
         const [one, other] = [await follow(taskPath(failed)), await follow(taskPath(cancelled))];
-        await Promise.all([one, other].map((follower) => follower.message(() => true)));
+        await Promise.all([one, other].map((subscriber) => subscriber.message(() => true)));
         await world.fail(failed, "The brush broke.");
         await world.cancel(cancelled);
         expect([await one.ended, await other.ended]).toEqual([normalEnd, normalEnd]);
@@ -144,11 +147,11 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         expect(late.messages[0]?.task).toMatchObject({ status: "completed", progress: 100 });
       });
 
-      test("who was cut off goes on behind the last event, without a gap or a snapshot", async () => {
+      test("a subscriber that was cut off continues behind the last event, without a gap or a snapshot", async () => {
         const id = await running();
         const whole = await follow(taskPath(id));
         const cut = await follow(taskPath(id));
-        const { id: place } = await cut.message(({ type }) => type === "snapshot");
+        const { id: position } = await cut.message(({ type }) => type === "snapshot");
         cut.close();
         await cut.ended;
         await whole.message(() => true);
@@ -157,8 +160,8 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         await world.complete(id);
         await whole.ended;
         for (const resumed of [
-          await follow(taskPath(id), { after: place ?? "" }),
-          await follow(`${taskPath(id)}?after=${place}`),
+          await follow(taskPath(id), { after: position ?? "" }),
+          await follow(`${taskPath(id)}?after=${position}`),
         ]) {
           expect(await resumed.ended).toBe(normalEnd);
           expect(typesOf(resumed)).not.toContain("snapshot");
@@ -169,10 +172,10 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
       test("who resumes in the middle of a task gets what was missed, then what happens", async () => {
         const id = await world.submit("image");
         const first = await follow(taskPath(id));
-        const { id: place, seq } = await first.message(({ type }) => type === "snapshot");
+        const { id: position, seq } = await first.message(({ type }) => type === "snapshot");
         first.close();
         await world.progress(id, 50);
-        const resumed = await follow(taskPath(id), { after: place ?? "" });
+        const resumed = await follow(taskPath(id), { after: position ?? "" });
         await resumed.message(({ progress }) => progress === 50);
         await world.complete(id);
         await resumed.ended;
@@ -181,39 +184,41 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         expect(typesOf(resumed).at(-1)).toBe("completed");
       });
 
-      test("a place in a log that is gone is a reset, and a snapshot to begin anew", async () => {
+      test("a position in a log that is gone is a reset, and a snapshot to begin anew", async () => {
         const id = await running();
-        const follower = await follow(taskPath(id), { after: ELSEWHERE });
-        await follower.message(({ type }) => type === "snapshot");
-        expect(typesOf(follower).slice(0, 2)).toEqual(["reset", "snapshot"]);
+        const subscriber = await follow(taskPath(id), { after: ELSEWHERE });
+        await subscriber.message(({ type }) => type === "snapshot");
+        expect(typesOf(subscriber).slice(0, 2)).toEqual(["reset", "snapshot"]);
         await world.complete(id);
-        await follower.ended;
-        expect(typesOf(follower).at(-1)).toBe("completed");
+        await subscriber.ended;
+        expect(typesOf(subscriber).at(-1)).toBe("completed");
       });
 
-      test("all tasks of a tenant are told, and nobody else's", async () => {
-        const follower = await follow("/v1/events");
+      test("all tasks of a tenant are streamed, and no other tenant's", async () => {
+        const subscriber = await follow("/v1/events");
         const stranger = await follow("/v1/events", { key: world.otherKey });
         const ids = [await running(), await running()];
         for (const id of ids) await world.complete(id);
         for (const id of ids)
-          await follower.message((message) => message.taskId === id && isTerminal(message));
+          await subscriber.message((message) => message.taskId === id && isTerminal(message));
         for (const id of ids) {
-          const own = withoutProgress(follower.messages.filter(({ taskId }) => taskId === id));
+          const own = withoutProgress(subscriber.messages.filter(({ taskId }) => taskId === id));
           expect(own.map(({ type }) => type)).toEqual(["queued", "started", "completed"]);
         }
-        expect(typesOf(follower)).not.toContain("snapshot");
+        expect(typesOf(subscriber)).not.toContain("snapshot");
         expect(stranger.messages).toEqual([]);
       });
 
-      test("a tenant's stream goes on behind the last event, and is reset when that is gone", async () => {
+      test("a tenant's stream continues behind the last event, and is reset when that is gone", async () => {
         const first = await follow("/v1/events");
         const id = await running();
-        const { id: place } = await first.message(({ taskId, type }) => taskId === id && type === "queued");
+        const { id: position } = await first.message(
+          ({ taskId, type }) => taskId === id && type === "queued",
+        );
         first.close();
         await first.ended;
         await world.complete(id);
-        const resumed = await follow("/v1/events", { after: place ?? "" });
+        const resumed = await follow("/v1/events", { after: position ?? "" });
         await resumed.message((message) => message.taskId === id && isTerminal(message));
         expect(
           withoutProgress(resumed.messages.filter(({ taskId }) => taskId === id)).map(({ type }) => type),
@@ -227,20 +232,20 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         expect(typesOf(lost).slice(0, 2)).toEqual(["reset", "queued"]);
       });
 
-      test("the key may come in the query, where browsers have no other place for it", async () => {
+      test("the key may come in the query, where browsers cannot set a header", async () => {
         const id = await running();
-        const follower = await follow(`${taskPath(id)}?access_token=${world.key}`, { key: null });
-        await follower.message(({ type }) => type === "snapshot");
+        const subscriber = await follow(`${taskPath(id)}?access_token=${world.key}`, { key: null });
+        await subscriber.message(({ type }) => type === "snapshot");
         const all = await follow(`/v1/events?access_token=${world.key}`, { key: null });
         await world.complete(id);
-        await follower.ended;
+        await subscriber.ended;
         await all.message((message) => message.taskId === id && isTerminal(message));
       });
 
-      test("one who leaves disturbs nobody, and may come back", async () => {
+      test("a subscriber that leaves disturbs no other, and may come back", async () => {
         const id = await running();
         const [leaver, stayer] = [await follow(taskPath(id)), await follow(taskPath(id))];
-        await Promise.all([leaver, stayer].map((follower) => follower.message(() => true)));
+        await Promise.all([leaver, stayer].map((subscriber) => subscriber.message(() => true)));
         leaver.close();
         await leaver.ended;
         const back = await follow(taskPath(id));
@@ -263,7 +268,7 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         await world.cancel(id);
       });
 
-      test("a place that is none is refused, and named", async () => {
+      test("a malformed position is refused, and named", async () => {
         for (const path of [taskPath(await world.submit("image")), "/v1/events"]) {
           const error = await expectError(
             await get(`${path}?after=%00%ff`, headers),
@@ -276,7 +281,7 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         }
       });
 
-      test("nobody without a key is let in", async () => {
+      test("no request without a key is admitted", async () => {
         await expectError(await get("/v1/events", headers, null), 401, "missing_api_key");
         await expectError(
           await get("/v1/events", headers, `condt_${"x".repeat(43)}`),
@@ -298,9 +303,9 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         const keys = `${world.url}/admin/v1/keys`;
         const made = await fetch(keys, { method: "POST", headers: admin, body: '{"name":"leaver"}' });
         const { id, key } = (await made.json()) as { id: string; key: string };
-        const followers = [await stream("/v1/events", { key }), await socket("/v1/events", { key })];
+        const subscribers = [await stream("/v1/events", { key }), await socket("/v1/events", { key })];
         await fetch(`${keys}/${id}`, { method: "PATCH", headers: admin, body: '{"enabled":false}' });
-        expect(await Promise.all(followers.map(({ ended }) => ended))).toEqual([null, 1008]);
+        expect(await Promise.all(subscribers.map(({ ended }) => ended))).toEqual([null, 1008]);
       },
       KEY_DISABLED_TIMEOUT_MS,
     );
@@ -316,36 +321,36 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
 
       test("carry the id of each event, which a reconnect behind the last one turns into 204", async () => {
         const id = await running();
-        const follower = await stream(taskPath(id));
-        await follower.message(() => true);
+        const subscriber = await stream(taskPath(id));
+        await subscriber.message(() => true);
         await world.complete(id);
-        await follower.ended;
-        for (const { id: own, lineId } of follower.messages) expect(own).toBe(lineId);
-        const last = { "last-event-id": follower.messages.at(-1)?.id ?? "" };
+        await subscriber.ended;
+        for (const { id: own, lineId } of subscriber.messages) expect(own).toBe(lineId);
+        const last = { "last-event-id": subscriber.messages.at(-1)?.id ?? "" };
         expect((await get(taskPath(id), last)).status).toBe(204);
         const late = await stream(taskPath(id));
         await late.ended;
         expect((await get(taskPath(id), { "last-event-id": late.messages[0]?.id ?? "" })).status).toBe(204);
       });
 
-      test("resume behind the header when the URL names an older place", async () => {
+      test("resume behind the header when the URL names an older position", async () => {
         const id = await running();
-        const follower = await stream(taskPath(id));
-        const { id: oldest } = await follower.message(({ type }) => type === "snapshot");
+        const subscriber = await stream(taskPath(id));
+        const { id: oldest } = await subscriber.message(({ type }) => type === "snapshot");
         await world.complete(id);
-        await follower.ended;
-        const last = follower.messages.at(-1)?.id ?? "";
+        await subscriber.ended;
+        const last = subscriber.messages.at(-1)?.id ?? "";
         const again = await get(`${taskPath(id)}?after=${oldest}`, { "last-event-id": last });
         expect(again.status).toBe(204);
       });
 
-      test("of a tenant begin with a place to resume from", async () => {
-        const follower = await stream("/v1/events");
-        const place = await follower.place();
-        follower.close();
-        await follower.ended;
+      test("of a tenant begin with a position to resume from", async () => {
+        const subscriber = await stream("/v1/events");
+        const position = await subscriber.position();
+        subscriber.close();
+        await subscriber.ended;
         const id = await running();
-        const resumed = await stream("/v1/events", { after: place });
+        const resumed = await stream("/v1/events", { after: position });
         await resumed.message(({ taskId, type }) => taskId === id && type === "queued");
         await world.complete(id);
         await resumed.message((message) => message.taskId === id && isTerminal(message));
@@ -365,22 +370,22 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
 
     describe("a WebSocket", () => {
       test("answers ping with pong and listens to nothing else", async () => {
-        const follower = await socket("/v1/events");
-        follower.socket.send("hello");
-        follower.socket.send(new Uint8Array([112, 105, 110, 103]));
-        follower.socket.send("ping");
-        await follower.frame("pong");
-        expect(follower.frames).toEqual(["pong"]);
+        const subscriber = await socket("/v1/events");
+        subscriber.socket.send("hello");
+        subscriber.socket.send(new Uint8Array([112, 105, 110, 103]));
+        subscriber.socket.send("ping");
+        await subscriber.frame("pong");
+        expect(subscriber.frames).toEqual(["pong"]);
       });
 
       test("that asks for conduit.batch gets it, and every event all the same", async () => {
         const id = await running();
-        const follower = await socket(taskPath(id), { protocols: ["other", "conduit.batch"] });
-        expect(follower.socket.protocol).toBe("conduit.batch");
-        await follower.message(({ type }) => type === "snapshot");
+        const subscriber = await socket(taskPath(id), { protocols: ["other", "conduit.batch"] });
+        expect(subscriber.socket.protocol).toBe("conduit.batch");
+        await subscriber.message(({ type }) => type === "snapshot");
         await world.complete(id);
-        expect(await follower.ended).toBe(1000);
-        expect(typesOf(follower).at(-1)).toBe("completed");
+        expect(await subscriber.ended).toBe(1000);
+        expect(typesOf(subscriber).at(-1)).toBe("completed");
       });
 
       test("behind a task's last event is closed 1000 at once", async () => {
@@ -394,10 +399,10 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         expect(again.messages).toEqual([]);
       });
 
-      test("is closed 1009 by a message longer than anything a client has to say", async () => {
-        const follower = await socket("/v1/events");
-        follower.socket.send("x".repeat(65_537));
-        expect(await follower.ended).toBe(1009);
+      test("is closed 1009 by a message longer than any a client may send", async () => {
+        const subscriber = await socket("/v1/events");
+        subscriber.socket.send("x".repeat(65_537));
+        expect(await subscriber.ended).toBe(1009);
       });
 
       test("is refused to pages of other origins, and without a whole handshake", async () => {

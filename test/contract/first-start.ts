@@ -121,12 +121,12 @@ export function firstStartContract({ name, command }: { name: string; command?: 
         ).json();
         const progressed = Promise.withResolvers<void>();
         const stream = await server.request(`/v1/tasks/${taskId}/events`);
-        const follower = new EventSourceClient({
+        const subscriber = new EventSourceClient({
           open: async () => stream,
           onEvent: ({ type }) => type === "progress" && progressed.resolve(),
         });
         await progressed.promise;
-        follower.close();
+        subscriber.close();
         const open = await server.request("/v1/events");
 
         expect(await server.stop(signal)).toBe(0);

@@ -97,7 +97,7 @@ export function hubContract(host: { name: string; open(): Promise<HubWorld> }): 
         expect(calls.targets.filter((target) => target.startsWith("Task"))).toEqual([]);
       });
 
-      test("a failure is told by its text, a cancelled task as a failure", async () => {
+      test("a failure is pushed with its text, a cancelled task as a failure", async () => {
         const [failed, cancelled] = [await world.submit("image"), await world.submit("image")];
         const connection = await connect("image-generation", wire);
         const calls = new Calls(connection, ...TASK);

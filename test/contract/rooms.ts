@@ -1,20 +1,20 @@
 /**
- * What every adapter of the rooms must do, whatever store they mirror: a subscriber gets a snapshot, then every later
+ * What every adapter of the rooms must do, whatever their store: a subscriber gets a snapshot, then every later
  * lifecycle event in order, and rising progress; a gap is announced, never silent; the terminal event always arrives.
  */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parsePosition } from "../../src/rooms/position.ts";
-import type { FollowedStore } from "../../src/rooms/room-log.ts";
+import type { RoomStore } from "../../src/rooms/room-log.ts";
 import { Rooms, type RoomsSettings } from "../../src/rooms/rooms.ts";
 import type { TaskUpdate, Tenant, TenantScope } from "../../src/tasks/task.ts";
 import { settled as inProcess, type ManualClock } from "../fixture/manual-clock.ts";
-import { MemoryTopics, RecordingFollower, TellingEncoding } from "../fixture/recording-follower.ts";
+import { MemoryTopics, RecordingSubscriber, TellingEncoding } from "../fixture/recording-subscriber.ts";
 import type { ScriptedEvent } from "../fixture/scripted-logs.ts";
 
 /** A store and the hand that moves its tasks. */
 export type RoomsSubject = {
-  store: FollowedStore;
+  store: RoomStore;
   clock: ManualClock;
   create(tenant: Tenant): Promise<TaskUpdate>;
   /** Lets everything run that needs no time. Default: enough turns for a store in the same process. */
@@ -63,84 +63,84 @@ export function roomsContract(subject: { name: string; open(): Promise<RoomsSubj
       await settled();
       return update;
     };
-    const followTask = async (taskId: string, after: string | null = null, scope = KEY) => {
-      const follower = new RecordingFollower(encoding, topics);
+    const subscribeToTask = async (taskId: string, after: string | null = null, scope = KEY) => {
+      const subscriber = new RecordingSubscriber(encoding, topics);
       const position = after === null ? null : parsePosition(after, "after");
-      const { subscription, opened: began } = rooms.followTask(scope, taskId, follower, position);
-      return { follower, subscription, outcome: await began };
+      const { subscription, opened: began } = rooms.subscribeToTask(scope, taskId, subscriber, position);
+      return { subscriber, subscription, outcome: await began };
     };
-    const followTenant = async (scope: TenantScope, after: string | null = null) => {
-      const follower = new RecordingFollower(encoding, topics);
+    const subscribeToTenant = async (scope: TenantScope, after: string | null = null) => {
+      const subscriber = new RecordingSubscriber(encoding, topics);
       const position = after === null ? null : parsePosition(after, "after");
-      const { subscription, opened: began } = rooms.followTenant(scope, follower, position);
+      const { subscription, opened: began } = rooms.subscribeToTenant(scope, subscriber, position);
       await began;
-      return { follower, subscription };
+      return { subscriber, subscription };
     };
 
-    test("a follower gets a snapshot, every event after it, and is closed after the terminal one", async () => {
+    test("a subscriber gets a snapshot, every event after it, and is closed after the terminal one", async () => {
       const id = await create();
-      const { follower } = await followTask(id);
+      const { subscriber } = await subscribeToTask(id);
       await commit(id, "started");
       await commit(id, "progress", 50);
       await commit(id, "completed");
-      expect(follower.types).toEqual(["snapshot", "started", "progress", "completed"]);
-      expect(follower.seqs).toEqual([-1, 2, 3, 4]);
-      expect(follower.closedWith).toBe(1000);
-      expect(rooms.stats()).toEqual({ rooms: 0, followers: 0, alone: 0 });
+      expect(subscriber.types).toEqual(["snapshot", "started", "progress", "completed"]);
+      expect(subscriber.seqs).toEqual([-1, 2, 3, 4]);
+      expect(subscriber.closedWith).toBe(1000);
+      expect(rooms.stats()).toEqual({ rooms: 0, subscribers: 0, alone: 0 });
     });
 
     test("a task that is over is shown as it is, and the stream ends", async () => {
       const id = await create();
       await commit(id, "started");
       await commit(id, "cancelled");
-      const { follower } = await followTask(id);
-      expect(follower.types).toEqual(["snapshot"]);
-      expect(follower.closedWith).toBe(1000);
+      const { subscriber } = await subscribeToTask(id);
+      expect(subscriber.types).toEqual(["snapshot"]);
+      expect(subscriber.closedWith).toBe(1000);
     });
 
     test("resuming continues behind the event named, without a snapshot", async () => {
       const id = await create();
-      const { follower: first } = await followTask(id);
+      const { subscriber: first } = await subscribeToTask(id);
       await commit(id, "started");
       const after = first.lastId;
       await commit(id, "progress", 40);
       await commit(id, "retrying");
-      const { follower } = await followTask(id, after);
-      expect(follower.types.at(-1)).toBe("retrying");
-      expect(follower.types).not.toContain("snapshot");
+      const { subscriber } = await subscribeToTask(id, after);
+      expect(subscriber.types.at(-1)).toBe("retrying");
+      expect(subscriber.types).not.toContain("snapshot");
       await commit(id, "started");
-      expect(follower.types.slice(-2)).toEqual(["retrying", "started"]);
+      expect(subscriber.types.slice(-2)).toEqual(["retrying", "started"]);
     });
 
-    test("resuming at the terminal event ends at once and says nothing", async () => {
+    test("resuming at the terminal event ends at once and sends nothing", async () => {
       const id = await create();
-      const { follower: first } = await followTask(id);
+      const { subscriber: first } = await subscribeToTask(id);
       await commit(id, "started");
       await commit(id, "completed");
-      const { follower } = await followTask(id, first.lastId);
-      expect(follower.told).toEqual([]);
-      expect(follower.closedWith).toBe(1000);
+      const { subscriber } = await subscribeToTask(id, first.lastId);
+      expect(subscriber.told).toEqual([]);
+      expect(subscriber.closedWith).toBe(1000);
     });
 
     test("a position of another epoch is answered by a reset and a snapshot", async () => {
       const id = await create();
-      const { follower } = await followTask(id, "elsewhere.1");
-      expect(follower.types).toEqual(["reset", "snapshot"]);
+      const { subscriber } = await subscribeToTask(id, "elsewhere.1");
+      expect(subscriber.types).toEqual(["reset", "snapshot"]);
       await commit(id, "started");
-      expect(follower.types).toEqual(["reset", "snapshot", "started"]);
+      expect(subscriber.types).toEqual(["reset", "snapshot", "started"]);
     });
 
     test("a position ahead of the log is answered by a reset and a snapshot", async () => {
       const id = await create();
-      const { follower: first } = await followTask(id);
+      const { subscriber: first } = await subscribeToTask(id);
       const epoch = first.lastId.split(".")[0];
-      const { follower } = await followTask(id, `${epoch}.999`);
-      expect(follower.types).toEqual(["reset", "snapshot"]);
+      const { subscriber } = await subscribeToTask(id, `${epoch}.999`);
+      expect(subscriber.types).toEqual(["reset", "snapshot"]);
     });
 
-    test("news that arrive out of order, twice or not at all reach a follower once and in order", async () => {
+    test("updates that arrive out of order, twice or not at all reach a subscriber once and in order", async () => {
       const id = await create();
-      const { follower } = await followTask(id);
+      const { subscriber } = await subscribeToTask(id);
       const started = await opened.advance(id, "started");
       const retrying = await opened.advance(id, "retrying");
       await opened.advance(id, "started");
@@ -150,31 +150,31 @@ export function roomsContract(subject: { name: string; open(): Promise<RoomsSubj
       rooms.publish(completed);
       rooms.publish(retrying);
       await settled();
-      expect(follower.types).toEqual(["snapshot", "started", "retrying", "started", "completed"]);
-      expect(follower.closedWith).toBe(1000);
+      expect(subscriber.types).toEqual(["snapshot", "started", "retrying", "started", "completed"]);
+      expect(subscriber.closedWith).toBe(1000);
     });
 
     test("an event whose doorbell never rang arrives with the next position check", async () => {
       const id = await create();
-      const { follower } = await followTask(id);
+      const { subscriber } = await subscribeToTask(id);
       await opened.advance(id, "started");
       await pass(ROOM_SETTINGS.positionCheckMs);
-      expect(follower.types).toEqual(["snapshot", "started"]);
+      expect(subscriber.types).toEqual(["snapshot", "started"]);
       await opened.advance(id, "completed");
       await pass(ROOM_SETTINGS.positionCheckMs);
-      expect(follower.types).toEqual(["snapshot", "started", "completed"]);
-      expect(follower.closedWith).toBe(1000);
+      expect(subscriber.types).toEqual(["snapshot", "started", "completed"]);
+      expect(subscriber.closedWith).toBe(1000);
     });
 
     test("a task of another key, or none, is not found", async () => {
       const id = await create();
-      const foreign = await followTask(id, null, { keyId: "key_b", subject: null });
+      const foreign = await subscribeToTask(id, null, { keyId: "key_b", subject: null });
       expect(foreign.outcome).toBe("not_found");
-      const subject = await followTask(id, null, { keyId: "key_a", subject: "someone" });
+      const subject = await subscribeToTask(id, null, { keyId: "key_a", subject: "someone" });
       expect(subject.outcome).toBe("not_found");
-      const unknown = await followTask("019aa5f0-1c00-7000-8000-ffffffffffff");
+      const unknown = await subscribeToTask("019aa5f0-1c00-7000-8000-ffffffffffff");
       expect(unknown.outcome).toBe("not_found");
-      expect(foreign.follower.told).toEqual([]);
+      expect(foreign.subscriber.told).toEqual([]);
       expect(rooms.stats().rooms).toBe(0);
     });
 
@@ -182,8 +182,8 @@ export function roomsContract(subject: { name: string; open(): Promise<RoomsSubj
       const own = await create({ keyId: "key_a", subject: "sam" });
       const granted = await create();
       const scope: TenantScope = { keyId: "key_a", subject: "sam", granted: [granted] };
-      const { follower: one } = await followTask(own, null, scope);
-      const { follower: other } = await followTask(granted, null, scope);
+      const { subscriber: one } = await subscribeToTask(own, null, scope);
+      const { subscriber: other } = await subscribeToTask(granted, null, scope);
       await commit(own, "started");
       await commit(granted, "started");
       expect(one.types).toEqual(["snapshot", "started"]);
@@ -191,7 +191,7 @@ export function roomsContract(subject: { name: string; open(): Promise<RoomsSubj
     });
 
     test("a tenant's stream carries all its tasks, and progress between their events", async () => {
-      const { follower } = await followTenant(KEY);
+      const { subscriber } = await subscribeToTenant(KEY);
       const first = await opened.create(OWN);
       rooms.publish(first);
       const second = await opened.create({ keyId: "key_a", subject: "sam" });
@@ -201,39 +201,39 @@ export function roomsContract(subject: { name: string; open(): Promise<RoomsSubj
       await commit(second.task.id, "started");
       await commit(first.task.id, "completed");
       const types = ["queued", "queued", "started", "progress", "started", "completed"];
-      expect(follower.types).toEqual(["begin", ...types]);
-      expect(follower.closedWith).toBeNull();
-      const ids = follower.told.map((told) => told.id);
+      expect(subscriber.types).toEqual(["begin", ...types]);
+      expect(subscriber.closedWith).toBeNull();
+      const ids = subscriber.told.map((told) => told.id);
       // Progress is not stored in a tenant's log: it repeats the position of the event before it.
       expect(ids[4]).toBe(ids[3]);
       expect(new Set(ids).size).toBe(ids.length - 1);
     });
 
     test("a subject's stream carries its own tasks only", async () => {
-      const { follower } = await followTenant({ keyId: "key_a", subject: "sam" });
+      const { subscriber } = await subscribeToTenant({ keyId: "key_a", subject: "sam" });
       const own = await opened.create({ keyId: "key_a", subject: "sam" });
       rooms.publish(own);
       rooms.publish(await opened.create(OWN));
       await commit(own.task.id, "started");
-      expect(follower.types).toEqual(["begin", "queued", "started"]);
+      expect(subscriber.types).toEqual(["begin", "queued", "started"]);
     });
 
     test("a tenant's stream resumes behind the event named", async () => {
-      const { follower: first } = await followTenant(KEY);
+      const { subscriber: first } = await subscribeToTenant(KEY);
       const task = await opened.create(OWN);
       rooms.publish(task);
       await settled();
       const after = first.lastId;
       await commit(task.task.id, "started");
       await commit(task.task.id, "completed");
-      const { follower } = await followTenant(KEY, after);
-      expect(follower.types).toEqual(["started", "completed"]);
-      const { follower: lost } = await followTenant(KEY, "elsewhere.3");
+      const { subscriber } = await subscribeToTenant(KEY, after);
+      expect(subscriber.types).toEqual(["started", "completed"]);
+      const { subscriber: lost } = await subscribeToTenant(KEY, "elsewhere.3");
       expect(lost.types).toEqual(["reset"]);
     });
 
-    test("lost and doubled news of a tenant are read from its log", async () => {
-      const { follower } = await followTenant(KEY);
+    test("lost and doubled updates of a tenant are read from its log", async () => {
+      const { subscriber } = await subscribeToTenant(KEY);
       const created = await opened.create(OWN);
       const id = created.task.id;
       const started = await opened.advance(id, "started");
@@ -244,55 +244,55 @@ export function roomsContract(subject: { name: string; open(): Promise<RoomsSubj
       rooms.publish(started);
       rooms.publish(created);
       await settled();
-      expect(follower.types).toEqual(["begin", "queued", "started", "completed"]);
+      expect(subscriber.types).toEqual(["begin", "queued", "started", "completed"]);
     });
 
-    test("the store is told when the last follower leaves, and publishes stop being asked for", async () => {
+    test("the store's follow flag is cleared when the last subscriber leaves, and publishing stops", async () => {
       const id = await create();
-      const one = await followTask(id);
-      const other = await followTask(id);
+      const one = await subscribeToTask(id);
+      const other = await subscribeToTask(id);
       expect((await opened.advance(id, "started")).followed.task).toBe(true);
-      one.subscription.leave();
+      one.subscription.unsubscribe();
       await settled();
       expect((await opened.advance(id, "progress", 10)).followed.task).toBe(true);
-      other.subscription.leave();
+      other.subscription.unsubscribe();
       await settled();
       expect((await opened.advance(id, "progress", 20)).followed.task).toBe(false);
       expect(rooms.stats().rooms).toBe(0);
       expect(topics.size()).toBe(0);
     });
 
-    test("somebody who follows while the mark is being taken away is followed all the same", async () => {
+    test("one that subscribes while the follow flag is being cleared is published to all the same", async () => {
       const id = await create();
-      const first = await followTask(id);
-      first.subscription.leave();
-      const { follower } = await followTask(id);
+      const first = await subscribeToTask(id);
+      first.subscription.unsubscribe();
+      const { subscriber } = await subscribeToTask(id);
       const update = await opened.advance(id, "started");
       expect(update.followed.task).toBe(true);
       rooms.publish(update);
-      expect(follower.types).toEqual(["snapshot", "started"]);
+      expect(subscriber.types).toEqual(["snapshot", "started"]);
     });
 
-    test("a disabled key loses its followers, other keys keep theirs", async () => {
+    test("a disabled key loses its subscribers, other keys keep theirs", async () => {
       const id = await create();
       const foreign = await create({ keyId: "key_b", subject: "" });
-      const { follower: own } = await followTask(id);
-      const { follower: tenant } = await followTenant({ keyId: "key_a", subject: "sam" });
-      const { follower: other } = await followTask(foreign, null, { keyId: "key_b", subject: null });
+      const { subscriber: own } = await subscribeToTask(id);
+      const { subscriber: tenant } = await subscribeToTenant({ keyId: "key_a", subject: "sam" });
+      const { subscriber: other } = await subscribeToTask(foreign, null, { keyId: "key_b", subject: null });
       rooms.closeKey("key_a");
       expect([own.closedWith, tenant.closedWith, other.closedWith]).toEqual([1008, 1008, null]);
       rooms.closeKey("key_a");
     });
 
-    test("a shutdown closes everybody and leaves no timer and no mark behind", async () => {
+    test("a shutdown closes all subscribers and leaves no timer and no follow flag behind", async () => {
       const id = await create();
-      const { follower } = await followTask(id);
+      const { subscriber } = await subscribeToTask(id);
       await commit(id, "started");
       await rooms.shutdown();
-      expect(follower.closedWith).toBe(1001);
+      expect(subscriber.closedWith).toBe(1001);
       expect(opened.clock.pendingTimers).toBe(0);
       expect((await opened.advance(id, "progress", 10)).followed.task).toBe(false);
-      const { follower: late } = await followTask(id);
+      const { subscriber: late } = await subscribeToTask(id);
       expect(late.closedWith).toBe(1001);
     });
   });

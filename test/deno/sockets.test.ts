@@ -4,7 +4,7 @@ import { connect, type Socket as TcpSocket } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { denoProcess } from "../../src/runtime/deno/server.ts";
 import type { Listening } from "../../src/runtime/process/process-host.ts";
-import type { Socket, SocketSession } from "../../src/sockets/socket-upgrade.ts";
+import type { Socket, SocketHandler } from "../../src/sockets/socket-upgrade.ts";
 
 const HANDSHAKE =
   "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" +
@@ -18,8 +18,8 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-/** What a session was told, and promises for it. */
-class RecordingSession implements SocketSession {
+/** What a handler was told, and promises for it. */
+class RecordingSession implements SocketHandler {
   readonly #opened = Promise.withResolvers<Socket>();
   readonly #closed = Promise.withResolvers<void>();
   readonly #two = Promise.withResolvers<void>();
@@ -54,10 +54,10 @@ class RecordingSession implements SocketSession {
   }
 }
 
-async function serve(session: SocketSession): Promise<Listening> {
+async function serve(handler: SocketHandler): Promise<Listening> {
   const listener = denoProcess.createListener();
   const listening = listener.listen({ host: "127.0.0.1", port: 0 }, (request) => {
-    const answer = listener.sockets.upgrade(request, session, {
+    const answer = listener.sockets.upgrade(request, handler, {
       protocol: null,
       headers: { "x-told": "so" },
     });
@@ -91,11 +91,11 @@ test("an upgrade is answered with the route's headers, whatever the route's own 
 });
 
 test("messages come as they were sent, text and bytes; the close code arrives", async () => {
-  const session = new RecordingSession();
-  const { port } = await serve(session);
+  const handler = new RecordingSession();
+  const { port } = await serve(handler);
   const client = new WebSocket(`ws://127.0.0.1:${port}`);
   client.binaryType = "arraybuffer";
-  const socket = await session.socket;
+  const socket = await handler.socket;
   await new Promise((resolve) => {
     client.onopen = resolve;
   });
@@ -106,39 +106,39 @@ test("messages come as they were sent, text and bytes; the close code arrives", 
     client.onmessage = ({ data }) => messages.push(data);
     client.onclose = ({ code, reason }) => resolve([...messages, code, reason]);
   });
-  await session.twoMessages;
-  expect(session.messages).toEqual(["é", Uint8Array.of(0, 255)]);
+  await handler.twoMessages;
+  expect(handler.messages).toEqual(["é", Uint8Array.of(0, 255)]);
   socket.send("text");
   socket.send(Uint8Array.of(1, 2));
   socket.close(1013, "come again");
   expect(await told).toEqual(["text", Uint8Array.of(1, 2).buffer, 1013, "come again"]);
-  await session.end;
+  await handler.end;
   // After the close nothing throws.
   socket.send("late");
   socket.close(1000, "again");
 });
 
-test("a session whose client paused is told when everything has gone", async () => {
-  const session = new RecordingSession();
-  const { port } = await serve(session);
+test("a handler whose client paused is told when everything has gone", async () => {
+  const handler = new RecordingSession();
+  const { port } = await serve(handler);
   const { tcp } = await stalledClient(port);
-  const socket = await session.socket;
+  const socket = await handler.socket;
   // Fills the kernel's buffers until some of it has to wait here.
   while (socket.bufferedBytes() <= 65_536) {
     socket.send(FRAME);
     await new Promise((resolve) => setTimeout(resolve, 0));
   }
-  const drained = session.nextDrain;
+  const drained = handler.nextDrain;
   tcp.resume();
   await drained;
   expect(socket.bufferedBytes()).toBeLessThan(65_536);
 });
 
 test("a client that never reads is closed before it costs more than about a megabyte", async () => {
-  const session = new RecordingSession();
-  const { port } = await serve(session);
+  const handler = new RecordingSession();
+  const { port } = await serve(handler);
   await stalledClient(port);
-  const socket = await session.socket;
+  const socket = await handler.socket;
   let most = 0;
   for (let frame = 0; frame < FLOOD_FRAMES; frame++) {
     socket.send(FRAME);

@@ -121,7 +121,7 @@ describe.skipIf(denoMissing !== null)(`under Deno${denoMissing === null ? "" : `
   });
 
   test(
-    "kill -9 in the midst of work loses no task, and followers see each end once",
+    "kill -9 in the midst of work loses no task, and subscribers see each end once",
     async () => {
       const folder = await temporaryFolder();
       const options = { dataDir: folder.path, command: denoCommand() };
@@ -141,14 +141,14 @@ describe.skipIf(denoMissing !== null)(`under Deno${denoMissing === null ? "" : `
           },
         });
       const accepted = await Promise.all(Array.from({ length: TASKS }, () => accept(server)));
-      const followers = accepted.map(follow);
+      const subscribers = accepted.map(follow);
       await someEnd.promise;
       await server.kill();
       expect(ends.size).toBeLessThan(TASKS);
 
       server = await ServerProcess.start(options);
       await server.printed(/tasks of the previous run go on/);
-      for (const { closed } of followers) expect(await closed).toBe(204);
+      for (const { closed } of subscribers) expect(await closed).toBe(204);
       expect([...ends.values()]).toEqual(Array.from({ length: TASKS }, () => 1));
       for (const taskId of accepted) {
         const task = (await (await server.request(`/v1/tasks/${taskId}`)).json()) as WireTask;

@@ -8,7 +8,7 @@ import { describeWithRedis } from "../fixture/redis-server.ts";
 import { CONTROL_VARIABLE } from "../fixture/remote-provider.ts";
 import { pictures } from "../fixture/scripted-provider.ts";
 import { ADMIN_KEY, BOOTSTRAP_KEY, type ServerProcess } from "../fixture/server-process.ts";
-import { EventStreamFollower } from "../fixture/stream-followers.ts";
+import { EventStreamSubscriber } from "../fixture/stream-subscribers.ts";
 
 /** Leases, sweeps and comparisons are minutes away. */
 const NOTHING_BUT_MESSAGES = {
@@ -26,7 +26,7 @@ describeWithRedis("two instances", () => {
   let instances: Instances;
   let one: ServerProcess;
   let other: ServerProcess;
-  const streams: EventStreamFollower[] = [];
+  const streams: EventStreamSubscriber[] = [];
 
   beforeAll(async () => {
     control = new ProviderControl();
@@ -51,8 +51,8 @@ describeWithRedis("two instances", () => {
     return ((await response.json()) as WireAccepted).taskId;
   }
 
-  async function follow(at: ServerProcess, path: string, key: string): Promise<EventStreamFollower> {
-    const stream = await EventStreamFollower.open(`${at.url}${path}`, { key });
+  async function follow(at: ServerProcess, path: string, key: string): Promise<EventStreamSubscriber> {
+    const stream = await EventStreamSubscriber.open(`${at.url}${path}`, { key });
     streams.push(stream);
     return stream;
   }
@@ -79,7 +79,7 @@ describeWithRedis("two instances", () => {
     expect(await call.ended).toBe("left");
   });
 
-  test("a follower at one hears of every event that the other records", async () => {
+  test("a subscriber at one hears of every event that the other records", async () => {
     const id = await accept(one);
     const call = await control.callOf(id);
     const stream = await follow(other, `/v1/tasks/${id}/events`, BOOTSTRAP_KEY);
@@ -94,7 +94,7 @@ describeWithRedis("two instances", () => {
     test("that is disabled at one is refused by the other, and its streams there end", async () => {
       const { id, key } = await makeKey();
       const stream = await follow(other, "/v1/events", key);
-      await stream.place();
+      await stream.position();
       await admin(one, "PATCH", `/admin/v1/keys/${id}`, { enabled: false });
       await stream.ended;
       expect((await other.request("/v1/models", {}, key)).status).toBe(403);

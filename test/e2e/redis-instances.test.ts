@@ -21,7 +21,7 @@ describeWithRedis("two instances over Redis", () => {
   });
 });
 
-/** No message connects the instances here: followers hear of the other one's tasks when rooms look at the store. */
+/** No message connects the instances here: subscribers hear of the other one's tasks when rooms look at the store. */
 const LOOK_OFTEN = { CONDUITLLM__EVENTS__POSITIONCHECKMS: "20", CONDUITLLM__ENGINE__SWEEPINTERVALMS: "100" };
 
 describeWithRedis("two instances over Upstash's REST interface", () => {

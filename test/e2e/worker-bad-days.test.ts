@@ -8,7 +8,7 @@ import { ProviderControl } from "../fixture/provider-control.ts";
 import { CONTROL_VARIABLE } from "../fixture/remote-provider.ts";
 import { pictures } from "../fixture/scripted-provider.ts";
 import { ADMIN_KEY, BOOTSTRAP_KEY } from "../fixture/server-process.ts";
-import { EventStreamFollower } from "../fixture/stream-followers.ts";
+import { EventStreamSubscriber } from "../fixture/stream-subscribers.ts";
 import { buildWorker, TEST_ENTRY } from "../fixture/worker-build.ts";
 import { WorkerProcess, type WorkerVariables } from "../fixture/worker-process.ts";
 
@@ -112,11 +112,11 @@ describe("a Worker whose configuration is incomplete", () => {
 
 describe("a Worker whose process is killed", () => {
   test(
-    "loses no task: each ends once, and a follower goes on where it was",
+    "loses no task: each ends once, and a subscriber goes on where it was",
     async () => {
       const { control, worker } = await steered(SHORT_LEASE);
       const before = await follow(worker);
-      const place = await before.place();
+      const position = await before.position();
       const ids: string[] = [];
       for (let index = 0; index < KILLED_TASKS; index++) ids.push(await accepted(worker));
       const first = await control.callOf(ids[0] ?? "");
@@ -130,7 +130,7 @@ describe("a Worker whose process is killed", () => {
       await worker.restart();
       await untilAllEnded(worker, ids);
 
-      const after = await follow(worker, place);
+      const after = await follow(worker, position);
       for (const id of ids) await after.message(({ type, taskId }) => type === "completed" && taskId === id);
       for (const id of ids) {
         const types = after.messages.filter(({ taskId }) => taskId === id).map(({ type }) => type);
@@ -161,11 +161,11 @@ describe("a Worker whose process is killed", () => {
     SLOW_TEST_MS,
   );
 
-  async function follow(worker: WorkerProcess, after?: string): Promise<EventStreamFollower> {
+  async function follow(worker: WorkerProcess, after?: string): Promise<EventStreamSubscriber> {
     const options = { key: BOOTSTRAP_KEY, ...(after === undefined ? {} : { after }) };
-    const follower = await EventStreamFollower.open(`${worker.url}/v1/events`, options);
-    cleanups.push(() => follower.close());
-    return follower;
+    const subscriber = await EventStreamSubscriber.open(`${worker.url}/v1/events`, options);
+    cleanups.push(() => subscriber.close());
+    return subscriber;
   }
 
   /** Sweeps, as the cron does every minute, until none of these is unfinished. */
@@ -226,7 +226,7 @@ describe("clients that leave in the middle of their streams", () => {
     const { control, worker } = await steered();
     const id = await accepted(worker);
     const url = `${worker.url}/v1/tasks/${id}/events`;
-    const open = () => EventStreamFollower.open(url, { key: BOOTSTRAP_KEY });
+    const open = () => EventStreamSubscriber.open(url, { key: BOOTSTRAP_KEY });
     const leavers = await Promise.all(Array.from({ length: LEAVING_CLIENTS }, open));
     const stayer = await open();
     for (const leaver of leavers) {

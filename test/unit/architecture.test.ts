@@ -25,7 +25,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   logging: ["tasks"],
   stores: ["tasks", "accounts", "webhooks", "realtime"],
   media: ["tasks"],
-  queues: ["tasks", "accounts"],
+  // A queue that delivers over HTTP brings its own route.
+  queues: ["tasks", "http"],
   providers: ["tasks", "accounts"],
   http: ["tasks", "accounts", "webhooks", "signalr", "hubs", "rooms", "realtime", "metrics", "sockets"],
   compose: [
@@ -160,10 +161,10 @@ describe("the architecture", () => {
     expect(readers).toEqual([]);
   });
 
-  test("keeps zod at the edges: HTTP, hubs, the configuration and the hosts' own files", () => {
+  test("keeps zod at the edges: HTTP, hubs, queues, the configuration and the hosts' own files", () => {
     const users = files.filter(({ modules }) => modules.includes("zod")).map(({ path }) => layerOf(path));
     expect(
-      [...new Set(users)].filter((layer) => !["http", "hubs", "config", "runtime"].includes(layer)),
+      [...new Set(users)].filter((layer) => !["http", "hubs", "queues", "config", "runtime"].includes(layer)),
     ).toEqual([]);
   });
 

@@ -3,9 +3,10 @@
 import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { closeHubs } from "../../src/http/routes/hub-proxy.ts";
 import { shardName } from "../../src/hubs/sharding/shard-address.ts";
 import type { WireError } from "../../src/protocol/error.ts";
-import { closeHubs } from "../../src/runtime/cloudflare/clients/hub-routes.ts";
+import { RemoteHubShards } from "../../src/runtime/cloudflare/clients/remote-hub-shards.ts";
 import {
   askHub,
   EdgeHubEvents,
@@ -29,6 +30,13 @@ afterEach(() => reset());
 
 /** The only shard of `key_a`. */
 const shard = () => env.HUB_SHARD.getByName(shardName({ keyId: "key_a", shard: 0 }));
+const everyShard = () => {
+  const { clock, settings } = world.parts;
+  return {
+    shards: new RemoteHubShards(world.bindings, { clock, keepAliveMs: 15_000 }),
+    shardsPerKey: settings.hubs.shardsPerKey,
+  };
+};
 /** Waits until the shard may sleep, and has it forget everything. */
 const sleep = () => evictDurableObject(shard());
 
@@ -46,7 +54,7 @@ const rows = () =>
 /** A room is forgotten when its object knows that it was left. */
 const everyRoomLeft = () => until(async () => (await rows()).rooms === 0);
 
-const isFollowed = async (taskId: string) => (await world.advance(taskId, "started")).followed.task;
+const hasSubscribers = async (taskId: string) => (await world.advance(taskId, "started")).followed.task;
 
 const percents = (client: EdgeHubSocket) =>
   client.pushes.filter(([target]) => target === "TaskProgress").map(([, , percent]) => percent);
@@ -80,7 +88,7 @@ describe.each(Object.keys(PROTOCOLS) as (keyof typeof PROTOCOLS)[])(
       expect(await rows()).toEqual({ connections: 1, subscriptions: 0, rooms: 0 });
     });
 
-    test("a task's stream goes on under its id, and ends once", async () => {
+    test("a task's stream continues under its id, and ends once", async () => {
       const id = await world.create();
       const client = await EdgeHubSocket.open(world, "tasks", protocol);
       await client.say({ type: 4, invocationId: "s", target: "StreamTask", arguments: [id] });
@@ -132,12 +140,12 @@ describe.each(Object.keys(PROTOCOLS) as (keyof typeof PROTOCOLS)[])(
       expect(await client.closed()).toBe(1000);
       await sleep();
       expect(await rows()).toEqual({ connections: 0, subscriptions: 0, rooms: 0 });
-      expect(await isFollowed(id)).toBe(false);
+      expect(await hasSubscribers(id)).toBe(false);
     });
   },
 );
 
-describe("a shard that sleeps", () => {
+describe("a shard that hibernates", () => {
   test("has its clients' pings answered, and is not woken by them", async () => {
     const client = await EdgeHubSocket.open(world, "image-generation");
     await client.invoke("UnsubscribeFromTask", "nothing");
@@ -156,7 +164,7 @@ describe("a shard that sleeps", () => {
     await sleep();
   });
 
-  test("wakes with an alarm, and finds what no doorbell told", async () => {
+  test("wakes by its alarm, and finds updates that were never published", async () => {
     const id = await world.create();
     const client = await EdgeHubSocket.open(world, "tasks");
     await client.invoke("Subscribe", id);
@@ -192,7 +200,7 @@ describe("a shard that sleeps", () => {
     await everyRoomLeft();
     expect(await rows()).toEqual({ connections: 0, subscriptions: 0, rooms: 0 });
     await sleep();
-    expect(await isFollowed(id)).toBe(false);
+    expect(await hasSubscribers(id)).toBe(false);
   });
 
   test("gives up a client that pinged once and fell silent, and not one whose pings were answered for it", async () => {
@@ -259,7 +267,7 @@ describe("a key with several shards", () => {
     for (const client of clients) await client.untilEvent("snapshot");
     await world.commit(id, "started");
     for (const client of clients) await client.untilEvent("started");
-    await closeHubs(world.bindings, world.parts.settings, "key_a");
+    await closeHubs(everyShard(), "key_a");
     for (const client of clients) expect(await client.closed()).toBe(1008);
   });
 });
@@ -384,7 +392,7 @@ describe.each(["json", "messagepack"] as const)("over long polling with %s", (pr
 });
 
 describe("who may connect", () => {
-  test("a connection is found by its own key and hub, and by nobody else", async () => {
+  test("a connection is found by its own key and hub, and by no other", async () => {
     const { connectionToken } = await negotiate(world, "tasks");
     const ask = async (path: string, key: string | null = plainKey("key_a")) => {
       const answer = await askHub(world, path, { method: "POST", body: "x", key });
@@ -409,7 +417,7 @@ describe("who may connect", () => {
     expect([stranger.status, await stranger.text()]).toEqual([404, UNKNOWN]);
   });
 
-  test("who asks is what the Worker found out, not what a client says", async () => {
+  test("the principal is the Worker's, not what a client sends", async () => {
     const id = await world.create();
     const principal = encodeURIComponent(
       JSON.stringify({ keyId: "key_a", scope: { keyId: "key_a", subject: null } }),
@@ -445,7 +453,7 @@ describe("who may connect", () => {
     expect(await client.invoke("Unsubscribe", "nothing")).toBeNull();
   });
 
-  test("a key has as many connections as it may have, asleep or awake, and places become free again", async () => {
+  test("a key has as many connections as it may have, hibernating or not, and slots become free again", async () => {
     const most = world.parts.settings.hubs.maxConnectionsPerKey;
     const clients = [];
     for (let count = 0; count < most; count += 1)
@@ -467,7 +475,7 @@ describe("who may connect", () => {
     ];
     const polls = await EdgeHubPolls.open(world, "tasks");
     for (const client of [socket, events, polls]) await client.invoke("SubscribeAll");
-    await closeHubs(world.bindings, world.parts.settings, "key_a");
+    await closeHubs(everyShard(), "key_a");
     await socket.closed();
     expect(socket.closedWith?.code).toBe(1008);
     await events.when(() => events.over);

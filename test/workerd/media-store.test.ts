@@ -4,10 +4,9 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { R2Bucket } from "@cloudflare/workers-types";
 import { describe, expect, test } from "vitest";
+import { CHUNK_BYTES, createChunkedMediaStore } from "../../src/media/chunked.ts";
 import { newMediaPath } from "../../src/media/media-path.ts";
-import { createDurableMediaStore } from "../../src/runtime/cloudflare/clients/durable-media.ts";
 import { createR2MediaStore } from "../../src/runtime/cloudflare/clients/r2-media.ts";
-import { CHUNK_BYTES } from "../../src/runtime/cloudflare/objects/media-object.ts";
 import { createTaskIds } from "../../src/tasks/ids.ts";
 import { mediaStoreContract } from "../contract/media-store.ts";
 
@@ -26,7 +25,7 @@ let namespaces = 0;
 /** Objects that no other test uses. */
 function freshObjects() {
   const prefix = `media ${namespaces++}`;
-  return { MEDIA_STORE: { getByName: (name: string) => env.MEDIA_STORE.getByName(`${prefix}/${name}`) } };
+  return { getByName: (name: string) => env.MEDIA_STORE.getByName(`${prefix}/${name}`) };
 }
 
 mediaStoreContract({
@@ -41,7 +40,7 @@ mediaStoreContract({
 mediaStoreContract({
   name: "Durable Objects",
   async open() {
-    const store = createDurableMediaStore(freshObjects(), { maxFileBytes: MAX_FILE_BYTES });
+    const store = createChunkedMediaStore(freshObjects(), { maxFileBytes: MAX_FILE_BYTES });
     return { store, maxFileBytes: MAX_FILE_BYTES, close: async () => {} };
   },
 });
@@ -94,10 +93,10 @@ describe("the media store in an R2 bucket", () => {
 describe("the media store in Durable Objects", () => {
   test("keeps a file of several rows through a restart, and gives back any of its bytes", async () => {
     const objects = freshObjects();
-    const store = createDurableMediaStore(objects);
+    const store = createChunkedMediaStore(objects);
     const taskId = newTaskId();
     const { path, bytes } = await store.put(taskId, film(3 * CHUNK_BYTES + 7), "video/mp4");
-    await evictDurableObject(objects.MEDIA_STORE.getByName(taskId.slice(-1)));
+    await evictDurableObject(objects.getByName(taskId.slice(-1)));
     const file = await store.get(path);
     expect(file?.bytes).toBe(bytes);
     const { start, end } = { start: CHUNK_BYTES - 3, end: 2 * CHUNK_BYTES + 3 };
@@ -107,10 +106,10 @@ describe("the media store in Durable Objects", () => {
 
   test("goes on with a file whose object is restarted between its rows, written or read", async () => {
     const objects = freshObjects();
-    const store = createDurableMediaStore(objects);
+    const store = createChunkedMediaStore(objects);
     const taskId = newTaskId();
     const restart = () =>
-      runInDurableObject(objects.MEDIA_STORE.getByName(taskId.slice(-1)), (_, state) =>
+      runInDurableObject(objects.getByName(taskId.slice(-1)), (_, state) =>
         state.abort("a new release"),
       ).catch(() => {});
     const source = film(3 * CHUNK_BYTES).getReader();
@@ -136,16 +135,16 @@ describe("the media store in Durable Objects", () => {
   });
 
   test("takes nothing above 64 MiB, whatever it is told", async () => {
-    const store = createDurableMediaStore(freshObjects(), { maxFileBytes: 1e12 });
+    const store = createChunkedMediaStore(freshObjects(), { maxFileBytes: 1e12 });
     const endless = film(Number.MAX_SAFE_INTEGER);
     await expect(store.put(newTaskId(), endless, "video/mp4")).rejects.toThrow(`${64 * 1024 * 1024} bytes`);
   });
 
   test("clears away, an hour later, what a caller that died has left unfinished, and never shows it", async () => {
     const objects = freshObjects();
-    const store = createDurableMediaStore(objects);
+    const store = createChunkedMediaStore(objects);
     const taskId = newTaskId();
-    const stub = () => objects.MEDIA_STORE.getByName(taskId.slice(-1));
+    const stub = () => objects.getByName(taskId.slice(-1));
     const { path } = newMediaPath(taskId, "image/png");
     let now = Date.now();
     await runInDurableObject(stub(), (object) => Object.assign(object, { now: () => now }));

@@ -1,11 +1,11 @@
 /** A realtime session's object: its lease in the store, its counters, and what an eviction must not lose. */
 
-import { env } from "cloudflare:workers";
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { describe, expect, test } from "vitest";
 import type { SessionDraft } from "../../src/realtime/session-store.ts";
-import { createTaskIds } from "../../src/tasks/ids.ts";
 import { createRemoteStore } from "../../src/stores/remote/remote-store.ts";
+import { createTaskIds } from "../../src/tasks/ids.ts";
 
 const LIMITS = { maxPerKey: 5, max: 1_000 };
 const nextId = createTaskIds(Date.now);

@@ -10,7 +10,7 @@ import { ScriptedSteps } from "../fixture/scripted-steps.ts";
 import { taskDraft } from "../fixture/task-draft.ts";
 import { virtualKey } from "../fixture/virtual-key.ts";
 
-/** A room asks the store three times in a row at most: for a read, a new mark, and a read from there. */
+/** A room asks the store three times in a row at most: for a read, a new follow flag, and a read from there. */
 const QUESTIONS = 4;
 
 let objects = 0;
@@ -30,7 +30,7 @@ roomsContract({
       store,
       clock,
       create: (tenant) => steps.create(taskDraft({ id: nextId(), tenant })),
-      advance: (taskId, type, percent) => steps.advance(taskId, type, percent, clock.now()),
+      advance: (taskId, type, percent) => steps.advance(taskId, type, percent),
       async settled() {
         for (let question = 0; question < QUESTIONS; question += 1) {
           await store.ping();

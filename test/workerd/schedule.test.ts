@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RETENTION_CRON, runSchedule } from "../../src/compose/schedule.ts";
-import { createDurableMediaStore } from "../../src/runtime/cloudflare/clients/durable-media.ts";
+import { createChunkedMediaStore } from "../../src/media/chunked.ts";
 import { createR2MediaStore } from "../../src/runtime/cloudflare/clients/r2-media.ts";
 import type { Doorbell } from "../../src/tasks/ports/doorbell.ts";
 import type { MediaStore } from "../../src/tasks/ports/media-store.ts";
@@ -64,7 +64,7 @@ describe("every minute", () => {
     expect(world.provider.mostOpen).toBeLessThanOrEqual(3);
   });
 
-  test("nobody is rung for what may not start: all places taken, or the key's limit reached", async () => {
+  test("nobody is rung for what may not start: all slots taken, or the key's limit reached", async () => {
     world.maxHeld = 1;
     await world.create();
     await world.parts.store.claim({ lane: "image", leaseMs: 60_000, max: 1 });
@@ -107,7 +107,7 @@ describe("every minute", () => {
 describe("every hour", () => {
   test.each<[string, () => MediaStore]>([
     ["the bucket", () => createR2MediaStore({ bucket: bucket(), maxFileBytes: 1_000 })],
-    ["Durable Objects", () => createDurableMediaStore(env, { maxFileBytes: 1_000 })],
+    ["Durable Objects", () => createChunkedMediaStore(env.MEDIA_STORE, { maxFileBytes: 1_000 })],
   ])("tasks and media that are old enough are removed, media from %s, and nothing else", async (_, open) => {
     const media = open();
     const finish = async () => {

@@ -3,7 +3,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runSchedule } from "../../src/compose/schedule.ts";
-import { STEPS_PER_RUNNER } from "../../src/tasks/engine/step-pool.ts";
+import { SLOTS_PER_RUNNER } from "../../src/tasks/engine/runner-pool.ts";
 import { pause } from "../fixture/patient-provider.ts";
 import { RunnerWorld } from "../fixture/runner-world.ts";
 import { pictures } from "../fixture/scripted-provider.ts";
@@ -44,16 +44,16 @@ describe("a ring", () => {
     expect(await world.eventTypes(id)).toEqual(["queued", "started", "completed"]);
   });
 
-  test("starts as many steps side by side as there are places, also when several came before the alarm", async () => {
-    await createMany(STEPS_PER_RUNNER + 2);
+  test("starts as many steps side by side as there are slots, also when several came before the alarm", async () => {
+    await createMany(SLOTS_PER_RUNNER + 2);
     await Promise.all([world.ring("image/0"), world.ring("image/0"), world.ring("image/0")]);
-    world.maxHeld = STEPS_PER_RUNNER;
-    await untilOpen(STEPS_PER_RUNNER);
+    world.maxHeld = SLOTS_PER_RUNNER;
+    await untilOpen(SLOTS_PER_RUNNER);
     await pause(A_WHILE_MS);
-    expect(world.provider.open).toBe(STEPS_PER_RUNNER);
+    expect(world.provider.open).toBe(SLOTS_PER_RUNNER);
   });
 
-  test("that finds more than fits into one runner is passed on until as many are held as may be", async () => {
+  test("that finds more than fits into one runner is forwarded until as many are held as may be", async () => {
     world.maxHeld = 12;
     await createMany(20);
     await world.ring("image/1");
@@ -72,13 +72,13 @@ describe("a ring", () => {
     await world.ring("image/0");
     await untilOpen(10);
     // Two runners, both full of what was begun before the limit was lowered.
-    world.maxHeld = STEPS_PER_RUNNER;
+    world.maxHeld = SLOTS_PER_RUNNER;
     await world.ring("image/0");
     await world.ring("image/1");
     expect(world.provider.open).toBe(10);
   });
 
-  test("for later is kept while the runner sleeps, and while it works", async () => {
+  test("for later is kept while the runner hibernates, and while it works", async () => {
     const asleep = await world.create();
     await world.ring("image/0", Date.now() + POLL_MS);
     await evictDurableObject(world.runner("image/0"));
@@ -115,7 +115,7 @@ describe("a ring", () => {
 });
 
 describe("a step that is due later", () => {
-  test("wakes a runner that sleeps", async () => {
+  test("wakes a runner that hibernates", async () => {
     const { id } = await world.create();
     await world.ring("image/0");
     (await world.provider.next()).outcome = pending();
@@ -139,7 +139,7 @@ describe("a step that is due later", () => {
     await world.ended(polled.id);
   });
 
-  test("is not held up by a long step that began after the runner had slept", async () => {
+  test("is not held up by a long step that began after the runner had hibernated", async () => {
     await createMany(2);
     await world.ring("image/0");
     for (let index = 0; index < 2; index += 1) {
@@ -154,8 +154,8 @@ describe("a step that is due later", () => {
   });
 });
 
-describe("work that waits for a place", () => {
-  test("is begun by whoever ends a step, on whichever runner, and nobody turns in circles for it", async () => {
+describe("work that waits for a slot", () => {
+  test("is begun when a step ends, on any runner, and none polls for it", async () => {
     world.maxHeld = 1;
     const first = await world.create();
     await world.ring("image/0");
@@ -174,7 +174,7 @@ describe("work that waits for a place", () => {
     expect(await world.alarmOf("image/0")).toBeNull();
   });
 
-  test("is begun when the one that holds the place is cancelled", async () => {
+  test("is begun when the step in the slot is cancelled", async () => {
     world.maxHeld = 1;
     const held = await world.create();
     await world.ring("image/0");
@@ -184,7 +184,7 @@ describe("work that waits for a place", () => {
     expect((await world.provider.next()).job.taskId).toBe(waiting.id);
   });
 
-  test("is begun when the one that holds the place is to be polled later", async () => {
+  test("is begun when the step in the slot is to be polled later", async () => {
     world.maxHeld = 1;
     await createMany(2);
     await world.ring("image/0");
@@ -236,7 +236,7 @@ describe("work that lasts longer than a runner's time", () => {
     expect((await world.ended(id)).status).toBe("completed");
   });
 
-  test("that nobody was rung for is found when the runner's last step ends", async () => {
+  test("that was never rung for is found when the runner's last step ends", async () => {
     const { call } = await lateRunner();
     const next = await world.create();
     call.outcome = pictures();

@@ -3,8 +3,8 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
 import { createRemoteStore } from "../../src/stores/remote/remote-store.ts";
-import type { Store } from "../../src/stores/remote/store-calls.ts";
-import { SCHEMA_VERSION } from "../../src/stores/sqlite/schema.ts";
+import { SCHEMA_VERSION } from "../../src/stores/sqlite/schema/open.ts";
+import type { Store } from "../../src/stores/store.ts";
 import { accountStoreContract } from "../contract/account-store.ts";
 import { Bench, COMPLETE, scopeOf } from "../contract/store-harness.ts";
 import { taskStoreContract } from "../contract/task-store.ts";

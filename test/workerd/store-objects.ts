@@ -1,7 +1,7 @@
 /** Stores in Durable Objects of the Worker under test. */
 
 import { env } from "cloudflare:workers";
-import type { Store } from "../../src/stores/remote/store-calls.ts";
+import type { Store } from "../../src/stores/store.ts";
 import type { StoreContract } from "../contract/store-harness.ts";
 
 let objects = 0;

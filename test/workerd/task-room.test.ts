@@ -4,7 +4,7 @@ import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
-import { callRoom } from "../../src/runtime/cloudflare/clients/room-request.ts";
+import { connectToRoom } from "../../src/runtime/cloudflare/clients/room-connection.ts";
 import { HubShard } from "../../src/runtime/cloudflare/objects/hub-shard.ts";
 import { StoreObject } from "../../src/runtime/cloudflare/objects/store-object.ts";
 import type { TenantScope } from "../../src/tasks/task.ts";
@@ -37,10 +37,10 @@ async function keptBy(room: ReturnType<EdgeWorld["taskRoom"]>) {
   }));
 }
 
-const isFollowed = async (taskId: string) => (await world.advance(taskId, "progress", 1)).followed.task;
+const hasSubscribers = async (taskId: string) => (await world.advance(taskId, "progress", 1)).followed.task;
 
 describe("a task followed over a WebSocket", () => {
-  test("is told from the queue to its end, and the socket is closed then", async () => {
+  test("is streamed from the queue to its end, and the socket is closed then", async () => {
     const id = await world.create();
     const socket = await world.connect(`/v1/tasks/${id}/events`, { "x-request-id": "request-7" });
     expect(socket.response.headers.get("x-request-id")).toBe("request-7");
@@ -91,7 +91,7 @@ describe("a task followed over a WebSocket", () => {
     expect(socket.messages).toHaveLength(2);
   });
 
-  test("answers a ping, also while the room sleeps, and does not wake it", async () => {
+  test("answers a ping, also while the room hibernates, and does not wake it", async () => {
     const id = await world.create();
     const socket = await world.connect(`/v1/tasks/${id}/events`);
     await evictDurableObject(world.taskRoom(id));
@@ -125,18 +125,18 @@ describe("a task followed over a WebSocket", () => {
 
   test("is refused by the room itself where the task is gone, and nothing of it stays", async () => {
     const stream = { scope: KEY, taskId: UNKNOWN_TASK, after: null };
-    expect(await callRoom(env.TASK_ROOM, stream, "json")).toBeNull();
+    expect(await connectToRoom(env.TASK_ROOM, stream, "json")).toBeNull();
     const room = world.taskRoom(UNKNOWN_TASK);
     expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
     await evictDurableObject(room);
   });
 
-  test("takes no more followers than a key may have connections", async () => {
+  test("takes no more subscribers than a key may have connections", async () => {
     const id = await world.create();
     const stream = { scope: KEY, taskId: id, after: null };
     undo = await world.changeEvents({ maxConnectionsPerKey: 1 });
     const only = await world.connect(`/v1/tasks/${id}/events`);
-    const refused = callRoom(env.TASK_ROOM, stream, "json");
+    const refused = connectToRoom(env.TASK_ROOM, stream, "json");
     await expect(refused).rejects.toMatchObject({ code: "too_many_connections" });
     only.close(1000);
     await only.closed();
@@ -145,7 +145,7 @@ describe("a task followed over a WebSocket", () => {
 });
 
 describe("a room that is forgotten while its sockets stay", () => {
-  test("goes on in order, with nothing lost and nothing said twice", async () => {
+  test("continues in order, with nothing lost and nothing sent twice", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
     const [plain, batch] = [
@@ -173,7 +173,7 @@ describe("a room that is forgotten while its sockets stay", () => {
     expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
   });
 
-  test("finds by its alarm what no ring told it, and the end as well", async () => {
+  test("finds by its alarm what was never published to it, and the end as well", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
     const socket = await world.connect(`/v1/tasks/${id}/events`);
@@ -188,7 +188,7 @@ describe("a room that is forgotten while its sockets stay", () => {
     expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
   });
 
-  test("is pinned by nothing while its followers wait: it can be forgotten again and again", async () => {
+  test("is pinned by nothing while its subscribers wait: it can be forgotten again and again", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
     await world.connect(`/v1/tasks/${id}/events`);
@@ -200,7 +200,7 @@ describe("a room that is forgotten while its sockets stay", () => {
     await expect(evictDurableObject(room)).rejects.toThrow("not currently running");
   });
 
-  test("takes newcomers beside those it seats again", async () => {
+  test("admits new subscribers beside those it restores", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
     const early = await world.connect(`/v1/tasks/${id}/events`);
@@ -216,7 +216,7 @@ describe("a room that is forgotten while its sockets stay", () => {
     expect(late.types).toEqual(["snapshot", "started", "completed"]);
   });
 
-  test("brings a follower up to the others that it could not bring up before it was forgotten", async () => {
+  test("brings a subscriber up to the others that it could not bring up before it was forgotten", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
     const first = await world.connect(`/v1/tasks/${id}/events`);
@@ -243,18 +243,18 @@ describe("a room that is forgotten while its sockets stay", () => {
     expect(behind.types).toEqual(["started", "retrying", "started", "completed"]);
   });
 
-  test("takes its mark away when the last follower leaves while it sleeps", async () => {
+  test("clears its follow flag when the last subscriber leaves during hibernation", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
     const socket = await world.connect(`/v1/tasks/${id}/events`);
     await world.commit(id, "started");
     await socket.until("started");
-    expect(await isFollowed(id)).toBe(true);
+    expect(await hasSubscribers(id)).toBe(true);
     await evictDurableObject(room);
     socket.close(1000);
     expect(await socket.closed()).toBe(1000);
     expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
-    expect(await isFollowed(id)).toBe(false);
+    expect(await hasSubscribers(id)).toBe(false);
   });
 });
 
@@ -267,11 +267,11 @@ describe("a client that reads too slowly", () => {
       }
     });
 
-  /** Where the room's only follower stands, if that is not where the room stands. */
-  const placeOf = (room: ReturnType<EdgeWorld["taskRoom"]>) =>
+  /** Where the room's only subscriber stands, if that is not where the room stands. */
+  const positionAt = (room: ReturnType<EdgeWorld["taskRoom"]>) =>
     runInDurableObject(room, (_room, state) => state.getWebSockets()[0]?.deserializeAttachment()?.at ?? null);
 
-  test("is told nothing while its buffer is full, and caught up when it has drained", async () => {
+  test("is sent nothing while its buffer is full, and catches up when it has drained", async () => {
     const id = await world.create();
     const room = world.taskRoom(id);
     const slow = await world.connect(`/v1/tasks/${id}/events`);
@@ -281,7 +281,7 @@ describe("a client that reads too slowly", () => {
     await until(async () => {
       percent += 0.01;
       await world.commit(id, "progress", percent);
-      return (await placeOf(room)) !== null;
+      return (await positionAt(room)) !== null;
     });
     const told = slow.events.length;
     const quick = await world.connect(`/v1/tasks/${id}/events`);
@@ -308,7 +308,7 @@ describe("a client that reads too slowly", () => {
 });
 
 describe("a room and its shards", () => {
-  test("keeps the mark as long as a shard or a follower is left", async () => {
+  test("keeps the follow flag as long as a shard or a subscriber is left", async () => {
     const id = await world.create();
     await world.commit(id, "started");
     const room = world.taskRoom(id);
@@ -319,13 +319,13 @@ describe("a room and its shards", () => {
     await socket.closed();
     await evictDurableObject(room);
     expect((await keptBy(room)).rows).toContain("shard/key_a/0");
-    expect(await isFollowed(id)).toBe(true);
+    expect(await hasSubscribers(id)).toBe(true);
     await room.leave("key_a/0");
     expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
-    expect(await isFollowed(id)).toBe(false);
+    expect(await hasSubscribers(id)).toBe(false);
   });
 
-  test("hands every update on, also when it was forgotten meanwhile, beside its own followers", async () => {
+  test("hands every update on, also when it was forgotten meanwhile, beside its own subscribers", async () => {
     const told = vi.spyOn(HubShard.prototype, "publish").mockResolvedValue();
     const id = await world.create();
     const room = world.taskRoom(id);
@@ -364,17 +364,17 @@ describe("a room and its shards", () => {
     expect(await keptBy(room)).toEqual({ rows: [], alarm: null });
   });
 
-  test("takes a mark away that outlived its followers", async () => {
+  test("clears a follow flag that outlived its subscribers", async () => {
     const id = await world.create();
     await world.parts.store.follow(KEY, id);
     await world.commit(id, "started");
     await keptBy(world.taskRoom(id));
-    expect(await isFollowed(id)).toBe(false);
+    expect(await hasSubscribers(id)).toBe(false);
   });
 });
 
 describe("a key that is no longer good", () => {
-  test("loses its followers at the room's next look, and other keys keep theirs", async () => {
+  test("loses its subscribers at the room's next look, and other keys keep theirs", async () => {
     const own = await world.create();
     const foreign = await world.create({ keyId: "key_b", subject: "" });
     const [task, tenant] = [
@@ -406,10 +406,10 @@ describe("a tenant's stream", () => {
     await world.commit(first, "progress", 30);
     await world.commit(first, "completed");
     await world.commit(second, "cancelled");
-    for (const follower of [socket, stream]) {
-      await follower.until("cancelled");
-      expect(follower.types).toEqual(["queued", "started", "queued", "progress", "completed", "cancelled"]);
-      expect(follower.events.map(({ taskId }) => taskId)).toEqual([
+    for (const subscriber of [socket, stream]) {
+      await subscriber.until("cancelled");
+      expect(subscriber.types).toEqual(["queued", "started", "queued", "progress", "completed", "cancelled"]);
+      expect(subscriber.events.map(({ taskId }) => taskId)).toEqual([
         first,
         first,
         second,
@@ -425,7 +425,7 @@ describe("a tenant's stream", () => {
 });
 
 describe("a client that comes back after long", () => {
-  test("is told all it missed, in order, before what happens now", async () => {
+  test("is sent all it missed, in order, before new events", async () => {
     const first = await world.connect("/v1/events");
     await world.create();
     await first.until("queued");
@@ -441,7 +441,7 @@ describe("a client that comes back after long", () => {
 });
 
 describe("a task followed by server-sent events", () => {
-  test("is told from the queue to its end, through rooms that are forgotten meanwhile", async () => {
+  test("is streamed from the queue to its end, through hibernations of the room", async () => {
     const id = await world.create();
     const stream = await world.stream(`/v1/tasks/${id}/events`);
     expect(stream.response.headers.get("content-type")).toContain("text/event-stream");
@@ -454,7 +454,7 @@ describe("a task followed by server-sent events", () => {
     expect(stream.text).toContain(`event: completed\nid: ${stream.lastId}\n`);
   });
 
-  test("resumes without a gap behind the event named, and has nothing to say behind the last", async () => {
+  test("resumes without a gap behind the event named, and sends nothing behind the last", async () => {
     const id = await world.create();
     const first = await world.stream(`/v1/tasks/${id}/events`);
     await world.commit(id, "started");
@@ -470,7 +470,7 @@ describe("a task followed by server-sent events", () => {
     expect(over.status).toBe(204);
   });
 
-  test("is over when the room's object is replaced, and goes on behind the last event elsewhere", async () => {
+  test("is over when the room's object is replaced, and continues behind the last event elsewhere", async () => {
     const id = await world.create();
     const first = await world.stream(`/v1/tasks/${id}/events`);
     await world.commit(id, "started");
@@ -522,7 +522,7 @@ describe("a task followed by server-sent events", () => {
     await stream.until("started");
     await stream.leave();
     await until(async () => (await keptBy(room)).rows.length === 0);
-    expect(await isFollowed(id)).toBe(false);
+    expect(await hasSubscribers(id)).toBe(false);
   });
 });
 
@@ -532,7 +532,7 @@ describe("a request that waits for a task's end", () => {
     const room = world.taskRoom(id);
     await world.advance(id, "started");
     const waiting = world.parts.tasks.waitUntilEnded(KEY, id, 60_000);
-    await until(() => isFollowed(id));
+    await until(() => hasSubscribers(id));
     await evictDurableObject(room, { webSockets: "close" });
     await world.commit(id, "completed");
     expect((await waiting).task.status).toBe("completed");
@@ -543,7 +543,7 @@ describe("a request that waits for a task's end", () => {
     const room = world.taskRoom(id);
     await world.advance(id, "started");
     const waiting = world.parts.tasks.waitUntilEnded(KEY, id, 60_000);
-    await until(() => isFollowed(id));
+    await until(() => hasSubscribers(id));
     await evictDurableObject(room);
     await world.commit(id, "completed");
     expect((await waiting).task.status).toBe("completed");

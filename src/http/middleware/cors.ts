@@ -1,11 +1,16 @@
-/** The CORS headers of the API and of media files. The browser enforces; a caller without `Origin` sees none of this. */
+/**
+ * The CORS headers of the API and of media files. The browser enforces; a caller without `Origin` sees none of this.
+ */
 
 import type { HttpContext } from "../exchange.ts";
 import { requestOrigin } from "../request/base-url.ts";
 import type { OriginPolicy } from "./origin-policy.ts";
 
 const METHODS = "GET, POST, PATCH, DELETE, OPTIONS";
-/** What the clients in the field send: SignalR's, OpenAI's (with its Stainless telemetry), EventSource polyfills and our own. */
+/**
+ * What the clients in the field send: SignalR's, OpenAI's (with its Stainless telemetry), EventSource polyfills and our
+ * own.
+ */
 const REQUEST_HEADERS = [
   "accept",
   "api-key",
@@ -49,7 +54,9 @@ const EXPOSED_HEADERS = [
   "preference-applied",
   "x-should-retry",
 ].join(", ");
-/** Seconds a browser may remember a preflight: saves a round trip a call, and a change of the list is seen soon enough. */
+/**
+ * Seconds a browser may remember a preflight: saves a round trip a call, and a change of the list is seen soon enough.
+ */
 const PREFLIGHT_SECONDS = "600";
 
 const MEDIA_REQUEST_HEADERS = "range, if-range, if-none-match, if-modified-since";
@@ -75,7 +82,7 @@ export function answerPreflight(c: HttpContext, origin: string, policy: OriginPo
   return c.body(null, 204);
 }
 
-/** Media is public to whoever knows its path: every page may load it, without credentials. */
+/** Media is public to everyone with its path: every page may load it, without credentials. */
 export function allowAnyOrigin(c: HttpContext): void {
   c.header("access-control-allow-origin", "*");
   c.header("access-control-expose-headers", MEDIA_EXPOSED_HEADERS);

@@ -1,4 +1,4 @@
-/** Who asks: where a request may carry its key, and the middleware that turns the key into a principal. */
+/** Authentication: where a request may carry its key, and the middleware that turns the key into a principal. */
 
 import type { Principal } from "../../accounts/principal.ts";
 import { ApiError } from "../../protocol/error.ts";
@@ -19,7 +19,7 @@ const BEARER = /^Bearer +(\S+) *$/i;
 
 /**
  * The key of a request: `Authorization: Bearer`, then `x-api-key`, then `api-key`; null when none came.
- * `access_token` in the query counts only where browsers cannot set headers: `withQuery` says that this is such a route.
+ * `access_token` in the query counts only where browsers cannot set headers: `withQuery` marks such a route.
  */
 export function presentedKey(request: Request, withQuery = false): string | null {
   const { headers } = request;
@@ -52,7 +52,7 @@ export function authenticated(keys: KeyLookup, withQuery = false): HttpMiddlewar
   };
 }
 
-/** Lets only the admin key pass. A valid virtual key is told that it is the wrong kind. */
+/** Admits only the admin key. A valid virtual key is answered that it is the wrong kind. */
 export function adminOnly(isAdmin: AdminCheck, keys: KeyLookup): HttpMiddleware {
   return async (c, next) => {
     const key = presentedKey(c.req.raw);

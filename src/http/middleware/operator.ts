@@ -1,4 +1,4 @@
-/** Who may look at health and metrics: the admin key, a caller on this machine, or everybody where the operator says so. */
+/** Access to health and metrics: with the admin key, from this machine, or for everyone where the settings say so. */
 
 import { ApiError } from "../../protocol/error.ts";
 import type { HttpMiddleware } from "../exchange.ts";

@@ -37,7 +37,7 @@ export function requestOrigin(request: Request): string | null {
   return HOST.test(origin.slice(scheme + 3)) ? origin : null;
 }
 
-/** The nearest proxy's word; null when it says nothing or nonsense. */
+/** What the nearest proxy has written into the header; null when that is nothing, or malformed. */
 function forwardedOrigin(request: Request): string | null {
   const host = lastItem(request.headers.get("x-forwarded-host")) ?? request.headers.get("host");
   const scheme = lastItem(request.headers.get("x-forwarded-proto"));

@@ -1,8 +1,11 @@
-/** The body of a create request, for pictures and films alike: its fields, their bounds, and what is refused by name. */
+/**
+ * The body of a create request, for pictures and films alike: its fields, their bounds, and what is refused by name.
+ */
 
 import { z } from "zod";
+import type { ImageFields, VideoFields } from "../../protocol/create-request.ts";
 import { ApiError } from "../../protocol/error.ts";
-import { type Json, PRIORITIES, type Priority } from "../../protocol/task.ts";
+import { type Json, PRIORITIES } from "../../protocol/task.ts";
 import { isBoundedObject, MAX_JSON_DEPTH } from "./json-bounds.ts";
 
 /** Bounds that an operator may lower; see `limits.*` of the settings. */
@@ -26,9 +29,11 @@ const MAX_DURATION_SECONDS = 3_600;
 const MAX_FPS = 240;
 
 const printable = /^\P{Cc}+$/u;
-/** What no text needs and what breaks those who read it later: control characters, but for blanks and C1's old glyphs. */
+/**
+ * What no text needs and what breaks those who read it later: control characters, but for blanks and C1's old glyphs.
+ */
 const CONTROL = /[\p{Cc}--[\t\n\v\f\r\u0080-\u009f]]/v;
-/** Fields of later versions, and of other gateways, that would call somebody back. */
+/** Fields of later versions, and of other gateways, that name a callback. */
 const CALLBACK_FIELD = /webhook|callback|notif(?:y|ication)/i;
 /** Fields of providers' own dialects that would change which model runs, how often, or at what price. */
 const PRICED_FIELDS = new Set([
@@ -59,32 +64,10 @@ const PRICED_FIELDS = new Set([
 /** Input pictures; they come with the edits. */
 const INPUT_FIELDS = new Set(["image", "images", "image_url", "input_image", "input_reference", "mask"]);
 
-/** The common fields after validation, with everything that is not one of them in `further`. */
-export type Creation = {
-  prompt: string;
-  model: string;
-  user?: string | undefined;
-  seed?: number | undefined;
-  metadata?: Record<string, string> | undefined;
-  priority?: Priority | undefined;
-  timeout_seconds?: number | undefined;
-  provider_options?: Record<string, Json> | undefined;
-  size?: string | undefined;
-  further?: Record<string, Json> | undefined;
-};
-
-export type ImageCreation = Creation & {
-  n?: number | undefined;
-  quality?: string | undefined;
-  style?: string | undefined;
-  background?: string | undefined;
-  output_format?: string | undefined;
-  response_format?: "url" | "b64_json" | undefined;
-  stream?: boolean | undefined;
-  partial_images?: number | undefined;
-};
-
-export type VideoCreation = Creation & { duration?: number | undefined; fps?: number | undefined };
+/** A request after validation: the documented fields, and everything else in `further`. */
+type Validated<Fields> = Fields & { further?: Record<string, Json> | undefined };
+export type ImageCreation = Validated<ImageFields>;
+export type VideoCreation = Validated<VideoFields>;
 
 /** The schema of `POST /v1/images/generations` and its asynchronous twin. */
 export function imageCreationSchema(limits: CreationLimits): z.ZodType<ImageCreation> {
@@ -99,7 +82,7 @@ export function imageCreationSchema(limits: CreationLimits): z.ZodType<ImageCrea
     response_format: z.enum(["url", "b64_json"], { error: '"url" or "b64_json"' }).optional(),
     stream: z.boolean({ error: "true or false" }).optional(),
     partial_images: z.int({ error: PARTIAL_IMAGES }).min(0, PARTIAL_IMAGES).max(3, PARTIAL_IMAGES).optional(),
-  });
+  } satisfies Record<keyof ImageFields, z.ZodType>);
 }
 
 /** The schema of `POST /v1/videos/generations/async`. */
@@ -110,7 +93,7 @@ export function videoCreationSchema(limits: CreationLimits): z.ZodType<VideoCrea
     ...commonFields(limits, "video"),
     duration: z.number({ error: seconds }).gt(0, seconds).max(MAX_DURATION_SECONDS, seconds).optional(),
     fps: z.number({ error: rate }).gt(0, rate).max(MAX_FPS, rate).optional(),
-  });
+  } satisfies Record<keyof VideoFields, z.ZodType>);
 }
 
 const PARTIAL_IMAGES = "a whole number from 0 to 3";
@@ -145,7 +128,7 @@ function commonFields(limits: CreationLimits, type: keyof typeof TIMEOUT_SECONDS
       })
       .optional(),
     size: name('a size such as "1024x1024"').optional(),
-  };
+  } satisfies Record<keyof ImageFields & keyof VideoFields, z.ZodType>;
 }
 
 /** Keeps the fields of `shape`, refuses what may not be passed on, and collects the rest under `further`. */

@@ -1,4 +1,6 @@
-/** Which requests are repeats of each other: the claim a create request lays on its `Idempotency-Key`, or on its body. */
+/**
+ * Which requests are repeats of each other: the claim a create request lays on its `Idempotency-Key`, or on its body.
+ */
 
 import { ApiError } from "../../protocol/error.ts";
 import type { IdempotencyClaim } from "../../tasks/ports/task-store.ts";

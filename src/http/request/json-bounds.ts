@@ -1,6 +1,6 @@
 /** Bounds on free-form JSON that callers hand in: options and metadata of their own. */
 
-/** Deeper JSON is nobody's option; bounded because JSON is walked recursively wherever it goes. */
+/** No known provider's options are nested deeper; bounded because JSON is walked recursively. */
 export const MAX_JSON_DEPTH = 32;
 
 /** Whether `value` is a JSON object of at most `maxBytes` as UTF-8, nested at most `MAX_JSON_DEPTH` deep. */

@@ -4,7 +4,7 @@ import type { Host } from "../host.ts";
 
 /**
  * True only for a direct connection from a loopback address. A request that a proxy forwarded comes from wherever the
- * proxy says, and from elsewhere when the proxy is not trusted: a tunnel on this machine makes nobody local.
+ * proxy says, and from elsewhere when the proxy is not trusted: a tunnel on this machine makes no caller local.
  */
 export function isLoopbackCaller(request: Request, host: Host, trustProxy: boolean): boolean {
   const { headers } = request;

@@ -4,7 +4,7 @@
 const MAX_WAIT_SECONDS = 60;
 
 /**
- * Seconds a caller prefers to wait, 1-60; null when it does not say. More than 60 is taken as 60, which the answer's
+ * Seconds a caller prefers to wait, 1-60; null without a preference. More than 60 is taken as 60, which the answer's
  * `Preference-Applied` tells; what is no whole number above 0 is ignored, as the standard wants.
  */
 export function preferredWaitSeconds(header: string | null): number | null {

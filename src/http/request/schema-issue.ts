@@ -1,4 +1,6 @@
-/** From zod's findings to one sentence: what was expected, what came. Schemas state the expectation as their error text. */
+/**
+ * From zod's findings to one sentence: what was expected, what came. Schemas state the expectation as their error text.
+ */
 
 import type { z } from "zod";
 import { ApiError } from "../../protocol/error.ts";
@@ -28,13 +30,13 @@ export function firstIssue(error: z.core.$ZodError, input: unknown): ApiError {
   const subject = param === "" ? "The body" : param;
   return new ApiError(
     "invalid_parameter",
-    `${subject} must be ${issue.message}; ${describeValue(came)} came.`,
+    `${subject} must be ${issue.message}; ${describeReceived(came)} came.`,
     { param },
   );
 }
 
 /** A value as an error message may repeat it: short, and on one line. */
-export function describeValue(value: unknown): string {
+export function describeReceived(value: unknown): string {
   if (typeof value === "string") {
     if (value.length <= QUOTED_CHARACTERS) return value === "" ? "an empty text" : quoted(value);
     return `a text of ${value.length} characters`;

@@ -4,8 +4,8 @@ import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import type { Task } from "../../tasks/task.ts";
 
 /**
- * The pictures of a task by item index; one that failed, or whose file is no longer kept, leaves a hole. Holds every picture of
- * the task in memory at once: at most `n` of them, each as large as its provider may deliver.
+ * The pictures of a task by item index; one that failed, or whose file is no longer kept, leaves a hole. Holds every
+ * picture of the task in memory at once: at most `n` of them, each as large as its provider may deliver.
  */
 export async function readBase64Images(task: Task, media: Pick<MediaStore, "get">): Promise<string[]> {
   const images: string[] = [];

@@ -1,14 +1,17 @@
-/** The body of an answer that goes on: bytes wait in a queue of ours until the host asks for them, so they can be counted and dropped. */
+/**
+ * The body of a streamed answer. Bytes wait in its own queue until the host pulls, so that they can be counted and
+ * dropped.
+ */
 
-/** Bytes handed to the host before it asks for more; beyond it they wait in the queue. */
+/** Bytes handed to the host before it pulls; beyond it they wait in the queue. */
 const HANDED_BYTES = 16_384;
 
 export type ByteStreamOptions = {
   /** Sent at once: hosts send no headers before the first byte. */
   opening: Uint8Array;
-  /** Called when the host has asked for everything there was. */
+  /** Called when the host has pulled everything. */
   onDrained?: () => void;
-  /** Called once, whoever ended it. */
+  /** Called once, whichever side ended it. */
   onEnded: () => void;
 };
 
@@ -17,7 +20,7 @@ export class ByteStream {
   readonly #onDrained: (() => void) | undefined;
   #onEnded: (() => void) | null;
   #controller: ReadableStreamDefaultController<Uint8Array> | null = null;
-  /** What the host has not asked for yet. */
+  /** What the host has not pulled yet. */
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   /** Everything was sent that will be; the body closes when the queue is empty. */

@@ -58,7 +58,7 @@ export function toApiError(thrown: unknown): ApiError {
       `The request is larger than a task may be when stored (${MAX_TASK_BYTES} bytes). Shorten the prompt, the metadata or the provider_options.`,
     );
   }
-  // Hono's own validator says only this one thing: the body was no JSON.
+  // Hono's own validator throws for one reason only: the body was no JSON.
   if (thrown instanceof HTTPException && thrown.status === 400) {
     return new ApiError(
       "invalid_json",

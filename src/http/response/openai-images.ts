@@ -1,23 +1,12 @@
 /** OpenAI's answer to a synchronous image request, and its errors, from a task that has ended. */
 
 import { ApiError, type ErrorCode } from "../../protocol/error.ts";
+import type { OpenAiImages } from "../../protocol/openai-images.ts";
 import { isTerminal, type TaskErrorCode } from "../../protocol/task.ts";
 import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import type { Task } from "../../tasks/task.ts";
-import { type PresentationContext, presentResult } from "../../tasks/wire.ts";
+import { toWireResult, type WireContext } from "../../tasks/wire.ts";
 import { readBase64Images } from "./base64-images.ts";
-
-export type OpenAiImage = { url?: string; b64_json?: string; revised_prompt?: string };
-
-export type OpenAiImages = {
-  /** Seconds since the epoch. */
-  created: number;
-  data: OpenAiImage[];
-  background?: string;
-  output_format?: string;
-  quality?: string;
-  size?: string;
-};
 
 /** OpenAI's GPT image models know no `response_format` and always answer base64; their callers read nothing else. */
 const ALWAYS_BASE64 = /^(?:openai\/)?(?:chatgpt|gpt)-image/;
@@ -35,7 +24,9 @@ const CODES = {
   indeterminate: "provider_error",
 } as const satisfies Record<TaskErrorCode, ErrorCode>;
 
-/** Whether the caller of the synchronous route gets base64: as asked, else as the model's name lets its callers expect. */
+/**
+ * Whether the caller of the synchronous route gets base64: as asked, else as the model's name lets its callers expect.
+ */
 export function answersBase64(task: Task): boolean {
   const asked = task.request.responseFormat;
   return asked === undefined ? ALWAYS_BASE64.test(task.model) : asked === "b64_json";
@@ -60,11 +51,11 @@ export function requireCompleted(task: Task): void {
 /** OpenAI's body for a completed task. */
 export async function openAiImages(
   task: Task,
-  presentation: PresentationContext,
+  wireContext: WireContext,
   media: Pick<MediaStore, "get">,
 ): Promise<OpenAiImages> {
   const encoded = answersBase64(task) ? await readBase64Images(task, media) : [];
-  const images = presentResult(task, presentation)?.images ?? [];
+  const images = toWireResult(task, wireContext)?.images ?? [];
   return {
     created: Math.floor(task.createdAt / 1000),
     data: images.map(({ url, revisedPrompt, metadata }) => {

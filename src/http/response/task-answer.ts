@@ -5,12 +5,12 @@ import { isTerminal } from "../../protocol/task.ts";
 import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import type { TaskView } from "../../tasks/ports/task-store.ts";
 import type { Task } from "../../tasks/task.ts";
-import { isoTime, type PresentationContext, presentTask } from "../../tasks/wire.ts";
+import { isoTime, toWireTask, type WireContext } from "../../tasks/wire.ts";
 import type { HttpContext } from "../exchange.ts";
 import { readBase64Images, wantsBase64 } from "./base64-images.ts";
 
 export type TaskAnswerDependencies = {
-  presentation: PresentationContext;
+  wireContext: WireContext;
   media: Pick<MediaStore, "get">;
 };
 
@@ -39,12 +39,12 @@ export function acceptedTask(task: Task, base: string): WireAccepted {
 export async function answerTask(
   c: HttpContext,
   view: TaskView,
-  { presentation, media }: TaskAnswerDependencies,
+  { wireContext, media }: TaskAnswerDependencies,
   accepted?: WireAccepted,
 ): Promise<Response> {
   const { task } = view;
   const images = wantsBase64(task) ? await readBase64Images(task, media) : undefined;
-  const wire = presentTask(view, presentation, images);
+  const wire = toWireTask(view, wireContext, images);
   c.header("cache-control", "no-store");
   if (!isTerminal(task.status)) c.header("retry-after", POLL_SECONDS);
   return c.json(accepted === undefined ? wire : { ...accepted, ...wire });

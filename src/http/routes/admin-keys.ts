@@ -5,6 +5,14 @@ import { z } from "zod";
 import type { KeyChange, KeyDraft, KeyService } from "../../accounts/keys.ts";
 import type { VirtualKey } from "../../accounts/virtual-key.ts";
 import { ApiError } from "../../protocol/error.ts";
+import type {
+  ChangeKeyRequest,
+  CreateKeyRequest,
+  WireKey,
+  WireKeyDeleted,
+  WireKeyPage,
+  WireNewKey,
+} from "../../protocol/key.ts";
 import { type Json, PRIORITIES } from "../../protocol/task.ts";
 import { isoTime } from "../../tasks/wire.ts";
 import type { HttpEnv, HttpMiddleware } from "../exchange.ts";
@@ -70,15 +78,21 @@ const fields = {
       error: `a JSON object of at most ${MAX_METADATA_BYTES} bytes`,
     })
     .optional(),
-};
+} satisfies Record<Exclude<keyof CreateKeyRequest, "name">, z.ZodType>;
 const keyName = z
   .string({ error: name })
   .trim()
   .min(1, name)
   .max(MAX_NAME_CHARACTERS, name)
   .regex(/^\P{Cc}*$/u, name);
-const draftSchema = z.strictObject({ name: keyName, ...fields });
-const changeSchema = z.strictObject({ name: keyName.optional(), ...fields });
+const draftSchema = z.strictObject({ name: keyName, ...fields }) satisfies z.ZodType<
+  KeyDraft,
+  CreateKeyRequest
+>;
+const changeSchema = z.strictObject({ name: keyName.optional(), ...fields }) satisfies z.ZodType<
+  KeyChange,
+  ChangeKeyRequest
+>;
 
 /** Mounts the key routes; `admin` authenticates. */
 export function mountAdminKeys(
@@ -92,17 +106,18 @@ export function mountAdminKeys(
     const draft: KeyDraft = c.req.valid("json");
     const { key, plain } = await keys.create(draft);
     c.header("cache-control", "no-store");
-    return c.json({ ...wireKey(key), key: plain });
+    return c.json({ ...wireKey(key), key: plain } satisfies WireNewKey);
   });
 
   app.get(LIST, admin, async (c) => {
     const after = c.req.query("after");
     const page = await keys.list(pageLimit(c.req.query("limit")), after ? keyId(after, "after") : null);
-    return c.json({
+    const answer: WireKeyPage = {
       data: page.keys.map(wireKey),
       hasMore: page.hasMore,
       after: page.keys.at(-1)?.id ?? null,
-    });
+    };
+    return c.json(answer);
   });
 
   app.get(ONE, admin, async (c) => c.json(wireKey(await keys.read(keyId(c.req.param("id"), "id")))));
@@ -115,13 +130,13 @@ export function mountAdminKeys(
   app.post(`${ONE}/rotate`, admin, async (c) => {
     const { key, plain } = await keys.rotate(keyId(c.req.param("id"), "id"));
     c.header("cache-control", "no-store");
-    return c.json({ ...wireKey(key), key: plain });
+    return c.json({ ...wireKey(key), key: plain } satisfies WireNewKey);
   });
 
   app.delete(ONE, admin, async (c) => {
     const id = keyId(c.req.param("id"), "id");
     await keys.remove(id);
-    return c.json({ id, deleted: true });
+    return c.json({ id, deleted: true } satisfies WireKeyDeleted);
   });
 }
 
@@ -137,7 +152,7 @@ function keyId(text: string, param: string): string {
 }
 
 /** A key as administrators see it; neither its plain form nor its hash. */
-function wireKey(key: VirtualKey) {
+function wireKey(key: VirtualKey): WireKey {
   return {
     id: key.id,
     name: key.name,

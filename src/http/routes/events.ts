@@ -1,10 +1,13 @@
-/** `/v1/tasks/{id}/events` and `/v1/events`: a WebSocket when the request asks to become one, else server-sent events. */
+/**
+ * `/v1/tasks/{id}/events` and `/v1/events`: a WebSocket when the request asks to become one, else server-sent events.
+ */
 
 import type { Hono } from "hono";
 import { ApiError } from "../../protocol/error.ts";
 import { isTerminal } from "../../protocol/task.ts";
 import { parsePosition } from "../../rooms/position.ts";
-import type { Following, Rooms } from "../../rooms/rooms.ts";
+import type { PendingSubscription, Rooms } from "../../rooms/rooms.ts";
+import { type StreamRequest, subscribeToStream } from "../../rooms/stream-request.ts";
 import { asksForWebSocket } from "../../sockets/socket-upgrade.ts";
 import { isTaskId } from "../../tasks/ids.ts";
 import type { TaskService } from "../../tasks/service.ts";
@@ -14,12 +17,12 @@ import { type Host, LINGER_SECONDS } from "../host.ts";
 import { type OriginPolicy, requireSocketOrigin } from "../middleware/origin-policy.ts";
 import type { ConnectionSlots } from "../streams/connection-limits.ts";
 import type { EventEncodings } from "../streams/event-encodings.ts";
-import { type EventSockets, type FollowedStream, followStream } from "../streams/event-sockets.ts";
+import type { EventSockets } from "../streams/event-sockets.ts";
 import { EventStream, type StreamHeartbeat } from "../streams/event-stream.ts";
 
 export type EventRouteDependencies = {
   readonly tasks: Pick<TaskService, "read">;
-  readonly rooms: Pick<Rooms, "followTask" | "followTenant">;
+  readonly rooms: Pick<Rooms, "subscribeToTask" | "subscribeToTenant">;
   readonly encodings: Pick<EventEncodings, "stream">;
   readonly heartbeat: Pick<StreamHeartbeat, "add" | "remove">;
   readonly slots: ConnectionSlots;
@@ -31,7 +34,7 @@ export type EventRouteDependencies = {
 const STREAM_HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-cache, no-transform",
-  // Nginx and its relatives hold an answer back until it is complete unless told not to.
+  // Nginx buffers a proxied answer unless this header turns it off (nginx docs, `proxy_buffering`).
   "x-accel-buffering": "no",
 } as const;
 
@@ -61,7 +64,7 @@ export function mountEvents(
 /** `task`: as it is, of a one-task stream. */
 function answer(
   c: HttpContext,
-  stream: FollowedStream,
+  stream: StreamRequest,
   task: Task | null,
   dependencies: EventRouteDependencies,
 ): Response | Promise<Response> {
@@ -71,24 +74,24 @@ function answer(
     return dependencies.sockets.open(request, stream, { "x-request-id": c.get("exchange").requestId });
   }
   if (task !== null && endsAt(task, stream.after)) return c.body(null, 204);
-  // Hono answers HEAD by way of GET and drops the body: nobody would ever end the stream behind it.
+  // Hono answers HEAD with GET's handler and drops the body: the stream behind it would never end.
   if (request.method === "HEAD") return c.body(null, 200, STREAM_HEADERS);
   return openStream(c, stream, dependencies);
 }
 
 async function openStream(
   c: HttpContext,
-  followed: FollowedStream,
+  asked: StreamRequest,
   dependencies: EventRouteDependencies,
 ): Promise<Response> {
   const { encodings, heartbeat, host, rooms, slots } = dependencies;
   const request = c.req.raw;
   const slot = slots.take(principalOfExchange(c).keyId);
-  let following: Following | null = null;
+  let pending: PendingSubscription | null = null;
   const stream = new EventStream(encodings.stream, () => {
     request.signal.removeEventListener("abort", left);
     heartbeat.remove(stream);
-    following?.subscription.leave();
+    pending?.subscription.unsubscribe();
     slot.release();
     host.limitIdle(request, LINGER_SECONDS);
   });
@@ -97,9 +100,9 @@ async function openStream(
   host.keepOpen(request);
   heartbeat.add(stream);
   try {
-    following = followStream(rooms, followed, stream);
+    pending = subscribeToStream(rooms, asked, stream);
     // Headers wait for this: an unknown task and a store that is down are statuses, not broken streams.
-    if ((await following.opened) === "not_found") throw goneBetween();
+    if ((await pending.opened) === "not_found") throw goneBetween();
   } catch (error) {
     stream.abandon();
     throw error;
@@ -113,7 +116,9 @@ function taskId(c: HttpContext): string {
   return id;
 }
 
-/** Where the client wants to resume. A reconnecting EventSource repeats the URL with its old `after`: the header wins. */
+/**
+ * Where the client wants to resume. A reconnecting EventSource repeats the URL with its old `after`: the header wins.
+ */
 function askedPosition(c: HttpContext): Position | null {
   const header = c.req.header("last-event-id");
   if (header) return parsePosition(header, "Last-Event-ID");

@@ -1,4 +1,4 @@
-/** `/health*`: whether the process lives, takes work, and how its parts are. */
+/** `/health*`: whether the process runs, takes work, and the state of its parts. */
 
 import type { Hono } from "hono";
 import { ApiError } from "../../protocol/error.ts";
@@ -6,7 +6,7 @@ import type { HttpEnv, HttpMiddleware } from "../exchange.ts";
 
 export type HealthStatus = "ok" | "degraded" | "down";
 
-/** How one part is; `detail` is for operators. */
+/** The state of one part; `detail` is for operators. */
 export type HealthPart = {
   status: HealthStatus;
   detail?: string;
@@ -24,7 +24,7 @@ export interface Health {
 const ORDER: readonly HealthStatus[] = ["ok", "degraded", "down"];
 const READY_RETRY_SECONDS = 1;
 
-/** Mounts the open probes, which say nothing but yes or no. */
+/** Mounts the open probes, which answer yes or no. */
 export function mountProbes(app: Hono<HttpEnv>, health: Pick<Health, "ready">): void {
   app.get("/health/live", (c) => c.json({ status: "live" }));
   app.get("/health/ready", async (c) => {

@@ -1,14 +1,14 @@
 /**
  * The hubs' routes: negotiation, and each hub's address, which is a WebSocket, an event stream, a poll, a post or an
- * end by what the request asks. Statuses and texts are those SignalR clients know; a refused key is answered like
- * anywhere else.
+ * end by what the request asks for. Statuses and texts are ASP.NET's, which SignalR clients expect; a refused key is
+ * answered like anywhere else.
  */
 
 import type { Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import type { Principal } from "../../accounts/principal.ts";
 import { ApiError } from "../../protocol/error.ts";
-import type { SessionSettings } from "../../signalr/connection/settings.ts";
+import type { HubConnectionSettings } from "../../signalr/connection/hub-connection-options.ts";
 import type { Hub } from "../../signalr/hub.ts";
 import { joinBytes } from "../../signalr/protocols/binary-format.ts";
 import { EVENT_STREAM_HEADERS } from "../../signalr/protocols/event-stream-format.ts";
@@ -20,6 +20,7 @@ import {
   NO_SUCH_CONNECTION,
   type Refusal,
 } from "../../signalr/transports/endpoint.ts";
+import { HubSocket } from "../../signalr/transports/hub-socket.ts";
 import type { PollReply } from "../../signalr/transports/long-poll.ts";
 import {
   answerNegotiate,
@@ -35,12 +36,11 @@ import { presentedKey } from "../middleware/credentials.ts";
 import { type OriginPolicy, requireSocketOrigin } from "../middleware/origin-policy.ts";
 import { boundedBytes } from "../request/body.ts";
 import { HubEventStream } from "../streams/hub-event-stream.ts";
-import type { HubHeart } from "../streams/hub-keep-alive.ts";
-import { HubSocket } from "../streams/hub-socket.ts";
+import type { HubKeepAlive } from "../streams/hub-keep-alive.ts";
 
 const TRANSPORTS: readonly TransportName[] = ["WebSockets", "ServerSentEvents", "LongPolling"];
 
-/** One post; clients gather what they say while another post is under way. A message has a far smaller limit. */
+/** Bytes of one POST: clients batch messages while another POST is under way. A message has a far smaller limit. */
 const MAX_POST_BYTES = 1_048_576;
 /** Clients over their limit come back after this; a connection whose client vanished is given up within it. */
 const RETRY_SECONDS = 15;
@@ -56,20 +56,20 @@ export type HubRouteDependencies = {
   /** By name: each is served at `/hubs/<name>`. */
   readonly hubs: Readonly<Record<string, Hub<Principal>>>;
   readonly connections: HubConnections<Principal>;
-  readonly heart: Pick<HubHeart, "wake">;
-  readonly session: SessionSettings;
+  readonly keepAlive: Pick<HubKeepAlive, "wake">;
+  readonly connectionSettings: HubConnectionSettings;
   readonly sockets: SocketUpgrade;
   readonly origins: OriginPolicy;
   readonly host: Host;
   readonly clock: Pick<Clock, "monotonic">;
-  /** True once the process is shutting down: nobody is let in any more. */
+  /** True once the process is shutting down: new connections are refused. */
   readonly stopping: () => boolean;
-  /** For a host that sleeps. */
-  readonly sleeping?: SleepingHost;
+  /** For a host that hibernates. */
+  readonly hibernating?: HibernatingHost;
 };
 
 /** What is different where connections outlive the memory of their host. */
-export type SleepingHost = {
+export type HibernatingHost = {
   /** A connection's secret, unguessable and URL-safe; leads every later request to the same host. */
   makeToken(): string;
   /** Whether a request for a WebSocket comes from a carrier that prints it to the client as an event stream. */
@@ -90,7 +90,7 @@ export function mountHubs(app: Hono<HttpEnv>, key: HttpMiddleware, dependencies:
     const { hub: path, negotiate, negotiateBare } = hubPaths(name);
     app.post(negotiate, key, (c) => routes.negotiate(c, false));
     app.post(negotiateBare, key, (c) => routes.negotiate(c, true));
-    // Some clients send their key with everything but polls: there the connection's token is the proof.
+    // Python's signalrcore sends no key with polls (seen in 2026): there the connection's token authorises.
     app.get(path, (c, next) => (isKeylessPoll(c.req.raw) ? next() : key(c, next)));
     app.get(path, (c) => routes.get(c));
     app.post(path, key, (c) => routes.post(c));
@@ -114,8 +114,8 @@ class HubRoutes {
     if ("error" in asked) return c.json(asked);
     const principal = principalOfExchange(c);
     this.#requirePlace(principal);
-    // What it keeps to be sent again would be lost in a sleep.
-    const statefulReconnect = asked.statefulReconnect && this.#dependencies.sleeping === undefined;
+    // Its message buffer would be lost in hibernation.
+    const statefulReconnect = asked.statefulReconnect && this.#dependencies.hibernating === undefined;
     const { connectionId, connectionToken } = this.#add(principal, bare, statefulReconnect);
     const offer = { connectionId, connectionToken, transports: TRANSPORTS, statefulReconnect };
     c.header("cache-control", "no-store");
@@ -151,9 +151,9 @@ class HubRoutes {
   }
 
   #openSocket(c: HttpContext): Response {
-    const { sockets, origins, sleeping } = this.#dependencies;
+    const { sockets, origins, hibernating } = this.#dependencies;
     const request = c.req.raw;
-    const transport = sleeping?.carriesEvents(request) === true ? "ServerSentEvents" : "WebSockets";
+    const transport = hibernating?.carriesEvents(request) === true ? "ServerSentEvents" : "WebSockets";
     if (transport === "WebSockets") requireSocketOrigin(request, origins);
     const id = c.req.query("id");
     let endpoint = id === undefined && transport === "WebSockets" ? null : this.#find(c);
@@ -166,8 +166,8 @@ class HubRoutes {
     const headers = { "x-request-id": c.get("exchange").requestId };
     const response = sockets.upgrade(request, socket, { protocol: null, headers });
     if (response !== null) return response;
-    // A living session that it wanted to take over goes on.
-    if (endpoint.session === null) endpoint.close({});
+    // An open connection that it was to take over continues.
+    if (endpoint.connection === null) endpoint.close({});
     throw incompleteHandshake();
   }
 
@@ -215,7 +215,7 @@ class HubRoutes {
         ended();
         resolve(refused(c, refusal));
       } else if (request.signal.aborted) {
-        // Given up while its key was being looked up: nothing may be said to it.
+        // Cancelled while its key was being looked up: no frame may be answered to it.
         left();
       }
     });
@@ -236,16 +236,16 @@ class HubRoutes {
   }
 
   #add(principal: Principal, bare: boolean, statefulReconnect: boolean) {
-    const { connections, heart, session, sleeping } = this.#dependencies;
-    const [connectionId, connectionToken] = [randomId(), sleeping?.makeToken() ?? randomId()];
+    const { connections, keepAlive, connectionSettings, hibernating } = this.#dependencies;
+    const [connectionId, connectionToken] = [randomId(), hibernating?.makeToken() ?? randomId()];
     const endpoint = connections.add(
       {
         token: connectionToken,
         owner: principal.keyId,
         hub: this.#hub,
-        settings: session,
+        settings: connectionSettings,
         transports: TRANSPORTS,
-        pings: sleeping === undefined ? "server" : "answered",
+        pings: hibernating === undefined ? "server" : "answered",
         connectionId,
         principal,
         bare,
@@ -255,7 +255,7 @@ class HubRoutes {
     );
     if (endpoint === null)
       throw tooMany("Too many hub connections were negotiated and not used. Wait for them to be forgotten");
-    heart.wake();
+    keepAlive.wake();
     return { endpoint, connectionId, connectionToken };
   }
 
@@ -277,7 +277,7 @@ function refused(c: HttpContext, refusal: Refusal | null): Response | null {
   return refusal === null ? null : c.text(refusal.body, refusal.status as ContentfulStatusCode);
 }
 
-/** Whether a request brings no key, and need not: a poll of a connection whose token it knows. */
+/** Whether a request has no key and needs none: a poll, which its connection's token authorises. */
 export function isKeylessPoll(request: Request): boolean {
   if (request.method !== "GET" || asksForWebSocket(request) || presentedKey(request, true) !== null)
     return false;

@@ -1,4 +1,4 @@
-/** `/v1/images/*`: pictures made asynchronously, and synchronously as OpenAI's clients know it. */
+/** `/v1/images/*`: pictures made asynchronously, and synchronously with OpenAI's request and answer. */
 
 import type { Hono } from "hono";
 import { ApiError } from "../../protocol/error.ts";
@@ -66,7 +66,7 @@ export function mountImages(
     if (creation.stream === true) return streamImages(c, view, timeoutMs, dependencies);
     const { task } = await waitForEnd(c, view, timeoutMs, c.req.raw.signal, dependencies);
     requireCompleted(task);
-    return c.json(await openAiImages(task, dependencies.presentation, dependencies.media));
+    return c.json(await openAiImages(task, dependencies.wireContext, dependencies.media));
   });
 
   app.post("/v1/images/edits", key, () => {
@@ -118,10 +118,10 @@ function streamImages(
   timeoutMs: number,
   dependencies: ImageRouteDependencies,
 ): Response {
-  const { presentation, media, clock, heartbeatMs } = dependencies;
+  const { wireContext, media, clock, heartbeatMs } = dependencies;
   const stream = imageEventStream((signal) => waitForEnd(c, view, timeoutMs, signal, dependencies), {
     requestId: c.get("exchange").requestId,
-    presentation,
+    wireContext,
     media,
     clock,
     heartbeatMs,

@@ -1,4 +1,4 @@
-/** `GET|HEAD /v1/media/{path}`: result files, public to whoever knows their unguessable path. */
+/** `GET|HEAD /v1/media/{path}`: result files, public to everyone with their unguessable path. */
 
 import type { Hono } from "hono";
 import { ApiError } from "../../protocol/error.ts";

@@ -3,10 +3,10 @@
 import type { Hono } from "hono";
 import { allowsModel } from "../../accounts/principal.ts";
 import { ApiError } from "../../protocol/error.ts";
-import type { WireModel } from "../../protocol/model.ts";
+import type { WireModel, WireModelList } from "../../protocol/model.ts";
 import type { ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import { describeValue } from "../request/schema-issue.ts";
+import { describeReceived } from "../request/schema-issue.ts";
 
 const LIST = "/v1/models";
 
@@ -16,7 +16,7 @@ export function mountModels(
   key: HttpMiddleware,
   models: Pick<ModelCatalogue, "list">,
 ): void {
-  app.get(LIST, key, (c) => c.json({ object: "list", data: allowedModels(c, models) }));
+  app.get(LIST, key, (c) => c.json(listOfModels(allowedModels(c, models))));
 
   // An id holds slashes, so it is whatever follows.
   app.get(`${LIST}/:id{.+}`, key, (c) => {
@@ -25,7 +25,7 @@ export function mountModels(
     if (model !== undefined) return c.json(model);
     throw new ApiError(
       "model_not_found",
-      `There is no model ${describeValue(id)} for this key. GET /v1/models lists them.`,
+      `There is no model ${describeReceived(id)} for this key. GET /v1/models lists them.`,
       {
         param: "model",
       },
@@ -39,7 +39,11 @@ export function mountAdminModels(
   admin: HttpMiddleware,
   models: Pick<ModelCatalogue, "list">,
 ): void {
-  app.get("/admin/v1/models", admin, (c) => c.json({ object: "list", data: models.list() }));
+  app.get("/admin/v1/models", admin, (c) => c.json(listOfModels(models.list())));
+}
+
+function listOfModels(data: readonly WireModel[]): WireModelList {
+  return { object: "list", data };
 }
 
 /** What the key may use: a model is allowed under its own name and under every name that leads to it. */

@@ -1,6 +1,7 @@
 /** `GET /v1/key`: what the presented key may do. */
 
 import type { Hono } from "hono";
+import type { WireOwnKey } from "../../protocol/key.ts";
 import { isoTime } from "../../tasks/wire.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
 
@@ -9,7 +10,7 @@ export function mountOwnKey(app: Hono<HttpEnv>, key: HttpMiddleware): void {
   app.get("/v1/key", key, (c) => {
     const principal = principalOfExchange(c);
     c.header("cache-control", "no-store");
-    return c.json({
+    const answer: WireOwnKey = {
       id: principal.keyId,
       name: principal.keyName,
       enabled: true,
@@ -18,6 +19,7 @@ export function mountOwnKey(app: Hono<HttpEnv>, key: HttpMiddleware): void {
       maxConcurrentTasks: principal.maxConcurrentTasks,
       maxPriority: principal.maxPriority,
       permissions: principal.permissions,
-    });
+    };
+    return c.json(answer);
   });
 }

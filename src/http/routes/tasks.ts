@@ -2,14 +2,20 @@
 
 import type { Hono } from "hono";
 import { ApiError } from "../../protocol/error.ts";
-import { TASK_STATUSES, TASK_TYPES, type TaskStatus } from "../../protocol/task.ts";
+import {
+  TASK_STATUSES,
+  TASK_TYPES,
+  type TaskStatus,
+  type WireTaskPage,
+  type WireTaskPurged,
+} from "../../protocol/task.ts";
 import { isTaskId } from "../../tasks/ids.ts";
 import type { ListQuery } from "../../tasks/ports/task-store.ts";
 import type { TaskService } from "../../tasks/service.ts";
-import { presentTask } from "../../tasks/wire.ts";
+import { toWireTask } from "../../tasks/wire.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
 import { pageLimit } from "../request/page.ts";
-import { describeValue } from "../request/schema-issue.ts";
+import { describeReceived } from "../request/schema-issue.ts";
 import { type AcceptanceDependencies, acceptTask } from "../request/task-acceptance.ts";
 import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
 
@@ -27,7 +33,7 @@ export function mountTasks(
   key: HttpMiddleware,
   dependencies: TaskRouteDependencies,
 ): void {
-  const { tasks, presentation } = dependencies;
+  const { tasks, wireContext } = dependencies;
 
   const read = async (c: HttpContext) => {
     const view = await tasks.read(principalOfExchange(c).scope, taskId(c));
@@ -38,7 +44,7 @@ export function mountTasks(
     const id = taskId(c);
     if (!flag(c, "purge")) return answerTask(c, await tasks.cancel(scope, id), dependencies);
     await tasks.purge(scope, id);
-    return c.json({ taskId: id, task_id: id, purged: true });
+    return c.json({ taskId: id, task_id: id, purged: true } satisfies WireTaskPurged);
   };
 
   app.get("/v1/images/generations/:id/status", key, read);
@@ -50,9 +56,10 @@ export function mountTasks(
 
   app.get("/v1/tasks", key, async (c) => {
     const page = await tasks.list(principalOfExchange(c).scope, listQuery(c));
-    const data = page.tasks.map((view) => presentTask(view, presentation));
+    const data = page.tasks.map((view) => toWireTask(view, wireContext));
     c.header("cache-control", "no-store");
-    return c.json({ data, hasMore: page.hasMore, after: data.at(-1)?.taskId ?? null });
+    const answer: WireTaskPage = { data, hasMore: page.hasMore, after: data.at(-1)?.taskId ?? null };
+    return c.json(answer);
   });
 
   app.post("/v1/tasks/:id/retry", key, async (c) => {
@@ -123,5 +130,7 @@ function flag(c: HttpContext, param: string): boolean {
 }
 
 function invalid(param: string, expected: string, came: string): ApiError {
-  return new ApiError("invalid_parameter", `${param} ${expected}; ${describeValue(came)} came.`, { param });
+  return new ApiError("invalid_parameter", `${param} ${expected}; ${describeReceived(came)} came.`, {
+    param,
+  });
 }

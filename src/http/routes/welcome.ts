@@ -1,4 +1,4 @@
-/** `GET /`: where things are, for somebody who opens the address in a browser. */
+/** `GET /`: an overview of the routes, for people who open the address in a browser. */
 
 import type { Hono } from "hono";
 import type { HttpEnv } from "../exchange.ts";

@@ -7,12 +7,12 @@ export type ConnectionLimits = {
   readonly maxConnectionsPerKey: number;
 };
 
-/** An open connection's place; `release` may be called again. */
+/** An open connection's slot; `release` may be called again. */
 export interface ConnectionSlot {
   release(): void;
 }
 
-/** Clients that found no place come back after this; a place is usually given up within seconds. */
+/** `Retry-After` of a refused connection: a slot is usually released within seconds. */
 const RETRY_SECONDS = 5;
 
 export class ConnectionSlots {
@@ -33,7 +33,7 @@ export class ConnectionSlots {
     return this.#byKey.keys();
   }
 
-  /** Throws `too_many_connections` when there is no place left. */
+  /** Throws `too_many_connections` when no slot is free. */
   take(keyId: string): ConnectionSlot {
     const ofKey = this.#byKey.get(keyId) ?? 0;
     const { maxConnections, maxConnectionsPerKey } = this.#limits;

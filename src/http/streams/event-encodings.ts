@@ -1,9 +1,9 @@
-/** How events look on a WebSocket and in an event stream. Made once per process and shared by all followers. */
+/** How events look on a WebSocket and in an event stream. Made once per process and shared by all subscribers. */
 
 import type { WireEvent, WireReset, WireSnapshot } from "../../protocol/task.ts";
 import type { Encoding } from "../../rooms/encoding.ts";
 import type { Frame } from "../../sockets/frame.ts";
-import { type PresentationContext, presentEvent, presentTask } from "../../tasks/wire.ts";
+import { toWireEvent, toWireTask, type WireContext } from "../../tasks/wire.ts";
 
 export type EventEncodings = {
   /** One JSON object per text message. */
@@ -17,17 +17,17 @@ export type EventEncodings = {
 const RESET = { type: "reset" } as const satisfies WireReset;
 const UTF8 = new TextEncoder();
 
-export function createEventEncodings(context: PresentationContext): EventEncodings {
+export function createEventEncodings(context: WireContext): EventEncodings {
   const socket: Encoding = {
     name: "json",
-    event: ({ event, task }, id) => JSON.stringify(presentEvent(event, task, id, context)),
+    event: ({ event, task }, id) => JSON.stringify(toWireEvent(event, task, id, context)),
     snapshot: (view, id) => {
       const { seq } = view.task;
       return JSON.stringify({
         type: "snapshot",
         id,
         seq,
-        task: presentTask(view, context),
+        task: toWireTask(view, context),
       } satisfies WireSnapshot);
     },
     begin: () => null,
@@ -36,10 +36,10 @@ export function createEventEncodings(context: PresentationContext): EventEncodin
   };
   const stream: Encoding = {
     name: "sse",
-    event: ({ event, task }, id) => block(presentEvent(event, task, id, context), id),
+    event: ({ event, task }, id) => block(toWireEvent(event, task, id, context), id),
     snapshot: (view, id) => {
       const { seq } = view.task;
-      return block({ type: "snapshot", id, seq, task: presentTask(view, context) }, id);
+      return block({ type: "snapshot", id, seq, task: toWireTask(view, context) }, id);
     },
     // An id without data is no event, but a client that is cut off before the first event resumes from here.
     begin: (id) => UTF8.encode(`id: ${id}\n\n`),

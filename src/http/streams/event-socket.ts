@@ -1,30 +1,34 @@
-/** A follower on a WebSocket: events go out as text messages, `ping` is answered, nothing else is listened to. */
+/** A subscriber on a WebSocket: events go out as text messages, `ping` is answered, other messages are ignored. */
 
 import { CLOSE_NORMAL, CLOSE_TOO_BIG, CLOSE_TRY_AGAIN } from "../../protocol/close-codes.ts";
 import type { Encoding } from "../../rooms/encoding.ts";
-import type { Subscription } from "../../rooms/room-subscriber.ts";
-import type { Following } from "../../rooms/rooms.ts";
-import type { Follower } from "../../rooms/subscriber.ts";
+import type { Subscription } from "../../rooms/room-subscription.ts";
+import type { PendingSubscription } from "../../rooms/rooms.ts";
+import type { Subscriber } from "../../rooms/subscriber.ts";
 import type { Frame, TopicMembership } from "../../sockets/frame.ts";
-import type { Socket, SocketSession } from "../../sockets/socket-upgrade.ts";
+import type { Socket, SocketHandler } from "../../sockets/socket-upgrade.ts";
 import type { ConnectionSlot } from "./connection-limits.ts";
 
 /** The subprotocol under which several events may share a message. */
 export const BATCH_PROTOCOL = "conduit.batch";
-/** Clients have nothing to say but `ping`; what is longer is a mistake. */
+/** The only message of a client is `ping`; a longer one is a mistake. */
 export const MESSAGE_CHARACTERS = 65_536;
 /** A client that pings and does not read gets no answers beyond this. */
 const PONG_UNSENT_BYTES = 16_384;
 
-export class EventSocket implements Follower, SocketSession {
+export class EventSocket implements Subscriber, SocketHandler {
   readonly encoding: Encoding;
-  /** Follows once the socket is open; forgotten then. */
-  #follow: ((follower: Follower) => Following) | null;
+  /** Subscribes once the socket is open; null then. */
+  #follow: ((subscriber: Subscriber) => PendingSubscription) | null;
   readonly #slot: ConnectionSlot;
   #socket: Socket | null = null;
   #subscription: Subscription | null = null;
 
-  constructor(encoding: Encoding, slot: ConnectionSlot, follow: (follower: Follower) => Following) {
+  constructor(
+    encoding: Encoding,
+    slot: ConnectionSlot,
+    follow: (subscriber: Subscriber) => PendingSubscription,
+  ) {
     this.encoding = encoding;
     this.#slot = slot;
     this.#follow = follow;
@@ -52,7 +56,7 @@ export class EventSocket implements Follower, SocketSession {
 
   received(message: string | Uint8Array): void {
     if (message.length > MESSAGE_CHARACTERS) {
-      this.#subscription?.leave();
+      this.#subscription?.unsubscribe();
       this.close(CLOSE_TOO_BIG, `messages may have ${MESSAGE_CHARACTERS} characters`);
     } else if (message === "ping" && this.bufferedBytes() <= PONG_UNSENT_BYTES) {
       this.send("pong");
@@ -61,7 +65,7 @@ export class EventSocket implements Follower, SocketSession {
 
   closed(): void {
     this.#socket = null;
-    this.#subscription?.leave();
+    this.#subscription?.unsubscribe();
     this.#slot.release();
   }
 

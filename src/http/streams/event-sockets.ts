@@ -1,43 +1,22 @@
 /** The port through which a request becomes a WebSocket of events, and what serves it where the rooms are at hand. */
 
-import type { Following, Rooms } from "../../rooms/rooms.ts";
-import type { Follower } from "../../rooms/subscriber.ts";
+import type { Rooms } from "../../rooms/rooms.ts";
+import { type StreamRequest, subscribeToStream } from "../../rooms/stream-request.ts";
 import { incompleteHandshake, offeredProtocols, type SocketUpgrade } from "../../sockets/socket-upgrade.ts";
-import type { Position, TenantScope } from "../../tasks/task.ts";
 import type { ConnectionSlots } from "./connection-limits.ts";
 import type { EventEncodings } from "./event-encodings.ts";
 import { BATCH_PROTOCOL, EventSocket } from "./event-socket.ts";
 
-/** What a stream follows, and from where. */
-export type FollowedStream = {
-  readonly scope: TenantScope;
-  /** Null: all tasks of the tenant. */
-  readonly taskId: string | null;
-  /** Where it resumes; null begins with how things are. */
-  readonly after: Position | null;
-};
-
 export interface EventSockets {
   /**
    * Answers a request for a WebSocket; the client is known, its page's origin allowed. `headers` are for the answer.
-   * Throws `ApiError` when there is no place for it, the handshake is not complete or the task is gone.
+   * Throws `ApiError` when there is no free slot, the handshake is not complete or the task is gone.
    */
   open(
     request: Request,
-    stream: FollowedStream,
+    stream: StreamRequest,
     headers: Readonly<Record<string, string>>,
   ): Response | Promise<Response>;
-}
-
-/** Follows what the stream is of. */
-export function followStream(
-  rooms: Pick<Rooms, "followTask" | "followTenant">,
-  { scope, taskId, after }: FollowedStream,
-  follower: Follower,
-): Following {
-  return taskId === null
-    ? rooms.followTenant(scope, follower, after)
-    : rooms.followTask(scope, taskId, follower, after);
 }
 
 /** The subprotocol of a client's socket, of those it offers; null is one event per message. */
@@ -46,7 +25,7 @@ export function eventProtocol(request: Request): string | null {
 }
 
 export type LocalEventSocketsDependencies = {
-  readonly rooms: Pick<Rooms, "followTask" | "followTenant">;
+  readonly rooms: Pick<Rooms, "subscribeToTask" | "subscribeToTenant">;
   readonly encodings: EventEncodings;
   readonly slots: ConnectionSlots;
   readonly sockets: SocketUpgrade;
@@ -60,13 +39,15 @@ export class LocalEventSockets implements EventSockets {
     this.#dependencies = dependencies;
   }
 
-  open(request: Request, stream: FollowedStream, headers: Readonly<Record<string, string>>): Response {
+  open(request: Request, stream: StreamRequest, headers: Readonly<Record<string, string>>): Response {
     const { rooms, encodings, slots, sockets } = this.#dependencies;
     const protocol = eventProtocol(request);
     const slot = slots.take(stream.scope.keyId);
     const encoding = protocol === null ? encodings.socket : encodings.batch;
-    const session = new EventSocket(encoding, slot, (follower) => followStream(rooms, stream, follower));
-    const response = sockets.upgrade(request, session, { protocol, headers });
+    const handler = new EventSocket(encoding, slot, (subscriber) =>
+      subscribeToStream(rooms, stream, subscriber),
+    );
+    const response = sockets.upgrade(request, handler, { protocol, headers });
     if (response !== null) return response;
     slot.release();
     throw incompleteHandshake();

@@ -1,8 +1,8 @@
-/** A follower that reads server-sent events: a byte stream with a bounded queue, kept alive by comments. */
+/** A subscriber that reads server-sent events: a byte stream with a bounded queue, kept alive by comments. */
 
 import { CLOSE_TRY_AGAIN } from "../../protocol/close-codes.ts";
 import type { Encoding } from "../../rooms/encoding.ts";
-import type { Follower } from "../../rooms/subscriber.ts";
+import type { Subscriber } from "../../rooms/subscriber.ts";
 import type { Frame } from "../../sockets/frame.ts";
 import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
 import { ByteStream } from "../response/byte-stream.ts";
@@ -12,8 +12,8 @@ const UTF8 = new TextEncoder();
 const OPENING = UTF8.encode(":\n\n");
 const HEARTBEAT = UTF8.encode(": keep-alive\n\n");
 
-/** One open stream. `body` belongs to the response; `ended` is called once, whoever ended it. */
-export class EventStream implements Follower {
+/** One open stream. `body` belongs to the response; `ended` is called once, whichever side ended it. */
+export class EventStream implements Subscriber {
   readonly encoding: Encoding;
   readonly topics = null;
   readonly #stream: ByteStream;
@@ -50,7 +50,7 @@ export class EventStream implements Follower {
   }
 }
 
-/** All open streams of the process: one timer beats for them all. */
+/** The keep-alive comments of all open streams of a process, by one timer. */
 export class StreamHeartbeat {
   readonly #clock: Pick<Clock, "after">;
   readonly #heartbeatMs: number;

@@ -1,7 +1,7 @@
 /** An event stream that carries the server's half of a hub connection; the client's half comes by POST. */
 
-import { HubSession } from "../../signalr/connection/connection.ts";
-import type { Outlet } from "../../signalr/connection/settings.ts";
+import { HubConnectionContext } from "../../signalr/connection/hub-connection-context.ts";
+import type { TransportOutput } from "../../signalr/connection/hub-connection-options.ts";
 import { EVENT_STREAM_PREAMBLE, writeEvent } from "../../signalr/protocols/event-stream-format.ts";
 import type { HubEndpoint, Refusal } from "../../signalr/transports/endpoint.ts";
 import type { Frame } from "../../sockets/frame.ts";
@@ -11,22 +11,22 @@ const UTF8 = new TextEncoder();
 const OPENING = UTF8.encode(EVENT_STREAM_PREAMBLE);
 /** Unsent bytes from which streams pause. */
 const CONGESTED_BYTES = 32_768;
-/** A client that lets this much wait is not reading. */
+/** A client with this much unsent counts as not reading. */
 const OVERFLOW_BYTES = 1_048_576;
 
-export class HubEventStream<P> implements Outlet {
+export class HubEventStream<P> implements TransportOutput {
   readonly waiting = false;
   readonly topics = null;
   readonly #now: () => number;
   readonly #stream: ByteStream;
-  #session: HubSession<P> | null = null;
+  #connection: HubConnectionContext<P> | null = null;
 
-  /** `ended` is called once, whoever ended it. */
+  /** `ended` is called once, whichever side ended it. */
   constructor(now: () => number, ended: () => void) {
     this.#now = now;
     this.#stream = new ByteStream({
       opening: OPENING,
-      onDrained: () => this.#session?.drained(),
+      onDrained: () => this.#connection?.drained(),
       onEnded: () => {
         ended();
         this.#lose(null);
@@ -40,15 +40,15 @@ export class HubEventStream<P> implements Outlet {
 
   open(endpoint: HubEndpoint<P>): Refusal | null {
     const opened = endpoint.openEvents(this, this.#now());
-    if (!(opened instanceof HubSession)) return opened;
-    this.#session = opened;
+    if (!(opened instanceof HubConnectionContext)) return opened;
+    this.#connection = opened;
     return null;
   }
 
   send(frame: Frame): boolean {
     this.#stream.send(UTF8.encode(writeEvent(frame)));
     const buffered = this.#stream.bufferedBytes();
-    // Not at once: the session is in the midst of saying something.
+    // Not at once: the connection may be in the middle of writing.
     if (buffered > OVERFLOW_BYTES) queueMicrotask(() => this.#overflow());
     return buffered < CONGESTED_BYTES;
   }
@@ -58,7 +58,7 @@ export class HubEventStream<P> implements Outlet {
   }
 
   close(): void {
-    this.#session = null;
+    this.#connection = null;
     this.#stream.finish();
   }
 
@@ -73,8 +73,8 @@ export class HubEventStream<P> implements Outlet {
   }
 
   #lose(error: string | null): void {
-    const session = this.#session;
-    this.#session = null;
-    session?.transportEnded(this.#now(), error);
+    const connection = this.#connection;
+    this.#connection = null;
+    connection?.transportEnded(this.#now(), error);
   }
 }

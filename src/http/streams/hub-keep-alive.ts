@@ -1,15 +1,15 @@
-/** The one timer of all hub connections: pings, time-outs, polls and forgotten negotiations hang on it. */
+/** The one timer of all hub connections: pings, time-outs, empty polls and the end of unused negotiations. */
 
-import type { SessionSettings } from "../../signalr/connection/settings.ts";
+import type { HubConnectionSettings } from "../../signalr/connection/hub-connection-options.ts";
 import type { HubConnections } from "../../signalr/transports/connections.ts";
 import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
 
-/** As ASP.NET's: nothing here is more precise than this, ms. */
+/** The longest interval, ms: the resolution of ASP.NET's timer. */
 const LONGEST_BEAT_MS = 1_000;
-/** Nor more often, however short the configured times are, ms. */
+/** The shortest interval, however short the configured times are, ms. */
 const SHORTEST_BEAT_MS = 5;
 
-export class HubHeart {
+export class HubKeepAlive {
   readonly #connections: Pick<HubConnections<unknown>, "size" | "tick">;
   readonly #clock: Pick<Clock, "after" | "monotonic">;
   readonly #beatMs: number;
@@ -18,7 +18,7 @@ export class HubHeart {
   constructor(
     connections: Pick<HubConnections<unknown>, "size" | "tick">,
     clock: Pick<Clock, "after" | "monotonic">,
-    settings: Pick<SessionSettings, "handshakeTimeoutMs" | "keepAliveMs" | "clientTimeoutMs">,
+    settings: Pick<HubConnectionSettings, "handshakeTimeoutMs" | "keepAliveMs" | "clientTimeoutMs">,
   ) {
     this.#connections = connections;
     this.#clock = clock;
@@ -26,7 +26,7 @@ export class HubHeart {
     this.#beatMs = Math.min(LONGEST_BEAT_MS, Math.max(SHORTEST_BEAT_MS, shortest / 4));
   }
 
-  /** There is a connection: beats until there is none. */
+  /** There is a connection: ticks until there is none. */
   wake(): void {
     this.#timer ??= this.#clock.after(this.#beatMs, () => this.#beat());
   }

@@ -8,17 +8,17 @@ import type { Clock } from "../../tasks/ports/clock.ts";
 import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import type { TaskView } from "../../tasks/ports/task-store.ts";
 import type { Task } from "../../tasks/task.ts";
-import type { PresentationContext } from "../../tasks/wire.ts";
+import type { WireContext } from "../../tasks/wire.ts";
 import { readBase64Images } from "../response/base64-images.ts";
 import { envelope, toApiError } from "../response/error-response.ts";
 import { echoedFields, requireCompleted } from "../response/openai-images.ts";
 
 export type ImageStreamOptions = {
   requestId: string;
-  presentation: PresentationContext;
+  wireContext: WireContext;
   media: Pick<MediaStore, "get">;
   clock: Pick<Clock, "after">;
-  /** How often a silent stream carries a comment line, so that no proxy takes it for dead. */
+  /** How often a silent stream carries a comment line, so that no proxy cuts it. */
   heartbeatMs: number;
 };
 
@@ -32,7 +32,9 @@ const NO_USAGE = {
 const encoder = new TextEncoder();
 const HEARTBEAT = encoder.encode(": waiting\n\n");
 
-/** The body of the stream. `wait` is the accepted task's end; it is told through the signal when the reader leaves. */
+/**
+ * The body of the stream. `wait` resolves with the accepted task's end; its signal is aborted when the reader leaves.
+ */
 export function imageEventStream(
   wait: (signal: AbortSignal) => Promise<TaskView>,
   options: ImageStreamOptions,

@@ -1,4 +1,4 @@
-/** Keeps event streams alive on a host whose requests share no timers: each stream beats by itself. */
+/** Keep-alive comments on a host whose requests share no timers (Workers): each stream has a timer of its own. */
 
 import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
 import type { EventStream, StreamHeartbeat } from "./event-stream.ts";
@@ -17,7 +17,7 @@ export class RequestHeartbeat implements Pick<StreamHeartbeat, "add" | "remove">
   add(stream: EventStream): void {
     const timer = this.#clock.after(this.#heartbeatMs, () => {
       if (this.#timers.get(stream) !== timer) return;
-      // The next one first: a beat that finds the client gone ends the stream, and takes it back.
+      // The next timer first: a comment that finds the client gone ends the stream, which cancels it.
       this.add(stream);
       stream.beat();
     });

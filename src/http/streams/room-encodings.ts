@@ -1,15 +1,18 @@
-/** How a room's object tells its followers: a client's socket, or the Worker's own behind which a stream or a wait stands. */
+/**
+ * The encodings of a room's object: for a client's socket, or for the Worker's own that feeds an event stream or a
+ * wait.
+ */
 
 import type { Encoding } from "../../rooms/encoding.ts";
 import { SILENT } from "../../rooms/room-end-watch.ts";
 import { joinBytes } from "../../signalr/protocols/binary-format.ts";
-import type { PresentationContext } from "../../tasks/wire.ts";
+import type { WireContext } from "../../tasks/wire.ts";
 import { createEventEncodings } from "./event-encodings.ts";
 
 const UTF8 = new TextEncoder();
 
-/** By the names under which followers ask for them. Made once per object and shared by its followers. */
-export function createRoomEncodings(context: PresentationContext): ReadonlyMap<string, Encoding> {
+/** By the names in room requests. Made once per object and shared by its subscribers. */
+export function createRoomEncodings(context: WireContext): ReadonlyMap<string, Encoding> {
   const { socket, batch, stream } = createEventEncodings(context);
   const blocks: Encoding = {
     ...stream,

@@ -1,6 +1,6 @@
 /**
- * Where a hub connection lives: the key's connections are spread over some objects, its shards, and the secret name of
- * a connection says which of them holds it, so that every later request finds it.
+ * The address of a hub connection: a key's connections are spread over some objects, its shards, and a connection's
+ * secret token names the shard that holds it, so that every later request finds it.
  */
 
 import { randomId } from "../../signalr/transports/connection-id.ts";
@@ -9,28 +9,28 @@ import { randomId } from "../../signalr/transports/connection-id.ts";
 const MAX_SHARDS = 256;
 const TOKEN = /^(\d{1,3})\.([A-Za-z0-9_-]{1,64})\.[A-Za-z0-9_-]{22}$/;
 
-export type HubAddress = { readonly keyId: string; readonly shard: number };
+export type ShardAddress = { readonly keyId: string; readonly shard: number };
 
 /** The name of the object. */
-export function shardName({ keyId, shard }: HubAddress): string {
+export function shardName({ keyId, shard }: ShardAddress): string {
   return `${keyId}/${shard}`;
 }
 
-/** The other way round. Throws `TypeError` for what names no shard. */
-export function readShardName(name: string | undefined): HubAddress {
+/** The inverse. Throws `TypeError` for what names no shard. */
+export function parseShardName(name: string | undefined): ShardAddress {
   const [keyId, shard, ...rest] = (name ?? "").split("/");
   if (!keyId || !shard || rest.length > 0)
     throw new TypeError("Hub connections are held by objects named <key>/<n>");
   return { keyId, shard: Number(shard) };
 }
 
-/** A new secret name; its last part is unguessable, and all of it URL-safe as it is. */
-export function makeHubToken({ keyId, shard }: HubAddress): string {
+/** A new token; its last part is unguessable, and it is URL-safe without escaping. */
+export function makeHubToken({ keyId, shard }: ShardAddress): string {
   return `${shard}.${keyId}.${randomId()}`;
 }
 
-/** Where the connection of this name would live; null when it cannot be a name of ours. */
-export function readHubToken(token: string): HubAddress | null {
+/** The shard of the connection with this token; null for what is no token of ours. */
+export function parseHubToken(token: string): ShardAddress | null {
   const [, shard, keyId] = TOKEN.exec(token) ?? [];
   if (shard === undefined || keyId === undefined || Number(shard) >= MAX_SHARDS) return null;
   return { keyId, shard: Number(shard) };

@@ -1,7 +1,7 @@
 /**
- * A client's request for a hub, as the Worker hands it to a shard: who asks stands in a header that the Worker writes.
- * Of the client's own headers only those go along that the hubs' routes read, so nothing can be forged and no key
- * leaves the Worker.
+ * A client's request for a hub, as the Worker forwards it to a shard. The authenticated principal is in a header that
+ * the Worker writes; of the client's own headers only those are forwarded that the hubs' routes read, so nothing can be
+ * forged and no key leaves the Worker.
  */
 
 import type { Principal } from "../../accounts/principal.ts";
@@ -25,24 +25,24 @@ const PASSED_ON = [
 /** May hold a key. */
 const KEY_QUERY = "access_token";
 
-export type HubCall = {
+export type ShardCaller = {
   /** Null for a poll without a key: there the connection's token is the proof. */
   readonly principal: Principal | null;
   readonly requestId: string;
 };
 
-export type HubCallOptions = {
+export type ShardRequestOptions = {
   /** Asks for a socket whose frames will be printed as an event stream. */
   readonly carriesEvents?: boolean;
-  /** Nothing of the body is read, so that another shard can be asked the same. */
+  /** Leaves the body unread, so that the request can be forwarded to another shard as well. */
   readonly withoutBody?: boolean;
 };
 
 /** The request for the shard. */
-export function writeHubCall(
+export function writeShardRequest(
   request: Request,
-  { principal, requestId }: HubCall,
-  { carriesEvents = false, withoutBody = false }: HubCallOptions = {},
+  { principal, requestId }: ShardCaller,
+  { carriesEvents = false, withoutBody = false }: ShardRequestOptions = {},
 ): Request {
   const url = new URL(request.url);
   url.searchParams.delete(KEY_QUERY);
@@ -61,8 +61,8 @@ export function writeHubCall(
   return new Request(url, { method, headers, body: withoutBody ? null : request.body });
 }
 
-/** Who asks, as the Worker found out. */
-export function readHubCall({ headers }: Request): HubCall {
+/** The caller, as the Worker has authenticated it. */
+export function readShardCaller({ headers }: Request): ShardCaller {
   const principal = headers.get(PRINCIPAL);
   return {
     principal: principal === null ? null : (JSON.parse(decodeURIComponent(principal)) as Principal),

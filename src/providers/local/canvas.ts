@@ -1,8 +1,8 @@
 /** The painter: from a prompt and a seed to the rows of a picture, the same on every host. */
 
 import { clamp, hash, hashText } from "./canvas/fixed-point.ts";
-import { createFrame, type Layer, paintLayers, type Row } from "./canvas/layer.ts";
-import { type Reading, readPrompt, SCENE_NAMES, type SceneName } from "./canvas/lexicon.ts";
+import { createPictureFrame, type Layer, paintLayers, type Row } from "./canvas/layer.ts";
+import { type PromptReading, readPrompt, SCENE_NAMES, type SceneName } from "./canvas/lexicon.ts";
 import { inventPalette, namedPalette, PALETTE_NAMES, type Palette, tintPalette } from "./canvas/palette.ts";
 import { Random } from "./canvas/random.ts";
 import type { Scene } from "./canvas/scene.ts";
@@ -64,7 +64,7 @@ export function pictureSeed(seed: string, index: number): number {
 export function* composeSteps(options: PictureOptions): Generator<void, Picture> {
   const reading = readPrompt(options.prompt);
   const random = new Random(hash(reading.hash, options.seed, 0x2545f491));
-  const frame = createFrame(options.width, options.height);
+  const frame = createPictureFrame(options.width, options.height);
   const palette = choosePalette(reading, random);
   const layers = yield* SCENES[chooseScene(reading)]({ frame, palette, reading, random });
   return {
@@ -83,7 +83,7 @@ export function composePicture(options: PictureOptions): Picture {
   }
 }
 
-function chooseScene(reading: Reading): SceneName {
+function chooseScene(reading: PromptReading): SceneName {
   if (reading.scene !== null) return reading.scene;
   // Figures want ground to stand on; a prompt without any known word may become anything.
   if (reading.figures.length > 0 || reading.palette !== null) {
@@ -92,7 +92,7 @@ function chooseScene(reading: Reading): SceneName {
   return SCENE_NAMES[reading.hash % SCENE_NAMES.length]!;
 }
 
-function choosePalette(reading: Reading, random: Random): Palette {
+function choosePalette(reading: PromptReading, random: Random): Palette {
   // Drawn from the prompt alone, so that the pictures of one prompt are variations and not strangers.
   const own = new Random(reading.hash);
   const invented = inventPalette(own);

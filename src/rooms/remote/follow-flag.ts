@@ -1,35 +1,35 @@
 /**
- * The one mark that a room's object holds in the store for all who follow there, its own followers and hub shards
- * alike. It goes with the last of them, whoever that was, and only when nobody has come meanwhile.
+ * The store's follow flag of one room, where the room is an object of its own: set for its subscribers and for the hub
+ * shards that joined it alike, cleared when the last of them is gone and none has come meanwhile.
  */
 
-import type { FollowedStore } from "../room-log.ts";
+import type { RoomStore } from "../room-log.ts";
 import type { RoomSubject } from "../room-name.ts";
 
-export type RoomMarkOptions = {
+export type FollowFlagOptions = {
   readonly subject: RoomSubject;
-  /** Whether anybody follows here or is about to. */
+  /** Whether the room has subscribers or joined shards. */
   isWanted(): boolean;
-  /** The mark is gone and nobody came meanwhile. */
-  released(): Promise<void>;
+  /** The flag was cleared, and is still not wanted. */
+  cleared(): Promise<void>;
 };
 
-export class RoomMark {
-  /** The store as the object's own rooms see it. */
-  readonly store: FollowedStore;
-  readonly #unmark: () => Promise<void>;
-  readonly #options: RoomMarkOptions;
+export class FollowFlag {
+  /** The store as the object's own room uses it. */
+  readonly store: RoomStore;
+  readonly #unfollow: () => Promise<void>;
+  readonly #options: FollowFlagOptions;
   #releasing: Promise<void> | null = null;
 
-  constructor(store: FollowedStore, options: RoomMarkOptions) {
+  constructor(store: RoomStore, options: FollowFlagOptions) {
     const { subject } = options;
     this.#options = options;
-    this.#unmark = () =>
+    this.#unfollow = () =>
       subject.kind === "task"
         ? store.unfollow({ keyId: subject.keyId, subject: null }, subject.taskId)
         : store.unfollowTenant({ keyId: subject.keyId, subject: subject.subject });
     this.store = {
-      // A mark made while an earlier one is being taken away would go with that one.
+      // A flag set while it is being cleared could be cleared again by that earlier call.
       follow: async (scope, taskId) => {
         await this.settled();
         return store.follow(scope, taskId);
@@ -47,22 +47,22 @@ export class RoomMark {
     };
   }
 
-  /** Resolves when no mark is on its way out. */
+  /** Resolves when the flag is not being cleared. */
   async settled(): Promise<void> {
     while (this.#releasing !== null) await this.#releasing.catch(() => {});
   }
 
-  /** Takes the mark away unless somebody follows. Rejects when the store could not be reached; the mark may stay then. */
+  /** Clears the flag unless it is wanted. Rejects when the store could not be reached; the flag may stay set then. */
   release(): Promise<void> {
     if (this.#options.isWanted()) return Promise.resolve();
-    this.#releasing ??= this.#takeAway().finally(() => {
+    this.#releasing ??= this.#clear().finally(() => {
       this.#releasing = null;
     });
     return this.#releasing;
   }
 
-  async #takeAway(): Promise<void> {
-    await this.#unmark();
-    if (!this.#options.isWanted()) await this.#options.released();
+  async #clear(): Promise<void> {
+    await this.#unfollow();
+    if (!this.#options.isWanted()) await this.#options.cleared();
   }
 }

@@ -14,7 +14,7 @@ export type RedisBusOptions = {
   requester: RedisRequester;
   /** Tells this instance's messages from the others'; no spaces. */
   node: string;
-  /** Begins the name of every channel: Redis's channels know no databases. */
+  /** Prefix of every channel: Redis's channels are shared by all databases of a server (Redis docs, "Pub/Sub"). */
   prefix: string;
 };
 
@@ -131,7 +131,10 @@ export class RedisBus implements InstanceBus {
     if (!this.#closed) this.#retry = setTimeout(() => void this.#connect(), RETRY_MS);
   }
 
-  /** Never rejects: a connection that cannot subscribe is given up, and whoever waits goes on until the gap is told. */
+  /**
+   * Never rejects: a connection that cannot subscribe is closed, and its waiters wait for the next one, which reports a
+   * gap.
+   */
   async #subscribe(client: RedisClient, name: string): Promise<void> {
     try {
       await client.subscribe(name, (message) => this.#heard(name, message));

@@ -1,8 +1,9 @@
 /**
- * Lets the Upstash client speak to a Redis server over TCP: the same command arrays go through Bun's Redis client, and
+ * Lets the Upstash client use a Redis server over TCP: the same command arrays go through Bun's Redis client, and
  * replies and errors come back in the shapes the REST interface has. One connection, pipelined; when it is lost it is
  * opened again in the background, and commands wait for it a bounded time. A command that was sent when the connection
- * broke is never sent again: whether it was carried out is unknown, and only its caller knows whether twice is harmless.
+ * broke is never sent again: whether it was executed is unknown, and only its caller can decide whether twice is
+ * harmless.
  */
 
 import { errors, type Requester } from "@upstash/redis";
@@ -10,7 +11,7 @@ import { RedisClient } from "bun";
 import type { RedisConnection } from "../../config/redis-connection.ts";
 import { redisRefusal } from "./redis-refusal.ts";
 
-/** How long a command may take from when it is asked, waiting for a connection included - from when that was lost. */
+/** The time limit of a command, waiting for a connection included; without a connection it counts from its loss. */
 export const COMMAND_LIMIT_MS = 5_000;
 /** One attempt to connect: a host that swallows packets must not hold up the next attempt for long. */
 const CONNECT_LIMIT_MS = 2_000;
@@ -70,7 +71,7 @@ export class RedisRequester implements Requester {
   }
 
   /**
-   * Sends what the Upstash client asks: one command, or several under the paths `pipeline` and `multi-exec`.
+   * Sends the Upstash client's requests: one command, or several under the paths `pipeline` and `multi-exec`.
    * @throws RedisConnectionError when no answer was had within the limit
    * @throws UpstashError when a transaction was refused as a whole
    */

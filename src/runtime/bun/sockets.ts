@@ -2,11 +2,16 @@
 
 import type { Server, ServerWebSocket, WebSocketHandler } from "bun";
 import type { Frame, TopicMembership, Topics } from "../../sockets/frame.ts";
-import type { Socket, SocketSession, SocketUpgrade, UpgradeAnswer } from "../../sockets/socket-upgrade.ts";
+import type { Socket, SocketHandler, SocketUpgrade, UpgradeAnswer } from "../../sockets/socket-upgrade.ts";
 
-/** Unsent bytes at which Bun cuts a socket: the net below the rooms' own policy. Left alone it buffers 16 MB and then drops silently. */
+/**
+ * Unsent bytes at which Bun cuts a socket: the net below the rooms' own policy. Left alone it buffers 16 MB and then
+ * drops silently.
+ */
 const BACKPRESSURE_BYTES = 1_048_576;
-/** Bun cuts a socket without a close frame above this, so sessions have smaller limits of their own that they can name. */
+/**
+ * Bun cuts a socket without a close frame above this, so sessions have smaller limits of their own that they can name.
+ */
 const MESSAGE_BYTES = 2_097_152;
 /** A peer that answers no ping for this long is gone. Bun sends the pings by itself. */
 const IDLE_SECONDS = 60;
@@ -37,10 +42,10 @@ export class BunSockets implements SocketUpgrade, Topics {
     this.#server = server;
   }
 
-  upgrade(request: Request, session: SocketSession, answer: UpgradeAnswer): Response | null {
+  upgrade(request: Request, handler: SocketHandler, answer: UpgradeAnswer): Response | null {
     const headers = new Headers(answer.headers);
     if (answer.protocol !== null) headers.set("sec-websocket-protocol", answer.protocol);
-    const upgraded = this.#server?.upgrade(request, { data: { carrier: new Carrier(session) }, headers });
+    const upgraded = this.#server?.upgrade(request, { data: { carrier: new Carrier(handler) }, headers });
     // Bun has answered already and ignores this; routes need something to return.
     return upgraded ? new Response(null) : null;
   }
@@ -50,13 +55,13 @@ export class BunSockets implements SocketUpgrade, Topics {
   }
 }
 
-/** Between Bun's socket and a session. */
+/** Between Bun's socket and a handler. */
 class Carrier implements Socket {
-  readonly #session: SocketSession;
+  readonly #handler: SocketHandler;
   #native: Native | null = null;
 
-  constructor(session: SocketSession) {
-    this.#session = session;
+  constructor(handler: SocketHandler) {
+    this.#handler = handler;
   }
 
   /** Bun's socket is a member of topics itself; it delivers what was published before an unsubscribe or a send. */
@@ -66,20 +71,20 @@ class Carrier implements Socket {
 
   opened(native: Native): void {
     this.#native = native;
-    this.#session.opened(this);
+    this.#handler.opened(this);
   }
 
   received(message: string | Uint8Array): void {
-    this.#session.received(message);
+    this.#handler.received(message);
   }
 
   drained(): void {
-    this.#session.drained?.();
+    this.#handler.drained?.();
   }
 
   closed(): void {
     this.#native = null;
-    this.#session.closed();
+    this.#handler.closed();
   }
 
   send(frame: Frame): void {

@@ -7,7 +7,7 @@ import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
 import { type SqliteConnection, type SqliteFileOptions, serveSqliteFile } from "../process/sqlite-file.ts";
 
 /**
- * Opens or creates the file at `path`; `:memory:` is a private database that dies with the process.
+ * Opens or creates the file at `path`; `:memory:` is a private database that ends with the process.
  * Throws `StoreUnavailableError` when it cannot be opened, is no database, or another process holds it.
  */
 export function openSqliteFile(path: string, options: SqliteFileOptions = {}): SqlDatabase {

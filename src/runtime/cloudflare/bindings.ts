@@ -1,9 +1,10 @@
 /**
- * What a deployment gives the Worker and its Durable Objects; `wrangler.toml` binds it. Each class of objects is known
- * here by what it is called with, so that nobody who calls one needs its code.
+ * What a deployment gives the Worker and its Durable Objects; `wrangler.toml` binds it. Each class of objects is
+ * declared by the methods it is called with, so that callers need not import its code.
  */
 
 import type { R2Bucket } from "@cloudflare/workers-types";
+import type { MediaShards } from "../../media/chunked.ts";
 import type {
   OpenSessionOutcome,
   SessionCounters,
@@ -13,7 +14,6 @@ import type {
 } from "../../realtime/session-store.ts";
 import type { StoreNamespace } from "../../stores/remote/remote-store.ts";
 import type { TaskUpdate } from "../../tasks/task.ts";
-import type { MediaNamespace } from "./clients/durable-media.ts";
 
 /** The objects of one class. A stub is good for the request that made it. */
 export type Objects<Calls> = {
@@ -22,7 +22,7 @@ export type Objects<Calls> = {
 
 export type RoomCalls = {
   publish(update: TaskUpdate): Promise<void>;
-  /** The shard is told what happens from here on. */
+  /** The shard gets the room's updates from here on. */
   join(shard: string): Promise<void>;
   leave(shard: string): Promise<void>;
 };
@@ -30,13 +30,13 @@ export type RoomCalls = {
 export type ShardCalls = {
   /** In order. */
   publish(...updates: TaskUpdate[]): Promise<void>;
-  /** Ends every connection: the key is no longer good. */
+  /** Ends every connection: the key is no longer valid. */
   closeKey(): Promise<void>;
 };
 
 export type RunnerCalls = {
-  /** There is work at `atMs` (wall clock); `passed` counts the full runners that passed this ring on. */
-  ring(atMs: number, passed?: number): Promise<void>;
+  /** There is work at `atMs` (wall clock); `forwards` counts the full runners that forwarded this ring. */
+  ring(atMs: number, forwards?: number): Promise<void>;
 };
 
 export type SessionCalls = {
@@ -52,12 +52,12 @@ export type Bindings = {
   readonly TASK_ROOM: Objects<RoomCalls>;
   /** `<keyId>/<n>`: the hub connections of a key. */
   readonly HUB_SHARD: Objects<ShardCalls>;
-  /** A fixed pool, see step-pool.ts. */
+  /** A fixed pool, see runner-pool.ts. */
   readonly STEP_RUNNER: Objects<RunnerCalls>;
   /** One object for each realtime session, named by its id. */
   readonly REALTIME_SESSION: Objects<SessionCalls>;
   /** Media where no bucket is bound. */
-  readonly MEDIA_STORE: MediaNamespace;
+  readonly MEDIA_STORE: MediaShards;
   /** Media; without it they go to `MEDIA_STORE`. */
   readonly MEDIA?: R2Bucket;
   /** Variables and secrets are texts. */

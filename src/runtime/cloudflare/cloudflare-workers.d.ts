@@ -1,4 +1,6 @@
-/** The parts of workerd's own module that this host uses; requests and answers are the web's, not a second set of types. */
+/**
+ * The parts of workerd's own module that this host uses; requests and answers are the web's, not a second set of types.
+ */
 declare module "cloudflare:workers" {
   import type { AlarmInvocationInfo, DurableObjectState, WebSocket } from "@cloudflare/workers-types";
 

@@ -1,43 +1,24 @@
-/**
- * The parts of a deployment, made from its bindings: the same in the Worker and in every Durable Object, because each
- * of them may run anywhere. Nothing in here holds on to a request: stubs and connections are made anew for each call.
- */
+/** The deployment made from the bindings of its Worker, the same in the Worker and in every Durable Object. */
 
 import { waitUntil } from "cloudflare:workers";
-import { KeyService } from "../../accounts/keys.ts";
-import type { DeploymentParts } from "../../compose/deployment-parts.ts";
-import { createTaskService, presentationContext, stepWorkerOptions } from "../../compose/options.ts";
+import { createDeployment, type Deployment } from "../../compose/deployment.ts";
 import { ConfigError, loadConfig, type Settings, secretsOf } from "../../config/load.ts";
 import { storeChoice } from "../../config/store-choice.ts";
 import { JsonLog } from "../../logging/json-log.ts";
-import { Catalogue, type ProviderOffer } from "../../providers/catalogue.ts";
+import { createChunkedMediaStore } from "../../media/chunked.ts";
+import type { ProviderOffer } from "../../providers/catalogue.ts";
 import { createLocalOffer } from "../../providers/local/offer.ts";
-import { QStashDoorbell } from "../../queues/qstash-doorbell.ts";
-import { qstashHealth } from "../../queues/qstash-health.ts";
-import { QStashSignatures } from "../../queues/qstash-signatures.ts";
-import { createRoomEndWatch } from "../../rooms/room-end-watch.ts";
 import { createUpstashRedis } from "../../stores/redis/client.ts";
 import { createRedisStore } from "../../stores/redis/store.ts";
 import { createRemoteStore } from "../../stores/remote/remote-store.ts";
-import type { Store } from "../../stores/remote/store-calls.ts";
-import { poolSize } from "../../tasks/engine/step-pool.ts";
-import { StepWorker } from "../../tasks/engine/step-worker.ts";
+import type { Store } from "../../stores/store.ts";
 import { type Clock, systemClock } from "../../tasks/ports/clock.ts";
 import type { Log } from "../../tasks/ports/log.ts";
 import { type Bindings, variablesOf } from "./bindings.ts";
 import { AlarmDoorbell } from "./clients/alarm-doorbell.ts";
-import { createDurableMediaStore } from "./clients/durable-media.ts";
 import { DurablePublisher } from "./clients/durable-publisher.ts";
 import { createR2MediaStore } from "./clients/r2-media.ts";
 import { RemoteRooms } from "./clients/remote-rooms.ts";
-
-export type EdgeParts = DeploymentParts & {
-  /** What QStash needs, where it is configured; null where the step runners' alarms stand in for it. */
-  readonly queue: EdgeQueue | null;
-  readonly rooms: RemoteRooms;
-};
-
-export type EdgeQueue = { readonly doorbell: QStashDoorbell; readonly signatures: QStashSignatures };
 
 /** A log has one room, whichever isolate that runs in: its mark in the store is the room's. */
 const ROOMS_NODE = "rooms";
@@ -46,7 +27,7 @@ const ROOMS_NODE = "rooms";
 let offersOf: (clock: Clock, bindings: Bindings) => readonly ProviderOffer[] = (clock) => [
   createLocalOffer({ clock }),
 ];
-const assembled = new WeakMap<Bindings, EdgeParts | ConfigError>();
+const assembled = new WeakMap<Bindings, Deployment | ConfigError>();
 
 /** Replaces the providers that this deployment offers. To be called while the entry module is loaded. */
 export function offerProviders(offers: typeof offersOf): void {
@@ -54,7 +35,7 @@ export function offerProviders(offers: typeof offersOf): void {
 }
 
 /** The parts for these bindings, made once for each isolate. Throws `ConfigError` when a setting is wrong. */
-export function partsOf(bindings: Bindings): EdgeParts {
+export function partsOf(bindings: Bindings): Deployment {
   let parts = assembled.get(bindings);
   if (parts === undefined) {
     parts = assembleOrError(bindings);
@@ -74,7 +55,7 @@ export function workerLog(settings: Settings): Log {
   });
 }
 
-function assembleOrError(bindings: Bindings): EdgeParts | ConfigError {
+function assembleOrError(bindings: Bindings): Deployment | ConfigError {
   try {
     return assemble(bindings);
   } catch (error) {
@@ -83,59 +64,27 @@ function assembleOrError(bindings: Bindings): EdgeParts | ConfigError {
   }
 }
 
-function assemble(bindings: Bindings): EdgeParts {
+function assemble(bindings: Bindings): Deployment {
   const { settings, warnings } = loadConfig({ env: variablesOf(bindings), host: "worker" });
   const log = workerLog(settings);
   for (const warning of warnings) log.warn(warning);
   const clock = systemClock;
-  const store = openStore(settings, bindings);
-  const media =
-    bindings.MEDIA === undefined
-      ? createDurableMediaStore(bindings, { maxFileBytes: settings.media.maxFileBytes })
-      : createR2MediaStore({ bucket: bindings.MEDIA, maxFileBytes: settings.media.maxFileBytes });
-  const catalogue = new Catalogue({ offers: offersOf(clock, bindings), aliases: settings.models.aliases });
-  for (const warning of catalogue.warnings) log.warn(warning);
-  const publisher = new DurablePublisher(bindings, log);
-  const options = stepWorkerOptions(settings);
-  const queue = createQueue(settings, clock, log);
-  const { image, video } = options.maxHeld;
-  const pools = { image: poolSize(image), video: poolSize(video) };
-  const alarms = new AlarmDoorbell(bindings, pools, { clock, log, keepAlive: waitUntil });
-  const rooms = new RemoteRooms(bindings);
-  return {
+  const { maxFileBytes } = settings.media;
+  return createDeployment({
     settings,
     log,
     clock,
-    store,
-    media,
-    catalogue,
-    publisher,
-    doorbell: queue?.doorbell ?? alarms,
-    queue,
-    queueHealth: () =>
-      queue === null
-        ? { ...alarms.health(), kind: "alarms" }
-        : { ...qstashHealth(queue.doorbell, queue.signatures), kind: "QStash" },
-    rooms,
-    tasks: createTaskService(settings, {
-      store,
-      media,
-      publisher,
-      doorbell: queue?.doorbell ?? alarms,
-      endWatch: createRoomEndWatch(rooms, clock),
-      // The worker that holds the task runs elsewhere, see step-worker.ts.
-      dropHeld: () => {},
-      clock,
-      log,
-    }),
-    keys: new KeyService({ store, clock, log }),
-    stepWorker: new StepWorker(
-      { store, media, providers: catalogue.providers, publisher, clock, log },
-      options,
-    ),
-    stepWorkerOptions: options,
-    presentation: presentationContext(settings, clock),
-  };
+    store: openStore(settings, bindings),
+    media:
+      bindings.MEDIA === undefined
+        ? createChunkedMediaStore(bindings.MEDIA_STORE, { maxFileBytes })
+        : createR2MediaStore({ bucket: bindings.MEDIA, maxFileBytes }),
+    offers: offersOf(clock, bindings),
+    publisher: new DurablePublisher(bindings, log),
+    rooms: new RemoteRooms(bindings),
+    keepAlive: waitUntil,
+    ringRunners: (runners) => new AlarmDoorbell(bindings, runners, { clock, log, keepAlive: waitUntil }),
+  });
 }
 
 function openStore(settings: Settings, bindings: Bindings): Store {
@@ -143,24 +92,4 @@ function openStore(settings: Settings, bindings: Bindings): Store {
   return choice.kind === "upstash"
     ? createRedisStore({ redis: createUpstashRedis(choice), node: ROOMS_NODE })
     : createRemoteStore(bindings);
-}
-
-function createQueue(settings: Settings, clock: Clock, log: Log): EdgeQueue | null {
-  const { token, url, currentSigningKey, nextSigningKey } = settings.qstash;
-  const { publicUrl } = settings.server;
-  // The configuration was refused if only some of these were given.
-  if (token === null || currentSigningKey === null || nextSigningKey === null || publicUrl === null)
-    return null;
-  return {
-    doorbell: new QStashDoorbell(
-      { token, url, publicUrl, longestStepMs: longestStepMs(settings) },
-      { clock, log, keepAlive: waitUntil },
-    ),
-    signatures: new QStashSignatures({ current: currentSigningKey, next: nextSigningKey }, publicUrl, clock),
-  };
-}
-
-/** No step outlasts its task's own limit. */
-function longestStepMs({ imageGeneration, videoGeneration }: Settings): number {
-  return Math.max(imageGeneration.timeoutSeconds, videoGeneration.timeoutSeconds) * 1_000;
 }

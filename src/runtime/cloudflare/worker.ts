@@ -3,12 +3,16 @@
  * to remember or to wait lives in the Durable Objects exported here.
  */
 
+import { waitUntil } from "cloudflare:workers";
 import type { ExecutionContext, ScheduledController } from "@cloudflare/workers-types";
-import { closedApp } from "../../compose/closed-app.ts";
+import { closedApp, missingKeys, wrongSettings } from "../../compose/closed-app.ts";
+import { createDeploymentApp, type DeploymentApp } from "../../compose/deployment-app.ts";
+import { hubConnectionSettings } from "../../compose/options.ts";
 import { runSchedule } from "../../compose/schedule.ts";
 import { ConfigError } from "../../config/load.ts";
-import { createEdgeApp, type EdgeApp } from "./app.ts";
 import type { Bindings } from "./bindings.ts";
+import { RemoteEventSockets } from "./clients/remote-event-sockets.ts";
+import { RemoteHubShards } from "./clients/remote-hub-shards.ts";
 import { partsOf, workerLog } from "./parts.ts";
 
 export { HubShard } from "./objects/hub-shard.ts";
@@ -19,7 +23,7 @@ export { StoreObject } from "./objects/store-object.ts";
 export { TaskRoom } from "./objects/task-room.ts";
 
 /** An isolate keeps its bindings for life, and with them the application. */
-const apps = new WeakMap<Bindings, EdgeApp>();
+const apps = new WeakMap<Bindings, DeploymentApp>();
 
 export default {
   fetch(request: Request, bindings: Bindings): Response | Promise<Response> {
@@ -36,32 +40,23 @@ export default {
   },
 };
 
-function createApp(bindings: Bindings): EdgeApp {
+function createApp(bindings: Bindings): DeploymentApp {
   try {
     const parts = partsOf(bindings);
-    const { bootstrap, admin } = parts.settings.keys;
-    const reason = missingSecrets(bootstrap, admin);
-    return reason === null ? createEdgeApp(parts, bindings) : closedApp(reason, workerLog);
+    const { settings, clock } = parts;
+    const reason = missingKeys(settings);
+    if (reason !== null) return closedApp(reason, workerLog);
+    return createDeploymentApp(parts, {
+      sockets: new RemoteEventSockets(bindings),
+      shards: new RemoteHubShards(bindings, {
+        clock,
+        keepAliveMs: hubConnectionSettings(settings).keepAliveMs,
+      }),
+      keepAlive: waitUntil,
+    });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     console.error(error.message);
-    return closedApp(whyClosed(error), workerLog);
+    return closedApp(wrongSettings(error), workerLog);
   }
-}
-
-/** Which settings are wrong and what was expected; what came stays in the log. */
-function whyClosed({ problems }: ConfigError): string {
-  const faults = problems.map(({ name, expected }) => `${name}: expected ${expected}`);
-  return `This gateway's configuration is wrong. ${faults.join("; ")}.`;
-}
-
-/** What a new deployment answers until its keys are set; null when they are. */
-function missingSecrets(bootstrap: string | null, admin: string | null): string | null {
-  const missing = [
-    ...(bootstrap === null ? ["CONDUIT_BOOTSTRAP_KEY"] : []),
-    ...(admin === null ? ["CONDUIT_ADMIN_KEY"] : []),
-  ];
-  if (missing.length === 0) return null;
-  const commands = missing.map((name) => `\`npx wrangler secret put ${name}\``).join(" and ");
-  return `This gateway has no keys yet. Set them with ${commands}.`;
 }

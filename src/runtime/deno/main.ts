@@ -4,7 +4,7 @@ import process from "node:process";
 import { runProgram } from "../process/program.ts";
 import { denoProcess } from "./server.ts";
 
-// A file that may not grow fails the write that would; left alone, Deno dies of the signal that comes with it.
+// A write beyond the file size limit then fails; without a handler SIGXFSZ ends Deno (signal(7)).
 process.on("SIGXFSZ", () => {});
 
 await runProgram(denoProcess);

@@ -2,7 +2,7 @@
 
 import { CLOSE_TRY_AGAIN } from "../../protocol/close-codes.ts";
 import type { Frame } from "../../sockets/frame.ts";
-import type { Socket, SocketSession, SocketUpgrade, UpgradeAnswer } from "../../sockets/socket-upgrade.ts";
+import type { Socket, SocketHandler, SocketUpgrade, UpgradeAnswer } from "../../sockets/socket-upgrade.ts";
 
 /**
  * Unsent bytes at which a socket is closed: the net below the rooms' own policy. Deno would buffer without a bound. It
@@ -10,9 +10,9 @@ import type { Socket, SocketSession, SocketUpgrade, UpgradeAnswer } from "../../
  * connections its key may have, until TCP ends it.
  */
 const BACKPRESSURE_BYTES = 1_048_576;
-/** Unsent bytes from which a session is told when they have gone; below the size at which sessions pause. */
+/** Unsent bytes from which `drained` is called later; below the size at which streams pause. */
 const WAITING_BYTES = 16_384;
-/** Deno does not say when a socket has drained, so one that had to wait is looked at this often, ms. */
+/** Deno has no event for a drained socket: one that had to wait is polled this often, ms. */
 const DRAIN_CHECK_MS = 20;
 /** A peer that answers no ping for this long is gone. Deno sends the pings by itself. */
 const IDLE_SECONDS = 60;
@@ -23,7 +23,7 @@ const HANDSHAKE_KEY = /^[A-Za-z0-9+/]{21}[AQgw]==$/;
 export class DenoSockets implements SocketUpgrade {
   readonly #upgrades = new WeakMap<Request, Response>();
 
-  upgrade(request: Request, session: SocketSession, answer: UpgradeAnswer): Response | null {
+  upgrade(request: Request, handler: SocketHandler, answer: UpgradeAnswer): Response | null {
     if (!isWholeHandshake(request)) return null;
     const { protocol } = answer;
     let upgraded: { socket: WebSocket; response: Response };
@@ -36,7 +36,7 @@ export class DenoSockets implements SocketUpgrade {
       return null;
     }
     for (const [name, value] of Object.entries(answer.headers)) upgraded.response.headers.set(name, value);
-    new Carrier(upgraded.socket, session);
+    new Carrier(upgraded.socket, handler);
     // Deno knows its own response only, and routes may copy what they return. Its status, 101, tells them that the
     // request cannot be read any more.
     this.#upgrades.set(request, upgraded.response);
@@ -57,20 +57,20 @@ function isWholeHandshake({ headers }: Request): boolean {
   );
 }
 
-/** Between Deno's socket and a session. */
+/** Between Deno's socket and a handler. */
 class Carrier implements Socket {
   readonly topics = null;
   readonly #native: WebSocket;
-  readonly #session: SocketSession;
+  readonly #handler: SocketHandler;
   #draining: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(native: WebSocket, session: SocketSession) {
+  constructor(native: WebSocket, handler: SocketHandler) {
     this.#native = native;
-    this.#session = session;
+    this.#handler = handler;
     native.binaryType = "arraybuffer";
-    native.onopen = () => session.opened(this);
+    native.onopen = () => handler.opened(this);
     native.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) =>
-      session.received(typeof data === "string" ? data : new Uint8Array(data));
+      handler.received(typeof data === "string" ? data : new Uint8Array(data));
     native.onclose = () => this.#closed();
   }
 
@@ -94,12 +94,12 @@ class Carrier implements Socket {
     this.#draining ??= setTimeout(() => {
       this.#draining = null;
       if (this.#native.bufferedAmount > WAITING_BYTES) this.#tellWhenDrained();
-      else this.#session.drained?.();
+      else this.#handler.drained?.();
     }, DRAIN_CHECK_MS);
   }
 
   #closed(): void {
     if (this.#draining !== null) clearTimeout(this.#draining);
-    this.#session.closed();
+    this.#handler.closed();
   }
 }

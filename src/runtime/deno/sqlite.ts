@@ -6,7 +6,7 @@ import { storageFailure } from "../../stores/sqlite/storage-failure.ts";
 import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
 import type { SqliteConnection } from "../process/sqlite-file.ts";
 
-/** Primary result codes that speak of the storage. The library reports numbers where others report names. */
+/** Primary result codes about the storage. `node:sqlite` reports numbers where `bun:sqlite` reports names. */
 const RESULT_NAMES: ReadonlyMap<number, string> = new Map([
   [3, "SQLITE_PERM"],
   [5, "SQLITE_BUSY"],
@@ -85,7 +85,7 @@ function stored(values: SqlValue[]): SqlValue[] {
   );
 }
 
-/** Changes the row, which is nobody else's yet. */
+/** Changes the row in place: it has no other owner yet. */
 function read(row: SqlRow): SqlRow {
   for (const name in row) {
     const value = row[name];

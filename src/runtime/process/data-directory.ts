@@ -3,8 +3,8 @@
  * other's leases. Where the state is elsewhere, the folder holds keys and media only, and instances may share it.
  *
  * The lock is the operating system's, taken through SQLite on a file of its own. It ends with the process that holds
- * it, however that dies, so there is no stale lock to recognise: neither a dead pid, nor one that was given to another
- * process, nor the pid 1 of another container misleads anybody. `owner.json` beside it only tells people who it is.
+ * it, however that dies, so there is no stale lock to recognise: neither the pid of an ended process, nor one that was
+ * given to another process, nor the pid 1 of another container misleads. `owner.json` beside it only informs people.
  */
 
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -79,8 +79,8 @@ export function filesIn(path: string): Omit<DataDirectory, "release"> {
 function prepare(path: string): void {
   try {
     mkdirSync(path, { recursive: true, mode: OWNER_ONLY_FOLDER });
-    // The folder holds keys: whoever has it in a repository does not want it committed. A file that is there already
-    // is somebody's own, as when the folder of a project is named.
+    // The folder holds keys, which must not be committed to a repository. An existing file is kept: the folder may be a
+    // project's own.
     const ignore = join(path, ".gitignore");
     if (!existsSync(ignore)) writeFileSync(ignore, "*\n", { mode: OWNER_ONLY_FILE });
   } catch (error) {

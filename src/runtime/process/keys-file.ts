@@ -44,7 +44,7 @@ type Content = z.infer<typeof CONTENT>;
 
 /**
  * The keys of this start. Those that the configuration leaves open come from the file, or are made and added to it
- * before anybody sees them. Throws `KeysFileError`.
+ * before they are shown. Throws `KeysFileError`.
  */
 export function loadKeys(
   file: string,

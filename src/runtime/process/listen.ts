@@ -1,4 +1,4 @@
-/** Takes the address of the settings, or says in plain words which of them to change. */
+/** Listens on the address of the settings; a failure names the setting to change. */
 
 import type { Address, Answer, Listener, Listening } from "./process-host.ts";
 

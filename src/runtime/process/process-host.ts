@@ -26,7 +26,7 @@ export type Instance = {
 };
 
 export interface RedisLink {
-  /** Sends what the Upstash client asks. */
+  /** Sends the Upstash client's requests. */
   readonly requester: Requester;
   readonly bus: InstanceBus;
   close(): void;

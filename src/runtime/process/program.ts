@@ -1,4 +1,7 @@
-/** The program, whatever runtime it is a process of: reads the settings, takes the data directory, serves, stops cleanly. */
+/**
+ * The program, whatever runtime it is a process of: reads the settings, takes the data directory, serves, stops
+ * cleanly.
+ */
 
 import process from "node:process";
 import manifest from "../../../package.json" with { type: "json" };

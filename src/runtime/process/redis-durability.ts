@@ -1,6 +1,6 @@
 /**
  * What a Redis server promises about writes it has acknowledged. Conduit answers "accepted" on the strength of that
- * promise, so a server that promises less is worth a loud word.
+ * promise, so a server that promises less is reported loudly.
  */
 
 import type { Redis } from "@upstash/redis";

@@ -2,10 +2,11 @@
 
 import { resolve } from "node:path";
 import type { KeyService } from "../../accounts/keys.ts";
+import { createCatalogue } from "../../compose/core.ts";
 import { createGateway } from "../../compose/gateway.ts";
 import type { Settings } from "../../config/load.ts";
 import { createFolderMediaStore } from "../../media/folder.ts";
-import { Catalogue, type ProviderOffer } from "../../providers/catalogue.ts";
+import type { ProviderOffer } from "../../providers/catalogue.ts";
 import { systemClock } from "../../tasks/ports/clock.ts";
 import type { Log } from "../../tasks/ports/log.ts";
 import { localAddress } from "./banner.ts";
@@ -49,8 +50,7 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
   async function serve(): Promise<RunningServer> {
     const { store, instances } = opened;
     const listener = host.createListener();
-    const catalogue = new Catalogue({ offers, aliases: settings.models.aliases });
-    for (const warning of catalogue.warnings) log.warn(warning);
+    const catalogue = createCatalogue(settings, offers, log);
     const gateway = createGateway({
       settings,
       adminKey: keys.admin.plain,

@@ -7,13 +7,13 @@ import type { Sql, SqlDatabase } from "../../stores/sql.ts";
 import { type CommitDriver, GroupCommit } from "../../stores/sqlite/group-commit.ts";
 import type { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
 
-/** One open database of a library; only the library's own words differ between hosts. */
+/** One open database of a library; only the libraries' calls differ between hosts. */
 export interface SqliteConnection {
   readonly sql: Sql;
   /** Runs a statement without parameters and rows, such as a PRAGMA. */
   execute(statement: string): void;
   readonly inTransaction: boolean;
-  /** What an error of this library says about the storage; null when it is the statement's fault, or no such error. */
+  /** The storage failure an error of this library reports; null when it is the statement's fault, or no such error. */
   storageFailure(error: unknown): StoreUnavailableError | null;
   close(): void;
 }
@@ -30,8 +30,9 @@ export type SqliteFileOptions = {
 /** How long a statement waits for another process's lock, in ms. It blocks the event loop, so it is short. */
 const BUSY_TIMEOUT_MS = 200;
 /**
- * Pages (4 kB) of log after which it is folded into the file. Hot pages are rewritten by every commit and copied once
- * a fold: 4,000 take a fifth off the cost of a task's life compared with 1,000, for a log of 16 MB and a fold of some ms.
+ * Pages (4 kB) of the write-ahead log after which it is checkpointed. Hot pages are rewritten by every commit and
+ * copied once per checkpoint: 4,000 take a fifth off the cost of a whole task compared with 1,000, for a log of 16 MB
+ * and checkpoints of some ms (measured: bench/store.ts).
  */
 const CHECKPOINT_PAGES = 4_000;
 /** What the log is cut back to after a burst, in bytes. */

@@ -1,17 +1,18 @@
-/** Opens the store that the settings ask for, and says what it promises. Nothing stands in for one that cannot be had. */
+/**
+ * Opens the store of the settings, and reports what it promises. There is no fallback for one that cannot be opened.
+ */
 
-import type { AccountStore } from "../../accounts/account-store.ts";
 import type { Settings } from "../../config/load.ts";
 import type { RedisConnection } from "../../config/redis-connection.ts";
 import { storeChoice } from "../../config/store-choice.ts";
 import { createUpstashRedis, RequesterRedis } from "../../stores/redis/client.ts";
 import { createRedisStore } from "../../stores/redis/store.ts";
 import { createSqliteStore } from "../../stores/sqlite/store.ts";
+import type { Store } from "../../stores/store.ts";
 import { randomToken } from "../../tasks/ids.ts";
 import { systemClock } from "../../tasks/ports/clock.ts";
 import type { InstanceBus } from "../../tasks/ports/instance-bus.ts";
 import type { Log } from "../../tasks/ports/log.ts";
-import type { TaskStore } from "../../tasks/ports/task-store.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import type { ProcessHost } from "./process-host.ts";
 import { checkRedisDurability } from "./redis-durability.ts";
@@ -30,7 +31,7 @@ export type StoreDependencies = {
 };
 
 export type OpenedStore = {
-  readonly store: TaskStore & AccountStore;
+  readonly store: Store;
   /** Present where other processes may share the store; `bus` is null where only the store connects them. */
   readonly instances?: { readonly bus: InstanceBus | null };
   /** Why what the store acknowledges may be lost; null when it lasts. Rejects when the store does not answer. */

@@ -1,4 +1,4 @@
-/** Answers that clients owe: calls of a client method that expect a result. */
+/** Client results: the pending answers to calls of a client method. */
 
 import type { Completion } from "../protocols/messages.ts";
 import { HubError } from "./invocation-errors.ts";
@@ -8,7 +8,7 @@ const ID_PREFIX = "s";
 
 type Pending = { resolve(value: unknown): void; reject(error: Error): void; deadline: number };
 
-/** One connection's: an answer that comes over another connection finds nothing here. */
+/** One instance per connection: an answer that comes over another connection matches nothing. */
 export class ClientResults {
   readonly #pending = new Map<string, Pending>();
   #issued = 0;
@@ -33,7 +33,7 @@ export class ClientResults {
     return { invocationId, result };
   }
 
-  /** Takes an answer; one that nobody waits for is ignored. */
+  /** Takes an answer; one that is not expected is ignored. */
   settle(message: Completion): void {
     const pending = this.#pending.get(message.invocationId);
     if (pending === undefined) return;
@@ -42,7 +42,7 @@ export class ClientResults {
     else pending.resolve(message.result ?? null);
   }
 
-  /** Gives up the answers that are overdue. */
+  /** Rejects the answers that are overdue. */
   expire(now: number): void {
     for (const [id, pending] of this.#pending) {
       if (pending.deadline > now) continue;
@@ -51,7 +51,7 @@ export class ClientResults {
     }
   }
 
-  /** The client has left. */
+  /** The connection has ended. */
   abandon(connectionId: string): void {
     for (const pending of this.#pending.values())
       pending.reject(new HubError(`Connection '${connectionId}' disconnected.`));

@@ -1,8 +1,10 @@
-/** The error texts of completions and Close messages. Clients show and compare them: they are ASP.NET's, word for word. */
+/**
+ * The error texts of completions and Close messages. They are ASP.NET's, word for word, because clients compare them.
+ */
 
 /**
- * An error whose message the client may see. Everything else a method throws is told only as "an unexpected
- * error", unless detailed errors are on.
+ * An error whose message the client may see. Everything else a method throws is answered as "an unexpected error",
+ * unless detailed errors are on.
  */
 export class HubError extends Error {
   /** The name under which clients know it. */
@@ -37,7 +39,7 @@ export const notAStream = (target: string) =>
 export const idInUse = (id: string) => `Invocation ID '${id}' is already in use.`;
 
 /** `text`, followed by the error's name and message where the client may know them. */
-export function describeError(text: string, error: unknown, detailed: boolean): string {
+export function errorText(text: string, error: unknown, detailed: boolean): string {
   if (!(error instanceof HubError) && !detailed) return text;
   return error instanceof Error ? `${text} ${error.name}: ${error.message}` : text;
 }

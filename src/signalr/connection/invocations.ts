@@ -15,7 +15,7 @@ import {
   type StreamItem,
 } from "../protocols/messages.ts";
 import {
-  describeError,
+  errorText,
   HubError,
   idInUse,
   invocationFailed,
@@ -31,13 +31,16 @@ import { CANCELLED, ServerStream } from "./server-stream.ts";
 import { UploadStream } from "./upload-stream.ts";
 
 export type InvocationSettings = {
-  /** Tells clients the text of every error, not only of `HubError`s. For development. */
+  /** Sends clients the text of every error, not only of `HubError`s. For development. */
   detailedErrors: boolean;
   /** Streams in both directions that one connection may have open; ASP.NET has no such limit. */
   maxStreams: number;
-  /** Items of one upload that wait for the method before the connection's reading stops. ASP.NET's `StreamBufferCapacity`. */
+  /**
+   * Items of one upload that wait for the method before the connection's reading stops. ASP.NET's
+   * `StreamBufferCapacity`.
+   */
   streamBufferItems: number;
-  /** Hears of errors that are ours and that clients are not told: for the log. MUST NOT throw. */
+  /** Takes errors that clients are not sent: for the log. MUST NOT throw. */
   report(error: unknown, during: string): void;
 };
 
@@ -60,7 +63,7 @@ export class Invocations<P> {
   readonly #owner: InvocationOwner<P>;
   readonly #hub: Hub<P>;
   readonly #settings: InvocationSettings;
-  /** The plain call that runs, unless it has let others pass. */
+  /** The plain call that runs, unless it waits for a client result and others may run meanwhile. */
   #running: RunningCall<P> | null = null;
   /** Made when first needed: most connections never stream. */
   #streams: Map<string, OpenStream> | null = null;
@@ -84,7 +87,7 @@ export class Invocations<P> {
     return calls.length === this.#active ? calls : null;
   }
 
-  /** Goes on with a stream that was saved. */
+  /** Continues a stream that was saved. */
   resume(call: StreamInvocation): void {
     const args = this.#hub.find(call.target)?.resume?.(this.#owner.connection, call.arguments);
     this.start(args === undefined ? call : { ...call, arguments: args });
@@ -107,7 +110,7 @@ export class Invocations<P> {
       args = bind(known, message.arguments);
     } catch (error) {
       this.#answer(message, {
-        error: describeError(invocationFailed(message.target), error, this.#settings.detailedErrors),
+        error: errorText(invocationFailed(message.target), error, this.#settings.detailedErrors),
       });
       return true;
     }
@@ -118,7 +121,9 @@ export class Invocations<P> {
     return true;
   }
 
-  /** Hands an item to its upload. False when that is full: offer it again after `proceed`. Unknown streams are ignored. */
+  /**
+   * Hands an item to its upload. False when that is full: offer it again after `proceed`. Unknown streams are ignored.
+   */
   item(message: StreamItem): boolean {
     return this.#uploads?.get(message.invocationId)?.offer(message.item) ?? true;
   }
@@ -143,7 +148,7 @@ export class Invocations<P> {
     if (this.#streams !== null) for (const { stream } of this.#streams.values()) stream.resume();
   }
 
-  /** The connection has ended: streams stop, readers of uploads are told. */
+  /** The connection has ended: streams stop, readers of uploads get an error. */
   dispose(): void {
     for (const { stream } of this.#streams?.values() ?? []) stream.cancel();
     for (const upload of this.#uploads?.values() ?? [])
@@ -155,7 +160,7 @@ export class Invocations<P> {
   /** Why a call cannot be made, or null. */
   #refusal(message: Call, method: HubMethod<P> | undefined): string | null {
     const { target } = message;
-    const failed = (error: Error) => describeError(invocationFailed(target), error, true);
+    const failed = (error: Error) => errorText(invocationFailed(target), error, true);
     if (method === undefined) return failed(new HubError("Method does not exist."));
     if (!method.allows(this.#owner.connection.principal)) return unauthorized(target);
     const streaming = message.type === MessageType.StreamInvocation;
@@ -164,7 +169,7 @@ export class Invocations<P> {
     const sent = message.streamIds ?? [];
     const expected = method.uploads.length;
     if (sent.length !== expected)
-      return describeError(
+      return errorText(
         methodFailed(target),
         new HubError(`Client sent ${sent.length} stream(s), Hub method expects ${expected}.`),
         true,
@@ -259,7 +264,7 @@ export class Invocations<P> {
     } catch (error) {
       return end(this.#describe(STREAM_FAILED, error, target));
     }
-    // Not awaited: a method that is stuck must not keep its client from hearing that the stream has ended.
+    // Not awaited: a method that hangs must not delay the stream's completion.
     if (stream.cancelled) Promise.resolve(iterator.return?.()).catch(() => undefined);
     end();
   }
@@ -275,11 +280,11 @@ export class Invocations<P> {
     if (message.streamIds !== undefined) this.#owner.proceed();
   }
 
-  /** What the client is told of an error in a method; what it is not told is reported. */
+  /** The text the client gets for an error in a method; an error it gets no detail of is reported. */
   #describe(text: string, error: unknown, target: string): string {
     if (!(error instanceof HubError) && !(error instanceof UploadError))
       this.#settings.report(error, `hub method ${target}`);
-    return describeError(text, error, this.#settings.detailedErrors);
+    return errorText(text, error, this.#settings.detailedErrors);
   }
 
   #letPass(call: RunningCall<P>): void {
@@ -327,7 +332,7 @@ class RunningCall<P> implements HubCall<P> {
   }
 
   invoke(target: string, ...args: unknown[]): Promise<unknown> {
-    // The client's answer may come behind another call of its own: waiting for it while holding that up would never end.
+    // The client's answer may come behind another call of its own: holding that call up would be a deadlock.
     this.#letPass();
     return this.connection.invoke(target, ...args);
   }

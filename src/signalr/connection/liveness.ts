@@ -1,31 +1,31 @@
-/** Who is still there: pings out, pings answered, silence measured. Times are the host's, in milliseconds. */
+/** Keep-alive and time-out of one connection. Times are the host's, in milliseconds. */
 
-import type { SessionSettings, TransportTraits } from "./settings.ts";
+import type { HubConnectionSettings, TransportTraits } from "./hub-connection-options.ts";
 
-/** A client's pings are answered at most this often: two sides that answer each other's would never stop. */
+/** A client's pings are answered at most this often: two sides that answer each other's pings would never stop. */
 const PING_ANSWER_MS = 5_000;
 
-/** What is due: a ping, or the end. */
+/** What is due: sending a ping, or closing the connection. */
 export type Due = "ping" | "timeout" | "idle" | null;
 
 export class Liveness {
-  readonly #settings: SessionSettings;
+  readonly #settings: HubConnectionSettings;
   readonly #pings: TransportTraits["pings"] | "bare";
   /** When the client was last heard. */
   heardAt: number;
-  /** Only a client that has pinged promises to go on: before, silence means nothing. */
+  /** Clients that never ping exist; the time-out counts only for one that has pinged, as on ASP.NET. */
   pinged = false;
   #pingDue = Number.POSITIVE_INFINITY;
   #answeredAt = Number.NEGATIVE_INFINITY;
 
-  constructor(settings: SessionSettings, pings: TransportTraits["pings"] | "bare", now: number) {
+  constructor(settings: HubConnectionSettings, pings: TransportTraits["pings"] | "bare", now: number) {
     this.#settings = settings;
     this.#pings = pings;
     this.heardAt = now;
     if (pings === "server") this.#pingDue = now + settings.keepAliveMs;
   }
 
-  /** When `check` has something to say at the latest. */
+  /** When `check` has something to do at the latest. */
   get due(): number {
     return Math.min(this.#pingDue, this.#silentAt());
   }

@@ -1,6 +1,6 @@
 /**
- * What stateful reconnect keeps of the messages sent: everything the client has not acknowledged, within a bound.
- * Messages are numbered from 1 by counting; the number is nowhere on the wire.
+ * Stateful reconnect's buffer of sent messages: everything the client has not acknowledged, within a bound. Messages
+ * are numbered from 1 by counting; the number is not on the wire (`HubProtocol.md` of dotnet/aspnetcore).
  */
 
 import type { Frame } from "../../sockets/frame.ts";
@@ -8,7 +8,7 @@ import { utf8Length } from "../protocols/text-format.ts";
 
 type Kept = { frame: Frame; bytes: number };
 
-export class ReplayBuffer {
+export class MessageBuffer {
   readonly #windowBytes: number;
   /** Unacknowledged messages, oldest first; those after `#sent` wait for the window to open. */
   #kept: Kept[] = [];
@@ -32,7 +32,7 @@ export class ReplayBuffer {
     return this.#waitingBytes;
   }
 
-  /** Whether as much waits as may be on its way: the client reads too slowly or not at all. */
+  /** Whether more waits than may be on its way unacknowledged: the client reads too slowly or not at all. */
   get overflowing(): boolean {
     return this.#waitingBytes > this.#windowBytes;
   }

@@ -1,53 +1,53 @@
-/** What a session says: encoded, numbered where that was agreed, and handed to whichever transport there is. */
+/** Writes a connection's messages: encoded, numbered where that was agreed, and handed to the current transport. */
 
 import type { Frame, TopicMembership } from "../../sockets/frame.ts";
 import type { HubProtocol } from "../protocols/hub-protocol.ts";
 import { type HubMessage, isNumbered } from "../protocols/messages.ts";
-import type { Outlet } from "./settings.ts";
+import type { TransportOutput } from "./hub-connection-options.ts";
 import type { StatefulReconnect } from "./stateful-reconnect.ts";
 
-export class Voice {
+export class MessageWriter {
   protocol: HubProtocol;
-  /** With stateful reconnect: counts and keeps what is said. */
+  /** With stateful reconnect: counts and buffers the messages. */
   numbers: StatefulReconnect | null = null;
-  #outlet: Outlet | null;
+  #output: TransportOutput | null;
   #full = false;
 
-  constructor(protocol: HubProtocol, outlet: Outlet) {
+  constructor(protocol: HubProtocol, output: TransportOutput) {
     this.protocol = protocol;
-    this.#outlet = outlet;
+    this.#output = output;
   }
 
   /** Whether there is a transport. */
   get connected(): boolean {
-    return this.#outlet !== null;
+    return this.#output !== null;
   }
 
-  /** Whether what is said now would wait. */
+  /** Whether a message written now would wait. */
   get congested(): boolean {
-    return this.#full || this.#outlet === null || this.numbers?.outgoing.waiting === true;
+    return this.#full || this.#output === null || this.numbers?.outgoing.waiting === true;
   }
 
-  /** Whether what is said now has to wait until the client comes back. */
+  /** Whether a message written now waits until the client comes back: for its next poll, or its reconnect. */
   get waiting(): boolean {
-    return this.#outlet === null || this.#outlet.waiting || this.numbers?.outgoing.waiting === true;
+    return this.#output === null || this.#output.waiting || this.numbers?.outgoing.waiting === true;
   }
 
   get topics(): TopicMembership | null {
-    return this.#outlet?.topics ?? null;
+    return this.#output?.topics ?? null;
   }
 
-  /** Bytes said and not yet handed to the network. */
+  /** Bytes written and not yet handed to the network. */
   bufferedBytes(): number {
-    return (this.#outlet?.bufferedBytes() ?? 0) + (this.numbers?.outgoing.waitingBytes ?? 0);
+    return (this.#output?.bufferedBytes() ?? 0) + (this.numbers?.outgoing.waitingBytes ?? 0);
   }
 
   /** Throws what the protocol throws for a value without wire form. False when too much waits. */
-  say(message: HubMessage): boolean {
+  write(message: HubMessage): boolean {
     return this.deliver(this.protocol.write(message), isNumbered(message));
   }
 
-  /** Says a message that was encoded before. False when too much waits: the client reads too slowly. */
+  /** Writes a message that was encoded before. False when too much waits: the client reads too slowly. */
   deliver(frame: Frame, numbered: boolean): boolean {
     if (this.numbers === null || !numbered) {
       this.transmit(frame);
@@ -59,7 +59,7 @@ export class Voice {
 
   /** Hands a frame to the transport as it is; without one it is lost. */
   transmit(frame: Frame): void {
-    if (this.#outlet !== null && !this.#outlet.send(frame)) this.#full = true;
+    if (this.#output !== null && !this.#output.send(frame)) this.#full = true;
   }
 
   /** The client has processed everything up to this number. */
@@ -72,20 +72,20 @@ export class Voice {
     this.#full = false;
   }
 
-  /** The transport is gone by itself. */
+  /** The transport has ended by itself. */
   lose(): void {
-    this.#outlet = null;
+    this.#output = null;
   }
 
   /** Ends the transport. */
   close(code: number, reason: string): void {
-    this.#outlet?.close(code, reason);
-    this.#outlet = null;
+    this.#output?.close(code, reason);
+    this.#output = null;
   }
 
-  /** Goes on over another transport, with everything the client has not acknowledged. */
-  resume(outlet: Outlet): void {
-    this.#outlet = outlet;
+  /** Continues over another transport, with everything the client has not acknowledged. */
+  resume(output: TransportOutput): void {
+    this.#output = output;
     this.#full = false;
     if (this.numbers === null) return;
     const { sequence, frames } = this.numbers.restart();

@@ -1,4 +1,4 @@
-/** A stream on its way to the client: it can be cancelled, and it waits while the transport is congested. */
+/** A stream from a hub method to the client: it can be cancelled, and it waits while the transport is congested. */
 
 export const CANCELLED = Symbol("cancelled");
 
@@ -41,7 +41,7 @@ export class ServerStream {
   /** What the method does next, or `CANCELLED`, whichever comes first. Rejects like `step`. */
   async race<T>(step: T | PromiseLike<T>): Promise<T | typeof CANCELLED> {
     if (this.cancelled) {
-      // Nobody waits for it any more: its failure is nobody's either.
+      // The stream has ended: a late failure of its method is ignored.
       Promise.resolve(step).catch(() => undefined);
       return CANCELLED;
     }

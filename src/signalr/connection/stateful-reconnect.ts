@@ -1,19 +1,20 @@
 /**
- * The numbers of stateful reconnect. Each side counts the messages it sends, keeps them until acknowledged and, on a
- * new transport, first says the number of the message it begins with. The receiver skips what it has processed.
+ * The message numbers of stateful reconnect. Each side counts the messages it sends, buffers them until acknowledged
+ * and, on a new transport, first sends the number of the message it begins with. The receiver skips what it has
+ * processed.
  */
 
 import type { Frame } from "../../sockets/frame.ts";
 import { ProtocolError } from "../protocols/hub-protocol.ts";
 import { type Ack, type HubMessage, isNumbered, MessageType, type Sequence } from "../protocols/messages.ts";
-import { ReplayBuffer } from "./message-buffer.ts";
+import { MessageBuffer } from "./message-buffer.ts";
 
-/** Between acknowledgements: often enough to keep the peer's buffer small, too seldom to be traffic. */
+/** Between acknowledgements, ms: as Microsoft's JavaScript client (10.0.11) sends them. */
 const ACK_MS = 1_000;
 
 export class StatefulReconnect {
   /** Messages on their way to the peer. */
-  readonly outgoing: ReplayBuffer;
+  readonly outgoing: MessageBuffer;
   /** Number of the message read last, and of the last processed. They differ while messages are repeated. */
   #received = 0;
   #processed = 0;
@@ -22,15 +23,15 @@ export class StatefulReconnect {
   #awaitsSequence = false;
 
   constructor(replayBytes: number) {
-    this.outgoing = new ReplayBuffer(replayBytes);
+    this.outgoing = new MessageBuffer(replayBytes);
   }
 
-  /** When `takeAck` has something to say. */
+  /** When `takeAck` returns an acknowledgement. */
   get ackDue(): number {
     return this.#ackDue;
   }
 
-  /** Whether a message is to be skipped: repeated, or sent before the peer said where it begins. */
+  /** Whether a message is to be skipped: repeated, or sent before the peer's Sequence message. */
   skips(message: HubMessage): boolean {
     if (this.#awaitsSequence)
       return message.type !== MessageType.Sequence && message.type !== MessageType.Close;
@@ -54,7 +55,7 @@ export class StatefulReconnect {
     return { type: MessageType.Ack, sequenceId: this.#processed };
   }
 
-  /** The peer says where it begins. Throws `ProtocolError` when messages are missing before that. */
+  /** Takes the peer's Sequence message. Throws `ProtocolError` when messages are missing before that. */
   resequence(sequenceId: number): void {
     if (sequenceId > this.#processed + 1)
       throw new ProtocolError("Sequence ID greater than amount of messages we've received.");
@@ -62,7 +63,7 @@ export class StatefulReconnect {
     this.#received = Math.max(sequenceId - 1, 0);
   }
 
-  /** A new transport: what to say on it first. What was read and not processed will come again. */
+  /** A new transport: what to send on it first. What was read and not processed will be sent again. */
   restart(): { sequence: Sequence; frames: Frame[] } {
     this.#awaitsSequence = true;
     const { sequenceId, frames } = this.outgoing.replay();

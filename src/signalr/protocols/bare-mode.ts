@@ -1,13 +1,13 @@
 /**
  * Clients without a SignalR library: one JSON message for each text frame, no record separator, no handshake
- * needed. Such clients often answer every ping, so a server that did the same would never fall silent.
+ * needed. Such clients often answer every ping; if the server did the same, the two would ping for ever.
  */
 
 import type { Frame } from "../../sockets/frame.ts";
 import { parseHandshakeRequest, writeHandshakeResponse } from "./handshake.ts";
 import type { Chunk, HubProtocol, MessageReader, ProtocolLimits } from "./hub-protocol.ts";
 import { ProtocolError } from "./hub-protocol.ts";
-import { readJson, writeJson } from "./json-protocol.ts";
+import { parseJsonMessage, writeJsonMessage } from "./json-protocol.ts";
 import type { HubMessage } from "./messages.ts";
 import { exceedsBytes, RECORD_SEPARATOR, tooLarge } from "./text-format.ts";
 
@@ -16,7 +16,7 @@ export const bareProtocol: HubProtocol = {
   name: "json",
   encoding: "bare",
   transferFormat: "text",
-  write: (message: HubMessage) => writeJson(message),
+  write: (message: HubMessage) => writeJsonMessage(message),
   createReader: (limits: ProtocolLimits): MessageReader => new BareReader(limits),
 };
 
@@ -40,7 +40,7 @@ export function classifyFirstFrame(frame: Chunk): FirstFrame {
 
 /**
  * What may come first of a bare client, once: a handshake where negotiation made it bare, or the separator of the
- * handshake it has sent, which shows it to be no bare client at all.
+ * handshake it has sent, which shows that it is no bare client.
  */
 export type BareOpening = "handshake" | "separator";
 
@@ -115,7 +115,7 @@ class BareReader implements MessageReader {
       if (text === undefined) return null;
       this.#unread -= text.length;
       if (exceedsBytes(text, this.#limits.maxMessageBytes)) throw tooLarge(this.#limits.maxMessageBytes);
-      const message = readJson(text, this.#limits);
+      const message = parseJsonMessage(text, this.#limits);
       if (message !== null) return message;
     }
   }

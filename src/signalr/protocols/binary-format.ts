@@ -51,7 +51,9 @@ export class BinaryReader {
     if (this.#pieces.length > MAX_PIECES) this.#pieces = [this.#copy(this.#unread)];
   }
 
-  /** The next body, or null until it is complete. Throws `ProtocolError` for a length that is malformed or too large. */
+  /**
+   * The next body, or null until it is complete. Throws `ProtocolError` for a length that is malformed or too large.
+   */
   next(): Uint8Array | null {
     if (this.#bodyLength < 0 && !this.#readPrefix()) return null;
     if (this.#unread < this.#bodyLength) return null;

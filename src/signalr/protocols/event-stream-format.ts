@@ -1,14 +1,14 @@
 import type { Frame } from "../../sockets/frame.ts";
 /** Server-sent events as SignalR uses them: nothing but `data`, one event for each frame. */
 
-/** Sent at once: Firefox reports an open stream only after its first bytes. */
+/** Sent at once: Firefox fires `open` only after data (dotnet/aspnetcore, `ServerSentEventsServerTransport`). */
 export const EVENT_STREAM_PREAMBLE = ":\r\n";
 
 export const EVENT_STREAM_HEADERS = {
   "content-type": "text/event-stream",
   "cache-control": "no-cache,no-store",
   pragma: "no-cache",
-  // Keeps proxies from compressing, and thereby from holding back.
+  // Keeps proxies from compressing, and thereby from buffering (dotnet/aspnetcore sends the same).
   "content-encoding": "identity",
   "x-accel-buffering": "no",
 } as const;

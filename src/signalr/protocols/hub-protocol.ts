@@ -18,7 +18,7 @@ export type ProtocolLimits = {
   maxIdLength: number;
   /** UTF-16 units of a method name. */
   maxTargetLength: number;
-  /** Entries of a message's headers; one known client copies all its HTTP headers there. */
+  /** Entries of a message's headers; Python's signalrcore copies all its HTTP headers there (seen in 2026). */
   maxHeaders: number;
 };
 
@@ -37,7 +37,7 @@ export class ProtocolError extends Error {
   override readonly name = "InvalidDataException";
 }
 
-/** Takes chunks, gives messages, one at a time, so that the reader's owner decides the pace. */
+/** Takes chunks and returns messages one at a time, so that the caller decides the pace. */
 export interface MessageReader {
   /** Adds what arrived. Throws `ProtocolError` when it is not even text (JSON). */
   push(chunk: Chunk): void;

@@ -13,12 +13,12 @@ export const jsonProtocol: HubProtocol = {
   name: "json",
   encoding: "json",
   transferFormat: "text",
-  write: (message: HubMessage): Frame => writeJson(message) + RECORD_SEPARATOR,
+  write: (message: HubMessage): Frame => writeJsonMessage(message) + RECORD_SEPARATOR,
   createReader: (limits: ProtocolLimits): MessageReader => new JsonReader(limits),
 };
 
 /** A message as JSON without framing. Throws what `JSON.stringify` throws. */
-export function writeJson(message: HubMessage): string {
+export function writeJsonMessage(message: HubMessage): string {
   if (message.type === MessageType.Ping) return PING_TEXT;
   // JSON has no undefined: an item must be there, and an answer without a value is an explicit null.
   if (message.type === MessageType.StreamItem && message.item === undefined)
@@ -29,7 +29,7 @@ export function writeJson(message: HubMessage): string {
 }
 
 /** Reads one message without framing; null for an unknown type. Throws `ProtocolError`. */
-export function readJson(text: string, limits: ProtocolLimits): HubMessage | null {
+export function parseJsonMessage(text: string, limits: ProtocolLimits): HubMessage | null {
   if (text === PING_TEXT) return PING;
   const fields = parseJsonObject(text);
   return shapeMessage(
@@ -77,7 +77,7 @@ class JsonReader implements MessageReader {
     for (;;) {
       const text = this.#text.next();
       if (text === null) return null;
-      const message = readJson(text, this.#limits);
+      const message = parseJsonMessage(text, this.#limits);
       if (message !== null) return message;
     }
   }

@@ -151,7 +151,7 @@ class ValueReader {
       if (typeof key !== "string" && typeof key !== "number")
         throw new ProtocolError("The message has a map key that is neither text nor a number.");
       const value = this.value(depth + 1);
-      // Assigning this one key would set the prototype; nobody means it.
+      // Assigning this one key would set the prototype.
       if (key !== "__proto__") map[key] = value;
     }
     return map;
@@ -340,7 +340,10 @@ class ValueWriter {
     }
   }
 
-  /** A length: inside `tiny`'s low bits up to `tinyMax`, else after `code8` if there is one, `code16` or the code after it. */
+  /**
+   * A length: inside `tiny`'s low bits up to `tinyMax`, else after `code8` if there is one, `code16` or the code after
+   * it.
+   */
   #head(length: number, tiny: number | null, tinyMax: number, code16: number, code8: number | null): void {
     if (tiny !== null && length <= tinyMax) this.#byte(tiny | length);
     else if (code8 !== null && length < 0x100) {

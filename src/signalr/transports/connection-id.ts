@@ -1,4 +1,4 @@
-/** How connections are named: an id that is told, and a token that only its client knows. */
+/** Ids of connections: a public connection id, and a secret token that only its client knows. */
 
 /** Of a connection's id and of its secret token. */
 const ID_BYTES = 16;

@@ -10,9 +10,11 @@ import {
   type Refusal,
 } from "./endpoint.ts";
 
-/** Connections that were negotiated and not yet used: a bound on what a stranger can make us remember. */
+/** Connections that were negotiated and not yet used: negotiating costs memory, and clients need not come back. */
 export const MAX_UNUSED = 10_000;
-/** The same, of one owner; more if it may have more in use, which all come back at once when a server starts again. */
+/**
+ * The same for one owner, or as many as it may have in use: all of those negotiate at once after a server's restart.
+ */
 export const MAX_UNUSED_PER_OWNER = 200;
 
 export type NewConnection<P> = Omit<EndpointOptions<P>, "onBegin" | "onEnd"> & {
@@ -24,10 +26,10 @@ type Entry<P> = { endpoint: HubEndpoint<P>; owner: string };
 
 export class HubConnections<P> {
   readonly #entries = new Map<string, Entry<P>>();
-  /** How many connections of each owner wait for their first use. */
+  /** Connections of each owner that were not used yet. */
   readonly #unused = new Map<string, number>();
   #unusedInAll = 0;
-  /** How many connections of each owner have a transport, or had one and are not over. */
+  /** Connections of each owner that have a transport, or had one and have not ended. */
   readonly #used = new Map<string, number>();
   readonly #maxPerOwner: number;
   readonly #maxUnusedPerOwner: number;
@@ -57,7 +59,7 @@ export class HubConnections<P> {
     return (this.#used.get(owner) ?? 0) >= this.#maxPerOwner;
   }
 
-  /** Makes a connection; null when too many wait for their first use. */
+  /** Makes a connection; null when too many were not used yet. */
   add(connection: NewConnection<P>, now: number): HubEndpoint<P> | null {
     const { owner, ...options } = connection;
     const { token } = options;
@@ -86,9 +88,9 @@ export class HubConnections<P> {
   }
 
   /**
-   * The connection a request names. `owner` null: the request brought no credentials, which some clients leave away
-   * on polls; the token alone is then its proof. Another owner's connection is answered like one that does not exist,
-   * and so is one that was negotiated for another hub than `hub`.
+   * The connection a request names. `owner` null: the request brought no credentials, which x * from polls (seen in
+   * 2026); the token alone then authorises it. Another owner's connection is answered like one that does not exist, and
+   * so is one that was negotiated for another hub than `hub`.
    */
   find(token: string | null, owner: string | null, hub?: Hub<P>): HubEndpoint<P> | Refusal {
     if (token === null || token === "") return ID_REQUIRED;

@@ -1,16 +1,21 @@
 /**
- * One connection as its URL sees it, from negotiation to its end: which transport it is bound to, and what each HTTP
+ * One connection as HTTP sees it, from negotiation to its end: which transport it is bound to, and how each HTTP
  * request on it is answered. The status codes and texts are ASP.NET's.
  */
 
 import type { CloseOptions } from "../close-options.ts";
-import { HubSession } from "../connection/connection.ts";
-import type { Outlet, SavedSession, SessionSettings, TransportTraits } from "../connection/settings.ts";
+import { HubConnectionContext } from "../connection/hub-connection-context.ts";
+import type {
+  HubConnectionSettings,
+  SavedHubConnection,
+  TransportOutput,
+  TransportTraits,
+} from "../connection/hub-connection-options.ts";
 import type { Hub } from "../hub.ts";
 import { LongPoll, type PollReply } from "./long-poll.ts";
 import type { TransportName } from "./negotiation.ts";
 
-/** A negotiated connection that nobody uses is forgotten after this. */
+/** A negotiated connection that is not used is dropped after this, ms: ASP.NET's default. */
 export const UNUSED_MS = 15_000;
 /** What a client may post before it has opened its stream or made its first poll. */
 const EARLY_BYTES = 64 * 1024;
@@ -33,15 +38,15 @@ const NO_DELETES: Refusal = {
   status: 400,
   body: "Cannot terminate this connection using the DELETE endpoint.",
 };
-const TOO_EARLY_TOO_MUCH: Refusal = { status: 413, body: "" };
+const EARLY_OVERFLOW: Refusal = { status: 413, body: "" };
 
 export type EndpointOptions<P> = {
   /** Secret name, unguessable. */
   token: string;
   hub: Hub<P>;
-  settings: SessionSettings;
+  settings: HubConnectionSettings;
   transports: readonly TransportName[];
-  /** Whether the host wakes up by itself to ping WebSockets and event streams, or leaves that to clients and carriers. */
+  /** `server`: the host pings WebSockets and event streams by its own timer. `answered`: it only answers pings. */
   pings: "server" | "answered";
   connectionId: string;
   principal: P;
@@ -49,7 +54,7 @@ export type EndpointOptions<P> = {
   statefulReconnect: boolean;
   /** Called once when the first transport has come. */
   onBegin(): void;
-  /** Called once when the connection is over and everything has been heard. */
+  /** Called once when the connection has ended and the client has fetched every frame. */
   onEnd(): void;
 };
 
@@ -57,7 +62,7 @@ export class HubEndpoint<P> {
   readonly #options: EndpointOptions<P>;
   readonly #unusedUntil: number;
   #transport: TransportName | null = null;
-  #session: HubSession<P> | null = null;
+  #connection: HubConnectionContext<P> | null = null;
   #longPoll: LongPoll | null = null;
   #early: Uint8Array[] = [];
   #earlyBytes = 0;
@@ -86,8 +91,8 @@ export class HubEndpoint<P> {
   }
 
   /** Null before a transport has come. */
-  get session(): HubSession<P> | null {
-    return this.#session;
+  get connection(): HubConnectionContext<P> | null {
+    return this.#connection;
   }
 
   get transport(): TransportName | null {
@@ -97,47 +102,52 @@ export class HubEndpoint<P> {
   /** When `tick` has something to do at the latest. */
   get due(): number {
     if (this.#over) return Number.POSITIVE_INFINITY;
-    if (this.#session === null) return this.#unusedUntil;
-    return Math.min(this.#session.due, this.#longPoll?.due ?? Number.POSITIVE_INFINITY);
+    if (this.#connection === null) return this.#unusedUntil;
+    return Math.min(this.#connection.due, this.#longPoll?.due ?? Number.POSITIVE_INFINITY);
   }
 
   /**
-   * A request wants to become a WebSocket or an event stream: from here on this is such a connection, and counts as in
-   * use. Hosts that must answer such a request before there is a transport ask this first.
+   * A request asks for a WebSocket or an event stream: from here on this is such a connection, and counts as in use.
+   * Called first by hosts that must answer such a request before there is a transport.
    */
   claim(transport: StreamTransport): Refusal | null {
-    if (this.#session !== null && this.#transport === transport)
-      return this.#session.resumable ? null : ALREADY_OPEN;
+    if (this.#connection !== null && this.#transport === transport)
+      return this.#connection.resumable ? null : ALREADY_OPEN;
     const refusal = this.#bind(transport);
     if (refusal === null) this.#use();
     return refusal;
   }
 
-  /** The claimed transport is there. */
-  open(transport: StreamTransport, outlet: Outlet, now: number): HubSession<P> | Refusal {
-    return transport === "WebSockets" ? this.openWebSocket(outlet, now) : this.openEvents(outlet, now);
+  /** The claimed transport has opened. */
+  open(transport: StreamTransport, output: TransportOutput, now: number): HubConnectionContext<P> | Refusal {
+    return transport === "WebSockets" ? this.openWebSocket(output, now) : this.openEvents(output, now);
   }
 
-  /** Goes on, in a new life of the host, over a transport that has outlived the last one. For an endpoint just made. */
-  restore(transport: StreamTransport, outlet: Outlet, saved: SavedSession, now: number): HubSession<P> {
+  /** Continues after the host's hibernation over a transport that has outlived it. For an endpoint just made. */
+  restore(
+    transport: StreamTransport,
+    output: TransportOutput,
+    saved: SavedHubConnection,
+    now: number,
+  ): HubConnectionContext<P> {
     this.#transport = transport;
-    return this.#begin(outlet, this.#traits(transport), now, saved);
+    return this.#begin(output, this.#traits(transport), now, saved);
   }
 
-  /** A WebSocket wants to begin, or with stateful reconnect to take over. */
-  openWebSocket(outlet: Outlet, now: number): HubSession<P> | Refusal {
-    if (this.#session !== null && this.#transport === "WebSockets")
-      return this.#session.reconnect(outlet, now) ? this.#session : ALREADY_OPEN;
+  /** A WebSocket has opened; with stateful reconnect it may take over from an earlier one. */
+  openWebSocket(output: TransportOutput, now: number): HubConnectionContext<P> | Refusal {
+    if (this.#connection !== null && this.#transport === "WebSockets")
+      return this.#connection.reconnect(output, now) ? this.#connection : ALREADY_OPEN;
     const refusal = this.#bind("WebSockets");
-    return refusal ?? this.#begin(outlet, this.#traits("WebSockets"), now);
+    return refusal ?? this.#begin(output, this.#traits("WebSockets"), now);
   }
 
-  /** An event stream wants to begin. */
-  openEvents(outlet: Outlet, now: number): HubSession<P> | Refusal {
+  /** An event stream has opened. */
+  openEvents(output: TransportOutput, now: number): HubConnectionContext<P> | Refusal {
     const refusal = this.#bind("ServerSentEvents");
     if (refusal !== null) return refusal;
-    if (this.#session !== null) return ALREADY_OPEN;
-    return this.#begin(outlet, this.#traits("ServerSentEvents"), now);
+    if (this.#connection !== null) return ALREADY_OPEN;
+    return this.#begin(output, this.#traits("ServerSentEvents"), now);
   }
 
   /** A poll; `reply` is called once, now or later, unless it is refused. */
@@ -146,32 +156,32 @@ export class HubEndpoint<P> {
     if (refusal !== null) return refusal;
     if (this.#longPoll === null) {
       this.#longPoll = new LongPoll(now, (then) =>
-        this.#session?.transportEnded(then, "The client reads too slowly."),
+        this.#connection?.transportEnded(then, "The client reads too slowly."),
       );
       this.#longPoll.poll(reply, now);
       this.#begin(this.#longPoll, { binary: true, framed: false, pings: "none" }, now);
       return null;
     }
-    if (this.#longPoll.poll(reply, now)) this.#session?.drained();
-    this.#endIfHeard();
+    if (this.#longPoll.poll(reply, now)) this.#connection?.drained();
+    this.#endIfFetched();
     return null;
   }
 
-  /** The client gave up its poll. */
+  /** The client has cancelled its poll. */
   pollAbandoned(reply: PollReply, now: number): void {
     this.#longPoll?.abandoned(reply, now);
   }
 
-  /** What a client sends over event streams and long polling. The host bounds the body. */
+  /** What a client sends beside an event stream or long polling. The host bounds the body. */
   post(body: Uint8Array, now: number): Refusal | null {
     if (this.#transport === "WebSockets") return NO_POSTS;
-    if (this.#over || this.#session?.closed === true) return NO_SUCH_CONNECTION;
-    if (this.#session !== null) {
-      this.#session.receive(body, now);
+    if (this.#over || this.#connection?.closed === true) return NO_SUCH_CONNECTION;
+    if (this.#connection !== null) {
+      this.#connection.receive(body, now);
       return null;
     }
     this.#earlyBytes += body.length;
-    if (this.#earlyBytes > EARLY_BYTES) return TOO_EARLY_TOO_MUCH;
+    if (this.#earlyBytes > EARLY_BYTES) return EARLY_OVERFLOW;
     this.#early.push(body);
     return null;
   }
@@ -179,7 +189,7 @@ export class HubEndpoint<P> {
   /** The client ends its long polling. */
   terminate(now: number): Refusal | null {
     if (this.#transport !== "LongPolling") return NO_DELETES;
-    this.#session?.transportEnded(now);
+    this.#connection?.transportEnded(now);
     this.#longPoll?.cut();
     this.#end();
     return null;
@@ -188,21 +198,21 @@ export class HubEndpoint<P> {
   /** Does what is due. */
   tick(now: number): void {
     if (this.#over) return;
-    if (this.#session === null) {
+    if (this.#connection === null) {
       if (now >= this.#unusedUntil) this.#end();
       return;
     }
-    this.#session.tick(now);
+    this.#connection.tick(now);
     if (this.#longPoll?.tick(now) === true) {
-      this.#session.transportEnded(now, "The client stopped polling.");
+      this.#connection.transportEnded(now, "The client stopped polling.");
       this.#end();
     }
   }
 
-  /** Ends it, telling the client why and whether to come back. */
+  /** Ends it with a Close message: why, and whether to reconnect. */
   close(options: CloseOptions): void {
-    if (this.#session === null) this.#end();
-    else this.#session.close(options);
+    if (this.#connection === null) this.#end();
+    else this.#connection.close(options);
   }
 
   #bind(transport: TransportName): Refusal | null {
@@ -219,27 +229,32 @@ export class HubEndpoint<P> {
     return { binary: carriesFrames, framed: carriesFrames, pings: this.#options.pings };
   }
 
-  #begin(outlet: Outlet, traits: TransportTraits, now: number, saved?: SavedSession): HubSession<P> {
+  #begin(
+    output: TransportOutput,
+    traits: TransportTraits,
+    now: number,
+    saved?: SavedHubConnection,
+  ): HubConnectionContext<P> {
     const { hub, settings, connectionId, principal, bare, statefulReconnect } = this.#options;
-    const session = new HubSession(
+    const connection = new HubConnectionContext(
       {
         hub,
         settings,
-        outlet,
+        output,
         connectionId,
         principal,
         transport: traits,
         bare: bare && traits.framed,
         statefulReconnect: statefulReconnect && traits.framed,
-        onEnd: () => this.#endIfHeard(),
+        onEnd: () => this.#endIfFetched(),
       },
       now,
     );
-    this.#session = session;
+    this.#connection = connection;
     this.#use();
-    session.open(saved);
-    for (const body of this.#early.splice(0)) session.receive(body, now);
-    return session;
+    connection.open(saved);
+    for (const body of this.#early.splice(0)) connection.receive(body, now);
+    return connection;
   }
 
   #use(): void {
@@ -248,9 +263,9 @@ export class HubEndpoint<P> {
     this.#options.onBegin();
   }
 
-  /** Long polling outlives its session until the last words were fetched. */
-  #endIfHeard(): void {
-    if (this.#session?.closed !== true) return;
+  /** With long polling the endpoint stays until the last frames were fetched. */
+  #endIfFetched(): void {
+    if (this.#connection?.closed !== true) return;
     if (this.#longPoll === null || this.#longPoll.finished) this.#end();
   }
 

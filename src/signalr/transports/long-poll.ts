@@ -1,29 +1,31 @@
 /**
- * Long polling: what the session says waits here for the client's next request. The first request only opens the
- * connection; each later one is answered with everything there is, as soon as there is something.
+ * Long polling: the connection's frames wait here for the client's next request. The first request only opens the
+ * connection; each later one is answered with all frames there are, as soon as there is one.
  */
 
 import type { Frame } from "../../sockets/frame.ts";
-import type { Outlet } from "../connection/settings.ts";
+import type { TransportOutput } from "../connection/hub-connection-options.ts";
 
-/** A request with nothing to answer is answered empty after this. Clients give up after 100 s. */
+/**
+ * A request is answered empty after this, ms: ASP.NET's default. Microsoft's JavaScript client gives up after 100 s.
+ */
 export const POLL_TIMEOUT_MS = 90_000;
-/** Between two requests the client may take this long. */
+/** How long a client may take between two requests, ms: ASP.NET's default. */
 export const POLL_GAP_MS = 15_000;
 /** Streams pause while this much waits. */
 const CONGESTED_BYTES = 64 * 1024;
-/** A client that lets this much wait is not reading. */
+/** A client with this much waiting counts as not reading. */
 const OVERFLOW_BYTES = 4 * 1024 * 1024;
 
-/** A deadline that the next tick sets. */
+/** Stands for a deadline that the next tick sets. */
 const UNKNOWN = Number.NEGATIVE_INFINITY;
 
-/** 200: go on polling. 204: the connection is over, or another request took this one's place. */
+/** 200: go on polling. 204: the connection is over, or another request has replaced this one. */
 export type PollAnswer = { status: 200; frames: readonly Frame[] } | { status: 204 };
 
 export type PollReply = (answer: PollAnswer) => void;
 
-export class LongPoll implements Outlet {
+export class LongPoll implements TransportOutput {
   readonly #onOverflow: (now: number) => void;
   #frames: Frame[] = [];
   #bytes = 0;
@@ -31,10 +33,10 @@ export class LongPoll implements Outlet {
   #opened = false;
   #ended = false;
   #now: number;
-  /** The request that hangs is answered empty then; without one, the client is given up. */
+  /** The open request is answered empty then; without one, the connection ends. */
   #deadline: number;
 
-  /** `onOverflow` is called when the client lets too much wait. */
+  /** `onOverflow` is called when too much waits for the client. */
   constructor(now: number, onOverflow: (now: number) => void) {
     this.#now = now;
     this.#deadline = now + POLL_GAP_MS;
@@ -46,12 +48,12 @@ export class LongPoll implements Outlet {
     return this.#deadline;
   }
 
-  /** Whether the connection is over and the client has heard everything. */
+  /** Whether the connection has ended and the client has fetched every frame. */
   get finished(): boolean {
     return this.#ended && this.#frames.length === 0;
   }
 
-  /** A request came; one that hangs gives way to it. True when there is room again for what waits elsewhere. */
+  /** A request came; one that is open is answered 204. True when streams that waited for room may continue. */
   poll(reply: PollReply, now: number): boolean {
     this.#now = now;
     this.#answer({ status: 204 });
@@ -70,7 +72,7 @@ export class LongPoll implements Outlet {
     return true;
   }
 
-  /** The client gave up a request before it was answered. */
+  /** The client has cancelled a request before it was answered. */
   abandoned(reply: PollReply, now: number): void {
     this.#now = now;
     if (this.#reply !== reply) return;
@@ -78,7 +80,7 @@ export class LongPoll implements Outlet {
     this.#deadline = now + POLL_GAP_MS;
   }
 
-  /** Answers a request that hung long enough. True when the client has not asked again in time: it is gone. */
+  /** Answers a request that was open long enough. True when the client has not asked again in time. */
   tick(now: number): boolean {
     this.#now = now;
     if (now < this.#deadline) return false;
@@ -94,7 +96,7 @@ export class LongPoll implements Outlet {
   send(frame: Frame): boolean {
     this.#frames.push(frame);
     this.#bytes += frame.length;
-    // At the end of the turn, so that what is said in one turn shares an answer.
+    // At the end of this turn of the event loop, so that its frames share an answer.
     if (this.#reply !== null && this.#frames.length === 1) queueMicrotask(() => this.#flush());
     if (this.#bytes > OVERFLOW_BYTES) {
       this.#frames = [];
@@ -118,13 +120,13 @@ export class LongPoll implements Outlet {
     return null;
   }
 
-  /** What was said before is still answered; the request after that learns that it is over. */
+  /** Frames sent before are still answered; the request after that gets 204. */
   close(): void {
     this.#ended = true;
     if (this.#frames.length === 0) this.#answer({ status: 204 });
   }
 
-  /** Ends at once, unsaid things forgotten: the client said it wants no more. */
+  /** Ends at once and drops the waiting frames: the client has ended the connection. */
   cut(): void {
     this.#ended = true;
     this.#frames = [];
@@ -144,7 +146,7 @@ export class LongPoll implements Outlet {
     const reply = this.#reply;
     if (reply === null) return;
     this.#reply = null;
-    // Answers go out between two ticks, when nobody tells the time: the next tick says when the gap began.
+    // Answers go out between two ticks, where the time is not known: the gap counts from the next tick.
     this.#deadline = UNKNOWN;
     reply(answer);
   }

@@ -31,7 +31,7 @@ export type NegotiateOffer = {
   /** Secret; clients put it into URLs as it is, so it must consist of URL-safe characters. */
   connectionToken: string;
   transports: readonly TransportName[];
-  /** Agreed only when the client asked: the JavaScript client refuses it unasked. */
+  /** Agreed only when the client asked: Microsoft's JavaScript client (10.0.11) rejects it unasked. */
   statefulReconnect: boolean;
 };
 
@@ -58,7 +58,7 @@ export function parseNegotiateRequest(
   return { version: Math.min(version, NEGOTIATE_VERSION), statefulReconnect };
 }
 
-/** Version 0 answers the token as the id: such clients know no other. */
+/** Version 0 answers the token as the id: such clients have no field for the token. */
 export function answerNegotiate(request: NegotiateRequest, offer: NegotiateOffer): NegotiateAnswer {
   const { connectionId, connectionToken } = offer;
   return {

@@ -1,14 +1,8 @@
 /** The store as the Worker and its objects see it: every method is a call to the one Durable Object that holds it. */
 
 import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
-import {
-  errorOf,
-  isRepeatable,
-  STORE_METHODS,
-  type Store,
-  type StoreAnswer,
-  type StoreMethod,
-} from "./store-calls.ts";
+import type { Store } from "../store.ts";
+import { errorOf, isRepeatable, STORE_METHODS, type StoreAnswer, type StoreMethod } from "./store-calls.ts";
 
 /** The object's name: a deployment has one store. */
 export const STORE_NAME = "store";

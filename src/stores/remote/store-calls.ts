@@ -1,14 +1,13 @@
 /** What the store's Durable Object and its callers agree on: the methods, and how errors travel as values. */
 
-import { type AccountStore, DuplicateKeyError } from "../../accounts/account-store.ts";
+import { DuplicateKeyError } from "../../accounts/account-store.ts";
 import {
   StoredValueTooLargeError,
   StoreUnavailableError,
   type UnavailableReason,
 } from "../../tasks/ports/store-error.ts";
-import type { TaskStore } from "../../tasks/ports/task-store.ts";
+import type { Store } from "../store.ts";
 
-export type Store = TaskStore & AccountStore;
 /** What can be called; closing is the object's own business. */
 export type StoreMethod = Exclude<keyof Store, "close">;
 
@@ -27,12 +26,15 @@ const REPETITION = {
   renew: "again",
   advance: "once",
   nextDueAt: "again",
+  // The same pause from a moment later on: no shorter one takes its place.
+  pauseProvider: "again",
   cancel: "again",
   purge: "once",
   sweep: "once",
-  claimCleanups: "once",
-  finishCleanup: "once",
-  nextCleanupAt: "again",
+  claimWork: "once",
+  // Its second answer says that the item was finished by somebody else.
+  finishWork: "once",
+  nextWorkAt: "again",
   reportLate: "again",
   follow: "again",
   unfollow: "again",
@@ -53,6 +55,24 @@ const REPETITION = {
   createKey: "once",
   updateKey: "again",
   deleteKey: "once",
+  balance: "again",
+  listHolds: "again",
+  listMovements: "again",
+  // The endpoint's id makes it one.
+  createEndpoint: "again",
+  getEndpoint: "again",
+  listEndpoints: "again",
+  updateEndpoint: "again",
+  deleteEndpoint: "once",
+  // The session's id makes it one.
+  openSession: "again",
+  renewSession: "again",
+  endSession: "once",
+  // Its answer names the sessions that are to be settled; those of a lost answer come again.
+  endLostSessions: "once",
+  settleSession: "once",
+  getSession: "again",
+  listSessions: "again",
 } as const satisfies Record<StoreMethod, "again" | "once">;
 
 export const STORE_METHODS = Object.keys(REPETITION) as readonly StoreMethod[];

@@ -1,6 +1,7 @@
 /**
  * The engine: claims due work up to a lane's concurrency, runs one step of each task, writes what came of it, and
  * looks after leases, deadlines and orphans. Work is claimed from the store, so a lost or doubled ring costs nothing.
+ * What follows a ring, a claim or a step is decided in scheduling.ts.
  */
 
 import type { TaskType } from "../../protocol/task.ts";
@@ -17,7 +18,16 @@ import { createCleanupWork } from "./cleanup-work.ts";
 import { Lane } from "./lane.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import type { OtherWorkers, WorkListener } from "./other-workers.ts";
-import { type Settled, type StepDriver, StepSettlement, WRITE_RETRY_MS } from "./step-commit.ts";
+import {
+  afterClaim,
+  afterLookUp,
+  afterStep,
+  LOOP,
+  onRing,
+  SWEEP_BATCH,
+  SWEEP_PAUSE_MS,
+} from "./scheduling.ts";
+import { type Committed, StepCommitter, type StepDriver } from "./step-commit.ts";
 import { publishIfFollowed, type StepDependencies, StepRun } from "./step-run.ts";
 import { WorkRunner } from "./work-runner.ts";
 
@@ -60,15 +70,6 @@ export type EngineDependencies = {
   others?: OtherWorkers | undefined;
 };
 
-/** Deadlines and orphans handled in one step of the sweep. */
-const SWEEP_LIMIT = 200;
-/** A claim that failed (disk full, database locked) is tried again after this, ms. */
-const CLAIM_RETRY_MS = WRITE_RETRY_MS;
-/**
- * While the store is down nobody sweeps: the retries of outcomes that wait go first when it comes back, else their
- * leases, run out meanwhile, would send finished work to be made, and paid, again. ms since the last failed write.
- */
-const SWEEP_PAUSE_MS = 2 * CLAIM_RETRY_MS;
 /** After `shutdownMs` the calls are aborted and get this long to notice, ms. */
 const ABORT_GRACE_MS = 1_000;
 
@@ -78,8 +79,10 @@ export class Engine implements Doorbell, WorkListener {
   readonly #steps: StepDependencies;
   readonly #cleanups: WorkRunner;
   readonly #leases: LeaseKeeper;
-  readonly #settlement: StepSettlement;
+  readonly #committer: StepCommitter;
   readonly #lanes: Readonly<Record<TaskType, Lane>>;
+  /** What this process can run. Tasks of other providers are left to processes that have them. */
+  readonly #providers: readonly string[];
   /** By task. A call that goes on after its task was lost and claimed again is not here any more, but counts in its lane. */
   readonly #runs = new Map<string, StepRun>();
   #state: "new" | "running" | "stopping" | "stopped" = "new";
@@ -91,7 +94,8 @@ export class Engine implements Doorbell, WorkListener {
   constructor(dependencies: EngineDependencies, options: EngineOptions = DEFAULT_ENGINE_OPTIONS) {
     this.#dependencies = dependencies;
     this.#options = options;
-    this.#settlement = new StepSettlement(dependencies, options.retry);
+    this.#providers = [...dependencies.providers.keys()];
+    this.#committer = new StepCommitter(dependencies, options.retry);
     const { store, media, publisher, clock, log } = dependencies;
     this.#steps = { store, media, publisher, clock, log, progressIntervalMs: options.progressIntervalMs };
     this.#cleanups = new WorkRunner(dependencies, createCleanupWork(dependencies), {
@@ -99,7 +103,7 @@ export class Engine implements Doorbell, WorkListener {
     });
     this.#leases = new LeaseKeeper({ store, clock, log, held: () => this.#runs.values() }, options);
     const lane = (type: TaskType) =>
-      new Lane(type, options.concurrency[type], clock, (due) => this.#pump(due));
+      new Lane(type, options.concurrency[type], clock, (due) => this.#ring(due));
     this.#lanes = { image: lane("image"), video: lane("video") };
   }
 
@@ -112,14 +116,12 @@ export class Engine implements Doorbell, WorkListener {
     void this.#sweep().finally(() => {
       if (this.#state !== "running") return;
       this.#armSweep();
-      for (const lane of Object.values(this.#lanes)) this.#pump(lane);
+      for (const lane of Object.values(this.#lanes)) this.#ring(lane);
     });
   }
 
   ring(type: TaskType, atMs: number): void {
-    const lane = this.#lanes[type];
-    if (atMs <= this.#dependencies.clock.now()) this.#pump(lane);
-    else this.#armLane(lane, atMs);
+    this.#ring(this.#lanes[type], atMs);
   }
 
   /** Ends the call of a task that another transition has ended (cancel, deadline), whichever process has it open. */
@@ -136,7 +138,7 @@ export class Engine implements Doorbell, WorkListener {
   wake(type: TaskType): void {
     const lane = this.#lanes[type];
     // A full process that passed the word on would wake the one it came from.
-    if (lane.free > 0) this.#pump(lane);
+    if (lane.freeSlots > 0) this.#ring(lane);
   }
 
   /** Provider calls open now, for metrics. */
@@ -162,40 +164,49 @@ export class Engine implements Doorbell, WorkListener {
     this.#state = "stopped";
   }
 
-  #pump(lane: Lane): void {
+  /** There is work in the lane, now or at `atMs`. */
+  #ring(lane: Lane, atMs?: number): void {
     if (this.#state !== "running") return;
-    const { free } = lane;
-    if (free <= 0) {
-      this.#dependencies.others?.workLeft(lane.type);
-      return;
+    const now = this.#dependencies.clock.now();
+    switch (onRing(atMs ?? now, now, lane)) {
+      case "wait":
+        lane.arm(atMs ?? now);
+        break;
+      case "claim":
+        void this.#claim(lane);
+        break;
+      case "claim_again":
+        lane.rung = true;
+        break;
+      case "forward":
+        lane.rung = true;
+        this.#dependencies.others?.workLeft(lane.type);
+        break;
     }
-    if (lane.claiming) {
-      lane.rung = true;
-      return;
-    }
+  }
+
+  async #claim(lane: Lane): Promise<void> {
+    const { store, clock, log, others } = this.#dependencies;
+    const asked = lane.freeSlots;
+    const from = clock.monotonic();
     lane.claiming = true;
-    const from = this.#dependencies.clock.monotonic();
-    this.#dependencies.store
-      .claim(this.#claimOptions(lane, free))
-      .then(
-        (claims) => {
-          lane.claiming = false;
-          this.#begin(lane, claims, from);
-          if (claims.length < free) this.#armNextDue(lane);
-          else this.#dependencies.others?.workLeft(lane.type);
-        },
-        (error: unknown) => {
-          lane.claiming = false;
-          this.#dependencies.log.error("claim failed", { lane: lane.type, cause: describeError(error) });
-          this.#armLane(lane, this.#dependencies.clock.now() + CLAIM_RETRY_MS);
-        },
-      )
-      .then(() => {
-        this.#noteIdle();
-        if (!lane.rung) return;
-        lane.rung = false;
-        this.#pump(lane);
-      });
+    lane.rung = false;
+    let claims: readonly Claim[] | null = null;
+    try {
+      claims = await store.claim(this.#claimOptions(lane, asked));
+    } catch (error) {
+      log.error("claim failed", { lane: lane.type, cause: describeError(error) });
+      this.#armLane(lane, clock.now() + LOOP.storeRetryMs);
+    }
+    lane.claiming = false;
+    if (claims !== null) {
+      this.#begin(lane, claims, from);
+      const next = afterClaim(LOOP, { asked, claimed: claims.length }, lane.rung);
+      if (next === "ring") this.#ring(lane);
+      else if (next === "look_up") this.#lookUp(lane, claims.length);
+      else if (next === "forward") others?.workLeft(lane.type);
+    }
+    this.#noteIdle();
   }
 
   #isIdle(): boolean {
@@ -207,7 +218,7 @@ export class Engine implements Doorbell, WorkListener {
   }
 
   #claimOptions(lane: Lane, max: number): ClaimOptions {
-    return { lane: lane.type, leaseMs: this.#options.leaseMs, max };
+    return { lane: lane.type, providers: this.#providers, leaseMs: this.#options.leaseMs, max };
   }
 
   #begin(lane: Lane, claims: readonly Claim[], claimedAt: number): void {
@@ -225,48 +236,56 @@ export class Engine implements Doorbell, WorkListener {
 
   async #work(lane: Lane, run: StepRun): Promise<void> {
     const { id } = run.task;
-    let settled: Settled | null = null;
+    const driver = this.#driverOf(lane);
+    let committed: Committed | null = null;
     try {
-      settled = await this.#settlement.run(run, this.#driverOf(lane));
+      committed = await this.#committer.run(run, driver);
     } catch (error) {
       this.#dependencies.log.error("step could not be written", { taskId: id, cause: describeError(error) });
     } finally {
       if (this.#runs.get(id) === run) this.#runs.delete(id);
       lane.held -= 1;
     }
-    if (settled !== null) this.#begin(lane, settled.claims, settled.at);
-    const dueAt = settled?.task?.dueAt ?? null;
+    if (committed !== null) this.#begin(lane, committed.claims, committed.at);
+    const dueAt = committed?.task?.dueAt ?? null;
     if (dueAt !== null) this.#armLane(lane, dueAt);
-    // A finish that claimed nothing leaves a free slot: whatever is due later needs a timer.
-    if (settled === null || settled.claims.length === 0) this.#armNextDue(lane);
+    const claimed = committed !== null && driver.claimed ? committed.claims.length : null;
+    const next = afterStep(claimed, lane.rung);
+    if (next === "ring") this.#ring(lane);
+    else if (next === "look_up") this.#lookUp(lane, claimed);
     this.#noteIdle();
   }
 
-  #driverOf(lane: Lane): StepDriver {
-    return {
-      claimNext: () => (this.#state === "running" ? this.#claimOptions(lane, 1) : undefined),
+  /** `claimed` becomes true when the write of the outcome also claims. */
+  #driverOf(lane: Lane): StepDriver & { readonly claimed: boolean } {
+    const driver = {
+      claimed: false,
+      claimNext: () => {
+        driver.claimed = this.#state === "running";
+        return driver.claimed ? this.#claimOptions(lane, 1) : undefined;
+      },
       stopped: () => this.#state === "stopped",
       storeFailed: () => {
         this.#storeFailedAt = this.#dependencies.clock.monotonic();
       },
       leftJob: () => this.#cleanups.ring(),
     };
+    return driver;
   }
 
-  #armNextDue(lane: Lane): void {
+  /** Finds out when the lane's next work is due; `claimed` is what the claim before brought, null when there was none. */
+  #lookUp(lane: Lane, claimed: number | null): void {
     if (this.#state !== "running") return;
-    this.#dependencies.store.nextDueAt(lane.type).then(
-      (at) => {
-        if (at === null) return;
-        if (at <= this.#dependencies.clock.now()) this.#pump(lane);
-        else this.#armLane(lane, at);
+    const { store, clock, log } = this.#dependencies;
+    store.nextDueAt(lane.type, this.#providers).then(
+      (dueAt) => {
+        const next = afterLookUp(claimed, dueAt, clock.now());
+        if (next.do === "claim") this.#ring(lane);
+        else if (next.do === "wait") this.#armLane(lane, next.until);
       },
       (error: unknown) => {
-        this.#dependencies.log.error("store could not be read", {
-          lane: lane.type,
-          cause: describeError(error),
-        });
-        this.#armLane(lane, this.#dependencies.clock.now() + CLAIM_RETRY_MS);
+        log.error("store could not be read", { lane: lane.type, cause: describeError(error) });
+        this.#armLane(lane, clock.now() + LOOP.storeRetryMs);
       },
     );
   }
@@ -289,7 +308,7 @@ export class Engine implements Doorbell, WorkListener {
     try {
       if (!(await this.#leases.catchUp())) return;
       for (let more = true; more && this.#state === "running"; ) {
-        const outcome = await store.sweep(SWEEP_LIMIT);
+        const outcome = await store.sweep(SWEEP_BATCH);
         more = outcome.more;
         for (const update of outcome.updates) {
           publishIfFollowed(publisher, update);
@@ -297,7 +316,7 @@ export class Engine implements Doorbell, WorkListener {
         }
         if (outcome.requeued > 0) {
           log.warn("took over tasks whose worker was gone", { tasks: outcome.requeued });
-          for (const lane of Object.values(this.#lanes)) this.#pump(lane);
+          for (const lane of Object.values(this.#lanes)) this.#ring(lane);
         }
       }
       await this.#cleanups.sweep();
@@ -309,10 +328,10 @@ export class Engine implements Doorbell, WorkListener {
 
   /**
    * Work that another process accepted and could not ring for, or whose timer died with it; and work that waited for a
-   * place of its key, which a task of the other lane or a changed limit has made free: nobody rings for that either.
+   * slot of its key, which a task of the other lane or a changed limit has made free: nobody rings for that either.
    */
   #lookForWork(): void {
-    for (const lane of Object.values(this.#lanes)) if (lane.free > 0) this.#armNextDue(lane);
+    for (const lane of Object.values(this.#lanes)) if (lane.freeSlots > 0) this.#lookUp(lane, null);
   }
 
   #idleWithin(ms: number): Promise<boolean> {

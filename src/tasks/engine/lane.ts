@@ -2,9 +2,7 @@
 
 import type { TaskType } from "../../protocol/task.ts";
 import type { Clock, TimerHandle } from "../ports/clock.ts";
-
-/** The longest wait a timer is set for; a later moment is looked at again then, ms. */
-const MAX_TIMER_MS = 60_000;
+import { timerDelay } from "./scheduling.ts";
 
 export class Lane {
   readonly type: TaskType;
@@ -13,7 +11,7 @@ export class Lane {
   held = 0;
   /** A claim is under way. */
   claiming = false;
-  /** Rung while a claim was under way. */
+  /** Rung while a claim was under way or no slot was free. */
   rung = false;
   readonly #clock: Clock;
   readonly #due: (lane: Lane) => void;
@@ -27,17 +25,16 @@ export class Lane {
     this.#due = due;
   }
 
-  get free(): number {
+  get freeSlots(): number {
     return this.concurrency - this.held;
   }
 
-  /** Calls back at the earliest of the moments asked for since the last call. */
+  /** Calls back at the earliest of the times asked for since the last call. */
   arm(atMs: number): void {
     if (atMs >= this.#timerAt) return;
     this.#timer?.cancel();
     this.#timerAt = atMs;
-    const waitMs = Math.min(MAX_TIMER_MS, Math.max(1, atMs - this.#clock.now()));
-    this.#timer = this.#clock.after(waitMs, () => {
+    this.#timer = this.#clock.after(timerDelay(atMs, this.#clock.now()), () => {
       this.disarm();
       this.#due(this);
     });

@@ -13,13 +13,11 @@ import type { Claim, ClaimOptions, TaskStore } from "../ports/task-store.ts";
 import { decide, type RetryPolicy } from "../retry-policy.ts";
 import { candidateOf, type Task } from "../task.ts";
 import { NO_WORK, type StepTransition } from "../transition.ts";
+import { STORE_RETRY_MS } from "./scheduling.ts";
 import { publishIfFollowed, type StepEnd, type StepRun } from "./step-run.ts";
 
-/** An outcome that could not be stored is tried again after this, ms. */
-export const WRITE_RETRY_MS = 1_000;
-
 /** What was stored of a step, and what the same write claimed besides. */
-export type Settled = {
+export type Committed = {
   /** The task after the write; null when the lease was lost and nothing was written. */
   readonly task: Task | null;
   readonly claims: readonly Claim[];
@@ -27,7 +25,7 @@ export type Settled = {
   readonly at: number;
 };
 
-export type StepSettlementDependencies = {
+export type StepCommitterDependencies = {
   store: Pick<TaskStore, "advance" | "reportLate">;
   providers: ReadonlyMap<string, MediaProvider>;
   publisher: Publisher;
@@ -49,49 +47,36 @@ export type StepDriver = {
   leftJob(): void;
 };
 
-const NOTHING: Settled = { task: null, claims: [], at: 0 };
+const NOTHING: Committed = { task: null, claims: [], at: 0 };
 
-export class StepSettlement {
-  readonly #dependencies: StepSettlementDependencies;
+export class StepCommitter {
+  readonly #dependencies: StepCommitterDependencies;
   readonly #retry: RetryPolicy;
   readonly #random: () => number;
 
-  constructor(dependencies: StepSettlementDependencies, retry: RetryPolicy) {
+  constructor(dependencies: StepCommitterDependencies, retry: RetryPolicy) {
     this.#dependencies = dependencies;
     this.#retry = retry;
     this.#random = dependencies.random ?? Math.random;
   }
 
   /** Makes the provider call and stores what came of it. Rejects when that could not be stored before the deadline. */
-  async run(run: StepRun, driver: StepDriver): Promise<Settled> {
+  async run(run: StepRun, driver: StepDriver): Promise<Committed> {
     const { task } = run;
     const { provider: name } = candidateOf(task);
     const provider = this.#dependencies.providers.get(name);
-    if (provider === undefined) {
-      return this.#refuse(run, driver, {
-        code: "provider_unavailable",
-        message: `The provider ${name} is not configured here any more`,
-      });
-    }
+    if (provider === undefined)
+      throw new Error(`A task of the provider ${name} was claimed, which is not here`);
     if (task.submitUnknown && task.state === null && !provider.resubmitSafe(task.type)) {
-      return this.#refuse(run, driver, {
-        code: "indeterminate",
-        message: "The process ended while the job was being started; starting it again could bill it twice",
-      });
+      const message =
+        "The process ended while the job was being started; starting it again could bill it twice";
+      const error = { code: "indeterminate", message } as const;
+      return this.#write(run, driver, { kind: "fail", error, jobOver: true, work: run.takeWork() });
     }
-    return this.#settle(run, driver, provider, await run.run(provider));
+    return this.#finish(run, driver, provider, await run.run(provider));
   }
 
-  /** Fails the task without a call. */
-  #refuse(
-    run: StepRun,
-    driver: StepDriver,
-    error: { code: "provider_unavailable" | "indeterminate"; message: string },
-  ): Promise<Settled> {
-    return this.#write(run, driver, { kind: "fail", error, jobOver: true, work: run.takeWork() });
-  }
-
-  async #settle(run: StepRun, driver: StepDriver, provider: MediaProvider, end: StepEnd): Promise<Settled> {
+  async #finish(run: StepRun, driver: StepDriver, provider: MediaProvider, end: StepEnd): Promise<Committed> {
     if (end.kind === "outcome") {
       const transition = decide({
         task: run.task,
@@ -107,7 +92,7 @@ export class StepSettlement {
     if (end.reason === "shutdown") {
       // A poll or a finished picture that came with the stop is kept; anything else is handed back.
       const { outcome } = end;
-      if (outcome !== null) return this.#settle(run, driver, provider, { kind: "outcome", outcome });
+      if (outcome !== null) return this.#finish(run, driver, provider, { kind: "outcome", outcome });
       return this.#write(run, driver, {
         kind: "release",
         submitUnknown: run.submitUnknown,
@@ -142,7 +127,7 @@ export class StepSettlement {
     driver: StepDriver,
     wanted: StepTransition,
     learned: StepOutcome | null = null,
-  ): Promise<Settled> {
+  ): Promise<Committed> {
     const { store, publisher, clock, log } = this.#dependencies;
     let transition = wanted;
     for (let attempt = 1; ; attempt += 1) {
@@ -169,7 +154,7 @@ export class StepSettlement {
         }
         if (clock.now() >= run.task.deadlineAt || driver.stopped()) throw error;
         if (error instanceof StoreUnavailableError) driver.storeFailed();
-        await new Promise<void>((resolve) => clock.after(WRITE_RETRY_MS, resolve));
+        await new Promise<void>((resolve) => clock.after(STORE_RETRY_MS, resolve));
       }
     }
   }

@@ -15,6 +15,7 @@ import type { Lease, TaskStore } from "../ports/task-store.ts";
 import { candidateOf, type MediaRef, type Task, type TaskUpdate } from "../task.ts";
 import type { WorkTime } from "../transition.ts";
 import { checkOutcome } from "./outcome-check.ts";
+import { STORE_RETRY_MS } from "./scheduling.ts";
 
 /** Why a step was told to stop. */
 export type StopReason =
@@ -44,8 +45,6 @@ export type StepDependencies = {
 
 /** A file or a state that could not be stored (disk full, database locked) is tried again so often; the work is worth keeping. */
 const STORE_TRIES = 10;
-/** The wait between two tries, ms. */
-const STORE_RETRY_MS = 1_000;
 
 /** Refuses what a step does after its lease was lost or its process told it to stop. */
 export class StepStoppedError extends Error {

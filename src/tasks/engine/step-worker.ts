@@ -18,7 +18,8 @@ import type { RetryPolicy } from "../retry-policy.ts";
 import type { Task } from "../task.ts";
 import { createCleanupWork } from "./cleanup-work.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
-import { StepSettlement } from "./step-commit.ts";
+import { CRON_SWEEP_BATCHES, SWEEP_BATCH } from "./scheduling.ts";
+import { StepCommitter } from "./step-commit.ts";
 import { publishIfFollowed, type StepDependencies, StepRun } from "./step-run.ts";
 import { WorkRunner } from "./work-runner.ts";
 
@@ -61,10 +62,6 @@ export type SweepReport = {
   readonly dueAt: Readonly<Record<TaskType, number | null>>;
 };
 
-/** Deadlines and orphans handled in one step of the sweep. */
-const SWEEP_LIMIT = 200;
-/** Steps of one sweep at most: a cron run is bounded, the next one goes on. */
-const SWEEP_STEPS = 50;
 /** How long new cancel calls are begun, ms: an alarm and a queue's request are to end. What is left waits for the next run. */
 const CLEAN_MS = 30_000;
 /** How long a cancel call under way may go on after that, ms: its own limit and a little. */
@@ -74,14 +71,17 @@ export class StepWorker {
   readonly #dependencies: StepWorkerDependencies;
   readonly #options: StepWorkerOptions;
   readonly #steps: StepDependencies;
-  readonly #settlement: StepSettlement;
+  readonly #committer: StepCommitter;
+  /** What this deployment can run. */
+  readonly #providers: readonly string[];
 
   constructor(dependencies: StepWorkerDependencies, options: StepWorkerOptions) {
     this.#dependencies = dependencies;
     this.#options = options;
+    this.#providers = [...dependencies.providers.keys()];
     const { store, media, publisher, clock, log } = dependencies;
     this.#steps = { store, media, publisher, clock, log, progressIntervalMs: options.progressIntervalMs };
-    this.#settlement = new StepSettlement(dependencies, options.retry);
+    this.#committer = new StepCommitter(dependencies, options.retry);
   }
 
   /**
@@ -98,7 +98,13 @@ export class StepWorker {
     const { store, publisher, clock } = this.#dependencies;
     const { leaseMs, maxHeld } = this.#options;
     const from = clock.monotonic();
-    const claims = await store.claim({ lane, leaseMs, max, maxHeld: maxHeld[lane] });
+    const claims = await store.claim({
+      lane,
+      providers: this.#providers,
+      leaseMs,
+      max,
+      maxHeld: maxHeld[lane],
+    });
     return claims.map((claim) => {
       if (claim.update !== null) publishIfFollowed(publisher, claim.update);
       return { report: this.#run(claim, from + leaseMs, stop) };
@@ -116,21 +122,24 @@ export class StepWorker {
 
   /** When the lane's next work is due (wall clock, ms): 0 when now, null when nothing waits. */
   nextDueAt(lane: TaskType): Promise<number | null> {
-    return this.#dependencies.store.nextDueAt(lane);
+    return this.#dependencies.store.nextDueAt(lane, this.#providers);
   }
 
   /** Ends what deadlines ended and frees what dead workers held. Bounded; rejects when the store cannot be asked. */
   async sweep(): Promise<SweepReport> {
     const { store, publisher, log } = this.#dependencies;
     let requeued = 0;
-    for (let step = 0, more = true; more && step < SWEEP_STEPS; step += 1) {
-      const outcome = await store.sweep(SWEEP_LIMIT);
+    for (let step = 0, more = true; more && step < CRON_SWEEP_BATCHES; step += 1) {
+      const outcome = await store.sweep(SWEEP_BATCH);
       more = outcome.more;
       requeued += outcome.requeued;
       for (const update of outcome.updates) publishIfFollowed(publisher, update);
     }
     if (requeued > 0) log.warn("took over tasks whose worker was gone", { tasks: requeued });
-    const [image, video] = await Promise.all([store.nextDueAt("image"), store.nextDueAt("video")]);
+    const [image, video] = await Promise.all([
+      store.nextDueAt("image", this.#providers),
+      store.nextDueAt("video", this.#providers),
+    ]);
     return { requeued, dueAt: { image, video } };
   }
 
@@ -162,7 +171,7 @@ export class StepWorker {
     stop?.addEventListener("abort", handBack);
     if (stop?.aborted) handBack();
     try {
-      const { task } = await this.#settlement.run(run, {
+      const { task } = await this.#committer.run(run, {
         claimNext: () => undefined,
         stopped: () => stop?.aborted === true,
         storeFailed: () => {},

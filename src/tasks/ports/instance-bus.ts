@@ -7,13 +7,13 @@ export interface InstanceBus {
   /** Whether messages of others arrive at this moment. */
   readonly connected: boolean;
   /** Sends to every other instance that subscribed. MUST NOT throw and MUST NOT be waited for; lost while there is no connection. */
-  publish(channel: string, message: string): void;
+  publish(topic: string, message: string): void;
   /**
-   * Takes the messages of other instances from here on; one listener per channel. Resolves once none is missed any
+   * Takes the messages of other instances from here on; one listener per topic. Resolves once none is missed any
    * more, or at once while there is no connection: then the gap is told when there is one again. MUST NOT reject.
    */
-  subscribe(channel: string, listener: (message: string) => void): Promise<void>;
-  unsubscribe(channel: string): void;
+  subscribe(topic: string, listener: (message: string) => void): Promise<void>;
+  unsubscribe(topic: string): void;
   /** Calls back each time the subscriptions are in force again after messages may have been lost. */
   onGap(listener: () => void): void;
 }

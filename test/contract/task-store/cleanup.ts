@@ -59,16 +59,25 @@ export function cleanupContract(contract: StoreContract): void {
       expect(await bench.store.nextWorkAt("cleanup")).toBe(bench.now());
       const [item] = await items();
       expect(item).toMatchObject({
-        taskId: task.id,
-        type: "image",
-        route: [{ provider: "local", model: "canvas" }],
-        request: task.request,
-        attempt: 1,
-        state: "job 1",
-        late: null,
-        tries: 0,
-        createdAt: bench.now(),
-        giveUpAt: bench.now() + GIVE_UP_MS,
+        item: {
+          kind: "cleanup",
+          destination: "local",
+          taskId: task.id,
+          payload: {
+            provider: "local",
+            model: "canvas",
+            credential: null,
+            attempt: 1,
+            state: "job 1",
+            reported: false,
+            costMicros: null,
+          },
+          tries: 0,
+          createdAt: bench.now(),
+          giveUpAt: bench.now() + GIVE_UP_MS,
+        },
+        task: { id: task.id, request: task.request, status: "cancelled" },
+        overdue: false,
       });
       expect(await items()).toEqual([]);
       expect(await settled(item!, 250)).toBe(true);

@@ -107,7 +107,14 @@ export function leaseContract(contract: StoreContract): void {
       const toDelay = await bench.submit({ timeoutMs: 1_000, priority: "high" });
       const claims = await bench.claim(2);
       const later = claims.find((claim) => claim.task.id === toDelay.id);
-      await bench.apply(later!, { kind: "retry", delayMs: 5_000, error: FAILURE, work: NO_WORK });
+      await bench.apply(later!, {
+        kind: "pend",
+        state: null,
+        delayMs: 5_000,
+        percent: null,
+        message: null,
+        work: NO_WORK,
+      });
       bench.advance(999);
       expect((await bench.store.sweep(10)).updates).toEqual([]);
       bench.advance(1);

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { SnapshotDelay } from "../../../src/hubs/snapshot-delay.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
 
-test("everybody waits the whole delay, by one timer, in the order they came", async () => {
+test("all entries wait the whole delay, by one timer, in the order they came", async () => {
   const clock = new ManualClock();
   const delay = new SnapshotDelay(clock, 50);
   const done: string[] = [];
@@ -40,7 +40,7 @@ test("a timer that fires early does not shorten the delay", () => {
   expect(elapsed).toBe(1);
 });
 
-test("whoever asks again from within waits again, also when there is no delay; thousands are forgotten", async () => {
+test("one that is added again from within waits again, also when there is no delay; thousands leave nothing behind", async () => {
   const clock = new ManualClock();
   const delay = new SnapshotDelay(clock, 0);
   let rounds = 0;

@@ -81,7 +81,7 @@ const eventTypes = (messages: readonly HubMessage[]) =>
 const OK = { type: 3, invocationId: "call", result: null };
 
 describe("the first push", () => {
-  test("waits for 50 ms after the answer, whatever happens meanwhile, and says how things stand then", async () => {
+  test("waits for 50 ms after the answer, whatever happens meanwhile, and sends the state of that moment", async () => {
     const id = create();
     const client = join(media);
     commit(id, "started");
@@ -154,7 +154,7 @@ describe("the first push", () => {
     await call(one, "SubscribeToTask", id);
     await call(other, "SubscribeToTask", id);
     expect(await call(one, "UnsubscribeFromTask", id)).toEqual([OK]);
-    other.session.transportEnded(0);
+    other.connection.transportEnded(0);
     await clock.advance(DELAY_MS);
     expect(one.messages()).toEqual([]);
     expect(store.calls.filter((name) => name === "follow")).toEqual([]);
@@ -229,7 +229,7 @@ describe("nothing is lost", () => {
     expect(client.messages()).toEqual([]);
   });
 
-  test("a log that was lost is told by a reset and a snapshot; the media hubs only show the state", async () => {
+  test("a log that was lost is announced by a reset and a snapshot; the media hubs only show the state", async () => {
     const id = create();
     const [one, other] = [join(tasks), join(media)];
     await call(one, "Subscribe", id);
@@ -245,7 +245,7 @@ describe("nothing is lost", () => {
 });
 
 describe("limits", () => {
-  test("a connection follows so many tasks and is told when it wants more; the same again is no more", async () => {
+  test("a connection has a limit of subscriptions and is refused more; the same task again is no further one", async () => {
     const ids = [create(), create(), create(), create()];
     const client = join(media);
     for (const id of ids.slice(0, 3)) expect(await call(client, "SubscribeToTask", id)).toEqual([OK]);
@@ -275,7 +275,7 @@ describe("limits", () => {
     expect((refused as Completion).error).toBe(
       "An unexpected error occurred invoking 'SubscribeAll' on the server.",
     );
-    expect(other.session.closed).toBe(false);
+    expect(other.connection.closed).toBe(false);
   });
 
   test("a store that cannot be read does not matter to who has unsubscribed before it said so", async () => {
@@ -289,7 +289,7 @@ describe("limits", () => {
     store.failing = true;
     answer();
     await settled();
-    expect(client.session.closed).toBe(false);
+    expect(client.connection.closed).toBe(false);
   });
 
   test("a client that does not read is taken out of the broadcast, and closed after 10 s", async () => {
@@ -316,7 +316,7 @@ describe("limits", () => {
     await clock.advance(10_300);
     expect(slow.wire.closed?.code).toBe(1013);
     expect(slow.messages().at(-1)).toMatchObject({ type: 7, allowReconnect: true });
-    expect(healthy.session.closed).toBe(false);
+    expect(healthy.connection.closed).toBe(false);
   });
 });
 
@@ -351,7 +351,7 @@ describe("fan-out", () => {
     expect(numbered.wire.frames).toEqual([clients[0]?.wire.frames[0]]);
     expect(requests.wire.frames[0]).toContain("RequestProgress");
     // What has a number can be said again.
-    numbered.session.transportEnded(0);
+    numbered.connection.transportEnded(0);
     numbered.reconnect();
     expect(pushes(numbered.messages())).toContainEqual(["TaskProgress", id, 50]);
   });
@@ -377,10 +377,10 @@ describe("fan-out", () => {
     await clock.advance(DELAY_MS);
     await call(client, "Subscribe", two);
     await call(client, "SubscribeAll");
-    client.session.close({});
+    client.connection.close({});
     await settled();
     await clock.advance(DELAY_MS);
-    expect([subscriptions.size, rooms.stats()]).toEqual([0, { rooms: 0, followers: 0, alone: 0 }]);
+    expect([subscriptions.size, rooms.stats()]).toEqual([0, { rooms: 0, subscribers: 0, alone: 0 }]);
   });
 });
 
@@ -396,11 +396,11 @@ describe("a task's stream", () => {
     client.send({ type: 5, invocationId: "1" });
     await settled();
     expect(client.messages()).toEqual([{ type: 3, invocationId: "1" }]);
-    expect(rooms.stats().followers).toBe(0);
+    expect(rooms.stats().subscribers).toBe(0);
     stream("2");
-    client.session.close({});
+    client.connection.close({});
     await settled();
-    expect(rooms.stats().followers).toBe(0);
+    expect(rooms.stats().subscribers).toBe(0);
   });
 
   test("that its client does not read waits, and fails by name when that lasts", async () => {
@@ -416,7 +416,7 @@ describe("a task's stream", () => {
     }
     await clock.advance(30_000);
     client.wire.roomy = true;
-    client.session.drained();
+    client.connection.drained();
     await settled();
     const messages = client.messages();
     expect(messages.at(-1)).toMatchObject({

@@ -1,23 +1,23 @@
 /**
- * Random histories: commits, publishes that are lost, doubled and reordered, followers that come, resume, stall and
- * leave, logs that are trimmed, a store that is slow or away. A model then says what each follower had to see.
+ * Random histories: commits, publishes that are lost, doubled and reordered, subscribers that come, resume, stall and
+ * leave, logs that are trimmed, a store that is slow or away. A model then says what each subscriber had to see.
  * A failure names its seed.
  */
 
 import { expect, test } from "vitest";
 import { isTerminal } from "../../../src/protocol/task.ts";
 import { parsePosition } from "../../../src/rooms/position.ts";
-import type { Subscription } from "../../../src/rooms/room-subscriber.ts";
+import type { Subscription } from "../../../src/rooms/room-subscription.ts";
 import { Rooms } from "../../../src/rooms/rooms.ts";
 import type { Position, TaskUpdate, TenantScope } from "../../../src/tasks/task.ts";
 import { ROOM_SETTINGS } from "../../contract/rooms.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
 import {
   MemoryTopics,
-  RecordingFollower,
+  RecordingSubscriber,
   TellingEncoding,
   type Told,
-} from "../../fixture/recording-follower.ts";
+} from "../../fixture/recording-subscriber.ts";
 import { ScriptedLogs } from "../../fixture/scripted-logs.ts";
 
 const SEEDS = 400;
@@ -26,7 +26,7 @@ const KEY: TenantScope = { keyId: "key_a", subject: null };
 const SUBJECT: TenantScope = { keyId: "key_a", subject: "sam" };
 
 type Watched = {
-  follower: RecordingFollower;
+  subscriber: RecordingSubscriber;
   subscription: Subscription;
   /** The task's id; null follows a tenant. */
   taskId: string | null;
@@ -60,7 +60,7 @@ class World {
   storeWasAway = false;
   readonly #frail: boolean;
   /** Committed and not yet published. */
-  #news: TaskUpdate[] = [];
+  #updates: TaskUpdate[] = [];
   /** Ids that clients saw, by what they followed. */
   readonly #seen = new Map<string, string[]>();
 
@@ -82,8 +82,8 @@ class World {
     else if (dice < 62) this.#publish();
     else if (dice < 74) this.#follow();
     else if (dice < 77) this.#leave();
-    else if (dice < 81) this.#pick(this.watched, ({ follower }) => (follower.unsent = 100_000));
-    else if (dice < 87) this.#pick(this.watched, ({ follower }) => (follower.unsent = 0));
+    else if (dice < 81) this.#pick(this.watched, ({ subscriber }) => (subscriber.unsent = 100_000));
+    else if (dice < 87) this.#pick(this.watched, ({ subscriber }) => (subscriber.unsent = 0));
     else if (dice < 88) this.#trim();
     else if (dice < 90) this.#failOrRecover();
     else if (dice < 96) await new Promise<void>((resolve) => setImmediate(resolve));
@@ -93,12 +93,12 @@ class World {
   /** The store is well again, whoever stalled reads on, and what was never published stays so. */
   async quiet(): Promise<void> {
     this.store.failing = false;
-    for (const { follower } of this.watched) follower.unsent = 0;
+    for (const { subscriber } of this.watched) subscriber.unsent = 0;
     for (let i = 0; i < 4; i += 1) await this.clock.advance(ROOM_SETTINGS.positionCheckMs);
   }
 
   #create(): void {
-    this.#news.push(this.store.create({ keyId: "key_a", subject: this.#below(2) === 0 ? "" : "sam" }));
+    this.#updates.push(this.store.create({ keyId: "key_a", subject: this.#below(2) === 0 ? "" : "sam" }));
   }
 
   #advance(): void {
@@ -106,33 +106,33 @@ class World {
     this.#pick(live, (id) => {
       const { status, progress } = this.store.task(id);
       const dice = this.#below(20);
-      if (dice === 0) this.#news.push(this.store.advance(id, "cancelled"));
-      else if (status === "queued") this.#news.push(this.store.advance(id, "started"));
+      if (dice === 0) this.#updates.push(this.store.advance(id, "cancelled"));
+      else if (status === "queued") this.#updates.push(this.store.advance(id, "started"));
       else if (dice < 14)
-        this.#news.push(this.store.advance(id, "progress", Math.min(99, progress + this.#below(9))));
-      else if (dice < 18) this.#news.push(this.store.advance(id, "retrying"));
-      else this.#news.push(this.store.advance(id, dice === 18 ? "failed" : "completed"));
+        this.#updates.push(this.store.advance(id, "progress", Math.min(99, progress + this.#below(9))));
+      else if (dice < 18) this.#updates.push(this.store.advance(id, "retrying"));
+      else this.#updates.push(this.store.advance(id, dice === 18 ? "failed" : "completed"));
     });
   }
 
   #publish(): void {
     if (this.#below(3) > 0) {
       // The usual way: everything, in order.
-      for (const update of this.#news.splice(0)) this.rooms.publish(update);
+      for (const update of this.#updates.splice(0)) this.rooms.publish(update);
       return;
     }
-    const index = this.#below(this.#news.length);
-    const update = this.#news[index];
+    const index = this.#below(this.#updates.length);
+    const update = this.#updates[index];
     if (update === undefined) return;
     const fate = this.#below(10);
     // Lost, doubled (it stays in the list), or just out of order.
-    if (fate !== 0) this.#news.splice(index, 1);
+    if (fate !== 0) this.#updates.splice(index, 1);
     if (fate > 2) this.rooms.publish(update);
   }
 
   #follow(): void {
     const encoding = this.encodings[this.#below(2)] ?? new TellingEncoding();
-    const follower = new RecordingFollower(encoding, this.#below(3) === 0 ? null : this.topics);
+    const subscriber = new RecordingSubscriber(encoding, this.#below(3) === 0 ? null : this.topics);
     const dice = this.#below(4);
     const scope = dice === 0 ? SUBJECT : KEY;
     const tasks = this.store.ids().filter((id) => dice > 0 || this.store.task(id).tenant.subject === "sam");
@@ -140,9 +140,9 @@ class World {
     const after = this.#after(taskId ?? `tenant ${scope.subject}`);
     const { subscription, opened } =
       taskId === null
-        ? this.rooms.followTenant(scope, follower, after)
-        : this.rooms.followTask(scope, taskId, follower, after);
-    const watched: Watched = { follower, subscription, taskId, scope, after, left: false };
+        ? this.rooms.subscribeToTenant(scope, subscriber, after)
+        : this.rooms.subscribeToTask(scope, taskId, subscriber, after);
+    const watched: Watched = { subscriber, subscription, taskId, scope, after, left: false };
     this.watched.push(watched);
     opened.catch(() => {
       watched.left = true;
@@ -151,9 +151,9 @@ class World {
 
   #after(what: string): Position | null {
     const ids = this.#seen.get(what) ?? ["elsewhere.3"];
-    for (const { follower, taskId, scope } of this.watched) {
+    for (const { subscriber, taskId, scope } of this.watched) {
       if ((taskId ?? `tenant ${scope.subject}`) !== what) continue;
-      for (const told of follower.told) if (!ids.includes(told.id)) ids.push(told.id);
+      for (const told of subscriber.told) if (!ids.includes(told.id)) ids.push(told.id);
     }
     this.#seen.set(what, ids);
     return this.#below(2) === 0
@@ -164,7 +164,7 @@ class World {
   #leave(): void {
     this.#pick(this.watched, (watched) => {
       watched.left = true;
-      watched.subscription.leave();
+      watched.subscription.unsubscribe();
     });
   }
 
@@ -187,9 +187,9 @@ class World {
 
 /** What was told after the last reset; a reset begins a one-task stream anew. */
 function checkTask(world: World, watched: Watched, why: string): void {
-  const { follower, after } = watched;
+  const { subscriber, after } = watched;
   const taskId = watched.taskId ?? "";
-  const { told } = follower;
+  const { told } = subscriber;
   const history = world.store.history.get(taskId) ?? [];
   let seq = told[0]?.kind === "event" || told.length === 0 ? (after?.seq ?? -1) : -1;
   let progress = -1;
@@ -213,14 +213,14 @@ function checkTask(world: World, watched: Watched, why: string): void {
     ({ seq, progress } = message);
     terminal = isTerminal(message.status);
   }
-  if (watched.left || follower.closedWith === 1013) return;
+  if (watched.left || subscriber.closedWith === 1013) return;
   const task = world.store.task(taskId);
   expect(seq, `${why}: up to date in the end`).toBe(task.seq);
-  expect(follower.closedWith, `${why}: closed when it is over`).toBe(isTerminal(task.status) ? 1000 : null);
+  expect(subscriber.closedWith, `${why}: closed when it is over`).toBe(isTerminal(task.status) ? 1000 : null);
 }
 
 function checkTenant(world: World, watched: Watched, why: string): void {
-  const { follower, scope } = watched;
+  const { subscriber, scope } = watched;
   const expected = new Map<number, string>();
   for (const events of world.store.history.values()) {
     for (const event of events) {
@@ -230,7 +230,7 @@ function checkTenant(world: World, watched: Watched, why: string): void {
   }
   const lastSeq = new Map<string, Extract<Told, { kind: "event" }>>();
   let at = watched.after?.seq ?? -1;
-  for (const message of follower.told) {
+  for (const message of subscriber.told) {
     const position = parsePosition(message.id, "id");
     if (message.kind === "snapshot") throw new Error(`${why}: a snapshot on a tenant's stream`);
     if (message.kind !== "event") {
@@ -251,36 +251,36 @@ function checkTenant(world: World, watched: Watched, why: string): void {
     expect(`${message.taskId} ${message.seq}`, why).toBe(expected.get(position.seq));
     at = position.seq;
   }
-  if (watched.left || follower.closedWith === 1013) return;
-  expect(follower.closedWith, why).toBeNull();
+  if (watched.left || subscriber.closedWith === 1013) return;
+  expect(subscriber.closedWith, why).toBeNull();
   expect(at, `${why}: up to date in the end`).toBe(Math.max(0, ...expected.keys()));
 }
 
-test("whatever the order of things, a follower misses no lifecycle event, sees none twice and progress only rise", async () => {
-  let followers = 0;
+test("whatever the order of things, a subscriber misses no lifecycle event, sees none twice and progress only rise", async () => {
+  let subscribers = 0;
   let events = 0;
   for (let seed = 1; seed <= SEEDS; seed += 1) {
     const world = new World(seed);
     for (let step = 0; step < STEPS; step += 1) await world.step();
     await world.quiet();
     for (const [index, watched] of world.watched.entries()) {
-      const why = `seed ${seed}, follower ${index} of ${watched.taskId ?? `tenant ${watched.scope.subject}`}`;
+      const why = `seed ${seed}, subscriber ${index} of ${watched.taskId ?? `tenant ${watched.scope.subject}`}`;
       if (watched.taskId === null) checkTenant(world, watched, why);
       else checkTask(world, watched, why);
-      followers += 1;
-      events += watched.follower.told.length;
+      subscribers += 1;
+      events += watched.subscriber.told.length;
     }
-    for (const { subscription } of world.watched) subscription.leave();
+    for (const { subscription } of world.watched) subscription.unsubscribe();
     await world.clock.advance(1);
-    expect(world.rooms.stats(), `seed ${seed}: nothing left`).toEqual({ rooms: 0, followers: 0, alone: 0 });
+    expect(world.rooms.stats(), `seed ${seed}: nothing left`).toEqual({ rooms: 0, subscribers: 0, alone: 0 });
     expect([world.topics.size(), world.clock.pendingTimers], `seed ${seed}: nothing left`).toEqual([0, 0]);
-    // A mark that could not be taken away stays: it costs publishes that nobody hears.
+    // A follow flag that could not be cleared stays set: it costs publishes that reach no subscriber.
     if (world.storeWasAway) continue;
     expect(
-      world.store.ids().filter((id) => world.store.isFollowed(id)),
-      `seed ${seed}: no marks left`,
+      world.store.ids().filter((id) => world.store.hasSubscribers(id)),
+      `seed ${seed}: no follow flags left`,
     ).toEqual([]);
   }
-  expect(followers).toBeGreaterThan(SEEDS * 5);
+  expect(subscribers).toBeGreaterThan(SEEDS * 5);
   expect(events).toBeGreaterThan(SEEDS * 20);
 }, 60_000);

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { RoomBridge } from "../../../src/rooms/room-bridge.ts";
-import type { FollowedStore } from "../../../src/rooms/room-log.ts";
+import type { RoomStore } from "../../../src/rooms/room-log.ts";
 import type { TaskUpdate } from "../../../src/tasks/task.ts";
 import { MemoryBusHub } from "../../fixture/memory-bus.ts";
 
@@ -13,7 +13,7 @@ const UPDATE = {
 } as unknown as TaskUpdate;
 
 /** A store whose calls are counted, and answered as the test says. */
-function countedStore(changes: Partial<FollowedStore> = {}) {
+function countedStore(changes: Partial<RoomStore> = {}) {
   const calls: string[] = [];
   const answer =
     <T>(name: string, value: T) =>
@@ -32,7 +32,7 @@ function countedStore(changes: Partial<FollowedStore> = {}) {
     positions: answer("positions", new Map()),
     tenantPosition: answer("tenantPosition", position),
     ...changes,
-  } as unknown as FollowedStore;
+  } as unknown as RoomStore;
   return { calls, store };
 }
 
@@ -63,14 +63,14 @@ describe("the bridge between rooms", () => {
     expect(stranger.heard).toEqual([]);
   });
 
-  test("subscribes before the store marks anything followed", async () => {
+  test("subscribes before the store sets a follow flag", async () => {
     const hub = new MemoryBusHub();
     let subscribed: boolean | null = null;
     const { bus, bridge } = instance(
       hub,
       countedStore({
         followTenant: async () => {
-          subscribed = bus.channels.has("room/key-1");
+          subscribed = bus.topics.has("room/key-1");
           return { epoch: "e", seq: 1 };
         },
       }).store,
@@ -79,30 +79,30 @@ describe("the bridge between rooms", () => {
     expect(subscribed).toBe(true);
   });
 
-  test("leaves the key's channel when its last room closes, and not before", async () => {
+  test("leaves the key's topic when its last room closes, and not before", async () => {
     const { bus, bridge } = instance(new MemoryBusHub());
     await bridge.store.follow(SCOPE, "task-1");
     await bridge.store.follow(SCOPE, "task-1");
     await bridge.store.followTenant(SCOPE);
     await bridge.store.unfollow(SCOPE, "task-1");
-    expect([...bus.channels.keys()]).toEqual(["room/key-1"]);
+    expect([...bus.topics.keys()]).toEqual(["room/key-1"]);
     await bridge.store.unfollowTenant(SCOPE);
-    expect([...bus.channels.keys()]).toEqual([]);
+    expect([...bus.topics.keys()]).toEqual([]);
   });
 
-  test("keeps no channel for a task that does not exist, unless another room of the key is open", async () => {
+  test("keeps no topic for a task that does not exist, unless another room of the key is open", async () => {
     const { bus, bridge } = instance(new MemoryBusHub(), countedStore({ follow: async () => null }).store);
     expect(await bridge.store.follow(SCOPE, "unknown")).toBeNull();
-    expect(bus.channels.size).toBe(0);
+    expect(bus.topics.size).toBe(0);
     await bridge.store.followTenant(SCOPE);
     await bridge.store.follow(SCOPE, "unknown");
-    expect(bus.channels.size).toBe(1);
+    expect(bus.topics.size).toBe(1);
   });
 
-  test("keeps the channel of a room that one may not see and another follows at the same moment", async () => {
+  test("keeps the topic of a room that one may not see and another follows at the same moment", async () => {
     const answers = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()];
     let asked = 0;
-    const follow = (() => answers[asked++]?.promise) as unknown as FollowedStore["follow"];
+    const follow = (() => answers[asked++]?.promise) as unknown as RoomStore["follow"];
     const { bus, bridge } = instance(new MemoryBusHub(), countedStore({ follow }).store);
     const refused = bridge.store.follow({ keyId: "key-1", subject: "a" }, "task-1");
     const following = bridge.store.follow(SCOPE, "task-1");
@@ -110,16 +110,16 @@ describe("the bridge between rooms", () => {
     expect(await refused).toBeNull();
     answers[1]?.resolve({ position: { epoch: "e", seq: 1 } });
     await following;
-    expect(bus.channels.size).toBe(1);
+    expect(bus.topics.size).toBe(1);
   });
 
-  test("keeps the channel when marking failed, since the mark may have been made, until the room takes it away", async () => {
+  test("keeps the topic when following failed, since the flag may have been set, until the room clears it", async () => {
     const follow = () => Promise.reject(new Error("no answer"));
     const { bus, bridge } = instance(new MemoryBusHub(), countedStore({ follow }).store);
     await expect(bridge.store.follow(SCOPE, "task-1")).rejects.toThrow("no answer");
-    expect(bus.channels.size).toBe(1);
+    expect(bus.topics.size).toBe(1);
     await bridge.store.unfollow(SCOPE, "task-1");
-    expect(bus.channels.size).toBe(0);
+    expect(bus.topics.size).toBe(0);
   });
 
   test("has the rooms compared with the store after messages may have been lost", () => {

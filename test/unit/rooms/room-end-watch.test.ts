@@ -1,12 +1,12 @@
 import { beforeEach, expect, test } from "vitest";
 import { createRoomEndWatch } from "../../../src/rooms/room-end-watch.ts";
 import { Rooms } from "../../../src/rooms/rooms.ts";
-import type { Follower } from "../../../src/rooms/subscriber.ts";
+import type { Subscriber } from "../../../src/rooms/subscriber.ts";
 import type { EndWatch } from "../../../src/tasks/ports/end-watch.ts";
 import type { TenantScope } from "../../../src/tasks/task.ts";
 import { ROOM_SETTINGS } from "../../contract/rooms.ts";
 import { ManualClock, settled } from "../../fixture/manual-clock.ts";
-import { MemoryTopics } from "../../fixture/recording-follower.ts";
+import { MemoryTopics } from "../../fixture/recording-subscriber.ts";
 import { ScriptedLogs } from "../../fixture/scripted-logs.ts";
 
 const KEY: TenantScope = { keyId: "key_a", subject: null };
@@ -86,32 +86,32 @@ test("it rejects when the store cannot be read", async () => {
 
 test("a watch that is cut off follows again, and sees an end that came meanwhile", async () => {
   const { id } = store.create().task;
-  const followers: Follower[] = [];
+  const subscribers: Subscriber[] = [];
   const cutOff = {
-    followTask: (...[scope, taskId, follower, after]: Parameters<Rooms["followTask"]>) => {
-      followers.push(follower);
-      return rooms.followTask(scope, taskId, follower, after);
+    subscribeToTask: (...[scope, taskId, subscriber, after]: Parameters<Rooms["subscribeToTask"]>) => {
+      subscribers.push(subscriber);
+      return rooms.subscribeToTask(scope, taskId, subscriber, after);
     },
   };
   const waiting = createRoomEndWatch(cutOff, clock).untilEnded(KEY, id, 60_000);
   await settled();
-  followers[0]?.close(1013, "come again");
+  subscribers[0]?.close(1013, "come again");
   expect(await isOver(waiting)).toBe(false);
   expect(rooms.stats().rooms).toBe(0);
   rooms.publish(store.advance(id, "cancelled"));
   await clock.advance(1_000);
   expect(await isOver(waiting)).toBe(true);
-  expect(followers).toHaveLength(2);
+  expect(subscribers).toHaveLength(2);
 });
 
 test("a watch that is cut off waits no longer than it may", async () => {
   const { id } = store.create().task;
   const shut = {
-    followTask: (...[, , follower]: Parameters<Rooms["followTask"]>) => {
-      queueMicrotask(() => follower.close(1013, "come again"));
+    subscribeToTask: (...[, , subscriber]: Parameters<Rooms["subscribeToTask"]>) => {
+      queueMicrotask(() => subscriber.close(1013, "come again"));
       return {
-        subscription: { leave: () => {}, position: null },
-        opened: new Promise<"following">(() => {}),
+        subscription: { unsubscribe: () => {}, position: null },
+        opened: new Promise<"subscribed">(() => {}),
       };
     },
   };

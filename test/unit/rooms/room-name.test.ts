@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { parseRoomName, taskRoomName, tenantRoomName } from "../../../src/rooms/room-name.ts";
 
-test("a room's name says which log it mirrors", () => {
+test("a room's name identifies its log", () => {
   expect(parseRoomName(taskRoomName("key_a", "task-1"))).toEqual({
     kind: "task",
     keyId: "key_a",

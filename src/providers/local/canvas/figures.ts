@@ -4,7 +4,7 @@
  */
 
 import { type Color, mix } from "./color.ts";
-import { type Frame, type Layer, shape } from "./layer.ts";
+import { type Layer, type PictureFrame, shape } from "./layer.ts";
 import { curveTo, ellipse, Outline, type Point } from "./outline.ts";
 import type { Palette } from "./palette.ts";
 
@@ -281,7 +281,7 @@ export const AIRBORNE: ReadonlySet<FigureName> = new Set(["balloon", "rocket", "
 
 /** A figure whose feet stand at (`x`, `y`) pixels, `height` pixels tall, coloured by the light of the palette. */
 export function figure(
-  frame: Frame,
+  frame: PictureFrame,
   name: FigureName,
   x: number,
   y: number,

@@ -2,7 +2,7 @@
 
 import { blue, type Color, green, mix, red } from "./color.ts";
 import { clamp, hash } from "./fixed-point.ts";
-import { blend, type Frame, type Layer, paintLayers, type Row, shine } from "./layer.ts";
+import { blend, type Layer, type PictureFrame, paintLayers, type Row, shine } from "./layer.ts";
 import { NoiseField, noiseLine } from "./noise.ts";
 
 export type RidgeOptions = {
@@ -29,7 +29,7 @@ export type Ridge = Layer & {
 };
 
 /** Land from its crest down to the bottom of the picture. */
-export function ridge(frame: Frame, options: RidgeOptions): Ridge {
+export function ridge(frame: PictureFrame, options: RidgeOptions): Ridge {
   const line = noiseLine(frame.width, options.cell, options.octaves, options.roughness, options.seed);
   const crest = line.map(
     (value) => options.level * 256 + Math.floor(((32768 - value) * options.relief * 2) / 256),
@@ -89,7 +89,7 @@ export function ridge(frame: Frame, options: RidgeOptions): Ridge {
 
 /** A band of mist, thickest at `level`. */
 export function mist(
-  frame: Frame,
+  frame: PictureFrame,
   level: number,
   reach: number,
   color: Color,
@@ -123,7 +123,7 @@ export type WaterOptions = {
 };
 
 /** Water that mirrors the layers above it, rippled more the nearer it comes. */
-export function water(frame: Frame, above: readonly Layer[], options: WaterOptions): Layer {
+export function water(frame: PictureFrame, above: readonly Layer[], options: WaterOptions): Layer {
   const { horizon, glitter } = options;
   const depth = Math.max(1, frame.height - horizon);
   const mirrored: Row = new Int32Array(frame.width * 3);

@@ -15,14 +15,14 @@ export type Layer = {
 };
 
 /** The measures of a picture. */
-export type Frame = {
+export type PictureFrame = {
   readonly width: number;
   readonly height: number;
   /** A thousandth-based length in pixels: `unit(1000)` is the shorter side. */
   unit(thousandths: number): number;
 };
 
-export function createFrame(width: number, height: number): Frame {
+export function createPictureFrame(width: number, height: number): PictureFrame {
   const shorter = Math.min(width, height);
   return { width, height, unit: (thousandths) => Math.floor((thousandths * shorter) / 1000) };
 }

@@ -20,7 +20,7 @@ export const SCENE_NAMES = [
 export type SceneName = (typeof SCENE_NAMES)[number];
 
 /** What was read. */
-export type Reading = {
+export type PromptReading = {
   scene: SceneName | null;
   palette: PaletteName | null;
   tint: Color | null;
@@ -143,8 +143,8 @@ const PALETTES = index(PALETTE_WORDS);
 const FIGURES = index(FIGURE_WORDS);
 
 /** Reads a prompt. The first word that says something about a matter decides it, except that times outrank moods. */
-export function readPrompt(prompt: string): Reading {
-  const reading: Reading = {
+export function readPrompt(prompt: string): PromptReading {
+  const reading: PromptReading = {
     scene: null,
     palette: null,
     tint: null,

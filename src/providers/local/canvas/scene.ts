@@ -2,15 +2,15 @@
 
 import { mix } from "./color.ts";
 import { AIRBORNE, type FigureName, figure } from "./figures.ts";
-import type { Frame, Layer } from "./layer.ts";
+import type { Layer, PictureFrame } from "./layer.ts";
 import { shape } from "./layer.ts";
-import type { Reading } from "./lexicon.ts";
+import type { PromptReading } from "./lexicon.ts";
 import { curveTo, Outline, type Point } from "./outline.ts";
 import type { Palette } from "./palette.ts";
 import type { Random } from "./random.ts";
 import { disc, glow, stars } from "./sky.ts";
 
-export type SceneInput = { frame: Frame; palette: Palette; reading: Reading; random: Random };
+export type SceneInput = { frame: PictureFrame; palette: Palette; reading: PromptReading; random: Random };
 
 /** Composes a picture: its layers from the back to the front. It yields wherever the caller may want to pause. */
 export type Scene = (input: SceneInput) => Generator<void, Layer[]>;

@@ -2,7 +2,7 @@
 
 import { type Color, mix, ramp } from "./color.ts";
 import { clamp, hash, integerRoot } from "./fixed-point.ts";
-import { blend, type Frame, type Layer, shine } from "./layer.ts";
+import { blend, type Layer, type PictureFrame, shine } from "./layer.ts";
 import { NoiseField } from "./noise.ts";
 import type { Random } from "./random.ts";
 
@@ -13,7 +13,7 @@ const FALLOFF_STEPS = 512;
 
 /** A gradient over rows `top`..`bottom`, gently bent by noise so that no band is straight. */
 export function backdrop(
-  frame: Frame,
+  frame: PictureFrame,
   stops: readonly Color[],
   top: number,
   bottom: number,
@@ -51,7 +51,7 @@ export function backdrop(
 
 /** Light around a point, fading out at `radius` pixels. */
 export function glow(
-  frame: Frame,
+  frame: PictureFrame,
   centerX: number,
   centerY: number,
   radius: number,
@@ -80,7 +80,7 @@ export function glow(
 
 /** A disc with a soft edge and a vertical gradient; `missing` hides a second disc from it and makes a crescent. */
 export function disc(
-  frame: Frame,
+  frame: PictureFrame,
   centerX: number,
   centerY: number,
   radius: number,
@@ -113,7 +113,13 @@ export function edgeCover(dx: number, dy: number, radius: number): number {
 }
 
 /** Stars above row `lowest`, thinning out towards it; a few of them large. */
-export function stars(frame: Frame, lowest: number, count: number, tint: Color, random: Random): Layer {
+export function stars(
+  frame: PictureFrame,
+  lowest: number,
+  count: number,
+  tint: Color,
+  random: Random,
+): Layer {
   const byRow = new Map<number, { x: number; y: number; radius: number; light: number; color: Color }[]>();
   const area = Math.floor((frame.width * lowest * count) / Math.max(1, frame.unit(1000) ** 2));
   for (let index = 0; index < area; index++) {
@@ -155,7 +161,7 @@ export function stars(frame: Frame, lowest: number, count: number, tint: Color, 
 
 /** Drifts of cloud between two rows: thick where the noise is high, lit from above, shaded below. */
 export function clouds(
-  frame: Frame,
+  frame: PictureFrame,
   top: number,
   bottom: number,
   light: Color,
@@ -189,7 +195,7 @@ export function clouds(
 }
 
 /** Curtains of northern lights. */
-export function aurora(frame: Frame, base: number, low: Color, high: Color, seed: number): Layer {
+export function aurora(frame: PictureFrame, base: number, low: Color, high: Color, seed: number): Layer {
   const folds = new NoiseField({ seed, cellX: frame.unit(330), cellY: frame.unit(4000), octaves: 3 });
   const rays = new NoiseField({
     seed: hash(seed, 3, 9),

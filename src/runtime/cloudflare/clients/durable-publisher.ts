@@ -1,4 +1,4 @@
-/** Takes committed transitions to the rooms that follow them, each a Durable Object. */
+/** Publishes committed transitions to the rooms with subscribers, each a Durable Object. */
 
 import { waitUntil } from "cloudflare:workers";
 import { taskRoomName, tenantRoomName } from "../../../rooms/room-name.ts";
@@ -26,7 +26,7 @@ export class DurablePublisher implements Publisher {
 
   #tell(room: string, update: TaskUpdate): void {
     const told = this.#rooms.getByName(room).publish(update);
-    // A room that was not told compares itself with the store before long.
+    // A room that missed it finds it at its next comparison with the store, within 20 s.
     waitUntil(
       told.catch((error: unknown) => {
         this.#log.warn("a room could not be told", { room, cause: describeError(error) });

@@ -1,10 +1,12 @@
 /**
- * A hub connection over server-sent events: it ends in the Worker, which prints what comes over a socket from the
- * shard. An open answer would keep the shard in memory, and a socket does not.
+ * A hub connection over server-sent events: the Worker holds the response and prints the frames of a socket from the
+ * shard. An open response of the shard would keep it in memory, a hibernating socket does not (seen with workerd of
+ * wrangler 4.156).
  */
 
 import type { WebSocket } from "@cloudflare/workers-types";
 import { ByteStream } from "../../../http/response/byte-stream.ts";
+import type { PrintedEvents } from "../../../http/routes/hub-proxy.ts";
 import { CLOSE_NORMAL, CLOSE_TRY_AGAIN } from "../../../protocol/close-codes.ts";
 import { EVENT_STREAM_PREAMBLE, writeEvent } from "../../../signalr/protocols/event-stream-format.ts";
 import { jsonProtocol } from "../../../signalr/protocols/json-protocol.ts";
@@ -13,17 +15,17 @@ import type { Clock, TimerHandle } from "../../../tasks/ports/clock.ts";
 
 const UTF8 = new TextEncoder();
 const OPENING = UTF8.encode(EVENT_STREAM_PREAMBLE);
-/** A client that lets this much wait is not reading. */
+/** A client with this much unsent counts as not reading. */
 const OVERFLOW_BYTES = 1_048_576;
 const KEEP_ALIVE = UTF8.encode(writeEvent(jsonProtocol.write(PING)));
 
 export type HubEventRelayOptions = {
   readonly clock: Pick<Clock, "after">;
-  /** Between the pings that keep the client content, and find out that it has left, ms. */
+  /** Between pings, ms. They keep the client's time-out from running, and writing them finds a client that has left. */
   readonly keepAliveMs: number;
 };
 
-export class HubEventRelay {
+export class HubEventRelay implements PrintedEvents {
   readonly #socket: WebSocket;
   readonly #options: HubEventRelayOptions;
   readonly #stream: ByteStream;

@@ -1,4 +1,6 @@
-/** A media store in an R2 bucket: a file's path is its key. An object appears whole or not at all, and is durable then. */
+/**
+ * A media store in an R2 bucket: a file's path is its key. An object appears whole or not at all, and is durable then.
+ */
 
 import type { R2Bucket, R2MultipartUpload, R2UploadedPart } from "@cloudflare/workers-types";
 import { contentTypeOf } from "../../../media/content-types.ts";

@@ -1,13 +1,12 @@
-/** A client's WebSocket of events ends in the room's object: the Worker lets the client in and passes the socket on. */
+/**
+ * Event sockets of the Worker: it authenticates the client and hands it the other end of a socket to the room's object.
+ */
 
-import {
-  type EventSockets,
-  eventProtocol,
-  type FollowedStream,
-} from "../../../http/streams/event-sockets.ts";
+import { type EventSockets, eventProtocol } from "../../../http/streams/event-sockets.ts";
 import { ApiError } from "../../../protocol/error.ts";
+import type { StreamRequest } from "../../../rooms/stream-request.ts";
 import { socketAnswer } from "../socket-answer.ts";
-import { callRoom, type RoomNamespace } from "./room-request.ts";
+import { connectToRoom, type RoomNamespace } from "./room-connection.ts";
 
 export class RemoteEventSockets implements EventSockets {
   readonly #rooms: RoomNamespace;
@@ -18,11 +17,11 @@ export class RemoteEventSockets implements EventSockets {
 
   async open(
     request: Request,
-    stream: FollowedStream,
+    stream: StreamRequest,
     headers: Readonly<Record<string, string>>,
   ): Promise<Response> {
     const protocol = eventProtocol(request);
-    const socket = await callRoom(this.#rooms, stream, protocol === null ? "json" : "json-lines");
+    const socket = await connectToRoom(this.#rooms, stream, protocol === null ? "json" : "json-lines");
     if (socket === null) throw new ApiError("task_not_found", "The task was removed just now.");
     return socketAnswer(
       socket,

@@ -1,69 +1,75 @@
 /**
- * Rooms as the Worker follows them: each follower has a socket to the room's object, which sends what it is to be told,
- * encoded already. The object may sleep behind it; an answer that goes on would keep it awake.
+ * Rooms as the Worker subscribes to them: each subscriber has a socket to the room's object, which sends its frames
+ * already encoded. The object may hibernate behind a socket; an open response would keep it in memory (Cloudflare docs,
+ * "Durable Object lifecycle").
  */
 
 import type { MessageEvent, WebSocket } from "@cloudflare/workers-types";
-import type { FollowedStream } from "../../../http/streams/event-sockets.ts";
-import { CLOSE_NORMAL, CLOSE_TRY_AGAIN } from "../../../protocol/close-codes.ts";
-import type { FollowOutcome } from "../../../rooms/room.ts";
-import type { Subscription } from "../../../rooms/room-subscriber.ts";
-import type { Following, Rooms } from "../../../rooms/rooms.ts";
-import type { Follower } from "../../../rooms/subscriber.ts";
+import { CLOSE_NORMAL, CLOSE_TRY_AGAIN, ROOM_CLOSE_CODES } from "../../../protocol/close-codes.ts";
+import type { SubscribeOutcome } from "../../../rooms/room.ts";
+import type { Subscription } from "../../../rooms/room-subscription.ts";
+import type { PendingSubscription, Rooms } from "../../../rooms/rooms.ts";
+import type { StreamRequest } from "../../../rooms/stream-request.ts";
+import type { Subscriber } from "../../../rooms/subscriber.ts";
 import type { Position, TenantScope } from "../../../tasks/task.ts";
-import { callRoom, type RoomNamespace } from "./room-request.ts";
+import { connectToRoom, type RoomNamespace } from "./room-connection.ts";
 
 /**
- * What a follower may have unread before it is told to come again: the room sees only that the Worker has taken it.
- * As much as the other hosts let a socket have.
+ * Unread bytes at which a subscriber is closed 1013: the room only sees that the Worker has taken its frames. The same
+ * bound as a socket's on the other hosts.
  */
 const UNREAD_BYTES = 1_048_576;
-/** Close codes that somebody chose; the others say that a connection broke or an object was replaced. */
-const CHOSEN_CODES = new Set([1000, 1001, 1008, 1013]);
 
-export class RemoteRooms implements Pick<Rooms, "followTask" | "followTenant"> {
+export class RemoteRooms implements Pick<Rooms, "subscribeToTask" | "subscribeToTenant"> {
   readonly #rooms: RoomNamespace;
 
   constructor({ TASK_ROOM }: { readonly TASK_ROOM: RoomNamespace }) {
     this.#rooms = TASK_ROOM;
   }
 
-  /** Follows one task. The follower's encoding is named to the room, which has one of that name. */
-  followTask(scope: TenantScope, taskId: string, follower: Follower, after: Position | null): Following {
-    return this.#follow({ scope, taskId, after }, follower);
+  /** Subscribes to one task. The room is asked for an encoding of the name of the subscriber's. */
+  subscribeToTask(
+    scope: TenantScope,
+    taskId: string,
+    subscriber: Subscriber,
+    after: Position | null,
+  ): PendingSubscription {
+    return this.#subscribe({ scope, taskId, after }, subscriber);
   }
 
-  /** Follows all tasks of a tenant. */
-  followTenant(scope: TenantScope, follower: Follower, after: Position | null): Following {
-    return this.#follow({ scope, taskId: null, after }, follower);
+  /** Subscribes to all tasks of a tenant. */
+  subscribeToTenant(scope: TenantScope, subscriber: Subscriber, after: Position | null): PendingSubscription {
+    return this.#subscribe({ scope, taskId: null, after }, subscriber);
   }
 
-  #follow(stream: FollowedStream, follower: Follower): Following {
-    const seat = new RemoteSeat(follower);
-    const opened = callRoom(this.#rooms, stream, follower.encoding.name).then((socket): FollowOutcome => {
-      if (socket === null) return "not_found";
-      return seat.take(socket) ? "following" : "left";
-    });
-    return { subscription: seat, opened };
+  #subscribe(stream: StreamRequest, subscriber: Subscriber): PendingSubscription {
+    const subscription = new RemoteSubscription(subscriber);
+    const opened = connectToRoom(this.#rooms, stream, subscriber.encoding.name).then(
+      (socket): SubscribeOutcome => {
+        if (socket === null) return "not_found";
+        return subscription.attach(socket) ? "subscribed" : "unsubscribed";
+      },
+    );
+    return { subscription, opened };
   }
 }
 
-/** A follower here, and its socket to the room. */
-class RemoteSeat implements Subscription {
-  /** The room knows. */
+/** A subscriber in the Worker, and its socket to the room. */
+class RemoteSubscription implements Subscription {
+  /** Known to the room's object only. */
   readonly position = null;
-  readonly #follower: Follower;
+  readonly #subscriber: Subscriber;
   #socket: WebSocket | null = null;
-  #left = false;
+  #ended = false;
 
-  constructor(follower: Follower) {
-    this.#follower = follower;
+  constructor(subscriber: Subscriber) {
+    this.#subscriber = subscriber;
   }
 
-  /** From here on the follower is told what comes; false when it has left meanwhile. */
-  take(socket: WebSocket): boolean {
+  /** From here on the subscriber gets what comes; false when it has unsubscribed meanwhile. */
+  attach(socket: WebSocket): boolean {
     socket.binaryType = "arraybuffer";
-    if (this.#left) {
+    if (this.#ended) {
       socket.accept();
       socket.close(CLOSE_NORMAL);
       return false;
@@ -76,25 +82,25 @@ class RemoteSeat implements Subscription {
     return true;
   }
 
-  leave(): void {
-    this.#left = true;
+  unsubscribe(): void {
+    this.#ended = true;
     this.#socket?.close(CLOSE_NORMAL);
     this.#socket = null;
   }
 
   #received({ data }: MessageEvent): void {
-    if (this.#left) return;
-    this.#follower.send(typeof data === "string" ? data : new Uint8Array(data));
-    if (this.#follower.bufferedBytes() <= UNREAD_BYTES) return;
-    this.leave();
-    this.#follower.close(CLOSE_TRY_AGAIN, "events were read too slowly; reconnect and resume");
+    if (this.#ended) return;
+    this.#subscriber.send(typeof data === "string" ? data : new Uint8Array(data));
+    if (this.#subscriber.bufferedBytes() <= UNREAD_BYTES) return;
+    this.unsubscribe();
+    this.#subscriber.close(CLOSE_TRY_AGAIN, "events were read too slowly; reconnect and resume");
   }
 
   #closed(code: number, reason: string): void {
-    if (this.#left) return;
-    this.leave();
-    if (CHOSEN_CODES.has(code)) this.#follower.close(code, reason);
-    else this.#follower.close(CLOSE_TRY_AGAIN, BROKEN);
+    if (this.#ended) return;
+    this.unsubscribe();
+    if (ROOM_CLOSE_CODES.has(code)) this.#subscriber.close(code, reason);
+    else this.#subscriber.close(CLOSE_TRY_AGAIN, BROKEN);
   }
 }
 

@@ -5,7 +5,7 @@ import { RETENTION_CRON } from "../../../compose/schedule.ts";
 const MINUTE_MS = 60_000;
 const MINUTES_PER_HOUR = 60;
 const SWEEP_CRON = "* * * * *";
-/** The first sweep after a start: leases of the run before have ended by then, and its tasks go on, ms. */
+/** The first sweep after a start: leases of the run before have ended by then, and its tasks are continued, ms. */
 const FIRST_MS = 12_000;
 
 export class LocalCron {

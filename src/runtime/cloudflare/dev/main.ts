@@ -16,11 +16,11 @@ import { ensureVariablesFile } from "./variables-file.ts";
 
 const FOLDER = process.cwd();
 const VARIABLES_FILE = join(FOLDER, ".dev.vars");
-/** Where wrangler keeps Durable Objects and buckets unless it is told otherwise. */
+/** wrangler's default folder for Durable Objects and buckets. */
 const STATE_FOLDER = join(FOLDER, ".wrangler/state");
 /** The model the banner's curl line names: it needs no key and no network. */
 const EXAMPLE_MODEL = "local/canvas";
-/** Asking often costs nothing here: tasks of a run that was stopped go on soon after the next start. */
+/** Polling often costs nothing here, and continues the tasks of a stopped run soon after the next start. */
 const LEASES = ["CONDUITLLM__ENGINE__LEASEMS:9000", "CONDUITLLM__ENGINE__RENEWMS:3000"];
 /** What wrangler prints once the Worker answers. */
 const READY = /Ready on https?:\/\/(\[[^\]]+\]|[^\s:/]+):(\d+)/;
@@ -72,7 +72,7 @@ child.on("exit", (code) => {
   cron.stop();
   process.exitCode = interrupted ? 0 : (code ?? 1);
 });
-// This process ends with wrangler. Ctrl-C reaches wrangler by itself too, which does not mind being told twice.
+// This process ends with wrangler. Ctrl-C reaches wrangler by itself too; a second signal does no harm.
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     interrupted = true;

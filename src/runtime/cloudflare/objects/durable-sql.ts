@@ -9,7 +9,7 @@ import { type CommitDriver, GroupCommit } from "../../../stores/sqlite/group-com
 import { storageFailure } from "../../../stores/sqlite/storage-failure.ts";
 import { StoreUnavailableError } from "../../../tasks/ports/store-error.ts";
 
-/** The platform's bound of one row in bytes. Its local stand-in takes four times as much. */
+/** Bytes of a row at most (Cloudflare docs, "Limits"); workerd takes four times as much locally. */
 export const MAX_ROW_BYTES = 2 * 1024 * 1024;
 /** UTF-8 bytes that one unit of a text takes at most. */
 const MAX_BYTES_PER_UNIT = 3;
@@ -46,7 +46,7 @@ class DurableCommits implements CommitDriver {
   storageFailure(error: unknown): StoreUnavailableError | null {
     if (error instanceof StoreUnavailableError) return error;
     if (!(error instanceof Error)) return null;
-    // The platform tells the result code in the message only, which holds no values.
+    // The result code is only in the error's message, which holds no values (seen with workerd of wrangler 4.156).
     const code = /\bSQLITE_[A-Z_]+/.exec(error.message)?.[0];
     return code === undefined ? null : storageFailure(code, error);
   }

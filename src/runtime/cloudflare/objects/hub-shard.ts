@@ -1,6 +1,6 @@
 /**
- * A part of a key's hub connections as a Durable Object, over every transport. Its memory may go whenever nothing
- * happens, and its sockets stay: whatever wakes it finds it as it was.
+ * A shard of a key's hub connections as a Durable Object, over every transport. It hibernates when it is idle: the
+ * platform drops its memory and keeps its sockets, and the constructor restores the connections.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -8,152 +8,163 @@ import type { DurableObjectState, WebSocket } from "@cloudflare/workers-types";
 import { Hono } from "hono";
 import { KeyWatch } from "../../../accounts/key-watch.ts";
 import type { Principal } from "../../../accounts/principal.ts";
-import { createHubs, hubSessionSettings, roomsSettings } from "../../../compose/options.ts";
+import type { Deployment } from "../../../compose/deployment.ts";
+import { createHubs } from "../../../compose/hubs.ts";
+import { hubConnectionSettings, roomsSettings } from "../../../compose/options.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../../../http/exchange.ts";
 import { plainHost } from "../../../http/host.ts";
 import { createOriginPolicy } from "../../../http/middleware/origin-policy.ts";
 import { errorResponse } from "../../../http/response/error-response.ts";
 import { mountHubs } from "../../../http/routes/hubs.ts";
-import { ShardTick } from "../../../hubs/sharding/frame-batch.ts";
+import { FrameBatcher } from "../../../hubs/sharding/frame-batcher.ts";
+import { HibernatedConnections } from "../../../hubs/sharding/hibernated-connections.ts";
 import {
-  type HubAddress,
   makeHubToken,
-  readShardName,
+  parseShardName,
+  type ShardAddress,
   shardName,
 } from "../../../hubs/sharding/shard-address.ts";
-import { carriesEvents, readHubCall } from "../../../hubs/sharding/shard-request.ts";
-import { ALL_TASKS, closing, type Subscriptions } from "../../../hubs/subscriptions.ts";
+import { carriesEvents, readShardCaller } from "../../../hubs/sharding/shard-request.ts";
+import { ShardRooms } from "../../../hubs/sharding/shard-rooms.ts";
+import { ShardSleepTimer } from "../../../hubs/sharding/shard-sleep-timer.ts";
+import { ALL_TASKS, closeOptionsOf, type Subscriptions } from "../../../hubs/subscriptions.ts";
 import { CLOSE_POLICY } from "../../../protocol/close-codes.ts";
 import { taskRoomName, tenantRoomName } from "../../../rooms/room-name.ts";
 import { Rooms } from "../../../rooms/rooms.ts";
-import type { SessionSettings } from "../../../signalr/connection/settings.ts";
+import type { HubConnectionSettings } from "../../../signalr/connection/hub-connection-options.ts";
 import type { Hub } from "../../../signalr/hub.ts";
 import { HubConnections } from "../../../signalr/transports/connections.ts";
 import { type Clock, systemClock } from "../../../tasks/ports/clock.ts";
 import { describeError } from "../../../tasks/ports/log.ts";
 import type { TaskUpdate, TenantScope } from "../../../tasks/task.ts";
 import type { Bindings } from "../bindings.ts";
-import { type EdgeParts, partsOf } from "../parts.ts";
+import { partsOf } from "../parts.ts";
 import { answerClose } from "./room-socket.ts";
-import { ShardMemory } from "./shard-hibernation.ts";
-import { ShardRooms } from "./shard-rooms.ts";
-import { ShardRows } from "./shard-rows.ts";
-import { ShardRest } from "./shard-sleep.ts";
 import { ShardSockets } from "./shard-sockets.ts";
+import { SqlShardRows } from "./sql-shard-rows.ts";
 
 const KEY_GONE = "the key was disabled or revoked";
 const EVERY_PATH = "/*";
-/** Outlives the object's memory, which a clock that begins with a process does not. */
+/** The wall clock: times are compared across hibernation, and no monotonic clock is promised to outlive it. */
 const CLOCK: Clock = { ...systemClock, monotonic: () => Date.now() };
 
 export class HubShard extends DurableObject<Bindings> {
-  readonly #parts: EdgeParts;
-  readonly #address: HubAddress;
+  readonly #parts: Deployment;
+  readonly #address: ShardAddress;
   readonly #connections: HubConnections<Principal>;
   readonly #sockets: ShardSockets;
   readonly #rooms: Rooms;
-  readonly #joined: ShardRooms;
-  readonly #memory: ShardMemory;
-  readonly #rest: ShardRest;
+  readonly #shardRooms: ShardRooms;
+  readonly #hibernated: HibernatedConnections;
+  readonly #sleepTimer: ShardSleepTimer;
   readonly #hubs: Readonly<Record<string, Hub<Principal>>>;
   readonly #subscriptions: Subscriptions;
-  readonly #session: SessionSettings;
-  /** Made for the first request: most of what wakes a shard is none. */
+  readonly #connectionSettings: HubConnectionSettings;
+  /** Made for the first request: most wake-ups are socket messages, publishes and alarms. */
   #app: Hono<HttpEnv> | null = null;
 
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env);
     this.#parts = partsOf(env);
-    const { settings, store, tasks, log, presentation } = this.#parts;
-    this.#address = readShardName(ctx.id.name);
+    const { settings, store, tasks, log, wireContext } = this.#parts;
+    this.#address = parseShardName(ctx.id.name);
     const { shardsPerKey, maxConnectionsPerKey } = settings.hubs;
-    const tick = new ShardTick(CLOCK);
-    const rows = new ShardRows(ctx.storage.sql);
-    this.#sockets = new ShardSockets(ctx, tick, CLOCK);
-    // Shards need not ask each other: one that is full sends its clients to the next.
+    const batcher = new FrameBatcher(CLOCK);
+    const rows = new SqlShardRows(ctx.storage.sql);
+    this.#sockets = new ShardSockets(ctx, batcher, CLOCK);
+    // Each shard enforces its share of the limit; the Worker tries the next shard when one is full.
     this.#connections = new HubConnections(Math.ceil(maxConnectionsPerKey / shardsPerKey));
-    this.#joined = new ShardRooms({
+    this.#shardRooms = new ShardRooms({
       store,
       objects: env.TASK_ROOM,
       shard: shardName(this.#address),
       rows,
-      onMoved: () => this.#rest.wake(),
+      onMoved: () => this.#sleepTimer.wake(),
     });
     this.#rooms = new Rooms(
-      { store: this.#joined, topics: { publish: () => {} }, clock: CLOCK, log, later: tick.later },
+      {
+        store: this.#shardRooms,
+        topics: { publish: () => {} },
+        clock: CLOCK,
+        log,
+        scheduleFlush: batcher.schedule,
+      },
       { ...roomsSettings(settings), positionCheckMs: null },
     );
-    this.#joined.watch(this.#rooms);
+    this.#shardRooms.watch(this.#rooms);
     const { hubs, subscriptions } = createHubs(settings, {
       tasks,
       rooms: this.#rooms,
-      store: this.#joined,
+      store: this.#shardRooms,
       clock: CLOCK,
-      presentation,
-      memory: {
+      wireContext,
+      hibernation: {
         journal: {
           began: (connection, subscription) => rows.putSubscription({ connection, ...subscription }),
           ended: (connection, target) => rows.deleteSubscription(connection, target),
-          left: (connection) => this.#memory.forget(connection),
+          left: (connection) => this.#hibernated.forget(connection),
         },
-        placeOf: ({ keyId }, taskId) => this.#joined.placeOf(taskRoomName(keyId, taskId)),
+        positionOf: ({ keyId }, taskId) => this.#shardRooms.positionOf(taskRoomName(keyId, taskId)),
       },
     });
     this.#hubs = hubs;
     this.#subscriptions = subscriptions;
-    this.#session = {
-      ...hubSessionSettings(settings),
+    this.#connectionSettings = {
+      ...hubConnectionSettings(settings),
       report: (error, during) => log.error(`${during} failed`, { cause: describeError(error) }),
     };
-    this.#memory = new ShardMemory({
-      state: ctx,
+    this.#hibernated = new HibernatedConnections({
       rows,
       sockets: this.#sockets,
       connections: this.#connections,
       hubs,
-      session: this.#session,
+      connectionSettings: this.#connectionSettings,
       now: CLOCK.monotonic,
     });
-    this.#rest = new ShardRest({ storage: ctx.storage, clock: CLOCK, look: () => this.#look() });
+    this.#sleepTimer = new ShardSleepTimer({
+      storage: ctx.storage,
+      clock: CLOCK,
+      settle: () => this.#settle(),
+    });
     this.#restore(rows);
   }
 
   override fetch(request: Request): Response | Promise<Response> {
-    this.#rest.wake();
+    this.#sleepTimer.wake();
     this.#app ??= this.#createApp();
     return this.#app.fetch(request);
   }
 
   override webSocketMessage(native: WebSocket, message: string | ArrayBuffer): void {
-    this.#rest.wake();
+    this.#sleepTimer.wake();
     const endpoint = this.#sockets.received(native, message);
-    if (endpoint !== null) this.#memory.keep(endpoint);
+    if (endpoint !== null) this.#hibernated.save(endpoint);
   }
 
   override webSocketClose(native: WebSocket, code: number, reason: string): void {
-    this.#rest.wake();
+    this.#sleepTimer.wake();
     this.#sockets.closed(native);
     answerClose(native, code, reason);
   }
 
   override webSocketError(native: WebSocket): void {
-    this.#rest.wake();
+    this.#sleepTimer.wake();
     this.#sockets.closed(native);
   }
 
   override async alarm(): Promise<void> {
-    this.#rest.alarmed();
-    this.#hear();
+    this.#sleepTimer.alarmFired();
+    this.#countAnsweredPings();
     await Promise.all([this.#rooms.check(), this.#checkKey()]);
-    this.#rest.look();
+    this.#sleepTimer.settle();
   }
 
-  /** A room that this shard has joined has news, in order; many at once cost less than one by one. */
+  /** Takes updates of the rooms this shard has joined, in order; many in one call cost less than one by one. */
   publish(...updates: TaskUpdate[]): Promise<void> {
-    this.#rest.wake();
+    this.#sleepTimer.wake();
     for (const update of updates) {
       this.#rooms.publish(update);
-      this.#joined.touch(update);
+      this.#shardRooms.touch(update);
     }
     return Promise.resolve();
   }
@@ -161,15 +172,15 @@ export class HubShard extends DurableObject<Bindings> {
   /** The key was disabled, rotated or deleted: all its connections end. */
   closeKey(): Promise<void> {
     const { keyId } = this.#address;
-    this.#rest.wake();
-    this.#connections.close(keyId, closing(CLOSE_POLICY, KEY_GONE));
+    this.#sleepTimer.wake();
+    this.#connections.close(keyId, closeOptionsOf(CLOSE_POLICY, KEY_GONE));
     this.#rooms.closeKey(keyId);
     return Promise.resolve();
   }
 
-  /** Puts everything together as it was when the object fell asleep. */
-  #restore(rows: ShardRows): void {
-    const connections = this.#memory.restore();
+  /** Restores connections and subscriptions as they were before the hibernation. */
+  #restore(rows: SqlShardRows): void {
+    const connections = this.#hibernated.restore();
     for (const { connection: id, ...subscription } of rows.subscriptions()) {
       const connection = connections.get(id);
       if (connection === undefined) {
@@ -177,33 +188,33 @@ export class HubShard extends DurableObject<Bindings> {
         continue;
       }
       const name = roomOf(connection.principal.scope, subscription.target);
-      this.#subscriptions.restore(connection, subscription, this.#joined.placeOf(name));
+      this.#subscriptions.restore(connection, subscription, this.#shardRooms.positionOf(name));
     }
     this.ctx.waitUntil(
-      this.#joined.leaveEmpty().catch((error: unknown) => {
+      this.#shardRooms.leaveEmpty().catch((error: unknown) => {
         this.#parts.log.warn("rooms could not be left", { cause: describeError(error) });
       }),
     );
-    if (connections.size > 0) this.#rest.wake();
+    if (connections.size > 0) this.#sleepTimer.wake();
   }
 
-  #look(): { connections: number; restful: boolean } {
+  #settle(): { connections: number; maySleep: boolean } {
     this.#connections.tick(CLOCK.monotonic());
-    this.#joined.save();
-    const settled = this.#memory.settle();
-    // Whoever is served alone stands elsewhere than his room's row says.
-    return { connections: this.#connections.size, restful: settled && this.#rooms.stats().alone === 0 };
+    this.#shardRooms.save();
+    const settled = this.#hibernated.saveAll();
+    // A subscriber that is served alone has another position than its room's row says.
+    return { connections: this.#connections.size, maySleep: settled && this.#rooms.stats().alone === 0 };
   }
 
-  /** Pings that the platform has answered while the shard slept are signs of life too. */
-  #hear(): void {
-    for (const { connectionId, session } of this.#connections.endpoints()) {
+  /** Pings that the platform has answered during hibernation count as messages of the client. */
+  #countAnsweredPings(): void {
+    for (const { connectionId, connection } of this.#connections.endpoints()) {
       const answeredAt = this.#sockets.pingAnsweredAt(connectionId);
-      if (answeredAt !== null) session?.pingAnswered(answeredAt);
+      if (answeredAt !== null) connection?.pingAnswered(answeredAt);
     }
   }
 
-  /** Finds keys that ended by themselves, and ends that this shard was not told of. */
+  /** Finds a key that has expired, and one whose end this shard was not called for. */
   #checkKey(): Promise<void> {
     const { store, log } = this.#parts;
     return new KeyWatch({
@@ -219,7 +230,7 @@ export class HubShard extends DurableObject<Bindings> {
     const { settings, log } = this.#parts;
     const app = new Hono<HttpEnv>();
     app.use(EVERY_PATH, (c, next) => {
-      const { principal, requestId } = readHubCall(c.req.raw);
+      const { principal, requestId } = readShardCaller(c.req.raw);
       c.set("exchange", {
         requestId,
         startedAt: CLOCK.monotonic(),
@@ -233,20 +244,20 @@ export class HubShard extends DurableObject<Bindings> {
     mountHubs(app, requirePrincipal, {
       hubs: this.#hubs,
       connections: this.#connections,
-      heart: this.#rest,
-      session: this.#session,
+      keepAlive: this.#sleepTimer,
+      connectionSettings: this.#connectionSettings,
       sockets: this.#sockets,
       origins: createOriginPolicy(settings.cors.origins),
       host: plainHost,
       clock: CLOCK,
       stopping: () => false,
-      sleeping: { makeToken: () => makeHubToken(this.#address), carriesEvents },
+      hibernating: { makeToken: () => makeHubToken(this.#address), carriesEvents },
     });
     return app;
   }
 }
 
-/** The Worker has authenticated; a request that comes without its word was not sent by it. */
+/** The Worker has authenticated the caller; a request without a principal was not sent by the Worker. */
 const requirePrincipal: HttpMiddleware = (c, next) => {
   principalOfExchange(c);
   return next();

@@ -1,16 +1,15 @@
 /**
- * A Durable Object with media files in its SQL: what a deployment without a bucket keeps its media in. A file is rows of
- * `CHUNK_BYTES` bytes, which can be read once the last of them is written.
+ * A shard of the chunked media store as a Durable Object: where a deployment without a bucket keeps its media. A file
+ * is rows of `CHUNK_BYTES` bytes, which can be read once the last of them is written. See `MediaShard` for the methods.
  */
 
 import { DurableObject } from "cloudflare:workers";
 import type { DurableObjectState } from "@cloudflare/workers-types";
+import { CHUNK_BYTES, type FileStat } from "../../../media/chunked.ts";
 import { parseMediaPath } from "../../../media/media-path.ts";
 import type { StoredFile } from "../../../tasks/ports/media-store.ts";
 
-/** Bytes of one row: half of what the platform takes, and so are the messages that carry them. */
-export const CHUNK_BYTES = 1024 * 1024;
-/** No put takes longer; an unfinished file that was begun earlier was left by a caller that died, ms. */
+/** No put takes longer; an unfinished file that was begun earlier was left by a caller that crashed, ms. */
 const LEFTOVER_MS = 3_600_000;
 
 const SCHEMA = [
@@ -30,8 +29,6 @@ const SCHEMA = [
    )`,
 ];
 
-export type FileFacts = { bytes: number; modifiedAt: number };
-
 /** Every method may be called again after a lost answer: the second call changes nothing more. */
 export class MediaObject<Env = unknown> extends DurableObject<Env> {
   /** Wall clock, ms. A field and no method: what callers elsewhere reach are methods. */
@@ -46,7 +43,7 @@ export class MediaObject<Env = unknown> extends DurableObject<Env> {
 
   /**
    * Writes a part of the file; part 0 begins it and the last one makes it readable. Parts come in order and all but the
-   * last have `CHUNK_BYTES`. False when the file is not, or no longer, there to go on with.
+   * last have `CHUNK_BYTES`. False when the file does not exist, or no longer.
    */
   write(path: string, part: number, bytes: Uint8Array, last: boolean): boolean {
     return this.ctx.storage.transactionSync(() => {
@@ -76,7 +73,7 @@ export class MediaObject<Env = unknown> extends DurableObject<Env> {
   }
 
   /** Null for what is not there, or not complete. */
-  stat(path: string): FileFacts | null {
+  stat(path: string): FileStat | null {
     const [file] = this.#all<{ bytes: number; at: number }>(
       "SELECT bytes, modified_at AS at FROM files WHERE path = ? AND complete = 1",
       path,

@@ -1,36 +1,36 @@
 /**
- * A follower on a socket that outlives the object's memory. What must be known of it on waking is attached to it: how
- * it is told, and where it stands when that is not where the room stands.
+ * A subscriber on a hibernating WebSocket. What is needed to restore it is attached to the socket: its encoding, and
+ * its position where that is not the room's.
  */
 
 import type { WebSocket } from "@cloudflare/workers-types";
 import { sendableCloseCode } from "../../../protocol/close-codes.ts";
 import type { Encoding } from "../../../rooms/encoding.ts";
 import { parsePosition, printPosition } from "../../../rooms/position.ts";
-import type { Follower } from "../../../rooms/subscriber.ts";
+import type { Subscriber } from "../../../rooms/subscriber.ts";
 import type { Frame } from "../../../sockets/frame.ts";
 import type { Position } from "../../../tasks/task.ts";
 
 /** A socket's state in which it takes frames. */
 const OPEN = 1;
 
-/** Kept with the socket by the platform; 16 kB at most. */
+/** Stored with the socket by the platform; 16 kB at most (Cloudflare docs, "WebSockets": `serializeAttachment`). */
 type Attachment = {
   readonly encoding: string;
-  /** Where the follower stands; null: where the room stands. */
+  /** The subscriber's position; null: the room's. */
   readonly at: string | null;
 };
 
-export class RoomSocket implements Follower {
+export class RoomSocket implements Subscriber {
   readonly encoding: Encoding;
   readonly topics = null;
   readonly #onSent: () => void;
   #socket: WebSocket | null;
-  /** What was said before there was a socket: it is taken once the follower was let in. */
+  /** Frames sent before there was a socket, which is accepted once the store has admitted the subscriber. */
   #early: Frame[] = [];
   #earlyBytes = 0;
   #earlyClose: { code: number; reason: string } | null = null;
-  /** What is attached; undefined before the follower's place was known. */
+  /** What is attached; undefined while the subscriber's position is not known. */
   #at: string | null | undefined;
 
   /** `socket` null: `attach` brings it. `onSent` is called with every frame. */
@@ -61,7 +61,7 @@ export class RoomSocket implements Follower {
 
   bufferedBytes(): number {
     if (this.#socket === null) return this.#earlyBytes;
-    // Runtimes of before November 2026, such as a developer's, do not tell.
+    // Runtimes of before November 2026 (workerd 2026-11-02 is one) have no `bufferedAmount`.
     return this.#socket.bufferedAmount ?? 0;
   }
 
@@ -70,17 +70,17 @@ export class RoomSocket implements Follower {
     else this.#socket.close(code, reason);
   }
 
-  /** Attaches where the follower stands, unless that is known already. */
-  remember(stands: Position, room: Position): void {
-    const at = stands.seq === room.seq && stands.epoch === room.epoch ? null : printPosition(stands);
+  /** Attaches the subscriber's position, unless it has not changed. */
+  attachPosition(own: Position, room: Position): void {
+    const at = own.seq === room.seq && own.epoch === room.epoch ? null : printPosition(own);
     if (at === this.#at || this.#socket === null) return;
     this.#at = at;
     this.#socket.serializeAttachment({ encoding: this.encoding.name, at } satisfies Attachment);
   }
 }
 
-/** What an earlier life attached to a socket. `at` null: it stands where the room stood. Null when nothing was. */
-export function recall(socket: WebSocket): { encoding: string; at: Position | null } | null {
+/** What was attached to a socket before the hibernation; null when nothing was. `at` null: the room's position. */
+export function readRoomAttachment(socket: WebSocket): { encoding: string; at: Position | null } | null {
   const attachment = socket.deserializeAttachment() as Attachment | null;
   if (attachment === null) return null;
   const { encoding, at } = attachment;
@@ -91,7 +91,10 @@ export function isOpen(socket: WebSocket): boolean {
   return socket.readyState === OPEN;
 }
 
-/** Answers the other side's close: the platform leaves that to the object. */
+/**
+ * Answers the other side's Close frame: the platform does not for a hibernating socket (seen with workerd of wrangler
+ * 4.156).
+ */
 export function answerClose(socket: WebSocket, code: number, reason: string): void {
   socket.close(sendableCloseCode(code), reason);
 }

@@ -2,42 +2,36 @@
 
 import type { WebSocket } from "@cloudflare/workers-types";
 import type { Principal } from "../../../accounts/principal.ts";
-import { CONGESTED_BYTES, type HubSocket } from "../../../http/streams/hub-socket.ts";
-import type { Flushable, ShardTick } from "../../../hubs/sharding/frame-batch.ts";
+import type { Flushable, FrameBatcher } from "../../../hubs/sharding/frame-batcher.ts";
+import type { SocketAttachment } from "../../../hubs/sharding/hibernated-connections.ts";
 import { joinBytes } from "../../../signalr/protocols/binary-format.ts";
 import { RECORD_SEPARATOR } from "../../../signalr/protocols/text-format.ts";
+import { CONGESTED_BYTES, type HubSocket } from "../../../signalr/transports/hub-socket.ts";
 import type { Frame } from "../../../sockets/frame.ts";
 import type { Socket } from "../../../sockets/socket-upgrade.ts";
 import { isOpen } from "./room-socket.ts";
-
-/** Kept with the socket by the platform. Everything else that is known of it is a row. */
-export type SocketMemory = {
-  readonly connectionId: string;
-  /** Wall clock, ms. */
-  readonly heardAt: number;
-};
 
 export class ShardSocket implements Socket, Flushable {
   readonly topics = null;
   readonly hubSocket: HubSocket<Principal>;
   readonly #socket: WebSocket;
-  readonly #tick: ShardTick;
+  readonly #batcher: FrameBatcher;
   readonly #onFull: (socket: ShardSocket) => void;
-  /** What was sent during this tick, and its length. */
-  #gathered: Frame[] = [];
-  #gatheredLength = 0;
+  /** What was sent during this batcher, and its length. */
+  #batch: Frame[] = [];
+  #batchLength = 0;
   #heardAt: number | null = null;
 
-  /** `onFull` is called when so much waits that whoever sends should too. */
+  /** `onFull` is called when so much is unsent that streams should pause. */
   constructor(
     socket: WebSocket,
     hubSocket: HubSocket<Principal>,
-    tick: ShardTick,
+    batcher: FrameBatcher,
     onFull: (socket: ShardSocket) => void,
   ) {
     this.#socket = socket;
     this.hubSocket = hubSocket;
-    this.#tick = tick;
+    this.#batcher = batcher;
     this.#onFull = onFull;
   }
 
@@ -46,9 +40,9 @@ export class ShardSocket implements Socket, Flushable {
   }
 
   send(frame: Frame): void {
-    if (isPackable(frame) && this.#tick.gathers(this)) {
-      this.#gathered.push(frame);
-      this.#gatheredLength += frame.length;
+    if (isPackable(frame) && this.#batcher.collects(this)) {
+      this.#batch.push(frame);
+      this.#batchLength += frame.length;
       return;
     }
     this.flush();
@@ -56,16 +50,16 @@ export class ShardSocket implements Socket, Flushable {
   }
 
   flush(): void {
-    const frames = this.#gathered;
+    const frames = this.#batch;
     const [first] = frames;
     if (first === undefined) return;
-    this.#gathered = [];
-    this.#gatheredLength = 0;
+    this.#batch = [];
+    this.#batchLength = 0;
     this.#transmit(frames.length === 1 ? first : join(frames));
   }
 
   bufferedBytes(): number {
-    return this.#unsentBytes() + this.#gatheredLength;
+    return this.#unsentBytes() + this.#batchLength;
   }
 
   close(code: number, reason: string): void {
@@ -73,34 +67,34 @@ export class ShardSocket implements Socket, Flushable {
     this.#socket.close(code, reason);
   }
 
-  /** Attaches when its client was heard last. */
-  remember(heardAt: number): void {
+  /** Attaches when the client was last heard. */
+  attachHeardAt(heardAt: number): void {
     if (heardAt === this.#heardAt) return;
     this.#heardAt = heardAt;
     const { connectionId } = this;
-    this.#socket.serializeAttachment({ connectionId, heardAt } satisfies SocketMemory);
+    this.#socket.serializeAttachment({ connectionId, heardAt } satisfies SocketAttachment);
   }
 
   #transmit(frame: Frame): void {
-    // Sending on a socket that is closing throws.
+    // `send` throws on a socket that is closing (seen with workerd of wrangler 4.156).
     if (!isOpen(this.#socket)) return;
     this.#socket.send(frame);
     if (this.#unsentBytes() >= CONGESTED_BYTES) this.#onFull(this);
   }
 
-  /** Older runtimes (workerd 2026-11-02 is one) do not tell: there a client that reads too slowly is not noticed. */
+  /** Older runtimes (workerd 2026-11-02 is one) have no `bufferedAmount`: there a slow client is not noticed. */
   #unsentBytes(): number {
     const { bufferedAmount } = this.#socket as { bufferedAmount?: number };
     return bufferedAmount ?? 0;
   }
 }
 
-/** What an earlier life of the shard attached to a socket. */
-export function recallSocket(socket: WebSocket): SocketMemory | null {
-  return socket.deserializeAttachment() as SocketMemory | null;
+/** What was attached to a socket before the hibernation. */
+export function readSocketAttachment(socket: WebSocket): SocketAttachment | null {
+  return socket.deserializeAttachment() as SocketAttachment | null;
 }
 
-/** A bare client takes one message in each frame, and nothing of its messages looks like the end of a record. */
+/** A bare client takes one message per frame; its messages do not end with the record separator. */
 function isPackable(frame: Frame): boolean {
   return typeof frame !== "string" || frame.endsWith(RECORD_SEPARATOR);
 }

@@ -1,57 +1,69 @@
-/** The WebSockets of a shard: they outlive its memory, so the platform is told who they are. */
+/** The hibernating WebSockets of a shard. */
 
 import type { DurableObjectState, WebSocket } from "@cloudflare/workers-types";
 import type { Principal } from "../../../accounts/principal.ts";
-import { CONGESTED_BYTES, HubSocket } from "../../../http/streams/hub-socket.ts";
-import type { ShardTick } from "../../../hubs/sharding/frame-batch.ts";
-import type { SavedSession } from "../../../signalr/connection/settings.ts";
+import type { FrameBatcher } from "../../../hubs/sharding/frame-batcher.ts";
+import type { HibernatingSockets, SurvivingSocket } from "../../../hubs/sharding/hibernated-connections.ts";
 import type { HubEndpoint } from "../../../signalr/transports/endpoint.ts";
-import type { SocketSession, SocketUpgrade, UpgradeAnswer } from "../../../sockets/socket-upgrade.ts";
+import { CONGESTED_BYTES, HubSocket } from "../../../signalr/transports/hub-socket.ts";
+import type { SocketHandler, SocketUpgrade, UpgradeAnswer } from "../../../sockets/socket-upgrade.ts";
 import type { Clock, TimerHandle } from "../../../tasks/ports/clock.ts";
 import { socketAnswer } from "../socket-answer.ts";
-import { ShardSocket } from "./shard-socket.ts";
+import { isOpen } from "./room-socket.ts";
+import { readSocketAttachment, ShardSocket } from "./shard-socket.ts";
 
-/** SignalR's ping in JSON, and the answer that keeps a client content: the platform says it while the shard sleeps. */
+/**
+ * SignalR's ping in JSON, and its answer: the platform sends it without waking the shard (`setWebSocketAutoResponse`).
+ */
 const PING = '{"type":6}\x1e';
-/** The platform does not tell when a full socket has room again: they are looked at this often, ms. */
+/**
+ * There is no event for a full socket that has room again (workers-types 5.20261117): they are polled this often, ms.
+ */
 const DRAIN_MS = 50;
 
-export class ShardSockets implements SocketUpgrade {
+export class ShardSockets implements SocketUpgrade, HibernatingSockets {
   readonly #state: DurableObjectState;
-  readonly #tick: ShardTick;
+  readonly #batcher: FrameBatcher;
   readonly #clock: Pick<Clock, "after">;
   readonly #byNative = new Map<WebSocket, ShardSocket>();
   readonly #byConnection = new Map<string, { native: WebSocket; socket: ShardSocket }>();
   readonly #full = new Set<ShardSocket>();
   #drainTimer: TimerHandle | null = null;
 
-  constructor(state: DurableObjectState, tick: ShardTick, clock: Pick<Clock, "after">) {
+  constructor(state: DurableObjectState, batcher: FrameBatcher, clock: Pick<Clock, "after">) {
     this.#state = state;
-    this.#tick = tick;
+    this.#batcher = batcher;
     this.#clock = clock;
     state.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PING));
   }
 
-  upgrade(_request: Request, session: SocketSession, { headers }: UpgradeAnswer): Response {
-    if (!(session instanceof HubSocket)) throw new TypeError("A shard holds nothing but hub connections");
+  upgrade(_request: Request, handler: SocketHandler, { headers }: UpgradeAnswer): Response {
+    if (!(handler instanceof HubSocket)) throw new TypeError("A shard holds nothing but hub connections");
     const { 0: client, 1: native } = new WebSocketPair();
     this.#state.acceptWebSocket(native);
-    session.opened(this.#add(native, session));
+    handler.opened(this.#add(native, handler));
     return socketAnswer(client, headers);
   }
 
-  /** Goes on with a socket of an earlier life. */
-  restore(native: WebSocket, hubSocket: HubSocket<Principal>, saved: SavedSession) {
-    const socket = this.#add(native, hubSocket);
-    socket.remember(saved.heardAt);
-    return hubSocket.restored(socket, saved);
+  *survivors(): Iterable<SurvivingSocket> {
+    for (const native of this.#state.getWebSockets().filter(isOpen)) {
+      yield {
+        attachment: readSocketAttachment(native),
+        restore: (hubSocket, saved) => {
+          const socket = this.#add(native, hubSocket);
+          socket.attachHeardAt(saved.heardAt);
+          return hubSocket.restored(socket, saved);
+        },
+        close: (code, reason) => native.close(code, reason),
+      };
+    }
   }
 
   of(connectionId: string): ShardSocket | null {
     return this.#byConnection.get(connectionId)?.socket ?? null;
   }
 
-  /** When the platform last answered a ping of this connection by itself, wall clock in ms; null: never. */
+  /** When the platform last answered a ping of this connection, wall clock in ms; null: never. */
   pingAnsweredAt(connectionId: string): number | null {
     const native = this.#byConnection.get(connectionId)?.native;
     return native === undefined
@@ -59,7 +71,7 @@ export class ShardSockets implements SocketUpgrade {
       : (this.#state.getWebSocketAutoResponseTimestamp(native)?.getTime() ?? null);
   }
 
-  /** Answers whose connection it came on; null for a socket that nothing is known of. */
+  /** Returns the endpoint it came for; null for an unknown socket. */
   received(native: WebSocket, message: string | ArrayBuffer): HubEndpoint<Principal> | null {
     const socket = this.#byNative.get(native);
     socket?.hubSocket.received(typeof message === "string" ? message : new Uint8Array(message));
@@ -77,7 +89,7 @@ export class ShardSockets implements SocketUpgrade {
   }
 
   #add(native: WebSocket, hubSocket: HubSocket<Principal>): ShardSocket {
-    const socket = new ShardSocket(native, hubSocket, this.#tick, (full) => this.#watch(full));
+    const socket = new ShardSocket(native, hubSocket, this.#batcher, (full) => this.#watch(full));
     this.#byNative.set(native, socket);
     this.#byConnection.set(socket.connectionId, { native, socket });
     return socket;

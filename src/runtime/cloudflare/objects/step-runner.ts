@@ -1,7 +1,7 @@
 /**
  * Works without a queue: a Durable Object of a fixed pool, started by its alarm, which claims what is due in its lane
  * and runs steps side by side. Rings reach it from requests; steps never run in one, because a client that leaves
- * would cancel them. A runner that dies loses nothing: its alarm comes again, leases run out, the cron sweep rings.
+ * would cancel them. A runner that crashes loses nothing: its alarm is retried, leases expire, the cron sweep rings.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -9,98 +9,94 @@ import type { DurableObjectState } from "@cloudflare/workers-types";
 import { TASK_TYPES, type TaskType } from "../../../protocol/task.ts";
 import {
   HAND_BACK_MS,
-  placeOf,
   poolSize,
-  type RunnerPlace,
+  type RunnerAddress,
+  runnerAddress,
   runnerName,
-  STEPS_PER_RUNNER,
+  SLOTS_PER_RUNNER,
   workMs,
-} from "../../../tasks/engine/step-pool.ts";
-import { StepShift } from "../../../tasks/engine/step-shift.ts";
+} from "../../../tasks/engine/runner-pool.ts";
+import { RunnerSession } from "../../../tasks/engine/runner-session.ts";
+import {
+  alarmFor,
+  nextRunner,
+  RUNNER,
+  ringsOtherLane,
+  wakeAfterSession,
+} from "../../../tasks/engine/scheduling.ts";
 import { describeError, type Log } from "../../../tasks/ports/log.ts";
 import type { Bindings, RunnerCalls } from "../bindings.ts";
 import { partsOf } from "../parts.ts";
-import { StepMoments } from "./step-moments.ts";
-
-/** An alarm set for this very millisecond may never fire; this is the least distance, ms. */
-const LEAST_DELAY_MS = 1;
-/** A ring is passed on so often at most. When that many are full, the next place among them that is free takes the work. */
-const MAX_PASSES = 16;
-/** Another runner could not be rung: this one looks itself, after this, ms. */
-const PASS_AGAIN_MS = 5_000;
+import { StoredDueTimes } from "./stored-due-times.ts";
 
 export class StepRunner extends DurableObject<Bindings> implements RunnerCalls {
-  readonly #moments: StepMoments;
+  readonly #dueTimes: StoredDueTimes;
   /** Set while the alarm's handler works. An alarm that comes due meanwhile waits for its end. */
-  #shift: StepShift | null = null;
+  #session: RunnerSession | null = null;
 
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env);
-    this.#moments = new StepMoments(ctx.storage.sql);
+    this.#dueTimes = new StoredDueTimes(ctx.storage.sql);
   }
 
   /**
-   * There is work in this runner's lane at `atMs` (wall clock). A runner that has as much as it may do passes the ring
-   * on to the next one; `passed` counts how often that happened.
+   * There is work in this runner's lane at `atMs` (wall clock). A runner that has no slot for it forwards the ring to
+   * the next one; `forwards` counts how often that happened.
    */
-  async ring(atMs: number, passed = 0): Promise<void> {
+  async ring(atMs: number, forwards = 0): Promise<void> {
     const now = Date.now();
-    if (this.#shift === null) {
-      if (atMs > now) this.#moments.add(atMs);
+    if (this.#session === null) {
+      if (atMs > now) this.#dueTimes.add(atMs);
       await this.#wakeAt(Math.max(atMs, now));
-    } else if (atMs > now) this.#shift.lookAt(atMs);
-    else if (!this.#shift.look()) await this.#passOn(passed);
+    } else if (!this.#session.ring(atMs)) await this.#forward(forwards);
   }
 
   override async alarm(): Promise<void> {
-    const shift = this.#beginShift(this.#place());
-    this.#shift = shift;
-    await shift.work();
-    this.#shift = null;
-    const next = this.#moments.next();
-    // What came when no step could be begun any more may not have found another runner.
-    if (shift.timeIsUp) await this.#wakeAt(Date.now());
-    else if (next !== null) await this.#wakeAt(next);
+    const session = this.#beginSession(this.#address());
+    this.#session = session;
+    await session.work();
+    this.#session = null;
+    const wakeAt = wakeAfterSession(session.timeIsUp, this.#dueTimes.next(), Date.now());
+    if (wakeAt !== null) await this.#wakeAt(wakeAt);
   }
 
-  #beginShift(place: RunnerPlace): StepShift {
+  #beginSession(address: RunnerAddress): RunnerSession {
     const { stepWorker, clock, log } = partsOf(this.env);
-    const { lane, index } = place;
-    return new StepShift(
+    const { lane, index } = address;
+    return new RunnerSession(
       {
         worker: stepWorker,
-        moments: this.#moments,
+        dueTimes: this.#dueTimes,
         clock,
         log,
-        passOn: () => void this.#passOnOrLookAgain(lane, log),
-        passOver: () => this.#passOver(place),
+        forward: () => void this.#forwardOrLookAgain(lane, log),
+        ringOtherLane: () => this.#ringOtherLane(address),
       },
-      { lane, places: STEPS_PER_RUNNER, workMs: workMs(index, this.#pool(lane)), handBackMs: HAND_BACK_MS },
+      { lane, slots: SLOTS_PER_RUNNER, workMs: workMs(index, this.#pool(lane)), handBackMs: HAND_BACK_MS },
     );
   }
 
-  async #passOnOrLookAgain(lane: TaskType, log: Log): Promise<void> {
+  async #forwardOrLookAgain(lane: TaskType, log: Log): Promise<void> {
     try {
-      await this.#passOn(0);
+      await this.#forward(0);
     } catch (error) {
       log.warn("a step runner could not be rung", { lane, cause: describeError(error) });
-      await this.ring(Date.now() + PASS_AGAIN_MS);
+      await this.ring(Date.now() + RUNNER.storeRetryMs);
     }
   }
 
-  async #passOn(passed: number): Promise<void> {
-    const { lane, index } = this.#place();
-    const pool = this.#pool(lane);
-    if (passed + 1 >= Math.min(pool, MAX_PASSES)) return;
-    await this.#runner({ lane, index: (index + 1) % pool }).ring(Date.now(), passed + 1);
+  async #forward(forwards: number): Promise<void> {
+    const { lane, index } = this.#address();
+    const next = nextRunner(index, this.#pool(lane), forwards);
+    if (next !== null) await this.#runner({ lane, index: next }).ring(Date.now(), forwards + 1);
   }
 
-  async #passOver({ lane, index }: RunnerPlace): Promise<void> {
+  async #ringOtherLane({ lane, index }: RunnerAddress): Promise<void> {
     const { stepWorker, log } = partsOf(this.env);
     for (const other of TASK_TYPES) {
       if (other === lane) continue;
       try {
-        if ((await stepWorker.nextDueAt(other)) !== 0) continue;
+        if (!ringsOtherLane(await stepWorker.nextDueAt(other))) continue;
         await this.#runner({ lane: other, index: index % this.#pool(other) }).ring(Date.now());
       } catch (error) {
         log.warn("the other lane could not be rung", { lane: other, cause: describeError(error) });
@@ -108,8 +104,8 @@ export class StepRunner extends DurableObject<Bindings> implements RunnerCalls {
     }
   }
 
-  #runner(place: RunnerPlace) {
-    return this.env.STEP_RUNNER.getByName(runnerName(place));
+  #runner(address: RunnerAddress) {
+    return this.env.STEP_RUNNER.getByName(runnerName(address));
   }
 
   #pool(lane: TaskType): number {
@@ -117,17 +113,12 @@ export class StepRunner extends DurableObject<Bindings> implements RunnerCalls {
   }
 
   /** What this runner is for stands in its name. */
-  #place(): RunnerPlace {
-    return placeOf(this.ctx.id.name);
+  #address(): RunnerAddress {
+    return runnerAddress(this.ctx.id.name);
   }
 
   async #wakeAt(atMs: number): Promise<void> {
-    const now = Date.now();
-    const stored = await this.ctx.storage.getAlarm();
-    // One that lies in the past is late, or was lost: it is set anew for now, and not put off.
-    const overdue = stored !== null && stored <= now;
-    const at = Math.max(overdue ? now : atMs, now + LEAST_DELAY_MS);
-    if (stored !== null && stored <= at && !overdue) return;
-    await this.ctx.storage.setAlarm(at);
+    const at = alarmFor(atMs, await this.ctx.storage.getAlarm(), Date.now());
+    if (at !== null) await this.ctx.storage.setAlarm(at);
   }
 }

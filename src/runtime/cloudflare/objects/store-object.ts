@@ -5,13 +5,9 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { DurableObjectState } from "@cloudflare/workers-types";
-import {
-  failureOf,
-  isStoreMethod,
-  type Store,
-  type StoreAnswer,
-} from "../../../stores/remote/store-calls.ts";
+import { failureOf, isStoreMethod, type StoreAnswer } from "../../../stores/remote/store-calls.ts";
 import { createSqliteStore } from "../../../stores/sqlite/store.ts";
+import type { Store } from "../../../stores/store.ts";
 import { openDurableSql } from "./durable-sql.ts";
 
 export class StoreObject<Env = unknown> extends DurableObject<Env> {

@@ -25,11 +25,11 @@ test.each([
   expect(policy.allows(origin, null)).toBe(false);
 });
 
-test("a page of the gateway's own is let in without being listed", () => {
+test("a page of the gateway's own is allowed without being listed", () => {
   expect(createOriginPolicy([]).allows("https://gateway.example", "https://gateway.example")).toBe(true);
   expect(createOriginPolicy([]).allows("https://gateway.example", "https://other.example")).toBe(false);
 });
 
-test("a star lets everybody in", () => {
+test("a star allows every origin", () => {
   expect(createOriginPolicy(["*"]).allows("https://anywhere.example", null)).toBe(true);
 });

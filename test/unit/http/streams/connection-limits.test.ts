@@ -15,7 +15,7 @@ test("a key gets no more places than it may have, and others still get theirs", 
   expect(slots.open).toBe(3);
 });
 
-test("a place given back twice is one place, and a key without places is forgotten", () => {
+test("a slot released twice is one slot, and a key without slots is dropped", () => {
   const slots = new ConnectionSlots({ maxConnections: 2, maxConnectionsPerKey: 2 });
   const [one, other] = [slots.take("a"), slots.take("a")];
   one.release();

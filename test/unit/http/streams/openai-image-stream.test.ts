@@ -18,7 +18,7 @@ async function streamOf(media: MemoryMedia, indexes: readonly number[]): Promise
   const view = { task: { ...task, result: { items, errors } }, queuePosition: null };
   const stream = imageEventStream(() => Promise.resolve(view), {
     requestId: "request-1",
-    presentation: { publicUrl: null, tasksMs: 0, now: () => 0 },
+    wireContext: { publicUrl: null, tasksMs: 0, now: () => 0 },
     media,
     clock: new ManualClock(),
     heartbeatMs: 15_000,
@@ -26,7 +26,7 @@ async function streamOf(media: MemoryMedia, indexes: readonly number[]): Promise
   return new Response(stream).text();
 }
 
-test("a stream tells the pictures that came when others failed", async () => {
+test("a stream sends the pictures that came when others failed", async () => {
   const text = await streamOf(new MemoryMedia(), [2]);
   expect(text.match(/^event: /gm)).toHaveLength(1);
   expect(text).toContain('"b64_json":"Ag=="');

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import {
   makeHubToken,
-  readHubToken,
-  readShardName,
+  parseHubToken,
+  parseShardName,
   shardName,
 } from "../../../../src/hubs/sharding/shard-address.ts";
 
@@ -10,14 +10,14 @@ const ADDRESS = { keyId: "key_a", shard: 7 };
 
 test("a shard's name and back", () => {
   expect(shardName(ADDRESS)).toBe("key_a/7");
-  expect(readShardName("key_a/7")).toEqual(ADDRESS);
+  expect(parseShardName("key_a/7")).toEqual(ADDRESS);
   for (const name of [undefined, "", "key_a", "/7", "key_a/", "a/b/c"])
-    expect(() => readShardName(name)).toThrow(TypeError);
+    expect(() => parseShardName(name)).toThrow(TypeError);
 });
 
 test("a token leads to its shard, is safe in a URL as it is, and unlike any other", () => {
   const [one, other] = [makeHubToken(ADDRESS), makeHubToken(ADDRESS)];
-  expect(readHubToken(one)).toEqual(ADDRESS);
+  expect(parseHubToken(one)).toEqual(ADDRESS);
   expect(encodeURIComponent(one)).toBe(one);
   expect(one).not.toBe(other);
 });
@@ -32,6 +32,6 @@ test("what is no token of ours leads nowhere", () => {
     `1..${secret}`,
     `1.a/b.${secret}`,
   ])
-    expect(readHubToken(token)).toBeNull();
-  expect(readHubToken(`255.key_a.${secret}`)).not.toBeNull();
+    expect(parseHubToken(token)).toBeNull();
+  expect(parseHubToken(`255.key_a.${secret}`)).not.toBeNull();
 });

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { RETENTION_CRON } from "../../../../src/compose/schedule.ts";
-import { HAND_BACK_MS, STEPS_PER_RUNNER } from "../../../../src/tasks/engine/step-pool.ts";
+import { HAND_BACK_MS, SLOTS_PER_RUNNER } from "../../../../src/tasks/engine/runner-pool.ts";
 
 const ROOT = join(import.meta.dirname, "../../../..");
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
@@ -43,7 +43,7 @@ describe("wrangler.toml", () => {
 
   test("lets a step runner call often enough for as long as it may work", () => {
     // Each second, for each step: twice a progress for the store and three rooms, and something for the lease.
-    const calls = STEPS_PER_RUNNER * (HAND_BACK_MS / 1_000) * (2 * (1 + 3) + 1);
+    const calls = SLOTS_PER_RUNNER * (HAND_BACK_MS / 1_000) * (2 * (1 + 3) + 1);
     expect(toml.limits.subrequests).toBeGreaterThan(calls);
   });
 

@@ -45,7 +45,7 @@ describe("calling the client and waiting for its answer", () => {
 
   test("CanUseClientResultsWithIHubContext: also from outside of a method; a void answer is null", async () => {
     const client = connect(hub, 0);
-    const result = client.session.invoke("Question");
+    const result = client.connection.invoke("Question");
     client.send({ type: 3, invocationId: "s1" });
     expect(await result).toBeNull();
   });
@@ -53,7 +53,7 @@ describe("calling the client and waiting for its answer", () => {
   test("an answer over another connection answers nothing", async () => {
     const asked = connect(hub, 0);
     const other = connect(hub, 0, { connectionId: "c2" });
-    const result = asked.session.invoke("Question");
+    const result = asked.connection.invoke("Question");
     other.send({ type: 3, invocationId: "s1", result: "forged" });
     asked.send({ type: 3, invocationId: "s1", result: "own" });
     expect(await result).toBe("own");
@@ -61,7 +61,7 @@ describe("calling the client and waiting for its answer", () => {
 
   test("a second answer is ignored", async () => {
     const client = connect(hub, 0);
-    const result = client.session.invoke("Question");
+    const result = client.connection.invoke("Question");
     client.send({ type: 3, invocationId: "s1", result: 1 });
     client.send({ type: 3, invocationId: "s1", result: 2 });
     expect(await result).toBe(1);
@@ -70,14 +70,14 @@ describe("calling the client and waiting for its answer", () => {
 
   test("a client that leaves fails the call", async () => {
     const client = connect(hub, 0);
-    const result = client.session.invoke("Question");
-    client.session.transportEnded(0);
+    const result = client.connection.invoke("Question");
+    client.connection.transportEnded(0);
     await expect(result).rejects.toThrow("Connection 'c1' disconnected.");
   });
 
   test("a client that stays silent fails the call after a minute, and late answers are ignored", async () => {
     const client = connect(hub, 0);
-    const result = client.session.invoke("Question").catch((error: Error) => error.message);
+    const result = client.connection.invoke("Question").catch((error: Error) => error.message);
     client.pass(60_000);
     expect(await result).toBe("The client did not answer in time.");
     client.send({ type: 3, invocationId: "s1", result: 1 });
@@ -86,8 +86,8 @@ describe("calling the client and waiting for its answer", () => {
 
   test("a client may owe a limited number of answers", async () => {
     const client = connect(hub, 0, { settings: { maxClientResults: 1 } });
-    const owed = client.session.invoke("Question");
-    await expect(client.session.invoke("Question")).rejects.toThrow("The client owes too many answers.");
+    const owed = client.connection.invoke("Question");
+    await expect(client.connection.invoke("Question")).rejects.toThrow("The client owes too many answers.");
     client.send({ type: 3, invocationId: "s1", result: 1 });
     expect(await owed).toBe(1);
   });
@@ -101,7 +101,7 @@ describe("calling the client and waiting for its answer", () => {
       );
     const client = connect(createHub<unknown>({ methods: {}, onConnected: note, onDisconnected: note }), 0);
     await settle();
-    client.session.abort();
+    client.connection.abort();
     await settle();
     expect(errors).toEqual([
       "Client results inside OnConnectedAsync Hub methods are not allowed.",

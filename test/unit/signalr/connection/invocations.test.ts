@@ -239,7 +239,7 @@ describe("calls of one client", () => {
     client.invoke("Wait", ["a"]);
     client.invoke("Wait", ["b"]);
     client.invoke("Echo", ["x".repeat(9_000)]);
-    expect(client.session.unread).toBeGreaterThan(9_000);
+    expect(client.connection.unread).toBeGreaterThan(9_000);
     expect(client.wire.closed).toBeNull();
     client.invoke("Echo", ["x".repeat(9_000)]);
     expect(client.messages()).toEqual([
@@ -253,7 +253,7 @@ describe("calls of one client", () => {
     const client = connect(testHub(gate, calls), USER);
     client.invoke("Wait", ["a"], "1");
     client.invoke("Wait", ["b"], "2");
-    client.session.transportEnded(0);
+    client.connection.transportEnded(0);
     gate.open();
     await settle();
     expect(calls).toEqual(["a begins", "a ends"]);
@@ -286,7 +286,7 @@ describe("calls of one client", () => {
     const client = connect(hub, USER);
     client.invoke("Watch", [], "1");
     expect(signal?.aborted).toBe(false);
-    client.session.transportEnded(0);
+    client.connection.transportEnded(0);
     expect(signal?.aborted).toBe(true);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ReplayBuffer } from "../../../../src/signalr/connection/message-buffer.ts";
+import { MessageBuffer } from "../../../../src/signalr/connection/message-buffer.ts";
 import { createHub, method, streamMethod } from "../../../../src/signalr/hub.ts";
 import { jsonProtocol } from "../../../../src/signalr/protocols/json-protocol.ts";
 import { messagePackProtocol } from "../../../../src/signalr/protocols/messagepack-protocol.ts";
@@ -31,7 +31,7 @@ describe("the replay buffer", () => {
   const sizes = (frames: unknown[]) => frames.map((frame) => (frame as string).length);
 
   test("WriteBlocksOnAckWhenMessageBufferFull: messages beyond the window wait for acknowledgements, in order", () => {
-    const buffer = new ReplayBuffer(10);
+    const buffer = new MessageBuffer(10);
     expect(["aaaa", "bbbbbb", "c", "dd"].map((frame) => buffer.add(frame))).toEqual([
       true,
       true,
@@ -44,14 +44,14 @@ describe("the replay buffer", () => {
   });
 
   test("one message may always go, whatever its size", () => {
-    const buffer = new ReplayBuffer(10);
+    const buffer = new MessageBuffer(10);
     expect(buffer.add("x".repeat(100))).toBe(true);
     expect(buffer.add("y")).toBe(false);
     expect(buffer.acknowledge(1)).toEqual(["y"]);
   });
 
   test("WriteManyMessagesAckSomeProperlyBuffers, MessageBufferLimitCanBeModified", () => {
-    const buffer = new ReplayBuffer(1_000_000);
+    const buffer = new MessageBuffer(1_000_000);
     for (let length = 1; length <= 1000; length++) expect(buffer.add("x".repeat(length))).toBe(true);
     expect(buffer.acknowledge(200)).toEqual([]);
     const { sequenceId, frames } = buffer.replay();
@@ -60,7 +60,7 @@ describe("the replay buffer", () => {
   });
 
   test("AckedMessageNotResentOnReconnect: with nothing left, the next number is announced", () => {
-    const buffer = new ReplayBuffer(100);
+    const buffer = new MessageBuffer(100);
     buffer.add("a");
     buffer.add("b");
     buffer.acknowledge(2);
@@ -68,7 +68,7 @@ describe("the replay buffer", () => {
   });
 
   test("acknowledgements that repeat, go back or run ahead free only what was sent", () => {
-    const buffer = new ReplayBuffer(4);
+    const buffer = new MessageBuffer(4);
     for (const frame of ["aa", "bb", "cc"]) buffer.add(frame);
     expect(buffer.acknowledge(0)).toEqual([]);
     expect(buffer.acknowledge(99)).toEqual(["cc"]);
@@ -77,7 +77,7 @@ describe("the replay buffer", () => {
   });
 
   test("it says when as much waits as may be on its way", () => {
-    const buffer = new ReplayBuffer(4);
+    const buffer = new MessageBuffer(4);
     for (const frame of ["aaaa", "bbbb"]) buffer.add(frame);
     expect(buffer.overflowing).toBe(false);
     buffer.add("c");
@@ -88,13 +88,13 @@ describe("the replay buffer", () => {
 describe.each([jsonProtocol, messagePackProtocol])("stateful reconnect over $name", (protocol) => {
   test("UnAckedMessageResentOnReconnect: a sequence, then everything unacknowledged, then what is new", () => {
     const client = connect(countingHub().hub, 0, { ...stateful, protocol });
-    for (const value of [1, 2, 3]) client.session.push("T", value);
+    for (const value of [1, 2, 3]) client.connection.push("T", value);
     expect(client.messages()).toEqual([push(1), push(2), push(3)]);
     client.send({ type: 8, sequenceId: 1 });
-    client.session.transportEnded(0, "reset");
-    client.session.push("T", 4);
+    client.connection.transportEnded(0, "reset");
+    client.connection.push("T", 4);
     expect(client.reconnect()).toBe(true);
-    client.session.push("T", 5);
+    client.connection.push("T", 5);
     expect(client.messages()).toEqual([{ type: 9, sequenceId: 2 }, push(2), push(3), push(4), push(5)]);
   });
 
@@ -103,7 +103,7 @@ describe.each([jsonProtocol, messagePackProtocol])("stateful reconnect over $nam
     const client = connect(hub, 0, { ...stateful, protocol });
     client.invoke("Note", ["a"]);
     client.invoke("Note", ["b"]);
-    client.session.transportEnded(0);
+    client.connection.transportEnded(0);
     client.reconnect();
     client.invoke("Note", ["before the sequence"]);
     client.send({ type: 9, sequenceId: 2 });
@@ -118,15 +118,15 @@ describe("stateful reconnect", () => {
     const { hub } = countingHub();
     const old = new HubClient(hub, 0, stateful);
     old.handshake(1);
-    expect(old.session.topics).not.toBeNull();
-    old.session.transportEnded(0);
+    expect(old.connection.topics).not.toBeNull();
+    old.connection.transportEnded(0);
     expect(old.ended).toBe(1);
     expect(old.reconnect()).toBe(false);
     const unasked = new HubClient(hub, 0);
     unasked.handshake(2);
-    unasked.session.transportEnded(0);
+    unasked.connection.transportEnded(0);
     expect(unasked.ended).toBe(1);
-    expect(connect(hub, 0, stateful).session.topics).toBeNull();
+    expect(connect(hub, 0, stateful).connection.topics).toBeNull();
   });
 
   test("UnsolicitedSequenceAndAckMessagesDoNothing", () => {
@@ -145,7 +145,7 @@ describe("stateful reconnect", () => {
     expect(client.messages()).toEqual([]);
     for (const value of [1, 2, 3]) client.invoke("Note", [value]);
     client.send(PING);
-    expect(client.session.due).toBe(4_000);
+    expect(client.connection.due).toBe(4_000);
     client.pass(1_000);
     expect(client.messages()).toEqual([{ type: 8, sequenceId: 3 }]);
     client.pass(5_000);
@@ -171,7 +171,7 @@ describe("stateful reconnect", () => {
     client.invoke("Wait", ["b"]);
     client.pass(1_000);
     expect(client.messages()).toEqual([{ type: 8, sequenceId: 1 }]);
-    client.session.transportEnded(client.now);
+    client.connection.transportEnded(client.now);
     gates.shift()?.();
     await settle();
     client.reconnect();
@@ -196,7 +196,7 @@ describe("stateful reconnect", () => {
     const { hub, seen } = countingHub();
     const client = connect(hub, 0, stateful);
     client.feed('{"type":1,"target":"No');
-    client.session.transportEnded(0);
+    client.connection.transportEnded(0);
     client.reconnect();
     client.send({ type: 9, sequenceId: 1 });
     client.invoke("Note", ["whole"]);
@@ -206,11 +206,11 @@ describe("stateful reconnect", () => {
   test("the hub learns nothing of a gap, and of the end when nobody comes back in 15 s", async () => {
     const { hub, gone } = countingHub();
     const client = connect(hub, 0, stateful);
-    client.session.transportEnded(0);
+    client.connection.transportEnded(0);
     client.pass(14_000);
     client.reconnect();
-    client.session.transportEnded(client.now);
-    expect(client.session.due).toBe(29_000);
+    client.connection.transportEnded(client.now);
+    expect(client.connection.due).toBe(29_000);
     client.pass(14_000);
     await settle();
     expect(gone).toEqual([]);
@@ -225,7 +225,7 @@ describe("stateful reconnect", () => {
     const first = client.wire;
     client.reconnect();
     expect(first.closed).toEqual({ code: 1000, reason: "" });
-    client.session.push("T", 1);
+    client.connection.push("T", 1);
     expect(client.messages()).toEqual([{ type: 9, sequenceId: 1 }, push(1)]);
   });
 
@@ -238,8 +238,8 @@ describe("stateful reconnect", () => {
 
   test("CanWriteNonBufferedMessagesWithoutBlocking: pings and acknowledgements pass a full window", () => {
     const client = connect(countingHub().hub, 0, { ...stateful, settings: { replayBytes: 60 } });
-    client.session.push("T", "x".repeat(60));
-    client.session.push("T", "waits");
+    client.connection.push("T", "x".repeat(60));
+    client.connection.push("T", "waits");
     client.invoke("Note", ["a"]);
     client.pass(15_000);
     expect(client.messages()).toEqual([push("x".repeat(60)), { type: 8, sequenceId: 1 }, PING]);
@@ -269,13 +269,14 @@ describe("stateful reconnect", () => {
     await settle();
     expect(produced).toBeGreaterThan(stopped);
     expect(client.wire.closed).toBeNull();
-    client.session.abort();
+    client.connection.abort();
   });
 
   test("a client that never acknowledges is closed, not buffered for ever", () => {
     const client = connect(countingHub().hub, 0, { ...stateful, settings: { replayBytes: 1_000 } });
     let pushed = 0;
-    for (; client.wire.closed === null && pushed < 1_000; pushed++) client.session.push("T", "x".repeat(100));
+    for (; client.wire.closed === null && pushed < 1_000; pushed++)
+      client.connection.push("T", "x".repeat(100));
     expect(pushed).toBeLessThan(20);
     expect(client.messages().at(-1)).toEqual({ type: 7, allowReconnect: true });
   });
@@ -283,8 +284,8 @@ describe("stateful reconnect", () => {
   test("a client that is away too long while much happens is given up", async () => {
     const { hub, gone } = countingHub();
     const client = connect(hub, 0, { ...stateful, settings: { replayBytes: 1_000 } });
-    client.session.transportEnded(0);
-    for (let pushed = 0; pushed < 30; pushed++) client.session.push("T", "x".repeat(100));
+    client.connection.transportEnded(0);
+    for (let pushed = 0; pushed < 30; pushed++) client.connection.push("T", "x".repeat(100));
     await settle();
     expect(gone).toEqual(["The client reads too slowly."]);
   });

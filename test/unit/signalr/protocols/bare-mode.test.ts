@@ -19,10 +19,10 @@ describe("a client without a SignalR library", () => {
   test("is told by its first frame: a message without separator; answers have none either", () => {
     const client = new HubClient(hub, 0);
     client.feed(CALL);
-    client.session.push("T", 1);
+    client.connection.push("T", 1);
     expect(client.wire.frames).toEqual([ANSWER, '{"type":1,"target":"T","arguments":[1]}']);
-    expect(client.session.encoding).toBe("bare");
-    client.session.close({ allowReconnect: true });
+    expect(client.connection.encoding).toBe("bare");
+    client.connection.close({ allowReconnect: true });
     expect(client.wire.frames.at(-1)).toBe('{"type":7,"allowReconnect":true}');
   });
 
@@ -39,7 +39,7 @@ describe("a client without a SignalR library", () => {
     client.feed(RS);
     client.feed(CALL + RS);
     expect(client.wire.frames.join("")).toBe(`{}${RS}${ANSWER}${RS}`);
-    expect(client.session.encoding).toBe("json");
+    expect(client.connection.encoding).toBe("json");
     client.pass(15_000);
     expect(client.wire.frames.at(-1)).toBe(PING + RS);
   });
@@ -87,7 +87,7 @@ describe("a client without a SignalR library", () => {
     let pings = 0;
     client.feed(PING);
     for (; client.now < 10_000; client.now += 10) {
-      if (client.now % 1000 === 0) client.session.tick(client.now);
+      if (client.now % 1000 === 0) client.connection.tick(client.now);
       for (const frame of client.wire.frames.splice(0)) {
         expect(frame).toBe(PING);
         pings++;
@@ -112,8 +112,8 @@ describe("a client without a SignalR library", () => {
   test("is told before it is closed after an hour of silence; signs of life count", () => {
     const client = connect(hub, 0, { bare: true });
     client.pass(1_800_000);
-    client.session.touch(client.now);
-    expect(client.session.due).toBe(5_400_000);
+    client.connection.touch(client.now);
+    expect(client.connection.due).toBe(5_400_000);
     client.pass(3_599_000);
     expect(client.wire.closed).toBeNull();
     client.pass(1_000);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { HubSession } from "../../../../src/signalr/connection/connection.ts";
-import { DEFAULT_SESSION_SETTINGS } from "../../../../src/signalr/connection/settings.ts";
+import { HubConnectionContext } from "../../../../src/signalr/connection/hub-connection-context.ts";
+import { DEFAULT_HUB_CONNECTION_SETTINGS } from "../../../../src/signalr/connection/hub-connection-options.ts";
 import { createHub, method, streamMethod } from "../../../../src/signalr/hub.ts";
 import {
   HubConnections,
@@ -47,7 +47,7 @@ function newConnection(options: Partial<NewConnection<string>> = {}): NewConnect
     token: "secret",
     owner: "key",
     hub,
-    settings: DEFAULT_SESSION_SETTINGS,
+    settings: DEFAULT_HUB_CONNECTION_SETTINGS,
     transports: ["WebSockets", "ServerSentEvents", "LongPolling"],
     pings: "server",
     connectionId: "public",
@@ -103,7 +103,7 @@ describe("finding a connection", () => {
     for (let count = 0; count < MAX_UNUSED_PER_OWNER; count++) add({ token: `t${count}` });
     expect(connections.add(newConnection({ token: "more" }), 0)).toBeNull();
     expect(connections.add(newConnection({ token: "other", owner: "other" }), 0)).not.toBeNull();
-    (connections.find("t0", "key") as HubEndpoint<string>).openWebSocket(createWire().outlet, 0);
+    (connections.find("t0", "key") as HubEndpoint<string>).openWebSocket(createWire().output, 0);
     expect(connections.add(newConnection({ token: "more" }), 0)).not.toBeNull();
     expect(connections.add(newConnection({ token: "evenMore" }), 0)).toBeNull();
     connections.tick(15_000);
@@ -127,7 +127,7 @@ describe("finding a connection", () => {
     ]);
     const second = add({ token: "b" });
     expect(connections.full("key")).toBe(false);
-    second.openEvents(createWire().outlet, 0);
+    second.openEvents(createWire().output, 0);
     expect([connections.full("key"), connections.full("other")]).toEqual([true, false]);
     second.close({});
     expect(connections.full("key")).toBe(false);
@@ -139,12 +139,12 @@ describe("finding a connection", () => {
     const endpoint = add();
     expect(endpoint.claim("WebSockets")).toBeNull();
     connections.close("key", {});
-    expect(endpoint.openWebSocket(createWire().outlet, 0)).toEqual(UNKNOWN);
+    expect(endpoint.openWebSocket(createWire().output, 0)).toEqual(UNKNOWN);
   });
 
   test("closing an owner's connections, or all, forgets them", () => {
     const wire = createWire();
-    add().openWebSocket(wire.outlet, 0);
+    add().openWebSocket(wire.output, 0);
     add({ token: "unused" });
     add({ token: "other", owner: "other" });
     connections.close("key", { code: 1008, reason: "key disabled" });
@@ -161,9 +161,9 @@ describe("transports", () => {
     (only) => {
       const endpoint = add({ transports: [only] });
       const open = {
-        WebSockets: () => endpoint.openWebSocket(createWire().outlet, 0),
-        ServerSentEvents: () => endpoint.openEvents(createWire().outlet, 0),
-        LongPolling: () => endpoint.poll(() => undefined, 0) ?? endpoint.session,
+        WebSockets: () => endpoint.openWebSocket(createWire().output, 0),
+        ServerSentEvents: () => endpoint.openEvents(createWire().output, 0),
+        LongPolling: () => endpoint.poll(() => undefined, 0) ?? endpoint.connection,
       };
       for (const [name, attempt] of Object.entries(open)) {
         if (name === only) continue;
@@ -172,37 +172,37 @@ describe("transports", () => {
           body: `${name} transport not supported by this end point type`,
         });
       }
-      expect(open[only]()).toBeInstanceOf(HubSession);
+      expect(open[only]()).toBeInstanceOf(HubConnectionContext);
     },
   );
 
   test("a connection keeps its transport", () => {
     const endpoint = add();
-    endpoint.openEvents(createWire().outlet, 0);
+    endpoint.openEvents(createWire().output, 0);
     const refusal = { status: 400, body: "Cannot change transports mid-connection" };
-    expect(endpoint.openWebSocket(createWire().outlet, 0)).toEqual(refusal);
+    expect(endpoint.openWebSocket(createWire().output, 0)).toEqual(refusal);
     expect(poll(endpoint).refusal).toEqual(refusal);
   });
 
   test("RequestToActiveConnectionId409ForStreamingTransports", () => {
     const events = add();
-    events.openEvents(createWire().outlet, 0);
-    expect(events.openEvents(createWire().outlet, 0)).toMatchObject({ status: 409 });
+    events.openEvents(createWire().output, 0);
+    expect(events.openEvents(createWire().output, 0)).toMatchObject({ status: 409 });
     const socket = add({ token: "socket" });
-    socket.openWebSocket(createWire().outlet, 0);
-    expect(socket.openWebSocket(createWire().outlet, 0)).toMatchObject({ status: 409 });
+    socket.openWebSocket(createWire().output, 0);
+    expect(socket.openWebSocket(createWire().output, 0)).toMatchObject({ status: 409 });
   });
 
   test("with stateful reconnect a second WebSocket takes over, and a lost one keeps its place for 15 s", () => {
     const endpoint = add({ statefulReconnect: true });
     const first = createWire();
-    const session = endpoint.openWebSocket(first.outlet, 0) as HubSession<string>;
-    session.receive('{"protocol":"json","version":2}\x1e', 0);
+    const connection = endpoint.openWebSocket(first.output, 0) as HubConnectionContext<string>;
+    connection.receive('{"protocol":"json","version":2}\x1e', 0);
     const second = createWire();
-    expect(endpoint.openWebSocket(second.outlet, 0)).toBe(session);
+    expect(endpoint.openWebSocket(second.output, 0)).toBe(connection);
     expect(first.wire.closed).not.toBeNull();
     expect(second.wire.frames).toEqual(['{"type":9,"sequenceId":1}\x1e']);
-    session.transportEnded(0);
+    connection.transportEnded(0);
     connections.tick(14_999);
     expect(connections.find("secret", "key")).toBe(endpoint);
     connections.tick(15_000);
@@ -211,15 +211,15 @@ describe("transports", () => {
 
   test("stateful reconnect is for WebSockets: an event stream that ends is over", () => {
     const endpoint = add({ statefulReconnect: true });
-    const session = endpoint.openEvents(createWire().outlet, 0) as HubSession<string>;
+    const connection = endpoint.openEvents(createWire().output, 0) as HubConnectionContext<string>;
     endpoint.post(utf8.encode('{"protocol":"json","version":2}\x1e'), 0);
-    session.transportEnded(0);
+    connection.transportEnded(0);
     expect(connections.find("secret", "key")).toEqual(UNKNOWN);
   });
 
   test("PostNotAllowedForWebSocketConnections", () => {
     const endpoint = add();
-    endpoint.openWebSocket(createWire().outlet, 0);
+    endpoint.openWebSocket(createWire().output, 0);
     expect(endpoint.post(CALL, 0)).toEqual({
       status: 405,
       body: "POST requests are not allowed for WebSocket connections.",
@@ -230,15 +230,15 @@ describe("transports", () => {
     const endpoint = add();
     const refusal = { status: 400, body: "Cannot terminate this connection using the DELETE endpoint." };
     expect(endpoint.terminate(0)).toEqual(refusal);
-    endpoint.openEvents(createWire().outlet, 0);
+    endpoint.openEvents(createWire().output, 0);
     expect(endpoint.terminate(0)).toEqual(refusal);
   });
 
   test("PostSendsToConnection over an event stream, also what was posted before it opened", () => {
     const endpoint = add();
     expect(endpoint.post(HANDSHAKE, 0)).toBeNull();
-    const { wire, outlet } = createWire();
-    endpoint.openEvents(outlet, 0);
+    const { wire, output } = createWire();
+    endpoint.openEvents(output, 0);
     expect(endpoint.post(CALL.subarray(0, 9), 0)).toBeNull();
     expect(endpoint.post(CALL.subarray(9), 0)).toBeNull();
     expect(wire.frames).toEqual(["{}\x1e", ANSWER]);
@@ -252,8 +252,8 @@ describe("transports", () => {
 
   test("RequestToDisposedConnectionIdReturns404, PostReturns404IfConnectionDisposed", () => {
     const endpoint = add();
-    const session = endpoint.openEvents(createWire().outlet, 0) as HubSession<string>;
-    session.transportEnded(0);
+    const connection = endpoint.openEvents(createWire().output, 0) as HubConnectionContext<string>;
+    connection.transportEnded(0);
     expect(endpoint.post(CALL, 0)).toEqual(UNKNOWN);
     expect(connections.find("secret", "key")).toEqual(UNKNOWN);
   });
@@ -266,10 +266,10 @@ describe("transports", () => {
 
   test("a bare client is bare over a WebSocket only", () => {
     const endpoint = add({ bare: true });
-    const session = endpoint.openWebSocket(createWire().outlet, 0) as HubSession<string>;
-    expect(session.encoding).toBe("bare");
-    const events = add({ token: "events", bare: true }).openEvents(createWire().outlet, 0);
-    expect((events as HubSession<string>).encoding).toBe("json");
+    const connection = endpoint.openWebSocket(createWire().output, 0) as HubConnectionContext<string>;
+    expect(connection.encoding).toBe("bare");
+    const events = add({ token: "events", bare: true }).openEvents(createWire().output, 0);
+    expect((events as HubConnectionContext<string>).encoding).toBe("json");
   });
 });
 
@@ -296,7 +296,7 @@ describe("long polling", () => {
   test("what is said between polls waits for the next, in order", async () => {
     const endpoint = add();
     await startPolling(endpoint);
-    for (const value of [1, 2]) endpoint.session?.push("T", value);
+    for (const value of [1, 2]) endpoint.connection?.push("T", value);
     const { answers } = poll(endpoint);
     expect(answers).toMatchObject([
       { status: 200, frames: [/1/, /2/].map((value) => expect.stringMatching(value)) },
@@ -320,7 +320,7 @@ describe("long polling", () => {
     const first = poll(endpoint);
     const second = poll(endpoint);
     expect(first.answers).toEqual([{ status: 204 }]);
-    endpoint.session?.push("T");
+    endpoint.connection?.push("T");
     await settle();
     expect(second.answers).toHaveLength(1);
     expect(first.answers).toHaveLength(1);
@@ -331,7 +331,7 @@ describe("long polling", () => {
     await startPolling(endpoint);
     const given = poll(endpoint);
     endpoint.pollAbandoned(given.reply, 0);
-    endpoint.session?.push("T", 1);
+    endpoint.connection?.push("T", 1);
     await settle();
     expect(given.answers).toEqual([]);
     expect(poll(endpoint).answers).toMatchObject([{ status: 200, frames: [{}] }]);
@@ -360,7 +360,7 @@ describe("long polling", () => {
     const endpoint = add();
     await startPolling(endpoint);
     const last = poll(endpoint);
-    endpoint.session?.close({ allowReconnect: true });
+    endpoint.connection?.close({ allowReconnect: true });
     await settle();
     expect(last.answers).toEqual([{ status: 200, frames: ['{"type":7,"allowReconnect":true}\x1e'] }]);
     expect(connections.find("secret", "key")).toBe(endpoint);
@@ -373,7 +373,7 @@ describe("long polling", () => {
     await startPolling(endpoint);
     const { answers } = poll(endpoint);
     connections.tick(60_000);
-    endpoint.session?.push("T", 1);
+    endpoint.connection?.push("T", 1);
     await settle();
     expect(answers).toHaveLength(1);
     connections.tick(61_000);
@@ -395,7 +395,7 @@ describe("long polling", () => {
     expect(gone).toEqual(["The client stopped polling."]);
     const closed = add();
     await startPolling(closed);
-    closed.session?.abort();
+    closed.connection?.abort();
     connections.tick(0);
     connections.tick(15_000);
     expect(connections.size).toBe(0);
@@ -419,8 +419,8 @@ describe("long polling", () => {
   test("a client that lets 4 MB wait is given up", async () => {
     const endpoint = add();
     await startPolling(endpoint);
-    for (let pushed = 0; pushed < 10 && endpoint.session?.closed === false; pushed++)
-      endpoint.session.push("T", "x".repeat(1_000_000));
+    for (let pushed = 0; pushed < 10 && endpoint.connection?.closed === false; pushed++)
+      endpoint.connection.push("T", "x".repeat(1_000_000));
     await settle();
     expect(gone).toEqual(["The client reads too slowly."]);
   });

@@ -41,7 +41,7 @@ const restarted = () =>
   Object.assign(new Error("internal error; reference = x"), { durableObjectReset: true });
 const overloaded = () => Object.assign(new Error("too many requests"), { overloaded: true });
 const draft = taskDraft({ id: "019a0000-0000-7000-8000-000000000000" });
-const lease = { taskId: draft.id, fence: 1 };
+const lease = { shard: 0, taskId: draft.id, fence: 1 };
 
 describe("the remote store", () => {
   test("hands its arguments over and answers what the object answers, through a new stub each time", async () => {

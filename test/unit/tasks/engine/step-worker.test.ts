@@ -121,12 +121,14 @@ describe("one step", () => {
     expect(await running).toMatchObject({ task: { status: "queued" }, dueAt: clock.now() + 1_000 });
   });
 
-  test("of a task whose provider is gone ends it without a call", async () => {
+  test("is none for a worker without the task's provider, which leaves it to one that has it", async () => {
     const { submit, read, provider } = await open();
     const { id } = await submit();
-    await workerOf({}, world.store, new Map()).runNext("image");
-    expect(await read(id)).toMatchObject({ status: "failed", error: { code: "provider_unavailable" } });
-    expect(provider.calls).toEqual([]);
+    expect(await workerOf({}, world.store, new Map()).runNext("image")).toBeNull();
+    expect(await read(id)).toMatchObject({ status: "queued", attempt: 0 });
+    provider.always = () => pictures();
+    await workerOf().runNext("image");
+    expect(await read(id)).toMatchObject({ status: "completed" });
   });
 
   test("is told to whoever follows", async () => {

@@ -2,7 +2,7 @@
 
 import { type Color, mix, ramp } from "../color.ts";
 import { SINE_ONE, sine, TURN } from "../fixed-point.ts";
-import { type Frame, type Layer, shape } from "../layer.ts";
+import { type Layer, type PictureFrame, shape } from "../layer.ts";
 import { noiseLine } from "../noise.ts";
 import { ellipse, Outline, type Point, reach } from "../outline.ts";
 import type { Random } from "../random.ts";
@@ -58,7 +58,7 @@ export const geometry: Scene = function* (input) {
 };
 
 function tile(
-  frame: Frame,
+  frame: PictureFrame,
   x: number,
   y: number,
   size: number,
@@ -148,7 +148,7 @@ function tile(
 
 /** A large disc of rings with a horizon through it. */
 function medallion(
-  frame: Frame,
+  frame: PictureFrame,
   x: number,
   y: number,
   size: number,
@@ -239,7 +239,7 @@ export const waves: Scene = function* (input) {
 };
 
 /** A line across the picture, 256ths of a pixel at every eighth pixel. */
-function wave(frame: Frame, level: number, swing: number, turn: number, seed: number): Point[] {
+function wave(frame: PictureFrame, level: number, swing: number, turn: number, seed: number): Point[] {
   const points = Math.ceil(frame.width / 8) + 2;
   const noise = noiseLine(points, Math.max(4, Math.floor(frame.unit(420) / 8)), 2, 90, seed);
   return Array.from({ length: points }, (_, index) => {
@@ -251,7 +251,7 @@ function wave(frame: Frame, level: number, swing: number, turn: number, seed: nu
   });
 }
 
-function band(frame: Frame, crest: readonly Point[], lift: number): Outline {
+function band(frame: PictureFrame, crest: readonly Point[], lift: number): Outline {
   return new Outline().add([
     ...crest.map((point) => ({ x: point.x, y: point.y + lift })),
     { x: (frame.width + 16) * 256, y: (frame.height + 2) * 256 },

@@ -2,7 +2,7 @@
 
 import { type Color, mix } from "../color.ts";
 import { TURN } from "../fixed-point.ts";
-import { type Frame, type Layer, shape } from "../layer.ts";
+import { type Layer, type PictureFrame, shape } from "../layer.ts";
 import { curveTo, ellipse, Outline, type Point, reach, ribbon } from "../outline.ts";
 import type { Palette } from "../palette.ts";
 import type { Random } from "../random.ts";
@@ -78,7 +78,7 @@ export const botanical: Scene = function* (input) {
 };
 
 /** A stem's line from the bottom edge upwards; `lean` is -100 (left) to 100 (right). */
-function plant(frame: Frame, lean: number, random: Random): Point[] {
+function plant(frame: PictureFrame, lean: number, random: Random): Point[] {
   const foot = {
     x: (Math.floor(frame.width / 2) + frame.unit(lean + random.between(-30, 30))) * 256,
     y: frame.height * 256,
@@ -102,7 +102,7 @@ function plant(frame: Frame, lean: number, random: Random): Point[] {
 }
 
 function leaves(
-  frame: Frame,
+  frame: PictureFrame,
   stem: readonly Point[],
   color: Color,
   palette: Palette,
@@ -145,7 +145,7 @@ function leaves(
   ];
 }
 
-function blossom(frame: Frame, at: Point, color: Color, palette: Palette, random: Random): Layer[] {
+function blossom(frame: PictureFrame, at: Point, color: Color, palette: Palette, random: Random): Layer[] {
   const size = frame.unit(random.between(62, 120)) * 256;
   const kind = random.between(0, 3);
   const heart = mix(palette.accents[1]!, 0xffd86a, 120);
@@ -198,7 +198,7 @@ function blossom(frame: Frame, at: Point, color: Color, palette: Palette, random
 
 /** A cluster of small round flowers on thin rays. */
 function umbel(
-  frame: Frame,
+  frame: PictureFrame,
   at: Point,
   size: number,
   color: Color,

@@ -2,7 +2,7 @@
 
 import { mix } from "../color.ts";
 import { mist, water } from "../land.ts";
-import { type Frame, type Layer, shape } from "../layer.ts";
+import { type Layer, type PictureFrame, shape } from "../layer.ts";
 import { Outline, type Point } from "../outline.ts";
 import type { Random } from "../random.ts";
 import { flock, luminary, nightStars, placeFigures, type Scene } from "../scene.ts";
@@ -81,7 +81,7 @@ export const city: Scene = function* (input) {
 
 /** One row of houses standing on `base`, of heights around `tall`. */
 function buildings(
-  frame: Frame,
+  frame: PictureFrame,
   base: number,
   tall: number,
   nearness: number,
@@ -109,7 +109,14 @@ function buildings(
 }
 
 /** What is on the roof: nothing, a step, a gable or a mast. */
-function crown(walls: Outline, x: number, top: number, width: number, frame: Frame, random: Random): void {
+function crown(
+  walls: Outline,
+  x: number,
+  top: number,
+  width: number,
+  frame: PictureFrame,
+  random: Random,
+): void {
   const kind = random.between(0, 4);
   const third = Math.floor(width / 3);
   if (kind === 0) rectangle(walls, x + third, top - third, third, third + 1);

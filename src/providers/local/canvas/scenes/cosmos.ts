@@ -2,7 +2,7 @@
 
 import { type Color, mix, ramp } from "../color.ts";
 import { clamp, hash, integerRoot } from "../fixed-point.ts";
-import { blend, type Frame, type Layer, shape, shine } from "../layer.ts";
+import { blend, type Layer, type PictureFrame, shape, shine } from "../layer.ts";
 import { NoiseField } from "../noise.ts";
 import { ellipse, Outline } from "../outline.ts";
 import { namedPalette } from "../palette.ts";
@@ -68,7 +68,7 @@ export const cosmos: Scene = function* (input) {
 };
 
 /** A glowing cloud of gas. */
-function nebula(frame: Frame, inner: Color, outer: Color, seed: number, strength: number): Layer {
+function nebula(frame: PictureFrame, inner: Color, outer: Color, seed: number, strength: number): Layer {
   const body = new NoiseField({ seed, cellX: frame.unit(520), cellY: frame.unit(380), octaves: 5 });
   const veil = new NoiseField({
     seed: hash(seed, 1, 1),
@@ -97,7 +97,7 @@ function nebula(frame: Frame, inner: Color, outer: Color, seed: number, strength
 
 /** A banded ball, lit from one side (-1 left, 1 right). */
 function planet(
-  frame: Frame,
+  frame: PictureFrame,
   centerX: number,
   centerY: number,
   radius: number,
@@ -137,7 +137,7 @@ function planet(
 
 /** Half of a ring: the one behind the ball or the one in front. */
 function ringHalf(
-  frame: Frame,
+  frame: PictureFrame,
   x: number,
   y: number,
   radius: number,

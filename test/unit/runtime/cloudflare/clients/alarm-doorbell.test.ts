@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { AlarmDoorbell } from "../../../../../src/runtime/cloudflare/clients/alarm-doorbell.ts";
-import { placeOf, poolSize, runnerName, workMs } from "../../../../../src/tasks/engine/step-pool.ts";
+import { poolSize, runnerAddress, runnerName, workMs } from "../../../../../src/tasks/engine/runner-pool.ts";
 import { createTaskIds } from "../../../../../src/tasks/ids.ts";
 import { ManualClock } from "../../../../fixture/manual-clock.ts";
 import { recordingLog } from "../../../../fixture/recording-log.ts";
@@ -39,7 +39,7 @@ async function ring(id: string, lane: "image" | "video" = "image"): Promise<void
   await Promise.all(kept);
 }
 
-test("rings spread over the runners of their lane, at their moment, and one task's always reach the same", async () => {
+test("rings spread over the runners of their lane, at their time, and one task's always reach the same", async () => {
   const nextId = createTaskIds(() => clock.now());
   const ids = Array.from({ length: 100 }, () => nextId());
   for (const id of ids) await ring(id);
@@ -73,7 +73,7 @@ test.each([
   [6, 3],
   [50, 11],
   [10_000, 2_001],
-])("%d provider calls have places in the pool, and there is a runner to spare", (maxHeld, runners) => {
+])("%d provider calls have slots in the pool, and there is a runner to spare", (maxHeld, runners) => {
   expect(poolSize(maxHeld)).toBe(runners);
 });
 
@@ -88,9 +88,9 @@ test("runners begin steps for five to ten minutes, and no two of a pool equally 
   expect(workMs(40, 11)).toBeLessThanOrEqual(10 * MINUTE_MS);
 });
 
-test("a runner's name says what it is for", () => {
-  expect(placeOf(runnerName({ lane: "video", index: 12 }))).toEqual({ lane: "video", index: 12 });
+test("a runner's name holds its lane and index", () => {
+  expect(runnerAddress(runnerName({ lane: "video", index: 12 }))).toEqual({ lane: "video", index: 12 });
   for (const name of [undefined, "", "image", "image/", "image/x", "audio/0"]) {
-    expect(() => placeOf(name)).toThrow("no step runner");
+    expect(() => runnerAddress(name)).toThrow("no step runner");
   }
 });

@@ -1,12 +1,12 @@
 import type { WebSocket } from "@cloudflare/workers-types";
 import { beforeEach, expect, test } from "vitest";
 import { type Principal, principalOf } from "../../../../../src/accounts/principal.ts";
-import { HubSocket } from "../../../../../src/http/streams/hub-socket.ts";
-import { ShardTick, TICK_MS } from "../../../../../src/hubs/sharding/frame-batch.ts";
+import { BATCH_MS, FrameBatcher } from "../../../../../src/hubs/sharding/frame-batcher.ts";
 import { ShardSocket } from "../../../../../src/runtime/cloudflare/objects/shard-socket.ts";
-import { DEFAULT_SESSION_SETTINGS } from "../../../../../src/signalr/connection/settings.ts";
+import { DEFAULT_HUB_CONNECTION_SETTINGS } from "../../../../../src/signalr/connection/hub-connection-options.ts";
 import { createHub } from "../../../../../src/signalr/hub.ts";
 import { HubConnections } from "../../../../../src/signalr/transports/connections.ts";
+import { HubSocket } from "../../../../../src/signalr/transports/hub-socket.ts";
 import { ManualClock, settled } from "../../../../fixture/manual-clock.ts";
 import { virtualKey } from "../../../../fixture/virtual-key.ts";
 
@@ -14,7 +14,7 @@ const FULL = 32_768;
 const OVERFULL = 786_433;
 
 let clock: ManualClock;
-let tick: ShardTick;
+let batcher: FrameBatcher;
 let full: ShardSocket[];
 /** What the platform's socket was told, and how it is. */
 let native: {
@@ -28,7 +28,7 @@ let socket: ShardSocket;
 
 beforeEach(() => {
   clock = new ManualClock();
-  tick = new ShardTick(clock);
+  batcher = new FrameBatcher(clock);
   full = [];
   native = { readyState: 1, bufferedAmount: 0, sent: [], attached: [], closed: null };
   const endpoint = new HubConnections<Principal>(1).add(
@@ -36,7 +36,7 @@ beforeEach(() => {
       token: "t",
       owner: "key_a",
       hub: createHub<Principal>({ methods: {} }),
-      settings: DEFAULT_SESSION_SETTINGS,
+      settings: DEFAULT_HUB_CONNECTION_SETTINGS,
       transports: ["WebSockets"],
       pings: "answered",
       connectionId: "c",
@@ -56,7 +56,7 @@ beforeEach(() => {
     serializeAttachment: (value: unknown) => native.attached.push(value),
   });
   const hubSocket = new HubSocket(endpoint, "WebSockets", () => 0);
-  socket = new ShardSocket(platform as unknown as WebSocket, hubSocket, tick, (which) => full.push(which));
+  socket = new ShardSocket(platform as unknown as WebSocket, hubSocket, batcher, (which) => full.push(which));
   hubSocket.opened(socket);
   hubSocket.received('{"protocol":"json","version":1}\x1e');
   native.sent.length = 0;
@@ -64,10 +64,10 @@ beforeEach(() => {
 
 /** Sends all of them in one tick. */
 async function sendTogether(...frames: (string | Uint8Array<ArrayBuffer>)[]): Promise<void> {
-  tick.later(() => {
+  batcher.schedule(() => {
     for (const frame of frames) socket.send(frame);
   });
-  await clock.advance(TICK_MS);
+  await clock.advance(BATCH_MS);
 }
 
 test("what a tick sends shares a frame; between ticks everything goes out at once", async () => {
@@ -87,27 +87,27 @@ test("messages of bare clients are never joined, and keep their order", async ()
 });
 
 test("what was gathered goes out before a close, and nothing after it", async () => {
-  tick.later(() => {
+  batcher.schedule(() => {
     socket.send("1\x1e");
     socket.close(1000, "over");
     socket.send("2\x1e");
   });
-  await clock.advance(TICK_MS);
+  await clock.advance(BATCH_MS);
   socket.send("3\x1e");
   expect([native.sent, native.closed]).toEqual([["1\x1e"], { code: 1000, reason: "over" }]);
 });
 
-test("what waits is counted with what was gathered, and a full socket is told of", async () => {
+test("unsent bytes are counted with the batch, and a full socket is reported", async () => {
   native.bufferedAmount = FULL;
-  tick.later(() => {
+  batcher.schedule(() => {
     socket.send("1234\x1e");
     expect(socket.bufferedBytes()).toBe(FULL + 5);
   });
-  await clock.advance(TICK_MS);
+  await clock.advance(BATCH_MS);
   expect(full).toEqual([socket]);
 });
 
-test("a client that does not read is closed to come again", async () => {
+test("a client that does not read is closed and may reconnect", async () => {
   native.bufferedAmount = OVERFULL;
   socket.hubSocket.send("1\x1e");
   await settled();
@@ -120,8 +120,8 @@ test("a runtime that does not tell what waits is taken to have sent it", () => {
   expect([socket.bufferedBytes(), full]).toEqual([0, []]);
 });
 
-test("is attached what a later life must know, when that has changed", () => {
-  for (const heardAt of [5, 5, 6]) socket.remember(heardAt);
+test("has attached what is needed after hibernation, when that has changed", () => {
+  for (const heardAt of [5, 5, 6]) socket.attachHeardAt(heardAt);
   expect(native.attached).toEqual([
     { connectionId: "c", heardAt: 5 },
     { connectionId: "c", heardAt: 6 },

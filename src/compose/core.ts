@@ -1,0 +1,81 @@
+/**
+ * What every host has: made once, from what the host brings. Nothing in here runs by itself or knows how work is
+ * claimed and how clients are connected; that is what hosts differ in.
+ */
+
+import { Authenticator } from "../accounts/authenticator.ts";
+import { KeyService } from "../accounts/keys.ts";
+import type { Settings } from "../config/load.ts";
+import { createOriginPolicy, type OriginPolicy } from "../http/middleware/origin-policy.ts";
+import { Catalogue, type ProviderOffer } from "../providers/catalogue.ts";
+import { createRoomEndWatch } from "../rooms/room-end-watch.ts";
+import type { Rooms } from "../rooms/rooms.ts";
+import type { Store } from "../stores/store.ts";
+import type { Clock } from "../tasks/ports/clock.ts";
+import type { Doorbell } from "../tasks/ports/doorbell.ts";
+import type { Log } from "../tasks/ports/log.ts";
+import type { MediaStore } from "../tasks/ports/media-store.ts";
+import type { Publisher } from "../tasks/ports/publisher.ts";
+import { TaskService } from "../tasks/service.ts";
+import type { WireContext } from "../tasks/wire.ts";
+import { createWireContext, taskServiceOptions } from "./options.ts";
+
+/** The parts a host brings. */
+export type HostParts = {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly store: Store;
+  readonly media: MediaStore;
+  readonly catalogue: Catalogue;
+  /** Where transitions are announced that somebody else than this host's own steps committed. */
+  readonly publisher: Publisher;
+  readonly doorbell: Doorbell;
+  /** The rooms in which clients follow tasks, wherever they are. */
+  readonly rooms: Pick<Rooms, "subscribeToTask" | "subscribeToTenant">;
+};
+
+export type Core = HostParts & {
+  readonly tasks: TaskService;
+  readonly keys: KeyService;
+  readonly authenticator: Authenticator;
+  readonly origins: OriginPolicy;
+  readonly wireContext: WireContext;
+};
+
+export type CoreOptions = {
+  /** Ends the call of a task that was cancelled, where its worker can be reached from here. */
+  readonly dropHeld: (taskId: string) => void;
+  /** Whether a request may wait for what another one began, see `AuthenticatorOptions`. */
+  readonly sharedLookups: boolean;
+};
+
+export function createCore(parts: HostParts, { dropHeld, sharedLookups }: CoreOptions): Core {
+  const { settings, clock, log, store, media, publisher, doorbell, rooms } = parts;
+  const tasks = new TaskService(
+    { store, media, publisher, doorbell, endWatch: createRoomEndWatch(rooms, clock), dropHeld, clock, log },
+    taskServiceOptions(settings),
+  );
+  const keys = new KeyService({ store, clock, log });
+  const authenticator = new Authenticator({ store, clock, knownMs: settings.keys.cacheMs, sharedLookups });
+  keys.onKeyChanged(({ keyId }) => authenticator.forget(keyId));
+  return {
+    ...parts,
+    tasks,
+    keys,
+    authenticator,
+    origins: createOriginPolicy(settings.cors.origins),
+    wireContext: createWireContext(settings, clock),
+  };
+}
+
+/** The models of these providers under the configured names; what is odd about them goes to the log. */
+export function createCatalogue(
+  { models }: Pick<Settings, "models">,
+  offers: readonly ProviderOffer[],
+  log: Log,
+): Catalogue {
+  const catalogue = new Catalogue({ offers, aliases: models.aliases });
+  for (const warning of catalogue.warnings) log.warn(warning);
+  return catalogue;
+}

@@ -1,0 +1,90 @@
+/** The application of a deployment: streams and hubs end in objects elsewhere, and a queue may bring its rings. */
+
+import type { Hono } from "hono";
+import type { HttpEnv } from "../http/exchange.ts";
+import { plainHost } from "../http/host.ts";
+import { closeHubs, type HubShards, mountHubProxy } from "../http/routes/hub-proxy.ts";
+import { ConnectionSlots } from "../http/streams/connection-limits.ts";
+import type { EventSockets } from "../http/streams/event-sockets.ts";
+import { RequestHeartbeat } from "../http/streams/request-heartbeat.ts";
+import { mountQStash } from "../queues/qstash-routes.ts";
+import { describeError } from "../tasks/ports/log.ts";
+import { createApp } from "./app.ts";
+import type { Deployment } from "./deployment.ts";
+import { HostHealth } from "./health.ts";
+import { HUB_NAMES } from "./hubs.ts";
+
+export type DeploymentSurface = {
+  readonly sockets: EventSockets;
+  readonly shards: HubShards;
+  /** Keeps the isolate alive until the promise settles, as long as the platform allows. */
+  keepAlive(pending: Promise<void>): void;
+};
+
+export type DeploymentApp = { fetch(request: Request): Response | Promise<Response> };
+
+/** Paths that are answered although the bootstrap key could not be looked after. */
+const PROBES = "/health";
+
+export function createDeploymentApp(deployment: Deployment, surface: DeploymentSurface): DeploymentApp {
+  const { settings, log, clock, store, keys, qstash, stepWorker } = deployment;
+  const hubs = { names: HUB_NAMES, shards: surface.shards, shardsPerKey: settings.hubs.shardsPerKey };
+  keys.onKeyChanged(({ keyId, alive }) => {
+    if (alive) return;
+    // A shard that is not told finds out by itself before long.
+    const closed = closeHubs(hubs, keyId).catch((error: unknown) => {
+      log.warn("hub connections could not be ended", { keyId, cause: describeError(error) });
+    });
+    surface.keepAlive(closed);
+  });
+  const app = createApp(deployment, {
+    host: plainHost,
+    adminKey: settings.keys.admin,
+    health: deploymentHealth(deployment),
+    slots: new ConnectionSlots(settings.events),
+    heartbeat: new RequestHeartbeat(clock, settings.events.heartbeatMs),
+    sockets: () => surface.sockets,
+    mountHubs: (target, key) => mountHubProxy(target, key, { ...hubs, keys: store }),
+    mountQueue: (target) => {
+      if (qstash === null) return;
+      mountQStash(target, { ...qstash, worker: stepWorker, host: plainHost, clock, log });
+    },
+  });
+  return withBootstrapKey(deployment, app);
+}
+
+/** How a deployment's parts are. Figures of one isolate say nothing here; what counts is asked of the store. */
+export function deploymentHealth(
+  deployment: Pick<Deployment, "store" | "settings" | "catalogue" | "stepWorkerOptions" | "ringHealth">,
+): HostHealth {
+  const { store, settings, catalogue, stepWorkerOptions, ringHealth } = deployment;
+  return new HostHealth({
+    store: {
+      ping: () => store.ping(),
+      kind: settings.upstash.url === null ? "Durable Object" : "Upstash Redis",
+    },
+    queue: { stats: () => store.stats(), rings: ringHealth, maxHeld: stepWorkerOptions.maxHeld },
+    rooms: () => ({ status: "ok", kind: "Durable Objects" }),
+    providers: catalogue.providers,
+  });
+}
+
+/** Looks after the bootstrap key before the first request that needs keys: nothing runs before there is one. */
+function withBootstrapKey({ settings, keys, log }: Deployment, app: Hono<HttpEnv>): DeploymentApp {
+  const { bootstrap } = settings.keys;
+  let bootstrapped = bootstrap === null;
+  return {
+    async fetch(request) {
+      if (!bootstrapped && bootstrap !== null && !new URL(request.url).pathname.startsWith(PROBES)) {
+        try {
+          await keys.ensureBootstrapKey(bootstrap);
+          bootstrapped = true;
+        } catch (error) {
+          // Without the store nothing else works either, and the request's own answer says so.
+          log.warn("the bootstrap key could not be looked after", { cause: describeError(error) });
+        }
+      }
+      return app.fetch(request);
+    },
+  };
+}

@@ -1,0 +1,95 @@
+/**
+ * A deployment on a platform whose isolates come and go: the core, a worker that runs one step per call, and what rings
+ * for it. Made in every isolate, the entry's and each object's, because any of them may run anywhere. Nothing in here
+ * holds on to a request: stubs and connections are the platform's to make anew for each call.
+ */
+
+import type { Settings } from "../config/load.ts";
+import type { HealthPart } from "../http/routes/health.ts";
+import type { TaskType } from "../protocol/task.ts";
+import type { ProviderOffer } from "../providers/catalogue.ts";
+import { QStashDoorbell } from "../queues/qstash-doorbell.ts";
+import { qstashHealth } from "../queues/qstash-health.ts";
+import { QStashSignatures } from "../queues/qstash-signatures.ts";
+import { poolSize } from "../tasks/engine/runner-pool.ts";
+import { StepWorker, type StepWorkerOptions } from "../tasks/engine/step-worker.ts";
+import type { Doorbell } from "../tasks/ports/doorbell.ts";
+import { type Core, createCatalogue, createCore, type HostParts } from "./core.ts";
+import { stepWorkerOptions } from "./options.ts";
+
+/** What the platform brings. */
+export type DeploymentPlatform = Omit<HostParts, "catalogue" | "doorbell"> & {
+  readonly offers: readonly ProviderOffer[];
+  /** Keeps the isolate alive until the promise settles, as long as the platform allows. */
+  keepAlive(pending: Promise<void>): void;
+  /** What rings where no queue is configured: `runners` says how many step runners each lane has. */
+  ringRunners(runners: Readonly<Record<TaskType, number>>): RingSender;
+};
+
+/** A doorbell whose rings may fail, and that says so. */
+export type RingSender = Doorbell & { health(): HealthPart };
+
+export type Deployment = Core & {
+  readonly stepWorker: StepWorker;
+  readonly stepWorkerOptions: StepWorkerOptions;
+  /** What QStash needs, where it is configured; null where the step runners' alarms stand in for it. */
+  readonly qstash: QStash | null;
+  /** How this isolate's rings go. */
+  readonly ringHealth: () => HealthPart;
+};
+
+export type QStash = { readonly doorbell: QStashDoorbell; readonly signatures: QStashSignatures };
+
+export function createDeployment(platform: DeploymentPlatform): Deployment {
+  const { offers, keepAlive, ringRunners, ...parts } = platform;
+  const { settings, clock, log, store, media, publisher } = parts;
+  const catalogue = createCatalogue(settings, offers, log);
+  const options = stepWorkerOptions(settings);
+  const qstash = createQStash(platform);
+  const rings = qstash === null ? ringsOfRunners(platform, options) : ringsOfQStash(qstash);
+  return {
+    // The worker that holds a task runs elsewhere, see step-worker.ts.
+    ...createCore(
+      { ...parts, catalogue, doorbell: rings.doorbell },
+      { dropHeld: () => {}, sharedLookups: false },
+    ),
+    stepWorker: new StepWorker(
+      { store, media, providers: catalogue.providers, publisher, clock, log },
+      options,
+    ),
+    stepWorkerOptions: options,
+    qstash,
+    ringHealth: rings.health,
+  };
+}
+
+type Rings = { readonly doorbell: Doorbell; readonly health: () => HealthPart };
+
+function ringsOfRunners({ ringRunners }: DeploymentPlatform, { maxHeld }: StepWorkerOptions): Rings {
+  const doorbell = ringRunners({ image: poolSize(maxHeld.image), video: poolSize(maxHeld.video) });
+  return { doorbell, health: () => ({ ...doorbell.health(), kind: "alarms" }) };
+}
+
+function ringsOfQStash({ doorbell, signatures }: QStash): Rings {
+  return { doorbell, health: () => ({ ...qstashHealth(doorbell, signatures), kind: "QStash" }) };
+}
+
+function createQStash({ settings, clock, log, keepAlive }: DeploymentPlatform): QStash | null {
+  const { token, url, currentSigningKey, nextSigningKey } = settings.qstash;
+  const { publicUrl } = settings.server;
+  // The configuration was refused if only some of these were given.
+  if (token === null || currentSigningKey === null || nextSigningKey === null || publicUrl === null)
+    return null;
+  return {
+    doorbell: new QStashDoorbell(
+      { token, url, publicUrl, longestStepMs: longestStepMs(settings) },
+      { clock, log, keepAlive },
+    ),
+    signatures: new QStashSignatures({ current: currentSigningKey, next: nextSigningKey }, publicUrl, clock),
+  };
+}
+
+/** No step outlasts its task's own limit. */
+function longestStepMs({ imageGeneration, videoGeneration }: Settings): number {
+  return Math.max(imageGeneration.timeoutSeconds, videoGeneration.timeoutSeconds) * 1_000;
+}

@@ -1,0 +1,107 @@
+/** The health of a host: one report, whose parts say of themselves how they are. Hosts differ only in what they bring. */
+
+import type { Health, HealthPart } from "../http/routes/health.ts";
+import type { RoomsStats } from "../rooms/rooms.ts";
+import { StoreUnavailableError } from "../tasks/ports/store-error.ts";
+import type { QueueStats } from "../tasks/ports/task-store.ts";
+
+export type HealthSources = {
+  readonly store: StoreSources;
+  readonly queue: QueueSources;
+  /** How the rooms are; asked each time. */
+  readonly rooms: () => HealthPart;
+  readonly providers: ReadonlyMap<string, unknown>;
+};
+
+export type StoreSources = {
+  ping(): Promise<void>;
+  /** Which store it is, on a host that says so; there the reason of a failure is named as well. */
+  readonly kind?: string;
+  /** Why what the store acknowledges may be lost; null when it lasts. May reject. Default: it lasts. */
+  doubt?(): Promise<string | null>;
+};
+
+export type QueueSources = {
+  stats(): Promise<QueueStats[]>;
+  /** How rings are sent, where they go through something that may fail; said even when the queue cannot be read. */
+  rings?(): HealthPart;
+  /** Further figures of this process. */
+  figures?(): Record<string, number>;
+  /** The deployment's limits, where they are shown beside what is held. */
+  readonly maxHeld?: Readonly<Record<QueueStats["lane"], number>>;
+};
+
+export class HostHealth implements Health {
+  readonly #sources: HealthSources;
+  #stopping = false;
+
+  constructor(sources: HealthSources) {
+    this.#sources = sources;
+  }
+
+  /** From here on nothing new should be sent to this process. */
+  stopping(): void {
+    this.#stopping = true;
+  }
+
+  async ready(): Promise<boolean> {
+    if (this.#stopping) return false;
+    try {
+      await this.#sources.store.ping();
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async parts(): Promise<Record<string, HealthPart>> {
+    const { store, queue, rooms, providers } = this.#sources;
+    const [storeHealth, queueHealth] = await Promise.all([storePart(store), queuePart(queue)]);
+    return {
+      store: storeHealth,
+      queue: queueHealth,
+      rooms: rooms(),
+      providers: { status: "ok", offered: [...providers.keys()].join(", ") },
+    };
+  }
+}
+
+async function storePart(store: StoreSources): Promise<HealthPart> {
+  const kind = store.kind === undefined ? {} : { kind: store.kind };
+  try {
+    await store.ping();
+    const doubt = (await store.doubt?.()) ?? null;
+    return doubt === null ? { status: "ok", ...kind } : { status: "degraded", ...kind, detail: doubt };
+  } catch (error) {
+    // The reason is one of a few words; the message may quote what a service said.
+    const named = store.kind !== undefined && error instanceof StoreUnavailableError;
+    const reason = named ? ` (${error.reason})` : "";
+    return { status: "down", ...kind, detail: `the store cannot be read${reason}` };
+  }
+}
+
+async function queuePart({ stats, rings, figures, maxHeld }: QueueSources): Promise<HealthPart> {
+  const sending = rings?.();
+  const own = figures?.();
+  try {
+    const lanes = (await stats()).flatMap(({ lane, ready, delayed, held }) => [
+      [`${lane}Ready`, ready],
+      [`${lane}Delayed`, delayed],
+      [`${lane}Held`, held],
+      ...(maxHeld === undefined ? [] : [[`${lane}HeldAtMost`, maxHeld[lane]]]),
+    ]);
+    return { status: "ok", ...sending, ...own, ...Object.fromEntries(lanes) };
+  } catch {
+    return { ...sending, status: "down", detail: "the queue cannot be read" };
+  }
+}
+
+/** The rooms of a process: `bus` is what connects it with the others that share its store, null where nothing does. */
+export function roomsPart(
+  rooms: { stats(): RoomsStats },
+  bus: { readonly connected: boolean } | null,
+): HealthPart {
+  if (bus === null || bus.connected) return { status: "ok", ...rooms.stats() };
+  const detail = "messages of other instances do not arrive: followers hear of their tasks late";
+  return { status: "degraded", detail, ...rooms.stats() };
+}

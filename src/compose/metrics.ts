@@ -1,0 +1,50 @@
+/** The gauges of a host, registered in one place and read when somebody scrapes. */
+
+import type { MetricsRegistry, Sample } from "../metrics/registry.ts";
+import type { RoomsStats } from "../rooms/rooms.ts";
+import type { QueueStats } from "../tasks/ports/task-store.ts";
+
+/** What is counted of one process; a deployment whose isolates come and go has nothing of the kind. */
+export type ProcessGauges = {
+  readonly engine: { readonly heldSteps: number };
+  readonly rooms: { stats(): RoomsStats };
+  readonly hubs: { readonly used: number };
+};
+
+/** Adds the queue's gauge, which is of everybody who shares the store, and those of this process where it has any. */
+export function registerMetrics(
+  metrics: MetricsRegistry,
+  store: { stats(): Promise<QueueStats[]> },
+  process?: ProcessGauges,
+): void {
+  metrics.gauge("conduit_queue_tasks", "Unfinished tasks by lane and whereabouts.", async () => {
+    const stats = await store.stats();
+    return stats.flatMap(({ lane, ready, delayed, held }): Sample[] => [
+      { labels: { lane, state: "ready" }, value: ready },
+      { labels: { lane, state: "delayed" }, value: delayed },
+      { labels: { lane, state: "held" }, value: held },
+    ]);
+  });
+  if (process === undefined) return;
+  const { engine, rooms, hubs } = process;
+  metrics.gauge("conduit_provider_calls", "Provider calls open in this process.", () => [
+    { value: engine.heldSteps },
+  ]);
+  metrics.gauge("conduit_rooms", "Tasks and tenants that are followed in this process.", () => [
+    { value: rooms.stats().rooms },
+  ]);
+  metrics.gauge("conduit_hub_connections", "Hub connections open in this process.", () => [
+    { value: hubs.used },
+  ]);
+  metrics.gauge(
+    "conduit_followers",
+    "Followers of events in this process; alone = slow and served one by one.",
+    () => {
+      const { subscribers, alone } = rooms.stats();
+      return [
+        { labels: { service: "topic" }, value: subscribers - alone },
+        { labels: { service: "alone" }, value: alone },
+      ];
+    },
+  );
+}

@@ -1,0 +1,73 @@
+/** Registered webhook endpoints: one JSON text each, so that fields of later releases stay in it. */
+
+import type { Json } from "../../../protocol/task.ts";
+import type { EndpointStore, WebhookEndpoint } from "../../../webhooks/endpoint-store.ts";
+import type { SqlRow } from "../../sql.ts";
+import type { Step } from "../step.ts";
+import type { Steps } from "../steps.ts";
+
+type Stored = WebhookEndpoint & Record<string, Json | undefined>;
+
+const OF_ID = "SELECT no, details FROM endpoints WHERE key_id = ? AND id = ?";
+
+export function endpointMethods(steps: Steps): EndpointStore {
+  return {
+    createEndpoint: (endpoint, maxPerKey) => steps.write((step) => insertEndpoint(step, endpoint, maxPerKey)),
+    getEndpoint: (keyId, id) =>
+      steps.read(({ sql }) => {
+        const row = sql.get(OF_ID, keyId, id);
+        return row === null ? null : endpointOf(stored(row));
+      }),
+    listEndpoints: (keyId) =>
+      steps.read(({ sql }) =>
+        sql
+          .all("SELECT details FROM endpoints WHERE key_id = ? ORDER BY no", keyId)
+          .map((row) => endpointOf(stored(row))),
+      ),
+    updateEndpoint: (keyId, id, patch, updatedAt) =>
+      steps.write(({ sql }) => {
+        const row = sql.get(OF_ID, keyId, id);
+        if (row === null) return null;
+        const changed = { ...stored(row), ...patch, updatedAt };
+        sql.run("UPDATE endpoints SET details = ? WHERE no = ?", JSON.stringify(changed), row.no as number);
+        return endpointOf(changed);
+      }),
+    deleteEndpoint: (keyId, id) =>
+      steps.write(
+        ({ sql }) => sql.change("DELETE FROM endpoints WHERE key_id = ? AND id = ?", keyId, id) > 0,
+      ),
+  };
+}
+
+function insertEndpoint({ sql }: Step, endpoint: WebhookEndpoint, maxPerKey: number): boolean {
+  const { keyId, id } = endpoint;
+  if (sql.get(OF_ID, keyId, id) !== null) return true;
+  const count = sql.get("SELECT count(*) AS n FROM endpoints WHERE key_id = ?", keyId)?.n as number;
+  if (count >= maxPerKey) return false;
+  sql.run(
+    "INSERT INTO endpoints (key_id, id, details) VALUES (?, ?, ?)",
+    keyId,
+    id,
+    JSON.stringify(endpoint),
+  );
+  return true;
+}
+
+function stored(row: SqlRow): Stored {
+  return JSON.parse(row.details as string) as Stored;
+}
+
+/** The fields this release knows. */
+function endpointOf({
+  id,
+  keyId,
+  url,
+  events,
+  description,
+  enabled,
+  secrets,
+  createdAt,
+  updatedAt,
+}: WebhookEndpoint): WebhookEndpoint {
+  return { id, keyId, url, events, description, enabled, secrets, createdAt, updatedAt };
+}

@@ -1,0 +1,119 @@
+/** Virtual keys as rows: what is searched or checked in a column, the rest as JSON, where fields of later releases stay. */
+
+import { type AccountStore, DuplicateKeyError } from "../../../accounts/account-store.ts";
+import type { KeyPatch, VirtualKey } from "../../../accounts/virtual-key.ts";
+import type { Sql, SqlRow } from "../../sql.ts";
+import { setCap } from "../queue/lanes.ts";
+import type { Steps } from "../steps.ts";
+
+/** What stands in `details`. */
+type Details = Pick<
+  VirtualKey,
+  "name" | "last4" | "allowedModels" | "permissions" | "maxPriority" | "metadata"
+>;
+
+export function accountMethods(steps: Steps): AccountStore {
+  return {
+    findKeyByHash: (hash) => steps.read(({ sql }) => keyByHash(sql, hash)),
+    getKey: (id) => steps.read(({ sql }) => keyById(sql, id)),
+    listKeys: (limit, after) => steps.read(({ sql }) => listKeys(sql, limit, after)),
+    createKey: (key) => steps.write(({ sql }) => insertKey(sql, key)),
+    updateKey: (id, patch, updatedAt) => steps.write(({ sql }) => updateKey(sql, id, patch, updatedAt)),
+    deleteKey: (id) => steps.write(({ sql }) => deleteKey(sql, id)),
+  };
+}
+
+function keyById(sql: Sql, id: string): VirtualKey | null {
+  return read(sql.get("SELECT * FROM keys WHERE id = ?", id));
+}
+
+function keyByHash(sql: Sql, hash: string): VirtualKey | null {
+  return read(sql.get("SELECT * FROM keys WHERE hash = ?", hash));
+}
+
+/** Newest first. An `after` that has been deleted meanwhile begins anew. */
+function listKeys(sql: Sql, limit: number, after: string | null): { keys: VirtualKey[]; hasMore: boolean } {
+  const cursor = after === null ? null : sql.get("SELECT no FROM keys WHERE id = ?", after);
+  const before = (cursor?.no as number | undefined) ?? Number.MAX_SAFE_INTEGER;
+  const rows = sql.all("SELECT * FROM keys WHERE no < ? ORDER BY no DESC LIMIT ?", before, limit + 1);
+  const keys = rows.slice(0, limit).map((row) => read(row) as VirtualKey);
+  return { keys, hasMore: rows.length > limit };
+}
+
+function insertKey(sql: Sql, key: VirtualKey): void {
+  if (sql.get("SELECT 1 FROM keys WHERE id = ? OR hash = ?", key.id, key.hash) !== null) throw duplicate(key);
+  sql.run(
+    `INSERT INTO keys (id, hash, enabled, expires_at, max_concurrent_tasks, created_at, updated_at, details)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    key.id,
+    key.hash,
+    key.enabled ? 1 : 0,
+    key.expiresAt,
+    key.maxConcurrentTasks,
+    key.createdAt,
+    key.updatedAt,
+    JSON.stringify(detailsOf(key)),
+  );
+  // Tasks of a deleted key of that name may still be there.
+  setCap(sql, key.id, key.maxConcurrentTasks);
+}
+
+function updateKey(sql: Sql, id: string, patch: KeyPatch, updatedAt: number): VirtualKey | null {
+  const row = sql.get("SELECT * FROM keys WHERE id = ?", id);
+  const before = read(row);
+  if (row === null || before === null) return null;
+  const key: VirtualKey = { ...before, ...patch, updatedAt };
+  if (sql.get("SELECT 1 FROM keys WHERE hash = ? AND id <> ?", key.hash, id) !== null) throw duplicate(key);
+  sql.run(
+    `UPDATE keys SET hash = ?, enabled = ?, expires_at = ?, max_concurrent_tasks = ?, updated_at = ?, details = ?
+     WHERE id = ?`,
+    key.hash,
+    key.enabled ? 1 : 0,
+    key.expiresAt,
+    key.maxConcurrentTasks,
+    updatedAt,
+    JSON.stringify({ ...(JSON.parse(row.details as string) as Details), ...detailsOf(key) }),
+    id,
+  );
+  if (key.maxConcurrentTasks !== before.maxConcurrentTasks) setCap(sql, id, key.maxConcurrentTasks);
+  return key;
+}
+
+function deleteKey(sql: Sql, id: string): boolean {
+  return sql.change("DELETE FROM keys WHERE id = ?", id) > 0;
+}
+
+function duplicate(key: VirtualKey): DuplicateKeyError {
+  return new DuplicateKeyError(`A key with the id ${key.id}, or with the same secret, exists already`);
+}
+
+function detailsOf(key: VirtualKey): Details {
+  return {
+    name: key.name,
+    last4: key.last4,
+    allowedModels: key.allowedModels,
+    permissions: key.permissions,
+    maxPriority: key.maxPriority,
+    metadata: key.metadata,
+  };
+}
+
+function read(row: SqlRow | null): VirtualKey | null {
+  if (row === null) return null;
+  const details = JSON.parse(row.details as string) as Details;
+  return {
+    id: row.id as string,
+    name: details.name,
+    hash: row.hash as string,
+    last4: details.last4,
+    enabled: row.enabled === 1,
+    expiresAt: row.expires_at as number | null,
+    allowedModels: details.allowedModels,
+    permissions: details.permissions,
+    maxPriority: details.maxPriority,
+    maxConcurrentTasks: row.max_concurrent_tasks as number | null,
+    metadata: details.metadata,
+    createdAt: row.created_at as number,
+    updatedAt: row.updated_at as number,
+  };
+}

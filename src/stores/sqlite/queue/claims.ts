@@ -1,0 +1,55 @@
+/** Handing out leases, and taking them all back at a new boot. */
+
+import { type Claim, type ClaimOptions, ONLY_SHARD } from "../../../tasks/ports/task-store.ts";
+import { candidateOf } from "../../../tasks/task.ts";
+import type { Step } from "../step.ts";
+import { applyTransition } from "../tasks/transitions.ts";
+import { moveClaimed, promote } from "./lanes.ts";
+import { laneState, pickNext } from "./picks.ts";
+
+const ADVANCE_LANE = "UPDATE lanes SET vtime = max(vtime, ?1), held = held + ?2 WHERE lane = ?3";
+
+/** Claims what is due in the lane, fairest first. */
+export function claimNext(step: Step, options: ClaimOptions): Claim[] {
+  const { sql } = step;
+  const { lane, leaseMs, max, maxHeld } = options;
+  promote(step, lane);
+  const { held, providers } = laneState(step, lane, options.providers);
+  const free = maxHeld === undefined ? max : Math.min(max, maxHeld - held);
+  const claims: Claim[] = [];
+  let startTag = -1;
+  while (claims.length < free) {
+    const pick = pickNext(step, lane, providers);
+    if (pick === null) break;
+    const { tenant } = pick.row.task;
+    const queue = { keyId: tenant.keyId, lane, provider: candidateOf(pick.row.task).provider };
+    const update = applyTransition(step, pick.row, { kind: "claim", leaseMs }, (from, to, started) =>
+      moveClaimed(sql, queue, pick.charge, from, to, started),
+    );
+    if (update === null) throw new Error(`Task ${pick.row.task.id} is ready and cannot be claimed`);
+    const { task } = update;
+    claims.push({
+      lease: { shard: ONLY_SHARD, taskId: task.id, fence: task.fence },
+      task,
+      update: update.events.length > 0 ? update : null,
+    });
+    startTag = Math.max(startTag, pick.startTag);
+  }
+  // The lane's virtual time follows the start tag of what was served last.
+  if (claims.length > 0) sql.run(ADVANCE_LANE, startTag, claims.length, lane);
+  return claims;
+}
+
+const HELD_TASKS = `SELECT t.no FROM lane_keys k
+  JOIN tasks t ON t.key_id = k.key_id AND t.status = 'running' AND t.type = k.lane AND t.provider = k.provider
+  WHERE k.held > 0 AND t.lease_until IS NOT NULL LIMIT ?`;
+
+/** Voids the leases of at most `limit` tasks, whoever holds them; answers how many there were. */
+export function releaseHeld(step: Step, limit: number): number {
+  const held = step.sql.all(HELD_TASKS, limit);
+  for (const { no } of held) {
+    const row = step.tasks.byNo(step.sql, no as number);
+    if (row !== null) applyTransition(step, row, { kind: "orphan" });
+  }
+  return held.length;
+}

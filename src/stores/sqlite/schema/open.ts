@@ -1,0 +1,69 @@
+/**
+ * Brings a database to the shape of the release that opens it: a new one gets its tables, the first release's data is
+ * converted, and columns of fields that it lacks are added. Columns that the table of fields does not have belong to a
+ * later release and are never touched.
+ */
+
+import { StoreUnavailableError } from "../../../tasks/ports/store-error.ts";
+import type { FieldTable } from "../../record.ts";
+import { assertReadable, type DataRelease } from "../../release.ts";
+import type { Sql } from "../../sql.ts";
+import type { Step } from "../step.ts";
+import { addColumns, hasTable } from "./columns.ts";
+import { beginConversion, convertNext, isConverting } from "./conversion.ts";
+import { newTables } from "./tables.ts";
+
+/**
+ * What stands in `schema_migrations` since the release after the first. The first one counted 1 and 2 there and refuses
+ * more; later ones look at the table `release`.
+ */
+export const SCHEMA_VERSION = 3;
+
+/** Resolves when the database has the shape; `transact` runs each step in a transaction of its own. */
+export async function openSchema(
+  transact: <T>(body: (step: Step) => T) => Promise<T>,
+  fields: FieldTable,
+  release: DataRelease,
+): Promise<void> {
+  let converting = await transact((step) => prepare(step, fields, release));
+  while (converting) converting = await transact(convertNext);
+}
+
+/** Throws, having changed nothing, when a newer release wrote what this one may not read. True: a conversion is to be done. */
+function prepare(step: Step, fields: FieldTable, release: DataRelease): boolean {
+  const { sql } = step;
+  const stored = storedRelease(sql);
+  if (stored !== null) assertReadable(stored.minReader, release);
+  if (stored === null) {
+    const version = schemaVersion(sql);
+    if (version >= SCHEMA_VERSION)
+      throw new StoreUnavailableError("broken", "The database does not say which release its data is of");
+    sql.run(
+      "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL)",
+    );
+    sql.run("INSERT INTO schema_migrations (version, applied_at) VALUES (?, ?)", SCHEMA_VERSION, step.now);
+    sql.run("CREATE TABLE release (writes INTEGER NOT NULL, min_reader INTEGER NOT NULL)");
+    sql.run("INSERT INTO release (writes, min_reader) VALUES (?, ?)", release.writes, release.minReader);
+    if (version === 0) for (const statement of newTables(fields)) sql.run(statement);
+    else beginConversion(sql, version, fields);
+  } else {
+    sql.run(
+      "UPDATE release SET writes = max(writes, ?1), min_reader = max(min_reader, ?2) WHERE writes < ?1 OR min_reader < ?2",
+      release.writes,
+      release.minReader,
+    );
+  }
+  addColumns(sql, fields);
+  return isConverting(sql);
+}
+
+function storedRelease(sql: Sql): DataRelease | null {
+  if (!hasTable(sql, "release")) return null;
+  const row = sql.get("SELECT writes, min_reader FROM release");
+  return row === null ? null : { writes: row.writes as number, minReader: row.min_reader as number };
+}
+
+function schemaVersion(sql: Sql): number {
+  if (!hasTable(sql, "schema_migrations")) return 0;
+  return Number(sql.get("SELECT max(version) AS version FROM schema_migrations")?.version ?? 0);
+}

@@ -1,0 +1,256 @@
+/**
+ * The tables of a new database. Earlier data is brought to this shape by the conversion of its release.
+ *
+ *   tasks           one column for each `own` field (record.ts), and the lists a task stands in (ready_rank, wake_at)
+ *   specs           the fields that never change, where they are long: kept out of the rows that transitions rewrite
+ *   events          lifecycle events: the task's log, and in key_seq / subject_seq the tenants' logs
+ *   tenants         per (key, subject): log position and counters; subject '' is the key itself with all its subjects
+ *   lanes           per lane: its virtual time, and how many of its tasks are held
+ *   lane_providers  per lane and provider: until when it rests
+ *   lane_keys       start-time fair queueing: what a key has waiting at a provider (queue/lanes.ts)
+ *   work            due work; work_queues has one row for each destination (work/queues.ts)
+ *   holds, balances, movements, endpoints, sessions   as their ports have them
+ *
+ * A sorted query that compares a column with a bare `?` is planned anew at every binding, at ten times the price of
+ * running it; queries on the hot paths write `= +?`, which hides the value from the planner and changes nothing else.
+ */
+
+import type { FieldTable } from "../../record.ts";
+import { columnDefinitions } from "../tasks/columns.ts";
+
+const TASK_INDEXES = [
+  // Lists: one range per (status, type), merged by id; so no filter ever scans what it leaves out.
+  "CREATE INDEX tasks_by_key ON tasks (key_id, status, type, id)",
+  "CREATE INDEX tasks_by_subject ON tasks (key_id, subject, status, type, id) WHERE subject IS NOT NULL",
+  "CREATE INDEX tasks_by_batch ON tasks (batch_id, id) WHERE batch_id IS NOT NULL",
+  "CREATE INDEX tasks_due ON tasks (type, due_at, no) WHERE due_at IS NOT NULL",
+  // When somebody must look even if nobody rings: the end of the lease or the deadline.
+  "CREATE INDEX tasks_wake ON tasks (wake_at) WHERE wake_at IS NOT NULL",
+  "CREATE INDEX tasks_finished ON tasks (trimmed, finished_at) WHERE finished_at IS NOT NULL",
+  "CREATE INDEX tasks_followed ON tasks (followed) WHERE followed IS NOT NULL",
+];
+
+/** The index of ready tasks; the first release's had no providers. */
+export const READY_INDEX = `CREATE INDEX tasks_ready ON tasks (key_id, type, ready_rank, provider, no)
+  WHERE ready_rank IS NOT NULL`;
+
+/** Tables that the first release has as they are here. */
+const KEPT_TABLES = [
+  `CREATE TABLE keys (
+     no INTEGER PRIMARY KEY,
+     id TEXT NOT NULL UNIQUE,
+     hash TEXT NOT NULL UNIQUE,
+     enabled INTEGER NOT NULL,
+     expires_at INTEGER,
+     max_concurrent_tasks INTEGER,
+     created_at INTEGER NOT NULL,
+     updated_at INTEGER NOT NULL,
+     details TEXT NOT NULL
+   )`,
+  "CREATE TABLE specs (task_no INTEGER PRIMARY KEY, spec TEXT NOT NULL)",
+  `CREATE TABLE events (
+     task_no INTEGER NOT NULL,
+     seq INTEGER NOT NULL,
+     type TEXT NOT NULL,
+     progress INTEGER NOT NULL,
+     message TEXT,
+     at INTEGER NOT NULL,
+     key_id TEXT NOT NULL,
+     key_seq INTEGER NOT NULL,
+     subject TEXT,
+     subject_seq INTEGER,
+     PRIMARY KEY (task_no, seq)
+   ) WITHOUT ROWID`,
+  "CREATE INDEX events_by_key ON events (key_id, key_seq)",
+  "CREATE INDEX events_by_subject ON events (key_id, subject, subject_seq) WHERE subject IS NOT NULL",
+  `CREATE TABLE tenants (
+     key_id TEXT NOT NULL,
+     subject TEXT NOT NULL,
+     epoch TEXT NOT NULL,
+     seq INTEGER NOT NULL DEFAULT 0,
+     followed INTEGER NOT NULL DEFAULT 0,
+     waiting INTEGER NOT NULL DEFAULT 0,
+     PRIMARY KEY (key_id, subject)
+   ) WITHOUT ROWID`,
+  `CREATE TABLE lanes (
+     lane TEXT PRIMARY KEY,
+     vtime INTEGER NOT NULL,
+     held INTEGER NOT NULL DEFAULT 0
+   ) WITHOUT ROWID`,
+  "INSERT INTO lanes (lane, vtime) VALUES ('image', 0), ('video', 0)",
+  `CREATE TABLE idempotency (
+     key_id TEXT NOT NULL,
+     subject TEXT NOT NULL,
+     idempotency_key TEXT NOT NULL,
+     fingerprint TEXT NOT NULL,
+     task_id TEXT NOT NULL,
+     expires_at INTEGER NOT NULL,
+     PRIMARY KEY (key_id, subject, idempotency_key)
+   ) WITHOUT ROWID`,
+  "CREATE INDEX idempotency_by_expiry ON idempotency (expires_at)",
+];
+
+/** Tables that the first release does not have. */
+export const ADDED_TABLES = [
+  `CREATE TABLE lane_providers (
+     lane TEXT NOT NULL,
+     provider TEXT NOT NULL,
+     paused_until INTEGER,
+     PRIMARY KEY (lane, provider)
+   ) WITHOUT ROWID`,
+  // eligible: something may be claimed of this row. open: something may be claimed of the key in this lane.
+  `CREATE TABLE lane_keys (
+     key_id TEXT NOT NULL,
+     lane TEXT NOT NULL,
+     provider TEXT NOT NULL,
+     vtime INTEGER NOT NULL DEFAULT 0,
+     continuing INTEGER NOT NULL DEFAULT 0,
+     high INTEGER NOT NULL DEFAULT 0,
+     normal INTEGER NOT NULL DEFAULT 0,
+     low INTEGER NOT NULL DEFAULT 0,
+     v_high INTEGER NOT NULL DEFAULT 0,
+     v_normal INTEGER NOT NULL DEFAULT 0,
+     v_low INTEGER NOT NULL DEFAULT 0,
+     idle INTEGER NOT NULL DEFAULT 7,
+     delayed INTEGER NOT NULL DEFAULT 0,
+     held INTEGER NOT NULL DEFAULT 0,
+     all_continuing INTEGER NOT NULL DEFAULT 0,
+     all_waiting INTEGER NOT NULL DEFAULT 0,
+     paused INTEGER NOT NULL DEFAULT 0,
+     running INTEGER NOT NULL DEFAULT 0,
+     cap INTEGER,
+     eligible INTEGER GENERATED ALWAYS AS (
+       iif(continuing > 0 OR (high + normal + low > 0 AND paused = 0 AND (cap IS NULL OR running < cap)), 1, NULL)
+     ) VIRTUAL,
+     open INTEGER GENERATED ALWAYS AS (
+       iif(all_continuing > 0 OR (all_waiting > 0 AND (cap IS NULL OR running < cap)), 1, NULL)
+     ) VIRTUAL,
+     PRIMARY KEY (key_id, lane, provider)
+   ) WITHOUT ROWID`,
+  "CREATE INDEX lane_keys_eligible ON lane_keys (lane, provider, vtime) WHERE eligible IS NOT NULL",
+  "CREATE INDEX lane_keys_paused ON lane_keys (lane, provider) WHERE paused = 1",
+
+  `CREATE TABLE work (
+     no INTEGER PRIMARY KEY,
+     kind TEXT NOT NULL,
+     id TEXT NOT NULL,
+     destination TEXT NOT NULL,
+     task_id TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     give_up_at INTEGER NOT NULL,
+     due_at INTEGER NOT NULL,
+     held INTEGER NOT NULL DEFAULT 0,
+     tries INTEGER NOT NULL DEFAULT 0,
+     fence INTEGER NOT NULL DEFAULT 0,
+     payload TEXT NOT NULL,
+     UNIQUE (kind, id)
+   )`,
+  "CREATE INDEX work_by_due ON work (kind, destination, held, due_at)",
+  "CREATE INDEX work_by_end ON work (kind, held, give_up_at)",
+  "CREATE INDEX work_by_task ON work (task_id)",
+  `CREATE TABLE work_queues (
+     kind TEXT NOT NULL,
+     destination TEXT NOT NULL,
+     next_at INTEGER,
+     turns INTEGER NOT NULL DEFAULT 0,
+     paused_until INTEGER NOT NULL DEFAULT 0,
+     PRIMARY KEY (kind, destination)
+   ) WITHOUT ROWID`,
+  "CREATE INDEX work_queues_by_due ON work_queues (kind, next_at, turns)",
+
+  `CREATE TABLE holds (
+     no INTEGER PRIMARY KEY,
+     source TEXT NOT NULL,
+     source_id TEXT NOT NULL,
+     key_id TEXT NOT NULL,
+     subject TEXT NOT NULL,
+     customer TEXT,
+     amount_micros INTEGER NOT NULL,
+     price TEXT,
+     windows TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     expires_at INTEGER,
+     UNIQUE (source, source_id)
+   )`,
+  "CREATE INDEX holds_by_key ON holds (key_id, no)",
+  // customer '' is the whole key.
+  `CREATE TABLE balances (
+     key_id TEXT NOT NULL,
+     customer TEXT NOT NULL,
+     period TEXT NOT NULL,
+     reserved_micros INTEGER NOT NULL,
+     charged_micros INTEGER NOT NULL,
+     PRIMARY KEY (key_id, customer, period)
+   ) WITHOUT ROWID`,
+  `CREATE TABLE movements (
+     no INTEGER PRIMARY KEY,
+     id TEXT NOT NULL UNIQUE,
+     source TEXT NOT NULL,
+     source_id TEXT NOT NULL,
+     key_id TEXT NOT NULL,
+     subject TEXT NOT NULL,
+     customer TEXT,
+     type TEXT NOT NULL,
+     model TEXT NOT NULL,
+     provider TEXT NOT NULL,
+     charged_micros INTEGER NOT NULL,
+     upstream_micros INTEGER,
+     windows TEXT NOT NULL,
+     at INTEGER NOT NULL
+   )`,
+  "CREATE INDEX movements_by_key ON movements (key_id, no)",
+
+  `CREATE TABLE endpoints (
+     no INTEGER PRIMARY KEY,
+     key_id TEXT NOT NULL,
+     id TEXT NOT NULL,
+     details TEXT NOT NULL,
+     UNIQUE (key_id, id)
+   )`,
+
+  `CREATE TABLE sessions (
+     no INTEGER PRIMARY KEY,
+     id TEXT NOT NULL UNIQUE,
+     key_id TEXT NOT NULL,
+     subject TEXT NOT NULL,
+     customer TEXT,
+     provider TEXT NOT NULL,
+     model TEXT NOT NULL,
+     reserved_micros INTEGER NOT NULL,
+     charged_micros INTEGER NOT NULL DEFAULT 0,
+     settled INTEGER NOT NULL DEFAULT 0,
+     started_at INTEGER NOT NULL,
+     ended_at INTEGER,
+     close_reason TEXT,
+     lease_until INTEGER,
+     settle_by INTEGER,
+     fence INTEGER NOT NULL,
+     counters TEXT NOT NULL
+   )`,
+  "CREATE INDEX sessions_by_key ON sessions (key_id, id)",
+  "CREATE INDEX sessions_open ON sessions (lease_until) WHERE lease_until IS NOT NULL",
+  "CREATE INDEX sessions_open_by_key ON sessions (key_id, lease_until) WHERE lease_until IS NOT NULL",
+  "CREATE INDEX sessions_to_settle ON sessions (settle_by) WHERE settle_by IS NOT NULL",
+  "CREATE INDEX sessions_ended ON sessions (settled, ended_at) WHERE ended_at IS NOT NULL",
+];
+
+/** Every statement that makes a new database. */
+export function newTables(fields: FieldTable): string[] {
+  const columns = [...columnDefinitions(fields)].map(([column, definition]) =>
+    column === "id" ? "id TEXT NOT NULL UNIQUE" : definition,
+  );
+  return [
+    `CREATE TABLE tasks (
+       no INTEGER PRIMARY KEY,
+       ${columns.join(",\n       ")},
+       ready_rank INTEGER,
+       wake_at INTEGER,
+       followed INTEGER,
+       spec TEXT
+     )`,
+    ...TASK_INDEXES,
+    READY_INDEX,
+    ...KEPT_TABLES,
+    ...ADDED_TABLES,
+  ];
+}

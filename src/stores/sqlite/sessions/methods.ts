@@ -1,0 +1,194 @@
+/** Realtime sessions: leases that hold their places, counters, and one settlement each. */
+
+import type {
+  OpenSessionOutcome,
+  Session,
+  SessionDraft,
+  SessionEnd,
+  SessionLimits,
+  SessionStore,
+} from "../../../realtime/session-store.ts";
+import type { TenantScope } from "../../../tasks/task.ts";
+import { assertScope } from "../../scopes.ts";
+import { hold, settle } from "../money/settlement.ts";
+import type { Step } from "../step.ts";
+import type { Steps } from "../steps.ts";
+import { mergedCounters, sessionById, sessionOf } from "./rows.ts";
+
+/** Why a session ended that its holder did not end. */
+const LOST = "lost";
+/** A lost session that was not settled meanwhile, because the process that was to do it ended too, is handed out again. */
+const SETTLE_WITHIN_MS = 60_000;
+/** Above every session's id. */
+const NEWEST = "g";
+
+export function sessionMethods(steps: Steps): SessionStore {
+  return {
+    openSession: (draft, limits, leaseMs) => steps.write((step) => openSession(step, draft, limits, leaseMs)),
+    renewSession: (id, fence, leaseMs, counters) =>
+      steps.write((step) => {
+        const session = openUnder(step, id, fence);
+        if (session === null) return false;
+        step.sql.run(
+          "UPDATE sessions SET lease_until = ?, counters = ? WHERE id = ?",
+          step.now + leaseMs,
+          mergedCounters(session.counters, counters),
+          id,
+        );
+        return true;
+      }),
+    endSession: (id, fence, end) => steps.write((step) => endSession(step, id, fence, end)),
+    endLostSessions: (limit) => steps.write((step) => endLostSessions(step, limit)),
+    settleSession: (id, fence, chargedMicros) =>
+      steps.write((step) => {
+        const session = sessionById(step.sql, id);
+        if (session === null || session.fence !== fence || session.endedAt === null || session.settled)
+          return false;
+        settleSession(step, session, chargedMicros);
+        return true;
+      }),
+    getSession: (scope, id) =>
+      steps.read(({ sql }) => {
+        const session = sessionById(sql, id);
+        return session !== null && isVisible(scope, session) ? session : null;
+      }),
+    listSessions: (scope, query) => steps.read((step) => listSessions(step, scope, query)),
+  };
+}
+
+const OPEN_OF_KEY = "SELECT count(*) AS n FROM sessions WHERE key_id = ? AND lease_until > ?";
+const OPEN = "SELECT count(*) AS n FROM sessions WHERE lease_until > ?";
+
+function openSession(
+  step: Step,
+  draft: SessionDraft,
+  limits: SessionLimits,
+  leaseMs: number,
+): OpenSessionOutcome {
+  const { sql, now } = step;
+  const { id, keyId, subject, customer, provider, model, reservedMicros } = draft;
+  const made = sessionById(sql, id);
+  if (made !== null) return { outcome: "opened", session: made };
+  const ofKey = sql.get(OPEN_OF_KEY, keyId, now)?.n as number;
+  if (ofKey >= limits.maxPerKey) return { outcome: "too_many", limit: "key", open: ofKey };
+  const all = sql.get(OPEN, now)?.n as number;
+  if (all >= limits.max) return { outcome: "too_many", limit: "all", open: all };
+  sql.run(
+    `INSERT INTO sessions (id, key_id, subject, customer, provider, model, reserved_micros, started_at, lease_until, fence, counters)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, '{}')`,
+    id,
+    keyId,
+    subject,
+    customer,
+    provider,
+    model,
+    reservedMicros,
+    now,
+    now + leaseMs,
+  );
+  if (reservedMicros > 0)
+    hold(step, {
+      source: "session",
+      sourceId: id,
+      keyId,
+      subject,
+      customer,
+      amountMicros: reservedMicros,
+      price: null,
+    });
+  return { outcome: "opened", session: sessionById(sql, id) as Session };
+}
+
+function endSession(step: Step, id: string, fence: number, end: SessionEnd): boolean {
+  const session = openUnder(step, id, fence);
+  if (session === null) return false;
+  step.sql.run(
+    "UPDATE sessions SET lease_until = NULL, ended_at = ?, close_reason = ?, counters = ? WHERE id = ?",
+    step.now,
+    end.closeReason,
+    mergedCounters(session.counters, end.counters),
+    id,
+  );
+  settleSession(step, session, end.chargedMicros);
+  return true;
+}
+
+/** Those whose lease ran out end; those that ended so before and are still not settled come again after a while. */
+function endLostSessions({ sql, now }: Step, limit: number): Session[] {
+  const lost = sql.all(
+    "SELECT no FROM sessions WHERE lease_until <= ? ORDER BY lease_until LIMIT ?",
+    now,
+    limit,
+  );
+  for (const { no } of lost)
+    sql.run(
+      "UPDATE sessions SET lease_until = NULL, ended_at = ?, close_reason = ? WHERE no = ?",
+      now,
+      LOST,
+      no as number,
+    );
+  const unsettled = sql.all(
+    "SELECT no FROM sessions WHERE settle_by <= ? ORDER BY settle_by LIMIT ?",
+    now,
+    limit - lost.length,
+  );
+  const answered: Session[] = [];
+  for (const { no } of [...lost, ...unsettled]) {
+    sql.run(
+      "UPDATE sessions SET fence = fence + 1, settle_by = ? WHERE no = ?",
+      now + SETTLE_WITHIN_MS,
+      no as number,
+    );
+    const row = sql.get("SELECT * FROM sessions WHERE no = ?", no as number);
+    if (row !== null) answered.push(sessionOf(row));
+  }
+  return answered;
+}
+
+/** The hold is released and the charge, at most the reservation, moved. */
+function settleSession(step: Step, session: Session, chargedMicros: number): void {
+  const { id, keyId, subject, customer, provider, model, reservedMicros } = session;
+  const charged = Math.max(0, Math.min(chargedMicros, reservedMicros));
+  step.sql.run(
+    "UPDATE sessions SET settled = 1, settle_by = NULL, charged_micros = ? WHERE id = ?",
+    charged,
+    id,
+  );
+  settle(
+    step,
+    { source: "session", sourceId: id, keyId, subject, customer, type: "realtime", model, provider },
+    { chargedMicros: charged, upstreamMicros: null },
+  );
+}
+
+function listSessions(
+  { sql }: Step,
+  scope: TenantScope,
+  { open, limit, before }: { open: boolean; limit: number; before: string | null },
+): { sessions: Session[]; hasMore: boolean } {
+  assertScope(scope);
+  const conditions = ["key_id = +?", "id < ?"];
+  const values = [scope.keyId, before ?? NEWEST];
+  if (scope.subject !== null) {
+    conditions.push("subject = ?");
+    values.push(scope.subject);
+  }
+  if (open) conditions.push("ended_at IS NULL");
+  const rows = sql.all(
+    `SELECT * FROM sessions WHERE ${conditions.join(" AND ")} ORDER BY id DESC LIMIT ?`,
+    ...values,
+    limit + 1,
+  );
+  return { sessions: rows.slice(0, limit).map(sessionOf), hasMore: rows.length > limit };
+}
+
+/** The open session under the fence. */
+function openUnder({ sql }: Step, id: string, fence: number): Session | null {
+  const session = sessionById(sql, id);
+  return session !== null && session.fence === fence && session.endedAt === null ? session : null;
+}
+
+function isVisible(scope: TenantScope, session: Session): boolean {
+  assertScope(scope);
+  return session.keyId === scope.keyId && (scope.subject === null || scope.subject === session.subject);
+}

@@ -1,0 +1,73 @@
+/** The create step: key, idempotency and queue limit are looked at and the task is written, all at once. */
+
+import type { CreateLimits, CreateOutcome, TaskDraft } from "../../../tasks/ports/task-store.ts";
+import { candidateOf } from "../../../tasks/task.ts";
+import { newTask } from "../../new-task.ts";
+import type { SqlRow } from "../../sql.ts";
+import { hold } from "../money/settlement.ts";
+import { move, openQueue } from "../queue/lanes.ts";
+import { viewTask } from "../queue/positions.ts";
+import { listOf } from "../queue/ranks.ts";
+import type { Step } from "../step.ts";
+import { holderOf, takeKey } from "./idempotency.ts";
+import { openTenant, WHOLE_KEY } from "./tenants.ts";
+import { recordEvent } from "./transitions.ts";
+
+const KEY = `SELECT enabled, expires_at,
+    (SELECT waiting FROM tenants WHERE key_id = keys.id AND subject = '') AS waiting,
+    EXISTS (SELECT 1 FROM tasks WHERE id = ?) AS made,
+    EXISTS (SELECT 1 FROM lane_keys WHERE key_id = keys.id AND lane = ? AND provider = ?) AS queued
+  FROM keys WHERE id = ?`;
+
+export function createTask(
+  step: Step,
+  draft: TaskDraft,
+  spec: { text: string; bytes: number },
+  limits: CreateLimits,
+): CreateOutcome {
+  const { sql, now } = step;
+  const { keyId, subject } = draft.tenant;
+  const { provider } = candidateOf({ route: draft.route, candidate: 0 });
+  const key = sql.get(KEY, draft.id, draft.type, provider, keyId);
+  const made = key?.made === 1 ? step.tasks.byId(sql, draft.id) : null;
+  if (made?.task.tenant.keyId === keyId && made.task.tenant.subject === subject)
+    return { outcome: "replayed", task: viewTask(step, made) };
+  const refusal = keyRefusal(key, now);
+  if (refusal !== null) return { outcome: "key_refused", reason: refusal };
+
+  const { idempotency } = draft;
+  const holder = idempotency === null ? null : holderOf(step, draft.tenant, idempotency);
+  if (holder === "conflict") return { outcome: "conflict" };
+  if (holder !== null) return { outcome: "replayed", task: viewTask(step, holder) };
+
+  // Null as long as the key never had a task or a follower.
+  const waiting = key?.waiting as number | null;
+  if (waiting !== null && waiting >= limits.maxQueuedPerKey)
+    return { outcome: "queue_full", queued: waiting };
+  if (waiting === null) openTenant(step, keyId, WHOLE_KEY);
+  if (subject !== WHOLE_KEY) openTenant(step, keyId, subject);
+
+  const row = step.tasks.insert(sql, newTask(draft, step.epoch(), now), spec);
+  const queue = { keyId, lane: draft.type, provider };
+  if (key?.queued !== 1) openQueue(sql, queue);
+  move(sql, queue, null, listOf(row.task), 0);
+  if (idempotency !== null) takeKey(step, draft.tenant, idempotency, row.task.id);
+  if (draft.reservedMicros > 0)
+    hold(step, {
+      source: "task",
+      sourceId: draft.id,
+      keyId,
+      subject,
+      customer: draft.customer,
+      amountMicros: draft.reservedMicros,
+      price: draft.price,
+    });
+  return { outcome: "created", update: recordEvent(sql, row, "queued", 1) };
+}
+
+/** Why the key may not start anything now, whatever a cache said. */
+function keyRefusal(key: SqlRow | null, now: number): "disabled" | "expired" | "unknown" | null {
+  if (key === null) return "unknown";
+  if (key.enabled !== 1) return "disabled";
+  return key.expires_at !== null && (key.expires_at as number) <= now ? "expired" : null;
+}

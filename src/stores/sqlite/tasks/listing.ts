@@ -1,0 +1,89 @@
+/** Pages of tasks, newest first. Each (status, type) is a range of its own in an index, so filters never scan. */
+
+import { TASK_STATUSES, TASK_TYPES, type TaskStatus, type TaskType } from "../../../protocol/task.ts";
+import type { ListQuery, TaskPage } from "../../../tasks/ports/task-store.ts";
+import type { TenantScope } from "../../../tasks/task.ts";
+import { assertScope, isVisible } from "../../scopes.ts";
+import { viewTasks } from "../queue/positions.ts";
+import type { Step } from "../step.ts";
+import type { TaskRow } from "./task-table.ts";
+
+/** Above every task id. */
+const NEWEST = "g";
+/** Tasks of one batch; what the batch route accepts is less. */
+const MAX_BATCH_ROWS = 1_000;
+
+const OF_KEY =
+  "SELECT no, id FROM tasks WHERE key_id = +? AND status = +? AND type = +? AND id < ? ORDER BY id DESC LIMIT ?";
+const OF_SUBJECT = `SELECT no, id FROM tasks WHERE key_id = +? AND subject = +? AND status = +? AND type = +?
+  AND id < ? ORDER BY id DESC LIMIT ?`;
+const OF_BATCH = `SELECT no, id FROM tasks WHERE batch_id = +? AND id < ? ORDER BY id DESC LIMIT ${MAX_BATCH_ROWS}`;
+
+export function listTasks(step: Step, scope: TenantScope, query: ListQuery): TaskPage {
+  assertScope(scope);
+  const statuses = query.statuses ?? TASK_STATUSES;
+  const types = query.type === undefined ? TASK_TYPES : [query.type];
+  const after = query.after ?? NEWEST;
+  const wanted = query.limit + 1;
+  const rows =
+    query.batchId === undefined
+      ? tenantRows(step, scope, statuses, types, after, wanted)
+      : batchRows(step, scope, query.batchId, statuses, types, after);
+  return { tasks: viewTasks(step, rows.slice(0, query.limit)), hasMore: rows.length > query.limit };
+}
+
+function tenantRows(
+  step: Step,
+  scope: TenantScope,
+  statuses: readonly TaskStatus[],
+  types: readonly TaskType[],
+  after: string,
+  wanted: number,
+): TaskRow[] {
+  const found = new Map<string, number>();
+  for (const status of new Set(statuses)) {
+    for (const type of types) {
+      const rows =
+        scope.subject === null
+          ? step.sql.all(OF_KEY, scope.keyId, status, type, after, wanted)
+          : step.sql.all(OF_SUBJECT, scope.keyId, scope.subject, status, type, after, wanted);
+      for (const row of rows) found.set(row.id as string, row.no as number);
+    }
+  }
+  for (const id of scope.granted ?? []) {
+    if (scope.subject === null || id >= after) continue;
+    const row = step.tasks.byId(step.sql, id);
+    if (row !== null && isVisible(scope, row.task) && matches(row, statuses, types)) found.set(id, row.no);
+  }
+  return newest(step, found, wanted);
+}
+
+function batchRows(
+  step: Step,
+  scope: TenantScope,
+  batchId: string,
+  statuses: readonly TaskStatus[],
+  types: readonly TaskType[],
+  after: string,
+): TaskRow[] {
+  const rows: TaskRow[] = [];
+  for (const { no } of step.sql.all(OF_BATCH, batchId, after)) {
+    const row = step.tasks.byNo(step.sql, no as number);
+    if (row !== null && isVisible(scope, row.task) && matches(row, statuses, types)) rows.push(row);
+  }
+  return rows;
+}
+
+function matches(row: TaskRow, statuses: readonly TaskStatus[], types: readonly TaskType[]): boolean {
+  return statuses.includes(row.task.status) && types.includes(row.task.type);
+}
+
+function newest(step: Step, found: ReadonlyMap<string, number>, wanted: number): TaskRow[] {
+  const ids = [...found.keys()].sort().reverse().slice(0, wanted);
+  const rows: TaskRow[] = [];
+  for (const id of ids) {
+    const row = step.tasks.byNo(step.sql, found.get(id) as number);
+    if (row !== null) rows.push(row);
+  }
+  return rows;
+}

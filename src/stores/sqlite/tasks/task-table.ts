@@ -1,0 +1,209 @@
+/** Tasks as rows: statements and codec made from the table of fields, reading a task whole, writing only what changed. */
+
+import type { Json, TaskType } from "../../../protocol/task.ts";
+import { candidateOf, type Task } from "../../../tasks/task.ts";
+import { queueStateOf, wakeAt } from "../../../tasks/transition.ts";
+import {
+  changingNames,
+  type Field,
+  type FieldTable,
+  type FieldValue,
+  missingValue,
+  namesIn,
+  recordOf,
+} from "../../record.ts";
+import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
+import { rankOf } from "../queue/ranks.ts";
+import { columnOf, defaultValue, literal, storedValue } from "./columns.ts";
+import { StatementTree } from "./statement-tree.ts";
+
+/** A task with what the store knows besides. */
+export type TaskRow = {
+  /** Its row number; rises with age within the store. */
+  readonly no: number;
+  readonly task: Task;
+  /** When the newest progress was recorded; that progress is the last event when it is newer than every stored one. */
+  readonly progressAt: number | null;
+  readonly followed: boolean;
+  /** Its events are gone; the log begins anew behind its position. */
+  readonly trimmed: boolean;
+  readonly specBytes: number;
+};
+
+type Fields = Record<string, FieldValue>;
+type Spec = Readonly<Record<string, Json>>;
+
+/** Fields of the record that are no fields of the task: they are read by name. */
+const BESIDES = ["keyId", "subject", "provider", "specBytes", "progressAt", "trimmed"];
+/** A longer spec stands in a row of its own: a transition rewrites the task's row whole, and this much costs nothing. */
+const INLINE_SPEC_BYTES = 1_024;
+const INSERT_SPEC = "INSERT INTO specs (task_no, spec) VALUES (?, ?)";
+/** Columns that follow from the task's fields: its lists. */
+const LISTS = ["ready_rank", "wake_at"] as const;
+
+export class TaskTable {
+  readonly #fields: FieldTable;
+  readonly #own: readonly string[];
+  readonly #specNames: readonly string[];
+  /** The changing fields of the task itself, in the order of their columns in the statements. */
+  readonly #changing: readonly string[];
+  readonly #changingFields: readonly Field[];
+  /** Own fields of the task by how their columns are read. */
+  readonly #plain: readonly string[];
+  readonly #flags: readonly string[];
+  readonly #json: readonly string[];
+  /** Own fields whose default depends on the record. */
+  readonly #derived: readonly string[];
+  /** A task with every field: copying it gives all tasks one layout. */
+  readonly #blank: Fields;
+  readonly #inserts: StatementTree;
+  readonly #updates: StatementTree;
+  readonly #byNo: string;
+  readonly #byId: string;
+  readonly #oldest: string;
+
+  constructor(fields: FieldTable) {
+    this.#fields = fields;
+    this.#own = namesIn(fields, "own");
+    this.#specNames = namesIn(fields, "spec");
+    this.#changing = changingNames(fields).filter((name) => !BESIDES.includes(name));
+    this.#changingFields = this.#changing.map((name) => fields[name] as Field);
+    const read = this.#own.filter((name) => !BESIDES.includes(name));
+    const ofKind = (...kinds: Field["kind"][]) =>
+      read.filter((name) => kinds.includes(fields[name]?.kind as Field["kind"]));
+    this.#plain = ofKind("text", "integer", "moment");
+    this.#flags = ofKind("flag");
+    this.#json = ofKind("json");
+    this.#derived = read.filter((name) => typeof fields[name]?.missing === "function");
+    this.#blank = Object.fromEntries([...read, ...this.#specNames, "tenant"].map((name) => [name, null]));
+
+    const columns = this.#own.map((name) => `${columnOf(name)} AS ${name}`);
+    const select = `SELECT no, followed, ${columns.join(", ")},
+      coalesce(spec, (SELECT spec FROM specs WHERE task_no = no)) AS spec FROM tasks`;
+    this.#byNo = `${select} WHERE no = ?`;
+    this.#byId = `${select} WHERE id = ?`;
+    this.#oldest = `${select} WHERE no = (
+      SELECT no FROM tasks WHERE key_id = +? AND type = +? AND ready_rank = +? AND provider = +? ORDER BY no LIMIT 1)`;
+    this.#inserts = new StatementTree((bound) => insertText(fields, this.#own, bound));
+    const written = [...this.#changing.map(columnOf), "provider", "progress_at", ...LISTS];
+    this.#updates = new StatementTree(
+      (changed) =>
+        `UPDATE tasks SET ${changed.map((index) => `${written[index]} = ?`).join(", ")} WHERE no = ?`,
+    );
+  }
+
+  byNo(sql: Sql, no: number): TaskRow | null {
+    return this.#read(sql.get(this.#byNo, no));
+  }
+
+  byId(sql: Sql, id: string): TaskRow | null {
+    return this.#read(sql.get(this.#byId, id));
+  }
+
+  /** The task that has waited longest among its key's ready ones of a rank at a provider. */
+  oldestReady(sql: Sql, lane: TaskType, keyId: string, rank: number, provider: string): TaskRow | null {
+    return this.#read(sql.get(this.#oldest, keyId, lane, rank, provider));
+  }
+
+  /** The text of the fields that never change and are never searched by. */
+  specText(record: object): string {
+    const spec: Fields = {};
+    for (const name of this.#specNames) {
+      const value = (record as Partial<Fields>)[name];
+      if (value !== undefined && value !== null) spec[name] = value;
+    }
+    return JSON.stringify(spec);
+  }
+
+  /** Writes a new task. */
+  insert(sql: Sql, task: Task, spec: { text: string; bytes: number }): TaskRow {
+    const inline = spec.bytes <= INLINE_SPEC_BYTES;
+    const besides = { specBytes: spec.bytes, progressAt: null, trimmed: false };
+    const record: Fields = recordOf(task, besides);
+    record.subject = task.tenant.subject || null;
+    const values: SqlValue[] = [];
+    let node = this.#inserts.root;
+    for (let index = 0; index < this.#own.length; index++) {
+      const name = this.#own[index] as string;
+      const field = this.#fields[name] as Field;
+      const value = record[name];
+      if (value === undefined || value === field.missing) continue;
+      values.push(storedValue(field, value));
+      node = this.#inserts.with(node, index);
+    }
+    values.push(readyRank(task), wakeAt(task), inline ? spec.text : null);
+    sql.run(this.#inserts.textAt(node), ...values);
+    const no = sql.get("SELECT last_insert_rowid() AS no")?.no as number;
+    if (!inline) sql.run(INSERT_SPEC, no, spec.text);
+    return { no, task, followed: false, ...besides };
+  }
+
+  /** Writes what differs between the two; an index whose columns did not change is not touched. */
+  update(sql: Sql, before: TaskRow, after: TaskRow): void {
+    const was = before.task as unknown as Fields;
+    const is = after.task as unknown as Fields;
+    const values: SqlValue[] = [];
+    const changing = this.#changing;
+    let node = this.#updates.root;
+    for (let index = 0; index < changing.length; index++) {
+      const name = changing[index] as string;
+      const value = is[name];
+      if (value === was[name]) continue;
+      values.push(storedValue(this.#changingFields[index] as Field, value));
+      node = this.#updates.with(node, index);
+    }
+    const besides = (place: number, old: SqlValue, value: SqlValue): void => {
+      if (old === value) return;
+      values.push(value);
+      node = this.#updates.with(node, changing.length + place);
+    };
+    besides(0, candidateOf(before.task).provider, candidateOf(after.task).provider);
+    besides(1, before.progressAt, after.progressAt);
+    besides(2, readyRank(before.task), readyRank(after.task));
+    besides(3, wakeAt(before.task), wakeAt(after.task));
+    if (values.length === 0) return;
+    values.push(before.no);
+    sql.run(this.#updates.textAt(node), ...values);
+  }
+
+  #read(row: SqlRow | null): TaskRow | null {
+    if (row === null) return null;
+    const spec = JSON.parse(row.spec as string) as Spec;
+    const task = { ...this.#blank };
+    for (const name of this.#plain) task[name] = row[name] as FieldValue;
+    for (const name of this.#flags) task[name] = row[name] === 1;
+    for (const name of this.#json) {
+      const text = row[name];
+      task[name] = typeof text === "string" ? (JSON.parse(text) as FieldValue) : null;
+    }
+    for (const name of this.#derived)
+      if (row[name] === null) task[name] = missingValue(this.#fields[name] as Field, spec);
+    for (const name of this.#specNames) {
+      const value = spec[name];
+      task[name] = value === undefined ? missingValue(this.#fields[name] as Field, spec) : value;
+    }
+    task.tenant = { keyId: row.keyId, subject: row.subject ?? "" };
+    return {
+      no: row.no as number,
+      task: task as unknown as Task,
+      progressAt: row.progressAt as number | null,
+      followed: row.followed === 1,
+      trimmed: row.trimmed === 1,
+      specBytes: row.specBytes as number,
+    };
+  }
+}
+
+/** The rank among its key's ready tasks; null when it does not stand there. */
+function readyRank(task: Task): number | null {
+  return queueStateOf(task) === "ready" ? rankOf(task) : null;
+}
+
+/** Only the columns at `bound` are bound; the others have what a record has that lacks them. */
+function insertText(fields: FieldTable, own: readonly string[], bound: readonly number[]): string {
+  const columns = [...own.map(columnOf), ...LISTS, "spec"];
+  const values = own.map((name, index) =>
+    bound.includes(index) ? "?" : literal(name === "subject" ? null : defaultValue(fields[name] as Field)),
+  );
+  return `INSERT INTO tasks (${columns.join(", ")}) VALUES (${values.join(", ")}, ?, ?, ?)`;
+}

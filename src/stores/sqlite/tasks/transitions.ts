@@ -1,0 +1,112 @@
+/** One transition as one write: the task, its list, its event in three logs, the money it moves, the work it leaves. */
+
+import type { TaskEventType } from "../../../protocol/task.ts";
+import { candidateOf, type Task, type TaskEvent, type TaskUpdate } from "../../../tasks/task.ts";
+import { reduce, type Transition } from "../../../tasks/transition.ts";
+import type { Sql } from "../../sql.ts";
+import { settle } from "../money/settlement.ts";
+import { move, openQueue } from "../queue/lanes.ts";
+import { type List, listOf } from "../queue/ranks.ts";
+import type { Step } from "../step.ts";
+import { addWork } from "../work/queues.ts";
+import type { TaskRow } from "./task-table.ts";
+import { appendToLog, type TenantLog, tenantLog, WHOLE_KEY } from "./tenants.ts";
+
+/** How the task changes lists; a claim does it together with its charge. */
+export type Move = (from: List, to: List, started: -1 | 0 | 1) => void;
+
+const INSERT_EVENT = `INSERT INTO events
+  (task_no, seq, type, progress, message, at, key_id, key_seq, subject, subject_seq) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+
+/** Null when the task's state does not allow the transition; nothing is written then. The caller checked the fence. */
+export function applyTransition(
+  step: Step,
+  row: TaskRow,
+  transition: Transition,
+  moveClaimed?: Move,
+): TaskUpdate | null {
+  const { sql, now } = step;
+  const before = row.task;
+  const reduction = reduce(before, transition, now);
+  if (reduction === null) return null;
+  const { task, event, work, settlement } = reduction;
+  const after: TaskRow = { ...row, task, progressAt: event === "progress" ? now : row.progressAt };
+  step.tasks.update(sql, row, after);
+
+  const started = (Number(task.status === "running") - Number(before.status === "running")) as -1 | 0 | 1;
+  if (moveClaimed === undefined) moveTask(sql, before, task, started);
+  else moveClaimed(listOf(before), listOf(task), started);
+
+  const waiting = Number(task.status === "queued") - Number(before.status === "queued");
+  const update = recordEvent(sql, after, event, waiting);
+  if (settlement !== null) {
+    const { id, tenant, customer, type, model } = task;
+    const { provider } = candidateOf(task);
+    settle(step, { source: "task", sourceId: id, ...tenant, customer, type, model, provider }, settlement);
+  }
+  for (const draft of work) addWork(step, draft);
+  return update;
+}
+
+/** A task whose next candidate is at another provider leaves one queue of its key and joins another. */
+function moveTask(sql: Sql, before: Task, task: Task, started: -1 | 0 | 1): void {
+  const { keyId } = task.tenant;
+  const from = { keyId, lane: task.type, provider: candidateOf(before).provider };
+  const to = { keyId, lane: task.type, provider: candidateOf(task).provider };
+  if (from.provider === to.provider) {
+    move(sql, from, listOf(before), listOf(task), started);
+    return;
+  }
+  openQueue(sql, to);
+  move(sql, from, listOf(before), null, started);
+  move(sql, to, null, listOf(task), 0);
+}
+
+/** Appends the event, if there is one, to the logs of the task, its key and its subject. */
+export function recordEvent(sql: Sql, row: TaskRow, type: TaskEventType | null, waiting: number): TaskUpdate {
+  const { task } = row;
+  const { keyId, subject } = task.tenant;
+  const logged = type !== null && type !== "progress";
+  const log = (of: string): TenantLog =>
+    logged ? appendToLog(sql, keyId, of, waiting) : tenantLog(sql, keyId, of);
+  const key = log(WHOLE_KEY);
+  const own = subject === WHOLE_KEY ? null : log(subject);
+  const events: TaskEvent[] = [];
+  if (type !== null) {
+    const event: TaskEvent = {
+      taskId: task.id,
+      seq: task.seq,
+      type,
+      status: task.status,
+      progress: task.progress,
+      message: task.message,
+      at: task.updatedAt,
+      keySeq: logged ? key.seq : null,
+      subjectSeq: logged ? (own?.seq ?? null) : null,
+    };
+    events.push(event);
+    if (logged)
+      sql.run(
+        INSERT_EVENT,
+        row.no,
+        event.seq,
+        type,
+        event.progress,
+        event.message,
+        event.at,
+        keyId,
+        key.seq,
+        subject || null,
+        event.subjectSeq,
+      );
+  }
+  return {
+    task,
+    events,
+    keyEpoch: key.epoch,
+    subjectEpoch: own?.epoch ?? null,
+    keySeq: key.seq,
+    subjectSeq: own?.seq ?? null,
+    followed: { task: row.followed, key: key.followed, subject: own?.followed ?? false },
+  };
+}
