@@ -7,9 +7,10 @@
  * its own, so that a clock that is off changes nothing.
  */
 
+import type { TaskEventType } from "../../protocol/task.ts";
 import { WORK_KINDS, type WorkDraft, type WorkItem } from "../../tasks/due-work.ts";
 import type { Claim, ClaimOptions } from "../../tasks/ports/task-store.ts";
-import type { TaskEvent, TaskUpdate } from "../../tasks/task.ts";
+import { candidateOf, type Task, type TaskEvent, type TaskUpdate } from "../../tasks/task.ts";
 import {
   queueStateOf,
   type Reduction,
@@ -19,9 +20,8 @@ import {
   wakeAt,
 } from "../../tasks/transition.ts";
 import { STATUS_OF_EVENT } from "../event-log.ts";
-import { recordOf, type TaskRecord, taskOf } from "../record.ts";
-import type { StoredTask, TaskFields } from "./fields.ts";
-import { listOf, numberOf, textOf } from "./replies.ts";
+import type { Besides, StoredTask, TaskFields } from "./fields.ts";
+import { listOf, numberOf, numberOrNull, textOf } from "./replies.ts";
 import type { Reply, ScriptRunner } from "./script-runner.ts";
 import type { ServerClock } from "./server-clock.ts";
 import { eventText, rankOf, readClaims, readPlaces } from "./task-reply.ts";
@@ -102,7 +102,7 @@ export class Commits {
         if (stored === null) return this.#refused(taskId, null);
       }
       const now = this.#clock.now();
-      const before = taskOf(stored.record);
+      const { task: before, besides } = stored;
       const transition = wanted.transition(stored, now);
       const reduction = transition && reduce(before, transition, now);
       if (reduction === null) {
@@ -110,8 +110,9 @@ export class Commits {
         stored = null;
         continue;
       }
-      const after = recordAfter(stored.record, reduction, now);
-      const call = this.#arguments(stored, after, reduction, wanted, now);
+      const { task: after, event } = reduction;
+      const progressed = event === "progress" ? { ...besides, progressAt: now } : besides;
+      const call = this.#arguments(stored, progressed, reduction, wanted, now);
       const { reply, index } = await this.#scripts.many("commit", call);
       const [moment, rev, replies, claims] = listOf(reply);
       const [outcome, ...rest] = listOf(listOf(replies)[index]);
@@ -119,9 +120,10 @@ export class Commits {
       this.#clock.learn(at);
       if (outcome === 2) return { kind: "work_lost" };
       if (outcome === 1) {
-        const record = leaseKept(this.#fields.settled(stored.record, after, now, at), rest[5]);
-        this.#remember(taskId, { record, rev: textOf(rev), no: stored.no });
-        const update = updateOf(record, reduction, at, rest);
+        const task = this.#fields.made(before, after, now, at, numberOrNull(rest[5]));
+        const kept = event === "progress" ? { ...besides, progressAt: at } : besides;
+        this.#remember(taskId, { task, besides: kept, rev: textOf(rev), no: stored.no });
+        const update = updateOf(task, event, at, rest);
         return { kind: "applied", update, claimed: this.claimed(listOf(claims)[index]) };
       }
       stored = this.#fields.tryRead(rest[0]);
@@ -138,7 +140,7 @@ export class Commits {
   /** Only what is held is remembered: nobody else changes it. */
   #remember(taskId: string, stored: StoredTask): void {
     this.#known.delete(taskId);
-    if (stored.record.leaseUntil === null) return;
+    if (stored.task.leaseUntil === null) return;
     this.#known.set(taskId, stored);
     if (this.#known.size <= MAX_KNOWN) return;
     for (const oldest of this.#known.keys()) {
@@ -149,27 +151,27 @@ export class Commits {
 
   /** In the order of the head of scripts/tasks/commit.lua. */
   #arguments(
-    { record: before, rev, no }: StoredTask,
-    after: TaskRecord,
-    { event, work, settlement }: Reduction,
+    { task: before, besides: old, rev, no }: StoredTask,
+    besides: Besides,
+    { task: after, event, work, settlement }: Reduction,
     { work: finished, next, ...wanted }: Wanted,
     now: number,
   ): string[] {
-    const { texts, moments, gone } = this.#fields.changes(before, after, now);
+    const { texts, moments, gone } = this.#fields.changes(before, old, after, besides, now);
     const ended = after.settled && after.finishedAt !== null && !(before.settled && before.finishedAt !== null);
     return [
       after.id,
       rev,
       wanted.stored !== undefined && before.leaseUntil !== null ? String(before.leaseUntil) : "",
-      after.keyId,
-      after.subject,
+      after.tenant.keyId,
+      after.tenant.subject,
       after.type,
       before.status,
       after.status,
       queueStateOf(before),
       queueStateOf(after),
-      before.provider,
-      after.provider,
+      candidateOf(before).provider,
+      candidateOf(after).provider,
       String(rankOf(before)),
       String(rankOf(after)),
       no,
@@ -216,20 +218,19 @@ function workArguments({ kind, id, destination, payload }: WorkDraft): string[] 
   return [kind, id, destination, JSON.stringify(payload), String(WORK_KINDS[kind].giveUpMs)];
 }
 
-function settlementArguments(record: TaskRecord, settlement: Settlement | null): string[] {
-  const customer = record.customer ?? "";
+function settlementArguments(task: Task, settlement: Settlement | null): string[] {
+  const customer = task.customer ?? "";
   if (settlement === null) return ["", "", customer, ""];
   const { releasedMicros, chargedMicros, upstreamMicros } = settlement;
-  const { id: sourceId, keyId, subject, type, model, provider } = record;
+  const { id: sourceId, tenant, type, model } = task;
   const movement = {
     source: "task",
     sourceId,
-    keyId,
-    subject,
-    customer: record.customer,
+    ...tenant,
+    customer: task.customer,
     type,
     model,
-    provider,
+    provider: candidateOf(task).provider,
     chargedMicros,
     upstreamMicros,
   };
@@ -243,30 +244,18 @@ function settlementArguments(record: TaskRecord, settlement: Settlement | null):
 }
 
 /** When somebody must look at the task, where that changed: a lease that goes on may have been prolonged meanwhile. */
-function wakeArgument(before: TaskRecord, after: TaskRecord): string {
+function wakeArgument(before: Task, after: Task): string {
   const at = wakeAt(after);
   if (at === null) return before.finishedAt === null ? "-" : "";
   return before.leaseUntil === after.leaseUntil && before.deadlineAt === after.deadlineAt ? "" : String(at);
 }
 
-function recordAfter(before: TaskRecord, { task, event }: Reduction, now: number): TaskRecord {
-  const { specBytes, trimmed } = before;
-  return recordOf(task, { specBytes, trimmed, progressAt: event === "progress" ? now : before.progressAt });
-}
-
-/** A lease that the change keeps ends when the server says: it may have been prolonged since it was read. */
-function leaseKept(record: TaskRecord, leaseUntil: Reply | undefined): TaskRecord {
-  if (record.leaseUntil === null || leaseUntil === undefined || leaseUntil === "") return record;
-  return { ...record, leaseUntil: numberOf(leaseUntil) };
-}
-
 function updateOf(
-  record: TaskRecord,
-  { event }: Reduction,
+  task: Task,
+  event: TaskEventType | null,
   at: number,
   places: readonly Reply[],
 ): TaskUpdate {
-  const task = taskOf(record);
   const where = readPlaces(places);
   if (event === null) return { task, events: [], ...where };
   const made: TaskEvent = {

@@ -2,17 +2,17 @@
 
 import { BUDGET_WINDOWS } from "../../accounts/ledger-store.ts";
 import type { CreateLimits, CreateOutcome, TaskDraft } from "../../tasks/ports/task-store.ts";
+import { candidateOf } from "../../tasks/task.ts";
 import { newTask } from "../new-task.ts";
-import { recordOf, taskOf } from "../record.ts";
 import { measuredSpec } from "../sizes.ts";
 import type { TaskFields } from "./fields.ts";
-import { holdText } from "./ledger.ts";
+import { holdFields } from "./ledger.ts";
 import { listOf, numberOf, textOf } from "./replies.ts";
 import type { Reply } from "./script-runner.ts";
 import { eventText, rankOf, readPlaces, readViews } from "./task-reply.ts";
 
 /** A draft on its way: what is sent of it, and what its task becomes once the server has said when. */
-export type Creation = { args: string[]; draft: TaskDraft; epoch: string; specBytes: number };
+export type Creation = { args: string[]; draft: TaskDraft; epoch: string };
 
 const MOMENT_ZERO = 0;
 
@@ -25,19 +25,18 @@ export function creationOf(
 ): Creation {
   const epoch = token();
   const task = newTask(draft, epoch, MOMENT_ZERO);
-  const unmeasured = recordOf(task, { specBytes: 0, progressAt: null, trimmed: false });
-  const { bytes: specBytes } = measuredSpec(fields.spec(unmeasured));
-  const record = { ...unmeasured, specBytes };
-  const { texts, moments } = fields.written(record);
+  const spec = measuredSpec(fields.spec(task));
+  const besides = { specBytes: spec.bytes, progressAt: null, trimmed: false };
+  const { texts, moments } = fields.written(task, besides, spec.text);
   const { idempotency, tenant } = draft;
-  if (draft.reservedMicros > 0) texts.push("hold", holdText(draft), "windows", BUDGET_WINDOWS.join(" "));
+  if (draft.reservedMicros > 0) texts.push(...holdFields(draft.price));
   const args = [
     draft.id,
     tenant.keyId,
     tenant.subject,
     draft.type,
-    String(rankOf(record)),
-    record.provider,
+    String(rankOf(task)),
+    candidateOf(task).provider,
     draft.customer ?? "",
     String(draft.reservedMicros),
     BUDGET_WINDOWS.join(" "),
@@ -62,7 +61,7 @@ export function creationOf(
     ...texts,
     ...moments,
   ];
-  return { args, draft, epoch, specBytes };
+  return { args, draft, epoch };
 }
 
 export function readCreated(fields: TaskFields, creation: Creation, reply: Reply | undefined): CreateOutcome {
@@ -86,10 +85,9 @@ export function readCreated(fields: TaskFields, creation: Creation, reply: Reply
 }
 
 /** The server answers what the draft does not say: when, and where the logs stand. */
-function created({ draft, epoch, specBytes }: Creation, reply: readonly Reply[]): CreateOutcome {
+function created({ draft, epoch }: Creation, reply: readonly Reply[]): CreateOutcome {
   const [now, ...places] = reply;
-  const made = newTask(draft, epoch, numberOf(now));
-  const task = taskOf(recordOf(made, { specBytes, progressAt: null, trimmed: false }));
+  const task = newTask(draft, epoch, numberOf(now));
   const where = readPlaces(places);
   const { keySeq, subjectSeq } = where;
   const event = {

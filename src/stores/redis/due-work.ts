@@ -10,7 +10,6 @@ import {
   withLateReport,
 } from "../../tasks/due-work.ts";
 import type { ClaimedWork, WorkClaimOptions, WorkOutcome } from "../../tasks/ports/task-store.ts";
-import { taskOf } from "../record.ts";
 import { assertStateFits } from "../sizes.ts";
 import { type Commits, listText } from "./commits.ts";
 import type { TaskFields } from "./fields.ts";
@@ -58,7 +57,7 @@ export class RedisDueWork {
         fence,
       };
       const stored = this.#fields.tryRead(replies[9]);
-      return { item, task: stored && taskOf(stored.record), overdue: overdue === 1 };
+      return { item, task: stored?.task ?? null, overdue: overdue === 1 };
     });
   }
 

@@ -1,25 +1,29 @@
 /** Money as it is read: balances, holds and movements. It moves with what it pays for; see scripts/parts/money.lua. */
 
-import type { Balance, BudgetWindow, Hold, LedgerStore, Movement } from "../../accounts/ledger-store.ts";
-import type { SessionDraft } from "../../realtime/session-store.ts";
-import type { TaskDraft } from "../../tasks/ports/task-store.ts";
-import { listOf, textOf } from "./replies.ts";
+import {
+  type Balance,
+  BUDGET_WINDOWS,
+  type BudgetWindow,
+  type Hold,
+  type LedgerStore,
+  type Movement,
+} from "../../accounts/ledger-store.ts";
+import type { Json } from "../../protocol/task.ts";
+import { listOf, numberOf, textOf } from "./replies.ts";
 import type { Reply, ScriptRunner } from "./script-runner.ts";
 
-/** What stands of a hold with what it pays for; when it was made, and in which windows, stand beside it. */
-type StoredHold = Pick<Hold, "keyId" | "subject" | "customer" | "amountMicros" | "price" | "expiresAt">;
+/** The windows of a hold that names none. */
+const FIRST_WINDOWS = "total";
 
-export function holdText(draft: TaskDraft | SessionDraft): string {
-  const { keyId, subject } = "tenant" in draft ? draft.tenant : draft;
-  const hold: StoredHold = {
-    keyId,
-    subject,
-    customer: draft.customer,
-    amountMicros: draft.reservedMicros,
-    price: "price" in draft ? draft.price : null,
-    expiresAt: null,
-  };
-  return JSON.stringify(hold);
+/**
+ * What is kept of a hold beside what it pays for, which knows the rest: the price, and the windows it is held in now.
+ */
+export function holdFields(price: Json): string[] {
+  const windows = BUDGET_WINDOWS.join(" ");
+  return [
+    ...(price === null ? [] : ["price", JSON.stringify(price)]),
+    ...(windows === FIRST_WINDOWS ? [] : ["windows", windows]),
+  ];
 }
 
 export class RedisLedger implements LedgerStore {
@@ -37,13 +41,19 @@ export class RedisLedger implements LedgerStore {
   async listHolds(keyId: string, limit: number): Promise<Hold[]> {
     const holds = listOf(await this.#scripts.run("listHolds", keyId, String(limit)));
     return readable(holds, (reply) => {
-      const [source, sourceId, createdAt, text, windows] = listOf(reply).map(textOf);
+      const [source, sourceId, createdAt, keyId, subject, customer, spec, amount, price, windows] = listOf(reply);
+      const inSpec = JSON.parse(textOf(spec ?? "{}")) as { customer?: string };
       return {
-        ...(JSON.parse(text as string) as StoredHold),
-        source: source as Hold["source"],
-        sourceId: sourceId as string,
-        windows: (windows as string).split(" ") as BudgetWindow[],
-        createdAt: Number(createdAt),
+        source: textOf(source) as Hold["source"],
+        sourceId: textOf(sourceId),
+        keyId: textOf(keyId),
+        subject: textOf(subject ?? ""),
+        customer: customer ? textOf(customer) : (inSpec.customer ?? null),
+        amountMicros: numberOf(amount),
+        price: price ? (JSON.parse(textOf(price)) as Json) : null,
+        windows: textOf(windows ?? FIRST_WINDOWS).split(" ") as BudgetWindow[],
+        createdAt: numberOf(createdAt),
+        expiresAt: null,
       };
     });
   }

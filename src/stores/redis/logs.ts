@@ -3,7 +3,6 @@
 import type { LogRead, TenantLogRead } from "../../tasks/ports/task-store.ts";
 import type { Position } from "../../tasks/task.ts";
 import { lastProgress } from "../event-log.ts";
-import { taskOf } from "../record.ts";
 import type { TaskFields } from "./fields.ts";
 import { listOf, numberOf, textOf } from "./replies.ts";
 import type { Reply } from "./script-runner.ts";
@@ -12,9 +11,8 @@ import { readEvent } from "./task-reply.ts";
 export function readTaskLog(fields: TaskFields, reply: Reply, after: Position, limit: number): LogRead {
   if (reply === null) return { outcome: "not_found" };
   const [told, texts] = listOf(reply);
-  const { record } = fields.read(told);
-  const task = taskOf(record);
-  const lost = record.trimmed && after.seq < task.seq;
+  const { task, besides } = fields.read(told);
+  const lost = besides.trimmed && after.seq < task.seq;
   if (after.epoch !== task.epoch || after.seq > task.seq || lost) return { outcome: "reset" };
   const events = listOf(texts)
     .map((text) => readEvent(task.id, textOf(text)))
@@ -22,8 +20,8 @@ export function readTaskLog(fields: TaskFields, reply: Reply, after: Position, l
     .sort((a, b) => a.seq - b.seq)
     .slice(0, limit);
   const last = events.at(-1)?.seq ?? after.seq;
-  if (events.length < limit && last < task.seq && record.progressAt !== null)
-    events.push(lastProgress(task, record.progressAt));
+  if (events.length < limit && last < task.seq && besides.progressAt !== null)
+    events.push(lastProgress(task, besides.progressAt));
   return {
     outcome: "events",
     task,
@@ -39,7 +37,7 @@ export function readTenantLog(fields: TaskFields, reply: Reply, after: Position)
   const epoch = textOf(logEpoch);
   const seq = numberOf(logSeq);
   if (pairs === undefined) return { outcome: "reset", position: { epoch, seq } };
-  const tasks = listOf(told).map((one) => taskOf(fields.read(one).record));
+  const tasks = listOf(told).map((one) => fields.read(one).task);
   const texts = listOf(pairs);
   const entries = Array.from({ length: texts.length / 2 }, (_, index) => {
     const task = tasks[numberOf(texts[index * 2 + 1])];

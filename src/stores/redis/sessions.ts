@@ -12,7 +12,7 @@ import type {
 } from "../../realtime/session-store.ts";
 import type { TenantScope } from "../../tasks/task.ts";
 import { assertScope } from "../scopes.ts";
-import { holdText, readable } from "./ledger.ts";
+import { holdFields, readable } from "./ledger.ts";
 import { listOf, numberOf, textOf } from "./replies.ts";
 import type { Reply, ScriptRunner } from "./script-runner.ts";
 
@@ -48,7 +48,7 @@ export class RedisSessions implements SessionStore {
         String(leaseMs),
         String(limits.maxPerKey),
         String(limits.max),
-        ...fieldsOf(draft, windows),
+        ...fieldsOf(draft),
       ),
     );
     return outcome === "opened"
@@ -103,7 +103,7 @@ export class RedisSessions implements SessionStore {
   }
 }
 
-function fieldsOf(draft: SessionDraft, windows: string): string[] {
+function fieldsOf(draft: SessionDraft): string[] {
   const { id, keyId, subject, customer, provider, model, reservedMicros } = draft;
   const movement = {
     source: "session",
@@ -120,7 +120,7 @@ function fieldsOf(draft: SessionDraft, windows: string): string[] {
     ...["id", id, "keyId", keyId, "subject", subject, "provider", provider, "model", model],
     ...["reservedMicros", String(reservedMicros), "fence", FIRST_FENCE],
     ...(customer === null ? [] : ["customer", customer]),
-    ...(reservedMicros === 0 ? [] : ["hold", holdText(draft), "windows", windows]),
+    ...(reservedMicros === 0 ? [] : holdFields(null)),
     ...["movement", JSON.stringify(movement).slice(0, -1)],
   ];
 }

@@ -71,7 +71,7 @@ import type { Position, TaskResult, TenantScope } from "../../tasks/task.ts";
 import type { StepTransition } from "../../tasks/transition.ts";
 import type { EndpointPatch, WebhookEndpoint } from "../../webhooks/endpoint-store.ts";
 import { holdsFile } from "../held-media.ts";
-import { type FieldTable, TASK_FIELDS, taskOf } from "../record.ts";
+import { type FieldTable, TASK_FIELDS } from "../record.ts";
 import { DATA_RELEASE, type DataRelease } from "../release.ts";
 import { assertScope, isVisible } from "../scopes.ts";
 import { assertTransitionFits, taskTooLarge } from "../sizes.ts";
@@ -208,9 +208,9 @@ class RedisStore implements Store {
   async advance(lease: Lease, transition: StepTransition, next?: ClaimOptions): Promise<AdvanceOutcome> {
     assertTransitionFits(transition);
     const committed = await this.#commits.commit(lease.taskId, {
-      transition({ record }) {
-        if (record.fence !== lease.fence || record.leaseUntil === null) return null;
-        const refusal = taskTooLarge({ task: taskOf(record), specBytes: record.specBytes }, transition);
+      transition({ task, besides }) {
+        if (task.fence !== lease.fence || task.leaseUntil === null) return null;
+        const refusal = taskTooLarge({ task, specBytes: besides.specBytes }, transition);
         if (refusal !== null) throw refusal;
         return transition;
       },
@@ -235,10 +235,10 @@ class RedisStore implements Store {
   async cancel(scope: TenantScope, taskId: string): Promise<CancelOutcome> {
     assertScope(scope);
     const committed = await this.#commits.commit(taskId, {
-      transition: ({ record }) => (isVisible(scope, taskOf(record)) ? { kind: "cancel" } : null),
+      transition: ({ task }) => (isVisible(scope, task) ? { kind: "cancel" } : null),
     });
     if (committed.kind === "applied") return { outcome: "cancelled", update: committed.update };
-    const task = committed.kind === "refused" && committed.stored ? taskOf(committed.stored.record) : null;
+    const task = committed.kind === "refused" && committed.stored ? committed.stored.task : null;
     if (task === null || !isVisible(scope, task)) return { outcome: "not_found" };
     return { outcome: task.status === "cancelled" ? "already_cancelled" : "already_finished", task };
   }
@@ -254,8 +254,8 @@ class RedisStore implements Store {
     const committed = await Promise.all(
       this.#scripts.collect(() =>
         due.map((stored) =>
-          this.#commits.commit(stored.record.id, {
-            transition({ record: { deadlineAt, leaseUntil } }, now) {
+          this.#commits.commit(stored.task.id, {
+            transition({ task: { deadlineAt, leaseUntil } }, now) {
               if (deadlineAt <= now) return { kind: "expire" };
               return leaseUntil !== null && leaseUntil <= now ? { kind: "orphan" } : null;
             },

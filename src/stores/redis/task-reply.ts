@@ -2,16 +2,15 @@
 
 import type { TaskEventType } from "../../protocol/task.ts";
 import { type Claim, ONLY_SHARD, type TaskView } from "../../tasks/ports/task-store.ts";
-import type { TaskEvent, TaskUpdate } from "../../tasks/task.ts";
+import type { Task, TaskEvent, TaskUpdate } from "../../tasks/task.ts";
 import { STATUS_OF_EVENT } from "../event-log.ts";
 import { CONTINUING, type KeyQueue, RANKED, servedBefore, type Triple } from "../fair-queue.ts";
-import { type TaskRecord, taskOf } from "../record.ts";
 import type { StoredTask, TaskFields } from "./fields.ts";
 import { listOf, numberOf, textOf } from "./replies.ts";
 import type { Reply } from "./script-runner.ts";
 
 /** The rank among its key's ready tasks that a task has, or would have: started ones before all, then by priority. */
-export function rankOf({ status, priority }: Pick<TaskRecord, "status" | "priority">): number {
+export function rankOf({ status, priority }: Pick<Task, "status" | "priority">): number {
   return status === "running" ? CONTINUING : RANKED.indexOf(priority) + 1;
 }
 
@@ -51,7 +50,7 @@ export function readClaims(fields: TaskFields, reply: Reply | undefined): { clai
     const [told, event, ...places] = listOf(one);
     const stored = fields.tryRead(told);
     if (stored === null) return [];
-    const task = taskOf(stored.record);
+    const { task } = stored;
     const lease = { shard: ONLY_SHARD, taskId: task.id, fence: task.fence };
     const events = event === "" ? [] : [readEvent(task.id, textOf(event))];
     const update = events.length === 0 ? null : { task, events, ...readPlaces(places) };
@@ -70,9 +69,9 @@ export function readViews(fields: TaskFields, reply: Reply): TaskView[] {
     const [told, index, queue] = listOf(view);
     const stored = fields.tryRead(told);
     if (stored === null) return [];
-    const task = taskOf(stored.record);
+    const { task } = stored;
     if (index === "") return [{ task, queuePosition: null }];
-    const own = servedBefore(readQueue(listOf(queue)), rankOf(stored.record), numberOf(index));
+    const own = servedBefore(readQueue(listOf(queue)), rankOf(task), numberOf(index));
     const shares = ready[task.type].map((count) => Math.min(count, own + 1));
     return [{ task, queuePosition: 1 + own + shares.reduce((sum, share) => sum + share, 0) }];
   });

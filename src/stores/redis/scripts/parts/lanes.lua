@@ -11,8 +11,13 @@ local QUEUE_LINE = '%d %d %d %d %s %s %s'
 local QUEUE = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)(.*)$'
 
 -- A provider's name as a word without blanks and colons.
+local tokens_known = {}
 local function token_of(provider)
-  if match(provider, '^[%w_.-]+$') then return provider end
+  if tokens_known[provider] then return provider end
+  if match(provider, '^[%w_.-]+$') then
+    tokens_known[provider] = true
+    return provider
+  end
   if provider == '' then return '%' end
   return (provider:gsub('[^%w_.-]', function(letter) return format('%%%02X', letter:byte()) end))
 end
@@ -80,8 +85,7 @@ local function counts_of(q, token)
   return n
 end
 
-local function place(name, key, before, score)
-  if score == before then return end
+local function place(name, key, score)
   if score then
     rcall('ZADD', name, exact(score), key)
   else
@@ -113,8 +117,8 @@ local function show(k, type)
   end
   for token, n in pairs(q.at) do
     local turn, poll = eligible(k, n) and q[1], n[1] > 0 and q[1]
-    place(turns_of(type, token), k.id, n.turn, turn)
-    place(polls_of(type, token), k.id, n.poll, poll)
+    if turn ~= n.turn then place(turns_of(type, token), k.id, turn) end
+    if poll ~= n.poll then place(polls_of(type, token), k.id, poll) end
     n.turn, n.poll = turn, poll
   end
   k.changed = true

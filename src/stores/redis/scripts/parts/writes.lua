@@ -7,6 +7,11 @@ local function write(...)
   commands[#commands + 1] = { ... }
 end
 
+-- The command as a table, its key whole.
+local function write_all(command)
+  commands[#commands + 1] = command
+end
+
 local function collect(groups, name, a, b)
   local group = groups[name]
   if not group then

@@ -68,20 +68,18 @@ local function commit(a)
   end
   if ARGV[a + 15] ~= '' then zadd('delayed:' .. type, exact(now + ARGV[a + 15]), id) end
 
-  local set = { 'rev', ARGV[2] }
-  local event = ARGV[a + 18]
-  if event ~= '' and event ~= 'progress' then
-    set[3], set[4] = ARGV[a + 20], log_event(id, ARGV[a + 20], ARGV[a + 19], k, s)
-  end
   local plain, moments, gone, works = ARGV[a + 33] * 2, ARGV[a + 34] * 2, tonumber(ARGV[a + 35]), tonumber(ARGV[a + 36])
-  local b, n = a + 36, #set
-  for i = 1, plain do set[n + i] = ARGV[b + i] end
-  b, n = b + plain, n + plain
+  local b, n = a + 36 + plain, 4 + plain
+  local set = { 'HSET', P .. at, 'rev', ARGV[2], unpack(ARGV, a + 37, b) }
   for i = 1, moments, 2 do
     set[n + i], set[n + i + 1] = ARGV[b + i], ARGV[b + i + 1] == '0' and now_text or exact(now + ARGV[b + i + 1])
   end
-  b = b + moments
-  write('HSET', P .. at, unpack(set))
+  b, n = b + moments, n + moments
+  local event = ARGV[a + 18]
+  if event ~= '' and event ~= 'progress' then
+    set[n + 1], set[n + 2] = ARGV[a + 20], log_event(id, ARGV[a + 20], ARGV[a + 19], k, s)
+  end
+  write_all(set)
   if gone > 0 then write('HDEL', P .. at, unpack(ARGV, b + 1, b + gone)) end
   b = b + gone
   for i = 1, works do
@@ -102,7 +100,7 @@ local function commit(a)
   end
   if ARGV[a + 17] ~= '' then zadd('ended', ARGV[a + 17] == '+' and now_text or ARGV[a + 17], id) end
   if ARGV[a + 21] ~= '' then
-    settle_money(k.id, ARGV[a + 23], f[3] or '', 'task/' .. id, tonumber(ARGV[a + 21]), tonumber(ARGV[a + 22]), ARGV[a + 24])
+    settle_money(k.id, k.name, ARGV[a + 23], f[3] or 'total', 'task/' .. id, tonumber(ARGV[a + 21]), tonumber(ARGV[a + 22]), ARGV[a + 24])
   end
   return { 1, k.epoch, k.seq, s and s.epoch or '', s and s.seq or '', followed_by(f[2], k, s), f[4] or '' }
 end

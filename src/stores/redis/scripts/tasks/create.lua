@@ -54,21 +54,19 @@ local function create(a)
   local event = log_event(id, 'e1', ARGV[a + 14], k, s)
   -- Its number among the key's tasks is the position of its first event.
   local no = exact(k.seq)
-  local set = { 'no', no, 'rev', ARGV[2], 'e1', event }
   local plain, moments = ARGV[a + 21] * 2, ARGV[a + 22] * 2
-  local b = a + 22
-  for i = 1, plain do set[6 + i] = ARGV[b + i] end
-  b = b + plain
-  local n = 6 + plain
+  local b = a + 22 + plain
+  local set = { 'HSET', P .. 'task:' .. id, 'no', no, 'rev', ARGV[2], 'e1', event, unpack(ARGV, a + 23, b) }
+  local n = 8 + plain
   for i = 1, moments, 2 do
     set[n + i], set[n + i + 1] = ARGV[b + i], ARGV[b + i + 1] == '0' and now_text or exact(now + ARGV[b + i + 1])
   end
-  write('HSET', P .. 'task:' .. id, unpack(set))
+  write_all(set)
   if ARGV[a + 11] ~= '' then zadd('batch:' .. scoped(key, ARGV[a + 11]), '0', id) end
   if once then
     write('SET', once, ARGV[a + 17] .. ',"until":' .. exact(now + ARGV[a + 18]) .. '}', 'PX', ARGV[a + 18])
   end
-  hold_money(key, ARGV[a + 6], ARGV[a + 8], 'task/' .. id, tonumber(ARGV[a + 7]))
+  hold_money(key, k.name, ARGV[a + 6], ARGV[a + 8], 'task/' .. id, tonumber(ARGV[a + 7]))
   count_waiting(k, s, 1)
   make_ready(k, type, token_of(ARGV[a + 5]), tonumber(ARGV[a + 4]), no, id)
   list_under(k, s, id, list_score(id, 'queued', type))
