@@ -158,7 +158,8 @@ export class Commits {
     now: number,
   ): string[] {
     const { texts, moments, gone } = this.#fields.changes(before, old, after, besides, now);
-    const ended = after.settled && after.finishedAt !== null && !(before.settled && before.finishedAt !== null);
+    const ended =
+      after.settled && after.finishedAt !== null && !(before.settled && before.finishedAt !== null);
     return [
       after.id,
       rev,
@@ -250,12 +251,7 @@ function wakeArgument(before: Task, after: Task): string {
   return before.leaseUntil === after.leaseUntil && before.deadlineAt === after.deadlineAt ? "" : String(at);
 }
 
-function updateOf(
-  task: Task,
-  event: TaskEventType | null,
-  at: number,
-  places: readonly Reply[],
-): TaskUpdate {
+function updateOf(task: Task, event: TaskEventType | null, at: number, places: readonly Reply[]): TaskUpdate {
   const where = readPlaces(places);
   if (event === null) return { task, events: [], ...where };
   const made: TaskEvent = {

@@ -2,8 +2,8 @@
 
 import type { Json } from "../../protocol/task.ts";
 import {
-  cleanupId,
   type CleanupPayload,
+  cleanupId,
   type LateReport,
   type WorkItem,
   type WorkKind,

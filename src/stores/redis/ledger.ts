@@ -41,7 +41,8 @@ export class RedisLedger implements LedgerStore {
   async listHolds(keyId: string, limit: number): Promise<Hold[]> {
     const holds = listOf(await this.#scripts.run("listHolds", keyId, String(limit)));
     return readable(holds, (reply) => {
-      const [source, sourceId, createdAt, keyId, subject, customer, spec, amount, price, windows] = listOf(reply);
+      const [source, sourceId, createdAt, keyId, subject, customer, spec, amount, price, windows] =
+        listOf(reply);
       const inSpec = JSON.parse(textOf(spec ?? "{}")) as { customer?: string };
       return {
         source: textOf(source) as Hold["source"],
@@ -62,9 +63,7 @@ export class RedisLedger implements LedgerStore {
     keyId: string,
     { limit, before }: { limit: number; before: string | null },
   ): Promise<{ movements: Movement[]; hasMore: boolean }> {
-    const texts = listOf(
-      await this.#scripts.run("listMovements", keyId, String(limit + 1), before ?? ""),
-    );
+    const texts = listOf(await this.#scripts.run("listMovements", keyId, String(limit + 1), before ?? ""));
     const movements = readable(texts, (text) => {
       const movement = JSON.parse(textOf(text)) as Omit<Movement, "id">;
       return { id: `${movement.source}/${movement.sourceId}`, ...movement };

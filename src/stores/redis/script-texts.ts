@@ -11,13 +11,13 @@ import deleteKeyText from "./scripts/keys/delete-key.lua" with { type: "text" };
 import getKeyText from "./scripts/keys/get-key.lua" with { type: "text" };
 import listKeysText from "./scripts/keys/list-keys.lua" with { type: "text" };
 import updateKeyText from "./scripts/keys/update-key.lua" with { type: "text" };
-import followTenantText from "./scripts/logs/follow-tenant.lua" with { type: "text" };
 import followText from "./scripts/logs/follow.lua" with { type: "text" };
+import followTenantText from "./scripts/logs/follow-tenant.lua" with { type: "text" };
 import positionsText from "./scripts/logs/positions.lua" with { type: "text" };
 import readLogText from "./scripts/logs/read-log.lua" with { type: "text" };
 import readTenantLogText from "./scripts/logs/read-tenant-log.lua" with { type: "text" };
-import unfollowTenantText from "./scripts/logs/unfollow-tenant.lua" with { type: "text" };
 import unfollowText from "./scripts/logs/unfollow.lua" with { type: "text" };
+import unfollowTenantText from "./scripts/logs/unfollow-tenant.lua" with { type: "text" };
 import balanceText from "./scripts/money/balance.lua" with { type: "text" };
 import listHoldsText from "./scripts/money/list-holds.lua" with { type: "text" };
 import listMovementsText from "./scripts/money/list-movements.lua" with { type: "text" };
@@ -32,6 +32,7 @@ import logsPart from "./scripts/parts/logs.lua" with { type: "text" };
 import moneyPart from "./scripts/parts/money.lua" with { type: "text" };
 import readPart from "./scripts/parts/read.lua" with { type: "text" };
 import recallPart from "./scripts/parts/recall.lua" with { type: "text" };
+import release1Part from "./scripts/parts/release-1.lua" with { type: "text" };
 import removalPart from "./scripts/parts/removal.lua" with { type: "text" };
 import scopePart from "./scripts/parts/scope.lua" with { type: "text" };
 import sessionsPart from "./scripts/parts/sessions.lua" with { type: "text" };
@@ -40,6 +41,10 @@ import viewPart from "./scripts/parts/view.lua" with { type: "text" };
 import workPart from "./scripts/parts/work.lua" with { type: "text" };
 import writePart from "./scripts/parts/write.lua" with { type: "text" };
 import writesPart from "./scripts/parts/writes.lua" with { type: "text" };
+import convertRestText from "./scripts/release-1/convert-rest.lua" with { type: "text" };
+import convertTenantsText from "./scripts/release-1/convert-tenants.lua" with { type: "text" };
+import listTasksText from "./scripts/release-1/list-tasks.lua" with { type: "text" };
+import writeTasksText from "./scripts/release-1/write-tasks.lua" with { type: "text" };
 import endLostSessionsText from "./scripts/sessions/end-lost-sessions.lua" with { type: "text" };
 import endSessionText from "./scripts/sessions/end-session.lua" with { type: "text" };
 import getSessionText from "./scripts/sessions/get-session.lua" with { type: "text" };
@@ -53,8 +58,8 @@ import createText from "./scripts/tasks/create.lua" with { type: "text" };
 import dueText from "./scripts/tasks/due.lua" with { type: "text" };
 import getText from "./scripts/tasks/get.lua" with { type: "text" };
 import heldMediaText from "./scripts/tasks/held-media.lua" with { type: "text" };
-import listBatchText from "./scripts/tasks/list-batch.lua" with { type: "text" };
 import listText from "./scripts/tasks/list.lua" with { type: "text" };
+import listBatchText from "./scripts/tasks/list-batch.lua" with { type: "text" };
 import loadText from "./scripts/tasks/load.lua" with { type: "text" };
 import nextDueText from "./scripts/tasks/next-due.lua" with { type: "text" };
 import pauseProviderText from "./scripts/tasks/pause-provider.lua" with { type: "text" };
@@ -80,6 +85,7 @@ export const PARTS = {
   money: moneyPart,
   read: readPart,
   recall: recallPart,
+  release1: release1Part,
   removal: removalPart,
   scope: scopePart,
   sessions: sessionsPart,
@@ -112,6 +118,10 @@ export const TEXTS = {
   balance: balanceText,
   listHolds: listHoldsText,
   listMovements: listMovementsText,
+  convertRest: convertRestText,
+  convertTenants: convertTenantsText,
+  listTasks: listTasksText,
+  writeTasks: writeTasksText,
   endLostSessions: endLostSessionsText,
   endSession: endSessionText,
   getSession: getSessionText,

@@ -60,6 +60,8 @@ type Part = keyof typeof PARTS | "task";
 type Recipe = { writes: boolean | null; parts: readonly Part[] };
 
 const reading = (...parts: Part[]): Recipe => ({ writes: false, parts });
+/** Before the data has this release's shape. */
+const converting = (...parts: Part[]): Recipe => ({ writes: null, parts: ["release1", ...parts] });
 const writing = (...parts: Part[]): Recipe => ({ writes: true, parts: ["writes", ...parts] });
 
 /** What a change of tasks needs: tenants, lanes, logs, and their writing. */
@@ -116,7 +118,11 @@ const RECIPES: Record<ScriptName, Recipe> = {
   getKey: reading(),
   listKeys: reading(),
   ping: reading(),
-  prepare: { writes: null, parts: [] },
+  prepare: converting(),
+  convertTenants: converting(),
+  listTasks: converting(),
+  writeTasks: converting("writes", ...CHANGES, "money", "work"),
+  convertRest: converting(),
 };
 
 export const SCRIPT_NAMES = Object.keys(RECIPES) as ScriptName[];

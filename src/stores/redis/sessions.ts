@@ -96,9 +96,7 @@ export class RedisSessions implements SessionStore {
   ): Promise<{ sessions: Session[]; hasMore: boolean }> {
     assertScope(scope);
     const page = [before ?? "", String(limit + 1), open ? "1" : "0"];
-    const told = listOf(
-      await this.#scripts.run("listSessions", scope.keyId, scope.subject ?? "", ...page),
-    );
+    const told = listOf(await this.#scripts.run("listSessions", scope.keyId, scope.subject ?? "", ...page));
     return { sessions: readable(told.slice(0, limit), readSession), hasMore: told.length > limit };
   }
 }

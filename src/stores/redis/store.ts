@@ -36,10 +36,15 @@
  * `0:` is the shard. `<tenant>` is `<length of the key>:<key>:<subject>`, the subject empty for the key itself.
  */
 
-import type { KeyPatch, VirtualKey } from "../../accounts/virtual-key.ts";
 import type { BudgetWindow } from "../../accounts/ledger-store.ts";
+import type { KeyPatch, VirtualKey } from "../../accounts/virtual-key.ts";
 import { type Json, TASK_TYPES, type TaskType } from "../../protocol/task.ts";
-import type { SessionCounters, SessionDraft, SessionEnd, SessionLimits } from "../../realtime/session-store.ts";
+import type {
+  SessionCounters,
+  SessionDraft,
+  SessionEnd,
+  SessionLimits,
+} from "../../realtime/session-store.ts";
 import type { LateReport, WorkItem, WorkKind } from "../../tasks/due-work.ts";
 import { cryptoRandom, type RandomFill, randomToken } from "../../tasks/ids.ts";
 import {

@@ -15,9 +15,7 @@ export function rankOf({ status, priority }: Pick<Task, "status" | "priority">):
 }
 
 /** What of an event its caller knows. The server adds when it was, and its places in the logs. */
-export function eventText(
-  event: Pick<TaskEvent, "seq" | "type" | "progress" | "message">,
-): string {
+export function eventText(event: Pick<TaskEvent, "seq" | "type" | "progress" | "message">): string {
   const { seq, type, progress, message } = event;
   return JSON.stringify({ seq, type, progress, message }).slice(0, -1);
 }
@@ -45,7 +43,10 @@ export function readPlaces(
 }
 
 /** Claims with the tasks as they are stored; those that cannot be read are left out: their leases run out. */
-export function readClaims(fields: TaskFields, reply: Reply | undefined): { claim: Claim; stored: StoredTask }[] {
+export function readClaims(
+  fields: TaskFields,
+  reply: Reply | undefined,
+): { claim: Claim; stored: StoredTask }[] {
   return listOf(reply).flatMap((one) => {
     const [told, event, ...places] = listOf(one);
     const stored = fields.tryRead(told);

@@ -21,12 +21,17 @@ describe.each(SCRIPT_NAMES)("the script %s", (name) => {
 
   test("defines whatever it calls", () => {
     const lua = "and do else elseif end for function if in local not or repeat return then until while";
-    const known = new Set([...lua.split(" "), ..."pairs ipairs type unpack tonumber next string table".split(" ")]);
+    const known = new Set([
+      ...lua.split(" "),
+      ..."pairs ipairs type unpack tonumber next string table".split(" "),
+    ]);
     for (const [, names = ""] of text.matchAll(/\blocal (?:function )?([\w, ]+)/g))
       for (const one of names.split(/, */)) known.add(one.trim());
     for (const [, names = ""] of text.matchAll(/\bfunction ?\w*\(([\w, .]*)\)/g))
       for (const one of names.split(/, */)) known.add(one.trim());
-    const called = [...text.replaceAll(/'[^']*'/g, "''").matchAll(/(?<![\w.:])(\w+)\(/g)].map(([, one]) => one);
+    const called = [...text.replaceAll(/'[^']*'/g, "''").matchAll(/(?<![\w.:])(\w+)\(/g)].map(
+      ([, one]) => one,
+    );
     expect(called.filter((one) => !known.has(one as string))).toEqual([]);
   });
 
