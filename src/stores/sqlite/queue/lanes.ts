@@ -30,7 +30,7 @@ const INSERT_QUEUE = `INSERT OR IGNORE INTO lane_keys (key_id, lane, provider, v
     coalesce((SELECT running FROM lane_keys WHERE key_id = ?1 LIMIT 1), 0),
     (SELECT max_concurrent_tasks FROM keys WHERE id = ?1),
     (SELECT paused_until IS NOT NULL FROM lane_providers WHERE lane = ?2 AND provider = ?3)
-  FROM (SELECT 1) LEFT JOIN (SELECT * FROM lane_keys WHERE key_id = ?1 AND lane = ?2 LIMIT 1) k`;
+  FROM (SELECT 1) LEFT JOIN lane_keys k ON k.key_id = ?1 AND k.lane = ?2 LIMIT 1`;
 
 /** Makes the row of a queue, which every move in it needs. */
 export function openQueue(sql: Sql, { keyId, lane, provider }: QueueName): void {
@@ -119,6 +119,11 @@ export function promote({ sql, now }: Step, lane: TaskType): void {
     const queue = { keyId: row.key_id as string, lane, provider: row.provider as string };
     move(sql, queue, DELAYED, rank, 0);
   }
+}
+
+/** How many tasks of the lane are held, whoever holds them. */
+export function heldIn({ sql }: Step, lane: TaskType): number {
+  return (sql.get("SELECT held FROM lanes WHERE lane = ?", lane)?.held as number | undefined) ?? 0;
 }
 
 /** A changed limit of the key counts at once, in every lane. */

@@ -17,29 +17,21 @@ import { LISTS } from "./ranks.ts";
 
 export type Pick = { row: TaskRow; startTag: number; charge: Charge };
 
-/** The lane as a claim finds it. */
-export type LaneState = {
-  /** How many of its tasks are held, whoever holds them. */
-  held: number;
-  /** The providers whose tasks may be claimed. */
-  providers: string[];
-};
+const PROVIDERS = "SELECT provider, paused_until FROM lane_providers WHERE lane = +?";
 
-const LANE = `SELECT l.held, p.provider, p.paused_until FROM lanes l LEFT JOIN lane_providers p ON p.lane = l.lane
-  WHERE l.lane = ?`;
-
-/** Ends the pauses that are over by now. */
-export function laneState({ sql, now }: Step, lane: TaskType, wanted?: readonly string[]): LaneState {
+/** The lane's providers, of those that are wanted. Ends the pauses that are over by now. */
+export function servedProviders(
+  { sql, now }: Step,
+  lane: TaskType,
+  wanted: readonly string[] | undefined,
+): string[] {
   const providers: string[] = [];
-  let held = 0;
-  for (const row of sql.all(LANE, lane)) {
-    held = row.held as number;
-    const provider = row.provider as string | null;
-    if (provider === null) continue;
+  for (const row of sql.all(PROVIDERS, lane)) {
+    const provider = row.provider as string;
     if (row.paused_until !== null && (row.paused_until as number) <= now) setPause(sql, lane, provider, null);
     if (wanted === undefined || wanted.includes(provider)) providers.push(provider);
   }
-  return { held, providers };
+  return providers;
 }
 
 const NUMBERS = `key_id, provider, vtime, continuing, high, normal, low, v_high, v_normal, v_low, idle,
@@ -125,7 +117,7 @@ const FIRST_DUE = "SELECT due_at FROM tasks WHERE type = +? AND due_at IS NOT NU
 /** 0 when something may be claimed now, else when a pause ends or a delayed task is due, null when nothing waits. */
 export function nextDueAt({ sql, now }: Step, lane: TaskType, wanted?: readonly string[]): number | null {
   let at = (sql.get(FIRST_DUE, lane)?.due_at as number | undefined) ?? Number.POSITIVE_INFINITY;
-  const providers = sql.all("SELECT provider, paused_until FROM lane_providers WHERE lane = ?", lane);
+  const providers = sql.all(PROVIDERS, lane);
   for (const row of providers) {
     const provider = row.provider as string;
     if (wanted !== undefined && !wanted.includes(provider)) continue;
