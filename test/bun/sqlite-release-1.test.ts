@@ -130,7 +130,7 @@ describe.each(["store.sqlite", "store-object.sqlite"])("%s of the first release"
       const was = answers.stored.cleanups.find(({ taskId }) => taskId === item.taskId)!;
       const { provider, providerModel, attempt } = answers.tasks[item.taskId]!.task;
       expect(item).toMatchObject({
-        id: cleanupId(item.taskId, was.holderFence),
+        id: cleanupId(item.taskId, { fence: was.holderFence }),
         destination: provider,
         createdAt: was.createdAt,
         giveUpAt: was.giveUpAt,
@@ -141,6 +141,7 @@ describe.each(["store.sqlite", "store-object.sqlite"])("%s of the first release"
         model: providerModel,
         credential: null,
         attempt,
+        fence: was.holderFence,
         state: was.state,
         reported: was.late,
         costMicros: was.costMicros,
