@@ -98,7 +98,6 @@ function submission(): Submission {
     baseUrl: "http://127.0.0.1",
     reservedMicros: RESERVED_MICROS,
     price: null,
-    price: null,
     retryOf: null,
     idempotency: { key: `job-${number}`, fingerprint: "bench", ttlMs: HOUR_MS },
   };

@@ -100,7 +100,7 @@ local function commit(a)
   end
   if ARGV[a + 17] ~= '' then zadd('ended', ARGV[a + 17] == '+' and now_text or ARGV[a + 17], id) end
   if ARGV[a + 21] ~= '' then
-    settle_money(k.id, k.name, ARGV[a + 23], f[3] or 'total', 'task/' .. id, tonumber(ARGV[a + 21]), tonumber(ARGV[a + 22]), ARGV[a + 24])
+    settle_money(k.id, ARGV[a + 23], f[3] or 'total', 'task/' .. id, tonumber(ARGV[a + 21]), tonumber(ARGV[a + 22]), ARGV[a + 24])
   end
   return { 1, k.epoch, k.seq, s and s.epoch or '', s and s.seq or '', followed_by(f[2], k, s), f[4] or '' }
 end

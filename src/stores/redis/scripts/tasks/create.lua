@@ -66,7 +66,7 @@ local function create(a)
   if once then
     write('SET', once, ARGV[a + 17] .. ',"until":' .. exact(now + ARGV[a + 18]) .. '}', 'PX', ARGV[a + 18])
   end
-  hold_money(key, k.name, ARGV[a + 6], ARGV[a + 8], 'task/' .. id, tonumber(ARGV[a + 7]))
+  hold_money(key, ARGV[a + 6], ARGV[a + 8], 'task/' .. id, tonumber(ARGV[a + 7]))
   count_waiting(k, s, 1)
   make_ready(k, type, token_of(ARGV[a + 5]), tonumber(ARGV[a + 4]), no, id)
   list_under(k, s, id, list_score(id, 'queued', type))
