@@ -91,6 +91,7 @@ export function readFirstTask(id: string, fields: ReadonlyMap<string, string>): 
     credential: null,
     attempts: [],
     takeovers: 0,
+    pollFailures: 0,
     dueAt: optional(9),
     state: json<Json>(fields.get("state")),
     jobFence: null,
@@ -142,11 +143,12 @@ export function readFirstCleanup(
   if (dueAt === null || fields.size === 0) return null;
   const { provider, model } = candidateOf(task);
   const cost = fields.get("cost") ?? "";
-  const draft = cleanupDraft(task.id, finite(fields.get("holder")), {
+  const draft = cleanupDraft(task.id, {
     provider,
     model,
     credential: null,
     attempt: task.attempt,
+    fence: finite(fields.get("holder")),
     state: json<Json>(fields.get("state")),
     reported: fields.get("late") === "1",
     costMicros: cost === "" ? null : finite(cost),
