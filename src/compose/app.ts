@@ -25,6 +25,7 @@ import { MetricsRegistry } from "../metrics/registry.ts";
 import { createAppFrame } from "./app-frame.ts";
 import type { Core } from "./core.ts";
 import { type ProcessGauges, registerMetrics } from "./metrics.ts";
+import { urlOptions } from "./options.ts";
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
@@ -75,7 +76,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
     models: catalogue,
     host,
     limits,
-    urls: { publicUrl: server.publicUrl ?? null, trustProxy },
+    urls: urlOptions(settings),
     idempotency: {
       keyMs: idempotency.keyHours * HOUR_MS,
       repeatMs: idempotency.repeatSeconds * SECOND_MS,

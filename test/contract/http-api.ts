@@ -851,7 +851,10 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         expect(good.status).toBe(204);
         expect(good.headers.get("access-control-allow-origin")).toBe("http://localhost:5173");
         expect(good.headers.get("access-control-allow-credentials")).toBe("true");
-        expect(good.headers.get("access-control-allow-headers")).toContain("x-signalr-user-agent");
+        expect(good.headers.get("access-control-allow-methods")).toBe(
+          "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+        );
+        expect(Number(good.headers.get("access-control-max-age"))).toBeGreaterThan(0);
         for (const origin of [
           "https://evil.example",
           "http://localhost.evil.example",
@@ -868,17 +871,57 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         expect(failed.headers.get("access-control-allow-origin")).toBe("http://localhost:5173");
         const exposed = failed.headers.get("access-control-expose-headers")?.split(", ");
         // What a page must read to behave: OpenAI's library repeats a POST unless it sees x-should-retry.
-        expect(exposed).toEqual(
-          expect.arrayContaining([
-            "x-request-id",
-            "retry-after",
-            "idempotent-replayed",
-            "preference-applied",
-            "x-should-retry",
-          ]),
-        );
+        expect(exposed).toEqual([
+          "x-request-id",
+          "retry-after",
+          "x-ratelimit-limit-requests",
+          "x-ratelimit-remaining-requests",
+          "x-ratelimit-reset-requests",
+          "idempotent-replayed",
+          "x-conduit-cost",
+          "x-conduit-reserved",
+          "x-should-retry",
+          "location",
+          "preference-applied",
+          "etag",
+        ]);
         const outside = await preflight("http://localhost:5173", "/admin/v1/keys");
         expect(outside.headers.has("access-control-allow-origin")).toBe(false);
+      });
+
+      test("lets in a page of the gateway's own host without being told, also behind a proxy that ends TLS", async () => {
+        const { statusUrl } = await read<WireAccepted>(await send("POST", ASYNC, SMALL));
+        const { host, hostname } = new URL(statusUrl);
+        for (const [origin, allowed] of [
+          [`http://${host}`, true],
+          [`https://${host}`, true],
+          [`https://${hostname}:1`, false],
+          [`https://${host}.evil.example`, false],
+        ] as const) {
+          const asked = await send("GET", "/v1/key", undefined, { origin });
+          expect(asked.headers.get("access-control-allow-origin"), origin).toBe(allowed ? origin : null);
+        }
+      });
+
+      test("grants a preflight the headers it asks for, where they are names and not too many", async () => {
+        const granted = async (route: string, asked: string) => {
+          const response = await api.fetch(route, {
+            method: "OPTIONS",
+            headers: {
+              origin: "http://localhost:5173",
+              "access-control-request-method": "GET",
+              "access-control-request-headers": asked,
+            },
+          });
+          return response.headers.get("access-control-allow-headers");
+        };
+        for (const route of [ASYNC, "/hubs/tasks/negotiate", "/v1/media/nothing"]) {
+          const common = "authorization, user-agent, x-stainless-os, traceparent, baggage, sentry-trace";
+          expect(await granted(route, common), route).toBe(common);
+          expect(await granted(route, "x-good, b@d, c d, x-better"), route).toBe("x-good, x-better");
+          const many = Array.from({ length: 100 }, (_, index) => `x-${index}`).join(",");
+          expect((await granted(route, many))?.split(", "), route).toHaveLength(64);
+        }
       });
     });
 
