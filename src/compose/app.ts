@@ -15,6 +15,7 @@ import { mountMetrics } from "../http/routes/metrics.ts";
 import { mountAdminModels, mountModels } from "../http/routes/models.ts";
 import { mountOwnKey } from "../http/routes/own-key.ts";
 import { mountTasks } from "../http/routes/tasks.ts";
+import { mountUnsupported } from "../http/routes/unsupported.ts";
 import { mountVideos } from "../http/routes/videos.ts";
 import { mountWelcome } from "../http/routes/welcome.ts";
 import type { ConnectionSlots } from "../http/streams/connection-limits.ts";
@@ -90,6 +91,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   });
   mountVideos(app, key, shared);
   mountTasks(app, key, shared);
+  mountUnsupported(app, key);
   mountMedia(app, media);
   mountAdminKeys(app, admin, { keys, maxBodyBytes: limits.jsonBodyBytes });
   mountStreams(app, core, surface);

@@ -162,6 +162,9 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         for (const resumed of [
           await follow(taskPath(id), { after: position ?? "" }),
           await follow(`${taskPath(id)}?after=${position}`),
+          // As the EventSource polyfill does it, which leaves the URL's first position where it was.
+          await follow(`${taskPath(id)}?after=${ELSEWHERE}&lastEventId=${position}`),
+          await follow(`${taskPath(id.toUpperCase())}?after=${position}`),
         ]) {
           expect(await resumed.ended).toBe(normalEnd);
           expect(typesOf(resumed)).not.toContain("snapshot");
@@ -276,6 +279,8 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
             "invalid_parameter",
           );
           expect(error.param).toBe("after");
+          const polyfilled = await get(`${path}?lastEventId=%00`, headers);
+          expect((await expectError(polyfilled, 400, "invalid_parameter")).param).toBe("lastEventId");
           const header = await get(path, { ...headers, "last-event-id": "7; drop table" });
           expect((await expectError(header, 400, "invalid_parameter")).param).toBe("Last-Event-ID");
         }

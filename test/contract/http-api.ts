@@ -314,6 +314,19 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         await expectError(await send("POST", `/v1/tasks/${id}/retry`), 404, "task_not_found");
       });
 
+      test("finds a task by its id in any letter case, and answers it in lower case", async () => {
+        const { taskId } = await finished();
+        const loud = taskId.toUpperCase();
+        for (const route of [`/v1/tasks/${loud}`, `/v1/images/generations/${loud}/status`]) {
+          const response = await send("GET", route);
+          expect(response.status).toBe(200);
+          expect((await read<WireTask>(response)).taskId).toBe(taskId);
+        }
+        await expectError(await send("DELETE", `/v1/tasks/${loud}`), 409, "task_already_finished");
+        const purged = await read<{ taskId: string }>(await send("DELETE", `/v1/tasks/${loud}?purge=true`));
+        expect(purged.taskId).toBe(taskId);
+      });
+
       test("hides a task from every other key, exactly as if it did not exist", async () => {
         const { taskId } = await finished();
         const other = await read<{ key: string; id: string }>(
@@ -377,7 +390,7 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
     });
 
     describe("bad input", () => {
-      const raw = (body: string, headers: Record<string, string> = {}) =>
+      const raw = (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
         api.fetch(ASYNC, {
           method: "POST",
           headers: { authorization: `Bearer ${api.key}`, "content-type": "application/json", ...headers },
@@ -397,6 +410,30 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         "\u0000",
       ])("is told from JSON: body %#", async (body) => {
         await expectError(await raw(body), 400, "invalid_json");
+      });
+
+      test("is told from UTF-8, whether its length is declared or not", async () => {
+        const latin1 = new Uint8Array(Buffer.from(JSON.stringify({ ...SMALL, prompt: "Füchse" }), "latin1"));
+        expect((await expectError(await raw(latin1), 400, "invalid_json")).message).toContain("UTF-8");
+        const init = {
+          method: "POST",
+          headers: { authorization: `Bearer ${api.key}`, "content-type": "application/json" },
+          body: new Blob([latin1]).stream(),
+          duplex: "half",
+        };
+        const streamed = await api.fetch(ASYNC, init as RequestInit);
+        expect((await expectError(streamed, 400, "invalid_json")).message).toContain("UTF-8");
+        const marked = new TextEncoder().encode(`\uFEFF${JSON.stringify(SMALL)}`);
+        expect((await raw(marked)).status).toBe(200);
+      });
+
+      test("in another charset or encoding than was promised is refused", async () => {
+        const body = JSON.stringify(SMALL);
+        for (const type of ["application/json; charset=iso-8859-1", 'application/json;charset="utf-16"'])
+          await expectError(await raw(body, { "content-type": type }), 415, "unsupported_media_type");
+        for (const encoding of ["gzip", "br, identity"])
+          await expectError(await raw(body, { "content-encoding": encoding }), 415, "unsupported_media_type");
+        expect((await raw(body, { "content-encoding": "Identity" })).status).toBe(200);
       });
 
       test.each(["text/plain", "application/x-www-form-urlencoded", "json"])(
@@ -422,6 +459,7 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
       test("may be spelled as JSON in every legal way", async () => {
         for (const type of [
           "application/json; charset=utf-8",
+          'application/json;charset="UTF8"',
           "APPLICATION/JSON",
           "application/vnd.api+json",
         ]) {
@@ -576,6 +614,27 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
           "invalid_parameter",
           "requests",
         );
+        const files = { input_file_id: "file-1", endpoint: "/v1/images/generations" };
+        await expectError(await send("POST", "/v1/batches", files), 400, "not_supported", "input_file_id");
+      });
+
+      test.each([
+        ["POST", "/v1/chat/completions"],
+        ["GET", "/v1/chat/completions/chatcmpl-1"],
+        ["POST", "/v1/completions"],
+        ["POST", "/v1/responses"],
+        ["DELETE", "/v1/responses/resp_1"],
+        ["POST", "/v1/embeddings"],
+        ["GET", "/v1/files"],
+        ["GET", "/v1/files/file-1/content"],
+        ["POST", "/v1/audio/speech"],
+        ["POST", "/v1/audio/transcriptions"],
+        ["POST", "/v1/images/variations"],
+      ])("for OpenAI's %s %s says what there is instead", async (method, route) => {
+        const response = await send(method, route, method === "POST" ? { model: "gpt-5" } : undefined);
+        const error = await expectError(response, 400, "not_supported");
+        expect(error.message).toContain("/v1/images/generations");
+        expect((await api.fetch(route, { method })).status).toBe(401);
       });
     });
 
@@ -814,6 +873,43 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
           const answered = await ask(id);
           expect(answered).not.toBe(id);
           expect(answered).toMatch(/^[0-9a-f-]{36}$/);
+        }
+      });
+
+      test("is the same with a slash at its end, and a hub's in any letter case", async () => {
+        for (const route of ["/v1/models/", "/v1/tasks/?limit=1", "/v1/models/local/canvas/", "/v1/key/"])
+          expect((await send("GET", route)).status, route).toBe(200);
+        expect((await api.fetch("/health/live/")).status).toBe(200);
+        expect((await send("POST", `${ASYNC}/`, SMALL)).status).toBe(200);
+        for (const route of [
+          "/hubs/tasks/negotiate/",
+          "/Hubs/Image-Generation/Negotiate",
+          "/hubs/negotiate/VIDEO-generation/",
+        ]) {
+          const response = await send("POST", `${route}?negotiateVersion=1`);
+          expect(response.status, route).toBe(200);
+          expect(await read(response)).toHaveProperty("connectionToken");
+        }
+        expect((await send("GET", "/V1/models")).status).toBe(404);
+      });
+
+      test("answers HEAD with what GET would, the length of its body too", async () => {
+        const { taskId } = await finished();
+        for (const route of [
+          "/v1/models",
+          `/v1/tasks/${taskId}`,
+          `/v1/tasks/${UNKNOWN_TASK}`,
+          "/health/live",
+        ]) {
+          const [whole, head] = [await send("GET", route), await send("HEAD", route)];
+          const { byteLength } = await whole.arrayBuffer();
+          expect([head.status, head.headers.get("content-type")], route).toEqual([
+            whole.status,
+            whole.headers.get("content-type"),
+          ]);
+          // A request id is as long as another.
+          expect(Number(head.headers.get("content-length")), route).toBe(byteLength);
+          expect(await head.text()).toBe("");
         }
       });
 

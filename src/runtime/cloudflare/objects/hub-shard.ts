@@ -13,6 +13,7 @@ import { createHubs } from "../../../compose/hubs.ts";
 import { hubConnectionSettings, roomsSettings } from "../../../compose/options.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../../../http/exchange.ts";
 import { plainHost } from "../../../http/host.ts";
+import { routedPath } from "../../../http/request/path.ts";
 import { errorResponse } from "../../../http/response/error-response.ts";
 import { mountHubs } from "../../../http/routes/hubs.ts";
 import { FrameBatcher } from "../../../hubs/sharding/frame-batcher.ts";
@@ -227,7 +228,7 @@ export class HubShard extends DurableObject<Bindings> {
 
   #createApp(): Hono<HttpEnv> {
     const { log } = this.#parts;
-    const app = new Hono<HttpEnv>();
+    const app = new Hono<HttpEnv>({ getPath: routedPath });
     app.use(EVERY_PATH, (c, next) => {
       const { principal, requestId } = readShardCaller(c.req.raw);
       c.set("exchange", {
