@@ -833,6 +833,9 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         for (const whole of ["bytes=0-1,4-5", "bytes=5-1", "bytes=-", "lines=1-2", "bytes=a-b"]) {
           expect((await part(whole)).status).toBe(200);
         }
+        const unkept = await api.fetch(media, { headers: { range: `bytes=${size}-` } });
+        expect(unkept.headers.get("cache-control")).toBe("no-store");
+        await expectError(unkept, 416, "range_not_satisfiable");
         const beyond = await part(`bytes=${size}-`);
         expect({ status: beyond.status, range: beyond.range }).toEqual({
           status: 416,
@@ -847,6 +850,32 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         const response = await api.fetch(media, { method: "HEAD" });
         expect(response.headers.get("content-length")).toBe(String(bytes.byteLength));
         expect(await response.text()).toBe("");
+      });
+
+      test("is kept from who wants another version of it", async () => {
+        const first = await api.fetch(media, { method: "HEAD" });
+        const etag = first.headers.get("etag") ?? "";
+        const modified = first.headers.get("last-modified") ?? "";
+        const before = new Date(Date.parse(modified) - 1_000).toUTCString();
+        for (const method of ["GET", "HEAD"]) {
+          const status = async (headers: Record<string, string>) => {
+            const response = await api.fetch(media, { method, headers });
+            await response.arrayBuffer();
+            return response.status;
+          };
+          for (const tag of [etag, `"other", ${etag}`, "*"])
+            expect(await status({ "if-match": tag })).toBe(200);
+          for (const tag of ['"other"', `W/${etag}`]) expect(await status({ "if-match": tag })).toBe(412);
+          expect(await status({ "if-unmodified-since": modified })).toBe(200);
+          expect(await status({ "if-unmodified-since": "yesterday" })).toBe(200);
+          expect(await status({ "if-unmodified-since": before })).toBe(412);
+          // If-Match decides alone.
+          expect(await status({ "if-match": etag, "if-unmodified-since": before })).toBe(200);
+          expect(await status({ "if-match": '"other"', "if-none-match": etag })).toBe(412);
+        }
+        const failed = await api.fetch(media, { headers: { "if-match": '"other"', range: "bytes=0-3" } });
+        expect(failed.headers.get("cache-control")).toBe("no-store");
+        await expectError(failed, 412, "precondition_failed");
       });
 
       test.each([
