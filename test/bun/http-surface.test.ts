@@ -133,6 +133,7 @@ describe("a synchronous request", () => {
     const call = await world.provider.next();
     await settled();
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
     await world.clock.advance(15_000);
     expect(new TextDecoder().decode((await reader.read()).value)).toMatch(/^: /);
     const timers = world.clock.pendingTimers;

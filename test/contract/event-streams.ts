@@ -4,6 +4,7 @@
  */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { RawSocket } from "../fixture/raw-socket.ts";
 import {
   EventStreamSubscriber,
   SocketSubscriber,
@@ -391,6 +392,17 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         await world.complete(id);
         expect(await subscriber.ended).toBe(1000);
         expect(typesOf(subscriber).at(-1)).toBe("completed");
+      });
+
+      test("that asks for protocols which nobody speaks here is answered none", async () => {
+        const subscriber = await socket("/v1/events", { protocols: ["other", "graphql-ws"] });
+        expect(subscriber.socket.protocol).toBe("");
+        const headers = { authorization: `Bearer ${world.key}` };
+        const hub = new URL(`${world.url}/hubs/tasks`);
+        const onHub = await RawSocket.open(hub, { headers, protocols: ["other"] }, () => {});
+        expect(onHub.protocol).toBe("");
+        onHub.close();
+        await onHub.ended;
       });
 
       test("behind a task's last event is closed 1000 at once", async () => {

@@ -225,6 +225,16 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         });
       });
 
+      test("as a stream answers before there is a picture: clients time out on headers", async () => {
+        const body = { ...SMALL, stream: true, provider_options: { steps: 2, step_ms: 1_000 } };
+        const response = await send("POST", SYNC, body);
+        const { data } = await read<{ data: WireTask[] }>(await send("GET", "/v1/tasks?limit=1"));
+        expect(["queued", "running"]).toContain(data[0]?.status);
+        const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+        expect(new TextDecoder().decode((await reader.read()).value)).toMatch(/^:/);
+        await reader.cancel();
+      });
+
       test("streams a terminal event, whether it went well or not", async () => {
         const good = await send("POST", SYNC, { ...SMALL, n: 2, stream: true, partial_images: 1 });
         expect(good.headers.get("content-type")).toMatch(/^text\/event-stream/);
