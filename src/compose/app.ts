@@ -51,16 +51,15 @@ export type HostSurface = {
 /** Assembles the application. */
 export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   const { settings, store, catalogue, keys, authenticator, tasks, media, wireContext, clock } = core;
-  const { server, limits, idempotency, events, imageGeneration } = settings;
+  const { limits, idempotency, events, imageGeneration } = settings;
   const { host, health } = surface;
-  const { trustProxy } = server;
   const metrics = new MetricsRegistry();
   registerMetrics(metrics, store, surface.gauges);
   const app = createAppFrame({ ...core, health, metrics });
 
   mountWelcome(app);
   const isAdmin = createAdminCheck(surface.adminKey);
-  const operator = operatorOnly({ isAdmin, host, trustProxy, open: settings.metrics.public });
+  const operator = operatorOnly({ isAdmin, open: settings.metrics.public });
   mountHealth(app, operator, health);
   mountMetrics(app, operator, metrics);
 

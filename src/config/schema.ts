@@ -110,6 +110,12 @@ export const SETTINGS = {
       "Base of every URL handed out; otherwise scheme and host of the creating request.",
       { variable: "CONDUIT_PUBLIC_URL" },
     ),
+    idleTimeoutSeconds: integer(
+      75,
+      1,
+      255,
+      "How long a connection may be idle before it is closed (Bun); longer than the balancer's in front, which else sends into closed ones.",
+    ),
     trustProxy: boolean(false, "Believe X-Forwarded-* headers: only behind a proxy that sets them itself."),
   },
   keys: {

@@ -1067,6 +1067,11 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
       });
 
       test("health and metrics are for operators", async () => {
+        // Wherever it comes from: over a loopback address here, and so does what a reverse proxy forwards.
+        for (const route of ["/health", "/metrics"]) {
+          await expectError(await api.fetch(route), 401, "missing_api_key");
+          await expectError(await send("GET", route), 403, "permission_denied");
+        }
         const health = await read<{ status: string; parts: Record<string, unknown> }>(
           await admin("GET", "/health"),
         );

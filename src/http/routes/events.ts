@@ -12,7 +12,7 @@ import { asksForWebSocket } from "../../sockets/socket-upgrade.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { Position, Task } from "../../tasks/task.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import { type Host, LINGER_SECONDS } from "../host.ts";
+import type { Host } from "../host.ts";
 import { type OriginPolicy, requireSocketOrigin } from "../middleware/origin-policy.ts";
 import { taskIdOf } from "../request/task-id.ts";
 import type { ConnectionSlots } from "../streams/connection-limits.ts";
@@ -93,7 +93,7 @@ async function openStream(
     heartbeat.remove(stream);
     pending?.subscription.unsubscribe();
     slot.release();
-    host.limitIdle(request, LINGER_SECONDS);
+    host.limitIdle(request);
   });
   const left = () => stream.abandon();
   request.signal.addEventListener("abort", left);
