@@ -15,6 +15,7 @@ import { mountMetrics } from "../http/routes/metrics.ts";
 import { mountAdminModels, mountModels } from "../http/routes/models.ts";
 import { mountOwnKey } from "../http/routes/own-key.ts";
 import { mountTasks } from "../http/routes/tasks.ts";
+import { mountUnsupported } from "../http/routes/unsupported.ts";
 import { mountVideos } from "../http/routes/videos.ts";
 import { mountWelcome } from "../http/routes/welcome.ts";
 import type { ConnectionSlots } from "../http/streams/connection-limits.ts";
@@ -25,6 +26,7 @@ import { MetricsRegistry } from "../metrics/registry.ts";
 import { createAppFrame } from "./app-frame.ts";
 import type { Core } from "./core.ts";
 import { type ProcessGauges, registerMetrics } from "./metrics.ts";
+import { urlOptions } from "./options.ts";
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
@@ -49,16 +51,15 @@ export type HostSurface = {
 /** Assembles the application. */
 export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   const { settings, store, catalogue, keys, authenticator, tasks, media, wireContext, clock } = core;
-  const { server, limits, idempotency, events, imageGeneration } = settings;
+  const { limits, idempotency, events, imageGeneration } = settings;
   const { host, health } = surface;
-  const { trustProxy } = server;
   const metrics = new MetricsRegistry();
   registerMetrics(metrics, store, surface.gauges);
   const app = createAppFrame({ ...core, health, metrics });
 
   mountWelcome(app);
   const isAdmin = createAdminCheck(surface.adminKey);
-  const operator = operatorOnly({ isAdmin, host, trustProxy, open: settings.metrics.public });
+  const operator = operatorOnly({ isAdmin, open: settings.metrics.public });
   mountHealth(app, operator, health);
   mountMetrics(app, operator, metrics);
 
@@ -75,7 +76,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
     models: catalogue,
     host,
     limits,
-    urls: { publicUrl: server.publicUrl ?? null, trustProxy },
+    urls: urlOptions(settings),
     idempotency: {
       keyMs: idempotency.keyHours * HOUR_MS,
       repeatMs: idempotency.repeatSeconds * SECOND_MS,
@@ -89,6 +90,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   });
   mountVideos(app, key, shared);
   mountTasks(app, key, shared);
+  mountUnsupported(app, key);
   mountMedia(app, media);
   mountAdminKeys(app, admin, { keys, maxBodyBytes: limits.jsonBodyBytes });
   mountStreams(app, core, surface);

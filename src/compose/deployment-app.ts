@@ -44,7 +44,8 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
     slots: new ConnectionSlots(settings.events),
     heartbeat: new RequestHeartbeat(clock, settings.events.heartbeatMs),
     sockets: () => surface.sockets,
-    mountHubs: (target, key) => mountHubProxy(target, key, { ...hubs, keys: store }),
+    mountHubs: (target, key) =>
+      mountHubProxy(target, key, { ...hubs, keys: store, origins: deployment.origins }),
     mountQueue: (target) => {
       if (qstash === null) return;
       mountQStash(target, { ...qstash, worker: stepWorker, host: plainHost, clock, log });

@@ -12,6 +12,7 @@ import { EVENT_STREAM_HEADERS } from "../../signalr/protocols/event-stream-forma
 import { ID_REQUIRED, NO_SUCH_CONNECTION, type Refusal } from "../../signalr/transports/endpoint.ts";
 import { asksForWebSocket } from "../../sockets/socket-upgrade.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
+import { type OriginPolicy, requireSocketOrigin } from "../middleware/origin-policy.ts";
 import { hubPaths, isKeylessPoll } from "./hubs.ts";
 
 /** A shard that was restarted is back by then. */
@@ -41,6 +42,7 @@ export type HubProxyDependencies = {
   readonly shards: HubShards;
   readonly shardsPerKey: number;
   readonly keys: Pick<AccountStore, "getKey">;
+  readonly origins: OriginPolicy;
 };
 
 /** Mounts the hubs; `key` authenticates and takes `access_token` from the query as well. */
@@ -78,8 +80,10 @@ class HubProxy {
     this.#dependencies = dependencies;
   }
 
-  get(c: HttpContext): Promise<Response> {
+  async get(c: HttpContext): Promise<Response> {
     const request = c.req.raw;
+    // Here, because the shard sees neither the caller's headers nor the proxy's.
+    if (asksForWebSocket(request)) requireSocketOrigin(request, this.#dependencies.origins);
     if (asksForWebSocket(request) && !c.req.query("id")) return this.connect(c);
     const wantsEvents =
       !asksForWebSocket(request) &&

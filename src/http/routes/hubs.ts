@@ -31,7 +31,7 @@ import type { Frame } from "../../sockets/frame.ts";
 import { asksForWebSocket, incompleteHandshake, type SocketUpgrade } from "../../sockets/socket-upgrade.ts";
 import type { Clock } from "../../tasks/ports/clock.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import { type Host, LINGER_SECONDS } from "../host.ts";
+import type { Host } from "../host.ts";
 import { presentedKey } from "../middleware/credentials.ts";
 import { type OriginPolicy, requireSocketOrigin } from "../middleware/origin-policy.ts";
 import { boundedBytes } from "../request/body.ts";
@@ -177,7 +177,7 @@ class HubRoutes {
     const left = () => stream.abandon();
     const stream = new HubEventStream<Principal>(this.#now, () => {
       request.signal.removeEventListener("abort", left);
-      host.limitIdle(request, LINGER_SECONDS);
+      host.limitIdle(request);
     });
     // First: the stream may end while it opens, and then sets the limit again.
     host.keepOpen(request);
@@ -201,7 +201,7 @@ class HubRoutes {
       };
       const ended = () => {
         request.signal.removeEventListener("abort", left);
-        host.limitIdle(request, LINGER_SECONDS);
+        host.limitIdle(request);
       };
       const reply: PollReply = (answer) => {
         ended();
