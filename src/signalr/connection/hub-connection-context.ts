@@ -150,7 +150,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   receive(chunk: Chunk, now: number): void {
     this.#now = now;
     if (this.#state === "closed" || !this.#writer.connected) return;
-    if (this.#liveness !== null) this.#liveness.heardAt = now;
+    this.#liveness?.heard(now);
     try {
       if (this.#detector !== null) this.#detect(this.#detector, chunk);
       else this.#take(chunk);
@@ -180,7 +180,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
       return;
     }
     // While this side has stopped reading, the client's silence proves nothing.
-    if (this.#liveness !== null && this.#held !== null) this.#liveness.heardAt = now;
+    if (this.#held !== null) this.#liveness?.heard(now);
     const due = this.#liveness?.check(now);
     if (due === "idle") this.close({ error: "Connection was idle for too long." });
     else if (due === "timeout")
@@ -193,14 +193,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   /** Counts as a message of the client: the host has heard from it in a way that did not come through `receive`. */
   touch(now: number): void {
     this.#now = now;
-    if (this.#liveness !== null) this.#liveness.heardAt = now;
-  }
-
-  /** The host has answered a ping of the client by itself, at `at`. */
-  pingAnswered(at: number): void {
-    if (this.#liveness === null) return;
-    this.#liveness.pinged = true;
-    this.#liveness.heardAt = Math.max(this.#liveness.heardAt, at);
+    this.#liveness?.heard(now);
   }
 
   /**
@@ -370,8 +363,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     this.#opening = null;
     this.#connected = Promise.resolve(true);
     const liveness = this.#speak(known.find(({ encoding }) => encoding === saved.encoding) ?? jsonProtocol);
-    liveness.pinged = saved.pinged;
-    liveness.heardAt = saved.heardAt;
+    liveness.restore(saved);
     for (const call of saved.streams) this.#invocations.resume(call);
   }
 
@@ -380,7 +372,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     this.#writer.protocol = protocol;
     this.#reader = protocol.createReader(this.#settings.limits);
     const pings = protocol === bareProtocol ? "bare" : this.#transport.pings;
-    this.#liveness = new Liveness(this.#settings, pings, this.#now);
+    this.#liveness = new Liveness(this.#settings, pings, this.#writer, this.#now);
     return this.#liveness;
   }
 

@@ -4,9 +4,10 @@ import type { Frame, TopicMembership } from "../../sockets/frame.ts";
 import type { HubProtocol } from "../protocols/hub-protocol.ts";
 import { type HubMessage, isNumbered } from "../protocols/messages.ts";
 import type { TransportOutput } from "./hub-connection-options.ts";
+import type { Line } from "./liveness.ts";
 import type { StatefulReconnect } from "./stateful-reconnect.ts";
 
-export class MessageWriter {
+export class MessageWriter implements Line {
   protocol: HubProtocol;
   /** With stateful reconnect: counts and buffers the messages. */
   numbers: StatefulReconnect | null = null;
@@ -35,6 +36,14 @@ export class MessageWriter {
 
   get topics(): TopicMembership | null {
     return this.#output?.topics ?? null;
+  }
+
+  pingAnsweredAt(): number | null {
+    return this.#output?.pingAnsweredAt?.() ?? null;
+  }
+
+  sentAt(): number | null {
+    return this.#output?.sentAt?.() ?? null;
   }
 
   /** Bytes written and not yet handed to the network. */

@@ -46,7 +46,7 @@ export type EndpointOptions<P> = {
   hub: Hub<P>;
   settings: HubConnectionSettings;
   transports: readonly TransportName[];
-  /** `server`: the host pings WebSockets and event streams by its own timer. `answered`: it only answers pings. */
+  /** Of WebSockets and event streams, as in `TransportTraits`. */
   pings: "server" | "answered";
   connectionId: string;
   principal: P;

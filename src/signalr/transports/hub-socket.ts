@@ -21,6 +21,7 @@ export class HubSocket<P> implements SocketHandler, TransportOutput {
   #socket: Socket | null = null;
   /** Null once the connection no longer uses this socket, having ended or moved to another one. */
   #connection: HubConnectionContext<P> | null = null;
+  #sentAt: number | null = null;
 
   constructor(endpoint: HubEndpoint<P>, transport: StreamTransport, now: () => number) {
     this.endpoint = endpoint;
@@ -62,11 +63,20 @@ export class HubSocket<P> implements SocketHandler, TransportOutput {
   }
 
   send(frame: Frame): boolean {
+    this.#sentAt = this.#now();
     this.#socket?.send(frame);
     const buffered = this.bufferedBytes();
     // Not at once: the connection may be in the middle of writing.
     if (buffered > OVERFLOW_BYTES) queueMicrotask(() => this.#overflow());
     return buffered < CONGESTED_BYTES;
+  }
+
+  sentAt(): number | null {
+    return this.#sentAt;
+  }
+
+  pingAnsweredAt(): number | null {
+    return this.#socket?.pingAnsweredAt?.() ?? null;
   }
 
   bufferedBytes(): number {

@@ -154,7 +154,6 @@ export class HubShard extends DurableObject<Bindings> {
 
   override async alarm(): Promise<void> {
     this.#sleepTimer.alarmFired();
-    this.#countAnsweredPings();
     await Promise.all([this.#rooms.check(), this.#checkKey()]);
     this.#sleepTimer.settle();
   }
@@ -204,14 +203,6 @@ export class HubShard extends DurableObject<Bindings> {
     const settled = this.#hibernated.saveAll();
     // A subscriber that is served alone has another position than its room's row says.
     return { connections: this.#connections.size, maySleep: settled && this.#rooms.stats().alone === 0 };
-  }
-
-  /** Pings that the platform has answered during hibernation count as messages of the client. */
-  #countAnsweredPings(): void {
-    for (const { connectionId, connection } of this.#connections.endpoints()) {
-      const answeredAt = this.#sockets.pingAnsweredAt(connectionId);
-      if (answeredAt !== null) connection?.pingAnswered(answeredAt);
-    }
   }
 
   /** Finds a key that has expired, and one whose end this shard was not called for. */

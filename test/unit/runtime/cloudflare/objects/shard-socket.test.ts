@@ -56,7 +56,13 @@ beforeEach(() => {
     serializeAttachment: (value: unknown) => native.attached.push(value),
   });
   const hubSocket = new HubSocket(endpoint, "WebSockets", () => 0);
-  socket = new ShardSocket(platform as unknown as WebSocket, hubSocket, batcher, (which) => full.push(which));
+  socket = new ShardSocket(
+    platform as unknown as WebSocket,
+    hubSocket,
+    batcher,
+    () => null,
+    (which) => full.push(which),
+  );
   hubSocket.opened(socket);
   hubSocket.received('{"protocol":"json","version":1}\x1e');
   native.sent.length = 0;
