@@ -7,7 +7,7 @@
 import type { Hono } from "hono";
 import { announceKeyChange, onRemoteKeyChange } from "../accounts/key-change-bus.ts";
 import { KeyWatch } from "../accounts/key-watch.ts";
-import type { KeyService } from "../accounts/keys.ts";
+import type { KeyEvent, KeyService } from "../accounts/keys.ts";
 import type { Principal } from "../accounts/principal.ts";
 import type { Settings } from "../config/load.ts";
 import type { HttpEnv } from "../http/exchange.ts";
@@ -18,7 +18,7 @@ import { LocalEventSockets } from "../http/streams/event-sockets.ts";
 import { StreamHeartbeat } from "../http/streams/event-stream.ts";
 import { HubKeepAlive } from "../http/streams/hub-keep-alive.ts";
 import { closeOptionsOf } from "../hubs/subscriptions.ts";
-import { CLOSE_GOING_AWAY, CLOSE_POLICY } from "../protocol/close-codes.ts";
+import { CLOSE_GOING_AWAY, CLOSE_POLICY, KEY_END, type KeyEnd } from "../protocol/close-codes.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import { RoomBridge } from "../rooms/room-bridge.ts";
 import { Rooms } from "../rooms/rooms.ts";
@@ -98,13 +98,18 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const session = hubConnectionSettings(settings);
   const keepAlive = new HubKeepAlive(connections, clock, session);
   const { hubs } = createHubs(settings, { tasks, rooms, store, clock, wireContext });
-  const disconnect = (keyId: string) => {
+  const disconnect = (keyId: string, why: KeyEnd) => {
     authenticator.forget(keyId);
-    connections.close(keyId, closeOptionsOf(CLOSE_POLICY, "the key was disabled or revoked"));
-    rooms.closeKey(keyId);
+    connections.close(keyId, closeOptionsOf(CLOSE_POLICY, why));
+    rooms.closeKey(keyId, why);
+  };
+  const keyChanged = ({ keyId, alive, expired }: KeyEvent) => {
+    authenticator.forget(keyId);
+    keyWatch.forget(keyId);
+    if (!alive) disconnect(keyId, expired ? KEY_END.expired : KEY_END.revoked);
   };
   keys.onKeyChanged((event) => {
-    if (!event.alive) disconnect(event.keyId);
+    keyChanged(event);
     if (bus !== null) announceKeyChange(bus, event);
   });
   const keyWatch = new KeyWatch({
@@ -151,10 +156,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     publisher,
     start() {
       if (bus !== null) {
-        void onRemoteKeyChange(bus, ({ keyId, alive }) => {
-          if (alive) authenticator.forget(keyId);
-          else disconnect(keyId);
-        });
+        void onRemoteKeyChange(bus, keyChanged);
       }
       void workers?.listen(engine);
       engine.start();

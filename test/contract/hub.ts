@@ -15,6 +15,7 @@ export type HubWorld = {
   key: string;
   /** A key of somebody else. */
   otherKey: string;
+  adminKey: string;
   /** Accepts a task that waits for the calls below; answers its id. */
   submit(type: "image" | "video", metadata?: Record<string, string>): Promise<string>;
   progress(taskId: string, percent: number): Promise<void>;
@@ -208,6 +209,29 @@ export function hubContract(host: { name: string; open(): Promise<HubWorld> }): 
         expect(resumed.map(({ type }) => type)).not.toContain("snapshot");
         await expect(collect(connection.stream("StreamTask", UNKNOWN_ID))).rejects.toThrow(/Task not found/);
       });
+    });
+
+    test("a key that expires takes its connections along within two seconds, and they are told why", async () => {
+      const expiresAt = Date.now() + 4_000;
+      const made = await fetch(`${world.url}/admin/v1/keys`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${world.adminKey}`, "content-type": "application/json" },
+        body: JSON.stringify({ name: "short", expiresAt: new Date(expiresAt).toISOString() }),
+      });
+      const { key } = (await made.json()) as { key: string };
+      const ends = await Promise.all(
+        WIRES.map(async (wire) => {
+          const connection = await connect("tasks", wire, key);
+          return new Promise<[string, number]>((resolve) => {
+            connection.onclose((error) => resolve([String(error), Date.now() - expiresAt]));
+          });
+        }),
+      );
+      for (const [error, after] of ends) {
+        expect(error).toContain("the key has expired");
+        expect(after).toBeGreaterThan(0);
+        expect(after).toBeLessThan(2_000);
+      }
     });
 
     describe("to a bare client", () => {
