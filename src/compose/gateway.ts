@@ -41,6 +41,9 @@ import { HostHealth, roomsPart } from "./health.ts";
 import { createHubs } from "./hubs.ts";
 import { engineOptions, hubConnectionSettings, retentionOptions, roomsSettings } from "./options.ts";
 
+/** How long clients of long polling get to fetch what closes their connections, ms. They ask again at once. */
+const LAST_POLLS_MS = 1_000;
+
 export type GatewayDependencies = {
   settings: Settings;
   adminKey: string | null;
@@ -66,7 +69,10 @@ export type RunningGateway = {
   publisher: Publisher;
   /** Begins to claim work and to sweep. */
   start(): void;
-  /** Closes streams, finishes or hands back what runs, within the configured bound. The store stays open. */
+  /**
+   * Finishes or hands back what runs, within the configured bound, and then closes streams. The host goes on answering
+   * until this resolves: a poll is a request of its own. The store stays open.
+   */
   stop(): Promise<void>;
 };
 
@@ -120,7 +126,8 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     disconnect,
   });
 
-  let stopping = false;
+  /** `finishing`: no new work is taken. `closing`: nor are new hub connections. */
+  let state: "running" | "finishing" | "closing" = "running";
   const health = new HostHealth({
     store: { ping: () => store.ping(), ...(storeDoubt && { doubt: storeDoubt }) },
     queue: { stats: () => store.stats(), figures: () => ({ providerCalls: engine.heldSteps }) },
@@ -133,6 +140,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     health,
     gauges: { engine, rooms, hubs: connections },
     slots,
+    stopping: () => state !== "running",
     heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),
     sockets: (encodings) => new LocalEventSockets({ rooms, encodings, slots, sockets }),
     mountHubs: (target, key) =>
@@ -145,7 +153,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
         origins,
         host,
         clock,
-        stopping: () => stopping,
+        stopping: () => state === "closing",
       }),
   });
 
@@ -164,14 +172,23 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       keyWatch.start();
     },
     async stop() {
+      state = "finishing";
       health.stopping();
       keyWatch.stop();
       // Streams stay while steps finish, so that subscribers still see them end; what is left is told to come again.
       await engine.stop();
-      stopping = true;
+      state = "closing";
       connections.close(null, closeOptionsOf(CLOSE_GOING_AWAY, "the server is shutting down"));
+      await Promise.all([retention.stop(), rooms.shutdown(), within(LAST_POLLS_MS, connections.ended())]);
       keepAlive.stop();
-      await Promise.all([retention.stop(), rooms.shutdown()]);
     },
   };
+}
+
+/** Resolves with `pending`, or after `ms`. */
+async function within(ms: number, pending: Promise<void>): Promise<void> {
+  const { promise: elapsed, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([pending, elapsed]);
+  clearTimeout(timer);
 }

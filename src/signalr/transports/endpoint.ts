@@ -54,7 +54,7 @@ export type EndpointOptions<P> = {
   statefulReconnect: boolean;
   /** Called once when the first transport has come. */
   onBegin(): void;
-  /** Called once when the connection has ended and the client has fetched every frame. */
+  /** Called once when the connection has ended and the client has fetched every frame, or asks no more. */
   onEnd(): void;
 };
 
@@ -263,7 +263,7 @@ export class HubEndpoint<P> {
     this.#options.onBegin();
   }
 
-  /** With long polling the endpoint stays until the last frames were fetched. */
+  /** With long polling the endpoint stays until the last frames were fetched and a request after them was answered. */
   #endIfFetched(): void {
     if (this.#connection?.closed !== true) return;
     if (this.#longPoll === null || this.#longPoll.finished) this.#end();

@@ -368,6 +368,23 @@ describe("long polling", () => {
     expect(connections.find("secret", "key")).toEqual(UNKNOWN);
   });
 
+  test("the same when it ends between two polls, and it waits no longer for the client than between any two", async () => {
+    for (const asksAgain of [true, false]) {
+      const endpoint = add();
+      await startPolling(endpoint);
+      endpoint.connection?.close({ allowReconnect: true });
+      const ended = connections.ended();
+      expect(poll(endpoint).answers).toEqual([
+        { status: 200, frames: ['{"type":7,"allowReconnect":true}\x1e'] },
+      ]);
+      expect(connections.find("secret", "key")).toBe(endpoint);
+      if (asksAgain) expect(poll(endpoint).answers).toEqual([{ status: 204 }]);
+      else for (const now of [1_000, 15_999, 16_000]) connections.tick(now);
+      expect(connections.find("secret", "key")).toEqual(UNKNOWN);
+      await ended;
+    }
+  });
+
   test("an answer that comes late leaves the client its whole 15 s to ask again", async () => {
     const endpoint = add();
     await startPolling(endpoint);
