@@ -211,6 +211,35 @@ export function hubContract(host: { name: string; open(): Promise<HubWorld> }): 
       });
     });
 
+    test("over server-sent events the last push, Close and the end of the body come one after the other", async () => {
+      const headers = { authorization: `Bearer ${world.key}` };
+      const hub = `${world.url}/hubs/tasks`;
+      const negotiated = await fetch(`${hub}/negotiate?negotiateVersion=1`, { method: "POST", headers });
+      const { connectionToken } = (await negotiated.json()) as { connectionToken: string };
+      const path = `${hub}?id=${connectionToken}`;
+      const stream = await fetch(path, { headers: { ...headers, accept: "text/event-stream" } });
+      const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
+      const chunks: { text: string; at: number }[] = [];
+      const read = (async () => {
+        for (let got = await reader.read(); !got.done; got = await reader.read())
+          chunks.push({ text: got.value, at: performance.now() });
+        return performance.now();
+      })();
+      const body = [
+        '{"protocol":"json","version":1}',
+        '{"type":1,"invocationId":"1","target":"UnsubscribeAll","arguments":[]}',
+        '{"type":7}',
+        "",
+      ].join("\x1e");
+      await fetch(path, { method: "POST", headers, body });
+      const endedAt = await read;
+      const answer = chunks.find(({ text }) => text.includes('"invocationId":"1"'));
+      const close = chunks.find(({ text }) => text.includes('{"type":7'));
+      expect(answer?.text).not.toContain('{"type":7');
+      expect(close!.at - answer!.at).toBeGreaterThan(15);
+      expect(endedAt - close!.at).toBeGreaterThan(15);
+    });
+
     test("a key that expires takes its connections along within two seconds, and they are told why", async () => {
       const expiresAt = Date.now() + 4_000;
       const made = await fetch(`${world.url}/admin/v1/keys`, {

@@ -219,7 +219,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   reconnect(output: TransportOutput, now: number): boolean {
     this.touch(now);
     if (this.#writer.numbers === null || this.#state === "closed") return false;
-    this.#writer.close(CLOSE_NORMAL, "");
+    this.#writer.close(CLOSE_NORMAL, "", null);
     this.#reconnectBy = Number.POSITIVE_INFINITY;
     this.#reader = this.#writer.protocol.createReader(this.#settings.limits);
     this.#held = null;
@@ -279,8 +279,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     const { error, allowReconnect = false, code, reason } = options;
     if (this.#state === "handshake") {
       const text = error ?? HANDSHAKE_CANCELED;
-      this.#writer.transmit(refuseHandshake(text).refusal);
-      this.#end(null, text, code, reason);
+      this.#endBehind(refuseHandshake(text).refusal, text, code, reason);
       return;
     }
     this.#end(
@@ -377,8 +376,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   }
 
   #refuseHandshake(refusal: Frame, error: string | null): void {
-    this.#writer.transmit(refusal);
-    this.#end(null, error);
+    this.#endBehind(refusal, error);
   }
 
   #take(chunk: Chunk): void {
@@ -464,11 +462,15 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     this.#end({ type: MessageType.Close, error: text, allowReconnect: true }, text);
   }
 
-  #end(close: Close | null, error: string | null, code = CLOSE_NORMAL, reason = ""): void {
+  #end(close: Close | null, error: string | null, code?: number, reason?: string): void {
+    this.#endBehind(close === null ? null : this.#writer.protocol.write(close), error, code, reason);
+  }
+
+  /** Ends it; `last` is the last that the client gets. */
+  #endBehind(last: Frame | null, error: string | null, code = CLOSE_NORMAL, reason = ""): void {
     if (this.#state === "closed") return;
-    if (close !== null) this.#writer.transmit(this.#writer.protocol.write(close));
     this.#state = "closed";
-    this.#writer.close(code, reason);
+    this.#writer.close(code, reason, last);
     this.#held = null;
     this.#reader = null;
     this.#writer.numbers = null;

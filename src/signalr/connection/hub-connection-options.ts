@@ -53,8 +53,11 @@ export interface TransportOutput {
    * with 10.0.11). False when the transport is congested: streams then wait for `drained`. MUST NOT throw.
    */
   send(frame: Frame): boolean;
-  /** Ends the transport once everything sent is out. MUST NOT throw, nor call back into the connection. */
-  close(code: number, reason: string): void;
+  /**
+   * Sends `last`, unless it is null, and ends the transport once everything sent is out. MUST NOT throw, nor call back
+   * into the connection.
+   */
+  close(code: number, reason: string, last: Frame | null): void;
   /** Bytes taken and not yet handed to the network. Asked often. */
   bufferedBytes(): number;
   /** Whether what was sent waits for the client to ask for it, as between two polls. */

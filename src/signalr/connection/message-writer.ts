@@ -86,9 +86,9 @@ export class MessageWriter implements Line {
     this.#output = null;
   }
 
-  /** Ends the transport. */
-  close(code: number, reason: string): void {
-    this.#output?.close(code, reason);
+  /** Ends the transport behind a last frame. */
+  close(code: number, reason: string, last: Frame | null): void {
+    this.#output?.close(code, reason, last);
     this.#output = null;
   }
 

@@ -121,8 +121,9 @@ export class LongPoll implements TransportOutput {
     return null;
   }
 
-  /** Frames sent before are still answered; the request after that gets 204. */
-  close(): void {
+  /** The frames there are, and the last one, are still answered; the request after that gets 204. */
+  close(_code: number, _reason: string, last: Frame | null): void {
+    if (last !== null) this.send(last);
     this.#ended = true;
     if (this.#frames.length === 0) this.#sayOver();
   }

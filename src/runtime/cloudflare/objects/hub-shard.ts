@@ -120,7 +120,7 @@ export class HubShard extends DurableObject<Bindings> {
       connections: this.#connections,
       hubs,
       connectionSettings: this.#connectionSettings,
-      now: CLOCK.monotonic,
+      clock: CLOCK,
     });
     this.#keyWatch = new KeyWatch({
       store,

@@ -130,6 +130,8 @@ describe("finding a connection", () => {
     second.openEvents(createWire().output, 0);
     expect([connections.full("key"), connections.full("other")]).toEqual([true, false]);
     second.close({});
+    expect(connections.full("key")).toBe(true);
+    second.streamOver();
     expect(connections.full("key")).toBe(false);
     connections.tick(15_000);
     expect([connections.used, connections.size, [...connections.owners()]]).toEqual([0, 0, []]);
@@ -214,6 +216,7 @@ describe("transports", () => {
     const connection = endpoint.openEvents(createWire().output, 0) as HubConnectionContext<string>;
     endpoint.post(utf8.encode('{"protocol":"json","version":2}\x1e'), 0);
     connection.transportEnded(0);
+    endpoint.streamOver();
     expect(connections.find("secret", "key")).toEqual(UNKNOWN);
   });
 
@@ -254,6 +257,7 @@ describe("transports", () => {
     const endpoint = add();
     const connection = endpoint.openEvents(createWire().output, 0) as HubConnectionContext<string>;
     connection.transportEnded(0);
+    endpoint.streamOver();
     expect(endpoint.post(CALL, 0)).toEqual(UNKNOWN);
     expect(connections.find("secret", "key")).toEqual(UNKNOWN);
   });

@@ -13,6 +13,8 @@ import { virtualKey } from "../../../../fixture/virtual-key.ts";
 const FULL = 32_768;
 const OVERFULL = 786_433;
 
+const CLOCK = { monotonic: () => 0, after: () => {} };
+
 let clock: ManualClock;
 let batcher: FrameBatcher;
 let full: ShardSocket[];
@@ -55,7 +57,7 @@ beforeEach(() => {
     },
     serializeAttachment: (value: unknown) => native.attached.push(value),
   });
-  const hubSocket = new HubSocket(endpoint, "WebSockets", () => 0);
+  const hubSocket = new HubSocket(endpoint, "WebSockets", CLOCK);
   socket = new ShardSocket(
     platform as unknown as WebSocket,
     hubSocket,
