@@ -36,6 +36,7 @@ export function newTask(draft: TaskDraft, epoch: string, now: number): Task {
     credential: null,
     attempts: [],
     takeovers: 0,
+    pollFailures: 0,
     dueAt: null,
     state: null,
     jobFence: null,

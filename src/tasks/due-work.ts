@@ -37,8 +37,15 @@ export type WorkItem = WorkDraft & {
   readonly fence: number;
 };
 
-/** A job at a provider: which model made it under which account, and in which attempt of its task. */
-export type UpstreamJob = { provider: string; model: string; credential: string | null; attempt: number };
+/** A job at a provider: which model makes it under which account, and in which attempt of its task. */
+export type UpstreamJob = {
+  provider: string;
+  model: string;
+  credential: string | null;
+  attempt: number;
+  /** The fence of the task's holder that submitted it: what tells the jobs of a task apart. */
+  fence: number;
+};
 
 /** The payload of a `cleanup`: a job of its own, whatever the task's route says now. */
 export type CleanupPayload = UpstreamJob & {
@@ -65,24 +72,32 @@ export type LateReport = {
 /** The bill of one cleaned-up job. */
 export type JobBill = { billedMicros: number | null; cancellation: Cancellation };
 
-/** The id of the cleanup that looks after the job of the task's holder number `fence`. */
-export function cleanupId(taskId: string, fence: number): string {
-  return `${taskId}/${fence}`;
+/** The id of the cleanup that looks after a job: there is one for each, whoever learned of it last. */
+export function cleanupId(taskId: string, job: Pick<UpstreamJob, "fence">): string {
+  return `${taskId}/${job.fence}`;
 }
 
-export function cleanupDraft(taskId: string, fence: number, payload: CleanupPayload): WorkDraft {
-  return { id: cleanupId(taskId, fence), kind: "cleanup", destination: payload.provider, taskId, payload };
+export function cleanupDraft(taskId: string, payload: CleanupPayload): WorkDraft {
+  return { id: cleanupId(taskId, payload), kind: "cleanup", destination: payload.provider, taskId, payload };
 }
 
 /** The job that the task's current attempt runs, or would run. */
 export function upstreamJobOf(task: Task): UpstreamJob {
   const { provider, model } = candidateOf(task);
-  return { provider, model, credential: task.credential, attempt: task.attempt };
+  const { credential, attempt } = task;
+  // Without a reference it is the job that the present holder may be submitting.
+  const fence = task.state === null ? task.fence : (task.jobFence ?? task.fence);
+  return { provider, model, credential, attempt, fence };
 }
 
 /** Reads the payload of a `cleanup`. */
 export function cleanupPayload(item: Pick<WorkItem, "payload">): CleanupPayload {
   return item.payload as unknown as CleanupPayload;
+}
+
+/** Whether a report comes from a holder that was overtaken: only such a one has anything to hand over. */
+export function isStale(task: Pick<Task, "fence">, report: LateReport): boolean {
+  return report.fence < task.fence;
 }
 
 /** What a late report adds to the cleanup that its holder left. */

@@ -21,6 +21,9 @@ export const DEFAULT_RETRY_POLICY: RetryPolicy = { baseMs: 1_000, capMs: 300_000
 /** A provider that asks to be polled sooner than this is asked no sooner. */
 const MIN_POLL_MS = 10;
 
+/** After a failed poll: 2 s, then twice as long each time, at most a minute. */
+const POLL_AGAIN: RetryPolicy = { baseMs: 2_000, capMs: 60_000, jitter: 0.2 };
+
 /** The longest wait for a rate limit of unknown length, ms. */
 const MAX_UNASKED_WAIT_MS = 60_000;
 
@@ -54,6 +57,7 @@ export function decide(decision: Decision): StepTransition {
             message: first?.message ?? "The provider returned no result",
           },
           work,
+          true,
         );
       }
       const share = Math.round((task.reservedMicros * outcome.items.length) / Math.max(1, task.request.n));
@@ -96,18 +100,19 @@ function afterFailure(decision: Decision, failure: Failure): StepTransition {
   const { task, work, now, policy, random } = decision;
   switch (failure.kind) {
     case "permanent":
-      return fail({ code: failure.code, message: failure.message }, work);
+      return fail({ code: failure.code, message: failure.message }, work, failure.jobOver === true);
     case "content_policy":
-      return fail({ code: "content_policy_violation", message: failure.message }, work);
+      return fail(
+        { code: "content_policy_violation", message: failure.message },
+        work,
+        failure.jobOver === true,
+      );
     case "rate_limited": {
       const error: TaskError = { code: "rate_limit_exceeded", message: cutMessage(failure.message) };
       const asked = failure.retryAfterMs ?? unaskedWaitMs(now - (task.startedAt ?? now));
-      return {
-        kind: "snooze",
-        delayMs: Math.max(asked, backoffMs(task.attempt, policy, random)),
-        error,
-        work,
-      };
+      const delayMs = Math.max(asked, backoffMs(task.attempt, policy, random));
+      const ofPoll = task.state !== null && failure.jobFailed !== true;
+      return { kind: ofPoll ? "poll_failed" : "snooze", delayMs, error, work };
     }
     case "transient": {
       if (failure.mayHaveStarted === true && task.state === null && !decision.resubmitSafe) {
@@ -117,20 +122,19 @@ function afterFailure(decision: Decision, failure: Failure): StepTransition {
             message: `The provider may have started the job, and starting it again could bill it twice: ${failure.message}`,
           },
           work,
+          false,
         );
       }
       const error: TaskError = { code: failure.code, message: cutMessage(failure.message) };
+      if (task.state !== null && failure.jobFailed !== true) {
+        const delayMs = backoffMs(task.pollFailures + 1, POLL_AGAIN, random);
+        return { kind: "poll_failed", delayMs, error, work };
+      }
       return { kind: "retry", delayMs: backoffMs(task.attempt, policy, random), error, work };
     }
   }
 }
 
-/** A final failure is the provider's word that its job is over. */
-function fail(error: TaskError, work: WorkTime): StepTransition {
-  return {
-    kind: "fail",
-    error: { code: error.code, message: cutMessage(error.message) },
-    jobOver: true,
-    work,
-  };
+function fail(error: TaskError, work: WorkTime, jobOver: boolean): StepTransition {
+  return { kind: "fail", error: { code: error.code, message: cutMessage(error.message) }, jobOver, work };
 }

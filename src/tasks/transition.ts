@@ -13,7 +13,14 @@
  */
 
 import { type Cancellation, isTerminal, type Json, type TaskEventType } from "../protocol/task.ts";
-import { cleanupDraft, deliveryDraft, type LateReport, upstreamJobOf, type WorkDraft } from "./due-work.ts";
+import {
+  cleanupDraft,
+  deliveryDraft,
+  isStale,
+  type LateReport,
+  upstreamJobOf,
+  type WorkDraft,
+} from "./due-work.ts";
 import {
   type Attempt,
   candidateOf,
@@ -44,6 +51,11 @@ export type StepTransition =
    * The last attempt, or a wait that would reach past the deadline, fails the task with `error`.
    */
   | { kind: "retry"; delayMs: number; error: TaskError; work: WorkTime }
+  /**
+   * A poll failed, which says nothing of the job: the task goes on running and is polled again after `delayMs`. Too many
+   * in a row, or a wait that would reach past the deadline, fail it with `error` and leave its job to a cleanup.
+   */
+  | { kind: "poll_failed"; delayMs: number; error: TaskError; work: WorkTime }
   /** The provider asked to wait: like retry, but the attempt is not used up. */
   | { kind: "snooze"; delayMs: number; error: TaskError; work: WorkTime }
   /** This candidate has failed: the next one of the route is tried; after the last one the task fails with `error`. */
@@ -72,6 +84,20 @@ export type Transition = StepTransition | OpenTransition;
 
 /** Milliseconds spent in provider calls and in storing media since the last transition. */
 export type WorkTime = { providerMs: number; storeMs: number };
+
+/**
+ * Polls of one job that may fail in a row: with waits that grow to a minute, a provider may be away for about a quarter
+ * of an hour before its job is given up.
+ */
+export const MAX_POLL_FAILURES = 20;
+
+/**
+ * Workers that may die on a task in a row, none of which brought it forward. It is then the likely cause, and would go on
+ * ending processes and repeating the work of its neighbours.
+ */
+export const MAX_TAKEOVERS = 3;
+/** From so many on a task is worked on alone: a neighbour of the cause ends well then. */
+export const ALONE_FROM_TAKEOVERS = MAX_TAKEOVERS - 1;
 
 export const NO_WORK: WorkTime = { providerMs: 0, storeMs: 0 };
 
@@ -160,6 +186,8 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
     case "retry":
     case "snooze":
       return retry(task, transition, now);
+    case "poll_failed":
+      return pollFailed(task, transition, now);
     case "next_candidate":
       return nextCandidate(task, transition, now);
     case "release":
@@ -171,13 +199,7 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
       });
     case "orphan":
       if (task.leaseUntil === null) return null;
-      return silent({
-        ...task,
-        leaseUntil: null,
-        submitUnknown: task.submitUnknown || task.state === null,
-        takeovers: task.takeovers + 1,
-        updatedAt: now,
-      });
+      return orphan(task, now);
     case "complete": {
       const done = attempted(worked(task, transition.work), "completed", null, now);
       return end(
@@ -281,6 +303,43 @@ function retry(
   );
 }
 
+function pollFailed(
+  task: Task,
+  transition: Extract<StepTransition, { kind: "poll_failed" }>,
+  now: number,
+): Reduction {
+  const spent = worked(task, transition.work);
+  const pollFailures = task.pollFailures + 1;
+  const dueAt = now + Math.max(0, transition.delayMs);
+  if (pollFailures > MAX_POLL_FAILURES || dueAt >= task.deadlineAt)
+    return fail(spent, transition.error, false, now);
+  return announce(
+    { ...spent, pollFailures, leaseUntil: null, dueAt, message: transition.error.message },
+    "progress",
+    now,
+  );
+}
+
+/** Its worker is gone. A task on which several died in a row is ended: it is what they died of. */
+function orphan(task: Task, now: number): Reduction {
+  const freed: Task = {
+    ...task,
+    leaseUntil: null,
+    submitUnknown: task.submitUnknown || task.state === null,
+    takeovers: task.takeovers + 1,
+    updatedAt: now,
+  };
+  if (freed.takeovers < MAX_TAKEOVERS) return silent(freed);
+  const message = `The process that worked on the task ended ${freed.takeovers} times in a row`;
+  const error: TaskError = { code: "provider_error", message };
+  const raised = { ...freed, fence: task.fence + 1 };
+  return end(
+    { ...attempted(raised, "failed", error.code, now), status: "failed", error },
+    { event: "failed", leavesJob: mayRunUpstream(task), before: task },
+    now,
+  );
+}
+
 function nextCandidate(
   task: Task,
   transition: Extract<StepTransition, { kind: "next_candidate" }>,
@@ -373,9 +432,9 @@ function settle(
 
 /** Null where the report's job is the one that the task itself goes on with, or where it names none. */
 function lateJob(task: Task, report: LateReport): Reduction | null {
-  if (report.state === null || report.fence >= task.fence || report.fence === task.jobFence) return null;
+  if (report.state === null || !isStale(task, report) || report.job.fence === task.jobFence) return null;
   const { state, costMicros } = report;
-  const work = [cleanupDraft(task.id, report.fence, { ...report.job, state, reported: true, costMicros })];
+  const work = [cleanupDraft(task.id, { ...report.job, state, reported: true, costMicros })];
   return { ...silent({ ...task, openCleanups: task.openCleanups + 1 }), work };
 }
 
@@ -397,7 +456,7 @@ function mayHaveJob(task: Task): boolean {
 /** Looks after the job of the task's last holder, which may still hand over a reference while its call is open. */
 function cleanupOf(task: Task): WorkDraft {
   const job = upstreamJobOf(task);
-  return cleanupDraft(task.id, task.fence, { ...job, state: task.state, reported: false, costMicros: null });
+  return cleanupDraft(task.id, { ...job, state: task.state, reported: false, costMicros: null });
 }
 
 /** The attempt under way is over. */
@@ -434,6 +493,7 @@ function requeued(dueAt: number, error: TaskError) {
     dueAt,
     message: error.message,
     takeovers: 0,
+    pollFailures: 0,
   } as const;
 }
 
@@ -445,6 +505,7 @@ function withState(task: Task, transition: Extract<StepTransition, { kind: "save
     credential: transition.credential ?? task.credential,
     submitUnknown: false,
     takeovers: 0,
+    pollFailures: 0,
   };
 }
 

@@ -50,21 +50,20 @@ describe("a process", () => {
     expect(call.io.signal.aborted).toBe(false);
   });
 
-  test("that lost a task and took it over itself keeps the new lease when the old call ends", async () => {
+  test("that could not renew for longer than its lease takes nothing over from itself", async () => {
     const { provider, submit, read, clock, store } = await started();
     const { id } = await submit();
     const stale = await provider.next();
     const { renew } = store;
     Object.assign(store, { renew: locked });
-    await clock.advance(9_500);
+    await clock.advance(30_000);
     Object.assign(store, { renew });
-    const call = await provider.next();
-    expect(call.job.taskId).toBe(id);
+    await clock.advance(10_000);
+    expect(provider.calls).toHaveLength(1);
+    expect(stale.io.signal.aborted).toBe(false);
     stale.answer(pictures());
-    await clock.advance(60_000);
-    expect(provider.calls).toHaveLength(2);
-    expect(call.io.signal.aborted).toBe(false);
-    expect(await read(id)).toMatchObject({ status: "running", fence: 2 });
+    await settled();
+    expect(await read(id)).toMatchObject({ status: "completed", fence: 1 });
   });
 
   test("that starts late ends what is past its deadline instead of working on it", async () => {
@@ -184,5 +183,52 @@ describe("a cancelled task", () => {
     await provider.next();
     await service.cancel(SCOPE, id);
     await expect(service.purge(SCOPE, id)).rejects.toThrow("wait until its `settled` is true");
+  });
+});
+
+describe("a task on which two workers died without getting on", () => {
+  /** Claims everything and lets the leases run out, as a process does that dies of one of its tasks. */
+  async function dieOnAll(times: number): Promise<void> {
+    const { store, clock } = world;
+    for (let time = 0; time < times; time++) {
+      await store.claim({ lane: "image", leaseMs: 1_000, max: 10 });
+      await clock.advance(1_000);
+      await store.sweep(10);
+    }
+  }
+
+  test("is worked on alone, one after the other, and nothing else is begun meanwhile", async () => {
+    world = await engineWorld({ concurrency: { image: 3, video: 3 } });
+    const { provider, submit, engine, read, clock } = world;
+    const suspects = [await submit(), await submit()];
+    await dieOnAll(2);
+    engine.start();
+    await settled();
+    const first = await provider.next();
+    const innocent = await submit();
+    await clock.advance(30_000);
+    expect(provider.open).toBe(1);
+    first.answer(pictures());
+    const second = await provider.next();
+    expect([first, second].map(({ job }) => job.taskId).sort()).toEqual(suspects.map(({ id }) => id).sort());
+    await clock.advance(1_000);
+    expect(provider.open).toBe(1);
+    second.answer(pictures());
+    const third = await provider.next();
+    expect(third.job.taskId).toBe(innocent.id);
+    third.answer(pictures());
+    await settled();
+    for (const { id } of suspects)
+      expect(await read(id)).toMatchObject({ status: "completed", takeovers: 2 });
+  });
+
+  test("fails at the third, whose process was alone with it", async () => {
+    world = await engineWorld();
+    const { submit, read } = world;
+    const { id } = await submit();
+    await dieOnAll(3);
+    const task = await read(id);
+    expect(task).toMatchObject({ status: "failed", error: { code: "provider_error" } });
+    expect(task.error?.message).toContain("ended 3 times in a row");
   });
 });

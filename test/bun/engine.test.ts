@@ -235,15 +235,48 @@ describe("a lease", () => {
     expect(await read(id)).toMatchObject({ status: "failed", error: { code: "indeterminate" } });
   });
 
-  test("that cannot be renewed ends the call before the store's lease does", async () => {
-    const { provider, submit, clock, store } = await started();
-    await submit();
-    const { io } = await provider.next();
+  test("that cannot be renewed while the store is away lets the call go on, and what it made is kept", async () => {
+    const { provider, submit, read, clock, store } = await started();
+    const { id } = await submit();
+    const call = await provider.next();
+    const { renew } = store;
     store.renew = () => Promise.reject(new Error("the database is locked"));
-    await clock.advance(5_999);
-    expect(io.signal.aborted).toBe(false);
+    await clock.advance(60_000);
+    expect(call.io.signal.aborted).toBe(false);
+    expect(provider.calls).toHaveLength(1);
+    store.renew = renew;
     await clock.advance(3_000);
-    expect(io.signal.aborted).toBe(true);
+    call.answer(pictures());
+    await settled();
+    expect(await read(id)).toMatchObject({ status: "completed", fence: 1 });
+  });
+
+  test("that ran out before its call began is lost: nothing is begun under it", async () => {
+    const { provider, submit, clock, store } = await started();
+    const claim = store.claim.bind(store);
+    store.claim = async (options) => {
+      const claims = await claim(options);
+      // The process is suspended between the claim and the call.
+      if (claims.length > 0) await clock.pause(60_000);
+      return claims;
+    };
+    await submit();
+    await clock.advance(1_000);
+    expect(provider.calls).toEqual([]);
+  });
+});
+
+describe("a call that does not end when it is told to", () => {
+  test("gives its slot back some seconds after the deadline, and is reported", async () => {
+    const { provider, submit, clock } = await started({ concurrency: { image: 1, video: 1 } });
+    await submit({ timeoutMs: 5_000 });
+    await provider.next();
+    await submit();
+    await clock.advance(14_000);
+    expect(provider.calls).toHaveLength(1);
+    await clock.advance(2_000);
+    expect(provider.calls).toHaveLength(2);
+    expect(world.logged).toContain("provider call did not end when it was told to");
   });
 });
 

@@ -19,7 +19,7 @@ describeWithRedis("Redis over TCP", () => {
   const repeated = { name: "every call sent twice", open: async () => world.open(twice(world.client())) };
   taskStoreContract(repeated);
   accountStoreContract(repeated);
-  const together = { later: queueMicrotask, least: 1 };
+  const together = { later: queueMicrotask };
   taskStoreContract({
     name: "every call in a script for many",
     open: async () => world.open(undefined, { together }),

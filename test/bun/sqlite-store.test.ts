@@ -5,12 +5,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openSqliteFile } from "../../src/runtime/bun/sqlite-file.ts";
+import { type FieldTable, TASK_FIELDS } from "../../src/stores/record.ts";
+import { DATA_RELEASE } from "../../src/stores/release.ts";
 import type { Sql, SqlDatabase, SqlRow, SqlValue } from "../../src/stores/sql.ts";
-import { SCHEMA_VERSION } from "../../src/stores/sqlite/schema/open.ts";
-import { createSqliteStore, type SqliteStore } from "../../src/stores/sqlite/store.ts";
+import {
+  createSqliteStore,
+  type SqliteStore,
+  type SqliteStoreOptions,
+} from "../../src/stores/sqlite/store.ts";
+import type { Task } from "../../src/tasks/task.ts";
 import { NO_WORK, type StepTransition } from "../../src/tasks/transition.ts";
 import { Bench, COMPLETE, FAILURE, RESERVED, scopeOf } from "../contract/store-harness.ts";
 import { startStoreProcess } from "../fixture/start-store-process.ts";
+import { virtualKey } from "../fixture/virtual-key.ts";
+import { webhookEndpoint } from "../fixture/webhook-endpoint.ts";
 
 let folder: string;
 let path: string;
@@ -22,11 +30,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-/** A bench whose store and database are in reach. */
-async function openBench(): Promise<Bench & { sqlite: SqliteStore; rows: (query: string) => SqlRow[] }> {
+type OpenBench = Bench & { sqlite: SqliteStore; rows: (query: string) => SqlRow[] };
+
+/** A bench over the file as it is, whose store and database are in reach. */
+function benchOver(options: Partial<SqliteStoreOptions> = {}): OpenBench {
   const database: SqlDatabase = openSqliteFile(path);
-  const sqlite = createSqliteStore({ database, now: () => now });
-  const open = async () => ({
+  const sqlite = createSqliteStore({ database, now: () => now, ...options });
+  const bench = new Bench({
     store: sqlite,
     now: () => now,
     advance: (ms: number) => {
@@ -34,8 +44,14 @@ async function openBench(): Promise<Bench & { sqlite: SqliteStore; rows: (query:
     },
     dispose: () => sqlite.close(),
   });
-  const bench = await Bench.open({ name: "file", open });
   return Object.assign(bench, { sqlite, rows: (query: string) => database.read((sql) => sql.all(query)) });
+}
+
+/** The same with the keys of the benches. */
+async function openBench(): Promise<OpenBench> {
+  const bench = benchOver();
+  for (const id of ["a", "b", "c"]) await bench.store.createKey(virtualKey({ id }));
+  return bench;
 }
 
 describe("schema", () => {
@@ -49,13 +65,12 @@ describe("schema", () => {
     await store.close();
   });
 
-  test("a database that a newer release wrote is refused by every method, and left alone", async () => {
+  test("data that only newer releases may read is refused by every method, and left alone", async () => {
     const bench = await openBench();
     await bench.dispose();
     const database = openSqliteFile(path);
-    await database.transact((sql) =>
-      sql.run("INSERT INTO schema_migrations VALUES (?, 0)", SCHEMA_VERSION + 1),
-    );
+    const needed = DATA_RELEASE.writes + 1;
+    await database.transact((sql) => sql.run("UPDATE release SET writes = ?1, min_reader = ?1", needed));
     const store = createSqliteStore({ database, now: () => now });
     const newer = {
       name: "StoreUnavailableError",
@@ -67,6 +82,72 @@ describe("schema", () => {
     await expect(store.deleteKey("a")).rejects.toMatchObject(newer);
     expect(database.read((sql) => sql.get("SELECT count(*) AS n FROM keys"))).toEqual({ n: 3 });
     database.close();
+  });
+
+  test("the first release refuses this data: it counts its versions in schema_migrations and knows two", async () => {
+    const bench = await openBench();
+    expect(bench.rows("SELECT max(version) AS version FROM schema_migrations")).toEqual([{ version: 3 }]);
+    await bench.dispose();
+  });
+
+  test("a release and the next, which has one field more, open each other's data in turn", async () => {
+    const next = {
+      fields: {
+        ...TASK_FIELDS,
+        note: { kind: "text", place: "own", changes: true, missing: "it's new" },
+      } satisfies FieldTable,
+      release: { writes: DATA_RELEASE.writes + 1, minReader: DATA_RELEASE.minReader },
+    };
+    const noted = (task: Task) => ({ ...task, note: "it's new" });
+    const before = await openBench();
+    const first = await before.submit();
+    await before.dispose();
+    const newer = benchOver(next);
+    expect(await newer.read(first)).toEqual(noted(first));
+    const claim = await newer.claimOne();
+    expect(claim.task).toMatchObject({ id: first.id, note: "it's new" });
+    await newer.dispose();
+    const database = openSqliteFile(path);
+    await database.transact((sql) => sql.run("UPDATE tasks SET note = 'kept' WHERE id = ?", first.id));
+    database.close();
+
+    const older = benchOver();
+    await older.apply(claim, COMPLETE);
+    expect(await older.read(first)).not.toHaveProperty("note");
+    older.advance(1);
+    const second = await older.submit({ keyId: "b", customer: "later" });
+    expect(older.rows("SELECT writes, min_reader FROM release")).toEqual([
+      { writes: next.release.writes, min_reader: next.release.minReader },
+    ]);
+    await older.dispose();
+
+    const again = benchOver(next);
+    expect(await again.read(first)).toMatchObject({ note: "kept", status: "completed" });
+    expect(await again.read(second)).toEqual(noted(second));
+    await again.dispose();
+  });
+
+  test("fields of later releases stay in keys and endpoints that this one changes", async () => {
+    const bench = await openBench();
+    const endpoint = webhookEndpoint({ id: "we_1", keyId: "a" });
+    await bench.store.createEndpoint(endpoint, 1);
+    const database = openSqliteFile(path);
+    await database.transact((sql) => {
+      for (const table of ["keys", "endpoints"])
+        sql.run(`UPDATE ${table} SET details = json_set(details, '$.later', json('[1]'))`);
+    });
+    database.close();
+    await bench.store.updateKey("a", { name: "renamed" }, now);
+    expect(await bench.store.updateEndpoint("a", "we_1", { enabled: false }, now + 1)).toEqual({
+      ...endpoint,
+      enabled: false,
+      updatedAt: now + 1,
+    });
+    for (const table of ["keys", "endpoints"])
+      expect(bench.rows(`SELECT details ->> 'later' AS later FROM ${table} ORDER BY no LIMIT 1`)).toEqual([
+        { later: "[1]" },
+      ]);
+    await bench.dispose();
   });
 });
 
@@ -82,7 +163,7 @@ describe("a new boot", () => {
     const gone = await last.submit({ keyId: "c" });
     await last.claimOne();
     await last.store.cancel(scopeOf("c"), gone.id);
-    await last.store.claimCleanups({ leaseMs: 60_000, max: 5 });
+    await last.cleanups();
     await last.store.follow(scopeOf("a"), tasks[0]!.id);
     await last.store.followTenant(scopeOf("a"));
     await last.dispose();
@@ -94,9 +175,8 @@ describe("a new boot", () => {
     const again = await store.claim({ lane: "image", leaseMs: 9_000, max: 5 });
     expect(again.map((claim) => claim.task.id).sort()).toEqual([tasks[0]!.id, tasks[1]!.id].sort());
     expect(again.every((claim) => claim.task.submitUnknown && claim.update === null)).toBe(true);
-    expect(await store.claimCleanups({ leaseMs: 60_000, max: 5 })).toMatchObject([
-      { taskId: gone.id, tries: 1 },
-    ]);
+    const work = { kind: "cleanup", leaseMs: 60_000, max: 5, maxPerDestination: 5 } as const;
+    expect(await store.claimWork(work)).toMatchObject([{ item: { taskId: gone.id, tries: 1 } }]);
     const end = await store.cancel(scopeOf("a"), tasks[0]!.id);
     expect(end).toMatchObject({ update: { followed: { task: false, key: false } } });
     await store.close();
@@ -133,7 +213,7 @@ describe("a new boot", () => {
 });
 
 describe("money and deliveries", () => {
-  test("reservations and charges add up for the key and for the subject, through every kind of end", async () => {
+  test("reservations and charges add up through every kind of end", async () => {
     const bench = await openBench();
     const work = NO_WORK;
     const endings: (() => Promise<unknown>)[] = [
@@ -149,78 +229,50 @@ describe("money and deliveries", () => {
       await end();
     }
     await bench.submit();
-    const balances = () =>
-      bench.rows(
-        "SELECT subject, reserved_micros AS r, spent_micros AS s FROM tenants WHERE key_id = 'a' ORDER BY subject",
-      );
-    expect(balances()).toEqual([
-      { subject: "", r: 3 * RESERVED, s: 400 + RESERVED },
-      { subject: "ann", r: 2 * RESERVED, s: 400 + RESERVED },
-    ]);
-    for (const item of await bench.store.claimCleanups({ leaseMs: 1_000, max: 9 }))
-      await bench.store.finishCleanup(item, {
-        kind: "settled",
-        cancellation: "immediate",
-        billedMicros: 250,
-      });
-    expect(balances()).toEqual([
-      { subject: "", r: RESERVED, s: 650 + RESERVED },
-      { subject: "ann", r: 0, s: 650 + RESERVED },
-    ]);
-    const charges = bench.rows("SELECT charged_micros AS c FROM ledger ORDER BY no").map((row) => row.c);
-    expect(charges).toEqual([400, RESERVED, 250]);
+    const balance = () => bench.store.balance("a", null, "total");
+    expect(await balance()).toEqual({ reservedMicros: 2 * RESERVED, chargedMicros: 400 + RESERVED });
+    for (const work of await bench.cleanups()) await bench.bill(work, 250);
+    expect(await balance()).toEqual({ reservedMicros: RESERVED, chargedMicros: 650 + RESERVED });
+    const { movements } = await bench.store.listMovements("a", { limit: 10, before: null });
+    expect(movements.map((movement) => movement.chargedMicros)).toEqual([250, RESERVED, 400]);
     await bench.dispose();
   });
 
-  test("an item the sweep gives up is charged what its holder reported, and no more than the reservation", async () => {
+  test("a task with a webhook leaves one due delivery in the step that ends it, which goes with the task", async () => {
     const bench = await openBench();
-    const task = await bench.submit();
-    const claim = await bench.claimOne();
-    await bench.store.cancel(scopeOf("a"), task.id);
-    await bench.store.reportLate({
-      taskId: task.id,
-      fence: claim.lease.fence,
-      state: null,
-      costMicros: RESERVED * 2,
-    });
-    bench.advance(3_600_000);
-    await bench.store.sweep(10);
-    expect(await bench.read(task)).toMatchObject({ settled: true, costMicros: RESERVED });
-    await bench.dispose();
-  });
-
-  test("a task with a webhook leaves one due delivery in the step that ends it", async () => {
-    const bench = await openBench();
-    const task = await bench.submit({ webhook: { url: "https://example.org/hook" } });
+    const webhook = { url: "https://example.org/hook", headers: {}, events: [] };
+    const task = await bench.submit({ webhook });
     await bench.submit();
-    expect(bench.rows("SELECT * FROM deliveries")).toEqual([]);
+    const work = () => bench.rows("SELECT kind, id, destination, due_at, tries FROM work");
+    expect(work()).toEqual([]);
     await bench.drain((drained) => drained.id);
-    expect(bench.rows("SELECT seq, due_at, tries FROM deliveries")).toEqual([
-      { seq: 3, due_at: now, tries: 0 },
+    expect(work()).toEqual([
+      { kind: "delivery", id: `${task.id}/3`, destination: "https://example.org", due_at: now, tries: 0 },
     ]);
     await bench.store.purge(scopeOf("a"), task.id);
-    expect(bench.rows("SELECT * FROM deliveries")).toEqual([]);
+    expect(work()).toEqual([]);
+    expect(bench.rows("SELECT * FROM work_queues")).toEqual([]);
     await bench.dispose();
   });
 
-  test("a removed task leaves its charge and nothing else, and that goes in its own time", async () => {
+  test("a removed task leaves its movement and nothing else, and that goes in its own time", async () => {
     const bench = await openBench();
     await bench.submit({
       subject: "ann",
       request: { prompt: "long ".repeat(1_000), n: 1 },
-      webhook: {},
+      webhook: { url: "https://example.org", headers: {}, events: [] },
     });
     await bench.apply(await bench.claimOne(), COMPLETE);
     bench.advance(1_000_000);
     const kept = { tasksMs: 1_000, eventsMs: 1_000, ledgerMs: 2_000_000 };
     await bench.store.retire(kept, 10);
-    for (const table of ["tasks", "specs", "events", "deliveries", "cleanups"])
+    for (const table of ["tasks", "specs", "events", "work", "work_queues", "holds"])
       expect(bench.rows(`SELECT * FROM ${table}`), table).toEqual([]);
     expect(bench.rows("SELECT subject FROM tenants WHERE key_id = 'a'")).toEqual([{ subject: "" }]);
-    expect(bench.rows("SELECT charged_micros FROM ledger")).toEqual([{ charged_micros: 400 }]);
+    expect(bench.rows("SELECT charged_micros FROM movements")).toEqual([{ charged_micros: 400 }]);
     bench.advance(1_000_000);
     await bench.store.retire(kept, 10);
-    expect(bench.rows("SELECT charged_micros FROM ledger")).toEqual([]);
+    expect(bench.rows("SELECT charged_micros FROM movements")).toEqual([]);
     await bench.dispose();
   });
 });
@@ -260,14 +312,48 @@ test("no statement of the hot paths scans a table or sorts", async () => {
   const task = await bench.submit({ subject: "ann", idempotency, batchId: "batch" });
   await bench.submit();
   const claim = await bench.claimOne();
-  await bench.apply(claim, { kind: "pend", state: 1, dueAt: now, percent: 1, message: null, work: NO_WORK });
+  await bench.apply(claim, { kind: "pend", state: 1, delayMs: 0, percent: 1, message: null, work: NO_WORK });
   await bench.apply(await bench.claimOne(), COMPLETE);
   await bench.claimOne();
   await store.sweep(10);
   await store.retire({ tasksMs: 1, eventsMs: 1, ledgerMs: 1 }, 10);
   await store.nextDueAt("image");
-  await store.claimCleanups({ leaseMs: 1, max: 1 });
-  await store.nextCleanupAt();
+  await store.nextDueAt("image", ["local"]);
+  await store.cancel(scopeOf("a"), (await bench.submit()).id);
+  for (const destinations of [undefined, ["local"]]) {
+    const only = destinations === undefined ? {} : { destinations };
+    await bench.submit({ webhook: { url: "https://example.org", headers: {}, events: [] }, customer: "c" });
+    await store.cancel(scopeOf("a"), (await bench.claimOne()).task.id);
+    for (const kind of ["cleanup", "delivery"] as const) {
+      await store.nextWorkAt(kind, destinations);
+      for (const { item } of await store.claimWork({
+        kind,
+        leaseMs: 1,
+        max: 4,
+        maxPerDestination: 2,
+        ...only,
+      }))
+        await store.finishWork(
+          item,
+          kind === "delivery" ? { kind: "again", delayMs: 9, pauseMs: 9 } : { kind: "done" },
+        );
+    }
+  }
+  await store.listHolds("a", 10);
+  await store.listMovements("a", { limit: 10, before: null });
+  await store.listEndpoints("a");
+  const session = {
+    id: "s",
+    keyId: "a",
+    subject: "",
+    customer: null,
+    provider: "p",
+    model: "m",
+    reservedMicros: 1,
+  };
+  await store.openSession(session, { max: 9, maxPerKey: 9 }, 1);
+  await store.renewSession("s", 1, 1, {});
+  await store.endLostSessions(9);
   for (const scope of scopes) {
     const position = await store.followTenant(scope);
     await store.readTenantLog(scope, { ...position, seq: 0 }, 10);

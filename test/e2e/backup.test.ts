@@ -4,6 +4,7 @@ import { cp, mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { WireTask } from "../../src/protocol/task.ts";
+import { DATA_RELEASE } from "../../src/stores/release.ts";
 import { crashLoop } from "../fixture/crash/loop.ts";
 import { ServerProcess, temporaryFolder } from "../fixture/server-process.ts";
 
@@ -49,6 +50,20 @@ async function ended(from: ServerProcess, id: string): Promise<WireTask> {
   return read(from, id);
 }
 
+/** The first event of a stream, as it stands on the wire. */
+async function firstEvent(from: ServerProcess, path: string): Promise<string> {
+  const response = await from.request(path);
+  const reader = (response.body ?? new ReadableStream()).pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  while (!/^data: .+\n\n/m.test(text)) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error(`the stream ended with:\n${text}`);
+    text += value;
+  }
+  await reader.cancel();
+  return text;
+}
+
 async function create(on: ServerProcess, body: object): Promise<string> {
   const created = await on.postJson("/v1/images/generations/async", body);
   return ((await created.json()) as { taskId: string }).taskId;
@@ -86,12 +101,15 @@ describe("a backup", () => {
       const done = await create(server, PICTURE);
       const task = await ended(server, done);
       const slow = await create(server, { ...PICTURE, provider_options: { steps: 20, step_ms: 200 } });
+      const position = /^id: (.+)$/m.exec(await firstEvent(server, `/v1/tasks/${slow}/events`))?.[1] ?? "";
 
       const target = join(folder.path, "backups/monday");
       const { code, output } = await backUp(dataDir, target);
       expect({ code, output }).toMatchObject({ code: 0, output: expect.stringContaining("1 media files") });
       expect((await readdir(target)).sort()).toEqual(["backup.json", "conduit.db", "media"]);
       expect((await stat(target)).mode & 0o777).toBe(0o700);
+      expect((await stat(join(target, "conduit.db"))).mode & 0o777).toBe(0o600);
+      expect(await Bun.file(join(target, "backup.json")).json()).toMatchObject({ release: DATA_RELEASE });
       await server.kill();
 
       const place = join(folder.path, "restored");
@@ -101,6 +119,10 @@ describe("a backup", () => {
       const url = (wire: WireTask) => new URL(wire.result?.images?.[0]?.url ?? "").pathname;
       expect({ ...copy, result: url(copy) }).toEqual({ ...task, result: url(task) });
       expect((await server.request(url(copy))).status).toBe(200);
+      // What followed the backup is gone: a stream that goes on from it is told to start anew.
+      const resumed = `/v1/tasks/${slow}/events?after=${encodeURIComponent(position)}`;
+      expect(await firstEvent(server, resumed)).toContain("event: reset");
+      expect(await readdir(place)).not.toContain("backup.json");
       expect(await ended(server, slow)).toMatchObject({ status: "completed" });
     },
     TIMEOUT_MS,

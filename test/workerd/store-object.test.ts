@@ -2,8 +2,8 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, test } from "vitest";
+import { DATA_RELEASE } from "../../src/stores/release.ts";
 import { createRemoteStore } from "../../src/stores/remote/remote-store.ts";
-import { SCHEMA_VERSION } from "../../src/stores/sqlite/schema/open.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { accountStoreContract } from "../contract/account-store.ts";
 import { Bench, COMPLETE, scopeOf } from "../contract/store-harness.ts";
@@ -67,11 +67,11 @@ describe("the store's object", () => {
     });
   });
 
-  test("refuses what a newer release wrote, by every method, and leaves it alone", async () => {
+  test("refuses what only newer releases may read, by every method, and leaves it alone", async () => {
     const stub = freshObject();
     const bench = await benchOf(stub);
     await runInDurableObject(stub(), (_, { storage }) => {
-      storage.sql.exec("INSERT INTO schema_migrations VALUES (?, 0)", SCHEMA_VERSION + 1);
+      storage.sql.exec("UPDATE release SET writes = ?1, min_reader = ?1", DATA_RELEASE.writes + 1);
     });
     await evictDurableObject(stub());
     const newer = {

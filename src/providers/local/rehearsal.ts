@@ -15,13 +15,18 @@ export function rehearsedFailure(
   const message = `Rehearsed ${fail} failure at step ${failAt}, as provider_options asked`;
   switch (fail) {
     case "permanent":
-      return { kind: "permanent", code: "provider_error", message };
+      return { kind: "permanent", code: "provider_error", message, jobOver: true };
     case "content_policy":
-      return { kind: "content_policy", message };
+      return { kind: "content_policy", message, jobOver: true };
     case "transient":
-      return attempt <= failAttempts ? { kind: "transient", code: "provider_unavailable", message } : null;
+      // It is the job that fails: what was painted so far is kept for the next attempt.
+      return attempt <= failAttempts
+        ? { kind: "transient", code: "provider_unavailable", message, jobFailed: true }
+        : null;
     case "rate_limit":
       // Being turned away uses no attempt, so the state counts.
-      return state.refusals < failAttempts ? { kind: "rate_limited", message, retryAfterMs } : null;
+      return state.refusals < failAttempts
+        ? { kind: "rate_limited", message, retryAfterMs, jobFailed: true }
+        : null;
   }
 }

@@ -157,5 +157,10 @@ export class CanvasRun {
 
 const INTERRUPTED: StepOutcome = {
   kind: "failed",
-  failure: { kind: "transient", code: "provider_unavailable", message: "The painter was interrupted" },
+  failure: {
+    kind: "transient",
+    code: "provider_unavailable",
+    message: "The painter was interrupted",
+    jobFailed: true,
+  },
 };

@@ -8,6 +8,7 @@
 
 import { constants } from "node:fs";
 import {
+  chmod,
   copyFile,
   type FileHandle,
   mkdir,
@@ -20,7 +21,8 @@ import {
   writeFile,
 } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { DATA_RELEASE } from "../../stores/release.ts";
+import type { DataRelease } from "../../stores/release.ts";
+import { storedRelease } from "../../stores/sqlite/schema/open.ts";
 import { filesIn } from "./data-directory.ts";
 import type { ProcessHost } from "./process-host.ts";
 
@@ -48,8 +50,6 @@ export class BackupError extends Error {
   override readonly name = "BackupError";
 }
 
-/** Says what is in a backup; written last, so that a folder without it is none. */
-const MANIFEST_FILE = "backup.json";
 /** A put that is under way: its final name does not exist yet, and nothing can name it. */
 const UNFINISHED_FILE = /^\..*\.part$/;
 const OWNER_ONLY_FOLDER = 0o700;
@@ -73,17 +73,22 @@ export async function backUp(host: Pick<ProcessHost, "openSqlite">, options: Bac
     await rm(unfinished, { recursive: true, force: true });
     await mkdir(unfinished, { recursive: true, mode: OWNER_ONLY_FOLDER });
     const copy = filesIn(unfinished);
-    const databaseBytes = await copyDatabase(host, source.databaseFile, copy.databaseFile);
+    const { bytes: databaseBytes, release } = await copyDatabase(
+      host,
+      source.databaseFile,
+      copy.databaseFile,
+    );
     const media = await copyMedia(options.mediaFolder ?? source.mediaFolder, copy.mediaFolder);
     const keys = await readFile(source.keysFile).catch(unlessMissing(null));
     if (keys !== null) await writeDurably(copy.keysFile, keys);
     const manifest = {
       madeAt: new Date(options.now()).toISOString(),
-      release: DATA_RELEASE,
+      release,
       databaseBytes,
       ...media,
     };
-    await writeDurably(join(unfinished, MANIFEST_FILE), `${JSON.stringify(manifest, null, 2)}\n`);
+    // Written last: a folder without it is no backup.
+    await writeDurably(copy.backupManifest, `${JSON.stringify(manifest, null, 2)}\n`);
     await syncFolder(unfinished);
     await rename(unfinished, target);
     await syncFolder(parent);
@@ -103,18 +108,20 @@ async function copyDatabase(
   host: Pick<ProcessHost, "openSqlite">,
   from: string,
   to: string,
-): Promise<number> {
+): Promise<{ bytes: number; release: DataRelease | null }> {
   const connection = host.openSqlite(from);
+  let release: DataRelease | null;
   try {
     // The owner holds the write lock for milliseconds; opening the log may have to wait for it.
     connection.execute("PRAGMA busy_timeout = 5000");
     connection.sql.run("VACUUM INTO ?", to);
+    release = storedRelease(connection.sql);
   } finally {
     connection.close();
   }
-  const file = await open(to, constants.O_RDWR);
-  await synced(file);
-  return (await stat(to)).size;
+  await chmod(to, OWNER_ONLY_FILE);
+  await synced(await open(to, constants.O_RDWR));
+  return { bytes: (await stat(to)).size, release };
 }
 
 async function copyMedia(from: string, to: string): Promise<{ mediaFiles: number; mediaBytes: number }> {

@@ -20,6 +20,8 @@ export type DataDirectory = {
   readonly databaseFile: string;
   readonly mediaFolder: string;
   readonly keysFile: string;
+  /** There in a backup, and in a directory that was restored from one and not started since. */
+  readonly backupManifest: string;
   /** Lets another process own the folder; to be called after everything in it is closed. */
   release(): void;
 };
@@ -73,6 +75,7 @@ export function filesIn(path: string): Omit<DataDirectory, "release"> {
     databaseFile: join(path, "conduit.db"),
     mediaFolder: join(path, "media"),
     keysFile: join(path, "keys.json"),
+    backupManifest: join(path, "backup.json"),
   };
 }
 

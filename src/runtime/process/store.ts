@@ -2,6 +2,7 @@
  * Opens the store of the settings, and reports what it promises. There is no fallback for one that cannot be opened.
  */
 
+import { existsSync, renameSync } from "node:fs";
 import type { Settings } from "../../config/load.ts";
 import type { RedisConnection } from "../../config/redis-connection.ts";
 import { storeChoice } from "../../config/store-choice.ts";
@@ -60,6 +61,11 @@ async function openEmbedded({ host, directory, log }: StoreDependencies): Promis
   const database = serveSqliteFile(host.openSqlite(directory.databaseFile));
   const store = createSqliteStore({ database, now: () => systemClock.now() });
   try {
+    if (existsSync(directory.backupManifest)) {
+      await store.renewEpochs();
+      renameSync(directory.backupManifest, `${directory.backupManifest}.restored`);
+      log.info("the data directory was restored from a backup", { dataDir: directory.path });
+    }
     const requeued = await store.releaseLeases();
     if (requeued > 0) log.info("tasks of the previous run go on", { tasks: requeued });
   } catch (error) {

@@ -1,59 +1,76 @@
 /** A draft as the arguments of the create script, and its answer. */
 
-import { isTaskId, taskIdTime } from "../../tasks/ids.ts";
+import { BUDGET_WINDOWS } from "../../accounts/ledger-store.ts";
 import type { CreateLimits, CreateOutcome, TaskDraft } from "../../tasks/ports/task-store.ts";
-import { RANKED } from "../fair-queue.ts";
+import { candidateOf } from "../../tasks/task.ts";
+import { newTask } from "../new-task.ts";
 import { measuredSpec } from "../sizes.ts";
-import { newTask } from "../task-spec.ts";
+import type { TaskFields } from "./fields.ts";
+import { holdFields } from "./ledger.ts";
 import { listOf, numberOf, textOf } from "./replies.ts";
 import type { Reply } from "./script-runner.ts";
-import { flag } from "./steps.ts";
-import { readFollowed, specText } from "./task-reply.ts";
-import { readViews } from "./views.ts";
+import { eventText, rankOf, readPlaces, readViews } from "./task-reply.ts";
 
-/** Throws `StoredValueTooLargeError` when a task could not hold the draft. */
-export function createArguments(draft: TaskDraft, limits: CreateLimits, epoch: () => string): string[] {
+/** A draft on its way: what is sent of it, and what its task becomes once the server has said when. */
+export type Creation = { args: string[]; draft: TaskDraft; epoch: string };
+
+const MOMENT_ZERO = 0;
+
+/** In the order of the head of scripts/tasks/create.lua. Throws `StoredValueTooLargeError` when a task could not hold the draft. */
+export function creationOf(
+  fields: TaskFields,
+  draft: TaskDraft,
+  limits: CreateLimits,
+  token: () => string,
+): Creation {
+  const epoch = token();
+  const task = newTask(draft, epoch, MOMENT_ZERO);
+  const spec = measuredSpec(fields.spec(task));
+  const besides = { specBytes: spec.bytes, progressAt: null, trimmed: false };
+  const { texts, moments } = fields.written(task, besides, spec.text);
   const { idempotency, tenant } = draft;
-  const spec = measuredSpec(specText(draft));
-  return [
+  if (draft.reservedMicros > 0) texts.push(...holdFields(draft.price));
+  const args = [
     draft.id,
     tenant.keyId,
     tenant.subject,
     draft.type,
-    String(RANKED.indexOf(draft.priority) + 1),
-    String(draft.timeoutMs),
+    String(rankOf(task)),
+    candidateOf(task).provider,
+    draft.customer ?? "",
     String(draft.reservedMicros),
-    String(spec.bytes),
-    flag(draft.webhook !== undefined && draft.webhook !== null),
-    spec.text,
-    JSON.stringify(draft.model),
-    draft.batchId ?? "",
-    String(draft.maxWaitMs),
+    BUDGET_WINDOWS.join(" "),
     String(limits.maxQueuedPerKey),
-    epoch(),
-    epoch(),
-    epoch(),
-    String(isTaskId(draft.id) ? taskIdTime(draft.id) : 0),
+    String(draft.maxWaitMs),
+    draft.batchId ?? "",
+    token(),
+    token(),
+    eventText({ seq: 1, type: "queued", progress: 0, message: null }),
     ...(idempotency === null
-      ? ["0"]
+      ? ["", "", "", "", "", ""]
       : [
-          "1",
           idempotency.key,
           idempotency.fingerprint,
+          JSON.stringify({ taskId: draft.id, fingerprint: idempotency.fingerprint }).slice(0, -1),
           String(idempotency.ttlMs),
           String(idempotency.onlyIfEndedWithinMs ?? ""),
-          flag(idempotency.takeOver ?? false),
+          idempotency.takeOver === true ? "1" : "0",
         ]),
+    String(texts.length / 2),
+    String(moments.length / 2),
+    ...texts,
+    ...moments,
   ];
+  return { args, draft, epoch };
 }
 
-export function readCreated(draft: TaskDraft, reply: Reply): CreateOutcome {
+export function readCreated(fields: TaskFields, creation: Creation, reply: Reply | undefined): CreateOutcome {
   const [outcome, ...rest] = listOf(reply);
   switch (outcome) {
     case "created":
-      return created(draft, rest);
+      return created(creation, rest);
     case "replayed": {
-      const [view] = readViews(rest[0] ?? null);
+      const [view] = readViews(fields, rest[0] ?? null);
       if (view === undefined) break;
       return { outcome, task: view };
     }
@@ -68,33 +85,21 @@ export function readCreated(draft: TaskDraft, reply: Reply): CreateOutcome {
 }
 
 /** The server answers what the draft does not say: when, and where the logs stand. */
-function created(draft: TaskDraft, reply: readonly Reply[]): CreateOutcome {
-  const [now, epoch, keyEpoch, keySeq, subjectEpoch, subjectSeq, followed] = reply;
-  const task = newTask(draft, textOf(epoch), numberOf(now));
-  const places = {
-    keySeq: numberOf(keySeq),
-    subjectSeq: subjectSeq === "" ? null : numberOf(subjectSeq),
-  };
-  return {
-    outcome: "created",
-    update: {
-      task,
-      events: [
-        {
-          taskId: task.id,
-          seq: task.seq,
-          type: "queued",
-          status: "queued",
-          progress: 0,
-          message: null,
-          at: task.createdAt,
-          ...places,
-        },
-      ],
-      keyEpoch: textOf(keyEpoch),
-      subjectEpoch: subjectEpoch === "" ? null : textOf(subjectEpoch),
-      ...places,
-      followed: readFollowed(textOf(followed)),
-    },
-  };
+function created({ draft, epoch }: Creation, reply: readonly Reply[]): CreateOutcome {
+  const [now, ...places] = reply;
+  const task = newTask(draft, epoch, numberOf(now));
+  const where = readPlaces(places);
+  const { keySeq, subjectSeq } = where;
+  const event = {
+    taskId: task.id,
+    seq: task.seq,
+    type: "queued",
+    status: "queued",
+    progress: 0,
+    message: null,
+    at: task.createdAt,
+    keySeq,
+    subjectSeq,
+  } as const;
+  return { outcome: "created", update: { task, events: [event], ...where } };
 }

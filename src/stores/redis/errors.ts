@@ -4,7 +4,6 @@ import { StoreUnavailableError, type UnavailableReason } from "../../tasks/ports
 
 /** How replies begin that say that nothing was done, why, and what an operator makes of it. */
 const REFUSALS: readonly [RegExp, UnavailableReason, string][] = [
-  [/^NEWERSCHEMA (\d+)/, "newer_schema", "A newer release has written the data in Redis"],
   [/^OOM /, "full", "Redis has no memory left (maxmemory)"],
   [/quota exceeded|max (?:database|storage) size/i, "full", "The Redis database has reached its size limit"],
   [/^MISCONF .*(?:No space|disk)/i, "full", "Redis cannot write to its disk"],
@@ -23,16 +22,31 @@ export function isUnknownScript(error: unknown): boolean {
   return /(?:^|\s)NOSCRIPT\b/.test(messageOf(error));
 }
 
+/** Whether the data has to be prepared for this release first. */
+export function isUnprepared(error: unknown): boolean {
+  return /(?:^|\s)UNPREPARED\b/.test(messageOf(error));
+}
+
 /**
  * The error to reject with: `StoreUnavailableError`, or a plain one for a mistake in a script. What is neither a known
  * refusal nor a mistake - no answer, a proxy's page, a server that is loading its data - is `unreachable`.
  */
 export function failureOf(error: unknown): Error {
   const message = messageOf(error);
+  const newer = /(?:^|\s)NEWERSCHEMA (\d+)/.exec(message);
+  if (newer !== null) return newerSchema(newer[1] as string);
   for (const [pattern, reason, meaning] of REFUSALS)
     if (pattern.test(message)) return new StoreUnavailableError(reason, `${meaning}: ${message}`);
   if (MISTAKE.test(message)) return new Error(`A script of the Redis store failed: ${message}`);
   return new StoreUnavailableError("unreachable", `Redis gave no answer: ${message}`);
+}
+
+/** The data needs this release, or a later one. */
+export function newerSchema(release: string): StoreUnavailableError {
+  return new StoreUnavailableError(
+    "newer_schema",
+    `The data in Redis needs release ${release} or later: start the release that wrote it, or a later one. Nothing was changed`,
+  );
 }
 
 function messageOf(error: unknown): string {

@@ -6,7 +6,7 @@ import type { ListQuery } from "../../tasks/ports/task-store.ts";
 import type { TenantScope } from "../../tasks/task.ts";
 import type { ScriptName } from "./scripts.ts";
 
-/** Room for the time of an id in a score: 48 bits. Above it stand status and type (see list_score in scripts/parts/task.lua). */
+/** Room for the time of an id in a score: 48 bits. Above it stand status and type (see list_score in scripts/parts/events.lua). */
 const TIME_RANGE = 2 ** 48;
 
 /** One task more than is asked for says whether there are more. */

@@ -1,11 +1,12 @@
 /**
  * Runs scripts on the server: by their hash, and with their text when the server does not have them (any more). A call
- * whose answer was lost is sent again under the same name, so that nothing happens twice.
+ * whose answer was lost is sent again under the same name, so that nothing happens twice. Data that is not of this
+ * release's shape yet is prepared first.
  */
 
 import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
-import { failureOf, isUnknownScript } from "./errors.ts";
-import { MANY, SCRIPTS, type ScriptName } from "./scripts.ts";
+import { failureOf, isUnknownScript, isUnprepared } from "./errors.ts";
+import type { ScriptName, Scripts } from "./scripts.ts";
 
 /** What is used of the Upstash client. Its automatic deserialization has to be off. */
 export type ScriptClient = {
@@ -15,8 +16,11 @@ export type ScriptClient = {
 
 export type ScriptRunnerOptions = {
   client: ScriptClient;
+  scripts: Scripts;
   /** Before every key. */
   prefix: string;
+  /** Whose keys: `<prefix><shard>:…`. */
+  shard: number;
   /** Names a call, never the same twice. */
   nonce: () => string;
   /** Waits before a call without an answer is sent again, ms; none: never. */
@@ -33,14 +37,22 @@ export type ScriptRunnerOptions = {
 export type Together = {
   /** Calls `send` at the end of the turn. */
   later(send: () => void): void;
-  /** Fewer go one by one; default 2. */
-  least?: number;
 };
+
+/** Scripts that make several calls at once. */
+export type ManyName = "create" | "commit";
 
 /** Calls in one script: a few milliseconds of the server. */
 const MOST_TOGETHER = 32;
 
-type Waiting = { call: string[]; resolve: (reply: Reply) => void; reject: (error: unknown) => void };
+type Waiting = {
+  args: readonly string[];
+  resolve: (answer: ManyAnswer) => void;
+  reject: (error: unknown) => void;
+};
+
+/** What the script answered, and which of its calls this one was. */
+export type ManyAnswer = { reply: Reply; index: number };
 
 /** A reply as both transports hand it on. */
 export type Reply = string | number | null | readonly Reply[];
@@ -49,68 +61,107 @@ export class ScriptRunner {
   readonly #options: ScriptRunnerOptions;
   readonly #keys: string[];
   readonly #hashes = new Map<ScriptName, string>();
-  readonly #waiting = new Map<ScriptName, Waiting[]>();
+  readonly #waiting = new Map<ManyName, Waiting[]>();
+  #collecting = false;
+  #prepare: () => Promise<void> = () => Promise.resolve();
+  #preparing: Promise<void> | null = null;
   #closed = false;
 
   constructor(options: ScriptRunnerOptions) {
     this.#options = options;
-    this.#keys = [options.prefix];
+    this.#keys = [`${options.prefix}${options.shard}:`, options.prefix];
+  }
+
+  /** Says how data is prepared that has another release's shape; it may only run scripts that need no preparation. */
+  onUnprepared(prepare: () => Promise<void>): void {
+    this.#prepare = prepare;
   }
 
   /** Rejects with `StoreUnavailableError`, or with a plain error when the script itself failed. */
   run(name: ScriptName, ...args: readonly string[]): Promise<Reply> {
-    const { nonce, together } = this.#options;
-    const call = [nonce(), ...args];
-    if (together === undefined || MANY[name] === undefined) return this.#call(name, call);
+    return this.#call(name, args);
+  }
+
+  /** One call of a script that makes several: it shares the script with others of the same turn, where that is wanted. */
+  many(name: ManyName, args: readonly string[]): Promise<ManyAnswer> {
+    const { together } = this.#options;
+    if (together === undefined && !this.#collecting) return this.#sendTogether(name, [args]).then(first);
     return new Promise((resolve, reject) => {
       const waiting = this.#waiting.get(name) ?? [];
-      waiting.push({ call, resolve, reject });
+      waiting.push({ args, resolve, reject });
       if (waiting.length > 1) return;
       this.#waiting.set(name, waiting);
-      together.later(() => this.#sendWaiting(name, together.least ?? 2));
+      if (!this.#collecting) together?.later(() => this.#sendWaiting(name));
     });
   }
 
-  #sendWaiting(name: ScriptName, least: number): void {
-    const waiting = this.#waiting.get(name) ?? [];
-    this.#waiting.delete(name);
-    while (waiting.length > 0) this.#sendTogether(name, waiting.splice(0, MOST_TOGETHER), least);
+  /** Calls of `many` that are made before `make` returns share scripts, whatever the transport. */
+  collect<T>(make: () => T): T {
+    this.#collecting = true;
+    try {
+      return make();
+    } finally {
+      this.#collecting = false;
+      for (const name of [...this.#waiting.keys()]) this.#sendWaiting(name);
+    }
   }
 
-  #sendTogether(name: ScriptName, waiting: readonly Waiting[], least: number): void {
-    const many = MANY[name];
-    if (many === undefined || waiting.length < least) {
-      for (const { call, resolve, reject } of waiting) this.#call(name, call).then(resolve, reject);
-      return;
+  #sendWaiting(name: ManyName): void {
+    const waiting = this.#waiting.get(name) ?? [];
+    this.#waiting.delete(name);
+    for (let from = 0; from < waiting.length; from += MOST_TOGETHER) {
+      const group = waiting.slice(from, from + MOST_TOGETHER);
+      this.#sendTogether(
+        name,
+        group.map(({ args }) => args),
+      ).then(
+        (reply) => {
+          for (const [index, { resolve }] of group.entries()) resolve({ reply, index });
+        },
+        (error: unknown) => {
+          for (const { reject } of group) reject(error);
+        },
+      );
     }
-    const calls = waiting.flatMap(({ call }) => [String(call.length), ...call]);
-    this.#call(many, [String(waiting.length), ...calls]).then(
-      (replies) => {
-        for (const [index, { resolve }] of waiting.entries())
-          resolve((replies as readonly Reply[])[index] ?? null);
-      },
-      (error: unknown) => {
-        for (const { reject } of waiting) reject(error);
-      },
-    );
+  }
+
+  #sendTogether(name: ManyName, calls: readonly (readonly string[])[]): Promise<Reply> {
+    const args = [String(calls.length)];
+    for (const call of calls) args.push(String(call.length), ...call);
+    return this.#call(name, args);
   }
 
   /** Sends the call until it is answered, under its name. */
-  async #call(name: ScriptName, call: readonly string[]): Promise<Reply> {
-    const { now, repeatAfterMs } = this.#options;
-    const timed = [now === undefined ? "" : String(now()), ...call];
-    for (let repeats = 0; ; repeats++) {
+  async #call(name: ScriptName, args: readonly string[]): Promise<Reply> {
+    const { now, repeatAfterMs, nonce } = this.#options;
+    const call = [now === undefined ? "" : String(now()), nonce(), ...args];
+    let prepared = false;
+    for (let repeats = 0; ; ) {
       if (this.#closed) throw new StoreUnavailableError("closed", "The store was closed");
       try {
-        return await this.#send(name, timed);
+        return await this.#send(name, call);
       } catch (error) {
+        if (isUnprepared(error) && !prepared) {
+          prepared = true;
+          await this.#prepared();
+          continue;
+        }
         const failure = failureOf(error);
         const waitMs = repeatAfterMs[repeats];
         const open = failure instanceof StoreUnavailableError && failure.reason === "unreachable";
         if (!open || waitMs === undefined || wasNeverSent(error)) throw failure;
+        repeats += 1;
         await new Promise((resolve) => setTimeout(resolve, waitMs));
       }
     }
+  }
+
+  /** Calls that find the data unprepared at the same time wait for one preparation. */
+  #prepared(): Promise<void> {
+    this.#preparing ??= this.#prepare().finally(() => {
+      this.#preparing = null;
+    });
+    return this.#preparing;
   }
 
   /** Every later call rejects. */
@@ -119,22 +170,26 @@ export class ScriptRunner {
   }
 
   async #send(name: ScriptName, call: string[]): Promise<Reply> {
-    const { client } = this.#options;
+    const { client, scripts } = this.#options;
     const hash = this.#hashes.get(name) ?? (await this.#hashOf(name));
     try {
       return (await client.evalsha(hash, this.#keys, call)) as Reply;
     } catch (error) {
       if (!isUnknownScript(error)) throw error;
-      return (await client.eval(SCRIPTS[name], this.#keys, call)) as Reply;
+      return (await client.eval(scripts.text(name), this.#keys, call)) as Reply;
     }
   }
 
   async #hashOf(name: ScriptName): Promise<string> {
-    const digest = await crypto.subtle.digest("SHA-1", new TextEncoder().encode(SCRIPTS[name]));
-    const hash = new Uint8Array(digest).toHex();
+    const text = new TextEncoder().encode(this.#options.scripts.text(name));
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-1", text)).toHex();
     this.#hashes.set(name, hash);
     return hash;
   }
+}
+
+function first(reply: Reply): ManyAnswer {
+  return { reply, index: 0 };
 }
 
 /** A client that waited for a connection in vain says so; the call has waited long enough then. */

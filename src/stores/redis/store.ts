@@ -1,81 +1,102 @@
 /**
- * The task and account store on Redis 7: over TCP, or Upstash over REST, through the same client. Every method is one
- * script (scripts/*.lua), and one round trip. Time that decides is the server's. Texts of callers stay the JSON they came
- * as; the rest is numbers in packed lines, which the scripts take apart. One server, no cluster: scripts name keys of
- * several tasks and tenants.
+ * The store on Redis 7: over TCP, or Upstash over REST, through the same client. Every method is one script
+ * (scripts/**), and one round trip; where the reducer decides about a task that this process does not hold, one more loads it.
+ * Time that decides is the server's. One server, no cluster: scripts name keys of several tasks and tenants.
  *
- * | key                           | type   | holds                                                                         |
- * | ----------------------------- | ------ | ----------------------------------------------------------------------------- |
- * | `schema`                      | string | the schema's version                                                          |
- * | `task:<id>`                   | hash   | `fix` and `now` (packed), `e0`, `e1`, … (its events), `key`, `subject`, `batch`, `model`, `by` (who follows it), `spec`, `message`, `state`, `error`, `result` |
- * | `cleanup:<id>`                | hash   | the upstream job its end may have left behind                                 |
- * | `key:<key>`                   | hash   | of a key: whether it may start tasks (`on`, `until`, `cap`), log position, followers, counters, money, its queue in each lane |
- * | `subject:<tenant>`            | hash   | the same of a subject, without a queue                                        |
- * | `log:<tenant>`                | list   | of a key or a subject: its newest events, as task and field of the task        |
- * | `ids:<tenant>`                | zset   | its tasks by status, type and age, for lists                                  |
- * | `tenants`                     | zset   | every tenant that has a log                                                   |
- * | `batch:<length>:<key>:<batch>` | zset   | the tasks of a batch                                                          |
- * | `once:<tenant>:<key>`         | string | an idempotency key: until when, whose, and the request's fingerprint          |
- * | `lane:<lane>`                 | hash   | virtual time, and how many of its tasks are held                              |
- * | `turns:<lane>`                | zset   | keys that may be served, by virtual time                                      |
- * | `ready:<lane>:<rank>:<key>`   | zset   | ready tasks of one key and rank, by age                                       |
- * | `delayed:<lane>`              | zset   | tasks by when they are due                                                    |
- * | `wake:<lane>`                 | zset   | unfinished tasks by the end of their lease or their deadline                  |
- * | `ended`, `trimmed`            | zset   | settled tasks by their end: with their events, and without                    |
- * | `cleanups`, `cleanup-ends`    | zset   | cleanup items by when they are due, and by when they are given up             |
- * | `deliveries`                  | zset   | webhooks by when they are due: task and position of its end                   |
- * | `ledger:<key>`, `ledgers`     | list   | charges of a key; keys by their oldest charge (zset)                          |
- * | `account:<key>`               | hash   | a virtual key                                                                 |
- * | `accounts`, `hashes`          | zset   | virtual keys by age; keys by hash (hash)                                      |
- * | `call:<nonce>`                | string | what a call did, for 30 s: it may come again when its answer was lost         |
+ * | key                               | type   | holds                                                                      |
+ * | --------------------------------- | ------ | -------------------------------------------------------------------------- |
+ * | `schema`, `reader`                | string | the newest release that wrote here, and the oldest that may (see release.ts) |
+ * | `0:task:<id>`                     | hash   | a task's fields (see fields.ts), its events (`e<seq>`, JSON), its due work (`work <kind> <id>`) |
+ * | `0:key:<key>`                     | hash   | of a key: whether it may start tasks (`on`, `until`, `cap`), log position, followers, counters, its queue in each lane |
+ * | `0:subject:<tenant>`              | hash   | the same of a subject, without a queue                                     |
+ * | `0:log:<tenant>`                  | list   | of a key or a subject: its newest events, as task and field of the task    |
+ * | `0:ids:<tenant>`                  | zset   | its tasks by status, type and age, for lists                               |
+ * | `0:tenants`                       | zset   | every tenant that has a log                                                |
+ * | `0:batch:<length>:<key>:<batch>`  | zset   | the tasks of a batch                                                       |
+ * | `0:once:<tenant>:<key>`           | string | an idempotency key: until when, whose, and the request's fingerprint (JSON) |
+ * | `0:lane:<lane>`                   | hash   | virtual time, how many are held, the providers, and which of them rest     |
+ * | `0:turns:<lane>:<provider>`       | zset   | keys that may be served, by virtual time                                   |
+ * | `0:polls:<lane>:<provider>`       | zset   | those of them with a started task ready                                    |
+ * | `0:ready:<lane>:<rank>:<provider>:<key>` | zset | ready tasks of one key, rank and provider, by age                     |
+ * | `0:delayed:<lane>`                | zset   | tasks by when they are due                                                 |
+ * | `0:wake:<lane>`                   | zset   | unfinished tasks by the end of their lease or their deadline               |
+ * | `0:ended`, `0:trimmed`            | zset   | settled tasks by their end: with their events, and without                 |
+ * | `0:work:<kind>:<id>`              | hash   | an item of due work; its sets: see scripts/parts/work.lua                  |
+ * | `0:balance:<length>:<key>:<customer>` | hash | what is held and was charged in each window; the customer empty for the whole key |
+ * | `0:holds:<key>`                   | zset   | what holds money of the key, by age; the hold stands with it (`hold`)      |
+ * | `0:movements:<tenant>`            | zset   | movements of a key by age; their JSON in the hash `0:movement-texts:…`     |
+ * | `0:ledgers`                       | zset   | keys by their oldest movement                                              |
+ * | `0:session:<id>`                  | hash   | a realtime session; its sets: see scripts/parts/sessions.lua               |
+ * | `0:endpoint:<length>:<key>:<id>`  | hash   | a webhook endpoint; those of a key by age in the zset `0:endpoints:<key>`  |
+ * | `0:account:<key>`                 | hash   | a virtual key                                                              |
+ * | `0:accounts`, `0:hashes`          | zset   | virtual keys by age; keys by hash (hash)                                   |
+ * | `0:call:<nonce>`                  | string | what a call did, for 30 s: it may come again when its answer was lost      |
+ * | `0:unreadable`                    | string | how often something stored could not be read and was passed over           |
  *
- * `<tenant>` is `<length of the key>:<key>:<subject>`, the subject empty for the key itself.
+ * `0:` is the shard. `<tenant>` is `<length of the key>:<key>:<subject>`, the subject empty for the key itself.
  */
 
-import type { AccountStore } from "../../accounts/account-store.ts";
+import type { BudgetWindow } from "../../accounts/ledger-store.ts";
 import type { KeyPatch, VirtualKey } from "../../accounts/virtual-key.ts";
 import { type Json, TASK_TYPES, type TaskType } from "../../protocol/task.ts";
-import { cryptoRandom, type RandomFill, randomToken } from "../../tasks/ids.ts";
-import { MAX_TASK_BYTES, StoredValueTooLargeError } from "../../tasks/ports/store-error.ts";
 import type {
-  AdvanceOutcome,
-  CancelOutcome,
-  Claim,
-  ClaimOptions,
-  CleanupItem,
-  CleanupOutcome,
-  CreateLimits,
-  CreateOutcome,
-  FollowOutcome,
-  LateReport,
-  Lease,
-  ListQuery,
-  LogRead,
-  PurgeOutcome,
-  QueueStats,
-  Retention,
-  RetentionOutcome,
-  SweepOutcome,
-  TaskDraft,
-  TaskPage,
-  TaskStore,
-  TaskView,
-  TenantLogRead,
+  SessionCounters,
+  SessionDraft,
+  SessionEnd,
+  SessionLimits,
+} from "../../realtime/session-store.ts";
+import type { LateReport, WorkItem, WorkKind } from "../../tasks/due-work.ts";
+import { cryptoRandom, type RandomFill, randomToken } from "../../tasks/ids.ts";
+import {
+  type AdvanceOutcome,
+  type CancelOutcome,
+  type Claim,
+  type ClaimedWork,
+  type ClaimOptions,
+  type CreateLimits,
+  type CreateOutcome,
+  type FollowOutcome,
+  type Lease,
+  type ListQuery,
+  type LogRead,
+  ONLY_SHARD,
+  type PurgeOutcome,
+  type QueueStats,
+  type Retention,
+  type RetentionOutcome,
+  type SweepOutcome,
+  type TaskDraft,
+  type TaskPage,
+  type TaskView,
+  type TenantLogRead,
+  type WorkClaimOptions,
+  type WorkOutcome,
 } from "../../tasks/ports/task-store.ts";
 import type { Position, TaskResult, TenantScope } from "../../tasks/task.ts";
 import type { StepTransition } from "../../tasks/transition.ts";
+import type { EndpointPatch, WebhookEndpoint } from "../../webhooks/endpoint-store.ts";
 import { holdsFile } from "../held-media.ts";
-import { assertScope } from "../scopes.ts";
-import { assertStateFits, assertTransitionFits } from "../sizes.ts";
+import { type FieldTable, TASK_FIELDS } from "../record.ts";
+import { DATA_RELEASE, type DataRelease } from "../release.ts";
+import { assertScope, isVisible } from "../scopes.ts";
+import { assertTransitionFits, taskTooLarge } from "../sizes.ts";
+import type { Store } from "../store.ts";
 import { RedisAccounts } from "./accounts.ts";
-import { createArguments, readCreated } from "./creation.ts";
+import { Commits, claimArguments, listText } from "./commits.ts";
+import { creationOf, readCreated } from "./creation.ts";
+import { RedisDueWork } from "./due-work.ts";
+import { RedisEndpoints } from "./endpoints.ts";
+import { TaskFields } from "./fields.ts";
+import { RedisLedger } from "./ledger.ts";
 import { listScript } from "./listing.ts";
 import { readTaskLog, readTenantLog } from "./logs.ts";
+import { prepare } from "./preparation.ts";
 import { listOf, numberOf, numberOrNull, textOf } from "./replies.ts";
-import { type ScriptClient, ScriptRunner, type Together } from "./script-runner.ts";
-import { claimArguments, flag, stepScript } from "./steps.ts";
-import { jsonOf, jsonText, positionOfLine, readClaim, readTask, readUpdate } from "./task-reply.ts";
-import { readViews } from "./views.ts";
+import { type Reply, type ScriptClient, ScriptRunner, type Together } from "./script-runner.ts";
+import { MAX_STEP_TASKS, Scripts } from "./scripts.ts";
+import { ServerClock } from "./server-clock.ts";
+import { RedisSessions } from "./sessions.ts";
+import { readViews } from "./task-reply.ts";
 
 export type RedisStoreOptions = {
   /** An Upstash client without automatic deserialization and without automatic pipelining. */
@@ -91,6 +112,9 @@ export type RedisStoreOptions = {
   now?: () => number;
   /** Where callers may wait for one another (TCP): calls of one turn share a script. */
   together?: Together;
+  /** Tests only: the fields and the number of another release. */
+  fields?: FieldTable;
+  release?: DataRelease;
 };
 
 const DEFAULT_PREFIX = "conduit:";
@@ -100,13 +124,20 @@ const REPEAT_AFTER_MS = [100, 500];
 const TOKEN_LENGTH = 10;
 
 /** The store in the Redis behind the client. Nothing is asked of the server before the first call. */
-export function createRedisStore(options: RedisStoreOptions): TaskStore & AccountStore {
-  return new Store(options);
+export function createRedisStore(options: RedisStoreOptions): Store {
+  return new RedisStore(options);
 }
 
-class Store implements TaskStore, AccountStore {
+class RedisStore implements Store {
   readonly #scripts: ScriptRunner;
+  readonly #fields: TaskFields;
+  readonly #clock: ServerClock;
+  readonly #commits: Commits;
   readonly #accounts: RedisAccounts;
+  readonly #ledger: RedisLedger;
+  readonly #work: RedisDueWork;
+  readonly #sessions: RedisSessions;
+  readonly #endpoints: RedisEndpoints;
   readonly #node: string;
   readonly #token: () => string;
   /** The tenant behind which the retention looks at tenants next; after a restart it merely looks again. */
@@ -121,41 +152,56 @@ class Store implements TaskStore, AccountStore {
       random = cryptoRandom,
       now,
       together,
+      fields = TASK_FIELDS,
+      release = DATA_RELEASE,
     } = options;
     if (!/^\S+$/.test(node)) throw new TypeError(`node: expected a word, got ${JSON.stringify(node)}`);
     this.#node = node;
     this.#token = () => randomToken(TOKEN_LENGTH, random);
     const boot = this.#token();
     let calls = 0;
+    this.#fields = new TaskFields(fields);
+    this.#clock = new ServerClock(now);
     this.#scripts = new ScriptRunner({
       client: redis,
+      scripts: new Scripts(this.#fields, release),
       prefix,
+      shard: ONLY_SHARD,
       repeatAfterMs,
       nonce: () => `${boot}${(calls++).toString(36)}`,
       ...(now && { now }),
       ...(together && { together }),
     });
+    this.#scripts.onUnprepared(() => prepare(this.#scripts, this.#fields));
+    this.#commits = new Commits(this.#scripts, this.#fields, this.#clock);
     this.#accounts = new RedisAccounts(this.#scripts);
+    this.#ledger = new RedisLedger(this.#scripts);
+    this.#work = new RedisDueWork(this.#scripts, this.#commits, this.#fields);
+    this.#sessions = new RedisSessions(this.#scripts);
+    this.#endpoints = new RedisEndpoints(this.#scripts);
   }
 
   async create(draft: TaskDraft, limits: CreateLimits): Promise<CreateOutcome> {
-    const args = createArguments(draft, limits, this.#token);
-    return readCreated(draft, await this.#scripts.run("create", ...args));
+    const creation = creationOf(this.#fields, draft, limits, this.#token);
+    const { reply, index } = await this.#scripts.many("create", creation.args);
+    return readCreated(this.#fields, creation, listOf(reply)[index]);
   }
 
   async get(scope: TenantScope, taskId: string): Promise<TaskView | null> {
     const reply = await this.#scripts.run("get", taskId, ...scopeArguments(scope, taskId));
-    return reply === null ? null : (readViews(reply)[0] ?? null);
+    return this.#firstView(reply);
   }
 
   async list(scope: TenantScope, query: ListQuery): Promise<TaskPage> {
     assertScope(scope);
-    const tasks = readViews(await this.#scripts.run(...listScript(scope, query)));
+    const tasks = readViews(this.#fields, await this.#scripts.run(...listScript(scope, query)));
     return { tasks: tasks.slice(0, query.limit), hasMore: tasks.length > query.limit };
   }
 
   async claim(options: ClaimOptions): Promise<Claim[]> {
-    return listOf(await this.#scripts.run("claim", ...claimArguments(options))).map(readClaim);
+    const [now, claims] = listOf(await this.#scripts.run("claim", ...claimArguments(options)));
+    this.#clock.learn(numberOf(now));
+    return this.#commits.claimed(claims);
   }
 
   async renew(leases: readonly Lease[], leaseMs: number): Promise<string[]> {
@@ -166,28 +212,40 @@ class Store implements TaskStore, AccountStore {
 
   async advance(lease: Lease, transition: StepTransition, next?: ClaimOptions): Promise<AdvanceOutcome> {
     assertTransitionFits(transition);
-    const [applied, update, claims] = listOf(await this.#scripts.run(...stepScript(lease, transition, next)));
-    if (applied === 2) throw new StoredValueTooLargeError("task", numberOf(update), MAX_TASK_BYTES);
-    const claimed = listOf(claims).map(readClaim);
-    return applied === 1
-      ? { applied: true, update: readUpdate(update), claimed }
-      : { applied: false, claimed };
+    const committed = await this.#commits.commit(lease.taskId, {
+      transition({ task, besides }) {
+        if (task.fence !== lease.fence || task.leaseUntil === null) return null;
+        const refusal = taskTooLarge({ task, specBytes: besides.specBytes }, transition);
+        if (refusal !== null) throw refusal;
+        return transition;
+      },
+      ...(next && { next }),
+    });
+    if (committed.kind === "applied") {
+      const { update, claimed } = committed;
+      return { applied: true, update, claimed };
+    }
+    return { applied: false, claimed: next === undefined ? [] : await this.claim(next) };
   }
 
-  async nextDueAt(lane: TaskType): Promise<number | null> {
-    return numberOrNull(await this.#scripts.run("nextDue", lane));
+  async nextDueAt(lane: TaskType, providers?: readonly string[]): Promise<number | null> {
+    const asked = providers === undefined ? "" : listText(providers);
+    return numberOrNull(await this.#scripts.run("nextDue", lane, asked));
+  }
+
+  async pauseProvider(lane: TaskType, provider: string, pauseMs: number): Promise<void> {
+    await this.#scripts.run("pauseProvider", lane, provider, String(Math.max(0, pauseMs)));
   }
 
   async cancel(scope: TenantScope, taskId: string): Promise<CancelOutcome> {
-    const [outcome, told] = listOf(
-      await this.#scripts.run("cancel", taskId, ...scopeArguments(scope, taskId)),
-    );
-    if (outcome === "not_found") return { outcome };
-    if (outcome === "cancelled") return { outcome, update: readUpdate(told) };
-    return {
-      outcome: outcome === "already_cancelled" ? "already_cancelled" : "already_finished",
-      task: readTask(told).task,
-    };
+    assertScope(scope);
+    const committed = await this.#commits.commit(taskId, {
+      transition: ({ task }) => (isVisible(scope, task) ? { kind: "cancel" } : null),
+    });
+    if (committed.kind === "applied") return { outcome: "cancelled", update: committed.update };
+    const task = committed.kind === "refused" && committed.stored ? committed.stored.task : null;
+    if (task === null || !isVisible(scope, task)) return { outcome: "not_found" };
+    return { outcome: task.status === "cancelled" ? "already_cancelled" : "already_finished", task };
   }
 
   async purge(scope: TenantScope, taskId: string): Promise<PurgeOutcome> {
@@ -195,54 +253,51 @@ class Store implements TaskStore, AccountStore {
   }
 
   async sweep(limit: number): Promise<SweepOutcome> {
-    const [updates, requeued, more] = listOf(await this.#scripts.run("sweep", String(limit)));
-    return { updates: listOf(updates).map(readUpdate), requeued: numberOf(requeued), more: more === 1 };
+    const [moment, replies, looked] = listOf(await this.#scripts.run("due", String(limit)));
+    this.#clock.learn(numberOf(moment));
+    const due = this.#fields.readAll(listOf(replies));
+    const committed = await Promise.all(
+      this.#scripts.collect(() =>
+        due.map((stored) =>
+          this.#commits.commit(stored.task.id, {
+            transition({ task: { deadlineAt, leaseUntil } }, now) {
+              if (deadlineAt <= now) return { kind: "expire" };
+              return leaseUntil !== null && leaseUntil <= now ? { kind: "orphan" } : null;
+            },
+            stored,
+          }),
+        ),
+      ),
+    );
+    const updates = committed.flatMap((one) => (one.kind === "applied" ? [one.update] : []));
+    const ended = updates.filter(({ task }) => task.finishedAt !== null);
+    return {
+      updates: ended,
+      requeued: updates.length - ended.length,
+      more: numberOf(looked) === Math.min(limit, MAX_STEP_TASKS),
+    };
   }
 
-  async claimCleanups(options: { leaseMs: number; max: number }): Promise<CleanupItem[]> {
-    const items = await this.#scripts.run("claimCleanups", String(options.leaseMs), String(options.max));
-    return listOf(items).map((item) => {
-      const [told, state, late, cost, tries, createdAt, giveUpAt, fence] = listOf(item);
-      const { task } = readTask(told);
-      return {
-        taskId: task.id,
-        type: task.type,
-        provider: task.provider,
-        providerModel: task.providerModel,
-        request: task.request,
-        attempt: task.attempt,
-        state: jsonOf<Json>(state),
-        late: textOf(late) === "1" ? { costMicros: numberOrNull(cost) } : null,
-        tries: numberOf(tries),
-        createdAt: numberOf(createdAt),
-        giveUpAt: numberOf(giveUpAt),
-        fence: numberOf(fence),
-      };
-    });
+  claimWork(options: WorkClaimOptions): Promise<ClaimedWork[]> {
+    return this.#work.claim(options);
   }
 
-  async finishCleanup(item: CleanupItem, outcome: CleanupOutcome): Promise<boolean> {
-    const result =
-      outcome.kind === "settled"
-        ? [outcome.cancellation, String(outcome.billedMicros ?? 0)]
-        : ["", String(outcome.delayMs)];
-    return (await this.#scripts.run("finishCleanup", item.taskId, String(item.fence), ...result)) === 1;
+  finishWork(item: WorkItem, outcome: WorkOutcome): Promise<boolean> {
+    return this.#work.finish(item, outcome);
   }
 
-  async nextCleanupAt(): Promise<number | null> {
-    return numberOrNull(await this.#scripts.run("nextCleanup"));
+  nextWorkAt(kind: WorkKind, destinations?: readonly string[]): Promise<number | null> {
+    return this.#work.nextAt(kind, destinations);
   }
 
-  async reportLate({ taskId, fence, state, costMicros }: LateReport): Promise<void> {
-    assertStateFits(state);
-    const cost = costMicros === null ? "" : String(costMicros);
-    await this.#scripts.run("reportLate", taskId, String(fence), jsonText(state), cost);
+  reportLate(report: LateReport): Promise<void> {
+    return this.#work.reportLate(report);
   }
 
   async follow(scope: TenantScope, taskId: string): Promise<FollowOutcome | null> {
     const reply = await this.#scripts.run("follow", taskId, ...scopeArguments(scope, taskId), this.#node);
-    const view = reply === null ? undefined : readViews(reply)[0];
-    if (view === undefined) return null;
+    const view = this.#firstView(reply);
+    if (view === null) return null;
     return { view, position: { epoch: view.task.epoch, seq: view.task.seq } };
   }
 
@@ -262,23 +317,26 @@ class Store implements TaskStore, AccountStore {
   async readLog(scope: TenantScope, taskId: string, after: Position, limit: number): Promise<LogRead> {
     const range = [String(after.seq), String(limit)];
     const reply = await this.#scripts.run("readLog", taskId, ...scopeArguments(scope, taskId), ...range);
-    return readTaskLog(reply, after, limit);
+    return readTaskLog(this.#fields, reply, after, limit);
   }
 
   async readTenantLog(scope: TenantScope, after: Position, limit: number): Promise<TenantLogRead> {
     assertScope(scope);
     const range = [after.epoch, String(after.seq), String(limit)];
     const reply = await this.#scripts.run("readTenantLog", scope.keyId, scope.subject ?? "", ...range);
-    return readTenantLog(reply, after) ?? { outcome: "reset", position: await this.tenantPosition(scope) };
+    const read = readTenantLog(this.#fields, reply, after);
+    return read ?? { outcome: "reset", position: await this.tenantPosition(scope) };
   }
 
   async positions(taskIds: readonly string[]): Promise<Map<string, Position>> {
     const positions = new Map<string, Position>();
     if (taskIds.length === 0) return positions;
-    const lines = listOf(await this.#scripts.run("positions", ...taskIds));
+    const found = listOf(await this.#scripts.run("positions", ...taskIds));
     for (const [index, id] of taskIds.entries()) {
-      const line = lines[index];
-      if (typeof line === "string") positions.set(id, positionOfLine(line));
+      const place = found[index] ?? null;
+      if (place === null) continue;
+      const [epoch, seq] = listOf(place);
+      positions.set(id, { epoch: textOf(epoch), seq: numberOf(seq) });
     }
     return positions;
   }
@@ -313,7 +371,7 @@ class Store implements TaskStore, AccountStore {
         return [
           id,
           {
-            finishedAt: ended === "-" ? null : numberOf(ended),
+            finishedAt: numberOrNull(ended),
             result: jsonOf<TaskResult>(result),
             state: jsonOf<Json>(state),
           },
@@ -368,6 +426,70 @@ class Store implements TaskStore, AccountStore {
     return this.#accounts.deleteKey(id);
   }
 
+  balance(keyId: string, customer: string | null, window: BudgetWindow) {
+    return this.#ledger.balance(keyId, customer, window);
+  }
+
+  listHolds(keyId: string, limit: number) {
+    return this.#ledger.listHolds(keyId, limit);
+  }
+
+  listMovements(keyId: string, page: { limit: number; before: string | null }) {
+    return this.#ledger.listMovements(keyId, page);
+  }
+
+  createEndpoint(endpoint: WebhookEndpoint, maxPerKey: number) {
+    return this.#endpoints.createEndpoint(endpoint, maxPerKey);
+  }
+
+  getEndpoint(keyId: string, id: string) {
+    return this.#endpoints.getEndpoint(keyId, id);
+  }
+
+  listEndpoints(keyId: string) {
+    return this.#endpoints.listEndpoints(keyId);
+  }
+
+  updateEndpoint(keyId: string, id: string, patch: EndpointPatch, updatedAt: number) {
+    return this.#endpoints.updateEndpoint(keyId, id, patch, updatedAt);
+  }
+
+  deleteEndpoint(keyId: string, id: string) {
+    return this.#endpoints.deleteEndpoint(keyId, id);
+  }
+
+  openSession(draft: SessionDraft, limits: SessionLimits, leaseMs: number) {
+    return this.#sessions.openSession(draft, limits, leaseMs);
+  }
+
+  renewSession(id: string, fence: number, leaseMs: number, counters: SessionCounters) {
+    return this.#sessions.renewSession(id, fence, leaseMs, counters);
+  }
+
+  endSession(id: string, fence: number, end: SessionEnd) {
+    return this.#sessions.endSession(id, fence, end);
+  }
+
+  endLostSessions(limit: number) {
+    return this.#sessions.endLostSessions(limit);
+  }
+
+  settleSession(id: string, fence: number, chargedMicros: number) {
+    return this.#sessions.settleSession(id, fence, chargedMicros);
+  }
+
+  getSession(scope: TenantScope, id: string) {
+    return this.#sessions.getSession(scope, id);
+  }
+
+  listSessions(scope: TenantScope, query: { open: boolean; limit: number; before: string | null }) {
+    return this.#sessions.listSessions(scope, query);
+  }
+
+  #firstView(reply: Reply): TaskView | null {
+    return reply === null ? null : (readViews(this.#fields, reply)[0] ?? null);
+  }
+
   /** Where the tenant's log stands; with a node, marks it followed by it. */
   async #openTenant(scope: TenantScope, node: string): Promise<Position> {
     assertScope(scope);
@@ -387,4 +509,14 @@ class Store implements TaskStore, AccountStore {
 function scopeArguments(scope: TenantScope, taskId: string): string[] {
   assertScope(scope);
   return [scope.keyId, scope.subject ?? "", flag(scope.granted?.includes(taskId) ?? false)];
+}
+
+function flag(value: boolean): string {
+  return value ? "1" : "0";
+}
+
+/** A JSON text, null where the field is empty. */
+function jsonOf<T>(reply: Reply | undefined): T | null {
+  const text = textOf(reply);
+  return text === "" ? null : (JSON.parse(text) as T);
 }

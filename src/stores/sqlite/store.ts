@@ -13,6 +13,7 @@ import { sessionMethods } from "./sessions/methods.ts";
 import type { Step } from "./step.ts";
 import { Steps, type StepsOptions } from "./steps.ts";
 import { taskMethods } from "./tasks/methods.ts";
+import { renewTaskEpochs, renewTenantEpochs } from "./tasks/restored.ts";
 import { releaseWork } from "./work/queues.ts";
 
 export type SqliteStoreOptions = Omit<StepsOptions, "random"> & { random?: RandomFill };
@@ -23,6 +24,8 @@ export type SqliteStore = Store & {
    * data, before anything is claimed. Answers how many tasks are claimable again.
    */
   releaseLeases(): Promise<number>;
+  /** Gives every log that goes on a new epoch: its data was restored, and what came after the backup is gone. */
+  renewEpochs(): Promise<void>;
 };
 
 /** Rows that one body of a longer job handles, so that no other step waits long behind it. */
@@ -52,6 +55,18 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
         chunk = await steps.write((step) => releaseHeld(step, CHUNK));
       await steps.write(releaseRest);
       return released;
+    },
+    async renewEpochs() {
+      let tenant: { keyId: string; subject: string } | null = { keyId: "", subject: "" };
+      while (tenant !== null) {
+        const after: { keyId: string; subject: string } = tenant;
+        tenant = await steps.write((step) => renewTenantEpochs(step, after, CHUNK));
+      }
+      let row: number | null = 0;
+      while (row !== null) {
+        const after: number = row;
+        row = await steps.write((step) => renewTaskEpochs(step, after, CHUNK));
+      }
     },
   };
 }

@@ -44,11 +44,10 @@ export function createCleanupWork({ providers, random = Math.random }: CleanupWo
       if (state === null) return reported || work.overdue ? done(work, "immediate") : again(work);
       const provider = providers.get(name);
       // Only overdue work comes to a process that does not have the provider. Nothing is given up before it was tried.
-      if (provider === undefined || (work.overdue && work.item.tries > 0))
-        return done(work, "unsupported_upstream");
-      if (work.task === null) return done(work, "unsupported_upstream");
+      if (provider === undefined || work.task === null) return done(work, "unsupported_upstream");
+      if (work.overdue && work.item.tries > 0) return done(work, "requested");
       const result = await provider.cancel(jobOf(work), state, signal);
-      if (result.askAgain) return again(work);
+      if (result.askAgain && !work.overdue) return again(work);
       return done(work, result.cancellation, wholeAmount(result.billedMicros));
     },
     failed: (work) => (work.overdue ? done(work, "requested") : again(work)),

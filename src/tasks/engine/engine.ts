@@ -14,6 +14,7 @@ import type { Publisher } from "../ports/publisher.ts";
 import type { Claim, ClaimOptions, TaskStore } from "../ports/task-store.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../retry-policy.ts";
 import { candidateOf } from "../task.ts";
+import { ALONE_FROM_TAKEOVERS } from "../transition.ts";
 import { createCleanupWork } from "./cleanup-work.ts";
 import { Lane } from "./lane.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
@@ -85,6 +86,13 @@ export class Engine implements Doorbell, WorkListener {
   readonly #providers: readonly string[];
   /** By task. A call that goes on after its task was lost and claimed again is not here any more, but counts in its lane. */
   readonly #runs = new Map<string, StepRun>();
+  /**
+   * Claimed tasks on which several workers died: each is worked on while nothing else is open in this process, so that
+   * its neighbours are not taken for the cause, nor their work repeated once more. Nothing is claimed meanwhile.
+   */
+  readonly #alone: { readonly lane: Lane; readonly run: StepRun; begun: boolean }[] = [];
+  /** Steps whose call may be open. */
+  #open = 0;
   #state: "new" | "running" | "stopping" | "stopped" = "new";
   #sweepTimer: TimerHandle | null = null;
   /** Monotonic, ms: when an outcome last could not be stored. */
@@ -155,6 +163,12 @@ export class Engine implements Doorbell, WorkListener {
     this.#state = "stopping";
     for (const lane of Object.values(this.#lanes)) lane.disarm();
     this.#sweepTimer?.cancel();
+    // What waits to be worked on alone is handed back.
+    for (const waiting of this.#alone.filter(({ begun }) => !begun)) {
+      waiting.begun = true;
+      waiting.run.stop("shutdown");
+      void this.#work(waiting.lane, waiting.run);
+    }
     if (!(await this.#idleWithin(this.#options.shutdownMs))) {
       for (const run of this.#runs.values()) run.stop("shutdown");
       if (!(await this.#idleWithin(ABORT_GRACE_MS))) await this.#releaseStubborn();
@@ -167,6 +181,10 @@ export class Engine implements Doorbell, WorkListener {
   /** There is work in the lane, now or at `atMs`. */
   #ring(lane: Lane, atMs?: number): void {
     if (this.#state !== "running") return;
+    if (this.#alone.length > 0) {
+      lane.rung = true;
+      return;
+    }
     const now = this.#dependencies.clock.now();
     switch (onRing(atMs ?? now, now, lane)) {
       case "wait":
@@ -230,13 +248,24 @@ export class Engine implements Doorbell, WorkListener {
       this.#runs.set(claim.task.id, run);
       if (claim.update !== null) publishIfFollowed(this.#dependencies.publisher, claim.update);
       if (this.#state !== "running") run.stop("shutdown");
-      void this.#work(lane, run);
+      if (claim.task.takeovers >= ALONE_FROM_TAKEOVERS) this.#alone.push({ lane, run, begun: false });
+      else void this.#work(lane, run);
     }
+    this.#workAlone();
+  }
+
+  /** Begins the next task that is worked on alone, once nothing else is open. */
+  #workAlone(): void {
+    const next = this.#alone[0];
+    if (next === undefined || next.begun || this.#open > 0) return;
+    next.begun = true;
+    void this.#work(next.lane, next.run);
   }
 
   async #work(lane: Lane, run: StepRun): Promise<void> {
     const { id } = run.task;
     const driver = this.#driverOf(lane);
+    this.#open += 1;
     let committed: Committed | null = null;
     try {
       committed = await this.#committer.run(run, driver);
@@ -245,7 +274,10 @@ export class Engine implements Doorbell, WorkListener {
     } finally {
       if (this.#runs.get(id) === run) this.#runs.delete(id);
       lane.held -= 1;
+      this.#open -= 1;
     }
+    const alone = this.#alone.findIndex((one) => one.run === run);
+    if (alone >= 0) this.#alone.splice(alone, 1);
     if (committed !== null) this.#begin(lane, committed.claims, committed.at);
     const dueAt = committed?.task?.dueAt ?? null;
     if (dueAt !== null) this.#armLane(lane, dueAt);
@@ -253,6 +285,10 @@ export class Engine implements Doorbell, WorkListener {
     const next = afterStep(claimed, lane.rung);
     if (next === "ring") this.#ring(lane);
     else if (next === "look_up") this.#lookUp(lane, claimed);
+    this.#workAlone();
+    // Nothing was claimed while it was at work.
+    if (alone >= 0 && this.#alone.length === 0)
+      for (const each of Object.values(this.#lanes)) this.#ring(each);
     this.#noteIdle();
   }
 
@@ -261,7 +297,7 @@ export class Engine implements Doorbell, WorkListener {
     const driver = {
       claimed: false,
       claimNext: () => {
-        driver.claimed = this.#state === "running";
+        driver.claimed = this.#state === "running" && this.#alone.length === 0;
         return driver.claimed ? this.#claimOptions(lane, 1) : undefined;
       },
       stopped: () => this.#state === "stopped",

@@ -1,6 +1,7 @@
 /**
- * Renews the leases of a living worker by a timer, not by progress: pictures are silent for minutes. A lease ends
- * locally before the store's does, so that a worker that cannot renew does not go on as if it held its tasks.
+ * Renews the leases of a living worker by a timer, not by progress: pictures are silent for minutes. While the store is
+ * away no lease can be taken over either, so open calls go on until a fence refuses them: to end them would pay for the
+ * same work twice. What a lease that has run out locally forbids is a new call (see `StepRun.run`).
  */
 
 import type { Clock, TimerHandle } from "../ports/clock.ts";
@@ -94,8 +95,6 @@ export class LeaseKeeper {
       return true;
     } catch (error) {
       log.error("leases could not be renewed", { held: runs.length, cause: describeError(error) });
-      const nextTryAt = clock.monotonic() + this.#renewAgainMs;
-      for (const run of runs) if (nextTryAt >= run.leaseEndsAt) run.stop("lost");
       return false;
     }
   }

@@ -135,20 +135,26 @@ function checkFailed(given: unknown): CheckedOutcome {
         code: codeOf(given.code),
         message,
         mayHaveStarted: given.mayHaveStarted === true,
+        ...(given.jobFailed === true && { jobFailed: true }),
       });
     case "rate_limited":
       return failed({
         kind: "rate_limited",
         message,
         ...(isAmount(given.retryAfterMs) && { retryAfterMs: given.retryAfterMs }),
+        ...(given.jobFailed === true && { jobFailed: true }),
       });
     case "permanent":
-      return failed({ kind: "permanent", code: codeOf(given.code), message });
+      return failed({ kind: "permanent", code: codeOf(given.code), message, ...overOf(given) });
     case "content_policy":
-      return failed({ kind: "content_policy", message });
+      return failed({ kind: "content_policy", message, ...overOf(given) });
     default:
       return unusable("the failure is of no known kind");
   }
+}
+
+function overOf(given: Record<string, unknown>): { jobOver?: true } {
+  return given.jobOver === true ? { jobOver: true } : {};
 }
 
 function unusable(flaw: string): CheckedOutcome {

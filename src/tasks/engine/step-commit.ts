@@ -164,5 +164,6 @@ export class StepCommitter {
 function tooLarge(refused: StepTransition): StepTransition {
   const message = "The provider's answer is larger than may be stored";
   const work = refused.kind === "progress" ? NO_WORK : refused.work;
-  return { kind: "fail", error: { code: "provider_error", message }, jobOver: true, work };
+  const jobOver = refused.kind === "complete";
+  return { kind: "fail", error: { code: "provider_error", message }, jobOver, work };
 }

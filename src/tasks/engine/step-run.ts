@@ -41,8 +41,15 @@ export type StepDependencies = {
   log: Log;
   /** The least time between two stored progress values of one task, in ms. */
   progressIntervalMs: number;
+  /** A call of this provider did not end when it was told to: its slot was given back, and the call may go on. */
+  hung?: (provider: string) => void;
 };
 
+/**
+ * A call that was told to stop and goes on gets this long; then its slot is given back, and whatever it still does is
+ * refused by its lease, ms.
+ */
+const STOP_GRACE_MS = 10_000;
 /** A file or a state that could not be stored (disk full, database locked) is tried again so often; the work is worth keeping. */
 const STORE_TRIES = 10;
 
@@ -104,6 +111,8 @@ export class StepRun {
 
   /** Runs `submit` or `poll` once. Never rejects: a throw of the provider is a transient failure. */
   async run(provider: MediaProvider): Promise<StepEnd> {
+    // A process that was suspended since it claimed the task may have lost it: nothing is begun under a lease that is over.
+    if (this.#dependencies.clock.monotonic() >= this.leaseEndsAt) this.stop("lost");
     if (this.#stopped !== null) return { kind: "stopped", reason: this.#stopped, outcome: null };
     this.#begun = true;
     const task = this.#task;
@@ -119,9 +128,8 @@ export class StepRun {
     let outcome: StepOutcome;
     try {
       const io = this.#io();
-      const answer =
-        task.state === null ? await provider.submit(job, io) : await provider.poll(job, task.state, io);
-      outcome = this.#checked(answer);
+      const call = task.state === null ? provider.submit(job, io) : provider.poll(job, task.state, io);
+      outcome = this.#checked(await this.#unlessItHangs(call));
     } catch (error) {
       outcome = this.#thrown(error);
     }
@@ -129,6 +137,27 @@ export class StepRun {
     this.#clearProgress();
     if (this.#stopped === null) return { kind: "outcome", outcome };
     return { kind: "stopped", reason: this.#stopped, outcome: outcome.kind === "failed" ? null : outcome };
+  }
+
+  /** The call's answer; rejects when it has not ended some seconds after it was told to stop. */
+  #unlessItHangs(call: Promise<StepOutcome>): Promise<StepOutcome> {
+    const { clock, log } = this.#dependencies;
+    return new Promise((resolve, reject) => {
+      call.then(resolve, reject);
+      const { signal } = this.#controller;
+      const giveUp = () => {
+        const grace = clock.after(STOP_GRACE_MS, () => {
+          const { provider } = candidateOf(this.#task);
+          log.error("provider call did not end when it was told to", { taskId: this.lease.taskId, provider });
+          this.#dependencies.hung?.(provider);
+          reject(new StepStoppedError(this.#stopped ?? "lost"));
+        });
+        const ended = () => grace.cancel();
+        call.then(ended, ended);
+      };
+      if (signal.aborted) giveUp();
+      else signal.addEventListener("abort", giveUp, { once: true });
+    });
   }
 
   /** Work done since the last time this was asked. */

@@ -96,6 +96,8 @@ export class WorkRunner {
           maxPerDestination,
           ...(destinations !== undefined && { destinations }),
         });
+        // What a claim brings after the stop is left to its lease: whoever works then takes it over.
+        if (this.#stopped) break;
         for (const work of claimed) void this.#run(work);
       }
     } catch (error) {

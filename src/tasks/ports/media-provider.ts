@@ -28,18 +28,21 @@ export type StepIo = {
 };
 
 export type Failure =
-  /** May work next time: uses an attempt. */
+  /** May work next time: uses an attempt. Of a poll it is a failure of the call and uses none, unless `jobFailed`. */
   | {
       kind: "transient";
       code: TaskErrorCode;
-      message: string /** The job may have been started. */;
+      message: string;
+      /** The job may have been started. */
       mayHaveStarted?: boolean;
+      /** It is the job itself that failed and has to be tried again. */
+      jobFailed?: boolean;
     }
-  /** Waits without using an attempt, until the deadline. */
-  | { kind: "rate_limited"; message: string; retryAfterMs?: number }
-  /** Final. */
-  | { kind: "permanent"; code: TaskErrorCode; message: string }
-  | { kind: "content_policy"; message: string };
+  /** Waits without using an attempt, until the deadline. Of a poll only the next poll waits, unless `jobFailed`. */
+  | { kind: "rate_limited"; message: string; retryAfterMs?: number; jobFailed?: boolean }
+  /** Final. A job that has a reference is cancelled upstream, unless `jobOver`: the provider said that it has ended. */
+  | { kind: "permanent"; code: TaskErrorCode; message: string; jobOver?: boolean }
+  | { kind: "content_policy"; message: string; jobOver?: boolean };
 
 export type StepOutcome =
   | {
@@ -68,7 +71,10 @@ export interface MediaProvider {
    * fails as `indeterminate`: a second film may be paid twice.
    */
   resubmitSafe(type: TaskType): boolean;
-  /** MUST return failures as values; a throw counts as transient `provider_error`. MUST stop soon after `io.signal` aborts. */
+  /**
+   * MUST return failures as values; a throw counts as transient `provider_error`. MUST stop soon after `io.signal` aborts:
+   * a call that has not is given up after some seconds, and what it still does is lost.
+   */
   submit(job: MediaJob, io: StepIo): Promise<StepOutcome>;
   /** Picks a job up by the state that was saved last. */
   poll(job: MediaJob, state: Json, io: StepIo): Promise<StepOutcome>;

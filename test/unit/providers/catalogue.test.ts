@@ -67,7 +67,8 @@ describe("the catalogue", () => {
   it("knows a model by its full name and by the names its provider declares", () => {
     const catalogue = new Catalogue({ offers: [LOCAL, OPENAI] });
     expect(catalogue.resolve("local/canvas", "image")).toMatchObject({
-      route: [{ provider: "local", model: "canvas" }],
+      provider: "local",
+      providerModel: "canvas",
     });
     expect(catalogue.resolve("gpt-image-2", "image").name).toBe("openai/gpt-image-2");
   });

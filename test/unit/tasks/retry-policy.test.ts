@@ -66,8 +66,44 @@ describe("a transient failure", () => {
     });
     expect(decide(decision(outcome))).toMatchObject({ kind: "retry" });
     expect(decide(decision(outcome, { state: { job: "j1" } }, { resubmitSafe: false }))).toMatchObject({
-      kind: "retry",
+      kind: "poll_failed",
     });
+  });
+});
+
+describe("a failed poll", () => {
+  const state = { job: "j1" };
+
+  test("is a failure of the call: the job is asked for again, after waits that grow to a minute", () => {
+    const waits = [0, 1, 4, 19].map((pollFailures) => decide(decision(transient, { state, pollFailures })));
+    expect(waits).toMatchObject([
+      { kind: "poll_failed", delayMs: 2_000 },
+      { kind: "poll_failed", delayMs: 4_000 },
+      { kind: "poll_failed", delayMs: 32_000 },
+      { kind: "poll_failed", delayMs: 60_000 },
+    ]);
+  });
+
+  test("that says that the job itself failed uses an attempt", () => {
+    const failure = {
+      kind: "transient",
+      code: "provider_error",
+      message: "it broke",
+      jobFailed: true,
+    } as const;
+    expect(decide(decision(failed(failure), { state }))).toMatchObject({ kind: "retry" });
+  });
+
+  test("that is refused for its rate waits as long as the provider asks, and goes on running", () => {
+    const outcome = failed({ kind: "rate_limited", message: "slow down", retryAfterMs: 7_000 });
+    expect(decide(decision(outcome, { state }))).toMatchObject({ kind: "poll_failed", delayMs: 7_000 });
+  });
+
+  test("that ends the task leaves the job to a cleanup, unless the provider says that it is over", () => {
+    const broken = failed({ kind: "permanent", code: "provider_error", message: "?" });
+    const over = failed({ kind: "permanent", code: "provider_error", message: "?", jobOver: true });
+    expect(decide(decision(broken, { state }))).toMatchObject({ kind: "fail", jobOver: false });
+    expect(decide(decision(over, { state }))).toMatchObject({ kind: "fail", jobOver: true });
   });
 });
 

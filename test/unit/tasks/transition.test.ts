@@ -4,6 +4,8 @@ import { describe, expect, test } from "vitest";
 import { isTerminal, TASK_STATUSES } from "../../../src/protocol/task.ts";
 import type { Task } from "../../../src/tasks/task.ts";
 import {
+  MAX_POLL_FAILURES,
+  MAX_TAKEOVERS,
   NO_WORK,
   queueStateOf,
   type Reduction,
@@ -39,6 +41,7 @@ const TRANSITIONS: Record<BeforeTheEnd, Transition> = {
   save: { kind: "save", state: { job: 1 }, work: WORK },
   pend: { kind: "pend", state: { job: 1 }, delayMs: 2_000, percent: 10, message: null, work: WORK },
   retry: { kind: "retry", delayMs: 1_000, error: ERROR, work: WORK },
+  poll_failed: { kind: "poll_failed", delayMs: 1_000, error: ERROR, work: WORK },
   snooze: { kind: "snooze", delayMs: 1_000, error: ERROR, work: WORK },
   next_candidate: { kind: "next_candidate", delayMs: 1_000, error: ERROR, work: WORK },
   release: { kind: "release", submitUnknown: false, work: WORK },
@@ -383,7 +386,7 @@ describe("a late report", () => {
     report: {
       taskId: "t",
       fence,
-      job: { provider: "first", model: "one", credential: null, attempt: 1 },
+      job: { provider: "first", model: "one", credential: null, attempt: 1, fence },
       state,
       costMicros: null,
     },
@@ -401,5 +404,48 @@ describe("a late report", () => {
     const task = held({ fence: 5, jobFence: 4, state: "mine" });
     for (const transition of [late(4, "mine"), late(5, "x"), late(2, null)])
       expect(reduce(task, transition, NOW)).toBeNull();
+  });
+});
+
+describe("a failed poll", () => {
+  test("keeps the task running under its attempt, and counts in a row", () => {
+    const before = held({ state: { job: 1 }, attempt: 2, pollFailures: 3, progress: 40 });
+    const { task, event } = apply(before, TRANSITIONS.poll_failed);
+    expect(event).toBe("progress");
+    expect(task).toMatchObject({
+      status: "running",
+      attempt: 2,
+      state: { job: 1 },
+      pollFailures: 4,
+      progress: 40,
+      leaseUntil: null,
+      dueAt: NOW + 1_000,
+      message: ERROR.message,
+    });
+    expect(apply(task, TRANSITIONS.pend).task.pollFailures).toBe(0);
+  });
+
+  test.each([
+    ["too many in a row", { pollFailures: MAX_POLL_FAILURES }],
+    ["a wait that would reach past the deadline", { deadlineAt: NOW + 1_000 }],
+  ])("ends the task after %s, and leaves its job to a cleanup", (_, changes) => {
+    const { task, work } = apply(held({ ...changes, state: { job: 1 } }), TRANSITIONS.poll_failed);
+    expect(task).toMatchObject({ status: "failed", error: ERROR });
+    expect(work).toMatchObject([{ kind: "cleanup", payload: { state: { job: 1 } } }]);
+  });
+});
+
+describe("a takeover", () => {
+  test("counts until the task gets on, whatever brings it on", () => {
+    const twice = held({ takeovers: MAX_TAKEOVERS - 1 });
+    for (const kind of ["progress", "save", "pend", "retry"] as const)
+      expect(apply(twice, TRANSITIONS[kind]).task.takeovers).toBe(0);
+  });
+
+  test("too often in a row ends the task, which is what its workers died of", () => {
+    const { task, event, work } = apply(held({ takeovers: MAX_TAKEOVERS - 1, fence: 7 }), TRANSITIONS.orphan);
+    expect(event).toBe("failed");
+    expect(task).toMatchObject({ status: "failed", error: { code: "provider_error" }, fence: 8 });
+    expect(work).toMatchObject([{ kind: "cleanup" }]);
   });
 });

@@ -4,8 +4,8 @@ import { type Claim, type ClaimOptions, ONLY_SHARD } from "../../../tasks/ports/
 import { candidateOf } from "../../../tasks/task.ts";
 import type { Step } from "../step.ts";
 import { applyTransition } from "../tasks/transitions.ts";
-import { moveClaimed, promote } from "./lanes.ts";
-import { laneState, pickNext } from "./picks.ts";
+import { heldIn, moveClaimed, promote } from "./lanes.ts";
+import { pickNext, servedProviders } from "./picks.ts";
 
 const ADVANCE_LANE = "UPDATE lanes SET vtime = max(vtime, ?1), held = held + ?2 WHERE lane = ?3";
 
@@ -14,8 +14,8 @@ export function claimNext(step: Step, options: ClaimOptions): Claim[] {
   const { sql } = step;
   const { lane, leaseMs, max, maxHeld } = options;
   promote(step, lane);
-  const { held, providers } = laneState(step, lane, options.providers);
-  const free = maxHeld === undefined ? max : Math.min(max, maxHeld - held);
+  const providers = servedProviders(step, lane, options.providers);
+  const free = maxHeld === undefined ? max : Math.min(max, maxHeld - heldIn(step, lane));
   const claims: Claim[] = [];
   let startTag = -1;
   while (claims.length < free) {

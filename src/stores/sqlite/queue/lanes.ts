@@ -30,7 +30,7 @@ const INSERT_QUEUE = `INSERT OR IGNORE INTO lane_keys (key_id, lane, provider, v
     coalesce((SELECT running FROM lane_keys WHERE key_id = ?1 LIMIT 1), 0),
     (SELECT max_concurrent_tasks FROM keys WHERE id = ?1),
     (SELECT paused_until IS NOT NULL FROM lane_providers WHERE lane = ?2 AND provider = ?3)
-  FROM (SELECT 1) LEFT JOIN (SELECT * FROM lane_keys WHERE key_id = ?1 AND lane = ?2 LIMIT 1) k`;
+  FROM (SELECT 1) LEFT JOIN lane_keys k ON k.key_id = ?1 AND k.lane = ?2 LIMIT 1`;
 
 /** Makes the row of a queue, which every move in it needs. */
 export function openQueue(sql: Sql, { keyId, lane, provider }: QueueName): void {
@@ -46,10 +46,21 @@ const RESTS = `iif(provider = ?3, paused,
   (SELECT paused_until IS NOT NULL FROM lane_providers WHERE lane = ?2 AND provider = ?3))`;
 const moves = new Map<number, string>();
 
-/** Moves a task between lists of a queue. `started`: 1 when it began to run, -1 when it stopped, else 0. */
-export function move(sql: Sql, queue: QueueName, from: List, to: List, started: -1 | 0 | 1): void {
+/**
+ * Moves a task between lists of a queue. `started`: 1 when it began to run, -1 when it stopped, else 0. `awake`: the
+ * caller has seen that the provider does not rest.
+ */
+export function move(
+  sql: Sql,
+  queue: QueueName,
+  from: List,
+  to: List,
+  started: -1 | 0 | 1,
+  awake = false,
+): void {
   if (from === to && started === 0) return;
-  sql.run(moveText(from, to, started, false), queue.keyId, queue.lane, queue.provider);
+  const text = moveText(from, to, started, { charged: false, awake });
+  sql.run(text, queue.keyId, queue.lane, queue.provider);
   if (from === HELD && to !== HELD) sql.run("UPDATE lanes SET held = held - 1 WHERE lane = ?", queue.lane);
 }
 
@@ -63,24 +74,35 @@ export function moveClaimed(
   started: number,
 ): void {
   const { vtime, virtual, idle } = charge;
-  sql.run(moveText(from, to, started, true), keyId, lane, provider, vtime, ...virtual, idle);
+  const [high, normal, low] = virtual;
+  // What waits with a provider that rests is not claimed.
+  const text = moveText(from, to, started, { charged: true, awake: true });
+  sql.run(text, keyId, lane, provider, vtime, high, normal, low, idle);
 }
 
 /** ?1 is the key, ?2 the lane, ?3 the provider; a start or an end counts in every lane of the key, because its limit does. */
-function moveText(from: List, to: List, started: number, charged: boolean): string {
-  const code = (((from ?? 6) * 7 + (to ?? 6)) * 3 + started + 1) * 2 + (charged ? 1 : 0);
+function moveText(
+  from: List,
+  to: List,
+  started: number,
+  { charged, awake }: { charged: boolean; awake: boolean },
+): string {
+  const code = (((from ?? 6) * 7 + (to ?? 6)) * 3 + started + 1) * 4 + (charged ? 2 : 0) + (awake ? 1 : 0);
   let text = moves.get(code);
   if (text !== undefined) return text;
   const everyLane = started !== 0;
   const inLane = everyLane ? "(lane = ?2)" : "1";
-  const here = everyLane ? "(lane = ?2 AND provider = ?3)" : "(provider = ?3)";
+  const here = everyLane ? "(provider = ?3 AND lane = ?2)" : "(provider = ?3)";
   const sets: string[] = [];
   if (from !== to && from !== null) sets.push(`${LISTS[from]} = ${LISTS[from]} - ${here}`);
   if (from !== to && to !== null) sets.push(`${LISTS[to]} = ${LISTS[to]} + ${here}`);
   const continuing = Number(to === 0) - Number(from === 0);
   if (continuing !== 0) sets.push(`all_continuing = all_continuing + (${continuing}) * ${inLane}`);
   const waiting = Number(isWaiting(to)) - Number(isWaiting(from));
-  if (waiting !== 0) sets.push(`all_waiting = all_waiting + (${waiting}) * (${inLane} AND NOT ${RESTS})`);
+  if (waiting !== 0) {
+    const counted = awake ? inLane : `(${inLane} AND NOT ${RESTS})`;
+    sets.push(`all_waiting = all_waiting + (${waiting}) * ${counted}`);
+  }
   if (started !== 0) sets.push(`running = running + (${started})`);
   if (charged) {
     const only = (column: string, value: string) =>
@@ -119,6 +141,11 @@ export function promote({ sql, now }: Step, lane: TaskType): void {
     const queue = { keyId: row.key_id as string, lane, provider: row.provider as string };
     move(sql, queue, DELAYED, rank, 0);
   }
+}
+
+/** How many tasks of the lane are held, whoever holds them. */
+export function heldIn({ sql }: Step, lane: TaskType): number {
+  return (sql.get("SELECT held FROM lanes WHERE lane = ?", lane)?.held as number | undefined) ?? 0;
 }
 
 /** A changed limit of the key counts at once, in every lane. */

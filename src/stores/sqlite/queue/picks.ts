@@ -17,33 +17,24 @@ import { LISTS } from "./ranks.ts";
 
 export type Pick = { row: TaskRow; startTag: number; charge: Charge };
 
-/** The lane as a claim finds it. */
-export type LaneState = {
-  /** How many of its tasks are held, whoever holds them. */
-  held: number;
-  /** The providers whose tasks may be claimed. */
-  providers: string[];
-};
+const PROVIDERS = "SELECT provider, paused_until FROM lane_providers WHERE lane = +?";
 
-const LANE = `SELECT l.held, p.provider, p.paused_until FROM lanes l LEFT JOIN lane_providers p ON p.lane = l.lane
-  WHERE l.lane = ?`;
-
-/** Ends the pauses that are over by now. */
-export function laneState({ sql, now }: Step, lane: TaskType, wanted?: readonly string[]): LaneState {
+/** The lane's providers, of those that are wanted. Ends the pauses that are over by now. */
+export function servedProviders(
+  { sql, now }: Step,
+  lane: TaskType,
+  wanted: readonly string[] | undefined,
+): string[] {
   const providers: string[] = [];
-  let held = 0;
-  for (const row of sql.all(LANE, lane)) {
-    held = row.held as number;
-    const provider = row.provider as string | null;
-    if (provider === null) continue;
+  for (const row of sql.all(PROVIDERS, lane)) {
+    const provider = row.provider as string;
     if (row.paused_until !== null && (row.paused_until as number) <= now) setPause(sql, lane, provider, null);
     if (wanted === undefined || wanted.includes(provider)) providers.push(provider);
   }
-  return { held, providers };
+  return providers;
 }
 
-const NUMBERS = `key_id, provider, vtime, continuing, high, normal, low, v_high, v_normal, v_low, idle,
-  paused OR (cap IS NOT NULL AND running >= cap) AS barred`;
+const NUMBERS = "key_id, provider, vtime, continuing, high, normal, low, v_high, v_normal, v_low, idle";
 const LEAST_KEY = `SELECT ${NUMBERS} FROM lane_keys
   WHERE lane = +? AND provider = +? AND eligible IS NOT NULL ORDER BY vtime LIMIT 1`;
 const OF_KEY = `SELECT ${NUMBERS} FROM lane_keys WHERE key_id = ? AND lane = ? AND eligible IS NOT NULL`;
@@ -88,15 +79,13 @@ function leastKey(sql: Sql, lane: TaskType, providers: readonly string[]): SqlRo
   return least;
 }
 
-/** The key's queues as one. Of a paused provider, or beyond the key's limit, only started tasks count. */
+/** The key's queues as one. Where none has a started task, all that are eligible may start one. */
 function together(rows: readonly SqlRow[]): KeyQueue {
   const all = queueOf(rows[0] as SqlRow);
-  if (rows[0]?.barred === 1) all.counts = [0, 0, 0];
   for (const row of rows.slice(1)) {
     const { continuing, counts } = queueOf(row);
     all.continuing += continuing;
-    if (row.barred !== 1)
-      for (const [index, count] of counts.entries()) all.counts[index] = (all.counts[index] ?? 0) + count;
+    for (const [index, count] of counts.entries()) all.counts[index] = (all.counts[index] ?? 0) + count;
   }
   return all;
 }
@@ -109,7 +98,7 @@ function oldest(
   rows: readonly SqlRow[],
 ): TaskRow | null {
   const list = LISTS[rank] as string;
-  const having = rows.filter((row) => (row[list] as number) > 0 && (rank === CONTINUING || row.barred !== 1));
+  const having = rows.filter((row) => (row[list] as number) > 0);
   if (having.length === 1) return tasks.oldestReady(sql, lane, keyId, rank, having[0]?.provider as string);
   const numbers = having.map(
     (row) => sql.get(OLDEST, keyId, lane, rank, row.provider as string)?.no as number,
@@ -125,7 +114,7 @@ const FIRST_DUE = "SELECT due_at FROM tasks WHERE type = +? AND due_at IS NOT NU
 /** 0 when something may be claimed now, else when a pause ends or a delayed task is due, null when nothing waits. */
 export function nextDueAt({ sql, now }: Step, lane: TaskType, wanted?: readonly string[]): number | null {
   let at = (sql.get(FIRST_DUE, lane)?.due_at as number | undefined) ?? Number.POSITIVE_INFINITY;
-  const providers = sql.all("SELECT provider, paused_until FROM lane_providers WHERE lane = ?", lane);
+  const providers = sql.all(PROVIDERS, lane);
   for (const row of providers) {
     const provider = row.provider as string;
     if (wanted !== undefined && !wanted.includes(provider)) continue;

@@ -57,7 +57,8 @@ function prepare(step: Step, fields: FieldTable, release: DataRelease): boolean 
   return isConverting(sql);
 }
 
-function storedRelease(sql: Sql): DataRelease | null {
+/** Which release the data in the database is of; null for that of the first release, which did not say, and for none. */
+export function storedRelease(sql: Sql): DataRelease | null {
   if (!hasTable(sql, "release")) return null;
   const row = sql.get("SELECT writes, min_reader FROM release");
   return row === null ? null : { writes: row.writes as number, minReader: row.min_reader as number };

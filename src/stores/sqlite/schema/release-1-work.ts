@@ -25,11 +25,12 @@ function convertCleanup({ sql, tasks }: Step, row: SqlRow): void {
   const task = tasks.byNo(sql, row.task_no as number)?.task;
   if (task === undefined) return;
   const { provider, model } = candidateOf(task);
-  const draft = cleanupDraft(task.id, row.holder_fence as number, {
+  const draft = cleanupDraft(task.id, {
     provider,
     model,
     credential: null,
     attempt: task.attempt,
+    fence: row.holder_fence as number,
     state: row.state === null ? null : (JSON.parse(row.state as string) as Json),
     reported: row.late === 1,
     costMicros: row.cost_micros as number | null,

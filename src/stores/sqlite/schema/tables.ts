@@ -207,6 +207,7 @@ export const ADDED_TABLES = [
      details TEXT NOT NULL,
      UNIQUE (key_id, id)
    )`,
+  "CREATE INDEX endpoints_by_key ON endpoints (key_id, no)",
 
   `CREATE TABLE sessions (
      no INTEGER PRIMARY KEY,

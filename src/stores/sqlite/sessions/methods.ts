@@ -20,7 +20,7 @@ const LOST = "lost";
 /** A lost session that was not settled meanwhile, because the process that was to do it ended too, is handed out again. */
 const SETTLE_WITHIN_MS = 60_000;
 /** Above every session's id. */
-const NEWEST = "g";
+const NEWEST = "\uffff";
 
 export function sessionMethods(steps: Steps): SessionStore {
   return {

@@ -16,7 +16,7 @@ import { recordEvent } from "./transitions.ts";
 const KEY = `SELECT enabled, expires_at,
     (SELECT waiting FROM tenants WHERE key_id = keys.id AND subject = '') AS waiting,
     EXISTS (SELECT 1 FROM tasks WHERE id = ?) AS made,
-    EXISTS (SELECT 1 FROM lane_keys WHERE key_id = keys.id AND lane = ? AND provider = ?) AS queued
+    (SELECT paused FROM lane_keys WHERE key_id = keys.id AND lane = ? AND provider = ?) AS paused
   FROM keys WHERE id = ?`;
 
 export function createTask(
@@ -49,8 +49,9 @@ export function createTask(
 
   const row = step.tasks.insert(sql, newTask(draft, step.epoch(), now), spec);
   const queue = { keyId, lane: draft.type, provider };
-  if (key?.queued !== 1) openQueue(sql, queue);
-  move(sql, queue, null, listOf(row.task), 0);
+  // Null as long as the key never had a task at the provider.
+  if (key?.paused === null) openQueue(sql, queue);
+  move(sql, queue, null, listOf(row.task), 0, key?.paused === 0);
   if (idempotency !== null) takeKey(step, draft.tenant, idempotency, row.task.id);
   if (draft.reservedMicros > 0)
     hold(step, {

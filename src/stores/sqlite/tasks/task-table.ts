@@ -3,15 +3,7 @@
 import type { Json, TaskType } from "../../../protocol/task.ts";
 import { candidateOf, type Task } from "../../../tasks/task.ts";
 import { queueStateOf, wakeAt } from "../../../tasks/transition.ts";
-import {
-  changingNames,
-  type Field,
-  type FieldTable,
-  type FieldValue,
-  missingValue,
-  namesIn,
-  recordOf,
-} from "../../record.ts";
+import { type Field, type FieldTable, type FieldValue, missingValue, namesIn } from "../../record.ts";
 import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
 import { rankOf } from "../queue/ranks.ts";
 import { columnOf, defaultValue, literal, storedValue } from "./columns.ts";
@@ -31,29 +23,31 @@ export type TaskRow = {
 };
 
 type Fields = Record<string, FieldValue>;
+type OwnField = Field & { readonly name: string };
 type Spec = Readonly<Record<string, Json>>;
 
-/** Fields of the record that are no fields of the task: they are read by name. */
+/** Fields of the record that are no fields of the task: read and written by name. */
 const BESIDES = ["keyId", "subject", "provider", "specBytes", "progressAt", "trimmed"];
 /** A longer spec stands in a row of its own: a transition rewrites the task's row whole, and this much costs nothing. */
 const INLINE_SPEC_BYTES = 1_024;
 const INSERT_SPEC = "INSERT INTO specs (task_no, spec) VALUES (?, ?)";
-/** Columns that follow from the task's fields: its lists. */
-const LISTS = ["ready_rank", "wake_at"] as const;
+/** Columns that change and are no fields of the task, in the order in which an update looks at them. */
+const FOLLOWING = ["provider", "progress_at", "ready_rank", "wake_at"];
+/** Columns that every new task binds. */
+const BOUND = ["key_id", "subject", "provider", "spec_bytes", "ready_rank", "wake_at", "spec"];
 
 export class TaskTable {
-  readonly #fields: FieldTable;
-  readonly #own: readonly string[];
-  readonly #specNames: readonly string[];
-  /** The changing fields of the task itself, in the order of their columns in the statements. */
-  readonly #changing: readonly string[];
-  readonly #changingFields: readonly Field[];
-  /** Own fields of the task by how their columns are read. */
+  /** The fields of the task itself that have columns. */
+  readonly #own: readonly OwnField[];
+  /** Those of them that change, in the order of their columns in the statements. */
+  readonly #changing: readonly OwnField[];
+  /** Those of them by how their columns are read. */
   readonly #plain: readonly string[];
   readonly #flags: readonly string[];
   readonly #json: readonly string[];
-  /** Own fields whose default depends on the record. */
-  readonly #derived: readonly string[];
+  /** Those of them whose default depends on the record. */
+  readonly #derived: readonly OwnField[];
+  readonly #spec: readonly OwnField[];
   /** A task with every field: copying it gives all tasks one layout. */
   readonly #blank: Fields;
   readonly #inserts: StatementTree;
@@ -63,29 +57,29 @@ export class TaskTable {
   readonly #oldest: string;
 
   constructor(fields: FieldTable) {
-    this.#fields = fields;
-    this.#own = namesIn(fields, "own");
-    this.#specNames = namesIn(fields, "spec");
-    this.#changing = changingNames(fields).filter((name) => !BESIDES.includes(name));
-    this.#changingFields = this.#changing.map((name) => fields[name] as Field);
-    const read = this.#own.filter((name) => !BESIDES.includes(name));
+    const named = (name: string): OwnField => ({ name, ...(fields[name] as Field) });
+    const columns = namesIn(fields, "own");
+    this.#own = columns.filter((name) => !BESIDES.includes(name)).map(named);
+    this.#changing = this.#own.filter((field) => field.changes);
     const ofKind = (...kinds: Field["kind"][]) =>
-      read.filter((name) => kinds.includes(fields[name]?.kind as Field["kind"]));
+      this.#own.filter((field) => kinds.includes(field.kind)).map(({ name }) => name);
     this.#plain = ofKind("text", "integer", "moment");
     this.#flags = ofKind("flag");
     this.#json = ofKind("json");
-    this.#derived = read.filter((name) => typeof fields[name]?.missing === "function");
-    this.#blank = Object.fromEntries([...read, ...this.#specNames, "tenant"].map((name) => [name, null]));
+    this.#derived = this.#own.filter((field) => typeof field.missing === "function");
+    this.#spec = namesIn(fields, "spec").map(named);
+    this.#blank = Object.fromEntries([...this.#own, ...this.#spec].map(({ name }) => [name, null]));
+    this.#blank.tenant = null;
 
-    const columns = this.#own.map((name) => `${columnOf(name)} AS ${name}`);
-    const select = `SELECT no, followed, ${columns.join(", ")},
+    const select = `SELECT no, followed, ${columns.map((name) => `${columnOf(name)} AS ${name}`).join(", ")},
       coalesce(spec, (SELECT spec FROM specs WHERE task_no = no)) AS spec FROM tasks`;
     this.#byNo = `${select} WHERE no = ?`;
     this.#byId = `${select} WHERE id = ?`;
     this.#oldest = `${select} WHERE no = (
       SELECT no FROM tasks WHERE key_id = +? AND type = +? AND ready_rank = +? AND provider = +? ORDER BY no LIMIT 1)`;
-    this.#inserts = new StatementTree((bound) => insertText(fields, this.#own, bound));
-    const written = [...this.#changing.map(columnOf), "provider", "progress_at", ...LISTS];
+    const others = BESIDES.map(named).filter(({ name }) => !BOUND.includes(columnOf(name)));
+    this.#inserts = new StatementTree((bound) => insertText([...this.#own, ...others], bound));
+    const written = [...this.#changing.map(({ name }) => columnOf(name)), ...FOLLOWING];
     this.#updates = new StatementTree(
       (changed) =>
         `UPDATE tasks SET ${changed.map((index) => `${written[index]} = ?`).join(", ")} WHERE no = ?`,
@@ -108,7 +102,7 @@ export class TaskTable {
   /** The text of the fields that never change and are never searched by. */
   specText(record: object): string {
     const spec: Fields = {};
-    for (const name of this.#specNames) {
+    for (const { name } of this.#spec) {
       const value = (record as Partial<Fields>)[name];
       if (value !== undefined && value !== null) spec[name] = value;
     }
@@ -118,24 +112,30 @@ export class TaskTable {
   /** Writes a new task. */
   insert(sql: Sql, task: Task, spec: { text: string; bytes: number }): TaskRow {
     const inline = spec.bytes <= INLINE_SPEC_BYTES;
-    const besides = { specBytes: spec.bytes, progressAt: null, trimmed: false };
-    const record: Fields = recordOf(task, besides);
-    record.subject = task.tenant.subject || null;
-    const values: SqlValue[] = [];
+    const { keyId, subject } = task.tenant;
+    const values: SqlValue[] = [
+      keyId,
+      // The index of subjects leaves NULL out.
+      subject || null,
+      candidateOf(task).provider,
+      spec.bytes,
+      readyRank(task),
+      wakeAt(task),
+      inline ? spec.text : null,
+    ];
+    const own = this.#own;
     let node = this.#inserts.root;
-    for (let index = 0; index < this.#own.length; index++) {
-      const name = this.#own[index] as string;
-      const field = this.#fields[name] as Field;
-      const value = record[name];
+    for (let index = 0; index < own.length; index++) {
+      const field = own[index] as OwnField;
+      const value = (task as unknown as Fields)[field.name];
       if (value === undefined || value === field.missing) continue;
       values.push(storedValue(field, value));
       node = this.#inserts.with(node, index);
     }
-    values.push(readyRank(task), wakeAt(task), inline ? spec.text : null);
     sql.run(this.#inserts.textAt(node), ...values);
     const no = sql.get("SELECT last_insert_rowid() AS no")?.no as number;
     if (!inline) sql.run(INSERT_SPEC, no, spec.text);
-    return { no, task, followed: false, ...besides };
+    return { no, task, followed: false, specBytes: spec.bytes, progressAt: null, trimmed: false };
   }
 
   /** Writes what differs between the two; an index whose columns did not change is not touched. */
@@ -146,10 +146,10 @@ export class TaskTable {
     const changing = this.#changing;
     let node = this.#updates.root;
     for (let index = 0; index < changing.length; index++) {
-      const name = changing[index] as string;
-      const value = is[name];
-      if (value === was[name]) continue;
-      values.push(storedValue(this.#changingFields[index] as Field, value));
+      const field = changing[index] as OwnField;
+      const value = is[field.name];
+      if (value === was[field.name]) continue;
+      values.push(storedValue(field, value));
       node = this.#updates.with(node, index);
     }
     const besides = (place: number, old: SqlValue, value: SqlValue): void => {
@@ -176,11 +176,11 @@ export class TaskTable {
       const text = row[name];
       task[name] = typeof text === "string" ? (JSON.parse(text) as FieldValue) : null;
     }
-    for (const name of this.#derived)
-      if (row[name] === null) task[name] = missingValue(this.#fields[name] as Field, spec);
-    for (const name of this.#specNames) {
-      const value = spec[name];
-      task[name] = value === undefined ? missingValue(this.#fields[name] as Field, spec) : value;
+    for (const field of this.#derived)
+      if (row[field.name] === null) task[field.name] = missingValue(field, spec);
+    for (const field of this.#spec) {
+      const value = spec[field.name];
+      task[field.name] = value === undefined ? missingValue(field, spec) : value;
     }
     task.tenant = { keyId: row.keyId, subject: row.subject ?? "" };
     return {
@@ -199,11 +199,10 @@ function readyRank(task: Task): number | null {
   return queueStateOf(task) === "ready" ? rankOf(task) : null;
 }
 
-/** Only the columns at `bound` are bound; the others have what a record has that lacks them. */
-function insertText(fields: FieldTable, own: readonly string[], bound: readonly number[]): string {
-  const columns = [...own.map(columnOf), ...LISTS, "spec"];
-  const values = own.map((name, index) =>
-    bound.includes(index) ? "?" : literal(name === "subject" ? null : defaultValue(fields[name] as Field)),
-  );
-  return `INSERT INTO tasks (${columns.join(", ")}) VALUES (${values.join(", ")}, ?, ?, ?)`;
+/** Of the fields only those at `bound` are bound; the others have what a record has that lacks them. */
+function insertText(fields: readonly OwnField[], bound: readonly number[]): string {
+  const columns = [...BOUND, ...fields.map(({ name }) => columnOf(name))];
+  const values = fields.map((field, index) => (bound.includes(index) ? "?" : literal(defaultValue(field))));
+  return `INSERT INTO tasks (${columns.join(", ")})
+    VALUES (${[...BOUND.map(() => "?"), ...values].join(", ")})`;
 }

@@ -3,6 +3,7 @@
 import {
   cleanupId,
   cleanupPayload,
+  isStale,
   type LateReport,
   type WorkItem,
   withLateReport,
@@ -46,13 +47,14 @@ export function finishWork(step: Step, item: WorkItem, outcome: WorkOutcome): bo
  */
 export function reportLate(step: Step, report: LateReport): void {
   const { sql, now } = step;
+  const owner = step.tasks.byId(sql, report.taskId);
+  if (owner === null || !isStale(owner.task, report)) return;
   const row = sql.get(
     "SELECT * FROM work WHERE kind = 'cleanup' AND id = ?",
-    cleanupId(report.taskId, report.fence),
+    cleanupId(report.taskId, report.job),
   );
   if (row === null) {
-    const owner = step.tasks.byId(sql, report.taskId);
-    if (owner !== null) applyTransition(step, owner, { kind: "late_job", report });
+    applyTransition(step, owner, { kind: "late_job", report });
     return;
   }
   const payload = withLateReport(cleanupPayload(workItem(row)), report);

@@ -1,19 +1,42 @@
 /** The scripts as they are sent: whole, and nothing that the server would make in vain at every call. */
 
 import { describe, expect, test } from "vitest";
-import { SCRIPTS } from "../../../../src/stores/redis/scripts.ts";
+import { TASK_FIELDS } from "../../../../src/stores/record.ts";
+import { TaskFields } from "../../../../src/stores/redis/fields.ts";
+import { SCRIPT_NAMES, Scripts } from "../../../../src/stores/redis/scripts.ts";
+import { DATA_RELEASE } from "../../../../src/stores/release.ts";
 
-describe.each(Object.entries(SCRIPTS))("the script %s", (_, text) => {
+const scripts = new Scripts(new TaskFields(TASK_FIELDS), DATA_RELEASE);
+
+describe.each(SCRIPT_NAMES)("the script %s", (name) => {
+  const text = scripts.text(name);
+
   test("makes no function that it does not use", () => {
     const words = text.match(/\w+/g) ?? [];
     const unused = [...text.matchAll(/^local function (\w+)/gm)]
-      .map(([, name]) => name)
-      .filter((name) => words.filter((word) => word === name).length < 2);
+      .map(([, made]) => made)
+      .filter((made) => words.filter((word) => word === made).length < 2);
     expect(unused).toEqual([]);
+  });
+
+  test("defines whatever it calls", () => {
+    const lua = "and do else elseif end for function if in local not or repeat return then until while";
+    const known = new Set([
+      ...lua.split(" "),
+      ..."pairs ipairs type unpack tonumber next string table".split(" "),
+    ]);
+    for (const [, names = ""] of text.matchAll(/\blocal (?:function )?([\w, ]+)/g))
+      for (const one of names.split(/, */)) known.add(one.trim());
+    for (const [, names = ""] of text.matchAll(/\bfunction ?\w*\(([\w, .]*)\)/g))
+      for (const one of names.split(/, */)) known.add(one.trim());
+    const called = [...text.replaceAll(/'[^']*'/g, "''").matchAll(/(?<![\w.:])(\w+)\(/g)].map(
+      ([, one]) => one,
+    );
+    expect(called.filter((one) => !known.has(one as string))).toEqual([]);
   });
 
   test("carries no comment and no constant by its name", () => {
     expect(text).not.toMatch(/^\s*--/m);
-    expect(text).not.toMatch(/\b(?:MAX|TENANT|CLEANUP|PROMOTE|SCHEMA|REMEMBER)_[A-Z_]+\b/);
+    expect(text).not.toMatch(/\b(?:T_\w+|(?:MAX|TENANT|PROMOTE|OWN|REMEMBER)_[A-Z_]+)\b/);
   });
 });

@@ -11,14 +11,13 @@ local function change_key(id, on, ends, cap)
   if cap ~= '=' then
     set[#set + 1], set[#set + 2] = 'cap', cap
     k.cap = tonumber(cap)
-    show(k, 'image')
-    show(k, 'video')
+    k.moved.image, k.moved.video = true, true
   end
-  if #set > 0 then rcall('HSET', k.at, unpack(set)) end
+  if #set > 0 then write('HSET', k.at, unpack(set)) end
   flush()
 end
 
 -- The key is no longer found by the hash it has.
 local function forget_hash(id)
-  rcall('HDEL', P .. 'hashes', rcall('HGET', P .. 'account:' .. id, 'hash'))
+  rcall('HDEL', P .. 'hashes', rcall('HGET', P .. 'account:' .. id, 'hash') or '')
 end

@@ -1,5 +1,5 @@
--- What every script begins with. KEYS[1] is the prefix of every key, ARGV[1] the moment in ms ('' = the server's clock).
--- Times are ms, money is micro-dollars; '-' in a packed line and '' in a text field mean null.
+-- What every script begins with. KEYS[1] is the prefix of the shard's keys, KEYS[2] that of the whole store; ARGV[1] is the
+-- moment in ms ('' = the server's clock). Times are ms, money is micro-dollars.
 
 local rcall, P = redis.call, KEYS[1]
 local match, concat, max, min, tonumber, unpack = string.match, table.concat, math.max, math.min, tonumber, unpack
@@ -22,4 +22,9 @@ end
 -- A tenant's part of a key's name; the length in front keeps one tenant's names from being another's.
 local function scoped(key, subject)
   return exact(#key) .. ':' .. key .. ':' .. subject
+end
+
+-- Something stored is missing or cannot be read: what it harms is passed over, the rest goes on.
+local function count_unreadable()
+  redis.pcall('INCR', P .. 'unreadable')
 end

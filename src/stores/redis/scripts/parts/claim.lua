@@ -1,81 +1,215 @@
--- Handing out leases: whose turn it is, and the next of its tasks. A task that the server lost is passed over.
+-- Handing out leases: whose turn it is, and the next of its tasks. A task that is missing or cannot be read is passed over.
+
+-- The first tasks of ready lists, with how many of them were taken; `flush` takes them out.
+local lists, fetched = {}, 1
+local function first_of(name)
+  local list = lists[name]
+  if not list then
+    list = { taken = 0, from = 0, items = {} }
+    lists[name] = list
+  end
+  local index = 2 * (list.taken - list.from) + 1
+  if not list.items[index] then
+    list.from, index = list.taken, 1
+    list.items = rcall('ZRANGE', P .. name, exact(list.from), exact(list.from + fetched - 1), 'WITHSCORES')
+  end
+  return list.items[index], tonumber(list.items[index + 1])
+end
 
 -- The rank to serve next: 0 before all, then the priority whose next task would end first, the higher one on a tie.
 -- Before that the priorities that came back from idling are lifted to the least of those that waited; without one that
 -- waited, a new busy period begins.
-local function pick_rank(q)
+local function pick_rank(q, counts)
   local least
   for i = 1, 3 do
-    if q[2 + i] > 0 and q[8 + i] == '0' and (not least or q[5 + i] < least) then least = q[5 + i] end
+    if counts[i] > 0 and q[4 + i] == '0' and (not least or q[1 + i] < least) then least = q[1 + i] end
   end
   local best, best_tag
   for i = 1, 3 do
     if not least then
-      q[5 + i] = 0
-    elseif q[8 + i] == '1' then
-      q[5 + i] = max(q[5 + i], least)
+      q[1 + i] = 0
+    elseif q[4 + i] == '1' then
+      q[1 + i] = max(q[1 + i], least)
     end
-    local tag = q[5 + i] + COST[i]
-    if q[2 + i] > 0 and (not best_tag or tag < best_tag) then best, best_tag = i, tag end
+    local tag = q[1 + i] + COST[i]
+    if counts[i] > 0 and (not best_tag or tag < best_tag) then best, best_tag = i, tag end
   end
-  return q[2] > 0 and 0 or best
+  return counts.continuing > 0 and 0 or best
+end
+
+-- Delayed tasks that are due by now become ready, a bounded number of them; once in a script, before its first claim.
+local promoted = {}
+local function promote(type)
+  if promoted[type] then return end
+  promoted[type] = true
+  local due = rcall('ZRANGEBYSCORE', P .. 'delayed:' .. type, '-inf', now_text, 'LIMIT', '0', 'PROMOTE_LIMIT')
+  for _, id in ipairs(due) do
+    zrem('delayed:' .. type, id)
+    local t = load_task(id)
+    local k = t and load_key(t[T_keyId])
+    local rank = t and (t[T_status] == 'running' and 0 or RANK[t[T_priority]])
+    if k and not k.broken and rank then
+      make_ready(k, type, token_of(t[T_provider] or ''), rank, t[T_no] or '0', id)
+      write('HSET', P .. 'task:' .. id, 'rev', ARGV[2])
+      write('HDEL', P .. 'task:' .. id, 'dueAt')
+    end
+  end
+  if due[1] then flush() end
+end
+
+-- The task under its lease, and its update.
+local function hand_out(t, k, type, lease_until)
+  local id, s = t[T_id], load_subject(k.id, t[T_subject])
+  t[T_fence], t[T_leaseUntil], t[T_updatedAt], t[T_rev] = exact(t[T_fence] + 1), lease_until, now_text, ARGV[2]
+  local set = { 'fence', t[T_fence], 'leaseUntil', lease_until, 'updatedAt', now_text, 'rev', ARGV[2] }
+  local event = ''
+  if t[T_status] == 'queued' then
+    t[T_status], t[T_attempt], t[T_attemptStartedAt] = 'running', exact(t[T_attempt] + 1), now_text
+    t[T_seq] = exact(t[T_seq] + 1)
+    local field = 'e' .. t[T_seq]
+    event = log_event(id, field,
+      '{"seq":' .. t[T_seq] .. ',"type":"started","progress":' .. t[T_progress] .. ',"message":null', k, s)
+    if not t[T_startedAt] then
+      t[T_startedAt], t[T_deadlineAt] = now_text, exact(now + t[T_timeoutMs])
+      set[9], set[10], set[11], set[12] = 'startedAt', now_text, 'deadlineAt', t[T_deadlineAt]
+    end
+    local n = #set
+    set[n + 1], set[n + 2], set[n + 3], set[n + 4], set[n + 5], set[n + 6] =
+      'status', 'running', 'attempt', t[T_attempt], 'attemptStartedAt', now_text
+    set[n + 7], set[n + 8], set[n + 9], set[n + 10] = 'seq', t[T_seq], field, event
+    if t[T_message] then
+      write('HDEL', P .. 'task:' .. id, 'message')
+      t[T_message] = false
+    end
+    k.running = k.running + 1
+    count_waiting(k, s, -1)
+    list_under(k, s, id, list_score(id, 'running', type))
+  end
+  write('HSET', P .. 'task:' .. id, unpack(set))
+  local deadline = tonumber(t[T_deadlineAt])
+  zadd('wake:' .. type, deadline < tonumber(lease_until) and t[T_deadlineAt] or lease_until, id)
+  return { t, event, k.epoch, k.seq, s and s.epoch or '', s and s.seq or '', followed_by(t[T_by], k, s) }
+end
+
+-- Whose turn it is: the key that stands first among the tokens' sets, its score, and the least score of the other tokens.
+local function next_turn(type, lane, tokens, heads)
+  local key, start, other
+  for _, token in ipairs(tokens) do
+    local head = heads[token]
+    if not head then
+      local set = is_paused(lane, token) and polls_of(type, token) or turns_of(type, token)
+      head = rcall('ZRANGE', set, '0', '0', 'WITHSCORES')
+      heads[token] = head
+    end
+    if head[1] then
+      local score = tonumber(head[2])
+      if not key or score < start or (score == start and head[1] < key) then
+        other = start and min(other or start, start) or other
+        key, start = head[1], score
+      else
+        other = min(other or score, score)
+      end
+    end
+  end
+  return key, start, other
+end
+
+-- Where the key's next task of a rank is: the provider whose first one is the oldest.
+local function oldest(type, lane, tokens, key, q, rank)
+  local found, found_no
+  for _, token in ipairs(tokens) do
+    local n = q.at[token]
+    if n and n[1 + rank] > 0 and (rank == 0 or not is_paused(lane, token)) then
+      local _, no = first_of(ready_list(type, rank, token, key))
+      if not found or (no and (not found_no or no < found_no)) then found, found_no = token, no end
+    end
+  end
+  return found
 end
 
 -- Claims what is due in the lane, fairest first, at most `most`, while fewer than `max_held` of the lane are held (nil: no
--- such limit). Answers the updates, and what to remember of each.
-local function claim_next(type, lease_ms, most, max_held)
-  -- Delayed tasks that are due by now become ready, a bounded number of them.
-  local due = rcall('ZRANGEBYSCORE', P .. 'delayed:' .. type, '-inf', now_text, 'LIMIT', '0', 'PROMOTE_LIMIT')
-  for _, id in ipairs(due) do
-    local t = load_task(id)
-    if t then
-      local k = load_key(t.key)
-      queue_of(k, type)
-      t.due, t.rank = '-', t.status == 'running' and '0' or t.priority
-      save_task(t)
-      make_ready(k, t)
-      show(k, type)
-    end
-  end
-  if due[1] then rcall('ZREM', P .. 'delayed:' .. type, unpack(due)) end
-
+-- such limit), of the providers in the JSON list (''; all). Answers the updates, and what to remember of each. What changed
+-- is written by `finish_claims` and `flush`.
+local function claim_next(type, lease_ms, most, max_held, providers)
+  promote(type)
   local lane, lease_until = load_lane(type), exact(now + lease_ms)
-  local claims, records = {}, {}
+  local tokens, heads, claims, records = {}, {}, {}, {}
+  if providers == '' then
+    for token in lane.providers:gmatch('%S+') do tokens[#tokens + 1] = token end
+  else
+    for i, provider in ipairs(cjson.decode(providers)) do tokens[i] = token_of(provider) end
+  end
   most = min(most, MAX_STEP_TASKS)
   while #claims < most and (not max_held or lane.held < max_held) do
-    local turn = rcall('ZRANGE', P .. 'turns:' .. type, '0', '0', 'WITHSCORES')
-    if not turn[1] then break end
-    local k, start = load_key(turn[1]), tonumber(turn[2])
+    local key, start, other = next_turn(type, lane, tokens, heads)
+    if not key then break end
+    local k = load_key(key)
     local q = queue_of(k, type)
-    local rank = pick_rank(q)
-    local id = rank and rcall('ZPOPMIN', ready_list(k, type, rank))[1]
-    if not id then
-      -- Somebody else wrote here. The sets are the truth and the counts follow them.
-      for other = 0, 3 do q[2 + other] = rcall('ZCARD', ready_list(k, type, other)) end
-      q.shown = start
-      show(k, type)
+    local counts = { 0, 0, 0, continuing = 0 }
+    for _, token in ipairs(tokens) do
+      local n = q.at[token]
+      if n then
+        heads[token] = nil
+        counts.continuing = counts.continuing + n[1]
+        if not is_paused(lane, token) then
+          for i = 1, 3 do counts[i] = counts[i] + n[1 + i] end
+        end
+      end
+    end
+    if k.broken then
+      for _, token in ipairs(tokens) do
+        rcall('ZREM', turns_of(type, token), key)
+        rcall('ZREM', polls_of(type, token), key)
+      end
+      heads = {}
     else
-      local cost = rank == 0 and CONTINUATION_COST or COST[rank]
-      q[1], q[2 + rank] = start + cost, q[2 + rank] - 1
-      if rank > 0 then q[5 + rank] = q[5 + rank] + cost end
-      for i = 1, 3 do q[8 + i] = q[2 + i] == 0 and '1' or '0' end
-      lane.v, lane.changed = max(lane.v, start), true
-
-      local t, event = load_task(id), nil
-      if not t then
+      local rank = pick_rank(q, counts)
+      local token = rank and oldest(type, lane, tokens, key, q, rank)
+      local id = token and first_of(ready_list(type, rank, token, key))
+      if not id then
+        -- Somebody else wrote here. The sets are the truth and the counts follow them.
+        for _, one in ipairs(tokens) do
+          local n = counts_of(q, one)
+          for other_rank = 0, 3 do
+            local name = ready_list(type, other_rank, one, key)
+            n[1 + other_rank] = rcall('ZCARD', P .. name) - (lists[name] and lists[name].taken or 0)
+          end
+          n.turn, n.poll, heads[one] = nil, nil, nil
+        end
         show(k, type)
       else
-        t.fence, t.lease, t.due, t.rank, t.updated = exact(t.fence + 1), lease_until, '-', '-', now_text
-        if t.status == 'queued' then
-          event = 'started'
-          t.status, t.attempt = 'running', exact(t.attempt + 1)
-          if t.started == '-' then t.started, t.deadline = now_text, exact(now + t.timeout) end
-          put(t, 'message', '')
+        local list = lists[ready_list(type, rank, token, key)]
+        list.taken = list.taken + 1
+        -- One that was kept from its turn, its provider rested, does not make up for it at the others' cost.
+        local from = other and max(start, min(lane.v, other)) or start
+        local cost = rank == 0 and CONTINUATION_COST or COST[rank]
+        local n = q.at[token]
+        q[1], n[1 + rank] = from + cost, n[1 + rank] - 1
+        if rank > 0 then q[1 + rank], counts[rank] = q[1 + rank] + cost, counts[rank] - 1 end
+        for i = 1, 3 do q[4 + i] = counts[i] == 0 and '1' or '0' end
+        lane.v, lane.changed = max(lane.v, from), true
+        local another = type == 'image' and 'video' or 'image'
+        if k.cap then queue_of(k, another) end
+        local t, running = load_task(id), k.running
+        if t and t[T_keyId] == key then
+          lane.held = lane.held + 1
+          t[T_dueAt] = false
+          claims[#claims + 1] = hand_out(t, k, type, lease_until)
+          records[#records + 1] = { id, t[T_fence], claims[#claims][2] ~= '' and 'e' .. t[T_seq] or '' }
+        else
+          count_unreadable()
         end
-        claims[#claims + 1] = commit(t, event, true)
-        records[#records + 1] = id .. ' ' .. t.fence .. ' ' .. t.ref
+        show(k, type)
+        if k.cap and k.running ~= running then show(k, another) end
       end
     end
   end
   return claims, records
+end
+
+-- What was taken is in no ready list any more.
+local function finish_claims()
+  for name, list in pairs(lists) do
+    if list.taken > 0 then write('ZREMRANGEBYRANK', P .. name, '0', exact(list.taken - 1)) end
+  end
 end

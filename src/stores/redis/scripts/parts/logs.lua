@@ -6,8 +6,8 @@ end
 
 -- A tenant gets its log with its first task or follower.
 local function open_tenant(n, epoch)
-  if n.epoch then return end
+  if n.epoch ~= '' then return end
   n.epoch = epoch
-  rcall('HSET', n.at, 'epoch', epoch)
-  rcall('ZADD', P .. 'tenants', 0, n.name)
+  write('HSET', n.at, 'epoch', epoch)
+  zadd('tenants', '0', n.name)
 end

@@ -1,6 +1,5 @@
--- Before a script that only reads: data of a newer release is not understood.
+-- Before a script that only reads: the data must have this release's shape, or a later one that this release can read.
 
-local version = rcall('GET', P .. 'schema')
-if version and tonumber(version) > SCHEMA_VERSION then
-  return redis.error_reply('NEWERSCHEMA ' .. version)
-end
+local reader = rcall('GET', KEYS[2] .. 'reader')
+if not reader or tonumber(reader) < OWN_MIN_READER then return redis.error_reply('UNPREPARED') end
+if tonumber(reader) > OWN_RELEASE then return redis.error_reply('NEWERSCHEMA ' .. reader) end

@@ -1,27 +1,19 @@
--- Answering a call again: what the first one did, with the tasks as they are now. Made only where it is needed: every
--- function a script makes costs as much as a command.
+-- Answering a call again: the claims it made, with the tasks as they are now. Made only where it is needed: every function a
+-- script makes costs as much as a command.
 
-local recall_update, recall_claims
+local recall_claims
 if repeated then
-  -- The update that `ref` remembers of a task, and the task; '' when the task is gone.
-  recall_update = function(id, ref)
-    local t = load_task(id)
-    if not t then return '', nil end
-    local line = ''
-    if ref == 'p' .. t.seq then
-      line = concat({ t.seq, 'progress', t.progress, t.progress_at, '-', '-', t.message }, ' ')
-    elseif match(ref, '^e') then
-      line = rcall('HGET', P .. 'task:' .. id, ref) or ''
-    end
-    return answer(t, line, load_key(t.key), load_subject(t.key, t.subject)), t
-  end
-
-  -- The claims of `records` that are still held.
+  -- Those of `records` that are still held.
   recall_claims = function(records)
     local claims = {}
-    for id, fence, ref in records:gmatch('(%S+) (%S+) (%S+)') do
-      local update, t = recall_update(id, ref)
-      if t and t.fence == fence and t.lease ~= '-' then claims[#claims + 1] = update end
+    for _, record in ipairs(records) do
+      local t = load_task(record[1])
+      if t and t[T_fence] == record[2] and t[T_leaseUntil] then
+        local k, s = load_key(t[T_keyId]), load_subject(t[T_keyId], t[T_subject])
+        local event = record[3] ~= '' and rcall('HGET', P .. 'task:' .. record[1], record[3]) or ''
+        claims[#claims + 1] =
+          { t, event, k.epoch, k.seq, s and s.epoch or '', s and s.seq or '', followed_by(t[T_by], k, s) }
+      end
     end
     return claims
   end

@@ -1,12 +1,17 @@
--- Removing a task with everything that belongs to it. Its charge stays in the ledger.
+-- Removing a task with everything that belongs to it, its due work included. What it cost stays in the ledger.
 
 local function remove_task(t)
-  local k, s = load_key(t.key), load_subject(t.key, t.subject)
-  local batch = rcall('HGET', P .. 'task:' .. t.id, 'batch')
-  rcall('UNLINK', P .. 'task:' .. t.id, P .. 'cleanup:' .. t.id)
-  rcall('ZREM', P .. 'ids:' .. k.name, t.id)
-  if s then rcall('ZREM', P .. 'ids:' .. s.name, t.id) end
-  if batch then rcall('ZREM', P .. 'batch:' .. scoped(t.key, batch), t.id) end
-  if t.webhook == '1' then rcall('ZREM', P .. 'deliveries', t.id .. ' ' .. t.seq) end
-  rcall('ZREM', t.trimmed == '1' and P .. 'trimmed' or P .. 'ended', t.id)
+  local at = P .. 'task:' .. t[T_id]
+  local f = rcall('HKEYS', at)
+  local subject = t[T_subject]
+  local batch = t[T_batchId]
+  for _, field in ipairs(f) do
+    local kind, id = match(field, '^work (%S+) (.*)$')
+    if kind then remove_work(kind, id, rcall('HGET', at, field), t[T_id]) end
+  end
+  rcall('UNLINK', at)
+  rcall('ZREM', P .. 'ids:' .. scoped(t[T_keyId], ''), t[T_id])
+  if subject ~= '' then rcall('ZREM', P .. 'ids:' .. scoped(t[T_keyId], subject), t[T_id]) end
+  if batch then rcall('ZREM', P .. 'batch:' .. scoped(t[T_keyId], batch), t[T_id]) end
+  rcall('ZREM', P .. (t[T_trimmed] == '1' and 'trimmed' or 'ended'), t[T_id])
 end

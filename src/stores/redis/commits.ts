@@ -1,0 +1,269 @@
+/**
+ * Changes of tasks: the reducer decides here, about the record as it is known, and one script writes what it decided if the
+ * task is still at that revision; otherwise the script answers the record as it is, and it is decided anew. What this process
+ * claimed it knows; anything else is loaded first. Changes of one task are made one after the other.
+ *
+ * The moment of a decision is the server's as far as it is known; moments are sent as distances to it, and the server adds
+ * its own, so that a clock that is off changes nothing.
+ */
+
+import type { TaskEventType } from "../../protocol/task.ts";
+import { WORK_KINDS, type WorkDraft, type WorkItem } from "../../tasks/due-work.ts";
+import type { Claim, ClaimOptions } from "../../tasks/ports/task-store.ts";
+import { candidateOf, type Task, type TaskEvent, type TaskUpdate } from "../../tasks/task.ts";
+import {
+  queueStateOf,
+  type Reduction,
+  reduce,
+  type Settlement,
+  type Transition,
+  wakeAt,
+} from "../../tasks/transition.ts";
+import { STATUS_OF_EVENT } from "../event-log.ts";
+import type { Besides, StoredTask, TaskFields } from "./fields.ts";
+import { listOf, numberOf, numberOrNull, textOf } from "./replies.ts";
+import type { Reply, ScriptRunner } from "./script-runner.ts";
+import type { ServerClock } from "./server-clock.ts";
+import { eventText, rankOf, readClaims, readPlaces } from "./task-reply.ts";
+
+/** Records of tasks under leases of this process that are remembered; one that is not is loaded when it is changed. */
+const MAX_KNOWN = 1_024;
+/** How often a change is decided anew because the task had changed meanwhile. */
+const MAX_DECISIONS = 100;
+
+/** What is wanted of a task. */
+export type Wanted = {
+  /** What to do with the task as it is; null to leave it alone. It may throw, and is asked again when the task changed. */
+  transition(stored: StoredTask, now: number): Transition | null;
+  /** What to claim in the same step. */
+  next?: ClaimOptions;
+  /** Due work that is finished by it, if it is still held. */
+  work?: Pick<WorkItem, "kind" | "id" | "fence">;
+  /** The record to begin with, if it was read just now. */
+  stored?: StoredTask;
+};
+
+export type Committed =
+  | { kind: "applied"; update: TaskUpdate; claimed: Claim[] }
+  /** Nothing was written: the task as it is, null when it is gone. */
+  | { kind: "refused"; stored: StoredTask | null }
+  /** Nothing was written: the due work is not held any more. */
+  | { kind: "work_lost" };
+
+export class Commits {
+  readonly #scripts: ScriptRunner;
+  readonly #fields: TaskFields;
+  readonly #clock: ServerClock;
+  readonly #known = new Map<string, StoredTask>();
+  /** The last change of a task that is under way. */
+  readonly #underWay = new Map<string, Promise<unknown>>();
+
+  constructor(scripts: ScriptRunner, fields: TaskFields, clock: ServerClock) {
+    this.#scripts = scripts;
+    this.#fields = fields;
+    this.#clock = clock;
+  }
+
+  /** Changes the task after the changes of it that are under way. */
+  commit(taskId: string, wanted: Wanted): Promise<Committed> {
+    const before = this.#underWay.get(taskId);
+    const change = () => this.#commit(taskId, wanted);
+    const done = before === undefined ? change() : before.then(change, change);
+    this.#underWay.set(taskId, done);
+    const over = () => {
+      if (this.#underWay.get(taskId) === done) this.#underWay.delete(taskId);
+    };
+    done.then(over, over);
+    return done;
+  }
+
+  /** Reads what a claim answered, and remembers it: it is this process's to change. */
+  claimed(reply: Reply | undefined): Claim[] {
+    return readClaims(this.#fields, reply).map(({ claim, stored }) => {
+      this.#remember(claim.task.id, stored);
+      return claim;
+    });
+  }
+
+  async load(taskId: string): Promise<StoredTask | null> {
+    const [now, tasks] = listOf(await this.#scripts.run("load", taskId));
+    this.#clock.learn(numberOf(now));
+    return this.#fields.tryRead(listOf(tasks)[0]);
+  }
+
+  async #commit(taskId: string, wanted: Wanted): Promise<Committed> {
+    const known = wanted.stored ?? this.#known.get(taskId);
+    let fresh = wanted.stored !== undefined;
+    let stored = known ?? null;
+    for (let decisions = 0; decisions < MAX_DECISIONS; decisions++) {
+      if (stored === null) {
+        stored = await this.load(taskId);
+        fresh = true;
+        if (stored === null) return this.#refused(taskId, null);
+      }
+      const now = this.#clock.now();
+      const { task: before, besides } = stored;
+      const transition = wanted.transition(stored, now);
+      const reduction = transition && reduce(before, transition, now);
+      if (reduction === null) {
+        if (fresh) return this.#refused(taskId, stored);
+        stored = null;
+        continue;
+      }
+      const { task: after, event } = reduction;
+      const progressed = event === "progress" ? { ...besides, progressAt: now } : besides;
+      const call = this.#arguments(stored, progressed, reduction, wanted, now);
+      const { reply, index } = await this.#scripts.many("commit", call);
+      const [moment, rev, replies, claims] = listOf(reply);
+      const [outcome, ...rest] = listOf(listOf(replies)[index]);
+      const at = numberOf(moment);
+      this.#clock.learn(at);
+      if (outcome === 2) return { kind: "work_lost" };
+      if (outcome === 1) {
+        const task = this.#fields.made(before, after, now, at, numberOrNull(rest[5]));
+        const kept = event === "progress" ? { ...besides, progressAt: at } : besides;
+        this.#remember(taskId, { task, besides: kept, rev: textOf(rev), no: stored.no });
+        const update = updateOf(task, event, at, rest);
+        return { kind: "applied", update, claimed: this.claimed(listOf(claims)[index]) };
+      }
+      stored = this.#fields.tryRead(rest[0]);
+      fresh = stored !== null;
+    }
+    throw new Error(`The task ${taskId} changed ${MAX_DECISIONS} times while it was to be changed`);
+  }
+
+  #refused(taskId: string, stored: StoredTask | null): Committed {
+    this.#known.delete(taskId);
+    return { kind: "refused", stored };
+  }
+
+  /** Only what is held is remembered: nobody else changes it. */
+  #remember(taskId: string, stored: StoredTask): void {
+    this.#known.delete(taskId);
+    if (stored.task.leaseUntil === null) return;
+    this.#known.set(taskId, stored);
+    if (this.#known.size <= MAX_KNOWN) return;
+    for (const oldest of this.#known.keys()) {
+      this.#known.delete(oldest);
+      break;
+    }
+  }
+
+  /** In the order of the head of scripts/tasks/commit.lua. */
+  #arguments(
+    { task: before, besides: old, rev, no }: StoredTask,
+    besides: Besides,
+    { task: after, event, work, settlement }: Reduction,
+    { work: finished, next, ...wanted }: Wanted,
+    now: number,
+  ): string[] {
+    const { texts, moments, gone } = this.#fields.changes(before, old, after, besides, now);
+    const ended =
+      after.settled && after.finishedAt !== null && !(before.settled && before.finishedAt !== null);
+    return [
+      after.id,
+      rev,
+      wanted.stored !== undefined && before.leaseUntil !== null ? String(before.leaseUntil) : "",
+      after.tenant.keyId,
+      after.tenant.subject,
+      after.type,
+      before.status,
+      after.status,
+      queueStateOf(before),
+      queueStateOf(after),
+      candidateOf(before).provider,
+      candidateOf(after).provider,
+      String(rankOf(before)),
+      String(rankOf(after)),
+      no,
+      after.dueAt === before.dueAt || after.dueAt === null ? "" : String(after.dueAt - now),
+      wakeArgument(before, after),
+      !ended ? "" : after.finishedAt === before.finishedAt ? String(after.finishedAt) : "+",
+      event ?? "",
+      event === null
+        ? ""
+        : eventText({ seq: after.seq, type: event, progress: after.progress, message: after.message }),
+      `e${after.seq}`,
+      ...settlementArguments(after, settlement),
+      ...(finished === undefined ? ["", "", ""] : [finished.kind, finished.id, String(finished.fence)]),
+      ...(next === undefined ? ["", "", "", "", ""] : claimArguments(next)),
+      String(texts.length / 2),
+      String(moments.length / 2),
+      String(gone.length),
+      String(work.length),
+      ...texts,
+      ...moments,
+      ...gone,
+      ...work.flatMap(workArguments),
+    ];
+  }
+}
+
+/** Lane, lease, how many at most, how many may be held at once and the providers ("" = no such limit). */
+export function claimArguments({ lane, leaseMs, max, maxHeld, providers }: ClaimOptions): string[] {
+  return [
+    lane,
+    String(leaseMs),
+    String(max),
+    maxHeld === undefined ? "" : String(maxHeld),
+    providers === undefined ? "" : listText(providers),
+  ];
+}
+
+/** A list for Lua, whose JSON writes an empty one as an object. */
+export function listText(names: readonly string[]): string {
+  return JSON.stringify(names);
+}
+
+function workArguments({ kind, id, destination, payload }: WorkDraft): string[] {
+  return [kind, id, destination, JSON.stringify(payload), String(WORK_KINDS[kind].giveUpMs)];
+}
+
+function settlementArguments(task: Task, settlement: Settlement | null): string[] {
+  const customer = task.customer ?? "";
+  if (settlement === null) return ["", "", customer, ""];
+  const { releasedMicros, chargedMicros, upstreamMicros } = settlement;
+  const { id: sourceId, tenant, type, model } = task;
+  const movement = {
+    source: "task",
+    sourceId,
+    ...tenant,
+    customer: task.customer,
+    type,
+    model,
+    provider: candidateOf(task).provider,
+    chargedMicros,
+    upstreamMicros,
+  };
+  const nothing = chargedMicros === 0 && (upstreamMicros ?? 0) === 0;
+  return [
+    String(releasedMicros),
+    String(chargedMicros),
+    customer,
+    nothing ? "" : JSON.stringify(movement).slice(0, -1),
+  ];
+}
+
+/** When somebody must look at the task, where that changed: a lease that goes on may have been prolonged meanwhile. */
+function wakeArgument(before: Task, after: Task): string {
+  const at = wakeAt(after);
+  if (at === null) return before.finishedAt === null ? "-" : "";
+  return before.leaseUntil === after.leaseUntil && before.deadlineAt === after.deadlineAt ? "" : String(at);
+}
+
+function updateOf(task: Task, event: TaskEventType | null, at: number, places: readonly Reply[]): TaskUpdate {
+  const where = readPlaces(places);
+  if (event === null) return { task, events: [], ...where };
+  const made: TaskEvent = {
+    taskId: task.id,
+    seq: task.seq,
+    type: event,
+    status: STATUS_OF_EVENT[event],
+    progress: task.progress,
+    message: task.message,
+    at,
+    keySeq: event === "progress" ? null : where.keySeq,
+    subjectSeq: event === "progress" ? null : where.subjectSeq,
+  };
+  return { task, events: [made], ...where };
+}

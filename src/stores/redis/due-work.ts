@@ -1,0 +1,99 @@
+/** Due work: claimed, finished, changed by late reports. */
+
+import type { Json } from "../../protocol/task.ts";
+import {
+  type CleanupPayload,
+  cleanupId,
+  type LateReport,
+  type WorkItem,
+  type WorkKind,
+  withLateReport,
+} from "../../tasks/due-work.ts";
+import type { ClaimedWork, WorkClaimOptions, WorkOutcome } from "../../tasks/ports/task-store.ts";
+import { assertStateFits } from "../sizes.ts";
+import { type Commits, listText } from "./commits.ts";
+import type { TaskFields } from "./fields.ts";
+import { readable } from "./ledger.ts";
+import { listOf, numberOf, numberOrNull, textOf } from "./replies.ts";
+import type { ScriptRunner } from "./script-runner.ts";
+
+/** How often a late report is tried again because its item, or its task, changed meanwhile. */
+const MAX_REPORTS = 20;
+
+export class RedisDueWork {
+  readonly #scripts: ScriptRunner;
+  readonly #commits: Commits;
+  readonly #fields: TaskFields;
+
+  constructor(scripts: ScriptRunner, commits: Commits, fields: TaskFields) {
+    this.#scripts = scripts;
+    this.#commits = commits;
+    this.#fields = fields;
+  }
+
+  async claim(options: WorkClaimOptions): Promise<ClaimedWork[]> {
+    const { kind, leaseMs, max, maxPerDestination, destinations } = options;
+    const items = await this.#scripts.run(
+      "claimWork",
+      kind,
+      String(leaseMs),
+      String(max),
+      String(maxPerDestination),
+      destinations === undefined ? "" : listText(destinations),
+    );
+    return readable(listOf(items), (reply) => {
+      const replies = listOf(reply);
+      const [id = "", destination = "", taskId = "", payload = ""] = replies.slice(0, 4).map(textOf);
+      const [createdAt = 0, giveUpAt = 0, tries = 0, fence = 0, overdue] = replies.slice(4, 9).map(numberOf);
+      const item: WorkItem = {
+        id,
+        kind,
+        destination,
+        taskId,
+        payload: JSON.parse(payload) as Json,
+        createdAt,
+        giveUpAt,
+        tries,
+        fence,
+      };
+      const stored = this.#fields.tryRead(replies[9]);
+      return { item, task: stored?.task ?? null, overdue: overdue === 1 };
+    });
+  }
+
+  async finish(item: WorkItem, outcome: WorkOutcome): Promise<boolean> {
+    if (outcome.kind === "done" && outcome.bill !== undefined) {
+      const { bill } = outcome;
+      const committed = await this.#commits.commit(item.taskId, {
+        transition: () => ({ kind: "settle", ...bill }),
+        work: item,
+      });
+      if (committed.kind !== "refused") return committed.kind === "applied";
+    }
+    const again = outcome.kind === "again" ? [outcome.delayMs, outcome.pauseMs ?? 0] : ["", 0];
+    const { kind, id, fence } = item;
+    return (await this.#scripts.run("finishWork", kind, id, String(fence), ...again.map(String))) === 1;
+  }
+
+  async nextAt(kind: WorkKind, destinations: readonly string[] | undefined): Promise<number | null> {
+    const asked = destinations === undefined ? "" : listText(destinations);
+    return numberOrNull(await this.#scripts.run("nextWork", kind, asked));
+  }
+
+  /** Adds to the cleanup that the holder left, or leaves one where there is none. */
+  async reportLate(report: LateReport): Promise<void> {
+    assertStateFits(report.state);
+    const id = cleanupId(report.taskId, report.fence);
+    for (let tries = 0; tries < MAX_REPORTS; tries++) {
+      const left = await this.#scripts.run("loadWork", "cleanup", id);
+      if (left === null) {
+        await this.#commits.commit(report.taskId, { transition: () => ({ kind: "late_job", report }) });
+        return;
+      }
+      const [payload, fence] = listOf(left).map(textOf) as [string, string];
+      const changed = JSON.stringify(withLateReport(JSON.parse(payload) as CleanupPayload, report));
+      if ((await this.#scripts.run("changeWork", "cleanup", id, fence, changed)) === 1) return;
+    }
+    throw new Error(`The cleanup ${id} changed ${MAX_REPORTS} times while it was to be changed`);
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * A task's record in Redis, made from the table of fields: which fields a script reads and in which order (so that Lua finds
+ * them by number), what stands in for a missing one, and how a record is read from and written to a hash. Each `own` field is a
+ * field of the hash, absent for null; `spec` is one JSON text of the others. Beside them stand `no`, the task's number among its
+ * key's, `rev`, which names the last call that changed it, `by`, who follows it, and `price` and `windows` of its hold.
+ */
+
+import type { Json } from "../../protocol/task.ts";
+import { candidateOf, type Task } from "../../tasks/task.ts";
+import {
+  changingNames,
+  type Field,
+  type FieldKind,
+  type FieldTable,
+  type FieldValue,
+  missingValue,
+  namesIn,
+  specText,
+  type TaskRecord,
+} from "../record.ts";
+import { listOf, textOf } from "./replies.ts";
+import type { Reply } from "./script-runner.ts";
+
+/** Fields of the hash that are the store's own, behind those of the table in what scripts read. */
+const BESIDES = ["spec", "no", "rev", "by"] as const;
+
+/** A stored task, with what the store knows besides. */
+export type StoredTask = {
+  readonly task: Task;
+  readonly besides: Besides;
+  /** Another one after every change; a change is made of the task it was decided about, or not at all. */
+  readonly rev: string;
+  readonly no: string;
+};
+
+export type Besides = Pick<TaskRecord, "specBytes" | "progressAt" | "trimmed">;
+
+/** Fields that are no task's own. */
+const PLACES: Readonly<Record<string, Place>> = {
+  keyId: "tenant",
+  subject: "tenant",
+  provider: "provider",
+  specBytes: "besides",
+  progressAt: "besides",
+  trimmed: "besides",
+};
+
+/** What is to be written: texts, moments as distances to now, and what becomes null. */
+export type FieldChanges = { texts: string[]; moments: string[]; gone: string[] };
+
+/** Where a field's value is in memory. */
+type Place = "task" | "besides" | "tenant" | "provider";
+
+type Known = {
+  readonly name: string;
+  readonly field: Field;
+  readonly place: Place;
+};
+
+export class TaskFields {
+  readonly table: FieldTable;
+  /** In the order in which scripts read them. */
+  readonly names: readonly string[];
+  readonly #own: readonly Known[];
+  readonly #spec: readonly Known[];
+  readonly #changing: readonly Known[];
+
+  constructor(table: FieldTable) {
+    const pick = (names: string[]) =>
+      names.map((name) => ({ name, field: table[name] as Field, place: PLACES[name] ?? "task" }));
+    this.table = table;
+    this.#own = pick(namesIn(table, "own"));
+    this.#spec = pick(namesIn(table, "spec"));
+    this.#changing = pick(changingNames(table));
+    this.names = [...this.#own.map(({ name }) => name), ...BESIDES];
+    const taken = this.names.find((name, index) => this.names.indexOf(name) !== index);
+    if (taken !== undefined) throw new Error(`The store has a use of its own for a field ${taken}`);
+  }
+
+  /** Where a field stands in what Lua reads, from 1. */
+  index(name: string): number {
+    return this.names.indexOf(name) + 1;
+  }
+
+  /** The Lua function that reads a task. */
+  luaReader(): string {
+    const names = this.names.map((name) => `'${name}'`).join(", ");
+    const defaults = this.#own.flatMap(({ name, field }) => {
+      const { missing, kind } = field;
+      if (typeof missing === "function" || missing === null || kind === "json") return [];
+      return [`  f[T_${name}] = f[T_${name}] or '${fieldText(kind, missing)}'`];
+    });
+    return [
+      "local function load_task(id)",
+      `  local f = redis.pcall('HMGET', P .. 'task:' .. id, ${names})`,
+      "  if f.err or not f[T_id] then return nil end",
+      ...defaults,
+      "  return f",
+      "end",
+      "",
+    ].join("\n");
+  }
+
+  /** Reads what `load_task` answered. Throws when it cannot be read. */
+  read(reply: Reply | undefined): StoredTask {
+    const values = listOf(reply);
+    const own = this.#own.length;
+    const spec = JSON.parse(textOf(values[own] ?? "{}")) as Record<string, Json>;
+    const task: Record<string, FieldValue> = {};
+    const besides: Record<string, FieldValue> = {};
+    const tenant: Record<string, FieldValue> = {};
+    for (let index = 0; index < own; index++) {
+      const { name, field, place } = this.#own[index] as Known;
+      if (place === "provider") continue;
+      const text = values[index] ?? null;
+      const value = text === null ? missingValue(field, spec) : fieldValue(field.kind, text as string);
+      if (place === "task") task[name] = value;
+      else if (place === "tenant") tenant[name] = value;
+      else besides[name] = value;
+    }
+    for (const { name, field } of this.#spec) task[name] = spec[name] ?? missingValue(field, spec);
+    task.tenant = tenant;
+    return {
+      task: task as unknown as Task,
+      besides: besides as unknown as Besides,
+      no: textOf(values[own + 1] ?? ""),
+      rev: textOf(values[own + 2] ?? ""),
+    };
+  }
+
+  /** Reads many; those that cannot be read are left out. */
+  readAll(replies: readonly Reply[]): StoredTask[] {
+    return replies.flatMap((reply) => {
+      const task = this.tryRead(reply);
+      return task === null ? [] : [task];
+    });
+  }
+
+  /** Null when there is none, or it cannot be read. */
+  tryRead(reply: Reply | undefined): StoredTask | null {
+    if (!Array.isArray(reply)) return null;
+    try {
+      return this.read(reply);
+    } catch {
+      return null;
+    }
+  }
+
+  /** All of a new task; what is as if it were missing is not written. Its moments count from 0. */
+  written(task: Task, besides: Besides, spec: string): FieldChanges {
+    const changes: FieldChanges = { texts: ["spec", spec], moments: [], gone: [] };
+    for (const known of this.#own) {
+      const { name, field } = known;
+      const value = valueOf(known, task, besides) ?? null;
+      if (value === null) continue;
+      if (field.kind === "moment") changes.moments.push(name, String(value));
+      else if (value !== field.missing && !(Array.isArray(value) && value.length === 0))
+        changes.texts.push(name, fieldText(field.kind, value));
+    }
+    return changes;
+  }
+
+  spec(task: Task): string {
+    return specText(task as unknown as Record<string, FieldValue>, this.table);
+  }
+
+  /** What a transition at `now` changed. */
+  changes(before: Task, old: Besides, after: Task, besides: Besides, now: number): FieldChanges {
+    const changes: FieldChanges = { texts: [], moments: [], gone: [] };
+    for (const known of this.#changing) {
+      const { name, field } = known;
+      const value = valueOf(known, after, besides);
+      if (value === undefined || value === valueOf(known, before, old)) continue;
+      if (value === null) changes.gone.push(name);
+      else if (field.kind === "moment") changes.moments.push(name, String((value as number) - now));
+      else changes.texts.push(name, fieldText(field.kind, value));
+    }
+    return changes;
+  }
+
+  /** The task after a change that was decided at `now` and that the server made at `at`, a lease that it keeps being `lease`. */
+  made(before: Task, after: Task, now: number, at: number, lease: number | null): Task {
+    const kept = lease !== null && after.leaseUntil !== null && lease !== after.leaseUntil;
+    if (now === at && !kept) return after;
+    const moved = { ...after } as unknown as Record<string, FieldValue>;
+    const old = before as unknown as Record<string, FieldValue>;
+    for (const { name, field, place } of this.#changing) {
+      const value = moved[name];
+      if (place === "task" && field.kind === "moment" && typeof value === "number" && value !== old[name])
+        moved[name] = value - now + at;
+    }
+    if (kept) moved.leaseUntil = lease;
+    return moved as unknown as Task;
+  }
+}
+
+function valueOf({ name, place }: Known, task: Task, besides: Besides): FieldValue | undefined {
+  switch (place) {
+    case "task":
+      return (task as unknown as Record<string, FieldValue>)[name];
+    case "besides":
+      return (besides as unknown as Record<string, FieldValue>)[name];
+    case "tenant":
+      return (task.tenant as unknown as Record<string, FieldValue>)[name];
+    case "provider":
+      return candidateOf(task).provider;
+  }
+}
+
+function fieldValue(kind: FieldKind, text: string): FieldValue {
+  switch (kind) {
+    case "text":
+      return text;
+    case "flag":
+      return text === "1";
+    case "json":
+      return JSON.parse(text) as FieldValue;
+    default:
+      return numberIn(text);
+  }
+}
+
+function numberIn(text: string): number {
+  const value = Number(text);
+  if (text === "" || Number.isNaN(value)) throw new Error(`A number is stored as ${JSON.stringify(text)}`);
+  return value;
+}
+
+function fieldText(kind: FieldKind, value: FieldValue): string {
+  switch (kind) {
+    case "json":
+      return JSON.stringify(value);
+    case "flag":
+      return value === true ? "1" : "0";
+    default:
+      return String(value);
+  }
+}

@@ -1,0 +1,84 @@
+/** Money as it is read: balances, holds and movements. It moves with what it pays for; see scripts/parts/money.lua. */
+
+import {
+  type Balance,
+  BUDGET_WINDOWS,
+  type BudgetWindow,
+  type Hold,
+  type LedgerStore,
+  type Movement,
+} from "../../accounts/ledger-store.ts";
+import type { Json } from "../../protocol/task.ts";
+import { listOf, numberOf, textOf } from "./replies.ts";
+import type { Reply, ScriptRunner } from "./script-runner.ts";
+
+/** The windows of a hold that names none. */
+const FIRST_WINDOWS = "total";
+
+/**
+ * What is kept of a hold beside what it pays for, which knows the rest: the price, and the windows it is held in now.
+ */
+export function holdFields(price: Json): string[] {
+  const windows = BUDGET_WINDOWS.join(" ");
+  return [
+    ...(price === null ? [] : ["price", JSON.stringify(price)]),
+    ...(windows === FIRST_WINDOWS ? [] : ["windows", windows]),
+  ];
+}
+
+export class RedisLedger implements LedgerStore {
+  readonly #scripts: ScriptRunner;
+
+  constructor(scripts: ScriptRunner) {
+    this.#scripts = scripts;
+  }
+
+  async balance(keyId: string, customer: string | null, window: BudgetWindow): Promise<Balance> {
+    const [reserved, charged] = listOf(await this.#scripts.run("balance", keyId, customer ?? "", window));
+    return { reservedMicros: Number(reserved ?? 0), chargedMicros: Number(charged ?? 0) };
+  }
+
+  async listHolds(keyId: string, limit: number): Promise<Hold[]> {
+    const holds = listOf(await this.#scripts.run("listHolds", keyId, String(limit)));
+    return readable(holds, (reply) => {
+      const [source, sourceId, createdAt, keyId, subject, customer, spec, amount, price, windows] =
+        listOf(reply);
+      const inSpec = JSON.parse(textOf(spec ?? "{}")) as { customer?: string };
+      return {
+        source: textOf(source) as Hold["source"],
+        sourceId: textOf(sourceId),
+        keyId: textOf(keyId),
+        subject: textOf(subject ?? ""),
+        customer: customer ? textOf(customer) : (inSpec.customer ?? null),
+        amountMicros: numberOf(amount),
+        price: price ? (JSON.parse(textOf(price)) as Json) : null,
+        windows: textOf(windows ?? FIRST_WINDOWS).split(" ") as BudgetWindow[],
+        createdAt: numberOf(createdAt),
+        expiresAt: null,
+      };
+    });
+  }
+
+  async listMovements(
+    keyId: string,
+    { limit, before }: { limit: number; before: string | null },
+  ): Promise<{ movements: Movement[]; hasMore: boolean }> {
+    const texts = listOf(await this.#scripts.run("listMovements", keyId, String(limit + 1), before ?? ""));
+    const movements = readable(texts, (text) => {
+      const movement = JSON.parse(textOf(text)) as Omit<Movement, "id">;
+      return { id: `${movement.source}/${movement.sourceId}`, ...movement };
+    });
+    return { movements: movements.slice(0, limit), hasMore: texts.length > limit };
+  }
+}
+
+/** What can be read of many; the rest is left out. */
+export function readable<T>(replies: readonly Reply[], read: (reply: Reply) => T): T[] {
+  return replies.flatMap((reply) => {
+    try {
+      return [read(reply)];
+    } catch {
+      return [];
+    }
+  });
+}

@@ -1,0 +1,7 @@
+-- Removes a webhook endpoint; 0 when there is none. ARGV: 3 key, 4 id
+
+if repeated then return 1 end
+rcall('ZREM', P .. 'endpoints:' .. ARGV[3], ARGV[4])
+if rcall('UNLINK', P .. 'endpoint:' .. scoped(ARGV[3], ARGV[4])) == 0 then return 0 end
+remember('1')
+return 1

@@ -1,0 +1,19 @@
+-- Removes a virtual key with its webhook endpoints; its tasks stay, and its limit with them. ARGV: 3 id. 0 when there is none.
+
+if repeated then return 1 end
+local id = ARGV[3]
+if rcall('EXISTS', P .. 'account:' .. id) == 0 then return 0 end
+forget_hash(id)
+rcall('UNLINK', P .. 'account:' .. id)
+rcall('ZREM', P .. 'accounts', id)
+local endpoints = P .. 'endpoints:' .. id
+for _, one in ipairs(rcall('ZRANGE', endpoints, 0, -1)) do rcall('UNLINK', P .. 'endpoint:' .. scoped(id, one)) end
+rcall('UNLINK', endpoints)
+if rcall('HEXISTS', P .. 'key:' .. id, 'epoch') == 1 then
+  rcall('HDEL', P .. 'key:' .. id, 'on', 'until')
+else
+  -- It never had a task or a follower.
+  rcall('UNLINK', P .. 'key:' .. id)
+end
+remember('1')
+return 1

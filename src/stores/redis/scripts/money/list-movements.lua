@@ -1,0 +1,15 @@
+-- A key's movements, newest first. ARGV: 3 key, 4 how many at most, 5 the last one of the page before or ''; one that is gone
+-- ends the list.
+
+local at, from = scoped(ARGV[3], ''), 0
+if ARGV[5] ~= '' then
+  from = rcall('ZREVRANK', P .. 'movements:' .. at, ARGV[5])
+  if not from then return {} end
+  from = from + 1
+end
+local ids = rcall('ZREVRANGE', P .. 'movements:' .. at, from, from + ARGV[4] - 1)
+local texts = {}
+for _, text in ipairs(ids[1] and rcall('HMGET', P .. 'movement-texts:' .. at, unpack(ids)) or {}) do
+  if text then texts[#texts + 1] = text else count_unreadable() end
+end
+return texts

@@ -1,0 +1,36 @@
+-- Events: JSON texts in the task's hash, each in a field of its own (`e` and its number), named by the logs of its key and its
+-- subject. Progress is a last value and stands in none of them.
+
+-- What the server knows of an event, behind what its caller wrote of it.
+local function event_text(begun, k, s)
+  return begun .. ',"at":' .. now_text .. ',"keySeq":' .. (k and exact(k.seq) or 'null') .. ',"subjectSeq":'
+    .. (s and exact(s.seq) or 'null') .. '}'
+end
+
+-- Appends the event to the logs; answers its text. `field` is where it is kept.
+local function log_event(id, field, begun, k, s)
+  k.seq, k.changed = k.seq + 1, true
+  local entry = id .. ' ' .. field
+  k.log[#k.log + 1] = entry
+  if s then
+    s.seq, s.changed = s.seq + 1, true
+    s.log[#s.log + 1] = entry
+  end
+  return event_text(begun, k, s)
+end
+
+-- The score of a task in the sets that lists are read from: status and type, then the time in its id.
+local function list_score(id, status, type)
+  local made = tonumber(id:sub(1, 8) .. id:sub(10, 13), 16) or 0
+  return exact((STATUS[status] * 2 + TYPE[type]) * 281474976710656 + made)
+end
+
+local function list_under(k, s, id, score)
+  zadd('ids:' .. k.name, score, id)
+  if s then zadd('ids:' .. s.name, score, id) end
+end
+
+local function count_waiting(k, s, change)
+  k.waiting, k.changed = k.waiting + change, true
+  if s then s.waiting, s.changed = s.waiting + change, true end
+end

@@ -1,0 +1,33 @@
+-- Realtime sessions. `sessions-open` holds the open ones by the end of their lease, `sessions-open:<key>` those of one key,
+-- `sessions-lost` those that were ended and not settled by when they are handed out again, `session-ends` the settled ones by
+-- their end, `sessions:<tenant>` all of a tenant by their ids.
+
+local function session_key(id)
+  return P .. 'session:' .. id
+end
+
+-- As it is answered.
+local function tell_session(id)
+  return rcall('HGETALL', session_key(id))
+end
+
+-- Closes it: it takes no place any more.
+local function close_session(id, key, fence, reason)
+  rcall('HSET', session_key(id), 'fence', fence, 'endedAt', now_text, 'closeReason', reason)
+  rcall('HDEL', session_key(id), 'leaseUntil')
+  rcall('ZREM', P .. 'sessions-open', id)
+  rcall('ZREM', P .. 'sessions-open:' .. key, id)
+end
+
+-- Settles it at what was used, within what was held for it.
+local function settle_session(id, used)
+  local f = rcall('HMGET', session_key(id), 'keyId', 'customer', 'reservedMicros', 'windows', 'endedAt', 'movement')
+  local held = tonumber(f[3])
+  local charged = max(0, min(used, held))
+  local movement = charged > 0 and f[6] .. ',"chargedMicros":' .. exact(charged) or ''
+  settle_money(f[1], scoped(f[1], ''), f[2] or '', f[4] or 'total', 'session/' .. id, held, charged, movement)
+  write('HSET', session_key(id), 'chargedMicros', exact(charged), 'settled', '1')
+  write('ZREM', P .. 'sessions-lost', id)
+  write('ZADD', P .. 'session-ends', f[5], id)
+  make_writes()
+end

@@ -1,0 +1,24 @@
+-- When a lane's next work is due: 0 = now, '' = nothing waits. ARGV: 3 lane, 4 JSON list of providers or '' for all
+
+local lane, best = load_lane(ARGV[3]), nil
+local function look(token)
+  if is_paused(lane, token) then
+    if rcall('EXISTS', polls_of(ARGV[3], token)) == 1 then return true end
+    local ends = tonumber(lane.pauses[token])
+    if rcall('EXISTS', turns_of(ARGV[3], token)) == 1 then best = min(best or ends, ends) end
+    return false
+  end
+  return rcall('EXISTS', turns_of(ARGV[3], token)) == 1
+end
+if ARGV[4] == '' then
+  for token in lane.providers:gmatch('%S+') do
+    if look(token) then return '0' end
+  end
+else
+  for _, provider in ipairs(cjson.decode(ARGV[4])) do
+    if look(token_of(provider)) then return '0' end
+  end
+end
+local delayed = tonumber(rcall('ZRANGE', P .. 'delayed:' .. ARGV[3], 0, 0, 'WITHSCORES')[2])
+if delayed then best = min(best or delayed, delayed) end
+return best and exact(best) or ''

@@ -1,0 +1,91 @@
+-- One bounded step of the retention. ARGV: 3 how many of each at most, 4 to 6 how long tasks, events and charges are kept,
+-- 7 the tenant to look at tenants behind, or '', 8 what the epochs of trimmed logs begin with.
+-- Answers the removed ids, how many logs were trimmed, whether there is more, and the last tenant looked at ('' = the end).
+
+if repeated then
+  local before = cjson.decode(repeated)
+  return { before.removed, before.trimmed, before.more, ARGV[7] }
+end
+
+local limit = tonumber(ARGV[3])
+local function ended_before(set, keep, most)
+  return rcall('ZRANGEBYSCORE', P .. set, '-inf', now - keep, 'LIMIT', 0, most)
+end
+
+local removed = {}
+for _, set in ipairs({ 'trimmed', 'ended' }) do
+  for _, id in ipairs(ended_before(set, ARGV[4], limit - #removed)) do
+    local t = load_task(id)
+    if t then
+      remove_task(t)
+      removed[#removed + 1] = id
+    else
+      count_unreadable()
+      rcall('ZREM', P .. set, id)
+    end
+  end
+end
+
+local trimmed = 0
+local logs = ended_before('ended', ARGV[5], limit)
+for index, id in ipairs(logs) do
+  local t, at = load_task(id), P .. 'task:' .. id
+  rcall('ZREM', P .. 'ended', id)
+  if t then
+    for _, field in ipairs(rcall('HKEYS', at)) do
+      if match(field, '^e%d+$') then rcall('HDEL', at, field) end
+    end
+    rcall('HSET', at, 'trimmed', '1', 'epoch', ARGV[8] .. index, 'rev', ARGV[2])
+    rcall('ZADD', P .. 'trimmed', t[T_finishedAt], id)
+    trimmed = trimmed + 1
+  end
+end
+
+-- A ledger's score is the time of its oldest movement.
+local charges = 0
+for _, key in ipairs(ended_before('ledgers', ARGV[6], limit)) do
+  local at = scoped(key, '')
+  local old = rcall('ZRANGEBYSCORE', P .. 'movements:' .. at, '-inf', now - ARGV[6], 'LIMIT', 0, limit - charges)
+  charges = charges + #old
+  if old[1] then
+    rcall('ZREM', P .. 'movements:' .. at, unpack(old))
+    rcall('HDEL', P .. 'movement-texts:' .. at, unpack(old))
+  end
+  local oldest = rcall('ZRANGE', P .. 'movements:' .. at, 0, 0, 'WITHSCORES')[2]
+  if oldest then
+    rcall('ZADD', P .. 'ledgers', oldest, key)
+  else
+    rcall('ZREM', P .. 'ledgers', key)
+  end
+end
+
+-- Sessions that are over and settled.
+local sessions = ended_before('session-ends', ARGV[4], limit)
+for _, id in ipairs(sessions) do
+  local f = rcall('HMGET', P .. 'session:' .. id, 'keyId', 'subject')
+  rcall('UNLINK', P .. 'session:' .. id)
+  rcall('ZREM', P .. 'session-ends', id)
+  if f[1] then
+    rcall('ZREM', P .. 'sessions:' .. scoped(f[1], ''), id)
+    if f[2] and f[2] ~= '' then rcall('ZREM', P .. 'sessions:' .. scoped(f[1], f[2]), id) end
+  end
+end
+
+-- Tenants that nobody follows, without tasks and, for the key itself, without a key.
+local from = ARGV[7] == '' and '-' or '(' .. ARGV[7]
+local names = rcall('ZRANGEBYLEX', P .. 'tenants', from, '+', 'LIMIT', 0, limit)
+for _, name in ipairs(names) do
+  local length, rest = match(name, '^(%d+):(.*)$')
+  local key, subject = rest:sub(1, length), rest:sub(length + 2)
+  local whole = subject == ''
+  local at = whole and P .. 'key:' .. key or P .. 'subject:' .. name
+  local f = rcall('HMGET', at, 'by', 'on')
+  if (f[1] or '') == '' and not f[2] and rcall('EXISTS', P .. 'ids:' .. name, P .. 'holds:' .. key) == 0 then
+    rcall('UNLINK', at, P .. 'log:' .. name)
+    rcall('ZREM', P .. 'tenants', name)
+  end
+end
+
+local more = (#removed == limit or #logs == limit or charges == limit or #sessions == limit) and 1 or 0
+if #removed + #logs > 0 then remember(cjson.encode({ removed = removed, trimmed = trimmed, more = more })) end
+return { removed, trimmed, more, #names < limit and '' or names[#names] }

@@ -1,9 +1,0 @@
--- Takes a node's mark off a tenant's log. ARGV: 3 key, 4 subject or '', 5 node
-
-if repeated then return 1 end
-local n = load_tenant(ARGV[3], ARGV[4])
-if marks(n.by, ARGV[5]) then
-  rcall('HSET', n.at, 'by', unmark(n.by, ARGV[5]))
-  remember('1')
-end
-return 1

@@ -1,0 +1,29 @@
+/**
+ * The contract of the whole store, beside those of its tasks and its keys: due work, bills and deliveries, money, routes
+ * and lanes, realtime sessions, webhook endpoints. An adapter passes it by calling `storeContract` with a way to open a
+ * fresh store, and `releaseContract` (store/releases.ts) with a way to open one as several releases.
+ */
+
+import { describe } from "vitest";
+import { billContract } from "./store/bills.ts";
+import { deliveryContract } from "./store/deliveries.ts";
+import { endpointContract } from "./store/endpoints.ts";
+import { laneContract } from "./store/lanes.ts";
+import { moneyContract } from "./store/money.ts";
+import { routeContract } from "./store/routes.ts";
+import { sessionContract } from "./store/sessions.ts";
+import { workContract } from "./store/work.ts";
+import type { StoreContract } from "./store-harness.ts";
+
+export function storeContract(contract: StoreContract): void {
+  describe(`store: ${contract.name}`, () => {
+    workContract(contract);
+    billContract(contract);
+    deliveryContract(contract);
+    moneyContract(contract);
+    routeContract(contract);
+    laneContract(contract);
+    sessionContract(contract);
+    endpointContract(contract);
+  });
+}
