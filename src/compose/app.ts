@@ -5,6 +5,7 @@ import { createAdminCheck } from "../accounts/admin-key.ts";
 import type { HttpEnv, HttpMiddleware } from "../http/exchange.ts";
 import type { Host } from "../http/host.ts";
 import { adminOnly, authenticated } from "../http/middleware/credentials.ts";
+import { EVERY_PATH } from "../http/middleware/front-door.ts";
 import { operatorOnly } from "../http/middleware/operator.ts";
 import { mountAdminKeys } from "../http/routes/admin-keys.ts";
 import { mountEvents } from "../http/routes/events.ts";
@@ -23,6 +24,7 @@ import { createEventEncodings, type EventEncodings } from "../http/streams/event
 import type { EventSockets } from "../http/streams/event-sockets.ts";
 import type { StreamHeartbeat } from "../http/streams/event-stream.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
+import { ApiError } from "../protocol/error.ts";
 import { createAppFrame } from "./app-frame.ts";
 import type { Core } from "./core.ts";
 import { type ProcessGauges, registerMetrics } from "./metrics.ts";
@@ -39,6 +41,8 @@ export type HostSurface = {
   /** Absent where figures of one process say nothing. */
   readonly gauges?: ProcessGauges;
   readonly slots: ConnectionSlots;
+  /** True once the host takes no new work because it stops; it still answers meanwhile. */
+  readonly stopping?: () => boolean;
   readonly heartbeat: Pick<StreamHeartbeat, "add" | "remove">;
   /** Serves event streams over WebSockets. */
   sockets(encodings: EventEncodings): EventSockets;
@@ -62,6 +66,9 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   const operator = operatorOnly({ isAdmin, open: settings.metrics.public });
   mountHealth(app, operator, health);
   mountMetrics(app, operator, metrics);
+
+  const { stopping } = surface;
+  if (stopping !== undefined) app.use(EVERY_PATH, refuseNewWork(stopping));
 
   const key = authenticated(authenticator);
   const admin = adminOnly(isAdmin, authenticator);
@@ -96,6 +103,16 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   mountStreams(app, core, surface);
   surface.mountQueue?.(app);
   return app;
+}
+
+/** What a client posts to a hub belongs to a connection that there is already. */
+function refuseNewWork(stopping: () => boolean): HttpMiddleware {
+  return (c, next) => {
+    if (!stopping() || c.req.method !== "POST" || c.req.path.startsWith("/hubs/")) return next();
+    throw new ApiError("overloaded", "The server is shutting down. Send the request again.", {
+      retryAfterSeconds: 1,
+    });
+  };
 }
 
 function mountStreams(app: Hono<HttpEnv>, core: Core, surface: HostSurface): void {

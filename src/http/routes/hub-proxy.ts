@@ -7,6 +7,7 @@ import type { Hono } from "hono";
 import type { AccountStore } from "../../accounts/account-store.ts";
 import { parseHubToken, type ShardAddress, shardName } from "../../hubs/sharding/shard-address.ts";
 import { type ShardRequestOptions, writeShardRequest } from "../../hubs/sharding/shard-request.ts";
+import { KEY_END, type KeyEnd } from "../../protocol/close-codes.ts";
 import { ApiError } from "../../protocol/error.ts";
 import { EVENT_STREAM_HEADERS } from "../../signalr/protocols/event-stream-format.ts";
 import { ID_REQUIRED, NO_SUCH_CONNECTION, type Refusal } from "../../signalr/transports/endpoint.ts";
@@ -27,7 +28,7 @@ export interface HubShards {
   /** Prints what comes over the WebSocket of an answer as an event stream; null when it carries none. */
   printEvents(answer: Response): PrintedEvents | null;
   /** Ends every connection of the shard's key. Rejects when the shard cannot be reached. */
-  closeKey(shard: string): Promise<void>;
+  closeKey(shard: string, why: KeyEnd): Promise<void>;
 }
 
 export interface PrintedEvents {
@@ -68,9 +69,10 @@ export function mountHubProxy(
 export async function closeHubs(
   { shards, shardsPerKey }: Pick<HubProxyDependencies, "shards" | "shardsPerKey">,
   keyId: string,
+  why: KeyEnd = KEY_END.revoked,
 ): Promise<void> {
   const names = Array.from({ length: shardsPerKey }, (_, shard) => shardName({ keyId, shard }));
-  await Promise.all(names.map((name) => shards.closeKey(name)));
+  await Promise.all(names.map((name) => shards.closeKey(name, why)));
 }
 
 class HubProxy {
