@@ -4,8 +4,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { ScriptClient } from "../../src/stores/redis/script-runner.ts";
 import { DATA_RELEASE } from "../../src/stores/release.ts";
 import { StoreUnavailableError } from "../../src/tasks/ports/store-error.ts";
+import { reduce } from "../../src/tasks/reducer.ts";
 import type { Task } from "../../src/tasks/task.ts";
-import { NO_WORK, type OpenTransition, reduce, type StepTransition } from "../../src/tasks/transition.ts";
+import { NO_WORK, type OpenTransition, type StepTransition } from "../../src/tasks/transition.ts";
 import { Bench, COMPLETE, FAILURE, LEASE_MS, RESULT, scopeOf } from "../contract/store-harness.ts";
 import { describeWithRedis } from "../fixture/redis-server.ts";
 import { RedisWorld } from "../fixture/redis-world.ts";

@@ -2,6 +2,7 @@
 
 import type { Cancellation, Json, TaskEventType, TaskStatus, TaskType } from "../../protocol/task.ts";
 import { cleanupDraft, deliveryDraft, WORK_KINDS, type WorkDraft } from "../../tasks/due-work.ts";
+import { deadlineError } from "../../tasks/reducer.ts";
 import {
   candidateOf,
   type Task,
@@ -9,7 +10,6 @@ import {
   type TaskResult,
   type TaskWebhook,
 } from "../../tasks/task.ts";
-import { deadlineError } from "../../tasks/transition.ts";
 import { RANKED } from "../fair-queue.ts";
 import { utf8Bytes } from "../sizes.ts";
 import type { Besides, TaskFields } from "./fields.ts";
