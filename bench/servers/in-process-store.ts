@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { AccountStore } from "../../src/accounts/account-store.ts";
 import { RedisRequester } from "../../src/runtime/bun/redis-requester.ts";
 import { openSqliteFile } from "../../src/runtime/bun/sqlite-file.ts";
-import { RequesterRedis } from "../../src/stores/redis/client.ts";
+import { RequesterRedis } from "../../src/stores/redis/server/client.ts";
 import { createRedisStore } from "../../src/stores/redis/store.ts";
 import { createSqliteStore, type SqliteStore } from "../../src/stores/sqlite/store.ts";
 import type { TaskStore } from "../../src/tasks/ports/task-store.ts";

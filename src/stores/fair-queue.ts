@@ -3,7 +3,7 @@
  * costs, which of a key's priorities is next, and how many of its tasks come before a given one.
  */
 
-import { PRIORITIES, type Priority } from "../protocol/task.ts";
+import { PRIORITIES, type Priority, type TaskStatus } from "../protocol/task.ts";
 
 /** How many delayed tasks one claim makes ready. */
 export const PROMOTE_LIMIT = 32;
@@ -16,6 +16,11 @@ export const CONTINUATION_COST = 1;
 /** Rank 0; the priorities follow, highest first. */
 export const CONTINUING = 0;
 export const RANKED: readonly Priority[] = [...PRIORITIES].reverse();
+
+/** The rank among its key's ready tasks that a task has, or would have: started ones before all, then by priority. */
+export function rankOf({ status, priority }: { status: TaskStatus; priority: Priority }): number {
+  return status === "running" ? CONTINUING : RANKED.indexOf(priority) + 1;
+}
 
 /** High, normal, low. */
 export type Triple = [number, number, number];

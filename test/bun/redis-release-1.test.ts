@@ -3,8 +3,8 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { RedisRequester } from "../../src/runtime/bun/redis-requester.ts";
-import { RequesterRedis } from "../../src/stores/redis/client.ts";
-import type { ScriptClient } from "../../src/stores/redis/script-runner.ts";
+import { RequesterRedis } from "../../src/stores/redis/server/client.ts";
+import type { ScriptClient } from "../../src/stores/redis/server/script-runner.ts";
 import { createRedisStore } from "../../src/stores/redis/store.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { cleanupId, cleanupPayload, WORK_KINDS } from "../../src/tasks/due-work.ts";

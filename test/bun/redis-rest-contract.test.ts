@@ -1,7 +1,7 @@
 /** The store contracts over Redis through Upstash's own client and REST, and on a real Upstash database where one is given. */
 
 import { afterAll, beforeAll, describe, test } from "vitest";
-import { createUpstashRedis } from "../../src/stores/redis/client.ts";
+import { createUpstashRedis } from "../../src/stores/redis/server/client.ts";
 import { createRedisStore } from "../../src/stores/redis/store.ts";
 import { accountStoreContract } from "../contract/account-store.ts";
 import { storeContract } from "../contract/store.ts";

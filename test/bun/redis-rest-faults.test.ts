@@ -1,7 +1,7 @@
 /** Steps through a REST interface on bad days: answers lost after the step, errors and proxies' pages before it. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { createUpstashRedis } from "../../src/stores/redis/client.ts";
+import { createUpstashRedis } from "../../src/stores/redis/server/client.ts";
 import { Bench, COMPLETE, LEASE_MS, scopeOf } from "../contract/store-harness.ts";
 import { describeWithRedis } from "../fixture/redis-server.ts";
 import { RedisWorld } from "../fixture/redis-world.ts";

@@ -1,7 +1,7 @@
 /** What only the Redis store promises: round trips, calls that come twice, errors, and data that agrees with itself. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { ScriptClient } from "../../src/stores/redis/script-runner.ts";
+import type { ScriptClient } from "../../src/stores/redis/server/script-runner.ts";
 import { DATA_RELEASE } from "../../src/stores/release.ts";
 import { StoreUnavailableError } from "../../src/tasks/ports/store-error.ts";
 import { reduce } from "../../src/tasks/reducer.ts";

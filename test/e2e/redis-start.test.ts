@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Redis as UpstashRedis } from "@upstash/redis";
 import { afterEach, describe, expect, test } from "vitest";
 import { RedisRequester } from "../../src/runtime/bun/redis-requester.ts";
-import { RequesterRedis } from "../../src/stores/redis/client.ts";
+import { RequesterRedis } from "../../src/stores/redis/server/client.ts";
 import { denoCommand, denoMissing } from "../fixture/deno/command.ts";
 import { describeWithRedis, RedisServer, type RedisServerOptions } from "../fixture/redis-server.ts";
 import { ADMIN_KEY, ServerProcess, temporaryFolder } from "../fixture/server-process.ts";

@@ -8,7 +8,7 @@ import { JsonLog } from "../../logging/json-log.ts";
 import { createChunkedMediaStore } from "../../media/chunked.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";
 import { createLocalOffer } from "../../providers/local/offer.ts";
-import { createUpstashRedis } from "../../stores/redis/client.ts";
+import { createUpstashRedis } from "../../stores/redis/server/client.ts";
 import { createRedisStore } from "../../stores/redis/store.ts";
 import { createRemoteStore } from "../../stores/remote/remote-store.ts";
 import type { Store } from "../../stores/store.ts";

@@ -6,7 +6,7 @@ import { existsSync, renameSync } from "node:fs";
 import type { Settings } from "../../config/load.ts";
 import type { RedisConnection } from "../../config/redis-connection.ts";
 import { storeChoice } from "../../config/store-choice.ts";
-import { createUpstashRedis, RequesterRedis } from "../../stores/redis/client.ts";
+import { createUpstashRedis, RequesterRedis } from "../../stores/redis/server/client.ts";
 import { createRedisStore } from "../../stores/redis/store.ts";
 import { createSqliteStore } from "../../stores/sqlite/store.ts";
 import type { Store } from "../../stores/store.ts";

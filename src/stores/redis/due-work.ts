@@ -12,11 +12,11 @@ import {
 } from "../../tasks/due-work.ts";
 import type { ClaimedWork, WorkClaimOptions, WorkOutcome } from "../../tasks/ports/task-store.ts";
 import { assertStateFits } from "../sizes.ts";
-import { type Commits, listText } from "./commits.ts";
-import type { TaskFields } from "./fields.ts";
-import { readable } from "./ledger.ts";
-import { listOf, numberOf, numberOrNull, textOf } from "./replies.ts";
-import type { ScriptRunner } from "./script-runner.ts";
+import { readable } from "./accounts/ledger.ts";
+import { listReply, numberOf, numberOrNull, textOf } from "./server/replies.ts";
+import type { ScriptRunner } from "./server/script-runner.ts";
+import { type Commits, listText } from "./tasks/commits.ts";
+import type { TaskFields } from "./tasks/fields.ts";
 
 /** How often a late report is tried again because its item, or its task, changed meanwhile. */
 const MAX_REPORTS = 20;
@@ -42,8 +42,8 @@ export class RedisDueWork {
       String(maxPerDestination),
       destinations === undefined ? "" : listText(destinations),
     );
-    return readable(listOf(items), (reply) => {
-      const replies = listOf(reply);
+    return readable(listReply(items), (reply) => {
+      const replies = listReply(reply);
       const [id = "", destination = "", taskId = "", payload = ""] = replies.slice(0, 4).map(textOf);
       const [createdAt = 0, giveUpAt = 0, tries = 0, fence = 0, overdue] = replies.slice(4, 9).map(numberOf);
       const item: WorkItem = {
@@ -87,7 +87,7 @@ export class RedisDueWork {
     const { taskId, job } = report;
     const id = cleanupId(taskId, job);
     for (let tries = 0; tries < MAX_REPORTS; tries++) {
-      const [holder, payload, fence] = listOf(await this.#scripts.run("loadWork", "cleanup", id, taskId));
+      const [holder, payload, fence] = listReply(await this.#scripts.run("loadWork", "cleanup", id, taskId));
       if (typeof holder !== "string" || !isStale({ fence: Number(holder) }, report)) return;
       if (typeof payload !== "string") {
         await this.#commits.commit(taskId, { transition: () => ({ kind: "late_job", report }) });

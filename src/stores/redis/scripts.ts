@@ -7,10 +7,10 @@ import { TASK_STATUSES, TASK_TYPES } from "../../protocol/task.ts";
 import { TENANT_LOG_EVENTS, TENANT_LOG_MS } from "../event-log.ts";
 import { CONTINUATION_COST, costOf, PROMOTE_LIMIT, RANKED } from "../fair-queue.ts";
 import type { DataRelease } from "../release.ts";
-import type { TaskFields } from "./fields.ts";
-import { PARTS, type ScriptName, TEXTS } from "./script-texts.ts";
+import { PARTS, type ScriptName, TEXTS } from "./server/script-texts.ts";
+import type { TaskFields } from "./tasks/fields.ts";
 
-export type { ScriptName } from "./script-texts.ts";
+export type { ScriptName } from "./server/script-texts.ts";
 
 /**
  * How long a call is remembered, so that it does nothing when it comes again, ms: longer than clients repeat a call whose

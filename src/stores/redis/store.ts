@@ -81,22 +81,23 @@ import { DATA_RELEASE, type DataRelease } from "../release.ts";
 import { assertScope, isVisible } from "../scopes.ts";
 import { assertTransitionFits, taskTooLarge } from "../sizes.ts";
 import type { Store } from "../store.ts";
-import { RedisAccounts } from "./accounts.ts";
-import { Commits, claimArguments, listText } from "./commits.ts";
-import { creationOf, readCreated } from "./creation.ts";
+import { RedisEndpoints } from "./accounts/endpoints.ts";
+import { RedisAccounts } from "./accounts/keys.ts";
+import { RedisLedger } from "./accounts/ledger.ts";
+import { RedisSessions } from "./accounts/sessions.ts";
 import { RedisDueWork } from "./due-work.ts";
-import { RedisEndpoints } from "./endpoints.ts";
-import { TaskFields } from "./fields.ts";
-import { RedisLedger } from "./ledger.ts";
-import { listScript } from "./listing.ts";
-import { readTaskLog, readTenantLog } from "./logs.ts";
-import { prepare } from "./preparation.ts";
-import { listOf, numberOf, numberOrNull, textOf } from "./replies.ts";
-import { type Reply, type ScriptClient, ScriptRunner, type Together } from "./script-runner.ts";
+import { prepare } from "./schema/preparation.ts";
 import { MAX_STEP_TASKS, Scripts } from "./scripts.ts";
-import { ServerClock } from "./server-clock.ts";
-import { RedisSessions } from "./sessions.ts";
-import { readViews } from "./task-reply.ts";
+import type { Reply } from "./server/replies.ts";
+import { listReply, numberOf, numberOrNull, textOf } from "./server/replies.ts";
+import { type ScriptClient, ScriptRunner, type Together } from "./server/script-runner.ts";
+import { ServerClock } from "./server/server-clock.ts";
+import { Commits, claimArguments, listText } from "./tasks/commits.ts";
+import { creationOf, readCreated } from "./tasks/creation.ts";
+import { TaskFields } from "./tasks/fields.ts";
+import { listScript } from "./tasks/listing.ts";
+import { readTaskLogReply, readTenantLogReply } from "./tasks/logs.ts";
+import { readViews } from "./tasks/task-reply.ts";
 
 export type RedisStoreOptions = {
   /** An Upstash client without automatic deserialization and without automatic pipelining. */
@@ -184,7 +185,7 @@ class RedisStore implements Store {
   async create(draft: TaskDraft, limits: CreateLimits): Promise<CreateOutcome> {
     const creation = creationOf(this.#fields, draft, limits, this.#token);
     const { reply, index } = await this.#scripts.many("create", creation.args);
-    return readCreated(this.#fields, creation, listOf(reply)[index]);
+    return readCreated(this.#fields, creation, listReply(reply)[index]);
   }
 
   async get(scope: TenantScope, taskId: string): Promise<TaskView | null> {
@@ -199,7 +200,7 @@ class RedisStore implements Store {
   }
 
   async claim(options: ClaimOptions): Promise<Claim[]> {
-    const [now, claims] = listOf(await this.#scripts.run("claim", ...claimArguments(options)));
+    const [now, claims] = listReply(await this.#scripts.run("claim", ...claimArguments(options)));
     this.#clock.learn(numberOf(now));
     return this.#commits.claimed(claims);
   }
@@ -207,7 +208,7 @@ class RedisStore implements Store {
   async renew(leases: readonly Lease[], leaseMs: number): Promise<string[]> {
     if (leases.length === 0) return [];
     const held = leases.flatMap(({ taskId, fence }) => [taskId, String(fence)]);
-    return listOf(await this.#scripts.run("renew", String(leaseMs), ...held)).map(textOf);
+    return listReply(await this.#scripts.run("renew", String(leaseMs), ...held)).map(textOf);
   }
 
   async advance(lease: Lease, transition: StepTransition, next?: ClaimOptions): Promise<AdvanceOutcome> {
@@ -253,9 +254,9 @@ class RedisStore implements Store {
   }
 
   async sweep(limit: number): Promise<SweepOutcome> {
-    const [moment, replies, looked] = listOf(await this.#scripts.run("due", String(limit)));
+    const [moment, replies, looked] = listReply(await this.#scripts.run("due", String(limit)));
     this.#clock.learn(numberOf(moment));
-    const due = this.#fields.readAll(listOf(replies));
+    const due = this.#fields.readAll(listReply(replies));
     const committed = await Promise.all(
       this.#scripts.collect(() =>
         due.map((stored) =>
@@ -317,25 +318,25 @@ class RedisStore implements Store {
   async readLog(scope: TenantScope, taskId: string, after: Position, limit: number): Promise<LogRead> {
     const range = [String(after.seq), String(limit)];
     const reply = await this.#scripts.run("readLog", taskId, ...scopeArguments(scope, taskId), ...range);
-    return readTaskLog(this.#fields, reply, after, limit);
+    return readTaskLogReply(this.#fields, reply, after, limit);
   }
 
   async readTenantLog(scope: TenantScope, after: Position, limit: number): Promise<TenantLogRead> {
     assertScope(scope);
     const range = [after.epoch, String(after.seq), String(limit)];
     const reply = await this.#scripts.run("readTenantLog", scope.keyId, scope.subject ?? "", ...range);
-    const read = readTenantLog(this.#fields, reply, after);
+    const read = readTenantLogReply(this.#fields, reply, after);
     return read ?? { outcome: "reset", position: await this.tenantPosition(scope) };
   }
 
   async positions(taskIds: readonly string[]): Promise<Map<string, Position>> {
     const positions = new Map<string, Position>();
     if (taskIds.length === 0) return positions;
-    const found = listOf(await this.#scripts.run("positions", ...taskIds));
+    const found = listReply(await this.#scripts.run("positions", ...taskIds));
     for (const [index, id] of taskIds.entries()) {
       const place = found[index] ?? null;
       if (place === null) continue;
-      const [epoch, seq] = listOf(place);
+      const [epoch, seq] = listReply(place);
       positions.set(id, { epoch: textOf(epoch), seq: numberOf(seq) });
     }
     return positions;
@@ -354,20 +355,24 @@ class RedisStore implements Store {
       this.#tenantCursor,
       this.#token(),
     );
-    const [removed, trimmed, more, cursor] = listOf(reply);
+    const [removed, trimmed, more, cursor] = listReply(reply);
     this.#tenantCursor = textOf(cursor);
-    return { removedTaskIds: listOf(removed).map(textOf), trimmedLogs: numberOf(trimmed), more: more === 1 };
+    return {
+      removedTaskIds: listReply(removed).map(textOf),
+      trimmedLogs: numberOf(trimmed),
+      more: more === 1,
+    };
   }
 
   async unreferencedMedia(files: readonly { path: string; taskId: string }[]): Promise<string[]> {
     const ids = [...new Set(files.map(({ taskId }) => taskId))];
     if (ids.length === 0) return [];
-    const held = listOf(await this.#scripts.run("heldMedia", ...ids));
+    const held = listReply(await this.#scripts.run("heldMedia", ...ids));
     const tasks = new Map(
       ids.map((id, index) => {
         const reply = held[index] ?? null;
         if (reply === null) return [id, null];
-        const [ended, result, state] = listOf(reply);
+        const [ended, result, state] = listReply(reply);
         return [
           id,
           {
@@ -387,9 +392,9 @@ class RedisStore implements Store {
   }
 
   async stats(): Promise<QueueStats[]> {
-    const counts = listOf(await this.#scripts.run("stats", ...TASK_TYPES));
+    const counts = listReply(await this.#scripts.run("stats", ...TASK_TYPES));
     return TASK_TYPES.map((lane, index) => {
-      const [ready = 0, delayed = 0, held = 0] = listOf(counts[index]).map(numberOf);
+      const [ready = 0, delayed = 0, held = 0] = listReply(counts[index]).map(numberOf);
       return { lane, ready, delayed, held };
     });
   }
@@ -500,7 +505,7 @@ class RedisStore implements Store {
       this.#token(),
       node,
     );
-    const [epoch, seq] = listOf(reply);
+    const [epoch, seq] = listReply(reply);
     return { epoch: textOf(epoch), seq: numberOf(seq) };
   }
 }

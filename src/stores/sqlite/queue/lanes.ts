@@ -11,10 +11,10 @@
 
 import type { Priority, TaskType } from "../../../protocol/task.ts";
 import type { QueueStats } from "../../../tasks/ports/task-store.ts";
-import { type KeyQueue, PROMOTE_LIMIT } from "../../fair-queue.ts";
+import { type KeyQueue, PROMOTE_LIMIT, rankOf } from "../../fair-queue.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import type { Step } from "../step.ts";
-import { DELAYED, HELD, LISTS, type List, rankOf } from "./ranks.ts";
+import { DELAYED, HELD, LISTS, type List } from "./ranks.ts";
 
 /** A queue of tasks: what a key has at a provider in a lane. */
 export type QueueName = { readonly keyId: string; readonly lane: TaskType; readonly provider: string };

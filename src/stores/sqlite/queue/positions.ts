@@ -7,11 +7,10 @@
 import type { TaskView } from "../../../tasks/ports/task-store.ts";
 import { candidateOf } from "../../../tasks/task.ts";
 import { queueStateOf } from "../../../tasks/transition.ts";
-import { servedBefore } from "../../fair-queue.ts";
+import { rankOf, servedBefore } from "../../fair-queue.ts";
 import type { Step } from "../step.ts";
 import type { TaskRow } from "../tasks/task-table.ts";
 import { queueOf } from "./lanes.ts";
-import { rankOf } from "./ranks.ts";
 
 /** Tasks of the own key and rank that are counted. */
 const MAX_COUNTED_TASKS = 10_000;

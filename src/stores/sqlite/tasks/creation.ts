@@ -7,7 +7,7 @@ import type { SqlRow } from "../../sql.ts";
 import { hold } from "../money/settlement.ts";
 import { move, openQueue } from "../queue/lanes.ts";
 import { viewTask } from "../queue/positions.ts";
-import { listOf } from "../queue/ranks.ts";
+import { queueListOf } from "../queue/ranks.ts";
 import type { Step } from "../step.ts";
 import { holderOf, takeKey } from "./idempotency.ts";
 import { openTenant, WHOLE_KEY } from "./tenants.ts";
@@ -51,7 +51,7 @@ export function createTask(
   const queue = { keyId, lane: draft.type, provider };
   // Null as long as the key never had a task at the provider.
   if (key?.paused === null) openQueue(sql, queue);
-  move(sql, queue, null, listOf(row.task), 0, key?.paused === 0);
+  move(sql, queue, null, queueListOf(row.task), 0, key?.paused === 0);
   if (idempotency !== null) takeKey(step, draft.tenant, idempotency, row.task.id);
   if (draft.reservedMicros > 0)
     hold(step, {

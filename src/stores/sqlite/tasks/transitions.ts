@@ -7,7 +7,7 @@ import type { Transition } from "../../../tasks/transition.ts";
 import type { Sql } from "../../sql.ts";
 import { settle } from "../money/settlement.ts";
 import { move, openQueue } from "../queue/lanes.ts";
-import { type List, listOf } from "../queue/ranks.ts";
+import { type List, queueListOf } from "../queue/ranks.ts";
 import type { Step } from "../step.ts";
 import { addWork } from "../work/queues.ts";
 import type { TaskRow } from "./task-table.ts";
@@ -36,7 +36,7 @@ export function applyTransition(
 
   const started = (Number(task.status === "running") - Number(before.status === "running")) as -1 | 0 | 1;
   if (moveClaimed === undefined) moveTask(sql, before, task, started);
-  else moveClaimed(listOf(before), listOf(task), started);
+  else moveClaimed(queueListOf(before), queueListOf(task), started);
 
   const waiting = Number(task.status === "queued") - Number(before.status === "queued");
   const update = recordEvent(sql, after, event, waiting);
@@ -55,12 +55,12 @@ function moveTask(sql: Sql, before: Task, task: Task, started: -1 | 0 | 1): void
   const from = { keyId, lane: task.type, provider: candidateOf(before).provider };
   const to = { keyId, lane: task.type, provider: candidateOf(task).provider };
   if (from.provider === to.provider) {
-    move(sql, from, listOf(before), listOf(task), started);
+    move(sql, from, queueListOf(before), queueListOf(task), started);
     return;
   }
   openQueue(sql, to);
-  move(sql, from, listOf(before), null, started);
-  move(sql, to, null, listOf(task), 0);
+  move(sql, from, queueListOf(before), null, started);
+  move(sql, to, null, queueListOf(task), 0);
 }
 
 /** Appends the event, if there is one, to the logs of the task, its key and its subject. */

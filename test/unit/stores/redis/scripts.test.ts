@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { TASK_FIELDS } from "../../../../src/stores/record.ts";
-import { TaskFields } from "../../../../src/stores/redis/fields.ts";
 import { SCRIPT_NAMES, Scripts } from "../../../../src/stores/redis/scripts.ts";
+import { TaskFields } from "../../../../src/stores/redis/tasks/fields.ts";
 import { DATA_RELEASE } from "../../../../src/stores/release.ts";
 
 const scripts = new Scripts(new TaskFields(TASK_FIELDS), DATA_RELEASE);

@@ -1,18 +1,18 @@
 /** A task of the first release, as its hash held it: two packed lines, texts, and lines of events. */
 
-import type { Cancellation, Json, TaskEventType, TaskStatus, TaskType } from "../../protocol/task.ts";
-import { cleanupDraft, deliveryDraft, WORK_KINDS, type WorkDraft } from "../../tasks/due-work.ts";
-import { deadlineError } from "../../tasks/reducer.ts";
+import type { Cancellation, Json, TaskEventType, TaskStatus, TaskType } from "../../../protocol/task.ts";
+import { cleanupDraft, deliveryDraft, WORK_KINDS, type WorkDraft } from "../../../tasks/due-work.ts";
+import { deadlineError } from "../../../tasks/reducer.ts";
 import {
   candidateOf,
   type Task,
   type TaskError,
   type TaskResult,
   type TaskWebhook,
-} from "../../tasks/task.ts";
-import { RANKED } from "../fair-queue.ts";
-import { utf8Bytes } from "../sizes.ts";
-import type { Besides, TaskFields } from "./fields.ts";
+} from "../../../tasks/task.ts";
+import { RANKED } from "../../fair-queue.ts";
+import { utf8Bytes } from "../../sizes.ts";
+import type { Besides, TaskFields } from "../tasks/fields.ts";
 
 /** What stood in the spec. `subject` and `batchId` are fields of their own now. */
 type FirstSpec = {

@@ -7,10 +7,11 @@ import {
   type Hold,
   type LedgerStore,
   type Movement,
-} from "../../accounts/ledger-store.ts";
-import type { Json } from "../../protocol/task.ts";
-import { listOf, numberOf, textOf } from "./replies.ts";
-import type { Reply, ScriptRunner } from "./script-runner.ts";
+} from "../../../accounts/ledger-store.ts";
+import type { Json } from "../../../protocol/task.ts";
+import type { Reply } from "../server/replies.ts";
+import { listReply, numberOf, textOf } from "../server/replies.ts";
+import type { ScriptRunner } from "../server/script-runner.ts";
 
 /** The windows of a hold that names none. */
 const FIRST_WINDOWS = "total";
@@ -34,15 +35,15 @@ export class RedisLedger implements LedgerStore {
   }
 
   async balance(keyId: string, customer: string | null, window: BudgetWindow): Promise<Balance> {
-    const [reserved, charged] = listOf(await this.#scripts.run("balance", keyId, window, customer ?? ""));
+    const [reserved, charged] = listReply(await this.#scripts.run("balance", keyId, window, customer ?? ""));
     return { reservedMicros: Number(reserved ?? 0), chargedMicros: Number(charged ?? 0) };
   }
 
   async listHolds(keyId: string, limit: number): Promise<Hold[]> {
-    const holds = listOf(await this.#scripts.run("listHolds", keyId, String(limit)));
+    const holds = listReply(await this.#scripts.run("listHolds", keyId, String(limit)));
     return readable(holds, (reply) => {
       const [source, sourceId, createdAt, keyId, subject, customer, spec, amount, price, windows] =
-        listOf(reply);
+        listReply(reply);
       const inSpec = JSON.parse(textOf(spec ?? "{}")) as { customer?: string };
       return {
         source: textOf(source) as Hold["source"],
@@ -63,7 +64,7 @@ export class RedisLedger implements LedgerStore {
     keyId: string,
     { limit, before }: { limit: number; before: string | null },
   ): Promise<{ movements: Movement[]; hasMore: boolean }> {
-    const texts = listOf(await this.#scripts.run("listMovements", keyId, String(limit + 1), before ?? ""));
+    const texts = listReply(await this.#scripts.run("listMovements", keyId, String(limit + 1), before ?? ""));
     const movements = readable(texts, (text) => {
       const movement = JSON.parse(textOf(text)) as Omit<Movement, "id">;
       return { id: `${movement.source}/${movement.sourceId}`, ...movement };

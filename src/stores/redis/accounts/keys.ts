@@ -1,9 +1,10 @@
 /** Virtual keys as fields: each a JSON text, but for the hash, by which keys are found. */
 
-import { type AccountStore, DuplicateKeyError } from "../../accounts/account-store.ts";
-import type { KeyPatch, VirtualKey } from "../../accounts/virtual-key.ts";
-import { listOf, textOf } from "./replies.ts";
-import type { Reply, ScriptRunner } from "./script-runner.ts";
+import { type AccountStore, DuplicateKeyError } from "../../../accounts/account-store.ts";
+import type { KeyPatch, VirtualKey } from "../../../accounts/virtual-key.ts";
+import type { Reply } from "../server/replies.ts";
+import { listReply, textOf } from "../server/replies.ts";
+import type { ScriptRunner } from "../server/script-runner.ts";
 
 /** Says that a field which tasks are checked against stays as it is. */
 const AS_IT_IS = "=";
@@ -24,7 +25,7 @@ export class RedisAccounts implements AccountStore {
   }
 
   async listKeys(limit: number, after: string | null): Promise<{ keys: VirtualKey[]; hasMore: boolean }> {
-    const replies = listOf(await this.#scripts.run("listKeys", String(limit + 1), after ?? ""));
+    const replies = listReply(await this.#scripts.run("listKeys", String(limit + 1), after ?? ""));
     const keys = replies.map(readKey).filter((key) => key !== null);
     return { keys: keys.slice(0, limit), hasMore: keys.length > limit };
   }
@@ -60,7 +61,7 @@ function fieldsOf(key: Partial<VirtualKey>): string[] {
 }
 
 function readKey(reply: Reply): VirtualKey | null {
-  const fields = listOf(reply).map(textOf);
+  const fields = listReply(reply).map(textOf);
   if (fields.length === 0) return null;
   const key: Record<string, unknown> = {};
   for (let index = 0; index < fields.length; index += 2) {

@@ -1,20 +1,20 @@
 /** Reading the logs: one task's, and a tenant's. */
 
-import type { LogRead, TenantLogRead } from "../../tasks/ports/task-store.ts";
-import type { Position } from "../../tasks/task.ts";
-import { lastProgress } from "../event-log.ts";
+import type { LogRead, TenantLogRead } from "../../../tasks/ports/task-store.ts";
+import type { Position } from "../../../tasks/task.ts";
+import { lastProgress } from "../../event-log.ts";
+import type { Reply } from "../server/replies.ts";
+import { listReply, numberOf, textOf } from "../server/replies.ts";
 import type { TaskFields } from "./fields.ts";
-import { listOf, numberOf, textOf } from "./replies.ts";
-import type { Reply } from "./script-runner.ts";
 import { readEvent } from "./task-reply.ts";
 
-export function readTaskLog(fields: TaskFields, reply: Reply, after: Position, limit: number): LogRead {
+export function readTaskLogReply(fields: TaskFields, reply: Reply, after: Position, limit: number): LogRead {
   if (reply === null) return { outcome: "not_found" };
-  const [told, texts] = listOf(reply);
+  const [told, texts] = listReply(reply);
   const { task, besides } = fields.read(told);
   const lost = besides.trimmed && after.seq < task.seq;
   if (after.epoch !== task.epoch || after.seq > task.seq || lost) return { outcome: "reset" };
-  const events = listOf(texts)
+  const events = listReply(texts)
     .map((text) => readEvent(task.id, textOf(text)))
     .filter(({ seq }) => seq > after.seq)
     .sort((a, b) => a.seq - b.seq)
@@ -31,14 +31,14 @@ export function readTaskLog(fields: TaskFields, reply: Reply, after: Position, l
 }
 
 /** Null when the tenant has no log. */
-export function readTenantLog(fields: TaskFields, reply: Reply, after: Position): TenantLogRead | null {
+export function readTenantLogReply(fields: TaskFields, reply: Reply, after: Position): TenantLogRead | null {
   if (reply === null) return null;
-  const [logEpoch, logSeq, pairs, told] = listOf(reply);
+  const [logEpoch, logSeq, pairs, told] = listReply(reply);
   const epoch = textOf(logEpoch);
   const seq = numberOf(logSeq);
   if (pairs === undefined) return { outcome: "reset", position: { epoch, seq } };
-  const tasks = listOf(told).map((one) => fields.read(one).task);
-  const texts = listOf(pairs);
+  const tasks = listReply(told).map((one) => fields.read(one).task);
+  const texts = listReply(pairs);
   const entries = Array.from({ length: texts.length / 2 }, (_, index) => {
     const task = tasks[numberOf(texts[index * 2 + 1])];
     if (task === undefined) throw new Error("A tenant's log names a task that was not answered");

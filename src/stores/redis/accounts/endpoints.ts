@@ -1,9 +1,10 @@
 /** Webhook endpoints as hashes, each field a JSON text; fields of later releases are neither read nor touched. */
 
-import type { EndpointPatch, EndpointStore, WebhookEndpoint } from "../../webhooks/endpoint-store.ts";
+import type { EndpointPatch, EndpointStore, WebhookEndpoint } from "../../../webhooks/endpoint-store.ts";
+import type { Reply } from "../server/replies.ts";
+import { listReply, textOf } from "../server/replies.ts";
+import type { ScriptRunner } from "../server/script-runner.ts";
 import { readable } from "./ledger.ts";
-import { listOf, textOf } from "./replies.ts";
-import type { Reply, ScriptRunner } from "./script-runner.ts";
 
 /** What an endpoint has that was written without the field. */
 const MISSING: Omit<WebhookEndpoint, "id" | "keyId" | "url"> = {
@@ -30,11 +31,11 @@ export class RedisEndpoints implements EndpointStore {
   }
 
   async getEndpoint(keyId: string, id: string): Promise<WebhookEndpoint | null> {
-    return readEndpoint(listOf(await this.#scripts.run("listEndpoints", keyId, id))[0] ?? []);
+    return readEndpoint(listReply(await this.#scripts.run("listEndpoints", keyId, id))[0] ?? []);
   }
 
   async listEndpoints(keyId: string): Promise<WebhookEndpoint[]> {
-    const told = listOf(await this.#scripts.run("listEndpoints", keyId, ""));
+    const told = listReply(await this.#scripts.run("listEndpoints", keyId, ""));
     return readable(told, readEndpoint).filter((endpoint) => endpoint !== null);
   }
 
@@ -60,7 +61,7 @@ function fieldsOf(endpoint: Partial<WebhookEndpoint>): string[] {
 }
 
 function readEndpoint(reply: Reply): WebhookEndpoint | null {
-  const texts = listOf(reply).map(textOf);
+  const texts = listReply(reply).map(textOf);
   if (texts.length === 0) return null;
   const endpoint: Record<string, unknown> = { ...MISSING };
   for (let index = 0; index < texts.length; index += 2) {

@@ -1,6 +1,6 @@
 /** Realtime sessions as hashes. */
 
-import { BUDGET_WINDOWS } from "../../accounts/ledger-store.ts";
+import { BUDGET_WINDOWS } from "../../../accounts/ledger-store.ts";
 import type {
   OpenSessionOutcome,
   Session,
@@ -9,12 +9,13 @@ import type {
   SessionEnd,
   SessionLimits,
   SessionStore,
-} from "../../realtime/session-store.ts";
-import type { TenantScope } from "../../tasks/task.ts";
-import { assertScope } from "../scopes.ts";
+} from "../../../realtime/session-store.ts";
+import type { TenantScope } from "../../../tasks/task.ts";
+import { assertScope } from "../../scopes.ts";
+import type { Reply } from "../server/replies.ts";
+import { listReply, numberOf, textOf } from "../server/replies.ts";
+import type { ScriptRunner } from "../server/script-runner.ts";
 import { holdFields, readable } from "./ledger.ts";
-import { listOf, numberOf, textOf } from "./replies.ts";
-import type { Reply, ScriptRunner } from "./script-runner.ts";
 
 /** Why a session ended whose lease ran out. */
 const LOST = "lost";
@@ -36,7 +37,7 @@ export class RedisSessions implements SessionStore {
     leaseMs: number,
   ): Promise<OpenSessionOutcome> {
     const windows = BUDGET_WINDOWS.join(" ");
-    const [outcome, told, open] = listOf(
+    const [outcome, told, open] = listReply(
       await this.#scripts.run(
         "openSession",
         draft.id,
@@ -74,7 +75,7 @@ export class RedisSessions implements SessionStore {
 
   async endLostSessions(limit: number): Promise<Session[]> {
     const sessions = await this.#scripts.run("endLostSessions", String(limit), LOST, String(SETTLE_AGAIN_MS));
-    return readable(listOf(sessions), readSession);
+    return readable(listReply(sessions), readSession);
   }
 
   async settleSession(id: string, fence: number, chargedMicros: number): Promise<boolean> {
@@ -83,7 +84,7 @@ export class RedisSessions implements SessionStore {
 
   async getSession(scope: TenantScope, id: string): Promise<Session | null> {
     assertScope(scope);
-    const told = listOf(await this.#scripts.run("getSession", id));
+    const told = listReply(await this.#scripts.run("getSession", id));
     if (told.length === 0) return null;
     const session = readSession(told);
     const visible = scope.subject === null || scope.subject === session.subject;
@@ -96,7 +97,9 @@ export class RedisSessions implements SessionStore {
   ): Promise<{ sessions: Session[]; hasMore: boolean }> {
     assertScope(scope);
     const page = [before ?? "", String(limit + 1), open ? "1" : "0"];
-    const told = listOf(await this.#scripts.run("listSessions", scope.keyId, scope.subject ?? "", ...page));
+    const told = listReply(
+      await this.#scripts.run("listSessions", scope.keyId, scope.subject ?? "", ...page),
+    );
     return { sessions: readable(told.slice(0, limit), readSession), hasMore: told.length > limit };
   }
 }
@@ -124,7 +127,7 @@ function fieldsOf(draft: SessionDraft): string[] {
 }
 
 function readSession(reply: Reply | undefined): Session {
-  const replies = listOf(reply).map(textOf);
+  const replies = listReply(reply).map(textOf);
   const fields = new Map<string, string>();
   for (let index = 0; index < replies.length; index += 2)
     fields.set(replies[index] as string, replies[index + 1] as string);

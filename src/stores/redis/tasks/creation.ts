@@ -1,15 +1,16 @@
 /** A draft as the arguments of the create script, and its answer. */
 
-import { BUDGET_WINDOWS } from "../../accounts/ledger-store.ts";
-import type { CreateLimits, CreateOutcome, TaskDraft } from "../../tasks/ports/task-store.ts";
-import { candidateOf } from "../../tasks/task.ts";
-import { newTask } from "../new-task.ts";
-import { measuredSpec } from "../sizes.ts";
+import { BUDGET_WINDOWS } from "../../../accounts/ledger-store.ts";
+import type { CreateLimits, CreateOutcome, TaskDraft } from "../../../tasks/ports/task-store.ts";
+import { candidateOf } from "../../../tasks/task.ts";
+import { rankOf } from "../../fair-queue.ts";
+import { newTask } from "../../new-task.ts";
+import { measuredSpec } from "../../sizes.ts";
+import { holdFields } from "../accounts/ledger.ts";
+import type { Reply } from "../server/replies.ts";
+import { listReply, numberOf, textOf } from "../server/replies.ts";
 import type { TaskFields } from "./fields.ts";
-import { holdFields } from "./ledger.ts";
-import { listOf, numberOf, textOf } from "./replies.ts";
-import type { Reply } from "./script-runner.ts";
-import { eventText, rankOf, readPlaces, readViews } from "./task-reply.ts";
+import { eventText, readPlaces, readViews } from "./task-reply.ts";
 
 /** A draft on its way: what is sent of it, and what its task becomes once the server has said when. */
 export type Creation = { args: string[]; draft: TaskDraft; epoch: string };
@@ -65,7 +66,7 @@ export function creationOf(
 }
 
 export function readCreated(fields: TaskFields, creation: Creation, reply: Reply | undefined): CreateOutcome {
-  const [outcome, ...rest] = listOf(reply);
+  const [outcome, ...rest] = listReply(reply);
   switch (outcome) {
     case "created":
       return created(creation, rest);

@@ -1,10 +1,10 @@
 /** A list query as arguments: of each status and type one range of scores, read newest first. */
 
-import { TASK_STATUSES, TASK_TYPES } from "../../protocol/task.ts";
-import { isTaskId, taskIdTime } from "../../tasks/ids.ts";
-import type { ListQuery } from "../../tasks/ports/task-store.ts";
-import type { TenantScope } from "../../tasks/task.ts";
-import type { ScriptName } from "./scripts.ts";
+import { TASK_STATUSES, TASK_TYPES } from "../../../protocol/task.ts";
+import { isTaskId, taskIdTime } from "../../../tasks/ids.ts";
+import type { ListQuery } from "../../../tasks/ports/task-store.ts";
+import type { TenantScope } from "../../../tasks/task.ts";
+import type { ScriptName } from "../scripts.ts";
 
 /** Room for the time of an id in a score: 48 bits. Above it stand status and type (see list_score in scripts/parts/events.lua). */
 const TIME_RANGE = 2 ** 48;

@@ -1,18 +1,13 @@
 /** What scripts answer about tasks, and what is built of it. */
 
-import type { TaskEventType } from "../../protocol/task.ts";
-import { type Claim, ONLY_SHARD, type TaskView } from "../../tasks/ports/task-store.ts";
-import type { Task, TaskEvent, TaskUpdate } from "../../tasks/task.ts";
-import { STATUS_OF_EVENT } from "../event-log.ts";
-import { CONTINUING, type KeyQueue, RANKED, servedBefore, type Triple } from "../fair-queue.ts";
+import type { TaskEventType } from "../../../protocol/task.ts";
+import { type Claim, ONLY_SHARD, type TaskView } from "../../../tasks/ports/task-store.ts";
+import type { TaskEvent, TaskUpdate } from "../../../tasks/task.ts";
+import { STATUS_OF_EVENT } from "../../event-log.ts";
+import { type KeyQueue, rankOf, servedBefore, type Triple } from "../../fair-queue.ts";
+import type { Reply } from "../server/replies.ts";
+import { listReply, numberOf, textOf } from "../server/replies.ts";
 import type { StoredTask, TaskFields } from "./fields.ts";
-import { listOf, numberOf, textOf } from "./replies.ts";
-import type { Reply } from "./script-runner.ts";
-
-/** The rank among its key's ready tasks that a task has, or would have: started ones before all, then by priority. */
-export function rankOf({ status, priority }: Pick<Task, "status" | "priority">): number {
-  return status === "running" ? CONTINUING : RANKED.indexOf(priority) + 1;
-}
 
 /** What of an event its caller knows. The server adds when it was, and its places in the logs. */
 export function eventText(event: Pick<TaskEvent, "seq" | "type" | "progress" | "message">): string {
@@ -47,8 +42,8 @@ export function readClaims(
   fields: TaskFields,
   reply: Reply | undefined,
 ): { claim: Claim; stored: StoredTask }[] {
-  return listOf(reply).flatMap((one) => {
-    const [told, event, ...places] = listOf(one);
+  return listReply(reply).flatMap((one) => {
+    const [told, event, ...places] = listReply(one);
     const stored = fields.tryRead(told);
     if (stored === null) return [];
     const { task } = stored;
@@ -64,15 +59,15 @@ export function readClaims(
  * first, and what the other keys take meanwhile. Bounded work on the server: beyond the bound the place is a lower estimate.
  */
 export function readViews(fields: TaskFields, reply: Reply): TaskView[] {
-  const [, views, ...others] = listOf(reply);
-  const ready = { image: listOf(others[0]).map(numberOf), video: listOf(others[1]).map(numberOf) };
-  return listOf(views).flatMap((view): TaskView[] => {
-    const [told, index, queue] = listOf(view);
+  const [, views, ...others] = listReply(reply);
+  const ready = { image: listReply(others[0]).map(numberOf), video: listReply(others[1]).map(numberOf) };
+  return listReply(views).flatMap((view): TaskView[] => {
+    const [told, index, queue] = listReply(view);
     const stored = fields.tryRead(told);
     if (stored === null) return [];
     const { task } = stored;
     if (index === "") return [{ task, queuePosition: null }];
-    const own = servedBefore(readQueue(listOf(queue)), rankOf(task), numberOf(index));
+    const own = servedBefore(readQueue(listReply(queue)), rankOf(task), numberOf(index));
     const shares = ready[task.type].map((count) => Math.min(count, own + 1));
     return [{ task, queuePosition: 1 + own + shares.reduce((sum, share) => sum + share, 0) }];
   });

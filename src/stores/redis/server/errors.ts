@@ -1,6 +1,6 @@
 /** What went wrong with a command, in the words of the port. Commands hold prompts: no message repeats one. */
 
-import { StoreUnavailableError, type UnavailableReason } from "../../tasks/ports/store-error.ts";
+import { StoreUnavailableError, type UnavailableReason } from "../../../tasks/ports/store-error.ts";
 
 /** How replies begin that say that nothing was done, why, and what an operator makes of it. */
 const REFUSALS: readonly [RegExp, UnavailableReason, string][] = [
@@ -31,7 +31,7 @@ export function isUnprepared(error: unknown): boolean {
  * The error to reject with: `StoreUnavailableError`, or a plain one for a mistake in a script. What is neither a known
  * refusal nor a mistake - no answer, a proxy's page, a server that is loading its data - is `unreachable`.
  */
-export function failureOf(error: unknown): Error {
+export function redisFailure(error: unknown): Error {
   const message = messageOf(error);
   const newer = /(?:^|\s)NEWERSCHEMA (\d+)/.exec(message);
   if (newer !== null) return newerSchema(newer[1] as string);

@@ -4,9 +4,10 @@
  * release's shape yet is prepared first.
  */
 
-import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
-import { failureOf, isUnknownScript, isUnprepared } from "./errors.ts";
-import type { ScriptName, Scripts } from "./scripts.ts";
+import { StoreUnavailableError } from "../../../tasks/ports/store-error.ts";
+import type { ScriptName, Scripts } from "../scripts.ts";
+import { isUnknownScript, isUnprepared, redisFailure } from "./errors.ts";
+import type { Reply } from "./replies.ts";
 
 /** What is used of the Upstash client. Its automatic deserialization has to be off. */
 export type ScriptClient = {
@@ -56,9 +57,6 @@ type Waiting = {
 
 /** What the script answered, and which of its calls this one was. */
 export type ManyAnswer = { reply: Reply; index: number };
-
-/** A reply as both transports hand it on. */
-export type Reply = string | number | null | readonly Reply[];
 
 export class ScriptRunner {
   readonly #options: ScriptRunnerOptions;
@@ -147,7 +145,7 @@ export class ScriptRunner {
           await this.#prepared();
           continue;
         }
-        const failure = failureOf(error);
+        const failure = redisFailure(error);
         const waitMs = repeatAfterMs[repeats];
         const open = failure instanceof StoreUnavailableError && failure.reason === "unreachable";
         if (!open || waitMs === undefined || wasNeverSent(error)) throw failure;

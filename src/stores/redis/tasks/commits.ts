@@ -7,24 +7,26 @@
  * its own, so that a clock that is off changes nothing.
  */
 
-import type { TaskEventType } from "../../protocol/task.ts";
-import { WORK_KINDS, type WorkDraft, type WorkItem } from "../../tasks/due-work.ts";
-import type { Claim, ClaimOptions } from "../../tasks/ports/task-store.ts";
-import { reduce } from "../../tasks/reducer.ts";
-import { candidateOf, type Task, type TaskEvent, type TaskUpdate } from "../../tasks/task.ts";
+import type { TaskEventType } from "../../../protocol/task.ts";
+import { WORK_KINDS, type WorkDraft, type WorkItem } from "../../../tasks/due-work.ts";
+import type { Claim, ClaimOptions } from "../../../tasks/ports/task-store.ts";
+import { reduce } from "../../../tasks/reducer.ts";
+import { candidateOf, type Task, type TaskEvent, type TaskUpdate } from "../../../tasks/task.ts";
 import {
   queueStateOf,
   type Reduction,
   type Settlement,
   type Transition,
   wakeAt,
-} from "../../tasks/transition.ts";
-import { STATUS_OF_EVENT } from "../event-log.ts";
+} from "../../../tasks/transition.ts";
+import { STATUS_OF_EVENT } from "../../event-log.ts";
+import { rankOf } from "../../fair-queue.ts";
+import type { Reply } from "../server/replies.ts";
+import { listReply, numberOf, numberOrNull, textOf } from "../server/replies.ts";
+import type { ScriptRunner } from "../server/script-runner.ts";
+import type { ServerClock } from "../server/server-clock.ts";
 import type { Besides, StoredTask, TaskFields } from "./fields.ts";
-import { listOf, numberOf, numberOrNull, textOf } from "./replies.ts";
-import type { Reply, ScriptRunner } from "./script-runner.ts";
-import type { ServerClock } from "./server-clock.ts";
-import { eventText, rankOf, readClaims, readPlaces } from "./task-reply.ts";
+import { eventText, readClaims, readPlaces } from "./task-reply.ts";
 
 /** Records of tasks under leases of this process that are remembered; one that is not is loaded when it is changed. */
 const MAX_KNOWN = 1_024;
@@ -43,7 +45,7 @@ export type Wanted = {
   stored?: StoredTask;
 };
 
-export type Committed =
+export type CommitOutcome =
   | { kind: "applied"; update: TaskUpdate; claimed: Claim[] }
   /** Nothing was written: the task as it is, null when it is gone. */
   | { kind: "refused"; stored: StoredTask | null }
@@ -65,7 +67,7 @@ export class Commits {
   }
 
   /** Changes the task after the changes of it that are under way. */
-  commit(taskId: string, wanted: Wanted): Promise<Committed> {
+  commit(taskId: string, wanted: Wanted): Promise<CommitOutcome> {
     const before = this.#underWay.get(taskId);
     const change = () => this.#commit(taskId, wanted);
     const done = before === undefined ? change() : before.then(change, change);
@@ -86,12 +88,12 @@ export class Commits {
   }
 
   async load(taskId: string): Promise<StoredTask | null> {
-    const [now, tasks] = listOf(await this.#scripts.run("load", taskId));
+    const [now, tasks] = listReply(await this.#scripts.run("load", taskId));
     this.#clock.learn(numberOf(now));
-    return this.#fields.tryRead(listOf(tasks)[0]);
+    return this.#fields.tryRead(listReply(tasks)[0]);
   }
 
-  async #commit(taskId: string, wanted: Wanted): Promise<Committed> {
+  async #commit(taskId: string, wanted: Wanted): Promise<CommitOutcome> {
     const known = wanted.stored ?? this.#known.get(taskId);
     let fresh = wanted.stored !== undefined;
     let stored = known ?? null;
@@ -114,8 +116,8 @@ export class Commits {
       const progressed = event === "progress" ? { ...besides, progressAt: now } : besides;
       const call = this.#arguments(stored, progressed, reduction, wanted, now);
       const { reply, index } = await this.#scripts.many("commit", call);
-      const [moment, rev, replies, claims] = listOf(reply);
-      const [outcome, ...rest] = listOf(listOf(replies)[index]);
+      const [moment, rev, replies, claims] = listReply(reply);
+      const [outcome, ...rest] = listReply(listReply(replies)[index]);
       const at = numberOf(moment);
       this.#clock.learn(at);
       if (outcome === 2) return { kind: "work_lost" };
@@ -124,7 +126,7 @@ export class Commits {
         const kept = event === "progress" ? { ...besides, progressAt: at } : besides;
         this.#remember(taskId, { task, besides: kept, rev: textOf(rev), no: stored.no });
         const update = updateOf(task, event, at, rest);
-        return { kind: "applied", update, claimed: this.claimed(listOf(claims)[index]) };
+        return { kind: "applied", update, claimed: this.claimed(listReply(claims)[index]) };
       }
       stored = this.#fields.tryRead(rest[0]);
       fresh = stored !== null;
@@ -132,7 +134,7 @@ export class Commits {
     throw new Error(`The task ${taskId} changed ${MAX_DECISIONS} times while it was to be changed`);
   }
 
-  #refused(taskId: string, stored: StoredTask | null): Committed {
+  #refused(taskId: string, stored: StoredTask | null): CommitOutcome {
     this.#known.delete(taskId);
     return { kind: "refused", stored };
   }

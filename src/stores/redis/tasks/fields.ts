@@ -5,8 +5,8 @@
  * key's, `rev`, which names the last call that changed it, `by`, who follows it, and `price` and `windows` of its hold.
  */
 
-import type { Json } from "../../protocol/task.ts";
-import { candidateOf, type Task } from "../../tasks/task.ts";
+import type { Json } from "../../../protocol/task.ts";
+import { candidateOf, type Task } from "../../../tasks/task.ts";
 import {
   changingNames,
   type Field,
@@ -17,9 +17,9 @@ import {
   namesIn,
   specText,
   type TaskRecord,
-} from "../record.ts";
-import { listOf, textOf } from "./replies.ts";
-import type { Reply } from "./script-runner.ts";
+} from "../../record.ts";
+import type { Reply } from "../server/replies.ts";
+import { listReply, textOf } from "../server/replies.ts";
 
 /** Fields of the hash that are the store's own, behind those of the table in what scripts read. */
 const BESIDES = ["spec", "no", "rev", "by"] as const;
@@ -106,7 +106,7 @@ export class TaskFields {
 
   /** Reads what `load_task` answered. Throws when it cannot be read. */
   read(reply: Reply | undefined): StoredTask {
-    const values = listOf(reply);
+    const values = listReply(reply);
     const own = this.#own.length;
     const spec = JSON.parse(textOf(values[own] ?? "{}")) as Record<string, Json>;
     const task: Record<string, FieldValue> = {};

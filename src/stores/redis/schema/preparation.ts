@@ -5,10 +5,14 @@
  * it was ended, and several processes may do it at once; calls wait until it is through.
  */
 
-import { candidateOf } from "../../tasks/task.ts";
-import { queueStateOf, wakeAt } from "../../tasks/transition.ts";
-import { newerSchema } from "./errors.ts";
-import type { TaskFields } from "./fields.ts";
+import { candidateOf } from "../../../tasks/task.ts";
+import { queueStateOf, wakeAt } from "../../../tasks/transition.ts";
+import { rankOf } from "../../fair-queue.ts";
+import { newerSchema } from "../server/errors.ts";
+import type { Reply } from "../server/replies.ts";
+import { listReply, numberOf, numberOrNull, textOf } from "../server/replies.ts";
+import type { ScriptRunner } from "../server/script-runner.ts";
+import type { TaskFields } from "../tasks/fields.ts";
 import {
   type FirstWork,
   firstDelivery,
@@ -16,9 +20,6 @@ import {
   readFirstTask,
   writtenFields,
 } from "./release-1.ts";
-import { listOf, numberOf, numberOrNull, textOf } from "./replies.ts";
-import type { Reply, ScriptRunner } from "./script-runner.ts";
-import { rankOf } from "./task-reply.ts";
 
 /** About how many names one step looks at. A task may have 256 kB, everything else is small. */
 const TASKS_PER_STEP = 50;
@@ -27,7 +28,7 @@ const FIRST_CURSOR = "0";
 
 /** Resolves once calls may be made. Rejects with `newer_schema` when the data needs a later release. */
 export async function prepare(scripts: ScriptRunner, fields: TaskFields): Promise<void> {
-  const [state, release] = listOf(await scripts.run("prepare", "look"));
+  const [state, release] = listReply(await scripts.run("prepare", "look"));
   if (state === "newer") throw newerSchema(textOf(release));
   if (state !== "convert") return;
   await untilNothingIsLeft((cursor) => scripts.run("convertTenants", cursor, String(NAMES_PER_STEP)));
@@ -43,7 +44,7 @@ async function untilNothingIsLeft(step: (cursor: string) => Promise<Reply>): Pro
     found = 0;
     let cursor = FIRST_CURSOR;
     do {
-      const [next, converted] = listOf(await step(cursor));
+      const [next, converted] = listReply(await step(cursor));
       cursor = textOf(next);
       found += numberOf(converted);
     } while (cursor !== FIRST_CURSOR);
@@ -51,9 +52,9 @@ async function untilNothingIsLeft(step: (cursor: string) => Promise<Reply>): Pro
 }
 
 async function convertTasks(scripts: ScriptRunner, fields: TaskFields, cursor: string): Promise<Reply> {
-  const [next, replies, now] = listOf(await scripts.run("listTasks", cursor, String(TASKS_PER_STEP)));
-  const tasks = listOf(replies);
-  const calls = tasks.map((reply) => convertTask(fields, listOf(reply), numberOf(now)));
+  const [next, replies, now] = listReply(await scripts.run("listTasks", cursor, String(TASKS_PER_STEP)));
+  const tasks = listReply(replies);
+  const calls = tasks.map((reply) => convertTask(fields, listReply(reply), numberOf(now)));
   if (calls.length > 0)
     await scripts.run(
       "writeTasks",
@@ -113,7 +114,7 @@ function workArguments({ draft, createdAt, giveUpAt, tries, fence, dueAt, held }
 }
 
 function mapOf(reply: Reply | undefined): Map<string, string> {
-  const texts = listOf(reply).map(textOf);
+  const texts = listReply(reply).map(textOf);
   const map = new Map<string, string>();
   for (let index = 0; index < texts.length; index += 2)
     map.set(texts[index] as string, texts[index + 1] as string);

@@ -1,8 +1,9 @@
 /** Reading replies: the shapes the scripts answer in, checked where a wrong one would go unnoticed. */
 
-import type { Reply } from "./script-runner.ts";
+/** A reply as both transports hand it on. */
+export type Reply = string | number | null | readonly Reply[];
 
-export function listOf(reply: Reply | undefined): readonly Reply[] {
+export function listReply(reply: Reply | undefined): readonly Reply[] {
   if (Array.isArray(reply)) return reply;
   throw new Error(`A script answered ${JSON.stringify(reply)} where a list was expected`);
 }

@@ -1,0 +1,155 @@
+/** The texts of the Lua scripts, and of the parts they share. */
+
+import pingText from "../scripts/data/ping.lua" with { type: "text" };
+import prepareText from "../scripts/data/prepare.lua" with { type: "text" };
+import createEndpointText from "../scripts/endpoints/create-endpoint.lua" with { type: "text" };
+import deleteEndpointText from "../scripts/endpoints/delete-endpoint.lua" with { type: "text" };
+import listEndpointsText from "../scripts/endpoints/list-endpoints.lua" with { type: "text" };
+import updateEndpointText from "../scripts/endpoints/update-endpoint.lua" with { type: "text" };
+import createKeyText from "../scripts/keys/create-key.lua" with { type: "text" };
+import deleteKeyText from "../scripts/keys/delete-key.lua" with { type: "text" };
+import getKeyText from "../scripts/keys/get-key.lua" with { type: "text" };
+import listKeysText from "../scripts/keys/list-keys.lua" with { type: "text" };
+import updateKeyText from "../scripts/keys/update-key.lua" with { type: "text" };
+import followText from "../scripts/logs/follow.lua" with { type: "text" };
+import followTenantText from "../scripts/logs/follow-tenant.lua" with { type: "text" };
+import positionsText from "../scripts/logs/positions.lua" with { type: "text" };
+import readLogText from "../scripts/logs/read-log.lua" with { type: "text" };
+import readTenantLogText from "../scripts/logs/read-tenant-log.lua" with { type: "text" };
+import unfollowText from "../scripts/logs/unfollow.lua" with { type: "text" };
+import unfollowTenantText from "../scripts/logs/unfollow-tenant.lua" with { type: "text" };
+import balanceText from "../scripts/money/balance.lua" with { type: "text" };
+import listHoldsText from "../scripts/money/list-holds.lua" with { type: "text" };
+import listMovementsText from "../scripts/money/list-movements.lua" with { type: "text" };
+import accountsPart from "../scripts/parts/accounts.lua" with { type: "text" };
+import basePart from "../scripts/parts/base.lua" with { type: "text" };
+import claimPart from "../scripts/parts/claim.lua" with { type: "text" };
+import eventsPart from "../scripts/parts/events.lua" with { type: "text" };
+import flushPart from "../scripts/parts/flush.lua" with { type: "text" };
+import followFlagsPart from "../scripts/parts/follow-flags.lua" with { type: "text" };
+import lanesPart from "../scripts/parts/lanes.lua" with { type: "text" };
+import logsPart from "../scripts/parts/logs.lua" with { type: "text" };
+import moneyPart from "../scripts/parts/money.lua" with { type: "text" };
+import readPart from "../scripts/parts/read.lua" with { type: "text" };
+import recallPart from "../scripts/parts/recall.lua" with { type: "text" };
+import release1Part from "../scripts/parts/release-1.lua" with { type: "text" };
+import removalPart from "../scripts/parts/removal.lua" with { type: "text" };
+import scopePart from "../scripts/parts/scope.lua" with { type: "text" };
+import sessionsPart from "../scripts/parts/sessions.lua" with { type: "text" };
+import tenantsPart from "../scripts/parts/tenants.lua" with { type: "text" };
+import viewPart from "../scripts/parts/view.lua" with { type: "text" };
+import workPart from "../scripts/parts/work.lua" with { type: "text" };
+import writePart from "../scripts/parts/write.lua" with { type: "text" };
+import writesPart from "../scripts/parts/writes.lua" with { type: "text" };
+import convertRestText from "../scripts/release-1/convert-rest.lua" with { type: "text" };
+import convertTenantsText from "../scripts/release-1/convert-tenants.lua" with { type: "text" };
+import listTasksText from "../scripts/release-1/list-tasks.lua" with { type: "text" };
+import writeTasksText from "../scripts/release-1/write-tasks.lua" with { type: "text" };
+import endLostSessionsText from "../scripts/sessions/end-lost-sessions.lua" with { type: "text" };
+import endSessionText from "../scripts/sessions/end-session.lua" with { type: "text" };
+import getSessionText from "../scripts/sessions/get-session.lua" with { type: "text" };
+import listSessionsText from "../scripts/sessions/list-sessions.lua" with { type: "text" };
+import openSessionText from "../scripts/sessions/open-session.lua" with { type: "text" };
+import renewSessionText from "../scripts/sessions/renew-session.lua" with { type: "text" };
+import settleSessionText from "../scripts/sessions/settle-session.lua" with { type: "text" };
+import claimText from "../scripts/tasks/claim.lua" with { type: "text" };
+import commitText from "../scripts/tasks/commit.lua" with { type: "text" };
+import createText from "../scripts/tasks/create.lua" with { type: "text" };
+import dueText from "../scripts/tasks/due.lua" with { type: "text" };
+import getText from "../scripts/tasks/get.lua" with { type: "text" };
+import heldMediaText from "../scripts/tasks/held-media.lua" with { type: "text" };
+import listText from "../scripts/tasks/list.lua" with { type: "text" };
+import listBatchText from "../scripts/tasks/list-batch.lua" with { type: "text" };
+import loadText from "../scripts/tasks/load.lua" with { type: "text" };
+import nextDueText from "../scripts/tasks/next-due.lua" with { type: "text" };
+import pauseProviderText from "../scripts/tasks/pause-provider.lua" with { type: "text" };
+import purgeText from "../scripts/tasks/purge.lua" with { type: "text" };
+import renewText from "../scripts/tasks/renew.lua" with { type: "text" };
+import retireText from "../scripts/tasks/retire.lua" with { type: "text" };
+import statsText from "../scripts/tasks/stats.lua" with { type: "text" };
+import changeWorkText from "../scripts/work/change-work.lua" with { type: "text" };
+import claimWorkText from "../scripts/work/claim-work.lua" with { type: "text" };
+import finishWorkText from "../scripts/work/finish-work.lua" with { type: "text" };
+import loadWorkText from "../scripts/work/load-work.lua" with { type: "text" };
+import nextWorkText from "../scripts/work/next-work.lua" with { type: "text" };
+
+export const PARTS = {
+  accounts: accountsPart,
+  base: basePart,
+  claim: claimPart,
+  events: eventsPart,
+  flush: flushPart,
+  followFlags: followFlagsPart,
+  lanes: lanesPart,
+  logs: logsPart,
+  money: moneyPart,
+  read: readPart,
+  recall: recallPart,
+  release1: release1Part,
+  removal: removalPart,
+  scope: scopePart,
+  sessions: sessionsPart,
+  tenants: tenantsPart,
+  view: viewPart,
+  work: workPart,
+  write: writePart,
+  writes: writesPart,
+};
+
+export const TEXTS = {
+  ping: pingText,
+  prepare: prepareText,
+  createEndpoint: createEndpointText,
+  deleteEndpoint: deleteEndpointText,
+  listEndpoints: listEndpointsText,
+  updateEndpoint: updateEndpointText,
+  createKey: createKeyText,
+  deleteKey: deleteKeyText,
+  getKey: getKeyText,
+  listKeys: listKeysText,
+  updateKey: updateKeyText,
+  followTenant: followTenantText,
+  follow: followText,
+  positions: positionsText,
+  readLog: readLogText,
+  readTenantLog: readTenantLogText,
+  unfollowTenant: unfollowTenantText,
+  unfollow: unfollowText,
+  balance: balanceText,
+  listHolds: listHoldsText,
+  listMovements: listMovementsText,
+  convertRest: convertRestText,
+  convertTenants: convertTenantsText,
+  listTasks: listTasksText,
+  writeTasks: writeTasksText,
+  endLostSessions: endLostSessionsText,
+  endSession: endSessionText,
+  getSession: getSessionText,
+  listSessions: listSessionsText,
+  openSession: openSessionText,
+  renewSession: renewSessionText,
+  settleSession: settleSessionText,
+  claim: claimText,
+  commit: commitText,
+  create: createText,
+  due: dueText,
+  get: getText,
+  heldMedia: heldMediaText,
+  listBatch: listBatchText,
+  list: listText,
+  load: loadText,
+  nextDue: nextDueText,
+  pauseProvider: pauseProviderText,
+  purge: purgeText,
+  renew: renewText,
+  retire: retireText,
+  stats: statsText,
+  changeWork: changeWorkText,
+  claimWork: claimWorkText,
+  finishWork: finishWorkText,
+  loadWork: loadWorkText,
+  nextWork: nextWorkText,
+};
+
+/** A script's own text, by its name. */
+export type ScriptName = keyof typeof TEXTS;
