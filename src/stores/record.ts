@@ -162,6 +162,13 @@ export function specText(
   return JSON.stringify(spec);
 }
 
+/** A task all of whose fields have what a record has that lacks them: the ground on which older records are read. */
+export function taskOfMissingFields(spec: Readonly<Record<string, Json>>): Task {
+  const fields: FieldTable = TASK_FIELDS;
+  const values = Object.entries(fields).map(([name, field]) => [name, missingValue(field, spec)]);
+  return taskOf(Object.fromEntries(values) as TaskRecord);
+}
+
 /** What a record that lacks a field has in its place. */
 export function missingValue(field: Field, spec: Readonly<Record<string, Json>>): FieldValue {
   return typeof field.missing === "function" ? field.missing(spec) : field.missing;

@@ -11,6 +11,7 @@ import {
   type TaskWebhook,
 } from "../../../tasks/task.ts";
 import { RANKED } from "../../fair-queue.ts";
+import { taskOfMissingFields } from "../../record.ts";
 import { utf8Bytes } from "../../sizes.ts";
 import type { Besides, TaskFields } from "../tasks/fields.ts";
 
@@ -61,18 +62,16 @@ export function readFirstTask(id: string, fields: ReadonlyMap<string, string>): 
   const spec = JSON.stringify(webhook === null ? kept : { ...kept, webhook });
   const error = fields.get("error") ?? "";
   const task: Task = {
+    ...taskOfMissingFields(kept as unknown as Record<string, Json>),
     id,
     tenant: { keyId: text(fields, "key"), subject: fields.get("subject") ?? subject },
     type: type as TaskType,
     model: kept.model,
-    route: [{ provider: kept.provider, model: kept.providerModel }],
     request: kept.request,
-    inputs: [],
     priority: RANKED[Number(rank) - 1] ?? "normal",
     metadata: kept.metadata,
     retryOf: kept.retryOf,
     batchId,
-    customer: null,
     webhook,
     baseUrl: kept.baseUrl,
     createdAt: finite(createdAt),
@@ -86,15 +85,8 @@ export function readFirstTask(id: string, fields: ReadonlyMap<string, string>): 
     message: json<string>(fields.get("message")),
     attempt: number(7),
     maxAttempts: kept.maxAttempts,
-    candidate: 0,
-    attemptStartedAt: null,
-    credential: null,
-    attempts: [],
-    takeovers: 0,
-    pollFailures: 0,
     dueAt: optional(9),
     state: json<Json>(fields.get("state")),
-    jobFence: null,
     submitUnknown: line[12] === "1",
     epoch: line[13] as string,
     seq: number(14),
@@ -105,8 +97,6 @@ export function readFirstTask(id: string, fields: ReadonlyMap<string, string>): 
     cancellation: line[18] === NULL ? null : (line[18] as Cancellation),
     reservedMicros: finite(reserved),
     costMicros: number(16),
-    upstreamMicros: null,
-    openCleanups: 0,
     settled: line[17] === "1",
     providerMs: number(19),
     storeMs: number(20),
