@@ -43,7 +43,7 @@ const gateway = createGateway({
   store,
   media,
   catalogue: new Catalogue({ offers: [], aliases: {} }),
-  host: { peerAddress: () => "127.0.0.1", keepOpen() {}, limitIdle() {} },
+  host: { keepOpen() {}, limitIdle() {} },
   sockets,
   topics: sockets,
   clock: systemClock,

@@ -1,5 +1,6 @@
 /** Virtual keys as administrators handle them: make, list, read, change, rotate, delete. */
 
+import { KEY_END } from "../protocol/close-codes.ts";
 import { ApiError } from "../protocol/error.ts";
 import type { Permissions } from "../protocol/key.ts";
 import type { Json, Priority } from "../protocol/task.ts";
@@ -8,6 +9,7 @@ import type { Clock } from "../tasks/ports/clock.ts";
 import type { Log } from "../tasks/ports/log.ts";
 import { describeError } from "../tasks/ports/log.ts";
 import { type AccountStore, DuplicateKeyError } from "./account-store.ts";
+import { keyEndOf } from "./key-watch.ts";
 import { hashKey, makePlainKey } from "./plain-key.ts";
 import type { KeyPatch, VirtualKey } from "./virtual-key.ts";
 
@@ -39,6 +41,8 @@ export type KeyEvent = {
   readonly keyId: string;
   /** False when connections made with the key must end: it was disabled, deleted, rotated or has expired. */
   readonly alive: boolean;
+  /** Set when it ends because it has expired. */
+  readonly expired?: true;
 };
 
 export type KeyServiceDependencies = {
@@ -190,8 +194,10 @@ export class KeyService {
   async #update(id: string, patch: KeyPatch, known: { alive?: boolean } = {}): Promise<VirtualKey> {
     const now = this.#clock.now();
     const key = (await this.#store.updateKey(id, patch, now)) ?? missing(id);
-    const usable = key.enabled && (key.expiresAt === null || key.expiresAt > now);
-    this.#announce({ keyId: id, alive: known.alive ?? usable });
+    const usable = keyEndOf(key, now) === null;
+    const alive = known.alive ?? usable;
+    const expired = !alive && keyEndOf(key, now) === KEY_END.expired;
+    this.#announce({ keyId: id, alive, ...(expired && { expired }) });
     return key;
   }
 

@@ -1,12 +1,12 @@
 /** What stands around the routes of every application: the front door, the answers to errors and unknown paths, the probes. */
 
 import { Hono } from "hono";
-import { getPath } from "hono/utils/url";
 import type { HttpEnv } from "../http/exchange.ts";
 import { EVERY_PATH, frontDoor } from "../http/middleware/front-door.ts";
 import { noRoute } from "../http/middleware/method-not-allowed.ts";
 import type { OriginPolicy } from "../http/middleware/origin-policy.ts";
 import { RequestMetrics } from "../http/middleware/request-metrics.ts";
+import { routedPath } from "../http/request/path.ts";
 import { errorResponse } from "../http/response/error-response.ts";
 import { type Health, mountProbes } from "../http/routes/health.ts";
 import type { MetricsRegistry } from "../metrics/registry.ts";
@@ -29,7 +29,7 @@ export function createAppFrame({
   clock,
   log,
 }: AppFrameDependencies): Hono<HttpEnv> {
-  const app = new Hono<HttpEnv>({ getPath: pathOf });
+  const app = new Hono<HttpEnv>({ getPath: routedPath });
   app.use(
     EVERY_PATH,
     frontDoor({
@@ -45,9 +45,4 @@ export function createAppFrame({
   app.notFound((c) => noRoute(app, c));
   mountProbes(app, health);
   return app;
-}
-
-/** The path of a request. One without a usable Host header has a URL that is nothing but path and query. */
-function pathOf(request: Request): string {
-  return request.url.startsWith("/") ? (request.url.split("?", 1)[0] ?? "/") : getPath(request);
 }

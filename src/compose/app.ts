@@ -5,6 +5,7 @@ import { createAdminCheck } from "../accounts/admin-key.ts";
 import type { HttpEnv, HttpMiddleware } from "../http/exchange.ts";
 import type { Host } from "../http/host.ts";
 import { adminOnly, authenticated } from "../http/middleware/credentials.ts";
+import { EVERY_PATH } from "../http/middleware/front-door.ts";
 import { operatorOnly } from "../http/middleware/operator.ts";
 import { mountAdminKeys } from "../http/routes/admin-keys.ts";
 import { mountEvents } from "../http/routes/events.ts";
@@ -15,6 +16,7 @@ import { mountMetrics } from "../http/routes/metrics.ts";
 import { mountAdminModels, mountModels } from "../http/routes/models.ts";
 import { mountOwnKey } from "../http/routes/own-key.ts";
 import { mountTasks } from "../http/routes/tasks.ts";
+import { mountUnsupported } from "../http/routes/unsupported.ts";
 import { mountVideos } from "../http/routes/videos.ts";
 import { mountWelcome } from "../http/routes/welcome.ts";
 import type { ConnectionSlots } from "../http/streams/connection-limits.ts";
@@ -22,9 +24,11 @@ import { createEventEncodings, type EventEncodings } from "../http/streams/event
 import type { EventSockets } from "../http/streams/event-sockets.ts";
 import type { StreamHeartbeat } from "../http/streams/event-stream.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
+import { ApiError } from "../protocol/error.ts";
 import { createAppFrame } from "./app-frame.ts";
 import type { Core } from "./core.ts";
 import { type ProcessGauges, registerMetrics } from "./metrics.ts";
+import { urlOptions } from "./options.ts";
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
@@ -37,6 +41,8 @@ export type HostSurface = {
   /** Absent where figures of one process say nothing. */
   readonly gauges?: ProcessGauges;
   readonly slots: ConnectionSlots;
+  /** True once the host takes no new work because it stops; it still answers meanwhile. */
+  readonly stopping?: () => boolean;
   readonly heartbeat: Pick<StreamHeartbeat, "add" | "remove">;
   /** Serves event streams over WebSockets. */
   sockets(encodings: EventEncodings): EventSockets;
@@ -49,18 +55,20 @@ export type HostSurface = {
 /** Assembles the application. */
 export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   const { settings, store, catalogue, keys, authenticator, tasks, media, wireContext, clock } = core;
-  const { server, limits, idempotency, events, imageGeneration } = settings;
+  const { limits, idempotency, events, imageGeneration } = settings;
   const { host, health } = surface;
-  const { trustProxy } = server;
   const metrics = new MetricsRegistry();
   registerMetrics(metrics, store, surface.gauges);
   const app = createAppFrame({ ...core, health, metrics });
 
   mountWelcome(app);
   const isAdmin = createAdminCheck(surface.adminKey);
-  const operator = operatorOnly({ isAdmin, host, trustProxy, open: settings.metrics.public });
+  const operator = operatorOnly({ isAdmin, open: settings.metrics.public });
   mountHealth(app, operator, health);
   mountMetrics(app, operator, metrics);
+
+  const { stopping } = surface;
+  if (stopping !== undefined) app.use(EVERY_PATH, refuseNewWork(stopping));
 
   const key = authenticated(authenticator);
   const admin = adminOnly(isAdmin, authenticator);
@@ -75,7 +83,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
     models: catalogue,
     host,
     limits,
-    urls: { publicUrl: server.publicUrl ?? null, trustProxy },
+    urls: urlOptions(settings),
     idempotency: {
       keyMs: idempotency.keyHours * HOUR_MS,
       repeatMs: idempotency.repeatSeconds * SECOND_MS,
@@ -89,11 +97,22 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   });
   mountVideos(app, key, shared);
   mountTasks(app, key, shared);
+  mountUnsupported(app, key);
   mountMedia(app, media);
   mountAdminKeys(app, admin, { keys, maxBodyBytes: limits.jsonBodyBytes });
   mountStreams(app, core, surface);
   surface.mountQueue?.(app);
   return app;
+}
+
+/** What a client posts to a hub belongs to a connection that there is already. */
+function refuseNewWork(stopping: () => boolean): HttpMiddleware {
+  return (c, next) => {
+    if (!stopping() || c.req.method !== "POST" || c.req.path.startsWith("/hubs/")) return next();
+    throw new ApiError("overloaded", "The server is shutting down. Send the request again.", {
+      retryAfterSeconds: 1,
+    });
+  };
 }
 
 function mountStreams(app: Hono<HttpEnv>, core: Core, surface: HostSurface): void {

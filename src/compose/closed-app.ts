@@ -10,12 +10,13 @@ import { ApiError } from "../protocol/error.ts";
 import { systemClock } from "../tasks/ports/clock.ts";
 import type { Log } from "../tasks/ports/log.ts";
 import { createAppFrame } from "./app-frame.ts";
+import { urlOptions } from "./options.ts";
 
 /** An application of which only the probes work; everything else answers 503 with `reason`. */
 export function closedApp(reason: string, logFor: (settings: Settings) => Log): Hono<HttpEnv> {
   const { settings } = loadConfig({ env: {}, host: "worker" });
   const app = createAppFrame({
-    origins: createOriginPolicy(settings.cors.origins),
+    origins: createOriginPolicy(settings.cors.origins, urlOptions(settings)),
     health: { ready: async () => false },
     metrics: new MetricsRegistry(),
     clock: systemClock,

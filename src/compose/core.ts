@@ -18,7 +18,7 @@ import type { MediaStore } from "../tasks/ports/media-store.ts";
 import type { Publisher } from "../tasks/ports/publisher.ts";
 import { TaskService } from "../tasks/service.ts";
 import type { WireContext } from "../tasks/wire.ts";
-import { createWireContext, taskServiceOptions } from "./options.ts";
+import { createWireContext, taskServiceOptions, urlOptions } from "./options.ts";
 
 /** The parts a host brings. */
 export type HostParts = {
@@ -64,7 +64,7 @@ export function createCore(parts: HostParts, { dropHeld, sharedLookups }: CoreOp
     tasks,
     keys,
     authenticator,
-    origins: createOriginPolicy(settings.cors.origins),
+    origins: createOriginPolicy(settings.cors.origins, urlOptions(settings)),
     wireContext: createWireContext(settings, clock),
   };
 }

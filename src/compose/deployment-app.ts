@@ -7,6 +7,7 @@ import { closeHubs, type HubShards, mountHubProxy } from "../http/routes/hub-pro
 import { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import type { EventSockets } from "../http/streams/event-sockets.ts";
 import { RequestHeartbeat } from "../http/streams/request-heartbeat.ts";
+import { KEY_END } from "../protocol/close-codes.ts";
 import { mountQStash } from "../queues/qstash-routes.ts";
 import { describeError } from "../tasks/ports/log.ts";
 import { createApp } from "./app.ts";
@@ -29,12 +30,14 @@ const PROBES = "/health";
 export function createDeploymentApp(deployment: Deployment, surface: DeploymentSurface): DeploymentApp {
   const { settings, log, clock, store, keys, qstash, stepWorker } = deployment;
   const hubs = { names: HUB_NAMES, shards: surface.shards, shardsPerKey: settings.hubs.shardsPerKey };
-  keys.onKeyChanged(({ keyId, alive }) => {
+  keys.onKeyChanged(({ keyId, alive, expired }) => {
     if (alive) return;
     // A shard that is not told finds out by itself before long.
-    const closed = closeHubs(hubs, keyId).catch((error: unknown) => {
-      log.warn("hub connections could not be ended", { keyId, cause: describeError(error) });
-    });
+    const closed = closeHubs(hubs, keyId, expired ? KEY_END.expired : KEY_END.revoked).catch(
+      (error: unknown) => {
+        log.warn("hub connections could not be ended", { keyId, cause: describeError(error) });
+      },
+    );
     surface.keepAlive(closed);
   });
   const app = createApp(deployment, {
@@ -44,7 +47,8 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
     slots: new ConnectionSlots(settings.events),
     heartbeat: new RequestHeartbeat(clock, settings.events.heartbeatMs),
     sockets: () => surface.sockets,
-    mountHubs: (target, key) => mountHubProxy(target, key, { ...hubs, keys: store }),
+    mountHubs: (target, key) =>
+      mountHubProxy(target, key, { ...hubs, keys: store, origins: deployment.origins }),
     mountQueue: (target) => {
       if (qstash === null) return;
       mountQStash(target, { ...qstash, worker: stepWorker, host: plainHost, clock, log });

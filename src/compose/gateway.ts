@@ -7,7 +7,7 @@
 import type { Hono } from "hono";
 import { announceKeyChange, onRemoteKeyChange } from "../accounts/key-change-bus.ts";
 import { KeyWatch } from "../accounts/key-watch.ts";
-import type { KeyService } from "../accounts/keys.ts";
+import type { KeyEvent, KeyService } from "../accounts/keys.ts";
 import type { Principal } from "../accounts/principal.ts";
 import type { Settings } from "../config/load.ts";
 import type { HttpEnv } from "../http/exchange.ts";
@@ -18,7 +18,7 @@ import { LocalEventSockets } from "../http/streams/event-sockets.ts";
 import { StreamHeartbeat } from "../http/streams/event-stream.ts";
 import { HubKeepAlive } from "../http/streams/hub-keep-alive.ts";
 import { closeOptionsOf } from "../hubs/subscriptions.ts";
-import { CLOSE_GOING_AWAY, CLOSE_POLICY } from "../protocol/close-codes.ts";
+import { CLOSE_GOING_AWAY, CLOSE_POLICY, KEY_END, type KeyEnd } from "../protocol/close-codes.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import { RoomBridge } from "../rooms/room-bridge.ts";
 import { Rooms } from "../rooms/rooms.ts";
@@ -40,6 +40,9 @@ import { createCore } from "./core.ts";
 import { HostHealth, roomsPart } from "./health.ts";
 import { createHubs } from "./hubs.ts";
 import { engineOptions, hubConnectionSettings, retentionOptions, roomsSettings } from "./options.ts";
+
+/** How long clients of long polling get to fetch what closes their connections, ms. They ask again at once. */
+const LAST_POLLS_MS = 1_000;
 
 export type GatewayDependencies = {
   settings: Settings;
@@ -66,7 +69,10 @@ export type RunningGateway = {
   publisher: Publisher;
   /** Begins to claim work and to sweep. */
   start(): void;
-  /** Closes streams, finishes or hands back what runs, within the configured bound. The store stays open. */
+  /**
+   * Finishes or hands back what runs, within the configured bound, and then closes streams. The host goes on answering
+   * until this resolves: a poll is a request of its own. The store stays open.
+   */
   stop(): Promise<void>;
 };
 
@@ -98,13 +104,18 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const session = hubConnectionSettings(settings);
   const keepAlive = new HubKeepAlive(connections, clock, session);
   const { hubs } = createHubs(settings, { tasks, rooms, store, clock, wireContext });
-  const disconnect = (keyId: string) => {
+  const disconnect = (keyId: string, why: KeyEnd) => {
     authenticator.forget(keyId);
-    connections.close(keyId, closeOptionsOf(CLOSE_POLICY, "the key was disabled or revoked"));
-    rooms.closeKey(keyId);
+    connections.close(keyId, closeOptionsOf(CLOSE_POLICY, why));
+    rooms.closeKey(keyId, why);
+  };
+  const keyChanged = ({ keyId, alive, expired }: KeyEvent) => {
+    authenticator.forget(keyId);
+    keyWatch.forget(keyId);
+    if (!alive) disconnect(keyId, expired ? KEY_END.expired : KEY_END.revoked);
   };
   keys.onKeyChanged((event) => {
-    if (!event.alive) disconnect(event.keyId);
+    keyChanged(event);
     if (bus !== null) announceKeyChange(bus, event);
   });
   const keyWatch = new KeyWatch({
@@ -115,7 +126,8 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     disconnect,
   });
 
-  let stopping = false;
+  /** `finishing`: no new work is taken. `closing`: nor are new hub connections. */
+  let state: "running" | "finishing" | "closing" = "running";
   const health = new HostHealth({
     store: { ping: () => store.ping(), ...(storeDoubt && { doubt: storeDoubt }) },
     queue: { stats: () => store.stats(), figures: () => ({ providerCalls: engine.heldSteps }) },
@@ -128,6 +140,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     health,
     gauges: { engine, rooms, hubs: connections },
     slots,
+    stopping: () => state !== "running",
     heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),
     sockets: (encodings) => new LocalEventSockets({ rooms, encodings, slots, sockets }),
     mountHubs: (target, key) =>
@@ -140,7 +153,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
         origins,
         host,
         clock,
-        stopping: () => stopping,
+        stopping: () => state === "closing",
       }),
   });
 
@@ -151,10 +164,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     publisher,
     start() {
       if (bus !== null) {
-        void onRemoteKeyChange(bus, ({ keyId, alive }) => {
-          if (alive) authenticator.forget(keyId);
-          else disconnect(keyId);
-        });
+        void onRemoteKeyChange(bus, keyChanged);
       }
       void workers?.listen(engine);
       engine.start();
@@ -162,14 +172,23 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       keyWatch.start();
     },
     async stop() {
+      state = "finishing";
       health.stopping();
       keyWatch.stop();
       // Streams stay while steps finish, so that subscribers still see them end; what is left is told to come again.
       await engine.stop();
-      stopping = true;
+      state = "closing";
       connections.close(null, closeOptionsOf(CLOSE_GOING_AWAY, "the server is shutting down"));
+      await Promise.all([retention.stop(), rooms.shutdown(), within(LAST_POLLS_MS, connections.ended())]);
       keepAlive.stop();
-      await Promise.all([retention.stop(), rooms.shutdown()]);
     },
   };
+}
+
+/** Resolves with `pending`, or after `ms`. */
+async function within(ms: number, pending: Promise<void>): Promise<void> {
+  const { promise: elapsed, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([pending, elapsed]);
+  clearTimeout(timer);
 }

@@ -1,6 +1,7 @@
 /** How settings become the options of the parts. */
 
 import type { Settings } from "../config/load.ts";
+import type { BaseUrlOptions } from "../http/request/base-url.ts";
 import type { RoomsSettings } from "../rooms/rooms.ts";
 import {
   DEFAULT_HUB_CONNECTION_SETTINGS,
@@ -67,6 +68,11 @@ export function retentionOptions({ retention }: Settings): RetentionOptions {
 export function roomsSettings({ events }: Settings): RoomsSettings {
   const { positionCheckMs, slowSweepMs, slowBytes, slowCloseMs } = events;
   return { positionCheckMs, slowSweepMs, slowBytes, slowCloseMs };
+}
+
+/** Where this gateway is, as far as the settings say. */
+export function urlOptions({ server }: Pick<Settings, "server">): BaseUrlOptions {
+  return { publicUrl: server.publicUrl, trustProxy: server.trustProxy };
 }
 
 export function createWireContext(settings: Settings, clock: Pick<Clock, "now">): WireContext {

@@ -35,7 +35,7 @@ export function decideDefaults(raw: RawSettings, host: ConfigHost): Settings {
   const { engine, imageGeneration, videoGeneration, cors } = raw;
   return {
     ...raw,
-    cors: { origins: cors.origins ?? (isLoopback(raw.server.host) ? LOOPBACK_ORIGINS : []) },
+    cors: { origins: cors.origins ?? (isLoopbackHost(raw.server.host) ? LOOPBACK_ORIGINS : []) },
     engine: {
       ...engine,
       leaseMs: engine.leaseMs ?? pace.leaseMs,
@@ -66,6 +66,6 @@ function paceOf(raw: RawSettings, host: ConfigHost): Pace {
 }
 
 /** Whether only this machine can reach a server that listens here. */
-function isLoopback(host: string): boolean {
+export function isLoopbackHost(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }

@@ -51,7 +51,12 @@ const webAddress = line
   .transform((value) => value.replace(/\/+$/, ""));
 const WEB_ADDRESS = "an http:// or https:// address without credentials, query and fragment";
 const socketAddress = line.regex(/^wss?:\/\/[^\s/?#]+/i).refine((value) => URL.canParse(value));
-const origin = line.regex(/^\*$|^https?:\/\/(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(:(\d{1,5}|\*))?$/);
+/** Of a web page: any host below a name, any port. Of an app: whatever it has in the place of a host, or anything. */
+const WEB_ORIGIN = /^https?:\/\/(\[[0-9a-f:.]+\]|(\*\.)?[a-z0-9._-]+)(:(\d{1,5}|\*))?\/?$/i;
+const APP_ORIGIN = /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/(\*|[a-z0-9._~-]*(:(\d{1,5}|\*))?)$/i;
+const origin = line.refine(
+  (value) => value === "*" || value === "null" || WEB_ORIGIN.test(value) || APP_ORIGIN.test(value),
+);
 
 function generation(timeoutSeconds: number, longestSeconds: number) {
   return {
@@ -104,6 +109,12 @@ export const SETTINGS = {
       WEB_ADDRESS,
       "Base of every URL handed out; otherwise scheme and host of the creating request.",
       { variable: "CONDUIT_PUBLIC_URL" },
+    ),
+    idleTimeoutSeconds: integer(
+      75,
+      1,
+      255,
+      "How long a connection may be idle before it is closed (Bun); longer than the balancer's in front, which else sends into closed ones.",
     ),
     trustProxy: boolean(false, "Believe X-Forwarded-* headers: only behind a proxy that sets them itself."),
   },
@@ -246,8 +257,8 @@ export const SETTINGS = {
   cors: {
     origins: optionalList(
       origin,
-      "origins such as https://app.example.com (no path; the port may be *), or * for all",
-      "Browser origins let in; unset: http://localhost:* and http://127.0.0.1:* while the host is loopback, else none.",
+      "origins without a path such as https://app.example.com, http://localhost:* (any port), tauri://localhost, vscode-webview://* (any host), null, * for all, or https://*.example.com",
+      "Origins of pages and apps let in besides the gateway's own; unset: http://localhost:* and http://127.0.0.1:* while the host is loopback, else none.",
     ),
   },
   metrics: { public: boolean(false, "Open /health and /metrics to everybody.") },

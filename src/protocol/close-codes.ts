@@ -13,6 +13,12 @@ export const CLOSE_GOING_AWAY = 1001;
  * unknown.
  */
 export const CLOSE_POLICY = 1008;
+/** What is said with it when a key ends. */
+export const KEY_END = {
+  revoked: "the key was disabled or revoked",
+  expired: "the key has expired",
+} as const;
+export type KeyEnd = (typeof KEY_END)[keyof typeof KEY_END];
 /** The client sent a message beyond the bound. */
 export const CLOSE_TOO_BIG = 1009;
 /** The connection's server side was restarted and its state is gone. Reconnect. */

@@ -3,7 +3,7 @@
  * with the store from time to time, so that a publish that never came delays a subscriber and loses nothing.
  */
 
-import { CLOSE_GOING_AWAY, CLOSE_POLICY } from "../protocol/close-codes.ts";
+import { CLOSE_GOING_AWAY, CLOSE_POLICY, KEY_END, type KeyEnd } from "../protocol/close-codes.ts";
 import type { Topics } from "../sockets/frame.ts";
 import type { Clock, TimerHandle } from "../tasks/ports/clock.ts";
 import { describeError, type Log } from "../tasks/ports/log.ts";
@@ -161,9 +161,9 @@ export class Rooms implements Publisher {
   }
 
   /** Closes every subscriber of a key (1008), its ephemeral keys' included. */
-  closeKey(keyId: string): void {
+  closeKey(keyId: string, why: KeyEnd = KEY_END.revoked): void {
     for (const room of [...this.#rooms.values()]) {
-      if (room.log.keyId === keyId) room.closeAll(CLOSE_POLICY, "the key was disabled or revoked");
+      if (room.log.keyId === keyId) room.closeAll(CLOSE_POLICY, why);
     }
   }
 

@@ -11,6 +11,8 @@ export interface Socket {
   send(frame: Frame): void;
   /** Bytes not yet handed to the network. */
   bufferedBytes(): number;
+  /** When the host last answered a text of the client by itself, wall clock in ms; null: never. */
+  pingAnsweredAt?(): number | null;
   /** Closes behind everything sent. `reason` has at most 123 bytes. */
   close(code: number, reason: string): void;
 }

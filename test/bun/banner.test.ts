@@ -11,8 +11,10 @@ const FACTS: BannerFacts = {
     bootstrap: { plain: KEY, configured: false },
     admin: { plain: "cadm_a", configured: false },
   },
+  keysFile: "/srv/app/.conduit/keys.json",
   dataDirectory: "/srv/app/.conduit",
   model: "local/canvas",
+  terminal: true,
 };
 
 /** The arguments a shell makes of a pasted line. */
@@ -65,6 +67,28 @@ describe("the banner", () => {
     const [follow = ""] = pasted(text);
     expect(await argumentsOf(follow, { CONDUIT_BOOTSTRAP_KEY: KEY })).toContain(
       `authorization: Bearer ${KEY}`,
+    );
+  });
+
+  it("says without a terminal where the keys are, and not what they are", () => {
+    const text = banner({ ...FACTS, terminal: false });
+    expect(text).not.toContain(KEY);
+    expect(text).not.toContain("cadm_a");
+    expect(text).toMatch(/API key +bootstrapKey in \/srv\/app\/.conduit\/keys\.json/);
+    expect(text).toMatch(/Admin key +adminKey in \/srv\/app\/.conduit\/keys\.json/);
+    expect(pasted(text)).toEqual([]);
+  });
+
+  it("says what it listens on, and when that is more than this machine", () => {
+    for (const host of ["127.0.0.1", "localhost", "::1"])
+      expect(banner({ ...FACTS, host })).not.toContain("Other machines");
+    const every = banner({ ...FACTS, host: "0.0.0.0" });
+    expect(every).toContain(
+      "every address of this machine (HOST=0.0.0.0), port 8787; from here http://127.0.0.1:8787",
+    );
+    expect(every).toContain("Other machines can reach it");
+    expect(banner({ ...FACTS, host: "10.0.0.7", terminal: false })).toMatch(
+      /listening on http:\/\/10\.0\.0\.7:8787\n.*Other machines can reach it/,
     );
   });
 

@@ -87,6 +87,19 @@ describe("an event stream", () => {
     expect(server.asked).toEqual(["keepOpen", "limitIdle"]);
   });
 
+  test("sends its last event and the end of the body apart: some clients drop what comes with the end", async () => {
+    const id = server.create();
+    const segments: string[] = [];
+    const client = net.connect(server.port, "127.0.0.1");
+    client.on("data", (bytes) => segments.push(bytes.toString()));
+    client.write(`GET ${events(id)} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    await until(() => segments.join("").includes("event: snapshot"));
+    server.commit(id, "completed");
+    await until(() => segments.join("").endsWith("0\r\n\r\n"));
+    expect(segments.at(-1)).toBe("0\r\n\r\n");
+    client.destroy();
+  });
+
   test("resumes behind Last-Event-ID, which wins over the after of the URL", async () => {
     const id = server.create();
     const { reader } = await open(events(id));

@@ -133,6 +133,7 @@ describe("a synchronous request", () => {
     const call = await world.provider.next();
     await settled();
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    await reader.read();
     await world.clock.advance(15_000);
     expect(new TextDecoder().decode((await reader.read()).value)).toMatch(/^: /);
     const timers = world.clock.pendingTimers;
@@ -257,20 +258,7 @@ describe("media", () => {
 });
 
 describe("operators", () => {
-  test("on this machine need no key, unless a proxy brought them", async () => {
-    await world.close();
-    world = await gatewayWorld({
-      host: { ...plainHost, peerAddress: () => "127.0.0.1" },
-    });
-    expect((await world.send("GET", "/health", { key: null })).status).toBe(200);
-    expect((await world.send("GET", "/metrics", { key: null })).status).toBe(200);
-    for (const header of ["x-forwarded-for", "forwarded", "x-real-ip"]) {
-      const response = await world.send("GET", "/health", { key: null, headers: { [header]: "127.0.0.1" } });
-      expect(response.status).toBe(401);
-    }
-  });
-
-  test("elsewhere need the admin key, and a virtual key is the wrong kind", async () => {
+  test("need the admin key, and a virtual key is the wrong kind", async () => {
     expect((await world.send("GET", "/health", { key: null })).status).toBe(401);
     expect((await world.send("GET", "/health")).status).toBe(403);
     expect((await world.send("GET", "/health", { key: ADMIN_KEY })).status).toBe(200);

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Principal } from "../../src/accounts/principal.ts";
 import { createHub, method } from "../../src/signalr/hub.ts";
 import { BareClient } from "../fixture/bare-client.ts";
+import { ADMIN_KEY } from "../fixture/gateway-world.ts";
 import { type HubServer, startHubServer } from "../fixture/hub-server.ts";
 import { RawClient } from "../fixture/raw-client.ts";
 import { buildClient } from "../fixture/signalr-client.ts";
@@ -197,7 +198,7 @@ describe("a client that", () => {
       await client.ended;
     }
     const metrics = async () =>
-      (await (await own.request("GET", "/metrics", { key: null })).text())
+      (await (await own.request("GET", "/metrics", { key: ADMIN_KEY })).text())
         .split("\n")
         .filter((line) => /^conduit_(hub_connections|subscribers|rooms)/.test(line))
         .every((line) => line.endsWith(" 0"));

@@ -97,7 +97,7 @@ describe("a key that is changed", () => {
   it("ends its connections when its expiry was set to the past", async () => {
     const { key } = await keys.create({ name: "App" });
     await keys.change(key.id, { expiresAt: clock.now() });
-    expect(events).toEqual([{ keyId: key.id, alive: false }]);
+    expect(events).toEqual([{ keyId: key.id, alive: false, expired: true }]);
   });
 
   it("gets a new plain form by rotation; the old one is refused at once", async () => {

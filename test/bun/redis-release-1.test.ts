@@ -145,13 +145,14 @@ describeWithRedis("the first release's data in Redis", () => {
       const was = answers.stored.cleanups.find(({ taskId }) => taskId === item.taskId)!;
       const { provider, providerModel, attempt } = answers.tasks[item.taskId]!.task;
       const { createdAt, giveUpAt, tries } = was;
-      const id = cleanupId(item.taskId, was.holderFence);
+      const id = cleanupId(item.taskId, { fence: was.holderFence });
       expect(item).toMatchObject({ id, destination: provider, createdAt, giveUpAt, tries });
       expect(cleanupPayload(item)).toEqual({
         provider,
         model: providerModel,
         credential: null,
         attempt,
+        fence: was.holderFence,
         state: was.state,
         reported: was.late,
         costMicros: was.costMicros,

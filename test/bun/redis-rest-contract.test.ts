@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, test } from "vitest";
 import { createUpstashRedis } from "../../src/stores/redis/client.ts";
 import { createRedisStore } from "../../src/stores/redis/store.ts";
 import { accountStoreContract } from "../contract/account-store.ts";
+import { storeContract } from "../contract/store.ts";
 import type { StoreUnderTest } from "../contract/store-harness.ts";
 import { taskStoreContract } from "../contract/task-store.ts";
 import { describeWithRedis, RedisServer } from "../fixture/redis-server.ts";
@@ -32,6 +33,7 @@ function contracts(name: string, connect: () => ReturnType<typeof createUpstashR
     },
   };
   taskStoreContract(contract);
+  storeContract(contract);
   accountStoreContract(contract);
 }
 

@@ -16,7 +16,7 @@ describeWithRedis("the Redis store over REST on bad days", () => {
     front = await UpstashFront.start(world.server.connection);
   });
   beforeEach(async () => {
-    const contract = { name: "REST", open: async () => world.open(createUpstashRedis(front)) };
+    const contract = { name: "REST", open: async () => world.open({ redis: createUpstashRedis(front) }) };
     bench = await Bench.open(contract);
   });
   afterEach(async () => {

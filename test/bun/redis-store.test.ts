@@ -2,10 +2,11 @@
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { ScriptClient } from "../../src/stores/redis/script-runner.ts";
-import { SCHEMA_VERSION } from "../../src/stores/redis/scripts.ts";
+import { DATA_RELEASE } from "../../src/stores/release.ts";
 import { StoreUnavailableError } from "../../src/tasks/ports/store-error.ts";
+import { reduce } from "../../src/tasks/reducer.ts";
 import type { Task } from "../../src/tasks/task.ts";
-import { NO_WORK, reduce, type StepTransition, type Transition } from "../../src/tasks/transition.ts";
+import { NO_WORK, type OpenTransition, type StepTransition } from "../../src/tasks/transition.ts";
 import { Bench, COMPLETE, FAILURE, LEASE_MS, RESULT, scopeOf } from "../contract/store-harness.ts";
 import { describeWithRedis } from "../fixture/redis-server.ts";
 import { RedisWorld } from "../fixture/redis-world.ts";
@@ -29,7 +30,7 @@ describeWithRedis("the Redis store", () => {
   });
 
   const openBench = (client?: ScriptClient) =>
-    Bench.open({ name: "Redis", open: async () => world.open(client) });
+    Bench.open({ name: "Redis", open: async () => world.open(client && { redis: client }) });
 
   /** A client that counts what is sent through it, and may lose answers. */
   function watched(options: { lose?: (sent: number) => boolean } = {}) {
@@ -96,7 +97,7 @@ describeWithRedis("the Redis store", () => {
         claim: await commands(() => bench.claim(1)),
         progress: await commands(() => bench.store.advance(claim.lease, percent)),
         finishAndClaim: await commands(() => bench.store.advance(claim.lease, COMPLETE, NEXT)),
-      }).toEqual({ create: 9, claim: 15, progress: 5, finishAndClaim: 22 });
+      }).toEqual({ create: 11, claim: 16, progress: 5, finishAndClaim: 31 });
     });
 
     test("a server that forgot the scripts gets them again", async () => {
@@ -140,16 +141,16 @@ describeWithRedis("the Redis store", () => {
         update: { events: [{ type: "cancelled" }] },
       });
       losing = true;
-      const [item] = await bench.store.claimCleanups({ leaseMs: LEASE_MS, max: 5 });
-      expect(item).toMatchObject({ taskId: task.id, tries: 0 });
+      const [work] = await bench.store.claimWork({
+        kind: "cleanup",
+        leaseMs: LEASE_MS,
+        max: 5,
+        maxPerDestination: 5,
+      });
+      expect(work).toMatchObject({ item: { taskId: task.id, tries: 0 } });
       losing = true;
-      expect(
-        await bench.store.finishCleanup(item!, {
-          kind: "settled",
-          cancellation: "immediate",
-          billedMicros: 1,
-        }),
-      ).toBe(true);
+      const bill = { billedMicros: 1, cancellation: "immediate" } as const;
+      expect(await bench.store.finishWork(work!.item, { kind: "done", bill })).toBe(true);
       losing = true;
       expect(await bench.store.purge(scopeOf("a"), task.id)).toBe("purged");
       losing = true;
@@ -172,13 +173,13 @@ describeWithRedis("the Redis store", () => {
       };
       const [claim] = await world.another({ redis: recording }).claim(NEXT);
       await bench.store.cancel(scopeOf("a"), claim!.task.id);
-      expect(await plain.evalsha(...calls[0]!)).toEqual([]);
+      expect(await plain.evalsha(...calls[0]!)).toEqual([String(bench.now()), []]);
     });
 
     test("is remembered for half a minute only", async () => {
       await bench.submit();
       await bench.claimOne();
-      const names = await world.command<string[]>("KEYS", `${world.prefix}call:*`);
+      const names = await world.command<string[]>("KEYS", `${world.prefix}0:call:*`);
       expect(names.length).toBeGreaterThan(0);
       for (const name of names) {
         const left = await world.command<number>("PTTL", name);
@@ -202,6 +203,7 @@ describeWithRedis("the Redis store", () => {
       ["ERR max requests limit exceeded. Limit: 500000, Usage: 500001.", "overloaded"],
       ["NOAUTH Authentication required.", "broken"],
       ["NEWERSCHEMA 7", "newer_schema"],
+      ["ERR NEWERSCHEMA 7", "newer_schema"],
       ["LOADING Redis is loading the dataset in memory", "unreachable"],
       ["READONLY You can't write against a read only replica.", "unreachable"],
       ["Unable to connect. Is the computer able to access the url?", "unreachable"],
@@ -249,10 +251,10 @@ describeWithRedis("the Redis store", () => {
 
     test("data of a newer release is refused, by reads and by writes, and left alone", async () => {
       await bench.submit();
-      await world.command("SET", `${world.prefix}schema`, String(SCHEMA_VERSION + 1));
+      await world.command("SET", `${world.prefix}reader`, String(DATA_RELEASE.writes + 1));
       for (const attempt of [() => bench.store.ping(), () => bench.create(), () => bench.claim()])
         await expect(attempt()).rejects.toMatchObject({ reason: "newer_schema" });
-      await world.command("SET", `${world.prefix}schema`, String(SCHEMA_VERSION));
+      await world.command("SET", `${world.prefix}reader`, String(DATA_RELEASE.minReader));
       expect(await bench.stat()).toEqual({ ready: 1, delayed: 0, held: 0 });
     });
 
@@ -306,7 +308,7 @@ describeWithRedis("the Redis store", () => {
     const task = await bench.submit();
     for (let boot = 0; boot < 70; boot++)
       await world.another({ node: `n${boot}` }).follow(scopeOf("a"), task.id);
-    const by = await world.command<string>("HGET", `${world.prefix}task:${task.id}`, "by");
+    const by = await world.command<string>("HGET", `${world.prefix}0:task:${task.id}`, "by");
     expect(by.split(" ")).toEqual(Array.from({ length: 64 }, (_, index) => `n${index + 6}`));
   });
 
@@ -314,39 +316,13 @@ describeWithRedis("the Redis store", () => {
     for (let round = 0; round < 13; round++)
       await Promise.all(Array.from({ length: 100 }, () => bench.submit({ subject: "ann" })));
     for (const name of ["1:a:", "1:a:ann"]) {
-      const length = await world.command<number>("LLEN", `${world.prefix}log:${name}`);
+      const length = await world.command<number>("LLEN", `${world.prefix}0:log:${name}`);
       expect(length).toBeGreaterThanOrEqual(1_000);
       expect(length).toBeLessThanOrEqual(1_100);
     }
     const { epoch } = await bench.store.tenantPosition(scopeOf("a"));
     const tail = await bench.store.readTenantLog(scopeOf("a"), { epoch, seq: 300 }, 1_000);
     expect(tail).toMatchObject({ outcome: "events", more: false, position: { seq: 1_300 } });
-  });
-
-  test("a webhook's delivery is due with the end of its task, and goes with the task", async () => {
-    const task = await bench.submit({ webhook: { url: "https://example.com" } });
-    await bench.submit();
-    for (const claim of await bench.claim(2)) await bench.apply(claim, COMPLETE);
-    const due = () => world.command<string[]>("ZRANGE", `${world.prefix}deliveries`, 0, -1, "WITHSCORES");
-    expect(await due()).toEqual([`${task.id} 3`, String(bench.now())]);
-    await bench.store.purge(scopeOf("a"), task.id);
-    expect(await due()).toEqual([]);
-  });
-
-  test("charges outlive their tasks until their own time, and free tasks leave none", async () => {
-    const retention = { tasksMs: 1_000, eventsMs: 500, ledgerMs: 5_000 };
-    await bench.submit({ subject: "ann", model: "local/canvas" });
-    await bench.apply(await bench.claimOne(), COMPLETE);
-    await bench.submit();
-    await bench.apply(await bench.claimOne(), { ...COMPLETE, costMicros: 0 } as StepTransition);
-    bench.advance(2_000);
-    expect((await bench.store.retire(retention, 10)).removedTaskIds).toHaveLength(2);
-    const charges = () => world.command<string[]>("LRANGE", `${world.prefix}ledger:a`, 0, -1);
-    const [charge = ""] = await charges();
-    expect(charge).toMatch(/^\d+ [0-9a-f-]{36} image 400 3 ann "local\/canvas"$/);
-    bench.advance(3_000);
-    await bench.store.retire(retention, 10);
-    expect(await charges()).toEqual([]);
   });
 
   test("nothing is left of a deployment whose tasks and keys are gone", async () => {
@@ -367,13 +343,13 @@ describeWithRedis("the Redis store", () => {
     const names = await world.command<string[]>("KEYS", `${world.prefix}*`);
     const left = names
       .map((name) => name.slice(world.prefix.length))
-      .filter((name) => !name.startsWith("call:"));
-    expect(left.sort()).toEqual(["lane:image", "schema"]);
+      .filter((name) => !name.startsWith("0:call:"));
+    expect(left.sort()).toEqual(["0:lane:image", "reader", "schema"]);
   });
 
   test("counts that somebody spoilt follow the sets again", async () => {
     for (const priority of ["low", "high"] as const) await bench.submit({ priority });
-    await world.command("HSET", `${world.prefix}key:a`, "image", "0 5 0 0 0 0 0 0 1 1 1");
+    await world.command("HSET", `${world.prefix}0:key:a`, "image", "0 0 0 0 1 1 1 local 5 0 0 0");
     expect(await bench.drain((task) => task.priority)).toEqual(["high", "low"]);
     expect(await world.audit()).toEqual([]);
   });
@@ -391,14 +367,22 @@ describeWithRedis("the Redis store", () => {
     await bench.store.cancel(scopeOf("a"), cancelled!.id);
     const alive = await bench.submit();
     for (const { id } of [ready!, held!, delayed!, cancelled!])
-      await world.command("DEL", `${world.prefix}task:${id}`);
+      await world.command("DEL", `${world.prefix}0:task:${id}`);
     bench.advance(LEASE_MS);
     expect((await bench.claim(10)).map(({ task }) => task.id)).toEqual([alive.id]);
-    expect(await bench.store.claimCleanups({ leaseMs: 1_000, max: 10 })).toEqual([]);
+    const [left] = await bench.store.claimWork({
+      kind: "cleanup",
+      leaseMs: 1_000,
+      max: 10,
+      maxPerDestination: 10,
+    });
+    expect(left).toMatchObject({ item: { taskId: cancelled!.id }, task: null });
+    const bill = { billedMicros: 1, cancellation: "immediate" } as const;
+    expect(await bench.store.finishWork(left!.item, { kind: "done", bill })).toBe(true);
     expect(await bench.store.sweep(10)).toEqual({ updates: [], requeued: 0, more: false });
     bench.advance(LEASE_MS);
     expect(await bench.store.sweep(10)).toMatchObject({ requeued: 1 });
-    expect(await bench.store.nextCleanupAt()).toBeNull();
+    expect(await bench.store.nextWorkAt("cleanup")).toBeNull();
   });
 
   test("keys, subjects and batches with separators in their names stay apart", async () => {
@@ -421,7 +405,7 @@ describeWithRedis("the Redis store", () => {
   });
 
   test("text that no encoding keeps by itself comes back as it was", async () => {
-    const texts = ["\uFEFFmark", "lone \uD800 half", "", "null", '"quoted"', "-", "0"];
+    const texts = ["\uFEFFmark", "lone \uD800 half", "\u0001", '\u0001"x"', "", "null", '"quoted"', "-", "0"];
     for (const text of texts) {
       const task = await bench.submit({ metadata: { text }, request: { prompt: text, n: 1 } });
       const claim = await bench.claimOne();
@@ -464,7 +448,7 @@ describeWithRedis("the Redis store", () => {
   /** One random transition through the store, compared with the reducer; the task after it. */
   async function step(random: SeededRandom, before: Task): Promise<Task> {
     const now = bench.now();
-    const transition = randomTransition(random, now);
+    const transition = randomTransition(random);
     const fence = random.below(8) === 0 ? before.fence - 1 : before.fence;
     const expected = await applied(transition, before, fence);
     const reduction = expected ? reduce(before, transition, now) : null;
@@ -474,11 +458,11 @@ describeWithRedis("the Redis store", () => {
   }
 
   /** Does it to the stored task; whether it was to happen. */
-  async function applied(transition: Transition, before: Task, fence: number): Promise<boolean> {
+  async function applied(transition: Drawn, before: Task, fence: number): Promise<boolean> {
     const now = bench.now();
     switch (transition.kind) {
       case "claim": {
-        const [claim] = await bench.claim(1, { leaseMs: transition.leaseUntil - now });
+        const [claim] = await bench.claim(1, { leaseMs: transition.leaseMs });
         const due = before.leaseUntil === null && (before.dueAt === null || before.dueAt <= now);
         expect(claim?.task.id ?? null).toBe(due ? before.id : null);
         return due;
@@ -495,7 +479,7 @@ describeWithRedis("the Redis store", () => {
       }
       default: {
         const held = before.leaseUntil !== null && fence === before.fence;
-        const outcome = await bench.store.advance({ taskId: before.id, fence }, transition);
+        const outcome = await bench.store.advance({ shard: 0, taskId: before.id, fence }, transition);
         expect(outcome.applied).toBe(held);
         return held;
       }
@@ -540,8 +524,8 @@ describeWithRedis("the Redis store", () => {
                 maxHeld: 12,
               });
               for (const { lease } of claims) {
-                const transition = randomTransition(random, bench.now());
-                if ("work" in transition || transition.kind === "progress")
+                const transition = randomTransition(random);
+                if (isStep(transition))
                   await store.advance(lease, transition, { ...NEXT, lane, maxHeld: 12 });
               }
             }
@@ -555,32 +539,42 @@ describeWithRedis("the Redis store", () => {
   });
 });
 
+/** What is drawn at random. */
+type Drawn = StepTransition | OwnOpenTransition;
+type OwnOpenTransition = Extract<OpenTransition, { kind: "claim" | "cancel" | "expire" | "orphan" }>;
+
+function isStep(transition: Drawn): transition is StepTransition {
+  return !["claim", "cancel", "expire", "orphan"].includes(transition.kind);
+}
+
 function isOrphan(task: Task, now: number): boolean {
   return task.leaseUntil !== null && task.leaseUntil <= now && task.deadlineAt > now;
 }
 
-function randomTransition(random: SeededRandom, now: number): Transition {
+function randomTransition(random: SeededRandom): Drawn {
   const work = { providerMs: random.below(500), storeMs: random.below(50) };
-  const dueAt = now + random.below(3_000) - 500;
+  const delayMs = random.below(3_000) - 500;
   const state = random.pick([null, { job: random.below(9) }, "ref", 7, [1, null]]);
   const message = random.pick([null, "painting", "", "é 🔑"]);
   const percent = random.pick([random.below(120) - 10, 33.7, Number.NaN, 100]);
-  return random.pick<Transition>([
-    { kind: "claim", leaseUntil: now + 1 + random.below(4_000) },
-    { kind: "claim", leaseUntil: now + 1 + random.below(4_000) },
-    { kind: "claim", leaseUntil: now + 1 + random.below(4_000) },
+  return random.pick<Drawn>([
+    { kind: "claim", leaseMs: 1 + random.below(4_000) },
+    { kind: "claim", leaseMs: 1 + random.below(4_000) },
+    { kind: "claim", leaseMs: 1 + random.below(4_000) },
     { kind: "progress", percent, message },
     { kind: "progress", percent, message },
     { kind: "save", state, work },
-    { kind: "pend", state, dueAt, percent: random.pick([null, percent]), message, work },
-    { kind: "retry", dueAt, error: FAILURE, work },
-    { kind: "snooze", dueAt, error: FAILURE, work },
+    { kind: "pend", state, delayMs, percent: random.pick([null, percent]), message, work },
+    { kind: "retry", delayMs, error: FAILURE, work },
+    { kind: "poll_failed", delayMs, error: FAILURE, work },
+    { kind: "next_candidate", delayMs, error: FAILURE, work },
+    { kind: "snooze", delayMs, error: FAILURE, work },
     { kind: "release", submitUnknown: random.below(2) === 0, work },
     ...(random.below(6) > 0
       ? []
       : ([
           { kind: "complete", result: RESULT, costMicros: random.below(900), work },
-          { kind: "fail", error: FAILURE, abandonsJob: random.below(2) === 0, work },
+          { kind: "fail", error: FAILURE, jobOver: random.below(2) === 0, work },
           { kind: "cancel" },
         ] as const)),
     { kind: "expire" },

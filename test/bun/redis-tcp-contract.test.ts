@@ -1,10 +1,13 @@
 /** The store contracts over Redis on TCP, and again with a client that sends every call twice. */
 
 import { afterAll, beforeAll } from "vitest";
+import type { RedisStoreOptions } from "../../src/stores/redis/store.ts";
 import { accountStoreContract } from "../contract/account-store.ts";
+import { releaseContract } from "../contract/store/releases.ts";
+import { storeContract } from "../contract/store.ts";
 import { taskStoreContract } from "../contract/task-store.ts";
 import { describeWithRedis } from "../fixture/redis-server.ts";
-import { RedisWorld, twice } from "../fixture/redis-world.ts";
+import { openReleases, RedisWorld, twice } from "../fixture/redis-world.ts";
 
 describeWithRedis("Redis over TCP", () => {
   let world: RedisWorld;
@@ -13,19 +16,18 @@ describeWithRedis("Redis over TCP", () => {
   });
   afterAll(() => world.stop());
 
-  const once = { name: "Redis over TCP", open: async () => world.open() };
-  taskStoreContract(once);
-  accountStoreContract(once);
-  const repeated = { name: "every call sent twice", open: async () => world.open(twice(world.client())) };
-  taskStoreContract(repeated);
-  accountStoreContract(repeated);
   const together = { later: queueMicrotask };
-  taskStoreContract({
-    name: "every call in a script for many",
-    open: async () => world.open(undefined, { together }),
-  });
-  taskStoreContract({
-    name: "every call in a script for many, sent twice",
-    open: async () => world.open(twice(world.client()), { together }),
-  });
+  const ways: [name: string, options: () => Partial<RedisStoreOptions>][] = [
+    ["Redis over TCP", () => ({})],
+    ["every call sent twice", () => ({ redis: twice(world.client()) })],
+    ["every call in a script for many", () => ({ together })],
+    ["every call in a script for many, sent twice", () => ({ together, redis: twice(world.client()) })],
+  ];
+  for (const [name, options] of ways) {
+    const contract = { name, open: async () => world.open(options()) };
+    taskStoreContract(contract);
+    storeContract(contract);
+    accountStoreContract(contract);
+  }
+  releaseContract({ name: "Redis over TCP", sideBySide: true, open: async () => openReleases(world) });
 });

@@ -3,7 +3,7 @@ import { createSqliteStore } from "../../src/stores/sqlite/store.ts";
 import { createTaskIds } from "../../src/tasks/ids.ts";
 import { roomsContract } from "../contract/rooms.ts";
 import { ManualClock } from "../fixture/manual-clock.ts";
-import { ScriptedSteps } from "../fixture/scripted-steps.ts";
+import { SCRIPTED_ATTEMPTS, ScriptedSteps } from "../fixture/scripted-steps.ts";
 import { taskDraft } from "../fixture/task-draft.ts";
 import { virtualKey } from "../fixture/virtual-key.ts";
 
@@ -18,7 +18,7 @@ roomsContract({
     return {
       store,
       clock,
-      create: (tenant) => steps.create(taskDraft({ id: nextId(), tenant })),
+      create: (tenant) => steps.create(taskDraft({ id: nextId(), tenant, maxAttempts: SCRIPTED_ATTEMPTS })),
       advance: (taskId, type, percent) => steps.advance(taskId, type, percent),
       close: () => store.close(),
     };

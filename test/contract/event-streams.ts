@@ -4,6 +4,7 @@
  */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { RawSocket } from "../fixture/raw-socket.ts";
 import {
   EventStreamSubscriber,
   SocketSubscriber,
@@ -162,6 +163,9 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         for (const resumed of [
           await follow(taskPath(id), { after: position ?? "" }),
           await follow(`${taskPath(id)}?after=${position}`),
+          // As the EventSource polyfill does it, which leaves the URL's first position where it was.
+          await follow(`${taskPath(id)}?after=${ELSEWHERE}&lastEventId=${position}`),
+          await follow(`${taskPath(id.toUpperCase())}?after=${position}`),
         ]) {
           expect(await resumed.ended).toBe(normalEnd);
           expect(typesOf(resumed)).not.toContain("snapshot");
@@ -276,6 +280,8 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
             "invalid_parameter",
           );
           expect(error.param).toBe("after");
+          const polyfilled = await get(`${path}?lastEventId=%00`, headers);
+          expect((await expectError(polyfilled, 400, "invalid_parameter")).param).toBe("lastEventId");
           const header = await get(path, { ...headers, "last-event-id": "7; drop table" });
           expect((await expectError(header, 400, "invalid_parameter")).param).toBe("Last-Event-ID");
         }
@@ -388,6 +394,17 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         expect(typesOf(subscriber).at(-1)).toBe("completed");
       });
 
+      test("that asks for protocols which nobody speaks here is answered none", async () => {
+        const subscriber = await socket("/v1/events", { protocols: ["other", "graphql-ws"] });
+        expect(subscriber.socket.protocol).toBe("");
+        const headers = { authorization: `Bearer ${world.key}` };
+        const hub = new URL(`${world.url}/hubs/tasks`);
+        const onHub = await RawSocket.open(hub, { headers, protocols: ["other"] }, () => {});
+        expect(onHub.protocol).toBe("");
+        onHub.close();
+        await onHub.ended;
+      });
+
       test("behind a task's last event is closed 1000 at once", async () => {
         const id = await running();
         await world.complete(id);
@@ -408,6 +425,9 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
       test("is refused to pages of other origins, and without a whole handshake", async () => {
         const evil = await get("/v1/events", { ...HANDSHAKE, origin: "https://evil.example" });
         await expectError(evil, 403, "permission_denied");
+        // A page of the gateway's own host, seen through a proxy that ends TLS, is only told what its handshake lacks.
+        const own = { origin: `https://${new URL(world.url).host}`, "sec-websocket-version": "12" };
+        expect([400, 426]).toContain((await get("/v1/events", { ...HANDSHAKE, ...own })).status);
         const incomplete = await get("/v1/events", { ...HANDSHAKE, "sec-websocket-version": "12" });
         expect([400, 426]).toContain(incomplete.status);
       });

@@ -3,7 +3,7 @@
  * under whatever runtime.
  */
 
-import { readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import type { WireAccepted, WireTask } from "../../src/protocol/task.ts";
@@ -48,6 +48,15 @@ export function firstStartContract({ name, command }: { name: string; command?: 
       return ServerProcess.startInVain({ ...program, ...options });
     }
 
+    /** The keys as the file says, which a start without a terminal names. */
+    async function keysInFile(server: ServerProcess, dataDir: string) {
+      const [, file = ""] = await server.printed(/API key +bootstrapKey in (.+)$/m);
+      await server.printed(/Admin key +adminKey in .+$/m);
+      expect(file).toBe(join(dataDir, "keys.json"));
+      const { bootstrapKey, adminKey } = JSON.parse(readFileSync(file, "utf8"));
+      return { api: String(bootstrapKey), admin: String(adminKey) };
+    }
+
     async function keysOnBanner(server: ServerProcess) {
       const [, api = ""] = await server.printed(/API key +(condt_\w+)$/m);
       const [, admin = ""] = await server.printed(/Admin key +(cadm_\w+)$/m);
@@ -55,11 +64,11 @@ export function firstStartContract({ name, command }: { name: string; command?: 
     }
 
     describe("a first start", () => {
-      test("prints the address and both keys, which work, and keeps them for the next start", async () => {
+      test("prints the address and where both keys are, which work, and keeps them for the next start", async () => {
         const dataDir = await folder();
         const server = await start({ dataDir, env: WITHOUT_KEYS });
         await server.printed(new RegExp(`listening on ${server.url}$`, "m"));
-        const keys = await keysOnBanner(server);
+        const keys = await keysInFile(server, dataDir);
         expect((await server.request("/v1/models", {}, keys.api)).status).toBe(200);
         expect((await server.request("/admin/v1/keys", {}, keys.admin)).status).toBe(200);
         expect(statSync(join(dataDir, "keys.json")).mode & 0o777).toBe(0o600);
@@ -68,18 +77,16 @@ export function firstStartContract({ name, command }: { name: string; command?: 
           adminKey: keys.admin,
         });
         expect(await server.stop()).toBe(0);
-        for (const line of server.logLines) {
-          expect(JSON.stringify(line)).not.toContain(keys.api);
-          expect(JSON.stringify(line)).not.toContain(keys.admin);
-        }
+        expect(server.output).not.toContain(keys.api);
+        expect(server.output).not.toContain(keys.admin);
 
-        const second = await start({ dataDir, env: WITHOUT_KEYS });
+        const second = await start({ dataDir, env: WITHOUT_KEYS, terminal: true });
         expect(await keysOnBanner(second)).toEqual(keys);
         expect((await second.request("/v1/models", {}, keys.api)).status).toBe(200);
       });
 
       test("prints lines that paint a picture and follow it when they are pasted into a shell", async () => {
-        const server = await start({ dataDir: await folder(), env: WITHOUT_KEYS });
+        const server = await start({ dataDir: await folder(), env: WITHOUT_KEYS, terminal: true });
         const keys = await keysOnBanner(server);
         const [follow = ""] = await server.printed(/^ +curl -N .*\/v1\/events .*$/m);
         const [paint = ""] = await server.printed(/^ +curl -s .*\/async .*$/m);
@@ -103,7 +110,7 @@ export function firstStartContract({ name, command }: { name: string; command?: 
 
       test("repeats no key that the operator gave", async () => {
         const dataDir = await folder();
-        const server = await start({ dataDir });
+        const server = await start({ dataDir, terminal: true });
         await server.printed(/Stop with Ctrl-C/);
         await server.stop();
         expect(server.output).not.toMatch(/condt_b{43}|admin_a{43}/);
@@ -141,6 +148,81 @@ export function firstStartContract({ name, command }: { name: string; command?: 
         expect(task).toMatchObject({ status: "running", attempt: 1 });
         const cancelled = await second.request(`/v1/tasks/${taskId}`, { method: "DELETE" });
         expect(await cancelled.json()).toMatchObject({ status: "cancelled" });
+      });
+    });
+
+    describe("a stop with nobody connected", () => {
+      /** Alone on a connection of its own, so that none is left. */
+      const alone = { connection: "close" };
+
+      async function withTask(stepMs: number, shutdownMs: number) {
+        const dataDir = await folder();
+        const server = await start({ dataDir, env: { CONDUITLLM__ENGINE__SHUTDOWNMS: String(shutdownMs) } });
+        const body = { ...SLOW, provider_options: { steps: 1, step_ms: stepMs } };
+        const created = await server.postJson("/v1/images/generations/async", body, alone);
+        const { taskId }: WireAccepted = await created.json();
+        for (;;) {
+          const task = await server.request(`/v1/tasks/${taskId}`, { headers: alone });
+          if (((await task.json()) as WireTask).status === "running") return { dataDir, server, taskId };
+        }
+      }
+
+      test("finishes the work first, however often the group is told within a moment", async () => {
+        const { dataDir, server, taskId } = await withTask(700, 10_000);
+        server.signal("SIGTERM");
+        server.signal("SIGTERM");
+        expect(await server.stop("SIGTERM")).toBe(0);
+        expect(server.logLines.map(({ msg }) => msg)).toEqual(
+          expect.arrayContaining(["stopping", "stopped"]),
+        );
+        const second = await start({ dataDir });
+        const task: WireTask = await (await second.request(`/v1/tasks/${taskId}`)).json();
+        expect(task).toMatchObject({ status: "completed", attempt: 1 });
+      });
+
+      test("ends at once when it is told again later, or otherwise", async () => {
+        const [later, otherwise] = [await withTask(60_000, 60_000), await withTask(60_000, 60_000)];
+        otherwise.server.signal("SIGTERM");
+        await otherwise.server.printed(/"stopping"/);
+        expect(await otherwise.server.stop("SIGINT")).toBe(130);
+        later.server.signal("SIGTERM");
+        await later.server.printed(/"stopping"/);
+        await new Promise((resolve) => setTimeout(resolve, 2_100));
+        expect(await later.server.stop("SIGTERM")).toBe(143);
+      });
+    });
+
+    describe("a start with arguments", () => {
+      test("prints help or the version and ends, and makes nothing", async () => {
+        const dataDir = await folder();
+        const help = await startInVain({ dataDir, args: ["--help"], env: WITHOUT_KEYS });
+        expect(help).toMatchObject({ code: 0, output: expect.stringContaining("CONDUIT_DATA_DIR") });
+        const version = await startInVain({ dataDir, args: ["--version"], env: WITHOUT_KEYS });
+        expect(version).toMatchObject({
+          code: 0,
+          output: expect.stringMatching(/^Conduit \d+\.\d+\.\d+\n$/),
+        });
+        expect(readdirSync(dataDir)).toEqual([]);
+      });
+
+      test("that are none of its own is refused", async () => {
+        const dataDir = await folder();
+        const { code, output } = await startInVain({ dataDir, args: ["--port", "9000"] });
+        expect(code).toBe(2);
+        expect(output).toMatch(/^"--port" .*PORT=9000/);
+        expect(readdirSync(dataDir)).toEqual([]);
+      });
+    });
+
+    test("a start that listens beyond this machine says so", async () => {
+      const server = await start({ dataDir: await folder(), env: { HOST: "0.0.0.0" } });
+      await server.printed(
+        /every address of this machine \(HOST=0\.0\.0\.0\), port \d+; from here http:\/\/127\.0\.0\.1:/,
+      );
+      await server.printed(/Other machines can reach it/);
+      expect(server.logLines.find(({ msg }) => msg === "listening")).toMatchObject({
+        host: "0.0.0.0",
+        beyondLoopback: true,
       });
     });
 

@@ -225,6 +225,16 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         });
       });
 
+      test("as a stream answers before there is a picture: clients time out on headers", async () => {
+        const body = { ...SMALL, stream: true, provider_options: { steps: 2, step_ms: 1_000 } };
+        const response = await send("POST", SYNC, body);
+        const { data } = await read<{ data: WireTask[] }>(await send("GET", "/v1/tasks?limit=1"));
+        expect(["queued", "running"]).toContain(data[0]?.status);
+        const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+        expect(new TextDecoder().decode((await reader.read()).value)).toMatch(/^:/);
+        await reader.cancel();
+      });
+
       test("streams a terminal event, whether it went well or not", async () => {
         const good = await send("POST", SYNC, { ...SMALL, n: 2, stream: true, partial_images: 1 });
         expect(good.headers.get("content-type")).toMatch(/^text\/event-stream/);
@@ -314,6 +324,19 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         await expectError(await send("POST", `/v1/tasks/${id}/retry`), 404, "task_not_found");
       });
 
+      test("finds a task by its id in any letter case, and answers it in lower case", async () => {
+        const { taskId } = await finished();
+        const loud = taskId.toUpperCase();
+        for (const route of [`/v1/tasks/${loud}`, `/v1/images/generations/${loud}/status`]) {
+          const response = await send("GET", route);
+          expect(response.status).toBe(200);
+          expect((await read<WireTask>(response)).taskId).toBe(taskId);
+        }
+        await expectError(await send("DELETE", `/v1/tasks/${loud}`), 409, "task_already_finished");
+        const purged = await read<{ taskId: string }>(await send("DELETE", `/v1/tasks/${loud}?purge=true`));
+        expect(purged.taskId).toBe(taskId);
+      });
+
       test("hides a task from every other key, exactly as if it did not exist", async () => {
         const { taskId } = await finished();
         const other = await read<{ key: string; id: string }>(
@@ -377,7 +400,7 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
     });
 
     describe("bad input", () => {
-      const raw = (body: string, headers: Record<string, string> = {}) =>
+      const raw = (body: string | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) =>
         api.fetch(ASYNC, {
           method: "POST",
           headers: { authorization: `Bearer ${api.key}`, "content-type": "application/json", ...headers },
@@ -397,6 +420,30 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         "\u0000",
       ])("is told from JSON: body %#", async (body) => {
         await expectError(await raw(body), 400, "invalid_json");
+      });
+
+      test("is told from UTF-8, whether its length is declared or not", async () => {
+        const latin1 = new Uint8Array(Buffer.from(JSON.stringify({ ...SMALL, prompt: "Füchse" }), "latin1"));
+        expect((await expectError(await raw(latin1), 400, "invalid_json")).message).toContain("UTF-8");
+        const init = {
+          method: "POST",
+          headers: { authorization: `Bearer ${api.key}`, "content-type": "application/json" },
+          body: new Blob([latin1]).stream(),
+          duplex: "half",
+        };
+        const streamed = await api.fetch(ASYNC, init as RequestInit);
+        expect((await expectError(streamed, 400, "invalid_json")).message).toContain("UTF-8");
+        const marked = new TextEncoder().encode(`\uFEFF${JSON.stringify(SMALL)}`);
+        expect((await raw(marked)).status).toBe(200);
+      });
+
+      test("in another charset or encoding than was promised is refused", async () => {
+        const body = JSON.stringify(SMALL);
+        for (const type of ["application/json; charset=iso-8859-1", 'application/json;charset="utf-16"'])
+          await expectError(await raw(body, { "content-type": type }), 415, "unsupported_media_type");
+        for (const encoding of ["gzip", "br, identity"])
+          await expectError(await raw(body, { "content-encoding": encoding }), 415, "unsupported_media_type");
+        expect((await raw(body, { "content-encoding": "Identity" })).status).toBe(200);
       });
 
       test.each(["text/plain", "application/x-www-form-urlencoded", "json"])(
@@ -422,6 +469,7 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
       test("may be spelled as JSON in every legal way", async () => {
         for (const type of [
           "application/json; charset=utf-8",
+          'application/json;charset="UTF8"',
           "APPLICATION/JSON",
           "application/vnd.api+json",
         ]) {
@@ -576,6 +624,27 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
           "invalid_parameter",
           "requests",
         );
+        const files = { input_file_id: "file-1", endpoint: "/v1/images/generations" };
+        await expectError(await send("POST", "/v1/batches", files), 400, "not_supported", "input_file_id");
+      });
+
+      test.each([
+        ["POST", "/v1/chat/completions"],
+        ["GET", "/v1/chat/completions/chatcmpl-1"],
+        ["POST", "/v1/completions"],
+        ["POST", "/v1/responses"],
+        ["DELETE", "/v1/responses/resp_1"],
+        ["POST", "/v1/embeddings"],
+        ["GET", "/v1/files"],
+        ["GET", "/v1/files/file-1/content"],
+        ["POST", "/v1/audio/speech"],
+        ["POST", "/v1/audio/transcriptions"],
+        ["POST", "/v1/images/variations"],
+      ])("for OpenAI's %s %s says what there is instead", async (method, route) => {
+        const response = await send(method, route, method === "POST" ? { model: "gpt-5" } : undefined);
+        const error = await expectError(response, 400, "not_supported");
+        expect(error.message).toContain("/v1/images/generations");
+        expect((await api.fetch(route, { method })).status).toBe(401);
       });
     });
 
@@ -774,6 +843,9 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         for (const whole of ["bytes=0-1,4-5", "bytes=5-1", "bytes=-", "lines=1-2", "bytes=a-b"]) {
           expect((await part(whole)).status).toBe(200);
         }
+        const unkept = await api.fetch(media, { headers: { range: `bytes=${size}-` } });
+        expect(unkept.headers.get("cache-control")).toBe("no-store");
+        await expectError(unkept, 416, "range_not_satisfiable");
         const beyond = await part(`bytes=${size}-`);
         expect({ status: beyond.status, range: beyond.range }).toEqual({
           status: 416,
@@ -788,6 +860,32 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         const response = await api.fetch(media, { method: "HEAD" });
         expect(response.headers.get("content-length")).toBe(String(bytes.byteLength));
         expect(await response.text()).toBe("");
+      });
+
+      test("is kept from who wants another version of it", async () => {
+        const first = await api.fetch(media, { method: "HEAD" });
+        const etag = first.headers.get("etag") ?? "";
+        const modified = first.headers.get("last-modified") ?? "";
+        const before = new Date(Date.parse(modified) - 1_000).toUTCString();
+        for (const method of ["GET", "HEAD"]) {
+          const status = async (headers: Record<string, string>) => {
+            const response = await api.fetch(media, { method, headers });
+            await response.arrayBuffer();
+            return response.status;
+          };
+          for (const tag of [etag, `"other", ${etag}`, "*"])
+            expect(await status({ "if-match": tag })).toBe(200);
+          for (const tag of ['"other"', `W/${etag}`]) expect(await status({ "if-match": tag })).toBe(412);
+          expect(await status({ "if-unmodified-since": modified })).toBe(200);
+          expect(await status({ "if-unmodified-since": "yesterday" })).toBe(200);
+          expect(await status({ "if-unmodified-since": before })).toBe(412);
+          // If-Match decides alone.
+          expect(await status({ "if-match": etag, "if-unmodified-since": before })).toBe(200);
+          expect(await status({ "if-match": '"other"', "if-none-match": etag })).toBe(412);
+        }
+        const failed = await api.fetch(media, { headers: { "if-match": '"other"', range: "bytes=0-3" } });
+        expect(failed.headers.get("cache-control")).toBe("no-store");
+        await expectError(failed, 412, "precondition_failed");
       });
 
       test.each([
@@ -814,6 +912,43 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
           const answered = await ask(id);
           expect(answered).not.toBe(id);
           expect(answered).toMatch(/^[0-9a-f-]{36}$/);
+        }
+      });
+
+      test("is the same with a slash at its end, and a hub's in any letter case", async () => {
+        for (const route of ["/v1/models/", "/v1/tasks/?limit=1", "/v1/models/local/canvas/", "/v1/key/"])
+          expect((await send("GET", route)).status, route).toBe(200);
+        expect((await api.fetch("/health/live/")).status).toBe(200);
+        expect((await send("POST", `${ASYNC}/`, SMALL)).status).toBe(200);
+        for (const route of [
+          "/hubs/tasks/negotiate/",
+          "/Hubs/Image-Generation/Negotiate",
+          "/hubs/negotiate/VIDEO-generation/",
+        ]) {
+          const response = await send("POST", `${route}?negotiateVersion=1`);
+          expect(response.status, route).toBe(200);
+          expect(await read(response)).toHaveProperty("connectionToken");
+        }
+        expect((await send("GET", "/V1/models")).status).toBe(404);
+      });
+
+      test("answers HEAD with what GET would, the length of its body too", async () => {
+        const { taskId } = await finished();
+        for (const route of [
+          "/v1/models",
+          `/v1/tasks/${taskId}`,
+          `/v1/tasks/${UNKNOWN_TASK}`,
+          "/health/live",
+        ]) {
+          const [whole, head] = [await send("GET", route), await send("HEAD", route)];
+          const { byteLength } = await whole.arrayBuffer();
+          expect([head.status, head.headers.get("content-type")], route).toEqual([
+            whole.status,
+            whole.headers.get("content-type"),
+          ]);
+          // A request id is as long as another.
+          expect(Number(head.headers.get("content-length")), route).toBe(byteLength);
+          expect(await head.text()).toBe("");
         }
       });
 
@@ -851,7 +986,10 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         expect(good.status).toBe(204);
         expect(good.headers.get("access-control-allow-origin")).toBe("http://localhost:5173");
         expect(good.headers.get("access-control-allow-credentials")).toBe("true");
-        expect(good.headers.get("access-control-allow-headers")).toContain("x-signalr-user-agent");
+        expect(good.headers.get("access-control-allow-methods")).toBe(
+          "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+        );
+        expect(Number(good.headers.get("access-control-max-age"))).toBeGreaterThan(0);
         for (const origin of [
           "https://evil.example",
           "http://localhost.evil.example",
@@ -868,17 +1006,57 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         expect(failed.headers.get("access-control-allow-origin")).toBe("http://localhost:5173");
         const exposed = failed.headers.get("access-control-expose-headers")?.split(", ");
         // What a page must read to behave: OpenAI's library repeats a POST unless it sees x-should-retry.
-        expect(exposed).toEqual(
-          expect.arrayContaining([
-            "x-request-id",
-            "retry-after",
-            "idempotent-replayed",
-            "preference-applied",
-            "x-should-retry",
-          ]),
-        );
+        expect(exposed).toEqual([
+          "x-request-id",
+          "retry-after",
+          "x-ratelimit-limit-requests",
+          "x-ratelimit-remaining-requests",
+          "x-ratelimit-reset-requests",
+          "idempotent-replayed",
+          "x-conduit-cost",
+          "x-conduit-reserved",
+          "x-should-retry",
+          "location",
+          "preference-applied",
+          "etag",
+        ]);
         const outside = await preflight("http://localhost:5173", "/admin/v1/keys");
         expect(outside.headers.has("access-control-allow-origin")).toBe(false);
+      });
+
+      test("lets in a page of the gateway's own host without being told, also behind a proxy that ends TLS", async () => {
+        const { statusUrl } = await read<WireAccepted>(await send("POST", ASYNC, SMALL));
+        const { host, hostname } = new URL(statusUrl);
+        for (const [origin, allowed] of [
+          [`http://${host}`, true],
+          [`https://${host}`, true],
+          [`https://${hostname}:1`, false],
+          [`https://${host}.evil.example`, false],
+        ] as const) {
+          const asked = await send("GET", "/v1/key", undefined, { origin });
+          expect(asked.headers.get("access-control-allow-origin"), origin).toBe(allowed ? origin : null);
+        }
+      });
+
+      test("grants a preflight the headers it asks for, where they are names and not too many", async () => {
+        const granted = async (route: string, asked: string) => {
+          const response = await api.fetch(route, {
+            method: "OPTIONS",
+            headers: {
+              origin: "http://localhost:5173",
+              "access-control-request-method": "GET",
+              "access-control-request-headers": asked,
+            },
+          });
+          return response.headers.get("access-control-allow-headers");
+        };
+        for (const route of [ASYNC, "/hubs/tasks/negotiate", "/v1/media/nothing"]) {
+          const common = "authorization, user-agent, x-stainless-os, traceparent, baggage, sentry-trace";
+          expect(await granted(route, common), route).toBe(common);
+          expect(await granted(route, "x-good, b@d, c d, x-better"), route).toBe("x-good, x-better");
+          const many = Array.from({ length: 100 }, (_, index) => `x-${index}`).join(",");
+          expect((await granted(route, many))?.split(", "), route).toHaveLength(64);
+        }
       });
     });
 
@@ -889,6 +1067,11 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
       });
 
       test("health and metrics are for operators", async () => {
+        // Wherever it comes from: over a loopback address here, and so does what a reverse proxy forwards.
+        for (const route of ["/health", "/metrics"]) {
+          await expectError(await api.fetch(route), 401, "missing_api_key");
+          await expectError(await send("GET", route), 403, "permission_denied");
+        }
         const health = await read<{ status: string; parts: Record<string, unknown> }>(
           await admin("GET", "/health"),
         );

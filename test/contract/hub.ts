@@ -15,6 +15,7 @@ export type HubWorld = {
   key: string;
   /** A key of somebody else. */
   otherKey: string;
+  adminKey: string;
   /** Accepts a task that waits for the calls below; answers its id. */
   submit(type: "image" | "video", metadata?: Record<string, string>): Promise<string>;
   progress(taskId: string, percent: number): Promise<void>;
@@ -208,6 +209,58 @@ export function hubContract(host: { name: string; open(): Promise<HubWorld> }): 
         expect(resumed.map(({ type }) => type)).not.toContain("snapshot");
         await expect(collect(connection.stream("StreamTask", UNKNOWN_ID))).rejects.toThrow(/Task not found/);
       });
+    });
+
+    test("over server-sent events the last push, Close and the end of the body come one after the other", async () => {
+      const headers = { authorization: `Bearer ${world.key}` };
+      const hub = `${world.url}/hubs/tasks`;
+      const negotiated = await fetch(`${hub}/negotiate?negotiateVersion=1`, { method: "POST", headers });
+      const { connectionToken } = (await negotiated.json()) as { connectionToken: string };
+      const path = `${hub}?id=${connectionToken}`;
+      const stream = await fetch(path, { headers: { ...headers, accept: "text/event-stream" } });
+      const reader = stream.body!.pipeThrough(new TextDecoderStream()).getReader();
+      const chunks: { text: string; at: number }[] = [];
+      const read = (async () => {
+        for (let got = await reader.read(); !got.done; got = await reader.read())
+          chunks.push({ text: got.value, at: performance.now() });
+        return performance.now();
+      })();
+      const body = [
+        '{"protocol":"json","version":1}',
+        '{"type":1,"invocationId":"1","target":"UnsubscribeAll","arguments":[]}',
+        '{"type":7}',
+        "",
+      ].join("\x1e");
+      await fetch(path, { method: "POST", headers, body });
+      const endedAt = await read;
+      const answer = chunks.find(({ text }) => text.includes('"invocationId":"1"'));
+      const close = chunks.find(({ text }) => text.includes('{"type":7'));
+      expect(answer?.text).not.toContain('{"type":7');
+      expect(close!.at - answer!.at).toBeGreaterThan(15);
+      expect(endedAt - close!.at).toBeGreaterThan(15);
+    });
+
+    test("a key that expires takes its connections along within two seconds, and they are told why", async () => {
+      const expiresAt = Date.now() + 4_000;
+      const made = await fetch(`${world.url}/admin/v1/keys`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${world.adminKey}`, "content-type": "application/json" },
+        body: JSON.stringify({ name: "short", expiresAt: new Date(expiresAt).toISOString() }),
+      });
+      const { key } = (await made.json()) as { key: string };
+      const ends = await Promise.all(
+        WIRES.map(async (wire) => {
+          const connection = await connect("tasks", wire, key);
+          return new Promise<[string, number]>((resolve) => {
+            connection.onclose((error) => resolve([String(error), Date.now() - expiresAt]));
+          });
+        }),
+      );
+      for (const [error, after] of ends) {
+        expect(error).toContain("the key has expired");
+        expect(after).toBeGreaterThan(0);
+        expect(after).toBeLessThan(2_000);
+      }
     });
 
     describe("to a bare client", () => {

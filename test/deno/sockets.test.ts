@@ -56,7 +56,7 @@ class RecordingSession implements SocketHandler {
 
 async function serve(handler: SocketHandler): Promise<Listening> {
   const listener = denoProcess.createListener();
-  const listening = listener.listen({ host: "127.0.0.1", port: 0 }, (request) => {
+  const listening = listener.listen({ host: "127.0.0.1", port: 0, idleTimeoutSeconds: 75 }, (request) => {
     const answer = listener.sockets.upgrade(request, handler, {
       protocol: null,
       headers: { "x-told": "so" },

@@ -8,6 +8,7 @@ import { eventStreamContract } from "../contract/event-streams.ts";
 import { firstStartContract } from "../contract/first-start.ts";
 import { httpApiContract } from "../contract/http-api.ts";
 import { hubContract } from "../contract/hub.ts";
+import { hubLongTaskContract, SHORT_TIMES } from "../contract/hub-long-task.ts";
 import { hubProgramContract } from "../contract/hub-program.ts";
 import { denoCommand, denoMissing, denoTestsCommand } from "../fixture/deno/command.ts";
 import { EventSourceClient } from "../fixture/event-source.ts";
@@ -68,11 +69,11 @@ async function accept(server: ServerProcess): Promise<string> {
   return ((await response.json()) as WireAccepted).taskId;
 }
 
-async function openWorld() {
+async function openWorld(env: Record<string, string> = {}) {
   const control = new ProviderControl();
   const { server, close } = await startDeno({
     command: denoCommand(STEERED_MAIN),
-    env: { ...ROOM_FOR_ALL, [CONTROL_VARIABLE]: control.url },
+    env: { ...ROOM_FOR_ALL, ...env, [CONTROL_VARIABLE]: control.url },
   });
   return openRemoteWorld({ url: server.url, key: BOOTSTRAP_KEY, adminKey: ADMIN_KEY, close }, control);
 }
@@ -97,7 +98,9 @@ describe.skipIf(denoMissing !== null)(`under Deno${denoMissing === null ? "" : `
 
   eventStreamContract({ name: "under Deno", open: openWorld });
 
-  hubContract({ name: "under Deno", open: openWorld });
+  hubContract({ name: "under Deno", open: () => openWorld() });
+
+  hubLongTaskContract({ name: "under Deno", times: SHORT_TIMES, open: openWorld });
 
   hubProgramContract({ name: "under Deno", command: denoCommand() });
 

@@ -6,6 +6,7 @@
 import { eventStreamContract } from "../contract/event-streams.ts";
 import { httpApiContract } from "../contract/http-api.ts";
 import { hubContract } from "../contract/hub.ts";
+import { hubLongTaskContract, SHORT_TIMES } from "../contract/hub-long-task.ts";
 import { ADMIN_KEY, BOOTSTRAP_KEY } from "../fixture/server-process.ts";
 import { WorkerProcess } from "../fixture/worker-process.ts";
 import { openWorkerWorld, ROOMY } from "../fixture/worker-world.ts";
@@ -26,3 +27,4 @@ httpApiContract({
 });
 eventStreamContract({ name: NAME, open: () => openWorkerWorld() });
 hubContract({ name: NAME, open: () => openWorkerWorld() });
+hubLongTaskContract({ name: NAME, times: SHORT_TIMES, open: (env) => openWorkerWorld(() => env) });

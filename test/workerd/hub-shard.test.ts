@@ -2,7 +2,7 @@
 
 import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { closeHubs } from "../../src/http/routes/hub-proxy.ts";
 import { shardName } from "../../src/hubs/sharding/shard-address.ts";
 import type { WireError } from "../../src/protocol/error.ts";
@@ -26,7 +26,10 @@ beforeEach(async () => {
   world = new EdgeWorld();
   await world.open();
 });
-afterEach(() => reset());
+afterEach(() => {
+  vi.restoreAllMocks();
+  return reset();
+});
 
 /** The only shard of `key_a`. */
 const shard = () => env.HUB_SHARD.getByName(shardName({ keyId: "key_a", shard: 0 }));
@@ -39,6 +42,19 @@ const everyShard = () => {
 };
 /** Waits until the shard may sleep, and has it forget everything. */
 const sleep = () => evictDurableObject(shard());
+
+/** Runs it as if it were this long ago. The platform's own times are always now, and no alarm comes during the test. */
+async function ago<T>(ms: number, run: () => Promise<T>): Promise<T> {
+  const now = Date.now.bind(Date);
+  const spy = vi.spyOn(Date, "now").mockImplementation(() => now() - ms);
+  try {
+    const outcome = await run();
+    await runInDurableObject(shard(), (_, { storage }) => storage.setAlarm(now() + 60_000));
+    return outcome;
+  } finally {
+    spy.mockRestore();
+  }
+}
 
 /** What the shard keeps in its database. */
 const rows = () =>
@@ -226,6 +242,84 @@ describe("a shard that hibernates", () => {
     await silent.closed();
     expect(silent.messages.at(-1)).toEqual({ type: 7, allowReconnect: true });
     expect(await pinging.invoke("Unsubscribe", "nothing")).toBeNull();
+  });
+});
+
+describe("a shard that is awake", () => {
+  /** A client that has pinged, with time for the shard to store what it knows of it. */
+  async function open(hub: string): Promise<EdgeHubSocket> {
+    const client = await EdgeHubSocket.open(world, hub);
+    // Spelled otherwise than the platform answers it, so that the shard hears it.
+    await client.transmit('{"type": 6}\x1e');
+    await client.when(() => pings(client) === 1);
+    return client;
+  }
+  const pings = (client: EdgeHubSocket) => client.messages.filter(({ type }) => type === 6).length;
+  const pingAnswered = async (client: EdgeHubSocket) => {
+    const before = pings(client);
+    await client.transmit(PING);
+    await client.when(() => pings(client) > before);
+  };
+
+  test.each(["in memory all the time", "out of memory in between"])(
+    "keeps a client whose pings are answered for it through its task's progress, %s",
+    async (how) => {
+      const id = await world.create();
+      const client = await ago(60_000, async () => {
+        const opened = await open("image-generation");
+        await opened.invoke("SubscribeToTask", id);
+        await opened.untilPushed("TaskProgress");
+        return opened;
+      });
+      await pingAnswered(client);
+      if (how !== "in memory all the time") await sleep();
+      await world.commit(id, "started");
+      for (const percent of [10, 20, 30]) {
+        await world.commit(id, "progress", percent);
+        await client.untilPushed("TaskProgress", (_, told) => told === percent);
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+      expect(await client.invoke("UnsubscribeFromTask", id)).toBeNull();
+      expect(client.messages.filter(({ type }) => type === 7)).toEqual([]);
+    },
+  );
+
+  test("keeps idle clients whose pings are answered for them beside busy ones, and gives up the silent", async () => {
+    const [idle, silent] = await ago(60_000, async () => [await open("tasks"), await open("tasks")]);
+    await pingAnswered(idle!);
+    const busy = await open("tasks");
+    for (let count = 0; count < 3; count += 1) {
+      await busy.invoke("Unsubscribe", "nothing");
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    await silent!.closed();
+    expect(silent!.messages.at(-1)).toEqual({ type: 7, allowReconnect: true });
+    expect(await idle!.invoke("Unsubscribe", "nothing")).toBeNull();
+  });
+
+  test.each(["json", "messagepack"] as const)(
+    "pings over %s who was told nothing for the keep-alive time, and nobody else",
+    async (protocol) => {
+      const quiet = await ago(20_000, () => EdgeHubSocket.open(world, "tasks", protocol));
+      const bare = await ago(20_000, () => EdgeHubSocket.open(world, "tasks", "bare"));
+      const busy = await EdgeHubSocket.open(world, "tasks", protocol);
+      await busy.invoke("Unsubscribe", "nothing");
+      await quiet.when(() => pings(quiet) > 0);
+      await busy.invoke("Unsubscribe", "nothing");
+      await sleep();
+      expect([quiet, busy, bare].map(pings)).toEqual([1, 0, 0]);
+    },
+  );
+
+  test("pings when its alarm has woken it", async () => {
+    const quiet = await ago(20_000, async () => {
+      const client = await EdgeHubSocket.open(world, "tasks", "messagepack");
+      await client.invoke("Unsubscribe", "nothing");
+      await sleep();
+      return client;
+    });
+    await runDurableObjectAlarm(shard());
+    await quiet.when(() => pings(quiet) > 0);
   });
 });
 

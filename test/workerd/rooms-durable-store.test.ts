@@ -6,7 +6,7 @@ import { createRemoteStore } from "../../src/stores/remote/remote-store.ts";
 import { createTaskIds } from "../../src/tasks/ids.ts";
 import { roomsContract } from "../contract/rooms.ts";
 import { ManualClock, settled } from "../fixture/manual-clock.ts";
-import { ScriptedSteps } from "../fixture/scripted-steps.ts";
+import { SCRIPTED_ATTEMPTS, ScriptedSteps } from "../fixture/scripted-steps.ts";
 import { taskDraft } from "../fixture/task-draft.ts";
 import { virtualKey } from "../fixture/virtual-key.ts";
 
@@ -29,7 +29,7 @@ roomsContract({
     return {
       store,
       clock,
-      create: (tenant) => steps.create(taskDraft({ id: nextId(), tenant })),
+      create: (tenant) => steps.create(taskDraft({ id: nextId(), tenant, maxAttempts: SCRIPTED_ATTEMPTS })),
       advance: (taskId, type, percent) => steps.advance(taskId, type, percent),
       async settled() {
         for (let question = 0; question < QUESTIONS; question += 1) {

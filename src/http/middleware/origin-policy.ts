@@ -1,34 +1,40 @@
 /** Which web pages may call: the list of `cors.origins`, used for CORS headers and for the `Origin` of WebSockets. */
 
 import { ApiError } from "../../protocol/error.ts";
-import { requestOrigin } from "../request/base-url.ts";
+import { type BaseUrlOptions, requestHost } from "../request/base-url.ts";
 
-/** Every origin. */
+/** Every origin, `null` too. */
 const ANY = "*";
-/** At the end of an entry; stands for every port, or none. */
-const ANY_PORT = ":*";
+/** The scheme of an origin, and what follows it: host and port, or whatever an app has in their place. */
+const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/([^/]*)$/;
+/** A name, an IPv4 address or an IPv6 address in brackets, and the port. */
+const AUTHORITY = /^(\[[0-9a-f:.]+\]|[^:]+)(?::(\d{1,5}))?$/;
+/** The ports that an origin, or a `Host`, leaves out. */
+const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: "80", ws: "80", https: "443", wss: "443" };
 
 export interface OriginPolicy {
-  /** Whether a page of `origin` may call a server that was addressed as `ownOrigin` (null when unknown). */
-  allows(origin: string, ownOrigin: string | null): boolean;
+  /** Whether a page of `origin` may make this request. */
+  allows(origin: string, request: Request): boolean;
 }
 
 /**
- * A policy from a list of exact origins (`https://app.example`), origins with any port (`http://localhost:*`) and `*`.
- * A page that was served from the gateway's own origin is always allowed.
+ * A policy from a list of origins: exact ones (`https://app.example`, `app://obsidian.md`, `null`), any host below a
+ * name (`https://*.app.example`), any port (`http://localhost:*`), anything of an app's scheme (`vscode-webview://*`),
+ * and `*`.
+ *
+ * The gateway's own origin is always allowed, whatever the scheme: a page behind a proxy that ends TLS opens `wss://`
+ * to its own host, while the request says `http`; React Native sends its target as `Origin`.
  */
-export function createOriginPolicy(entries: readonly string[]): OriginPolicy {
-  const exact = new Set<string>();
-  const anyPort: string[] = [];
-  for (const entry of entries) {
-    if (entry.endsWith(ANY_PORT)) anyPort.push(entry.slice(0, -ANY_PORT.length).toLowerCase());
-    else exact.add(entry.replace(/\/$/, "").toLowerCase());
-  }
-  const anyOrigin = exact.has(ANY);
+export function createOriginPolicy(entries: readonly string[], own: BaseUrlOptions): OriginPolicy {
+  const patterns = entries.map(patternOf);
+  const anyOrigin = entries.includes(ANY);
+  const publicOrigin = own.publicUrl === null ? null : new URL(own.publicUrl).origin;
   return {
-    allows(origin, ownOrigin) {
-      if (anyOrigin || origin === ownOrigin || exact.has(origin)) return true;
-      return anyPort.some((base) => origin === base || isPort(origin, base));
+    allows(asked, request) {
+      if (anyOrigin) return true;
+      const origin = asked.toLowerCase();
+      if (origin === publicOrigin || patterns.some((pattern) => pattern.test(origin))) return true;
+      return isHost(origin, requestHost(request, own.trustProxy));
     },
   };
 }
@@ -39,7 +45,7 @@ export function createOriginPolicy(entries: readonly string[]): OriginPolicy {
  */
 export function requireSocketOrigin(request: Request, origins: OriginPolicy): void {
   const origin = request.headers.get("origin");
-  if (origin === null || origins.allows(origin, requestOrigin(request))) return;
+  if (origin === null || origins.allows(origin, request)) return;
   throw new ApiError(
     "permission_denied",
     "Pages of this origin may not open sockets here. An operator can add it to cors.origins.",
@@ -47,6 +53,26 @@ export function requireSocketOrigin(request: Request, origins: OriginPolicy): vo
   );
 }
 
-function isPort(origin: string, base: string): boolean {
-  return origin.startsWith(`${base}:`) && /^\d{1,5}$/.test(origin.slice(base.length + 1));
+/** The origins an entry stands for. */
+function patternOf(entry: string): RegExp {
+  const [, scheme = "", rest = ""] = /^(.*:\/\/)?(.*?)\/?$/.exec(entry.toLowerCase()) ?? [];
+  const [, host = "", port = ""] = /^(.*?)(:\*)?$/.exec(rest) ?? [];
+  const hosts =
+    host === ANY
+      ? "[^/]*"
+      : host.startsWith("*.")
+        ? `(?:[a-z0-9_-]+\\.)+${RegExp.escape(host.slice(2))}`
+        : RegExp.escape(host);
+  return new RegExp(`^${RegExp.escape(scheme)}${hosts}${port === "" ? "" : "(?::\\d{1,5})?"}$`);
+}
+
+/** Whether an origin's host and port are those of a `Host`; a port that one leaves out is the scheme's. */
+function isHost(origin: string, host: string | null): boolean {
+  if (host === null) return false;
+  const [, scheme = "", authority = ""] = ORIGIN.exec(origin) ?? [];
+  const ofPage = AUTHORITY.exec(authority);
+  const ofRequest = AUTHORITY.exec(host);
+  if (ofPage === null || ofRequest === null || ofPage[1] !== ofRequest[1]) return false;
+  const usual = DEFAULT_PORTS[scheme];
+  return (ofPage[2] ?? usual) === (ofRequest[2] ?? usual);
 }

@@ -27,6 +27,17 @@ export function baseUrl(request: Request, options: BaseUrlOptions): string {
   );
 }
 
+/** Host and port as the caller addressed us, lower case; null when the Host header is missing or malformed. */
+export function requestHost(request: Request, trustProxy: boolean): string | null {
+  const forwarded = trustProxy ? lastItem(request.headers.get("x-forwarded-host")) : null;
+  if (forwarded !== null && HOST.test(forwarded)) return forwarded.toLowerCase();
+  return (
+    requestOrigin(request)
+      ?.replace(/^.*:\/\//, "")
+      .toLowerCase() ?? null
+  );
+}
+
 /** Scheme and host as the request was addressed; null when its Host header is missing or malformed. */
 export function requestOrigin(request: Request): string | null {
   const { url } = request;

@@ -7,33 +7,29 @@ import { joinBytes } from "../../signalr/protocols/binary-format.ts";
 import type { HttpMiddleware } from "../exchange.ts";
 import { firstIssue } from "./schema-issue.ts";
 
-/** A UTF-16 unit is at most three bytes of UTF-8: below this share of the limit no text needs to be measured. */
-const MAX_BYTES_PER_UNIT = 3;
 const NO_FIELDS: ReadonlySet<string> = new Set();
 const MULTIPART = /^\s*multipart\/form-data\b/i;
+const CHARSET = /;\s*charset\s*=\s*"?([^";\s]*)/i;
+/** Both spellings are in the field. */
+const UTF8 = /^utf-?8$/i;
 const JSON_TYPE = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
 /**
- * Refuses bodies that are not declared as JSON (415) or larger than `maxBytes` (413), and reads the rest.
+ * Refuses bodies that are not declared as JSON in UTF-8 (415) or larger than `maxBytes` (413), and reads the rest.
  * A body without a length is counted as it comes, so that no more than the limit is ever held.
  */
 export function jsonBody(maxBytes: number): HttpMiddleware {
   return async (c, next) => {
-    const type = c.req.raw.headers.get("content-type");
-    if (type === null || !JSON_TYPE.test(type)) throw wrongType(type);
-    const declared = c.req.raw.headers.get("content-length");
-    if (declared === null) {
-      const text = Promise.resolve(await whole(readCounted(c.req.raw, maxBytes)));
-      // Hono's request looks here first; it stores promises here, in spite of the declared type (seen with hono
-      // 4.13.19).
-      Object.assign(c.req.bodyCache, { text });
-    } else {
-      if (Number(declared) > maxBytes) throw tooLarge(maxBytes);
-      const text = await whole(c.req.text());
-      // A host that does not hold a caller to the declared length must not open a way around the limit.
-      if (text.length * MAX_BYTES_PER_UNIT > maxBytes && byteLength(text) > maxBytes)
-        throw tooLarge(maxBytes);
-    }
+    const { headers } = c.req.raw;
+    requireJson(headers);
+    const bytes = headers.has("content-length")
+      ? await declaredBytes(c.req.raw, maxBytes)
+      : await boundedBytes(c.req.raw, maxBytes);
+    // The client is gone, so nobody reads the answer, and it is no failure of the server.
+    if (bytes === null)
+      throw new ApiError("invalid_json", "The body broke off before its end. Send it again, whole.");
+    // Hono's request looks here first; it stores promises here, in spite of the declared type (seen with hono 4.13.19).
+    Object.assign(c.req.bodyCache, { text: Promise.resolve(decodeUtf8(bytes)) });
     await next();
   };
 }
@@ -80,11 +76,23 @@ export async function boundedBytes(request: Request, maxBytes: number): Promise<
   return chunks.length === 1 ? chunks[0]! : joinBytes(chunks);
 }
 
-async function readCounted(request: Request, maxBytes: number): Promise<string> {
-  const decoder = new TextDecoder();
-  let text = "";
-  for await (const chunk of chunksOf(request, maxBytes)) text += decoder.decode(chunk, { stream: true });
-  return text + decoder.decode();
+/** The bytes of a body whose length is declared, which hosts hand over in one piece; null when it breaks off. */
+async function declaredBytes(request: Request, maxBytes: number): Promise<Uint8Array | null> {
+  if (Number(request.headers.get("content-length")) > maxBytes) throw tooLarge(maxBytes);
+  const bytes = await request.arrayBuffer().catch(() => null);
+  if (bytes === null) return null;
+  // A host that does not hold a caller to the declared length must not open a way around the limit.
+  if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
+  return new Uint8Array(bytes);
+}
+
+/** Replacing what is no UTF-8 would store other words than were sent: PowerShell posts Latin-1 (seen in 2026). */
+function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    throw new ApiError("invalid_json", "The body is not valid UTF-8. Encode the JSON as UTF-8.");
+  }
 }
 
 /** The body as it comes. Throws `payload_too_large` once there is too much, and reads no further. */
@@ -104,18 +112,23 @@ async function* chunksOf(request: Request, maxBytes: number): AsyncGenerator<Uin
   }
 }
 
-/** A body that breaks off: the client is gone, so nobody reads the answer, and it is no failure of the server. */
-async function whole(text: Promise<string>): Promise<string> {
-  try {
-    return await text;
-  } catch (error) {
-    if (error instanceof ApiError) throw error;
-    throw new ApiError("invalid_json", "The body broke off before its end. Send it again, whole.");
+function requireJson(headers: Headers): void {
+  const type = headers.get("content-type");
+  if (type === null || !JSON_TYPE.test(type)) throw wrongType(type);
+  const charset = CHARSET.exec(type)?.[1];
+  if (charset !== undefined && !UTF8.test(charset)) {
+    throw new ApiError(
+      "unsupported_media_type",
+      `JSON is taken in UTF-8; charset ${JSON.stringify(charset.slice(0, 100))} came.`,
+    );
   }
-}
-
-function byteLength(text: string): number {
-  return new TextEncoder().encode(text).byteLength;
+  const encoding = headers.get("content-encoding")?.trim();
+  if (encoding && encoding.toLowerCase() !== "identity") {
+    throw new ApiError(
+      "unsupported_media_type",
+      `Bodies are taken as they are, without Content-Encoding; ${JSON.stringify(encoding.slice(0, 100))} came.`,
+    );
+  }
 }
 
 function tooLarge(maxBytes: number): ApiError {

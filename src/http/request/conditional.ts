@@ -2,6 +2,17 @@
 
 export type Validators = { etag: string /** Milliseconds since the epoch. */; modifiedAt: number };
 
+/**
+ * Whether the caller wants this version or none, and another is here: 412. `If-Match` decides alone where it came, and
+ * compares strongly; a date that is none is ignored.
+ */
+export function isOutdated(headers: Headers, { etag, modifiedAt }: Validators): boolean {
+  const match = headers.get("if-match");
+  if (match !== null) return match.trim() !== "*" && !match.split(",").some((tag) => tag.trim() === etag);
+  const since = Date.parse(headers.get("if-unmodified-since") ?? "");
+  return !Number.isNaN(since) && wholeSeconds(modifiedAt) > since;
+}
+
 /** Whether the caller's copy is the current one: 304. `If-None-Match` decides alone where it came. */
 export function isUnchanged(headers: Headers, { etag, modifiedAt }: Validators): boolean {
   const noneMatch = headers.get("if-none-match");

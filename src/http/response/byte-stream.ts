@@ -5,6 +5,11 @@
 
 /** Bytes handed to the host before it pulls; beyond it they wait in the queue. */
 const HANDED_BYTES = 16_384;
+/**
+ * Between the last bytes and the end of the body, ms: Go's SSE client and Python's signalrcore drop data that comes in one
+ * segment with the end (seen in 2026).
+ */
+const END_GAP_MS = 10;
 
 export type ByteStreamOptions = {
   /** Sent at once: hosts send no headers before the first byte. */
@@ -23,8 +28,9 @@ export class ByteStream {
   /** What the host has not pulled yet. */
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
-  /** Everything was sent that will be; the body closes when the queue is empty. */
+  /** Everything was sent that will be; the body closes soon after the host has taken it. */
   #complete = false;
+  #closing = false;
 
   constructor(options: ByteStreamOptions) {
     this.#onDrained = options.onDrained;
@@ -83,10 +89,17 @@ export class ByteStream {
       this.#queuedBytes -= bytes.byteLength;
       controller.enqueue(bytes);
     }
-    if (this.#complete && this.#queue.length === 0 && this.#controller !== null) {
-      this.#controller = null;
-      controller.close();
-    }
+    if (!this.#complete || this.#queue.length > 0 || this.#closing) return;
+    // What was handed over has not been taken: the host pulls when it has.
+    if ((controller.desiredSize ?? 0) < HANDED_BYTES) return;
+    this.#closing = true;
+    setTimeout(() => this.#close(), END_GAP_MS);
+  }
+
+  #close(): void {
+    const controller = this.#controller;
+    this.#controller = null;
+    controller?.close();
   }
 
   #discard(): void {

@@ -9,12 +9,12 @@ import { parsePosition } from "../../rooms/position.ts";
 import type { PendingSubscription, Rooms } from "../../rooms/rooms.ts";
 import { type StreamRequest, subscribeToStream } from "../../rooms/stream-request.ts";
 import { asksForWebSocket } from "../../sockets/socket-upgrade.ts";
-import { isTaskId } from "../../tasks/ids.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { Position, Task } from "../../tasks/task.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import { type Host, LINGER_SECONDS } from "../host.ts";
+import type { Host } from "../host.ts";
 import { type OriginPolicy, requireSocketOrigin } from "../middleware/origin-policy.ts";
+import { taskIdOf } from "../request/task-id.ts";
 import type { ConnectionSlots } from "../streams/connection-limits.ts";
 import type { EventEncodings } from "../streams/event-encodings.ts";
 import type { EventSockets } from "../streams/event-sockets.ts";
@@ -50,7 +50,7 @@ export function mountEvents(
     const after = askedPosition(c);
     const { scope } = principalOfExchange(c);
     // Also for a socket: an unknown task is answered before the upgrade, where a client can still read a status.
-    const { task } = await tasks.read(scope, taskId(c));
+    const { task } = await tasks.read(scope, taskIdOf(c));
     return answer(c, { scope, taskId: task.id, after }, task, dependencies);
   });
 
@@ -93,7 +93,7 @@ async function openStream(
     heartbeat.remove(stream);
     pending?.subscription.unsubscribe();
     slot.release();
-    host.limitIdle(request, LINGER_SECONDS);
+    host.limitIdle(request);
   });
   const left = () => stream.abandon();
   request.signal.addEventListener("abort", left);
@@ -110,20 +110,21 @@ async function openStream(
   return c.body(stream.body, 200, STREAM_HEADERS);
 }
 
-function taskId(c: HttpContext): string {
-  const id = c.req.param("id") ?? "";
-  if (isTaskId(id)) c.get("exchange").taskId = id;
-  return id;
-}
+/** Where a position may be in the query: the first that is there counts. */
+const POSITION_QUERIES = ["lastEventId", "after"] as const;
 
 /**
- * Where the client wants to resume. A reconnecting EventSource repeats the URL with its old `after`: the header wins.
+ * Where the client wants to resume. A reconnecting EventSource repeats the URL with its old `after`: the header wins,
+ * and so does `lastEventId`, which the EventSource polyfill adds to the URL where it can set no header.
  */
 function askedPosition(c: HttpContext): Position | null {
   const header = c.req.header("last-event-id");
   if (header) return parsePosition(header, "Last-Event-ID");
-  const query = c.req.query("after");
-  return query ? parsePosition(query, "after") : null;
+  for (const name of POSITION_QUERIES) {
+    const query = c.req.query(name);
+    if (query) return parsePosition(query, name);
+  }
+  return null;
 }
 
 /** Whether the client has seen the task's last event: 204 then, which is what stops an EventSource. */

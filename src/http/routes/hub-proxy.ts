@@ -7,11 +7,13 @@ import type { Hono } from "hono";
 import type { AccountStore } from "../../accounts/account-store.ts";
 import { parseHubToken, type ShardAddress, shardName } from "../../hubs/sharding/shard-address.ts";
 import { type ShardRequestOptions, writeShardRequest } from "../../hubs/sharding/shard-request.ts";
+import { KEY_END, type KeyEnd } from "../../protocol/close-codes.ts";
 import { ApiError } from "../../protocol/error.ts";
 import { EVENT_STREAM_HEADERS } from "../../signalr/protocols/event-stream-format.ts";
 import { ID_REQUIRED, NO_SUCH_CONNECTION, type Refusal } from "../../signalr/transports/endpoint.ts";
 import { asksForWebSocket } from "../../sockets/socket-upgrade.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
+import { type OriginPolicy, requireSocketOrigin } from "../middleware/origin-policy.ts";
 import { hubPaths, isKeylessPoll } from "./hubs.ts";
 
 /** A shard that was restarted is back by then. */
@@ -26,7 +28,7 @@ export interface HubShards {
   /** Prints what comes over the WebSocket of an answer as an event stream; null when it carries none. */
   printEvents(answer: Response): PrintedEvents | null;
   /** Ends every connection of the shard's key. Rejects when the shard cannot be reached. */
-  closeKey(shard: string): Promise<void>;
+  closeKey(shard: string, why: KeyEnd): Promise<void>;
 }
 
 export interface PrintedEvents {
@@ -41,6 +43,7 @@ export type HubProxyDependencies = {
   readonly shards: HubShards;
   readonly shardsPerKey: number;
   readonly keys: Pick<AccountStore, "getKey">;
+  readonly origins: OriginPolicy;
 };
 
 /** Mounts the hubs; `key` authenticates and takes `access_token` from the query as well. */
@@ -66,9 +69,10 @@ export function mountHubProxy(
 export async function closeHubs(
   { shards, shardsPerKey }: Pick<HubProxyDependencies, "shards" | "shardsPerKey">,
   keyId: string,
+  why: KeyEnd = KEY_END.revoked,
 ): Promise<void> {
   const names = Array.from({ length: shardsPerKey }, (_, shard) => shardName({ keyId, shard }));
-  await Promise.all(names.map((name) => shards.closeKey(name)));
+  await Promise.all(names.map((name) => shards.closeKey(name, why)));
 }
 
 class HubProxy {
@@ -78,8 +82,10 @@ class HubProxy {
     this.#dependencies = dependencies;
   }
 
-  get(c: HttpContext): Promise<Response> {
+  async get(c: HttpContext): Promise<Response> {
     const request = c.req.raw;
+    // Here, because the shard sees neither the caller's headers nor the proxy's.
+    if (asksForWebSocket(request)) requireSocketOrigin(request, this.#dependencies.origins);
     if (asksForWebSocket(request) && !c.req.query("id")) return this.connect(c);
     const wantsEvents =
       !asksForWebSocket(request) &&

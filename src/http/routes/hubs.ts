@@ -31,7 +31,7 @@ import type { Frame } from "../../sockets/frame.ts";
 import { asksForWebSocket, incompleteHandshake, type SocketUpgrade } from "../../sockets/socket-upgrade.ts";
 import type { Clock } from "../../tasks/ports/clock.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import { type Host, LINGER_SECONDS } from "../host.ts";
+import type { Host } from "../host.ts";
 import { presentedKey } from "../middleware/credentials.ts";
 import { type OriginPolicy, requireSocketOrigin } from "../middleware/origin-policy.ts";
 import { boundedBytes } from "../request/body.ts";
@@ -61,7 +61,7 @@ export type HubRouteDependencies = {
   readonly sockets: SocketUpgrade;
   readonly origins: OriginPolicy;
   readonly host: Host;
-  readonly clock: Pick<Clock, "monotonic">;
+  readonly clock: Pick<Clock, "after" | "monotonic">;
   /** True once the process is shutting down: new connections are refused. */
   readonly stopping: () => boolean;
   /** For a host that hibernates. */
@@ -162,7 +162,7 @@ class HubRoutes {
     endpoint ??= this.#add(principalOfExchange(c), false, false).endpoint;
     const refusal = endpoint.claim(transport);
     if (refusal !== null) return refused(c, refusal);
-    const socket = new HubSocket(endpoint, transport, this.#now);
+    const socket = new HubSocket(endpoint, transport, this.#dependencies.clock);
     const headers = { "x-request-id": c.get("exchange").requestId };
     const response = sockets.upgrade(request, socket, { protocol: null, headers });
     if (response !== null) return response;
@@ -172,12 +172,12 @@ class HubRoutes {
   }
 
   #openEvents(c: HttpContext, endpoint: HubEndpoint<Principal>): Response {
-    const { host } = this.#dependencies;
+    const { host, clock } = this.#dependencies;
     const request = c.req.raw;
     const left = () => stream.abandon();
-    const stream = new HubEventStream<Principal>(this.#now, () => {
+    const stream = new HubEventStream<Principal>(clock, () => {
       request.signal.removeEventListener("abort", left);
-      host.limitIdle(request, LINGER_SECONDS);
+      host.limitIdle(request);
     });
     // First: the stream may end while it opens, and then sets the limit again.
     host.keepOpen(request);
@@ -201,7 +201,7 @@ class HubRoutes {
       };
       const ended = () => {
         request.signal.removeEventListener("abort", left);
-        host.limitIdle(request, LINGER_SECONDS);
+        host.limitIdle(request);
       };
       const reply: PollReply = (answer) => {
         ended();

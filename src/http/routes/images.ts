@@ -7,7 +7,7 @@ import type { TaskView } from "../../tasks/ports/task-store.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { JobRequest } from "../../tasks/task.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import { type Host, LINGER_SECONDS } from "../host.ts";
+import type { Host } from "../host.ts";
 import { jsonBody, validBody } from "../request/body.ts";
 import { type CreationLimits, type ImageCreation, imageCreationSchema } from "../request/creation-schema.ts";
 import { preferredWaitSeconds } from "../request/preference.ts";
@@ -108,7 +108,7 @@ async function waitForEnd(
     return await tasks.waitUntilEnded(principalOfExchange(c).scope, view.task.id, timeoutMs, signal);
   } finally {
     // The connection outlives the answer: a peer that vanished from it must not keep it for ever.
-    host.limitIdle(c.req.raw, LINGER_SECONDS);
+    host.limitIdle(c.req.raw);
   }
 }
 

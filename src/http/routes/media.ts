@@ -5,7 +5,7 @@ import { ApiError } from "../../protocol/error.ts";
 import type { MediaFile, MediaStore } from "../../tasks/ports/media-store.ts";
 import type { HttpContext, HttpEnv } from "../exchange.ts";
 import { type ByteRange, byteRange } from "../request/byte-range.ts";
-import { isUnchanged, rangeApplies } from "../request/conditional.ts";
+import { isOutdated, isUnchanged, rangeApplies } from "../request/conditional.ts";
 
 /** Where media files are; the rest of the path is theirs. */
 export const MEDIA_PREFIX = "/v1/media/";
@@ -35,12 +35,20 @@ async function answerFile(c: HttpContext, file: MediaFile): Promise<Response> {
   const { headers } = c.req.raw;
   c.header("etag", file.etag);
   c.header("last-modified", new Date(file.modifiedAt).toUTCString());
-  c.header("cache-control", CACHE_CONTROL);
+  // An error is of this request alone: kept, it would answer the next one.
+  c.header("cache-control", "no-store");
   c.header("accept-ranges", "bytes");
   c.header("content-security-policy", CONTENT_POLICY);
   c.header("x-content-type-options", "nosniff");
-  if (isUnchanged(headers, file)) return c.body(null, 304);
-  const range = rangeApplies(headers, file) ? byteRange(headers.get("range"), file.bytes) : null;
+  if (isOutdated(headers, file)) {
+    throw new ApiError(
+      "precondition_failed",
+      "The file is not the version that If-Match or If-Unmodified-Since names. Ask again without it.",
+    );
+  }
+  const unchanged = isUnchanged(headers, file);
+  const range =
+    !unchanged && rangeApplies(headers, file) ? byteRange(headers.get("range"), file.bytes) : null;
   if (range === "unsatisfiable") {
     c.header("content-range", `bytes */${file.bytes}`);
     throw new ApiError(
@@ -48,6 +56,8 @@ async function answerFile(c: HttpContext, file: MediaFile): Promise<Response> {
       `The file has ${file.bytes} bytes; the range begins behind its end.`,
     );
   }
+  c.header("cache-control", CACHE_CONTROL);
+  if (unchanged) return c.body(null, 304);
   c.header("content-type", file.contentType);
   if (!SHOWN.test(file.contentType)) c.header("content-disposition", "attachment");
   return range === null ? answerWhole(c, file) : answerPart(c, file, range);

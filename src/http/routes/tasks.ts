@@ -1,6 +1,7 @@
 /** `/v1/tasks` and the per-type spellings of the same: list, read, cancel, purge, retry. */
 
 import type { Hono } from "hono";
+import { z } from "zod";
 import { ApiError } from "../../protocol/error.ts";
 import {
   TASK_STATUSES,
@@ -14,14 +15,18 @@ import type { ListQuery } from "../../tasks/ports/task-store.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import { toWireTask } from "../../tasks/wire.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
+import { jsonBody, validBody } from "../request/body.ts";
 import { pageLimit } from "../request/page.ts";
 import { describeReceived } from "../request/schema-issue.ts";
 import { type AcceptanceDependencies, acceptTask } from "../request/task-acceptance.ts";
+import { taskIdOf } from "../request/task-id.ts";
 import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
+import { notSupported } from "./unsupported.ts";
 
 export type TaskRouteDependencies = AcceptanceDependencies &
   TaskAnswerDependencies & {
     tasks: Pick<TaskService, "submit" | "read" | "list" | "cancel" | "purge" | "retryable">;
+    limits: { jsonBodyBytes: number };
   };
 
 /** What other gateways' clients filter by. */
@@ -34,14 +39,15 @@ export function mountTasks(
   dependencies: TaskRouteDependencies,
 ): void {
   const { tasks, wireContext } = dependencies;
+  const batch = validBody(z.looseObject({}));
 
   const read = async (c: HttpContext) => {
-    const view = await tasks.read(principalOfExchange(c).scope, taskId(c));
+    const view = await tasks.read(principalOfExchange(c).scope, taskIdOf(c));
     return answerTask(c, view, dependencies);
   };
   const remove = async (c: HttpContext) => {
     const { scope } = principalOfExchange(c);
-    const id = taskId(c);
+    const id = taskIdOf(c);
     if (!flag(c, "purge")) return answerTask(c, await tasks.cancel(scope, id), dependencies);
     await tasks.purge(scope, id);
     return c.json({ taskId: id, task_id: id, purged: true } satisfies WireTaskPurged);
@@ -63,7 +69,7 @@ export function mountTasks(
   });
 
   app.post("/v1/tasks/:id/retry", key, async (c) => {
-    const task = await tasks.retryable(principalOfExchange(c).scope, taskId(c));
+    const task = await tasks.retryable(principalOfExchange(c).scope, taskIdOf(c));
     const order = {
       type: task.type,
       model: task.model,
@@ -77,20 +83,14 @@ export function mountTasks(
     return c.json(acceptedTask(view.task, base));
   });
 
-  app.post("/v1/batches", key, () => {
+  app.post("/v1/batches", key, jsonBody(dependencies.limits.jsonBodyBytes), batch, (c) => {
+    if ("input_file_id" in c.req.valid("json")) throw notSupported("Batches of files", "input_file_id");
     throw new ApiError(
       "invalid_parameter",
       "Batches are not offered by this version. Send the requests one by one to POST /v1/images/generations/async.",
       { param: "requests" },
     );
   });
-}
-
-function taskId(c: HttpContext): string {
-  const id = c.req.param("id") ?? "";
-  // A malformed one may hold anything; the log wants ids.
-  if (isTaskId(id)) c.get("exchange").taskId = id;
-  return id;
 }
 
 function listQuery(c: HttpContext): ListQuery {
@@ -104,7 +104,7 @@ function listQuery(c: HttpContext): ListQuery {
     query.type = known;
   }
   const batchId = c.req.query("batchId");
-  if (batchId) query.batchId = idOf("batchId", batchId, "the id of a batch");
+  if (batchId) query.batchId = idOf("batchId", batchId.toLowerCase(), "the id of a batch");
   const after = c.req.query("after");
   if (after) query.after = idOf("after", after, "the `after` of the page before");
   return query;

@@ -4,7 +4,7 @@ import type { Hono } from "hono";
 import type { TaskService } from "../../tasks/service.ts";
 import type { JobRequest } from "../../tasks/task.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import { type Host, LINGER_SECONDS } from "../host.ts";
+import type { Host } from "../host.ts";
 import { jsonBody, validBody } from "../request/body.ts";
 import { type CreationLimits, type VideoCreation, videoCreationSchema } from "../request/creation-schema.ts";
 import { preferredWaitSeconds } from "../request/preference.ts";
@@ -46,7 +46,7 @@ export function mountVideos(
     const { scope } = principalOfExchange(c);
     const { signal } = c.req.raw;
     const ended = await tasks.waitUntilEnded(scope, view.task.id, seconds * 1000, signal).finally(() => {
-      host.limitIdle(c.req.raw, LINGER_SECONDS);
+      host.limitIdle(c.req.raw);
     });
     c.header("preference-applied", `wait=${seconds}`);
     return answerTask(c, ended, dependencies, accepted);

@@ -4,7 +4,9 @@ import { HubConnectionContext } from "../../signalr/connection/hub-connection-co
 import type { TransportOutput } from "../../signalr/connection/hub-connection-options.ts";
 import { EVENT_STREAM_PREAMBLE, writeEvent } from "../../signalr/protocols/event-stream-format.ts";
 import type { HubEndpoint, Refusal } from "../../signalr/transports/endpoint.ts";
+import { endInTurns } from "../../signalr/transports/stream-end.ts";
 import type { Frame } from "../../sockets/frame.ts";
+import type { Clock } from "../../tasks/ports/clock.ts";
 import { ByteStream } from "../response/byte-stream.ts";
 
 const UTF8 = new TextEncoder();
@@ -14,22 +16,26 @@ const CONGESTED_BYTES = 32_768;
 /** A client with this much unsent counts as not reading. */
 const OVERFLOW_BYTES = 1_048_576;
 
+type HubEventStreamClock = Pick<Clock, "after" | "monotonic">;
+
 export class HubEventStream<P> implements TransportOutput {
   readonly waiting = false;
   readonly topics = null;
-  readonly #now: () => number;
+  readonly #clock: HubEventStreamClock;
   readonly #stream: ByteStream;
   #connection: HubConnectionContext<P> | null = null;
+  #endpoint: HubEndpoint<P> | null = null;
 
   /** `ended` is called once, whichever side ended it. */
-  constructor(now: () => number, ended: () => void) {
-    this.#now = now;
+  constructor(clock: HubEventStreamClock, ended: () => void) {
+    this.#clock = clock;
     this.#stream = new ByteStream({
       opening: OPENING,
       onDrained: () => this.#connection?.drained(),
       onEnded: () => {
         ended();
         this.#lose(null);
+        this.#endpoint?.streamOver();
       },
     });
   }
@@ -39,9 +45,10 @@ export class HubEventStream<P> implements TransportOutput {
   }
 
   open(endpoint: HubEndpoint<P>): Refusal | null {
-    const opened = endpoint.openEvents(this, this.#now());
+    const opened = endpoint.openEvents(this, this.#clock.monotonic());
     if (!(opened instanceof HubConnectionContext)) return opened;
     this.#connection = opened;
+    this.#endpoint = endpoint;
     return null;
   }
 
@@ -57,9 +64,11 @@ export class HubEventStream<P> implements TransportOutput {
     return this.#stream.bufferedBytes();
   }
 
-  close(): void {
+  close(_code: number, _reason: string, last: Frame | null): void {
     this.#connection = null;
-    this.#stream.finish();
+    const stream = this.#stream;
+    const send = last === null ? null : () => stream.send(UTF8.encode(writeEvent(last)));
+    endInTurns(send, () => stream.finish(), this.#clock);
   }
 
   /** The client has left. */
@@ -75,6 +84,6 @@ export class HubEventStream<P> implements TransportOutput {
   #lose(error: string | null): void {
     const connection = this.#connection;
     this.#connection = null;
-    connection?.transportEnded(this.#now(), error);
+    connection?.transportEnded(this.#clock.monotonic(), error);
   }
 }

@@ -10,6 +10,7 @@ import type { TaskView } from "../../tasks/ports/task-store.ts";
 import type { Task } from "../../tasks/task.ts";
 import type { WireContext } from "../../tasks/wire.ts";
 import { readBase64Images } from "../response/base64-images.ts";
+import { ByteStream } from "../response/byte-stream.ts";
 import { envelope, toApiError } from "../response/error-response.ts";
 import { echoedFields, requireCompleted } from "../response/openai-images.ts";
 
@@ -30,6 +31,8 @@ const NO_USAGE = {
   total_tokens: 0,
 };
 const encoder = new TextEncoder();
+/** Hosts send no headers before the first byte, and clients time out on headers. */
+const OPENING = encoder.encode(": accepted\n\n");
 const HEARTBEAT = encoder.encode(": waiting\n\n");
 
 /**
@@ -40,27 +43,23 @@ export function imageEventStream(
   options: ImageStreamOptions,
 ): ReadableStream<Uint8Array> {
   const left = new AbortController();
-  return new ReadableStream<Uint8Array>({
-    async start(controller) {
-      const beat = () => {
-        if (left.signal.aborted) return;
-        controller.enqueue(HEARTBEAT);
-        timer = options.clock.after(options.heartbeatMs, beat);
-      };
-      let timer = options.clock.after(options.heartbeatMs, beat);
-      // Not awaited here: a stream that is still starting cannot be read or cancelled in every host.
-      void terminalEvents(wait(left.signal), options)
-        .then((events) => {
-          if (left.signal.aborted) return;
-          for (const event of events) controller.enqueue(event);
-          controller.close();
-        })
-        .finally(() => timer.cancel());
-    },
-    cancel() {
+  const stream = new ByteStream({
+    opening: OPENING,
+    onEnded: () => {
+      timer.cancel();
       left.abort();
     },
   });
+  const beat = () => {
+    timer = options.clock.after(options.heartbeatMs, beat);
+    stream.send(HEARTBEAT);
+  };
+  let timer = options.clock.after(options.heartbeatMs, beat);
+  void terminalEvents(wait(left.signal), options).then((events) => {
+    for (const event of events) stream.send(event);
+    stream.finish();
+  });
+  return stream.body;
 }
 
 async function terminalEvents(ended: Promise<TaskView>, options: ImageStreamOptions): Promise<Uint8Array[]> {

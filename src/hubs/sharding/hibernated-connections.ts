@@ -12,7 +12,7 @@ import type {
 import type { Hub, HubConnection } from "../../signalr/hub.ts";
 import type { HubConnections } from "../../signalr/transports/connections.ts";
 import type { HubEndpoint, StreamTransport } from "../../signalr/transports/endpoint.ts";
-import { HubSocket } from "../../signalr/transports/hub-socket.ts";
+import { HubSocket, type HubSocketClock } from "../../signalr/transports/hub-socket.ts";
 import type { ConnectionRow, ShardRows } from "./shard-rows.ts";
 
 const RESTARTED = "the connection was lost; reconnect";
@@ -49,7 +49,7 @@ export type HibernatedConnectionsDependencies = {
   readonly connections: HubConnections<Principal>;
   readonly hubs: Readonly<Record<string, Hub<Principal>>>;
   readonly connectionSettings: HubConnectionSettings;
-  readonly now: () => number;
+  readonly clock: HubSocketClock;
 };
 
 export class HibernatedConnections {
@@ -65,7 +65,7 @@ export class HibernatedConnections {
 
   /** Restores the connections whose sockets are still open and returns them by id; deletes the rows of the others. */
   restore(): ReadonlyMap<string, HubConnection<Principal>> {
-    const { rows, sockets, now } = this.#dependencies;
+    const { rows, sockets, clock } = this.#dependencies;
     const restored = new Map<string, HubConnection<Principal>>();
     const stored = new Map(rows.connections().map((row) => [row.id, row]));
     const principals = new Map<string, Principal>();
@@ -91,7 +91,7 @@ export class HibernatedConnections {
       };
       this.#stored.set(row.id, row.session);
       if (saved.streams.length > 0) this.#unsettled.set(row.id, endpoint);
-      restored.set(row.id, socket.restore(new HubSocket(endpoint, row.transport, now), saved));
+      restored.set(row.id, socket.restore(new HubSocket(endpoint, row.transport, clock), saved));
     }
     for (const id of stored.keys()) rows.deleteConnection(id);
     return restored;
@@ -151,7 +151,7 @@ export class HibernatedConnections {
   }
 
   #endpoint(row: ConnectionRow, principal: Principal): HubEndpoint<Principal> | null {
-    const { connections, hubs, connectionSettings, now } = this.#dependencies;
+    const { connections, hubs, connectionSettings, clock } = this.#dependencies;
     const hub = hubs[row.hub];
     if (hub === undefined) return null;
     return connections.add(
@@ -167,7 +167,7 @@ export class HibernatedConnections {
         bare: false,
         statefulReconnect: false,
       },
-      now(),
+      clock.monotonic(),
     );
   }
 

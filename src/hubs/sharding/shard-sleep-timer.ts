@@ -20,11 +20,19 @@ export interface ShardAlarm {
   setAlarm(at: number): Promise<void>;
 }
 
+export type ShardSettlement = {
+  readonly connections: number;
+  /** Hibernation would lose nothing. */
+  readonly maySleep: boolean;
+  /** When the shard has to be awake at the latest, wall clock in ms; null, infinite or past: its usual time will do. */
+  readonly wakeBy: number | null;
+};
+
 export type ShardSleepTimerDependencies = {
   readonly storage: ShardAlarm;
   readonly clock: Clock;
-  /** Does what is due and stores what can be stored. `maySleep`: hibernation would lose nothing. */
-  settle(): { readonly connections: number; readonly maySleep: boolean };
+  /** Does what is due and stores what can be stored. */
+  settle(): ShardSettlement;
 };
 
 export class ShardSleepTimer {
@@ -46,8 +54,8 @@ export class ShardSleepTimer {
   settle(): void {
     this.#timer?.cancel();
     this.#timer = null;
-    const { connections, maySleep } = this.#dependencies.settle();
-    if (connections > 0) void this.#setAlarm();
+    const { connections, maySleep, wakeBy } = this.#dependencies.settle();
+    if (connections > 0) void this.#setAlarm(wakeBy);
     if (!maySleep) this.#settleAfter(RECHECK_MS);
   }
 
@@ -60,16 +68,17 @@ export class ShardSleepTimer {
     this.#timer ??= this.#dependencies.clock.after(ms, () => this.settle());
   }
 
-  /** Sets the alarm unless one is set. */
-  async #setAlarm(): Promise<void> {
+  /** Sets the alarm unless one is set that comes in time. */
+  async #setAlarm(wakeBy: number | null): Promise<void> {
     const { storage, clock } = this.#dependencies;
     const now = clock.now();
-    if (this.#alarmAt > now) return;
-    const at = now + ALARM_MS;
+    const by = wakeBy !== null && wakeBy > now ? wakeBy : Number.POSITIVE_INFINITY;
+    if (this.#alarmAt > now && this.#alarmAt <= by) return;
+    const at = Math.min(now + ALARM_MS, by);
     this.#alarmAt = at;
     const stored = await storage.getAlarm();
     // One that lies in the past will not fire any more (seen with workerd of wrangler 4.156) and is set anew.
-    if (stored !== null && stored > now) this.#alarmAt = stored;
+    if (stored !== null && stored > now && stored <= by) this.#alarmAt = stored;
     else await storage.setAlarm(at);
   }
 }

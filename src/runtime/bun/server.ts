@@ -8,8 +8,6 @@ import { RedisRequester } from "./redis-requester.ts";
 import { BunSockets, type SocketData } from "./sockets.ts";
 import { openBunSqlite } from "./sqlite-file.ts";
 
-/** Bun drops a silent request after this many seconds; routes that may be silent lift it. */
-const IDLE_SECONDS = 30;
 /**
  * Far above what any route takes: routes refuse a large body themselves, unread and with our envelope, where Bun would
  * answer a bare 413. It reads no further than a route asks for.
@@ -38,16 +36,17 @@ class BunListener implements Listener {
   readonly sockets = new BunSockets();
   readonly topics = this.sockets;
 
-  listen({ host, port }: Address, answer: Answer): Listening {
+  listen({ host, port, idleTimeoutSeconds }: Address, answer: Answer): Listening {
     const server = Bun.serve<SocketData>({
       hostname: host,
       port,
-      idleTimeout: IDLE_SECONDS,
+      // Of requests too: routes that may be silent for longer lift it.
+      idleTimeout: idleTimeoutSeconds,
       maxRequestBodySize: HOST_BODY_BYTES,
       fetch: answer,
       websocket: this.sockets.websocket,
     });
-    this.host.attach(server);
+    this.host.attach(server, idleTimeoutSeconds);
     this.sockets.attach(server);
     return {
       port: server.port ?? port,
@@ -59,20 +58,18 @@ class BunListener implements Listener {
 
 class BunHost implements Host {
   #server: Server<SocketData> | null = null;
+  #idleSeconds = 0;
 
-  attach(server: Server<SocketData>): void {
+  attach(server: Server<SocketData>, idleSeconds: number): void {
     this.#server = server;
-  }
-
-  peerAddress(request: Request): string | null {
-    return this.#server?.requestIP(request)?.address ?? null;
+    this.#idleSeconds = idleSeconds;
   }
 
   keepOpen(request: Request): void {
     this.#server?.timeout(request, 0);
   }
 
-  limitIdle(request: Request, seconds: number): void {
-    this.#server?.timeout(request, seconds);
+  limitIdle(request: Request): void {
+    this.#server?.timeout(request, this.#idleSeconds);
   }
 }

@@ -44,7 +44,8 @@ export class BunSockets implements SocketUpgrade, Topics {
 
   upgrade(request: Request, handler: SocketHandler, answer: UpgradeAnswer): Response | null {
     const headers = new Headers(answer.headers);
-    if (answer.protocol !== null) headers.set("sec-websocket-protocol", answer.protocol);
+    // Left alone, Bun answers the first one that the client offers (seen with Bun 1.4.5); an empty one it leaves away.
+    headers.set("sec-websocket-protocol", answer.protocol ?? "");
     const upgraded = this.#server?.upgrade(request, { data: { carrier: new Carrier(handler) }, headers });
     // Bun has answered already and ignores this; routes need something to return.
     return upgraded ? new Response(null) : null;

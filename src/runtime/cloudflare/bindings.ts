@@ -5,6 +5,7 @@
 
 import type { R2Bucket } from "@cloudflare/workers-types";
 import type { MediaShards } from "../../media/chunked.ts";
+import type { KeyEnd } from "../../protocol/close-codes.ts";
 import type {
   OpenSessionOutcome,
   SessionCounters,
@@ -31,7 +32,7 @@ export type ShardCalls = {
   /** In order. */
   publish(...updates: TaskUpdate[]): Promise<void>;
   /** Ends every connection: the key is no longer valid. */
-  closeKey(): Promise<void>;
+  closeKey(why: KeyEnd): Promise<void>;
 };
 
 export type RunnerCalls = {

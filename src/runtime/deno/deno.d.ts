@@ -21,7 +21,7 @@ declare namespace Deno {
   /** Throws an error with the system's `code` when the address cannot be had. */
   function serve(
     options: ServeOptions,
-    handler: (request: Request, info: { remoteAddr: NetAddr }) => Response | Promise<Response>,
+    handler: (request: Request) => Response | Promise<Response>,
   ): HttpServer;
   /** Throws `TypeError` when the request is no complete handshake. `idleTimeout` is in seconds. */
   function upgradeWebSocket(

@@ -23,8 +23,7 @@ class DenoListener implements Listener {
     const cut = new AbortController();
     const server = serve(
       { hostname: host, port, signal: cut.signal, onListen: () => {} },
-      async (request, info) => {
-        this.host.meet(request, info.remoteAddr.hostname);
+      async (request) => {
         const response = await answer(request);
         return this.sockets.upgradeOf(request) ?? response;
       },
@@ -59,16 +58,6 @@ const serve: typeof Deno.serve = (options, handler) => {
 
 /** Deno cuts no silent request, so there is no limit to lift or to put back. */
 class DenoHost implements Host {
-  readonly #peers = new WeakMap<Request, string>();
-
-  meet(request: Request, address: string): void {
-    this.#peers.set(request, address);
-  }
-
-  peerAddress(request: Request): string | null {
-    return this.#peers.get(request) ?? null;
-  }
-
   keepOpen(): void {}
 
   limitIdle(): void {}

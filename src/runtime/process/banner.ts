@@ -1,6 +1,7 @@
 /** What a start prints for the person who started it: where the gateway is, its keys, and lines to paste. */
 
-import type { StartKeys } from "./keys-file.ts";
+import { isLoopbackHost } from "../../config/derived-defaults.ts";
+import type { StartKey, StartKeys } from "./keys-file.ts";
 
 export type BannerFacts = {
   version: string;
@@ -10,10 +11,14 @@ export type BannerFacts = {
   /** The address others reach it at, when configured. */
   publicUrl: string | null;
   keys: StartKeys;
+  /** Absolute: where keys are that were made. */
+  keysFile: string;
   /** Absolute. */
   dataDirectory: string;
   /** A model that works without any provider's key. */
   model: string;
+  /** Whether a person reads it, on a terminal: keys are printed nowhere else. */
+  terminal: boolean;
 };
 
 const EVERY_ADDRESS = new Set(["0.0.0.0", "::"]);
@@ -28,20 +33,36 @@ export function localAddress(host: string, port: number): string {
 
 /** The text of the banner, newline at its end. Keys that the operator configured are not repeated in it. */
 export function banner(facts: BannerFacts): string {
-  const { keys, version, publicUrl, dataDirectory, model } = facts;
-  const address = localAddress(facts.host, facts.port);
-  const { bootstrap, admin } = keys;
+  const { version, host, port, publicUrl, keys, keysFile, dataDirectory } = facts;
+  const published = publicUrl === null ? "" : `, public as ${publicUrl}`;
+  // What a container or a service manager records is read by more people than may have the keys.
+  const shown = ({ plain, configured }: StartKey, variable: string, name: string) => {
+    if (configured) return `the configured one (${variable})`;
+    return facts.terminal ? plain : `${name} in ${keysFile}`;
+  };
+  return `
+  Conduit ${version} is listening on ${listensOn(host, port)}${published}
+${isLoopbackHost(host) ? "" : "  Other machines can reach it. HOST=127.0.0.1 keeps it to this one.\n"}
+    API key     ${shown(keys.bootstrap, BOOTSTRAP_VARIABLE, "bootstrapKey")}
+    Admin key   ${shown(keys.admin, ADMIN_VARIABLE, "adminKey")}
+    Data        ${dataDirectory}
+
+${facts.terminal ? linesToPaste(facts) : ""}`;
+}
+
+function listensOn(host: string, port: number): string {
+  const local = localAddress(host, port);
+  if (!EVERY_ADDRESS.has(host)) return local;
+  return `every address of this machine (HOST=${host}), port ${port}; from here ${local}`;
+}
+
+function linesToPaste({ host, port, keys, model }: BannerFacts): string {
+  const address = localAddress(host, port);
+  const { bootstrap } = keys;
   // The shell fills in a key that came from its environment.
   const authorization = `-H "authorization: Bearer ${bootstrap.configured ? `$${BOOTSTRAP_VARIABLE}` : bootstrap.plain}"`;
   const body = JSON.stringify({ model, prompt: "a fox crossing a snowy forest at night" });
-  return `
-  Conduit ${version} is listening on ${address}${publicUrl === null ? "" : `, public as ${publicUrl}`}
-
-    API key     ${bootstrap.configured ? `the configured one (${BOOTSTRAP_VARIABLE})` : bootstrap.plain}
-    Admin key   ${admin.configured ? `the configured one (${ADMIN_VARIABLE})` : admin.plain}
-    Data        ${dataDirectory}
-
-  Follow every task live, in one terminal:
+  return `  Follow every task live, in one terminal:
 
     curl -N ${address}/v1/events ${authorization}
 

@@ -43,7 +43,12 @@ export interface Listener {
   listen(address: Address, answer: Answer): Listening;
 }
 
-export type Address = { readonly host: string; readonly port: number };
+export type Address = {
+  readonly host: string;
+  readonly port: number;
+  /** After which a silent connection is closed, where the runtime has such a limit. */
+  readonly idleTimeoutSeconds: number;
+};
 export type Answer = (request: Request) => Response | Promise<Response>;
 
 export interface Listening {

@@ -5,6 +5,7 @@
 
 import process from "node:process";
 import manifest from "../../../package.json" with { type: "json" };
+import { isLoopbackHost } from "../../config/derived-defaults.ts";
 import { ConfigError, loadConfig, secretsOf } from "../../config/load.ts";
 import { storeChoice } from "../../config/store-choice.ts";
 import { JsonLog } from "../../logging/json-log.ts";
@@ -14,12 +15,14 @@ import { systemClock } from "../../tasks/ports/clock.ts";
 import { describeError } from "../../tasks/ports/log.ts";
 import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
 import { banner } from "./banner.ts";
+import { readCommand } from "./command-line.ts";
 import { readConfigFile } from "./config-file.ts";
 import { DataDirectoryError, openDataDirectory, shareDataDirectory } from "./data-directory.ts";
 import { KeysFileError, loadKeys } from "./keys-file.ts";
 import { ListenError } from "./listen.ts";
 import type { ProcessHost } from "./process-host.ts";
 import { type RunningServer, startServer } from "./server.ts";
+import { exitCodeOf, type StopSignal, StopSignals } from "./stop-signals.ts";
 import { StoreSetupError } from "./store.ts";
 
 export type ProgramOptions = {
@@ -29,13 +32,20 @@ export type ProgramOptions = {
 
 /** The model the banner's curl line names: it needs no key and no network. */
 const EXAMPLE_MODEL = "local/canvas";
-/** A second Ctrl-C does not wait: 128 + SIGINT, as a shell reports it. */
-const EXIT_INTERRUPTED = 130;
+/** Any time: a timer that keeps the process alive needs one. */
+const HOLD_MS = 60_000;
 
+/** Behind the runtime and the module. */
+const ARGUMENTS_FROM = 2;
 const OWNER_ONLY_UMASK = 0o077;
 
 /** Resolves once it serves; from then on it ends by signals. Ends the process with 1 where it cannot start. */
 export async function runProgram(host: ProcessHost, options: ProgramOptions = {}): Promise<void> {
+  const command = readCommand(process.argv.slice(ARGUMENTS_FROM), manifest.version);
+  if (command.kind === "print") {
+    (command.exitCode === 0 ? process.stdout : process.stderr).write(command.text);
+    process.exit(command.exitCode);
+  }
   try {
     await start(host, options.offers ?? [createLocalOffer({ clock: systemClock })]);
   } catch (error) {
@@ -74,21 +84,32 @@ async function start(host: ProcessHost, offers: readonly ProviderOffer[]): Promi
         port: server.port,
         publicUrl: settings.server.publicUrl,
         keys,
+        keysFile: directory.keysFile,
         dataDirectory: directory.path,
         model: EXAMPLE_MODEL,
+        terminal: process.stdout.isTTY === true,
       }),
     );
   } catch (error) {
     directory.release();
     throw error;
   }
-  log.info("listening", { url: server.url, dataDir: directory.path, version: manifest.version });
+  log.info("listening", {
+    url: server.url,
+    host: settings.server.host,
+    beyondLoopback: !isLoopbackHost(settings.server.host),
+    dataDir: directory.path,
+    version: manifest.version,
+  });
 
-  let stopping = false;
-  const stop = (signal: string) => {
-    if (stopping) process.exit(EXIT_INTERRUPTED);
-    stopping = true;
+  const signals = new StopSignals();
+  const stop = (signal: StopSignal) => {
+    const request = signals.take(signal, performance.now());
+    if (request === "end") process.exit(exitCodeOf(signal));
+    if (request === "ignore") return;
     log.info("stopping", { signal });
+    // Without a listener and a client nothing else keeps the process: the gateway's own timers are not to.
+    setInterval(() => {}, HOLD_MS);
     server.stop().then(
       () => {
         directory.release();

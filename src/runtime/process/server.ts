@@ -78,9 +78,9 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
       url: localAddress(settings.server.host, listening.port),
       port: listening.port,
       async stop() {
-        // New connections are refused from here on; streams end as the gateway stops.
-        const drained = listening.drain();
+        // First: until the last stream has ended clients come for it over new connections, as those that poll do.
         await gateway.stop();
+        const drained = listening.drain();
         await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, DRAIN_MS))]);
         await listening.cut();
         await opened.close();

@@ -150,7 +150,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   receive(chunk: Chunk, now: number): void {
     this.#now = now;
     if (this.#state === "closed" || !this.#writer.connected) return;
-    if (this.#liveness !== null) this.#liveness.heardAt = now;
+    this.#liveness?.heard(now);
     try {
       if (this.#detector !== null) this.#detect(this.#detector, chunk);
       else this.#take(chunk);
@@ -180,7 +180,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
       return;
     }
     // While this side has stopped reading, the client's silence proves nothing.
-    if (this.#liveness !== null && this.#held !== null) this.#liveness.heardAt = now;
+    if (this.#held !== null) this.#liveness?.heard(now);
     const due = this.#liveness?.check(now);
     if (due === "idle") this.close({ error: "Connection was idle for too long." });
     else if (due === "timeout")
@@ -193,14 +193,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   /** Counts as a message of the client: the host has heard from it in a way that did not come through `receive`. */
   touch(now: number): void {
     this.#now = now;
-    if (this.#liveness !== null) this.#liveness.heardAt = now;
-  }
-
-  /** The host has answered a ping of the client by itself, at `at`. */
-  pingAnswered(at: number): void {
-    if (this.#liveness === null) return;
-    this.#liveness.pinged = true;
-    this.#liveness.heardAt = Math.max(this.#liveness.heardAt, at);
+    this.#liveness?.heard(now);
   }
 
   /**
@@ -226,7 +219,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   reconnect(output: TransportOutput, now: number): boolean {
     this.touch(now);
     if (this.#writer.numbers === null || this.#state === "closed") return false;
-    this.#writer.close(CLOSE_NORMAL, "");
+    this.#writer.close(CLOSE_NORMAL, "", null);
     this.#reconnectBy = Number.POSITIVE_INFINITY;
     this.#reader = this.#writer.protocol.createReader(this.#settings.limits);
     this.#held = null;
@@ -286,8 +279,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     const { error, allowReconnect = false, code, reason } = options;
     if (this.#state === "handshake") {
       const text = error ?? HANDSHAKE_CANCELED;
-      this.#writer.transmit(refuseHandshake(text).refusal);
-      this.#end(null, text, code, reason);
+      this.#endBehind(refuseHandshake(text).refusal, text, code, reason);
       return;
     }
     this.#end(
@@ -370,8 +362,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     this.#opening = null;
     this.#connected = Promise.resolve(true);
     const liveness = this.#speak(known.find(({ encoding }) => encoding === saved.encoding) ?? jsonProtocol);
-    liveness.pinged = saved.pinged;
-    liveness.heardAt = saved.heardAt;
+    liveness.restore(saved);
     for (const call of saved.streams) this.#invocations.resume(call);
   }
 
@@ -380,13 +371,12 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     this.#writer.protocol = protocol;
     this.#reader = protocol.createReader(this.#settings.limits);
     const pings = protocol === bareProtocol ? "bare" : this.#transport.pings;
-    this.#liveness = new Liveness(this.#settings, pings, this.#now);
+    this.#liveness = new Liveness(this.#settings, pings, this.#writer, this.#now);
     return this.#liveness;
   }
 
   #refuseHandshake(refusal: Frame, error: string | null): void {
-    this.#writer.transmit(refusal);
-    this.#end(null, error);
+    this.#endBehind(refusal, error);
   }
 
   #take(chunk: Chunk): void {
@@ -472,11 +462,15 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     this.#end({ type: MessageType.Close, error: text, allowReconnect: true }, text);
   }
 
-  #end(close: Close | null, error: string | null, code = CLOSE_NORMAL, reason = ""): void {
+  #end(close: Close | null, error: string | null, code?: number, reason?: string): void {
+    this.#endBehind(close === null ? null : this.#writer.protocol.write(close), error, code, reason);
+  }
+
+  /** Ends it; `last` is the last that the client gets. */
+  #endBehind(last: Frame | null, error: string | null, code = CLOSE_NORMAL, reason = ""): void {
     if (this.#state === "closed") return;
-    if (close !== null) this.#writer.transmit(this.#writer.protocol.write(close));
     this.#state = "closed";
-    this.#writer.close(code, reason);
+    this.#writer.close(code, reason, last);
     this.#held = null;
     this.#reader = null;
     this.#writer.numbers = null;

@@ -53,14 +53,24 @@ export interface TransportOutput {
    * with 10.0.11). False when the transport is congested: streams then wait for `drained`. MUST NOT throw.
    */
   send(frame: Frame): boolean;
-  /** Ends the transport once everything sent is out. MUST NOT throw, nor call back into the connection. */
-  close(code: number, reason: string): void;
+  /**
+   * Sends `last`, unless it is null, and ends the transport once everything sent is out. MUST NOT throw, nor call back
+   * into the connection.
+   */
+  close(code: number, reason: string, last: Frame | null): void;
   /** Bytes taken and not yet handed to the network. Asked often. */
   bufferedBytes(): number;
   /** Whether what was sent waits for the client to ask for it, as between two polls. */
   readonly waiting: boolean;
   /** Membership in the host's native topics; null where every frame has to be handed to `send`. */
   readonly topics: TopicMembership | null;
+  /**
+   * When the host last answered a ping of the client by itself, on the clock of the connection's `now`; null: not yet.
+   * Present where a host does that. Asked before every decision about the client's silence.
+   */
+  pingAnsweredAt?(): number | null;
+  /** When `send` was last called, on the same clock; null: not yet. */
+  sentAt?(): number | null;
 }
 
 /** What a transport can do. */
@@ -70,8 +80,8 @@ export type TransportTraits = {
   /** Keeps the boundaries of frames, without which bare clients cannot be recognised: WebSockets only. */
   framed: boolean;
   /**
-   * `server`: the connection pings by its own timer. `answered`: it only answers the client's pings, for a host that
-   * hibernates. `none`: neither side pings, as over long polling.
+   * `server`: the connection pings by its own timer. `answered`: it answers the client's pings, and pings when a host
+   * that may hibernate looks at it after a silence of its own. `none`: neither side pings, as over long polling.
    */
   pings: "server" | "answered" | "none";
 };

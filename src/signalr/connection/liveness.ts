@@ -8,31 +8,71 @@ const PING_ANSWER_MS = 5_000;
 /** What is due: sending a ping, or closing the connection. */
 export type Due = "ping" | "timeout" | "idle" | null;
 
+/** What the transport knows of both sides' silence; each is null when there was none. */
+export interface Line {
+  /** When the host last answered a ping of the client without the connection. */
+  pingAnsweredAt(): number | null;
+  /** When something was last sent. */
+  sentAt(): number | null;
+}
+
 export class Liveness {
   readonly #settings: HubConnectionSettings;
   readonly #pings: TransportTraits["pings"] | "bare";
-  /** When the client was last heard. */
-  heardAt: number;
-  /** Clients that never ping exist; the time-out counts only for one that has pinged, as on ASP.NET. */
-  pinged = false;
-  #pingDue = Number.POSITIVE_INFINITY;
+  readonly #line: Line;
+  #heardAt: number;
+  #pinged = false;
+  /** From here on the server's silence counts, unless it sent something later. */
+  #silentFrom: number;
   #answeredAt = Number.NEGATIVE_INFINITY;
 
-  constructor(settings: HubConnectionSettings, pings: TransportTraits["pings"] | "bare", now: number) {
+  constructor(
+    settings: HubConnectionSettings,
+    pings: TransportTraits["pings"] | "bare",
+    line: Line,
+    now: number,
+  ) {
     this.#settings = settings;
     this.#pings = pings;
-    this.heardAt = now;
-    if (pings === "server") this.#pingDue = now + settings.keepAliveMs;
+    this.#line = line;
+    this.#heardAt = now;
+    this.#silentFrom = now;
+  }
+
+  /** When the client was last heard. */
+  get heardAt(): number {
+    this.#askLine();
+    return this.#heardAt;
+  }
+
+  /** Clients that never ping exist; the time-out counts only for one that has pinged, as on ASP.NET. */
+  get pinged(): boolean {
+    this.#askLine();
+    return this.#pinged;
   }
 
   /** When `check` has something to do at the latest. */
   get due(): number {
-    return Math.min(this.#pingDue, this.#silentAt());
+    this.#askLine();
+    return Math.min(this.#pingDue(), this.#timeoutDue());
+  }
+
+  /** Something of the client came. */
+  heard(now: number): void {
+    this.#heardAt = Math.max(this.#heardAt, now);
+  }
+
+  /** Continues after the host's hibernation. */
+  restore({ pinged, heardAt }: { pinged: boolean; heardAt: number }): void {
+    this.#pinged = pinged;
+    this.#heardAt = heardAt;
+    // What was sent since then is not known.
+    this.#silentFrom = heardAt;
   }
 
   /** A ping came; true when it is to be answered. */
   ping(now: number): boolean {
-    this.pinged = true;
+    this.#pinged = true;
     if (this.#pings !== "bare" && this.#pings !== "answered") return false;
     if (now - this.#answeredAt < PING_ANSWER_MS) return false;
     this.#answeredAt = now;
@@ -40,15 +80,33 @@ export class Liveness {
   }
 
   check(now: number): Due {
-    if (now >= this.#silentAt()) return this.#pings === "bare" ? "idle" : "timeout";
-    if (now < this.#pingDue) return null;
-    this.#pingDue = now + this.#settings.keepAliveMs;
+    this.#askLine();
+    if (now >= this.#timeoutDue()) return this.#pings === "bare" ? "idle" : "timeout";
+    if (now < this.#pingDue()) return null;
+    this.#silentFrom = now;
     return "ping";
   }
 
-  #silentAt(): number {
-    if (this.#pings === "bare") return this.heardAt + this.#settings.bareIdleMs;
-    if (this.#pings === "none" || !this.pinged) return Number.POSITIVE_INFINITY;
-    return this.heardAt + this.#settings.clientTimeoutMs;
+  /** A ping that the host has answered by itself is a ping like any other. */
+  #askLine(): void {
+    const answeredAt = this.#line.pingAnsweredAt();
+    if (answeredAt === null) return;
+    this.#pinged = true;
+    this.heard(answeredAt);
+  }
+
+  /** A host with a timer pings at fixed times; one that hibernates only where nothing else was sent. */
+  #pingDue(): number {
+    const { keepAliveMs } = this.#settings;
+    if (this.#pings === "server") return this.#silentFrom + keepAliveMs;
+    if (this.#pings !== "answered") return Number.POSITIVE_INFINITY;
+    const sentAt = Math.max(this.#line.sentAt() ?? 0, this.#line.pingAnsweredAt() ?? 0);
+    return Math.max(this.#silentFrom, sentAt) + keepAliveMs;
+  }
+
+  #timeoutDue(): number {
+    if (this.#pings === "bare") return this.#heardAt + this.#settings.bareIdleMs;
+    if (this.#pings === "none" || !this.#pinged) return Number.POSITIVE_INFINITY;
+    return this.#heardAt + this.#settings.clientTimeoutMs;
   }
 }

@@ -4,9 +4,10 @@ import type { Frame, TopicMembership } from "../../sockets/frame.ts";
 import type { HubProtocol } from "../protocols/hub-protocol.ts";
 import { type HubMessage, isNumbered } from "../protocols/messages.ts";
 import type { TransportOutput } from "./hub-connection-options.ts";
+import type { Line } from "./liveness.ts";
 import type { StatefulReconnect } from "./stateful-reconnect.ts";
 
-export class MessageWriter {
+export class MessageWriter implements Line {
   protocol: HubProtocol;
   /** With stateful reconnect: counts and buffers the messages. */
   numbers: StatefulReconnect | null = null;
@@ -35,6 +36,14 @@ export class MessageWriter {
 
   get topics(): TopicMembership | null {
     return this.#output?.topics ?? null;
+  }
+
+  pingAnsweredAt(): number | null {
+    return this.#output?.pingAnsweredAt?.() ?? null;
+  }
+
+  sentAt(): number | null {
+    return this.#output?.sentAt?.() ?? null;
   }
 
   /** Bytes written and not yet handed to the network. */
@@ -77,9 +86,9 @@ export class MessageWriter {
     this.#output = null;
   }
 
-  /** Ends the transport. */
-  close(code: number, reason: string): void {
-    this.#output?.close(code, reason);
+  /** Ends the transport behind a last frame. */
+  close(code: number, reason: string, last: Frame | null): void {
+    this.#output?.close(code, reason, last);
     this.#output = null;
   }
 

@@ -29,9 +29,8 @@ function toArray(message: HubMessage): unknown[] {
     case MessageType.Invocation:
     case MessageType.StreamInvocation: {
       const { type, invocationId, target, streamIds } = message;
-      const array = [type, NO_HEADERS, invocationId ?? null, target, message.arguments];
-      if (streamIds !== undefined && streamIds.length > 0) array.push(streamIds);
-      return array;
+      // All six, as ASP.NET sends them: Python's signalrcore (1.0.2) drops a shorter one.
+      return [type, NO_HEADERS, invocationId ?? null, target, message.arguments, streamIds ?? []];
     }
     case MessageType.StreamItem:
       return [message.type, NO_HEADERS, message.invocationId, message.item];

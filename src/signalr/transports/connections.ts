@@ -29,6 +29,8 @@ export class HubConnections<P> {
   /** Connections of each owner that were not used yet. */
   readonly #unused = new Map<string, number>();
   #unusedInAll = 0;
+  /** Wait for the end of all connections in use. */
+  #waiting: (() => void)[] = [];
   /** Connections of each owner that have a transport, or had one and have not ended. */
   readonly #used = new Map<string, number>();
   readonly #maxPerOwner: number;
@@ -81,6 +83,7 @@ export class HubConnections<P> {
       if (unused) leaveUnused();
       else decrease(this.#used, owner);
       this.#entries.delete(token);
+      if (this.used === 0) for (const resolve of this.#waiting.splice(0)) resolve();
     };
     const endpoint = new HubEndpoint<P>({ ...options, onBegin, onEnd }, now);
     this.#entries.set(token, { endpoint, owner });
@@ -107,6 +110,14 @@ export class HubConnections<P> {
   /** Does what is due, for all. */
   tick(now: number): void {
     for (const { endpoint } of this.#entries.values()) if (now >= endpoint.due) endpoint.tick(now);
+  }
+
+  /** Resolves once no connection is in use: those over long polling end when their last frames were fetched. */
+  async ended(): Promise<void> {
+    if (this.used === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#waiting.push(resolve);
+    });
   }
 
   /** Ends every connection of an owner, or all. */

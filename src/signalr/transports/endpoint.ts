@@ -46,7 +46,7 @@ export type EndpointOptions<P> = {
   hub: Hub<P>;
   settings: HubConnectionSettings;
   transports: readonly TransportName[];
-  /** `server`: the host pings WebSockets and event streams by its own timer. `answered`: it only answers pings. */
+  /** Of WebSockets and event streams, as in `TransportTraits`. */
   pings: "server" | "answered";
   connectionId: string;
   principal: P;
@@ -54,7 +54,7 @@ export type EndpointOptions<P> = {
   statefulReconnect: boolean;
   /** Called once when the first transport has come. */
   onBegin(): void;
-  /** Called once when the connection has ended and the client has fetched every frame. */
+  /** Called once when the connection has ended and the client has fetched every frame, or asks no more. */
   onEnd(): void;
 };
 
@@ -67,6 +67,7 @@ export class HubEndpoint<P> {
   #early: Uint8Array[] = [];
   #earlyBytes = 0;
   #used = false;
+  #streamOver = false;
   #over = false;
 
   constructor(options: EndpointOptions<P>, now: number) {
@@ -150,6 +151,12 @@ export class HubEndpoint<P> {
     return this.#begin(output, this.#traits("ServerSentEvents"), now);
   }
 
+  /** The event stream has ended, whichever side ended it. */
+  streamOver(): void {
+    this.#streamOver = true;
+    this.#endIfOver();
+  }
+
   /** A poll; `reply` is called once, now or later, unless it is refused. */
   poll(reply: PollReply, now: number): Refusal | null {
     const refusal = this.#bind("LongPolling");
@@ -163,7 +170,7 @@ export class HubEndpoint<P> {
       return null;
     }
     if (this.#longPoll.poll(reply, now)) this.#connection?.drained();
-    this.#endIfFetched();
+    this.#endIfOver();
     return null;
   }
 
@@ -175,7 +182,10 @@ export class HubEndpoint<P> {
   /** What a client sends beside an event stream or long polling. The host bounds the body. */
   post(body: Uint8Array, now: number): Refusal | null {
     if (this.#transport === "WebSockets") return NO_POSTS;
-    if (this.#over || this.#connection?.closed === true) return NO_SUCH_CONNECTION;
+    if (this.#over) return NO_SUCH_CONNECTION;
+    // What ends it is on its way: a refused POST would reach the client first, and be taken for the reason.
+    if (this.#connection?.closed === true)
+      return this.#transport === "ServerSentEvents" ? null : NO_SUCH_CONNECTION;
     if (this.#connection !== null) {
       this.#connection.receive(body, now);
       return null;
@@ -246,7 +256,7 @@ export class HubEndpoint<P> {
         transport: traits,
         bare: bare && traits.framed,
         statefulReconnect: statefulReconnect && traits.framed,
-        onEnd: () => this.#endIfFetched(),
+        onEnd: () => this.#endIfOver(),
       },
       now,
     );
@@ -263,9 +273,13 @@ export class HubEndpoint<P> {
     this.#options.onBegin();
   }
 
-  /** With long polling the endpoint stays until the last frames were fetched. */
-  #endIfFetched(): void {
+  /**
+   * With server-sent events the endpoint stays until the stream has ended, with long polling until the last frames were
+   * fetched and a request after them was answered.
+   */
+  #endIfOver(): void {
     if (this.#connection?.closed !== true) return;
+    if (this.#transport === "ServerSentEvents" && !this.#streamOver) return;
     if (this.#longPoll === null || this.#longPoll.finished) this.#end();
   }
 

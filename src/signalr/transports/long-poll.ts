@@ -32,6 +32,7 @@ export class LongPoll implements TransportOutput {
   #reply: PollReply | null = null;
   #opened = false;
   #ended = false;
+  #toldOver = false;
   #now: number;
   /** The open request is answered empty then; without one, the connection ends. */
   #deadline: number;
@@ -48,20 +49,20 @@ export class LongPoll implements TransportOutput {
     return this.#deadline;
   }
 
-  /** Whether the connection has ended and the client has fetched every frame. */
+  /** Whether the connection has ended, the client has fetched every frame and then been told that there are no more. */
   get finished(): boolean {
-    return this.#ended && this.#frames.length === 0;
+    return this.#toldOver;
   }
 
   /** A request came; one that is open is answered 204. True when streams that waited for room may continue. */
   poll(reply: PollReply, now: number): boolean {
     this.#now = now;
     this.#answer({ status: 204 });
-    if (this.finished) {
-      reply({ status: 204 });
+    this.#reply = reply;
+    if (this.#ended && this.#frames.length === 0) {
+      this.#sayOver();
       return false;
     }
-    this.#reply = reply;
     this.#deadline = now + POLL_TIMEOUT_MS;
     if (!this.#opened) {
       this.#opened = true;
@@ -120,10 +121,11 @@ export class LongPoll implements TransportOutput {
     return null;
   }
 
-  /** Frames sent before are still answered; the request after that gets 204. */
-  close(): void {
+  /** The frames there are, and the last one, are still answered; the request after that gets 204. */
+  close(_code: number, _reason: string, last: Frame | null): void {
+    if (last !== null) this.send(last);
     this.#ended = true;
-    if (this.#frames.length === 0) this.#answer({ status: 204 });
+    if (this.#frames.length === 0) this.#sayOver();
   }
 
   /** Ends at once and drops the waiting frames: the client has ended the connection. */
@@ -131,6 +133,12 @@ export class LongPoll implements TransportOutput {
     this.#ended = true;
     this.#frames = [];
     this.#bytes = 0;
+    this.#sayOver();
+  }
+
+  #sayOver(): void {
+    if (this.#reply === null) return;
+    this.#toldOver = true;
     this.#answer({ status: 204 });
   }
 

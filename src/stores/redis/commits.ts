@@ -10,11 +10,11 @@
 import type { TaskEventType } from "../../protocol/task.ts";
 import { WORK_KINDS, type WorkDraft, type WorkItem } from "../../tasks/due-work.ts";
 import type { Claim, ClaimOptions } from "../../tasks/ports/task-store.ts";
+import { reduce } from "../../tasks/reducer.ts";
 import { candidateOf, type Task, type TaskEvent, type TaskUpdate } from "../../tasks/task.ts";
 import {
   queueStateOf,
   type Reduction,
-  reduce,
   type Settlement,
   type Transition,
   wakeAt,

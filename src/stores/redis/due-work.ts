@@ -4,6 +4,7 @@ import type { Json } from "../../protocol/task.ts";
 import {
   type CleanupPayload,
   cleanupId,
+  isStale,
   type LateReport,
   type WorkItem,
   type WorkKind,
@@ -83,16 +84,17 @@ export class RedisDueWork {
   /** Adds to the cleanup that the holder left, or leaves one where there is none. */
   async reportLate(report: LateReport): Promise<void> {
     assertStateFits(report.state);
-    const id = cleanupId(report.taskId, report.fence);
+    const { taskId, job } = report;
+    const id = cleanupId(taskId, job);
     for (let tries = 0; tries < MAX_REPORTS; tries++) {
-      const left = await this.#scripts.run("loadWork", "cleanup", id);
-      if (left === null) {
-        await this.#commits.commit(report.taskId, { transition: () => ({ kind: "late_job", report }) });
+      const [holder, payload, fence] = listOf(await this.#scripts.run("loadWork", "cleanup", id, taskId));
+      if (typeof holder !== "string" || !isStale({ fence: Number(holder) }, report)) return;
+      if (typeof payload !== "string") {
+        await this.#commits.commit(taskId, { transition: () => ({ kind: "late_job", report }) });
         return;
       }
-      const [payload, fence] = listOf(left).map(textOf) as [string, string];
       const changed = JSON.stringify(withLateReport(JSON.parse(payload) as CleanupPayload, report));
-      if ((await this.#scripts.run("changeWork", "cleanup", id, fence, changed)) === 1) return;
+      if ((await this.#scripts.run("changeWork", "cleanup", id, textOf(fence), changed)) === 1) return;
     }
     throw new Error(`The cleanup ${id} changed ${MAX_REPORTS} times while it was to be changed`);
   }

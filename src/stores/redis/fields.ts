@@ -24,6 +24,9 @@ import type { Reply } from "./script-runner.ts";
 /** Fields of the hash that are the store's own, behind those of the table in what scripts read. */
 const BESIDES = ["spec", "no", "rev", "by"] as const;
 
+/** Begins a text that is JSON: half a surrogate pair, which UTF-8 cannot hold, has to be escaped. */
+const ESCAPED = "\u0001";
+
 /** A stored task, with what the store knows besides. */
 export type StoredTask = {
   readonly task: Task;
@@ -151,7 +154,7 @@ export class TaskFields {
     const changes: FieldChanges = { texts: ["spec", spec], moments: [], gone: [] };
     for (const known of this.#own) {
       const { name, field } = known;
-      const value = valueOf(known, task, besides) ?? null;
+      const value = storedValue(known, task, besides) ?? null;
       if (value === null) continue;
       if (field.kind === "moment") changes.moments.push(name, String(value));
       else if (value !== field.missing && !(Array.isArray(value) && value.length === 0))
@@ -169,8 +172,8 @@ export class TaskFields {
     const changes: FieldChanges = { texts: [], moments: [], gone: [] };
     for (const known of this.#changing) {
       const { name, field } = known;
-      const value = valueOf(known, after, besides);
-      if (value === undefined || value === valueOf(known, before, old)) continue;
+      const value = storedValue(known, after, besides);
+      if (value === undefined || value === storedValue(known, before, old)) continue;
       if (value === null) changes.gone.push(name);
       else if (field.kind === "moment") changes.moments.push(name, String((value as number) - now));
       else changes.texts.push(name, fieldText(field.kind, value));
@@ -194,7 +197,7 @@ export class TaskFields {
   }
 }
 
-function valueOf({ name, place }: Known, task: Task, besides: Besides): FieldValue | undefined {
+function storedValue({ name, place }: Known, task: Task, besides: Besides): FieldValue | undefined {
   switch (place) {
     case "task":
       return (task as unknown as Record<string, FieldValue>)[name];
@@ -210,7 +213,7 @@ function valueOf({ name, place }: Known, task: Task, besides: Besides): FieldVal
 function fieldValue(kind: FieldKind, text: string): FieldValue {
   switch (kind) {
     case "text":
-      return text;
+      return text.startsWith(ESCAPED) ? (JSON.parse(text.slice(1)) as string) : text;
     case "flag":
       return text === "1";
     case "json":
@@ -232,7 +235,13 @@ function fieldText(kind: FieldKind, value: FieldValue): string {
       return JSON.stringify(value);
     case "flag":
       return value === true ? "1" : "0";
+    case "text":
+      return textField(value as string);
     default:
       return String(value);
   }
+}
+
+function textField(text: string): string {
+  return text.isWellFormed() && !text.startsWith(ESCAPED) ? text : ESCAPED + JSON.stringify(text);
 }

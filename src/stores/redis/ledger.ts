@@ -34,7 +34,7 @@ export class RedisLedger implements LedgerStore {
   }
 
   async balance(keyId: string, customer: string | null, window: BudgetWindow): Promise<Balance> {
-    const [reserved, charged] = listOf(await this.#scripts.run("balance", keyId, customer ?? "", window));
+    const [reserved, charged] = listOf(await this.#scripts.run("balance", keyId, window, customer ?? ""));
     return { reservedMicros: Number(reserved ?? 0), chargedMicros: Number(charged ?? 0) };
   }
 

@@ -2,6 +2,7 @@
 
 import type { Cancellation, Json, TaskEventType, TaskStatus, TaskType } from "../../protocol/task.ts";
 import { cleanupDraft, deliveryDraft, WORK_KINDS, type WorkDraft } from "../../tasks/due-work.ts";
+import { deadlineError } from "../../tasks/reducer.ts";
 import {
   candidateOf,
   type Task,
@@ -9,7 +10,6 @@ import {
   type TaskResult,
   type TaskWebhook,
 } from "../../tasks/task.ts";
-import { deadlineError } from "../../tasks/transition.ts";
 import { RANKED } from "../fair-queue.ts";
 import { utf8Bytes } from "../sizes.ts";
 import type { Besides, TaskFields } from "./fields.ts";
@@ -91,6 +91,7 @@ export function readFirstTask(id: string, fields: ReadonlyMap<string, string>): 
     credential: null,
     attempts: [],
     takeovers: 0,
+    pollFailures: 0,
     dueAt: optional(9),
     state: json<Json>(fields.get("state")),
     jobFence: null,
@@ -142,11 +143,12 @@ export function readFirstCleanup(
   if (dueAt === null || fields.size === 0) return null;
   const { provider, model } = candidateOf(task);
   const cost = fields.get("cost") ?? "";
-  const draft = cleanupDraft(task.id, finite(fields.get("holder")), {
+  const draft = cleanupDraft(task.id, {
     provider,
     model,
     credential: null,
     attempt: task.attempt,
+    fence: finite(fields.get("holder")),
     state: json<Json>(fields.get("state")),
     reported: fields.get("late") === "1",
     costMicros: cost === "" ? null : finite(cost),

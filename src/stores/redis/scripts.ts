@@ -96,7 +96,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
   claimWork: writing("task", "work"),
   finishWork: writing("work"),
   changeWork: writing("work"),
-  loadWork: reading("work"),
+  loadWork: reading("task", "work"),
   nextWork: reading("work"),
   balance: reading(),
   listHolds: reading(),

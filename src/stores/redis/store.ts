@@ -22,9 +22,9 @@
  * | `0:wake:<lane>`                   | zset   | unfinished tasks by the end of their lease or their deadline               |
  * | `0:ended`, `0:trimmed`            | zset   | settled tasks by their end: with their events, and without                 |
  * | `0:work:<kind>:<id>`              | hash   | an item of due work; its sets: see scripts/parts/work.lua                  |
- * | `0:balance:<length>:<key>:<customer>` | hash | what is held and was charged in each window; the customer empty for the whole key |
+ * | `0:balance:<key>`                 | hash   | what is held and was charged: `reserved:<window>`, `charged:<window>`, and with `:<customer>` of one |
  * | `0:holds:<key>`                   | zset   | what holds money of the key, by age; the hold stands with it (`hold`)      |
- * | `0:movements:<tenant>`            | zset   | movements of a key by age; their JSON in the hash `0:movement-texts:…`     |
+ * | `0:movements:<key>`               | zset   | movements of a key by age; their JSON in the hash `0:movement-texts:…`     |
  * | `0:ledgers`                       | zset   | keys by their oldest movement                                              |
  * | `0:session:<id>`                  | hash   | a realtime session; its sets: see scripts/parts/sessions.lua               |
  * | `0:endpoint:<length>:<key>:<id>`  | hash   | a webhook endpoint; those of a key by age in the zset `0:endpoints:<key>`  |

@@ -114,6 +114,30 @@ describe("spellings", () => {
     expect(settings({}, { cors: { origins } }).cors.origins).toEqual(origins);
   });
 
+  it("takes origins of pages, of apps and of nobody, and refuses what no Origin header can be", () => {
+    const origins = [
+      "https://*.example.com",
+      "http://[::1]:*",
+      "app://obsidian.md",
+      "app://",
+      "tauri://localhost",
+      "capacitor://localhost",
+      "chrome-extension://abcdefghijklmnop",
+      "vscode-webview://*",
+      "null",
+      "*",
+    ];
+    expect(settings({}, { cors: { origins } }).cors.origins).toEqual(origins);
+    for (const wrong of [
+      "example.com",
+      "https://a.example/path",
+      "https://*",
+      "https://a.*.example",
+      "https://",
+    ])
+      expect(() => settings({}, { cors: { origins: [wrong] } }), wrong).toThrow("cors.origins");
+  });
+
   it.each([
     ["true", true],
     ["1", true],

@@ -1,9 +1,7 @@
 /** Small readings of single headers. */
 
 import { describe, expect, test } from "vitest";
-import { plainHost } from "../../../src/http/host.ts";
 import { presentedKey } from "../../../src/http/middleware/credentials.ts";
-import { isLoopbackAddress, isLoopbackCaller } from "../../../src/http/request/loopback.ts";
 import { preferredWaitSeconds } from "../../../src/http/request/preference.ts";
 import { chooseRequestId } from "../../../src/http/request/request-id.ts";
 
@@ -47,29 +45,5 @@ describe("a request id", () => {
     for (const bad of [null, "", "a b", "a\tb", "é", "x".repeat(129), `condt_${"k".repeat(43)}`, "sk-live"]) {
       expect(choose(bad)).toBe("new");
     }
-  });
-});
-
-describe("a caller on this machine", () => {
-  test.each(["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"])("has an address like %s", (address) => {
-    expect(isLoopbackAddress(address)).toBe(true);
-  });
-
-  test.each([null, "", "10.0.0.1", "::2", "1270.0.0.1", "127.0.0.1.evil.example"])(
-    "has none like %s",
-    (address) => {
-      expect(isLoopbackAddress(address)).toBe(false);
-    },
-  );
-
-  test("is believed through a trusted proxy alone, by the address that proxy saw", () => {
-    const host = { ...plainHost, peerAddress: () => "127.0.0.1" };
-    const request = (forwardedFor: string) =>
-      new Request("http://h/", { headers: { "x-forwarded-for": forwardedFor } });
-    expect(isLoopbackCaller(new Request("http://h/"), host, false)).toBe(true);
-    expect(isLoopbackCaller(request("127.0.0.1"), host, false)).toBe(false);
-    expect(isLoopbackCaller(request("127.0.0.1"), host, true)).toBe(true);
-    expect(isLoopbackCaller(request("127.0.0.1, 8.8.8.8"), host, true)).toBe(false);
-    expect(isLoopbackCaller(new Request("http://h/"), plainHost, true)).toBe(false);
   });
 });

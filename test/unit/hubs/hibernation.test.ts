@@ -231,13 +231,77 @@ test("a running method, or a stream that cannot be resumed, prevents hibernation
   expect(client.connection.save()).toBeNull();
 });
 
-test("pings that the host answers by itself keep a client alive, and make its silence mean something", () => {
-  const client = connect(createHub<string>({ methods: {} }), "p", { transport: { pings: "answered" } });
-  client.pass(60_000);
-  expect(client.connection.closed).toBe(false);
-  client.connection.pingAnswered(55_000);
-  client.pass(24_000);
-  expect(client.connection.closed).toBe(false);
-  client.pass(1_000);
-  expect(client.messages()).toEqual([{ type: 7, allowReconnect: true }]);
+describe("pings that the host answers by itself", () => {
+  const begin = () => connect(createHub<string>({ methods: {} }), "p", { transport: { pings: "answered" } });
+
+  test("keep a client alive, and make its silence mean something", () => {
+    const client = begin();
+    client.pass(60_000);
+    expect(client.connection.closed).toBe(false);
+    client.wire.pingAnsweredAt = 55_000;
+    client.pass(24_000);
+    expect(client.connection.closed).toBe(false);
+    client.pass(1_000);
+    expect(client.messages().at(-1)).toEqual({ type: 7, allowReconnect: true });
+  });
+
+  test("keep it through a task of 100 s whose progress keeps the host awake, and nothing but progress is sent", () => {
+    const client = begin();
+    for (let second = 1; second <= 100; second += 1) {
+      if (second % 15 === 0) client.wire.pingAnsweredAt = client.now;
+      client.connection.push("TaskProgress", "id", second);
+      client.pass(1_000);
+    }
+    expect(client.connection.closed).toBe(false);
+    expect(client.messages()).toHaveLength(100);
+  });
+
+  test("count when the connection is saved", () => {
+    const client = begin();
+    client.wire.pingAnsweredAt = 12_345;
+    expect(client.connection.save()).toMatchObject({ pinged: true, heardAt: 12_345 });
+  });
+});
+
+describe("a host that hibernates pings when it looks", () => {
+  const begin = () => connect(createHub<string>({ methods: {} }), "p", { transport: { pings: "answered" } });
+
+  test("at a connection that was silent for the keep-alive time, whatever broke the silence", () => {
+    const client = begin();
+    client.pass(14_000);
+    expect(client.messages()).toEqual([]);
+    client.pass(1_000);
+    expect(client.messages()).toEqual([{ type: 6 }]);
+    client.pass(10_000);
+    client.connection.push("T");
+    client.pass(14_000);
+    expect(client.messages()).toEqual([{ type: 1, target: "T", arguments: [] }]);
+    client.wire.pingAnsweredAt = client.now;
+    client.pass(14_000);
+    expect(client.messages()).toEqual([]);
+    client.pass(1_000);
+    expect(client.messages()).toEqual([{ type: 6 }]);
+  });
+
+  test("also at one of before the hibernation", () => {
+    const asleep = begin();
+    const saved = asleep.connection.save();
+    const awake = new HubClient(createHub<string>({ methods: {} }), "p", {
+      transport: { pings: "answered" },
+      now: 20_000,
+    });
+    awake.connection.open(saved!);
+    awake.connection.tick(20_000);
+    expect(awake.messages()).toEqual([{ type: 6 }]);
+  });
+
+  test("but not at a bare client", () => {
+    const client = connect(createHub<string>({ methods: {} }), "p", {
+      protocol: bareProtocol,
+      bare: true,
+      transport: { pings: "answered" },
+    });
+    client.pass(60_000);
+    expect(client.messages()).toEqual([]);
+  });
 });

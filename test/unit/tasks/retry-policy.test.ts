@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { Failure, StepOutcome } from "../../../src/tasks/ports/media-provider.ts";
+import { reduce } from "../../../src/tasks/reducer.ts";
 import { backoffMs, DEFAULT_RETRY_POLICY, type Decision, decide } from "../../../src/tasks/retry-policy.ts";
 import type { MediaItem, Task } from "../../../src/tasks/task.ts";
-import { NO_WORK, reduce } from "../../../src/tasks/transition.ts";
+import { NO_WORK } from "../../../src/tasks/transition.ts";
 import { runningTask } from "../../fixture/task.ts";
 
 const NOW = runningTask().startedAt ?? 0;

@@ -1,6 +1,7 @@
 /** The hub shards as the Worker reaches them: each is a Durable Object, found by its name anew for each request. */
 
 import type { HubShards } from "../../../http/routes/hub-proxy.ts";
+import type { KeyEnd } from "../../../protocol/close-codes.ts";
 import type { Bindings } from "../bindings.ts";
 import { socketOf } from "../socket-answer.ts";
 import { HubEventRelay, type HubEventRelayOptions } from "./hub-event-relay.ts";
@@ -24,7 +25,7 @@ export class RemoteHubShards implements HubShards {
     return socket === null ? null : new HubEventRelay(socket, this.#relaying);
   }
 
-  closeKey(shard: string): Promise<void> {
-    return this.#shards.getByName(shard).closeKey();
+  closeKey(shard: string, why: KeyEnd): Promise<void> {
+    return this.#shards.getByName(shard).closeKey(why);
   }
 }

@@ -61,8 +61,11 @@ createInterface({ input: child.stdout }).on("line", (line) => {
       port: Number(port),
       publicUrl: null,
       keys,
+      keysFile: VARIABLES_FILE,
       dataDirectory: STATE_FOLDER,
       model: EXAMPLE_MODEL,
+      // A developer's own keys for this machine: the line to paste is what this is run for.
+      terminal: true,
     }),
   );
 });

@@ -13,7 +13,7 @@ import { createHubs } from "../../../compose/hubs.ts";
 import { hubConnectionSettings, roomsSettings } from "../../../compose/options.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../../../http/exchange.ts";
 import { plainHost } from "../../../http/host.ts";
-import { createOriginPolicy } from "../../../http/middleware/origin-policy.ts";
+import { routedPath } from "../../../http/request/path.ts";
 import { errorResponse } from "../../../http/response/error-response.ts";
 import { mountHubs } from "../../../http/routes/hubs.ts";
 import { FrameBatcher } from "../../../hubs/sharding/frame-batcher.ts";
@@ -26,9 +26,9 @@ import {
 } from "../../../hubs/sharding/shard-address.ts";
 import { carriesEvents, readShardCaller } from "../../../hubs/sharding/shard-request.ts";
 import { ShardRooms } from "../../../hubs/sharding/shard-rooms.ts";
-import { ShardSleepTimer } from "../../../hubs/sharding/shard-sleep-timer.ts";
+import { type ShardSettlement, ShardSleepTimer } from "../../../hubs/sharding/shard-sleep-timer.ts";
 import { ALL_TASKS, closeOptionsOf, type Subscriptions } from "../../../hubs/subscriptions.ts";
-import { CLOSE_POLICY } from "../../../protocol/close-codes.ts";
+import { CLOSE_POLICY, type KeyEnd } from "../../../protocol/close-codes.ts";
 import { taskRoomName, tenantRoomName } from "../../../rooms/room-name.ts";
 import { Rooms } from "../../../rooms/rooms.ts";
 import type { HubConnectionSettings } from "../../../signalr/connection/hub-connection-options.ts";
@@ -43,7 +43,6 @@ import { answerClose } from "./room-socket.ts";
 import { ShardSockets } from "./shard-sockets.ts";
 import { SqlShardRows } from "./sql-shard-rows.ts";
 
-const KEY_GONE = "the key was disabled or revoked";
 const EVERY_PATH = "/*";
 /** The wall clock: times are compared across hibernation, and no monotonic clock is promised to outlive it. */
 const CLOCK: Clock = { ...systemClock, monotonic: () => Date.now() };
@@ -59,6 +58,8 @@ export class HubShard extends DurableObject<Bindings> {
   readonly #sleepTimer: ShardSleepTimer;
   readonly #hubs: Readonly<Record<string, Hub<Principal>>>;
   readonly #subscriptions: Subscriptions;
+  /** Finds a key that has expired, and one whose end this shard was not called for. */
+  readonly #keyWatch: KeyWatch;
   readonly #connectionSettings: HubConnectionSettings;
   /** Made for the first request: most wake-ups are socket messages, publishes and alarms. */
   #app: Hono<HttpEnv> | null = null;
@@ -119,7 +120,14 @@ export class HubShard extends DurableObject<Bindings> {
       connections: this.#connections,
       hubs,
       connectionSettings: this.#connectionSettings,
-      now: CLOCK.monotonic,
+      clock: CLOCK,
+    });
+    this.#keyWatch = new KeyWatch({
+      store,
+      clock: CLOCK,
+      log,
+      connectedKeys: () => this.#connections.owners(),
+      disconnect: (_, why) => void this.closeKey(why),
     });
     this.#sleepTimer = new ShardSleepTimer({
       storage: ctx.storage,
@@ -154,8 +162,7 @@ export class HubShard extends DurableObject<Bindings> {
 
   override async alarm(): Promise<void> {
     this.#sleepTimer.alarmFired();
-    this.#countAnsweredPings();
-    await Promise.all([this.#rooms.check(), this.#checkKey()]);
+    await Promise.all([this.#rooms.check(), this.#keyWatch.check()]);
     this.#sleepTimer.settle();
   }
 
@@ -169,12 +176,12 @@ export class HubShard extends DurableObject<Bindings> {
     return Promise.resolve();
   }
 
-  /** The key was disabled, rotated or deleted: all its connections end. */
-  closeKey(): Promise<void> {
+  /** The key was disabled, rotated or deleted, or has expired: all its connections end. */
+  closeKey(why: KeyEnd): Promise<void> {
     const { keyId } = this.#address;
     this.#sleepTimer.wake();
-    this.#connections.close(keyId, closeOptionsOf(CLOSE_POLICY, KEY_GONE));
-    this.#rooms.closeKey(keyId);
+    this.#connections.close(keyId, closeOptionsOf(CLOSE_POLICY, why));
+    this.#rooms.closeKey(keyId, why);
     return Promise.resolve();
   }
 
@@ -198,37 +205,31 @@ export class HubShard extends DurableObject<Bindings> {
     if (connections.size > 0) this.#sleepTimer.wake();
   }
 
-  #settle(): { connections: number; maySleep: boolean } {
+  #settle(): ShardSettlement {
     this.#connections.tick(CLOCK.monotonic());
     this.#shardRooms.save();
     const settled = this.#hibernated.saveAll();
     // A subscriber that is served alone has another position than its room's row says.
-    return { connections: this.#connections.size, maySleep: settled && this.#rooms.stats().alone === 0 };
+    const maySleep = settled && this.#rooms.stats().alone === 0;
+    return { connections: this.#connections.size, maySleep, wakeBy: this.#keyDueAt() };
   }
 
-  /** Pings that the platform has answered during hibernation count as messages of the client. */
-  #countAnsweredPings(): void {
-    for (const { connectionId, connection } of this.#connections.endpoints()) {
-      const answeredAt = this.#sockets.pingAnsweredAt(connectionId);
-      if (answeredAt !== null) connection?.pingAnswered(answeredAt);
+  /** When the key has to be checked, at the latest: when it expires. Null when it was checked then, or never does. */
+  #keyDueAt(): number | null {
+    const checked = this.#keyWatch.dueAt(this.#address.keyId);
+    if (checked !== null) return checked;
+    const now = CLOCK.now();
+    let earliest: number | null = null;
+    for (const { principal } of this.#connections.endpoints()) {
+      const { expiresAt } = principal;
+      if (expiresAt !== null && expiresAt > now) earliest = Math.min(expiresAt, earliest ?? expiresAt);
     }
-  }
-
-  /** Finds a key that has expired, and one whose end this shard was not called for. */
-  #checkKey(): Promise<void> {
-    const { store, log } = this.#parts;
-    return new KeyWatch({
-      store,
-      clock: CLOCK,
-      log,
-      connectedKeys: () => this.#connections.owners(),
-      disconnect: () => this.closeKey(),
-    }).check();
+    return earliest;
   }
 
   #createApp(): Hono<HttpEnv> {
-    const { settings, log } = this.#parts;
-    const app = new Hono<HttpEnv>();
+    const { log } = this.#parts;
+    const app = new Hono<HttpEnv>({ getPath: routedPath });
     app.use(EVERY_PATH, (c, next) => {
       const { principal, requestId } = readShardCaller(c.req.raw);
       c.set("exchange", {
@@ -247,7 +248,8 @@ export class HubShard extends DurableObject<Bindings> {
       keepAlive: this.#sleepTimer,
       connectionSettings: this.#connectionSettings,
       sockets: this.#sockets,
-      origins: createOriginPolicy(settings.cors.origins),
+      // The Worker has looked at the page that asks.
+      origins: { allows: () => true },
       host: plainHost,
       clock: CLOCK,
       stopping: () => false,

@@ -16,22 +16,28 @@ export class ShardSocket implements Socket, Flushable {
   readonly hubSocket: HubSocket<Principal>;
   readonly #socket: WebSocket;
   readonly #batcher: FrameBatcher;
+  readonly #answeredAt: (socket: WebSocket) => number | null;
   readonly #onFull: (socket: ShardSocket) => void;
   /** What was sent during this batcher, and its length. */
   #batch: Frame[] = [];
   #batchLength = 0;
   #heardAt: number | null = null;
 
-  /** `onFull` is called when so much is unsent that streams should pause. */
+  /**
+   * `answeredAt` asks the platform when it last answered a ping by itself. `onFull` is called when so much is unsent that
+   * streams should pause.
+   */
   constructor(
     socket: WebSocket,
     hubSocket: HubSocket<Principal>,
     batcher: FrameBatcher,
+    answeredAt: (socket: WebSocket) => number | null,
     onFull: (socket: ShardSocket) => void,
   ) {
     this.#socket = socket;
     this.hubSocket = hubSocket;
     this.#batcher = batcher;
+    this.#answeredAt = answeredAt;
     this.#onFull = onFull;
   }
 
@@ -60,6 +66,10 @@ export class ShardSocket implements Socket, Flushable {
 
   bufferedBytes(): number {
     return this.#unsentBytes() + this.#batchLength;
+  }
+
+  pingAnsweredAt(): number | null {
+    return this.#answeredAt(this.#socket);
   }
 
   close(code: number, reason: string): void {

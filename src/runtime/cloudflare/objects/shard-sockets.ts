@@ -26,7 +26,7 @@ export class ShardSockets implements SocketUpgrade, HibernatingSockets {
   readonly #batcher: FrameBatcher;
   readonly #clock: Pick<Clock, "after">;
   readonly #byNative = new Map<WebSocket, ShardSocket>();
-  readonly #byConnection = new Map<string, { native: WebSocket; socket: ShardSocket }>();
+  readonly #byConnection = new Map<string, ShardSocket>();
   readonly #full = new Set<ShardSocket>();
   #drainTimer: TimerHandle | null = null;
 
@@ -60,15 +60,7 @@ export class ShardSockets implements SocketUpgrade, HibernatingSockets {
   }
 
   of(connectionId: string): ShardSocket | null {
-    return this.#byConnection.get(connectionId)?.socket ?? null;
-  }
-
-  /** When the platform last answered a ping of this connection, wall clock in ms; null: never. */
-  pingAnsweredAt(connectionId: string): number | null {
-    const native = this.#byConnection.get(connectionId)?.native;
-    return native === undefined
-      ? null
-      : (this.#state.getWebSocketAutoResponseTimestamp(native)?.getTime() ?? null);
+    return this.#byConnection.get(connectionId) ?? null;
   }
 
   /** Returns the endpoint it came for; null for an unknown socket. */
@@ -83,15 +75,21 @@ export class ShardSockets implements SocketUpgrade, HibernatingSockets {
     if (socket === undefined) return;
     this.#byNative.delete(native);
     this.#full.delete(socket);
-    if (this.#byConnection.get(socket.connectionId)?.socket === socket)
+    if (this.#byConnection.get(socket.connectionId) === socket)
       this.#byConnection.delete(socket.connectionId);
     socket.hubSocket.closed();
   }
 
   #add(native: WebSocket, hubSocket: HubSocket<Principal>): ShardSocket {
-    const socket = new ShardSocket(native, hubSocket, this.#batcher, (full) => this.#watch(full));
+    const socket = new ShardSocket(
+      native,
+      hubSocket,
+      this.#batcher,
+      (of) => this.#state.getWebSocketAutoResponseTimestamp(of)?.getTime() ?? null,
+      (full) => this.#watch(full),
+    );
     this.#byNative.set(native, socket);
-    this.#byConnection.set(socket.connectionId, { native, socket });
+    this.#byConnection.set(socket.connectionId, socket);
     return socket;
   }
 

@@ -11,7 +11,7 @@ import type { Deployment } from "../../../compose/deployment.ts";
 import { roomsSettings } from "../../../compose/options.ts";
 import { MESSAGE_CHARACTERS } from "../../../http/streams/event-socket.ts";
 import { createRoomEncodings } from "../../../http/streams/room-encodings.ts";
-import { CLOSE_TOO_BIG, CLOSE_TRY_AGAIN } from "../../../protocol/close-codes.ts";
+import { CLOSE_TOO_BIG, CLOSE_TRY_AGAIN, type KeyEnd } from "../../../protocol/close-codes.ts";
 import { isTerminal } from "../../../protocol/task.ts";
 import type { Encoding } from "../../../rooms/encoding.ts";
 import { parsePosition, printPosition } from "../../../rooms/position.ts";
@@ -222,7 +222,7 @@ export class TaskRoom extends DurableObject<Bindings> {
   async #watchKey(): Promise<void> {
     const { store, clock, log } = this.#parts;
     const { keyId } = this.#subject;
-    const disconnect = () => this.#rooms.closeKey(keyId);
+    const disconnect = (_: string, why: KeyEnd) => this.#rooms.closeKey(keyId, why);
     await new KeyWatch({ store, clock, log, connectedKeys: () => [keyId], disconnect }).check();
   }
 

@@ -1,8 +1,9 @@
 /** One transition as one write: the task, its list, its event in three logs, the money it moves, the work it leaves. */
 
 import type { TaskEventType } from "../../../protocol/task.ts";
+import { reduce } from "../../../tasks/reducer.ts";
 import { candidateOf, type Task, type TaskEvent, type TaskUpdate } from "../../../tasks/task.ts";
-import { reduce, type Transition } from "../../../tasks/transition.ts";
+import type { Transition } from "../../../tasks/transition.ts";
 import type { Sql } from "../../sql.ts";
 import { settle } from "../money/settlement.ts";
 import { move, openQueue } from "../queue/lanes.ts";

@@ -52,6 +52,7 @@ beforeEach(() => {
       shards,
       shardsPerKey: SHARDS,
       keys: { getKey: async (id) => (id === "key_a" ? virtualKey({ id }) : null) },
+      origins: { allows: (origin) => origin === "https://page.example" },
     },
   );
 });
@@ -77,6 +78,18 @@ describe("a new connection", () => {
     const response = await post(`${HUB}/negotiate`);
     expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
     expect(await response.text()).not.toContain("being moved");
+  });
+});
+
+describe("a socket", () => {
+  const open = (origin: string) =>
+    app.request(`http://gateway.test${HUB}`, { headers: { upgrade: "websocket", origin } });
+
+  test("is opened for a page that is let in, and no shard is asked for any other", async () => {
+    expect((await open("https://page.example")).status).toBe(200);
+    asked = [];
+    expect((await open("https://evil.example")).status).toBe(403);
+    expect(asked).toEqual([]);
   });
 });
 

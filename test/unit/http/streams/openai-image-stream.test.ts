@@ -39,5 +39,5 @@ test("a stream names the format of its pictures, whether or not it was asked for
 test("a stream of pictures that are gone ends with an error, never with nothing", async () => {
   const media = new MemoryMedia();
   media.get = async () => null;
-  expect(await streamOf(media, [0, 1])).toMatch(/^event: error\ndata: .*"code":"not_found"/);
+  expect(await streamOf(media, [0, 1])).toMatch(/^event: error\ndata: .*"code":"not_found"/m);
 });

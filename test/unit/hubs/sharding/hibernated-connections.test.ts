@@ -50,7 +50,7 @@ beforeEach(() => {
     connections,
     hubs: { hub },
     connectionSettings: DEFAULT_HUB_CONNECTION_SETTINGS,
-    now: () => 0,
+    clock: { monotonic: () => 0, after: () => {} },
   });
 });
 

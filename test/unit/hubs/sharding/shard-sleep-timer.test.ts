@@ -9,6 +9,7 @@ let timer: ShardSleepTimer;
 let settlings: number;
 let connections: number;
 let maySleep: boolean;
+let wakeBy: number | null;
 /** As the platform keeps it. */
 let alarm: number | null;
 let set: number;
@@ -18,6 +19,7 @@ beforeEach(() => {
   settlings = 0;
   connections = 1;
   maySleep = true;
+  wakeBy = null;
   alarm = null;
   set = 0;
   timer = create();
@@ -35,7 +37,7 @@ function create(): ShardSleepTimer {
     },
     settle: () => {
       settlings += 1;
-      return { connections, maySleep };
+      return { connections, maySleep, wakeBy };
     },
   });
 }
@@ -88,4 +90,26 @@ test("the alarm is set again when it has come, not without connections, and when
   timer.settle();
   await settled();
   expect(set).toBe(3);
+});
+
+test("the alarm comes earlier where something has to be done earlier, and as usual where that is past or never", async () => {
+  timer.wake();
+  await clock.advance(1_000);
+  wakeBy = clock.now() + 5_000;
+  timer.wake();
+  await clock.advance(1_000);
+  expect([alarm, set]).toEqual([wakeBy, 2]);
+  timer.wake();
+  await clock.advance(1_000);
+  timer = create();
+  timer.wake();
+  await clock.advance(1_000);
+  expect([alarm, set]).toEqual([wakeBy, 2]);
+  for (wakeBy of [clock.now() - 1, Number.POSITIVE_INFINITY]) {
+    alarm = null;
+    timer.alarmFired();
+    timer.settle();
+    await settled();
+    expect(alarm).toBe(clock.now() + ALARM_MS);
+  }
 });

@@ -14,7 +14,7 @@ function messageOf(error: unknown): string {
   try {
     listen(
       listenerThatFails(error),
-      { host: "nowhere.invalid", port: 8787 },
+      { host: "nowhere.invalid", port: 8787, idleTimeoutSeconds: 75 },
       async () => new Response("never answered"),
     );
   } catch (thrown) {

@@ -352,8 +352,6 @@ describe("keeping alive", () => {
     client.now += 5_000;
     client.send(PING);
     expect(client.messages()).toEqual([PING]);
-    client.pass(29_000);
-    expect(client.messages()).toEqual([]);
   });
 
   test("ConnectionNotTimedOutIfClientNeverPings", () => {

@@ -22,7 +22,49 @@ function parse(...chunks: Uint8Array[]): HubMessage[] {
 
 const parseArray = (...array: unknown[]) => parse(prefixLength(encodeMessagePack(array)));
 
-/** What Microsoft's JavaScript client puts on the wire, byte for byte. */
+/** The examples of the specification (`HubProtocol.md` of dotnet/aspnetcore, 2026), each behind its length. */
+const SPECIFIED: [string, HubMessage, string][] = [
+  [
+    "Invocation",
+    { type: 1, invocationId: "xyz", target: "method", arguments: [42] },
+    "11 96 01 80 a3 78 79 7a a6 6d 65 74 68 6f 64 91 2a 90",
+  ],
+  [
+    "Invocation, non-blocking",
+    { type: 1, target: "method", arguments: [42] },
+    "0e 96 01 80 c0 a6 6d 65 74 68 6f 64 91 2a 90",
+  ],
+  [
+    "StreamInvocation",
+    { type: 4, invocationId: "xyz", target: "method", arguments: [42] },
+    "11 96 04 80 a3 78 79 7a a6 6d 65 74 68 6f 64 91 2a 90",
+  ],
+  ["StreamItem", { type: 2, invocationId: "xyz", item: 42 }, "08 94 02 80 a3 78 79 7a 2a"],
+  [
+    "Completion, error",
+    { type: 3, invocationId: "xyz", error: "Error" },
+    "0e 95 03 80 a3 78 79 7a 01 a5 45 72 72 6f 72",
+  ],
+  ["Completion, void", { type: 3, invocationId: "xyz" }, "08 94 03 80 a3 78 79 7a 02"],
+  ["Completion, value", { type: 3, invocationId: "xyz", result: 42 }, "09 95 03 80 a3 78 79 7a 03 2a"],
+  ["CancelInvocation", { type: 5, invocationId: "xyz" }, "07 93 05 80 a3 78 79 7a"],
+  ["Ping", PING, "02 91 06"],
+  ["Close", { type: 7, error: "xyz" }, "06 92 07 a3 78 79 7a"],
+  ["Close, reconnect", { type: 7, error: "xyz", allowReconnect: true }, "07 93 07 a3 78 79 7a c3"],
+];
+
+/** Its examples with larger integers than needed ("any unsigned int size is fine"), and with headers: we write neither. */
+const READ_ONLY: [string, HubMessage, string][] = [
+  ["Ack", { type: 8, sequenceId: 36 }, "04 92 08 cc 24"],
+  ["Sequence", { type: 9, sequenceId: 19 }, "04 92 09 cc 13"],
+  [
+    "Invocation with headers",
+    { type: 1, invocationId: "xyz", target: "method", arguments: [42] },
+    "19 96 01 82 a1 78 a1 79 a1 7a a1 7a a3 78 79 7a a6 6d 65 74 68 6f 64 91 2a 90",
+  ],
+];
+
+/** What Microsoft's JavaScript client (10.0.11) puts on the wire, byte for byte: five elements without streams. */
 const SHIPPED: [string, HubMessage, string][] = [
   [
     "invoke",
@@ -46,9 +88,18 @@ const SHIPPED: [string, HubMessage, string][] = [
 ];
 
 describe("the messagepack protocol", () => {
-  test.each(SHIPPED)("reads and writes %s as the shipped client does", (_, message, wire) => {
+  test.each(SPECIFIED)("reads and writes the specification's %s", (_, message, wire) => {
     expect(parse(bytes(wire))).toEqual([message]);
     expect(hex(messagePackProtocol.write(message))).toBe(wire.replaceAll(" ", ""));
+  });
+
+  test.each([...READ_ONLY, ...SHIPPED])("reads %s", (_, message, wire) => {
+    expect(parse(bytes(wire))).toEqual([message]);
+  });
+
+  test("lengths are written as in the specification's examples", () => {
+    expect(hex(prefixLength(new Uint8Array(5248)).subarray(0, 2))).toBe("8029");
+    expect(hex(prefixLength(new Uint8Array(53)).subarray(0, 1))).toBe("35");
   });
 
   test.each<[HubMessage, string]>([
@@ -57,6 +108,15 @@ describe("the messagepack protocol", () => {
     [{ type: 3, invocationId: "1", error: "E" }, "08 95 03 80 a1 31 01 a1 45"],
     [{ type: 7, error: "E", allowReconnect: true }, "05 93 07 a1 45 c3"],
     [{ type: 7, error: "E" }, "04 92 07 a1 45"],
+    [{ type: 7 }, "03 92 07 c0"],
+    [{ type: 1, target: "nb", arguments: [] }, "09 96 01 80 c0 a2 6e62 90 90"],
+    [
+      { type: 1, invocationId: "3", target: "up", arguments: [], streamIds: ["2"] },
+      "0c 96 01 80 a1 33 a2 7570 90 91 a1 32",
+    ],
+    [{ type: 8, sequenceId: 36 }, "03 92 08 24"],
+    [{ type: 9, sequenceId: 19 }, "03 92 09 13"],
+    [{ type: 9, sequenceId: 200 }, "04 92 09 cc c8"],
   ])("writes %j", (message, wire) => {
     expect(hex(messagePackProtocol.write(message))).toBe(wire.replaceAll(" ", ""));
   });

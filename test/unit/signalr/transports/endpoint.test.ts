@@ -130,6 +130,8 @@ describe("finding a connection", () => {
     second.openEvents(createWire().output, 0);
     expect([connections.full("key"), connections.full("other")]).toEqual([true, false]);
     second.close({});
+    expect(connections.full("key")).toBe(true);
+    second.streamOver();
     expect(connections.full("key")).toBe(false);
     connections.tick(15_000);
     expect([connections.used, connections.size, [...connections.owners()]]).toEqual([0, 0, []]);
@@ -214,6 +216,7 @@ describe("transports", () => {
     const connection = endpoint.openEvents(createWire().output, 0) as HubConnectionContext<string>;
     endpoint.post(utf8.encode('{"protocol":"json","version":2}\x1e'), 0);
     connection.transportEnded(0);
+    endpoint.streamOver();
     expect(connections.find("secret", "key")).toEqual(UNKNOWN);
   });
 
@@ -254,6 +257,7 @@ describe("transports", () => {
     const endpoint = add();
     const connection = endpoint.openEvents(createWire().output, 0) as HubConnectionContext<string>;
     connection.transportEnded(0);
+    endpoint.streamOver();
     expect(endpoint.post(CALL, 0)).toEqual(UNKNOWN);
     expect(connections.find("secret", "key")).toEqual(UNKNOWN);
   });
@@ -366,6 +370,23 @@ describe("long polling", () => {
     expect(connections.find("secret", "key")).toBe(endpoint);
     expect(poll(endpoint).answers).toEqual([{ status: 204 }]);
     expect(connections.find("secret", "key")).toEqual(UNKNOWN);
+  });
+
+  test("the same when it ends between two polls, and it waits no longer for the client than between any two", async () => {
+    for (const asksAgain of [true, false]) {
+      const endpoint = add();
+      await startPolling(endpoint);
+      endpoint.connection?.close({ allowReconnect: true });
+      const ended = connections.ended();
+      expect(poll(endpoint).answers).toEqual([
+        { status: 200, frames: ['{"type":7,"allowReconnect":true}\x1e'] },
+      ]);
+      expect(connections.find("secret", "key")).toBe(endpoint);
+      if (asksAgain) expect(poll(endpoint).answers).toEqual([{ status: 204 }]);
+      else for (const now of [1_000, 15_999, 16_000]) connections.tick(now);
+      expect(connections.find("secret", "key")).toEqual(UNKNOWN);
+      await ended;
+    }
   });
 
   test("an answer that comes late leaves the client its whole 15 s to ask again", async () => {

@@ -4,9 +4,14 @@ import { createHub } from "../../../../src/signalr/hub.ts";
 import { HubConnections } from "../../../../src/signalr/transports/connections.ts";
 import type { HubEndpoint } from "../../../../src/signalr/transports/endpoint.ts";
 import { HubSocket } from "../../../../src/signalr/transports/hub-socket.ts";
+import type { TransportName } from "../../../../src/signalr/transports/negotiation.ts";
+import { TURN_MS } from "../../../../src/signalr/transports/stream-end.ts";
 import type { Socket } from "../../../../src/sockets/socket-upgrade.ts";
+import { ManualClock } from "../../../fixture/manual-clock.ts";
 
-function createEndpoint(): HubEndpoint<string> {
+const CLOCK = { monotonic: () => 0, after: () => {} };
+
+function createEndpoint(transport: TransportName = "WebSockets"): HubEndpoint<string> {
   const connections = new HubConnections<string>(100);
   const endpoint = connections.add(
     {
@@ -14,7 +19,7 @@ function createEndpoint(): HubEndpoint<string> {
       owner: "o",
       hub: createHub<string>({ methods: {} }),
       settings: DEFAULT_HUB_CONNECTION_SETTINGS,
-      transports: ["WebSockets"],
+      transports: [transport],
       pings: "server",
       connectionId: "c",
       principal: "p",
@@ -43,8 +48,8 @@ function fakeSocket() {
 test("a socket that was replaced ends nothing when its end is seen late", () => {
   const endpoint = createEndpoint();
   const [old, fresh] = [
-    new HubSocket(endpoint, "WebSockets", () => 0),
-    new HubSocket(endpoint, "WebSockets", () => 0),
+    new HubSocket(endpoint, "WebSockets", CLOCK),
+    new HubSocket(endpoint, "WebSockets", CLOCK),
   ];
   const first = fakeSocket();
   old.opened(first.socket);
@@ -61,14 +66,14 @@ test("a socket for a connection that is over is closed", () => {
   const endpoint = createEndpoint();
   endpoint.close({});
   const { socket, told } = fakeSocket();
-  new HubSocket(endpoint, "WebSockets", () => 0).opened(socket);
+  new HubSocket(endpoint, "WebSockets", CLOCK).opened(socket);
   expect(told).toMatchObject({ sent: [], closed: 1008 });
 });
 
 test("a client that does not read is closed with allowReconnect", async () => {
   const endpoint = createEndpoint();
   const { socket, told } = fakeSocket();
-  const hubSocket = new HubSocket(endpoint, "WebSockets", () => 0);
+  const hubSocket = new HubSocket(endpoint, "WebSockets", CLOCK);
   hubSocket.opened(socket);
   hubSocket.received('{"protocol":"json","version":1}\x1e');
   told.buffered = 700_000;
@@ -83,4 +88,23 @@ test("a client that does not read is closed with allowReconnect", async () => {
   await Promise.resolve();
   expect(told.closed).toBe(1013);
   expect(told.sent.at(-1)).toContain('"allowReconnect":true');
+});
+
+test("for an event stream the last event and the end wait for their turns, and posts are taken until then", async () => {
+  const clock = new ManualClock();
+  const endpoint = createEndpoint("ServerSentEvents");
+  const { socket, told } = fakeSocket();
+  const hubSocket = new HubSocket(endpoint, "ServerSentEvents", clock);
+  hubSocket.opened(socket);
+  endpoint.post(new TextEncoder().encode('{"protocol":"json","version":1}\x1e'), 0);
+  endpoint.connection?.push("T");
+  endpoint.connection?.close({ error: "enough" });
+  expect([told.sent.length, told.closed]).toEqual([2, null]);
+  await clock.advance(TURN_MS);
+  expect([told.sent.at(-1), told.closed]).toEqual(['{"type":7,"error":"enough"}\x1e', null]);
+  expect(endpoint.post(new Uint8Array(1), 0)).toBeNull();
+  await clock.advance(TURN_MS);
+  expect(told.closed).toBe(1000);
+  hubSocket.closed();
+  expect(endpoint.post(new Uint8Array(1), 0)).toEqual({ status: 404, body: "No Connection with that ID" });
 });

@@ -2,8 +2,9 @@ import { describe, expect, test } from "vitest";
 import type { Json } from "../../../../src/protocol/task.ts";
 import { checkOutcome } from "../../../../src/tasks/engine/outcome-check.ts";
 import { MAX_STATE_BYTES } from "../../../../src/tasks/ports/store-error.ts";
+import { reduce } from "../../../../src/tasks/reducer.ts";
 import { DEFAULT_RETRY_POLICY, decide } from "../../../../src/tasks/retry-policy.ts";
-import { NO_WORK, reduce } from "../../../../src/tasks/transition.ts";
+import { NO_WORK } from "../../../../src/tasks/transition.ts";
 import { createSeededRandom, type SeededRandom } from "../../../fixture/seeded-random.ts";
 import { runningTask } from "../../../fixture/task.ts";
 

@@ -1,7 +1,7 @@
 -- A key's movements, newest first. ARGV: 3 key, 4 how many at most, 5 the last one of the page before or ''; one that is gone
 -- ends the list.
 
-local at, from = scoped(ARGV[3], ''), 0
+local at, from = ARGV[3], 0
 if ARGV[5] ~= '' then
   from = rcall('ZREVRANK', P .. 'movements:' .. at, ARGV[5])
   if not from then return {} end

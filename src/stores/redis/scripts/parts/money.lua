@@ -1,34 +1,32 @@
 -- Money: what is held for work under way, and what was charged. The only place where either changes. Balances are numbers
 -- of a key, and of a customer of a key, for each window; a hold's amount, price and windows stand with what it pays for.
 
-local function move_balance(name, windows, reserved, charged)
-  local at = 'balance:' .. name
+local function move_money(key, customer, windows, reserved, charged)
+  local at = 'balance:' .. key
   for window in windows:gmatch('%S+') do
     hadd(at, 'reserved:' .. window, reserved)
     if charged ~= 0 then hadd(at, 'charged:' .. window, charged) end
+    if customer ~= '' then
+      hadd(at, 'reserved:' .. window .. ':' .. customer, reserved)
+      if charged ~= 0 then hadd(at, 'charged:' .. window .. ':' .. customer, charged) end
+    end
   end
 end
 
--- `name` is the key as a tenant.
-local function move_money(key, name, customer, windows, reserved, charged)
-  move_balance(name, windows, reserved, charged)
-  if customer ~= '' then move_balance(scoped(key, customer), windows, reserved, charged) end
-end
-
 -- `source` is `<kind>/<id>`.
-local function hold_money(key, name, customer, windows, source, amount)
+local function hold_money(key, customer, windows, source, amount)
   if amount == 0 then return end
-  move_money(key, name, customer, windows, amount, 0)
+  move_money(key, customer, windows, amount, 0)
   zadd('holds:' .. key, now_text, source)
 end
 
 -- Gives a hold back and charges what was used of it. `movement` is the JSON of the entry as its caller wrote it, '' for none.
-local function settle_money(key, name, customer, windows, source, released, charged, movement)
-  if released ~= 0 or charged ~= 0 then move_money(key, name, customer, windows, -released, charged) end
+local function settle_money(key, customer, windows, source, released, charged, movement)
+  if released ~= 0 or charged ~= 0 then move_money(key, customer, windows, -released, charged) end
   if released ~= 0 then zrem('holds:' .. key, source) end
   if movement == '' then return end
-  zadd('movements:' .. name, now_text, source)
+  zadd('movements:' .. key, now_text, source)
   local names = windows == '' and '' or '"' .. windows:gsub(' ', '","') .. '"'
-  hset('movement-texts:' .. name, source, movement .. ',"windows":[' .. names .. '],"at":' .. now_text .. '}')
+  hset('movement-texts:' .. key, source, movement .. ',"windows":[' .. names .. '],"at":' .. now_text .. '}')
   write('ZADD', P .. 'ledgers', 'NX', now_text, key)
 end

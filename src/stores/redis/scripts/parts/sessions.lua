@@ -25,7 +25,7 @@ local function settle_session(id, used)
   local held = tonumber(f[3])
   local charged = max(0, min(used, held))
   local movement = charged > 0 and f[6] .. ',"chargedMicros":' .. exact(charged) or ''
-  settle_money(f[1], scoped(f[1], ''), f[2] or '', f[4] or 'total', 'session/' .. id, held, charged, movement)
+  settle_money(f[1], f[2] or '', f[4] or 'total', 'session/' .. id, held, charged, movement)
   write('HSET', session_key(id), 'chargedMicros', exact(charged), 'settled', '1')
   write('ZREM', P .. 'sessions-lost', id)
   write('ZADD', P .. 'session-ends', f[5], id)

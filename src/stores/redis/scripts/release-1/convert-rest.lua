@@ -24,7 +24,7 @@ end
 -- A bounded number of its charges: moment, task, type, amount, length of the subject, subject, model (JSON). True when none are
 -- left. The provider of a task that is gone stood nowhere else.
 local function convert_ledger(name, key)
-  local charges, at = rcall('LRANGE', name, 0, 199), scoped(key, '')
+  local charges = rcall('LRANGE', name, 0, 199)
   for _, charge in ipairs(charges) do
     local moment, task, type, amount, length, rest = match(charge, '^(%S+) (%S+) (%S+) (%S+) (%d+) (.*)$')
     if moment then
@@ -33,8 +33,8 @@ local function convert_ledger(name, key)
         .. cjson.encode(rest:sub(1, length)) .. ',"customer":null,"type":' .. cjson.encode(type) .. ',"model":'
         .. rest:sub(length + 2) .. ',"provider":' .. cjson.encode(provider) .. ',"chargedMicros":' .. amount
         .. ',"upstreamMicros":null,"windows":["total"],"at":' .. moment .. '}'
-      rcall('HSET', P .. 'movement-texts:' .. at, 'task/' .. task, text)
-      rcall('ZADD', P .. 'movements:' .. at, moment, 'task/' .. task)
+      rcall('HSET', P .. 'movement-texts:' .. key, 'task/' .. task, text)
+      rcall('ZADD', P .. 'movements:' .. key, moment, 'task/' .. task)
       rcall('ZADD', P .. 'ledgers', 'NX', moment, key)
     else
       count_unreadable()

@@ -25,7 +25,7 @@ for _, name in ipairs(scan[2]) do
   if kind == 'key' then
     local spent = rcall('HGET', name, 'spent')
     copy(name, P .. 'key:' .. rest, { 'epoch', 'seq', 'by', 'cap', 'on', 'until', 'image', 'video' })
-    if spent and spent ~= '0' then rcall('HSET', P .. 'balance:' .. scoped(rest, ''), 'charged:total', spent) end
+    if spent and spent ~= '0' then rcall('HSET', P .. 'balance:' .. rest, 'charged:total', spent) end
   elseif kind == 'subject' then
     copy(name, P .. 'subject:' .. rest, { 'epoch', 'seq', 'by' })
   elseif kind == 'lane' then

@@ -33,7 +33,7 @@ local function convert(a)
   if ARGV[a + 11] ~= '' then zadd('batch:' .. scoped(key, ARGV[a + 11]), '0', id) end
   if ARGV[a + 12] ~= '' then zadd(ARGV[a + 12], ARGV[a + 13], id) end
   if ARGV[a + 14] ~= '0' then
-    move_money(key, k.name, '', 'total', tonumber(ARGV[a + 14]), 0)
+    move_money(key, '', 'total', tonumber(ARGV[a + 14]), 0)
     zadd('holds:' .. key, ARGV[a + 15], 'task/' .. id)
   end
   for i = 1, works do

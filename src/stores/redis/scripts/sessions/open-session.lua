@@ -15,6 +15,6 @@ write('ZADD', P .. 'sessions-open', lease_until, id)
 write('ZADD', P .. 'sessions-open:' .. key, lease_until, id)
 zadd('sessions:' .. scoped(key, ''), '0', id)
 if ARGV[5] ~= '' then zadd('sessions:' .. scoped(key, ARGV[5]), '0', id) end
-hold_money(key, scoped(key, ''), ARGV[6], ARGV[8], 'session/' .. id, tonumber(ARGV[7]))
+hold_money(key, ARGV[6], ARGV[8], 'session/' .. id, tonumber(ARGV[7]))
 make_writes()
 return { 'opened', tell_session(id) }

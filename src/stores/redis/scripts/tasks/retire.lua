@@ -44,14 +44,13 @@ end
 -- A ledger's score is the time of its oldest movement.
 local charges = 0
 for _, key in ipairs(ended_before('ledgers', ARGV[6], limit)) do
-  local at = scoped(key, '')
-  local old = rcall('ZRANGEBYSCORE', P .. 'movements:' .. at, '-inf', now - ARGV[6], 'LIMIT', 0, limit - charges)
+  local old = rcall('ZRANGEBYSCORE', P .. 'movements:' .. key, '-inf', now - ARGV[6], 'LIMIT', 0, limit - charges)
   charges = charges + #old
   if old[1] then
-    rcall('ZREM', P .. 'movements:' .. at, unpack(old))
-    rcall('HDEL', P .. 'movement-texts:' .. at, unpack(old))
+    rcall('ZREM', P .. 'movements:' .. key, unpack(old))
+    rcall('HDEL', P .. 'movement-texts:' .. key, unpack(old))
   end
-  local oldest = rcall('ZRANGE', P .. 'movements:' .. at, 0, 0, 'WITHSCORES')[2]
+  local oldest = rcall('ZRANGE', P .. 'movements:' .. key, 0, 0, 'WITHSCORES')[2]
   if oldest then
     rcall('ZADD', P .. 'ledgers', oldest, key)
   else
@@ -71,7 +70,7 @@ for _, id in ipairs(sessions) do
   end
 end
 
--- Tenants that nobody follows, without tasks and, for the key itself, without a key.
+-- Tenants that nobody follows, without tasks and, for the key itself, without a key, and money.
 local from = ARGV[7] == '' and '-' or '(' .. ARGV[7]
 local names = rcall('ZRANGEBYLEX', P .. 'tenants', from, '+', 'LIMIT', 0, limit)
 for _, name in ipairs(names) do
@@ -80,8 +79,10 @@ for _, name in ipairs(names) do
   local whole = subject == ''
   local at = whole and P .. 'key:' .. key or P .. 'subject:' .. name
   local f = rcall('HMGET', at, 'by', 'on')
-  if (f[1] or '') == '' and not f[2] and rcall('EXISTS', P .. 'ids:' .. name, P .. 'holds:' .. key) == 0 then
+  local kept = { P .. 'ids:' .. name, whole and P .. 'holds:' .. key, whole and P .. 'movements:' .. key }
+  if (f[1] or '') == '' and not f[2] and rcall('EXISTS', unpack(kept, 1, whole and 3 or 1)) == 0 then
     rcall('UNLINK', at, P .. 'log:' .. name)
+    if whole then rcall('UNLINK', P .. 'balance:' .. key) end
     rcall('ZREM', P .. 'tenants', name)
   end
 end

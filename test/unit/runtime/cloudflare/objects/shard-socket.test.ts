@@ -13,6 +13,8 @@ import { virtualKey } from "../../../../fixture/virtual-key.ts";
 const FULL = 32_768;
 const OVERFULL = 786_433;
 
+const CLOCK = { monotonic: () => 0, after: () => {} };
+
 let clock: ManualClock;
 let batcher: FrameBatcher;
 let full: ShardSocket[];
@@ -55,8 +57,14 @@ beforeEach(() => {
     },
     serializeAttachment: (value: unknown) => native.attached.push(value),
   });
-  const hubSocket = new HubSocket(endpoint, "WebSockets", () => 0);
-  socket = new ShardSocket(platform as unknown as WebSocket, hubSocket, batcher, (which) => full.push(which));
+  const hubSocket = new HubSocket(endpoint, "WebSockets", CLOCK);
+  socket = new ShardSocket(
+    platform as unknown as WebSocket,
+    hubSocket,
+    batcher,
+    () => null,
+    (which) => full.push(which),
+  );
   hubSocket.opened(socket);
   hubSocket.received('{"protocol":"json","version":1}\x1e');
   native.sent.length = 0;

@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { isTerminal, TASK_STATUSES } from "../../../src/protocol/task.ts";
+import { reduce } from "../../../src/tasks/reducer.ts";
 import type { Task } from "../../../src/tasks/task.ts";
 import {
   MAX_POLL_FAILURES,
@@ -9,7 +10,6 @@ import {
   NO_WORK,
   queueStateOf,
   type Reduction,
-  reduce,
   type Transition,
   wakeAt,
 } from "../../../src/tasks/transition.ts";

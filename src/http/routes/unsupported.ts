@@ -1,0 +1,35 @@
+/** OpenAI's endpoints that this gateway does not have: each names what there is instead. */
+
+import type { Hono } from "hono";
+import { ApiError } from "../../protocol/error.ts";
+import type { HttpEnv, HttpMiddleware } from "../exchange.ts";
+
+/** Paths by what a client wants there. A star takes every address below, and the one without it. */
+const ENDPOINTS: readonly (readonly [what: string, paths: readonly string[]])[] = [
+  ["Chat and text", ["/v1/chat/*", "/v1/completions", "/v1/responses/*"]],
+  ["Embeddings", ["/v1/embeddings"]],
+  ["Files", ["/v1/files/*"]],
+  ["Speech and transcription", ["/v1/audio/*"]],
+  ["Variations of pictures", ["/v1/images/variations"]],
+];
+
+/** Mounts a refusal on each; `key` authenticates first, as on every route below `/v1`. */
+export function mountUnsupported(app: Hono<HttpEnv>, key: HttpMiddleware): void {
+  for (const [what, paths] of ENDPOINTS) {
+    for (const path of paths) {
+      app.all(path, key, () => {
+        throw notSupported(what);
+      });
+    }
+  }
+}
+
+/** `what` begins a sentence, in the plural. */
+export function notSupported(what: string, param?: string): ApiError {
+  return new ApiError(
+    "not_supported",
+    `${what} are not offered by this gateway, which makes pictures and films: POST /v1/images/generations and ` +
+      "/v1/images/generations/async, POST /v1/videos/generations/async. GET /v1/models lists the models.",
+    param === undefined ? {} : { param },
+  );
+}

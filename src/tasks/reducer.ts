@@ -1,0 +1,412 @@
+/**
+ * The one reducer that owns state changes: what a transition makes of a task, which money moves, and what is left to do.
+ * Stores apply what it decided under the task's fence and position, in one atomic step; nothing else changes a status.
+ *
+ *   queued ──claim──▶ running ──complete──▶ completed
+ *     ▲                │  │ └────fail─────▶ failed
+ *     └─retry, snooze,─┘  └─pend─▶ running, unheld until its poll is due
+ *       next_candidate
+ *   queued | running ──cancel──▶ cancelled        queued | running ──expire──▶ failed (timeout)
+ *
+ * A terminal state never changes. `seq` rises by one with every event; lifecycle events are kept, progress only as
+ * a last value. Transitions carry durations: the moment they count from is the store's.
+ */
+
+import { isTerminal, type TaskEventType } from "../protocol/task.ts";
+import {
+  cleanupDraft,
+  deliveryDraft,
+  isStale,
+  type LateReport,
+  upstreamJobOf,
+  type WorkDraft,
+} from "./due-work.ts";
+import { type Attempt, candidateOf, MAX_ATTEMPTS_KEPT, type Task, type TaskError } from "./task.ts";
+import {
+  MAX_POLL_FAILURES,
+  MAX_TAKEOVERS,
+  type OpenTransition,
+  type Reduction,
+  type Settlement,
+  type StepTransition,
+  type Transition,
+  type WorkTime,
+} from "./transition.ts";
+
+/**
+ * Applies a transition at the store's time `now`. Null when the task's state does not allow it; nothing may be written
+ * then. The caller checks the fence first.
+ */
+export function reduce(task: Task, transition: Transition, now: number): Reduction | null {
+  switch (transition.kind) {
+    case "settle":
+      return settle(task, transition, now);
+    case "late_job":
+      return lateJob(task, transition.report);
+  }
+  if (isTerminal(task.status)) return null;
+  switch (transition.kind) {
+    case "claim":
+      return claim(task, transition.leaseMs, now);
+    case "progress": {
+      const percent = Math.max(task.progress, clampPercent(transition.percent));
+      if (percent === task.progress && transition.message === task.message) return silent(task);
+      return announce(
+        { ...task, progress: percent, message: transition.message, takeovers: 0 },
+        "progress",
+        now,
+      );
+    }
+    case "save":
+      return silent({ ...withState(task, transition), updatedAt: now });
+    case "pend": {
+      const percent = Math.max(task.progress, clampPercent(transition.percent ?? 0));
+      const message = transition.message ?? task.message;
+      const next: Task = {
+        ...withState(task, transition),
+        leaseUntil: null,
+        dueAt: now + Math.max(0, transition.delayMs),
+        progress: percent,
+        message,
+      };
+      return percent === task.progress && message === task.message
+        ? silent({ ...next, updatedAt: now })
+        : announce(next, "progress", now);
+    }
+    case "retry":
+    case "snooze":
+      return retry(task, transition, now);
+    case "poll_failed":
+      return pollFailed(task, transition, now);
+    case "next_candidate":
+      return nextCandidate(task, transition, now);
+    case "release":
+      return silent({
+        ...worked(task, transition.work),
+        leaseUntil: null,
+        submitUnknown: task.submitUnknown || (transition.submitUnknown && task.state === null),
+        updatedAt: now,
+      });
+    case "orphan":
+      if (task.leaseUntil === null) return null;
+      return orphan(task, now);
+    case "complete": {
+      const done = attempted(worked(task, transition.work), "completed", null, now);
+      return end(
+        {
+          ...done,
+          status: "completed",
+          progress: 100,
+          result: transition.result,
+          costMicros: Math.min(transition.costMicros, task.reservedMicros),
+          upstreamMicros:
+            transition.costMicros === 0
+              ? task.upstreamMicros
+              : (task.upstreamMicros ?? 0) + transition.costMicros,
+        },
+        { event: "completed", leavesJob: false, before: task },
+        now,
+      );
+    }
+    case "fail":
+      return fail(worked(task, transition.work), transition.error, transition.jobOver, now);
+    case "expire": {
+      const raised = { ...task, fence: task.fence + 1 };
+      const error = deadlineError(task);
+      return end(
+        { ...attempted(raised, "failed", error.code, now), status: "failed", error },
+        { event: "failed", leavesJob: mayRunUpstream(task), before: task },
+        now,
+      );
+    }
+    case "cancel": {
+      const leavesJob = mayRunUpstream(task);
+      const raised = { ...task, fence: task.fence + 1 };
+      return end(
+        {
+          ...attempted(raised, "cancelled", null, now),
+          status: "cancelled",
+          cancellation: leavesJob ? "requested" : "immediate",
+        },
+        { event: "cancelled", leavesJob, before: task },
+        now,
+      );
+    }
+  }
+}
+
+/** Why a task fails that ran into its deadline. */
+export function deadlineError(task: Pick<Task, "startedAt" | "timeoutMs">): TaskError {
+  return {
+    code: "timeout",
+    message:
+      task.startedAt === null
+        ? "The task waited in the queue longer than queue.maxWaitSeconds allows"
+        : `The task did not finish within its ${Math.round(task.timeoutMs / 1000)} s`,
+  };
+}
+
+/** A whole percentage from 0 to 100; 0 for what is no number. */
+export function clampPercent(percent: number): number {
+  return Number.isFinite(percent) ? Math.min(100, Math.max(0, Math.trunc(percent))) : 0;
+}
+
+function claim(task: Task, leaseMs: number, now: number): Reduction | null {
+  if (task.leaseUntil !== null) return null;
+  const held = { leaseUntil: now + leaseMs, fence: task.fence + 1, dueAt: null };
+  if (task.status === "running") return silent({ ...task, ...held, updatedAt: now });
+  const first = task.startedAt === null;
+  return announce(
+    {
+      ...task,
+      ...held,
+      status: "running",
+      attempt: task.attempt + 1,
+      attemptStartedAt: now,
+      startedAt: task.startedAt ?? now,
+      deadlineAt: first ? now + task.timeoutMs : task.deadlineAt,
+      message: null,
+    },
+    "started",
+    now,
+  );
+}
+
+function retry(
+  task: Task,
+  transition: Extract<StepTransition, { kind: "retry" | "snooze" }>,
+  now: number,
+): Reduction {
+  const { kind, error } = transition;
+  const spent = worked(task, transition.work);
+  const dueAt = now + Math.max(0, transition.delayMs);
+  const lastAttempt = kind === "retry" && task.attempt >= task.maxAttempts;
+  if (lastAttempt || dueAt >= task.deadlineAt) return fail(spent, error, false, now);
+  return announce(
+    {
+      ...attempted(spent, kind === "retry" ? "retried" : "rate_limited", error.code, now),
+      ...requeued(dueAt, error),
+      attempt: kind === "snooze" ? Math.max(0, task.attempt - 1) : task.attempt,
+    },
+    "retrying",
+    now,
+  );
+}
+
+function pollFailed(
+  task: Task,
+  transition: Extract<StepTransition, { kind: "poll_failed" }>,
+  now: number,
+): Reduction {
+  const spent = worked(task, transition.work);
+  const pollFailures = task.pollFailures + 1;
+  const dueAt = now + Math.max(0, transition.delayMs);
+  if (pollFailures > MAX_POLL_FAILURES || dueAt >= task.deadlineAt)
+    return fail(spent, transition.error, false, now);
+  return announce(
+    { ...spent, pollFailures, leaseUntil: null, dueAt, message: transition.error.message },
+    "progress",
+    now,
+  );
+}
+
+/** Its worker is gone. A task on which several died in a row is ended: it is what they died of. */
+function orphan(task: Task, now: number): Reduction {
+  const freed: Task = {
+    ...task,
+    leaseUntil: null,
+    submitUnknown: task.submitUnknown || task.state === null,
+    takeovers: task.takeovers + 1,
+    updatedAt: now,
+  };
+  if (freed.takeovers < MAX_TAKEOVERS) return silent(freed);
+  const message = `The process that worked on the task ended ${freed.takeovers} times in a row`;
+  const error: TaskError = { code: "provider_error", message };
+  const raised = { ...freed, fence: task.fence + 1 };
+  return end(
+    { ...attempted(raised, "failed", error.code, now), status: "failed", error },
+    { event: "failed", leavesJob: mayRunUpstream(task), before: task },
+    now,
+  );
+}
+
+function nextCandidate(
+  task: Task,
+  transition: Extract<StepTransition, { kind: "next_candidate" }>,
+  now: number,
+): Reduction {
+  const { error } = transition;
+  const spent = worked(task, transition.work);
+  const dueAt = now + Math.max(0, transition.delayMs);
+  if (task.candidate + 1 >= task.route.length || dueAt >= task.deadlineAt)
+    return fail(spent, error, false, now);
+  const leavesJob = mayHaveJob(task);
+  const next = announce(
+    {
+      ...attempted(spent, "failed", error.code, now),
+      ...requeued(dueAt, error),
+      candidate: task.candidate + 1,
+      state: null,
+      credential: null,
+      openCleanups: task.openCleanups + (leavesJob ? 1 : 0),
+    },
+    "retrying",
+    now,
+  );
+  return leavesJob ? { ...next, work: [cleanupOf(task)] } : next;
+}
+
+/** Ends as failed. A stored reference means a job that goes on upstream, unless its provider said that it is over. */
+function fail(task: Task, error: TaskError, jobOver: boolean, now: number): Reduction {
+  return end(
+    { ...attempted(task, "failed", error.code, now), status: "failed", error },
+    { event: "failed", leavesJob: task.state !== null && !jobOver, before: task },
+    now,
+  );
+}
+
+/** The end of a task: out of every list, settled unless a job it leaves may still change what it costs. */
+function end(
+  task: Task,
+  how: { event: "completed" | "failed" | "cancelled"; leavesJob: boolean; before: Task },
+  now: number,
+): Reduction {
+  const { event, leavesJob, before } = how;
+  const openCleanups = task.openCleanups + (leavesJob ? 1 : 0);
+  const settled = !leavesJob && (event !== "cancelled" || openCleanups === 0);
+  const ended: Task = {
+    ...task,
+    finishedAt: now,
+    leaseUntil: null,
+    dueAt: null,
+    message: null,
+    openCleanups,
+    settled,
+    seq: task.seq + 1,
+    updatedAt: now,
+  };
+  const delivery = deliveryDraft(ended, `task.${event}`);
+  return {
+    task: ended,
+    event,
+    work: [...(leavesJob ? [cleanupOf(before)] : []), ...(delivery ? [delivery] : [])],
+    settlement: settled ? settlementOf(ended) : null,
+  };
+}
+
+/**
+ * One job that the task left behind is cleaned up. A cancelled task is charged once the last one is, with what they
+ * billed together, within its reservation; any other task owes nothing for them, and what they billed is only recorded.
+ */
+function settle(
+  task: Task,
+  { billedMicros, cancellation }: Extract<OpenTransition, { kind: "settle" }>,
+  now: number,
+): Reduction {
+  const openCleanups = Math.max(0, task.openCleanups - 1);
+  const upstreamMicros =
+    billedMicros === null ? task.upstreamMicros : (task.upstreamMicros ?? 0) + billedMicros;
+  const left: Task = { ...task, openCleanups, upstreamMicros };
+  if (task.settled || !isTerminal(task.status) || (task.status === "cancelled" && openCleanups > 0))
+    return silent(left);
+  const cancelled = task.status === "cancelled";
+  const settled: Task = {
+    ...left,
+    settled: true,
+    costMicros: cancelled ? Math.max(0, Math.min(upstreamMicros ?? 0, task.reservedMicros)) : 0,
+    cancellation: cancelled ? cancellation : task.cancellation,
+    updatedAt: now,
+  };
+  return { ...silent(settled), settlement: settlementOf(settled) };
+}
+
+/** Null where the report's job is the one that the task itself goes on with, or where it names none. */
+function lateJob(task: Task, report: LateReport): Reduction | null {
+  if (report.state === null || !isStale(task, report) || report.job.fence === task.jobFence) return null;
+  const { state, costMicros } = report;
+  const work = [cleanupDraft(task.id, { ...report.job, state, reported: true, costMicros })];
+  return { ...silent({ ...task, openCleanups: task.openCleanups + 1 }), work };
+}
+
+function settlementOf(task: Task): Settlement | null {
+  const { reservedMicros, costMicros, upstreamMicros } = task;
+  if (reservedMicros === 0 && costMicros === 0) return null;
+  return { releasedMicros: reservedMicros, chargedMicros: costMicros, upstreamMicros };
+}
+
+/** A reference is stored, a claim is held, or a submit may have gone through. */
+function mayRunUpstream(task: Task): boolean {
+  return task.leaseUntil !== null || mayHaveJob(task);
+}
+
+function mayHaveJob(task: Task): boolean {
+  return task.state !== null || task.submitUnknown;
+}
+
+/** Looks after the job of the task's last holder, which may still hand over a reference while its call is open. */
+function cleanupOf(task: Task): WorkDraft {
+  const job = upstreamJobOf(task);
+  return cleanupDraft(task.id, { ...job, state: task.state, reported: false, costMicros: null });
+}
+
+/** The attempt under way is over. */
+function attempted(
+  task: Task,
+  outcome: Attempt["outcome"],
+  errorCode: Attempt["errorCode"],
+  now: number,
+): Task {
+  if (task.attemptStartedAt === null) return task;
+  const { provider, model } = candidateOf(task);
+  const over: Attempt = {
+    attempt: task.attempt,
+    provider,
+    model,
+    credential: task.credential,
+    startedAt: task.attemptStartedAt,
+    ms: Math.max(0, now - task.attemptStartedAt),
+    outcome,
+    errorCode,
+  };
+  return {
+    ...task,
+    attemptStartedAt: null,
+    attempts: [...task.attempts, over].slice(-MAX_ATTEMPTS_KEPT),
+  };
+}
+
+function requeued(dueAt: number, error: TaskError) {
+  return {
+    status: "queued",
+    submitUnknown: false,
+    leaseUntil: null,
+    dueAt,
+    message: error.message,
+    takeovers: 0,
+    pollFailures: 0,
+  } as const;
+}
+
+function withState(task: Task, transition: Extract<StepTransition, { kind: "save" | "pend" }>): Task {
+  return {
+    ...worked(task, transition.work),
+    state: transition.state,
+    jobFence: task.state === null && transition.state !== null ? task.fence : task.jobFence,
+    credential: transition.credential ?? task.credential,
+    submitUnknown: false,
+    takeovers: 0,
+    pollFailures: 0,
+  };
+}
+
+function worked(task: Task, work: WorkTime): Task {
+  return { ...task, providerMs: task.providerMs + work.providerMs, storeMs: task.storeMs + work.storeMs };
+}
+
+function announce(task: Task, event: TaskEventType, now: number): Reduction {
+  return { ...silent({ ...task, seq: task.seq + 1, updatedAt: now }), event };
+}
+
+function silent(task: Task): Reduction {
+  return { task, event: null, work: [], settlement: null };
+}
