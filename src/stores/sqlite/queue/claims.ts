@@ -4,8 +4,8 @@ import { type Claim, type ClaimOptions, ONLY_SHARD } from "../../../tasks/ports/
 import { candidateOf } from "../../../tasks/task.ts";
 import type { Step } from "../step.ts";
 import { applyTransition } from "../tasks/transitions.ts";
-import { heldIn, moveClaimed, promote } from "./lanes.ts";
-import { pickNext, servedProviders } from "./picks.ts";
+import { heldIn, moveClaimed } from "./lanes.ts";
+import { pickNext, refreshLane } from "./picks.ts";
 
 const ADVANCE_LANE = "UPDATE lanes SET vtime = max(vtime, ?1), held = held + ?2 WHERE lane = ?3";
 
@@ -13,8 +13,7 @@ const ADVANCE_LANE = "UPDATE lanes SET vtime = max(vtime, ?1), held = held + ?2 
 export function claimNext(step: Step, options: ClaimOptions): Claim[] {
   const { sql } = step;
   const { lane, leaseMs, max, maxHeld } = options;
-  promote(step, lane);
-  const providers = servedProviders(step, lane, options.providers);
+  const providers = refreshLane(step, lane, options.providers);
   const free = maxHeld === undefined ? max : Math.min(max, maxHeld - heldIn(step, lane));
   const claims: Claim[] = [];
   let startTag = -1;

@@ -12,21 +12,27 @@ import {
 import type { Sql, SqlRow } from "../../sql.ts";
 import type { Step } from "../step.ts";
 import type { TaskRow } from "../tasks/task-table.ts";
-import { type Charge, queueOf, setPause } from "./lanes.ts";
+import { type Charge, promote, queueOf, setPause } from "./lanes.ts";
 import { LISTS } from "./ranks.ts";
 
 export type Pick = { row: TaskRow; startTag: number; charge: Charge };
 
 const PROVIDERS = "SELECT provider, paused_until FROM lane_providers WHERE lane = +?";
+/** The same, and whether a delayed task is due: most claims find none, and look no further. */
+const PROVIDERS_AND_DUE = `SELECT provider, paused_until,
+    EXISTS (SELECT 1 FROM tasks WHERE type = +?1 AND due_at <= ?2) AS due
+  FROM lane_providers WHERE lane = +?1`;
 
-/** The lane's providers, of those that are wanted. Ends the pauses that are over by now. */
-export function servedProviders(
-  { sql, now }: Step,
-  lane: TaskType,
-  wanted: readonly string[] | undefined,
-): string[] {
+/**
+ * Makes ready what is due by now, ends the pauses that are over, and answers the lane's providers, of those that are
+ * wanted.
+ */
+export function refreshLane(step: Step, lane: TaskType, wanted: readonly string[] | undefined): string[] {
+  const { sql, now } = step;
   const providers: string[] = [];
-  for (const row of sql.all(PROVIDERS, lane)) {
+  const rows = sql.all(PROVIDERS_AND_DUE, lane, now);
+  if (rows[0]?.due === 1) promote(step, lane);
+  for (const row of rows) {
     const provider = row.provider as string;
     if (row.paused_until !== null && (row.paused_until as number) <= now) setPause(sql, lane, provider, null);
     if (wanted === undefined || wanted.includes(provider)) providers.push(provider);

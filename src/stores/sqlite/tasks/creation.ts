@@ -10,14 +10,13 @@ import { viewTask } from "../queue/positions.ts";
 import { queueListOf } from "../queue/ranks.ts";
 import type { Step } from "../step.ts";
 import { holderOf, takeKey } from "./idempotency.ts";
-import { openTenant, WHOLE_KEY } from "./tenants.ts";
+import { logOf, openTenant, WHOLE_KEY } from "./tenants.ts";
 import { recordEvent } from "./transitions.ts";
 
-const KEY = `SELECT enabled, expires_at,
-    (SELECT waiting FROM tenants WHERE key_id = keys.id AND subject = '') AS waiting,
+const KEY = `SELECT k.enabled, k.expires_at, t.waiting, t.epoch, t.seq, t.followed,
     EXISTS (SELECT 1 FROM tasks WHERE id = ?) AS made,
-    (SELECT paused FROM lane_keys WHERE key_id = keys.id AND lane = ? AND provider = ?) AS paused
-  FROM keys WHERE id = ?`;
+    (SELECT paused FROM lane_keys WHERE key_id = k.id AND lane = ? AND provider = ?) AS paused
+  FROM keys k LEFT JOIN tenants t ON t.key_id = k.id AND t.subject = '' WHERE k.id = +?`;
 
 export function createTask(
   step: Step,
@@ -63,7 +62,8 @@ export function createTask(
       amountMicros: draft.reservedMicros,
       price: draft.price,
     });
-  return { outcome: "created", update: recordEvent(sql, row, "queued", 1) };
+  const log = key === null || waiting === null ? null : logOf(key);
+  return { outcome: "created", update: recordEvent(sql, row, "queued", 1, log) };
 }
 
 /** Why the key may not start anything now, whatever a cache said. */

@@ -170,11 +170,16 @@ export class TaskTable {
     if (row === null) return null;
     const spec = JSON.parse(row.spec as string) as Spec;
     const task = { ...this.#blank };
-    for (const name of this.#plain) task[name] = row[name] as FieldValue;
+    const plain = this.#plain;
+    // By index, because this is most of what reading a task costs beside SQLite itself.
+    for (let index = 0; index < plain.length; index++) {
+      const name = plain[index] as string;
+      task[name] = row[name] as FieldValue;
+    }
     for (const name of this.#flags) task[name] = row[name] === 1;
     for (const name of this.#json) {
       const text = row[name];
-      task[name] = typeof text === "string" ? (JSON.parse(text) as FieldValue) : null;
+      if (typeof text === "string") task[name] = text === "[]" ? [] : (JSON.parse(text) as FieldValue);
     }
     for (const field of this.#derived)
       if (row[field.name] === null) task[field.name] = missingValue(field, spec);

@@ -16,16 +16,27 @@ export const WHOLE_KEY = "";
 const APPEND = "UPDATE tenants SET seq = seq + 1, waiting = waiting + ? WHERE key_id = ? AND subject = ?";
 const LOG = "SELECT epoch, seq, followed FROM tenants WHERE key_id = ? AND subject = ?";
 
-/** The next position of the tenant's log; the row has to be there. `waiting` is what its tasks that wait change by. */
-export function appendToLog(sql: Sql, keyId: string, subject: string, waiting: number): TenantLog {
+/**
+ * The next position of the tenant's log; the row has to be there. `waiting` is what its tasks that wait change by,
+ * `before` the log as the step has read it already.
+ */
+export function appendToLog(
+  sql: Sql,
+  keyId: string,
+  subject: string,
+  waiting: number,
+  before: TenantLog | null,
+): TenantLog {
   // Cheaper than RETURNING, which collects its rows in a table of its own first.
   sql.run(APPEND, waiting, keyId, subject);
-  return tenantLog(sql, keyId, subject);
+  return before === null ? tenantLog(sql, keyId, subject) : { ...before, seq: before.seq + 1 };
 }
 
 /** Where the tenant's log stands; the row has to be there. */
 export function tenantLog(sql: Sql, keyId: string, subject: string): TenantLog {
-  return logOf(sql.get(LOG, keyId, subject), keyId);
+  const row = sql.get(LOG, keyId, subject);
+  if (row === null) throw new Error(`The tenant row of ${keyId} is missing`);
+  return logOf(row);
 }
 
 /** Where the log of a scope stands; null when the tenant never had a task or a follower. */
@@ -62,7 +73,7 @@ export function setTenantFollowed({ sql }: Step, scope: TenantScope, followed: b
   );
 }
 
-function logOf(row: SqlRow | null, keyId: string): TenantLog {
-  if (row === null) throw new Error(`The tenant row of ${keyId} is missing`);
+/** The log of a row that has its columns. */
+export function logOf(row: SqlRow): TenantLog {
   return { epoch: row.epoch as string, seq: row.seq as number, followed: row.followed === 1 };
 }

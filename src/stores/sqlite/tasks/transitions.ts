@@ -63,15 +63,21 @@ function moveTask(sql: Sql, before: Task, task: Task, started: -1 | 0 | 1): void
   move(sql, to, null, queueListOf(task), 0);
 }
 
-/** Appends the event, if there is one, to the logs of the task, its key and its subject. */
-export function recordEvent(sql: Sql, row: TaskRow, type: TaskEventType | null, waiting: number): TaskUpdate {
+/** Appends the event, if there is one, to the logs of the task, its key and its subject; `keyLog` is the key's, if known. */
+export function recordEvent(
+  sql: Sql,
+  row: TaskRow,
+  type: TaskEventType | null,
+  waiting: number,
+  keyLog: TenantLog | null = null,
+): TaskUpdate {
   const { task } = row;
   const { keyId, subject } = task.tenant;
   const logged = type !== null && type !== "progress";
-  const log = (of: string): TenantLog =>
-    logged ? appendToLog(sql, keyId, of, waiting) : tenantLog(sql, keyId, of);
-  const key = log(WHOLE_KEY);
-  const own = subject === WHOLE_KEY ? null : log(subject);
+  const log = (of: string, before: TenantLog | null): TenantLog =>
+    logged ? appendToLog(sql, keyId, of, waiting, before) : tenantLog(sql, keyId, of);
+  const key = log(WHOLE_KEY, keyLog);
+  const own = subject === WHOLE_KEY ? null : log(subject, null);
   const events: TaskEvent[] = [];
   if (type !== null) {
     const event: TaskEvent = {
