@@ -38,8 +38,9 @@ describe.each(HOSTS)("%s", (_, open) => {
   });
   afterAll(() => world.close());
 
-  test.concurrent.for(CASES)(
+  test.for(CASES)(
     "$title follows a task to its end, and again over a new connection",
+    { timeout: TEST_MS, concurrent: true },
     async ({ client, wire }, { skip, expect }) => {
       const place = toolbox.installed[client.toolchain];
       if ("missing" in place) return skip(place.missing);
@@ -62,6 +63,5 @@ describe.each(HOSTS)("%s", (_, open) => {
         follower.kill();
       }
     },
-    TEST_MS,
   );
 });
