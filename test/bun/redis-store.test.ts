@@ -282,6 +282,35 @@ describeWithRedis("the Redis store", () => {
     expect(createdAt).toBeLessThanOrEqual(after);
   });
 
+  test("a process whose clock is off by an hour writes the server's moments", async () => {
+    const store = world.onServerTime();
+    const right = Date.now;
+    const server = async () => Number((await world.command<[string, string]>("TIME"))[0]) * 1_000;
+    Date.now = () => right() + 3_600_000;
+    try {
+      await store.create(bench.draft(), { maxQueuedPerKey: 10 });
+      const [claim] = await store.claim(NEXT);
+      const before = await server();
+      const pend = {
+        kind: "pend",
+        state: 1,
+        delayMs: 60_000,
+        percent: 5,
+        message: null,
+        work: NO_WORK,
+      } as const;
+      const outcome = await store.advance(claim!.lease, pend);
+      if (!outcome.applied) throw new Error("The store refused it");
+      const { task, events } = outcome.update;
+      expect(task.dueAt).toBe(task.updatedAt + 60_000);
+      for (const moment of [task.createdAt, task.startedAt, task.updatedAt, events[0]?.at])
+        expect(Math.abs((moment ?? 0) - before)).toBeLessThan(60_000);
+      expect(task).toEqual((await store.get(scopeOf("a"), task.id))?.task);
+    } finally {
+      Date.now = right;
+    }
+  });
+
   test("a log is followed as long as one of several nodes follows it", async () => {
     const [one, two] = [world.another({ node: "one" }), world.another({ node: "two" })];
     const task = await bench.submit();
@@ -383,6 +412,27 @@ describeWithRedis("the Redis store", () => {
     bench.advance(LEASE_MS);
     expect(await bench.store.sweep(10)).toMatchObject({ requeued: 1 });
     expect(await bench.store.nextWorkAt("cleanup")).toBeNull();
+  });
+
+  test("a task that cannot be read is passed over by everything that looks at many", async () => {
+    const spoilt = [await bench.submit(), await bench.submit(), await bench.submit({ subject: "ann" })];
+    const [held] = await bench.claim(1);
+    const alive = await bench.submit();
+    for (const { id } of spoilt) {
+      await world.command("DEL", `${world.prefix}0:task:${id}`);
+      await world.command("SET", `${world.prefix}0:task:${id}`, "spoilt");
+    }
+    expect((await bench.store.list(scopeOf("a"), { limit: 10 })).tasks.map(({ task }) => task.id)).toEqual([
+      alive.id,
+    ]);
+    const [claim, ...none] = await bench.claim(10);
+    expect([claim?.task.id, none]).toEqual([alive.id, []]);
+    expect(await bench.store.renew([held!.lease, claim!.lease], LEASE_MS)).toEqual([held!.task.id]);
+    expect([...(await bench.store.positions([held!.task.id, alive.id])).keys()]).toEqual([alive.id]);
+    expect((await bench.store.listHolds("a", 10)).map(({ sourceId }) => sourceId)).toEqual([alive.id]);
+    bench.advance(LEASE_MS);
+    expect(await bench.store.sweep(10)).toMatchObject({ requeued: 1 });
+    expect(Number(await world.command("GET", `${world.prefix}0:unreadable`))).toBeGreaterThan(0);
   });
 
   test("keys, subjects and batches with separators in their names stay apart", async () => {

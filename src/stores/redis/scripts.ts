@@ -45,6 +45,8 @@ const LIMITS = {
 const COMMENT = /^\s*--.*\n|^\n/gm;
 /** A function or a table on the outermost level. */
 const DEFINITION = /^local (?:function )?(\w+)(?: = \{.*\}|\([\s\S]*?^end)\n/gm;
+/** A line of `load_task` that gives a missing field its default. */
+const DEFAULT = /^ {2}f\[(T_\w+)\] = f\[\1\] or .*\n/gm;
 const CONSTANT = /\b(?:T_\w+|[A-Z][A-Z_]+)\b/g;
 const WORD = /\w+/g;
 
@@ -160,9 +162,15 @@ export class Scripts {
    * out, comments first.
    */
   #compact(text: string): string {
-    const code = text.replaceAll(COMMENT, "");
+    const code = withoutUnusedDefaults(text.replaceAll(COMMENT, ""));
     return withoutUnused(code.replaceAll(CONSTANT, (word) => this.#constants.get(word) ?? word));
   }
+}
+
+/** Without the defaults of fields that the script does not look at. */
+function withoutUnusedDefaults(code: string): string {
+  const uses = counted(code);
+  return code.replaceAll(DEFAULT, (line, name: string) => ((uses.get(name) ?? 0) > 2 ? line : ""));
 }
 
 function withoutUnused(code: string): string {

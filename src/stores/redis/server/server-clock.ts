@@ -15,6 +15,16 @@ export class ServerClock {
     this.#offset = moment - performance.now();
   }
 
+  /**
+   * A moment to decide at: what the decision sets to it is told from what it leaves only by being another one, so it is none
+   * that the task has already.
+   */
+  momentOf(taken: (moment: number) => boolean): number {
+    let now = this.now();
+    if (this.#injected === undefined) while (taken(now)) now += 1;
+    return now;
+  }
+
   now(): number {
     if (this.#injected !== undefined) return this.#injected();
     return this.#offset === null ? Date.now() : Math.round(this.#offset + performance.now());

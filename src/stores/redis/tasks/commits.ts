@@ -103,8 +103,8 @@ export class Commits {
         fresh = true;
         if (stored === null) return this.#refused(taskId, null);
       }
-      const now = this.#clock.now();
       const { task: before, besides } = stored;
+      const now = this.#clock.momentOf((moment) => this.#fields.hasMoment(before, besides, moment));
       const transition = wanted.transition(stored, now);
       const reduction = transition && reduce(before, transition, now);
       if (reduction === null) {

@@ -67,6 +67,7 @@ export class TaskFields {
   readonly #own: readonly Known[];
   readonly #spec: readonly Known[];
   readonly #changing: readonly Known[];
+  readonly #moments: readonly Known[];
 
   constructor(table: FieldTable) {
     const pick = (names: string[]) =>
@@ -75,6 +76,7 @@ export class TaskFields {
     this.#own = pick(namesIn(table, "own"));
     this.#spec = pick(namesIn(table, "spec"));
     this.#changing = pick(changingNames(table));
+    this.#moments = this.#changing.filter(({ field }) => field.kind === "moment");
     this.names = [...this.#own.map(({ name }) => name), ...BESIDES];
     const taken = this.names.find((name, index) => this.names.indexOf(name) !== index);
     if (taken !== undefined) throw new Error(`The store has a use of its own for a field ${taken}`);
@@ -165,6 +167,11 @@ export class TaskFields {
 
   spec(task: Task): string {
     return specText(task as unknown as Record<string, FieldValue>, this.table);
+  }
+
+  /** Whether one of the fields that change is this moment. */
+  hasMoment(task: Task, besides: Besides, moment: number): boolean {
+    return this.#moments.some((known) => storedValue(known, task, besides) === moment);
   }
 
   /** What a transition at `now` changed. */

@@ -2,7 +2,7 @@
 
 local found = {}
 for i = 3, #ARGV do
-  local f = rcall('HMGET', P .. 'task:' .. ARGV[i], 'epoch', 'seq')
-  found[i - 2] = f[1] and f
+  local f = redis.pcall('HMGET', P .. 'task:' .. ARGV[i], 'epoch', 'seq')
+  found[i - 2] = f[1] and f or false
 end
 return found

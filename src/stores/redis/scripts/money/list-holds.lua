@@ -5,7 +5,7 @@ local holds = {}
 local sources = rcall('ZRANGE', P .. 'holds:' .. ARGV[3], 0, ARGV[4] - 1, 'WITHSCORES')
 for i = 1, #sources, 2 do
   local kind, id = match(sources[i], '^(%w+)/(.*)$')
-  local f = rcall('HMGET', P .. kind .. ':' .. id, 'keyId', 'subject', 'customer', 'spec', 'reservedMicros', 'price', 'windows')
+  local f = redis.pcall('HMGET', P .. kind .. ':' .. id, 'keyId', 'subject', 'customer', 'spec', 'reservedMicros', 'price', 'windows')
   if f[1] then
     holds[#holds + 1] = { kind, id, sources[i + 1], unpack(f) }
   else

@@ -91,18 +91,33 @@ local function hand_out(t, k, type, lease_until)
   return { t, event, k.epoch, k.seq, s and s.epoch or '', s and s.seq or '', followed_by(t[T_by], k, s) }
 end
 
+-- Of each lane, what is remembered of whose turn it is: of each token the first two keys and their scores (`heads`), and the key
+-- that was served last while its new place is not written yet (`unwritten`): as long as it stays first, it need not be.
+local turns_known = {}
+local function known_turns(type)
+  local turns = turns_known[type] or { heads = {} }
+  turns_known[type] = turns
+  return turns
+end
+
 -- Whose turn it is: the key that stands first among the tokens' sets, its score, and the least score of the other tokens.
-local function next_turn(type, lane, tokens, heads)
+local function next_turn(type, lane, tokens, turns)
+  local heads = turns.heads
   local key, start, other
   for _, token in ipairs(tokens) do
     local head = heads[token]
     if not head then
+      if turns.unwritten then
+        show(turns.unwritten, type)
+        turns.unwritten = nil
+      end
       local set = is_paused(lane, token) and polls_of(type, token) or turns_of(type, token)
-      head = rcall('ZRANGE', set, '0', '0', 'WITHSCORES')
+      head = rcall('ZRANGE', set, '0', '1', 'WITHSCORES')
+      head[2], head[4] = tonumber(head[2]), tonumber(head[4])
       heads[token] = head
     end
     if head[1] then
-      local score = tonumber(head[2])
+      local score = head[2]
       if not key or score < start or (score == start and head[1] < key) then
         other = start and min(other or start, start) or other
         key, start = head[1], score
@@ -114,17 +129,44 @@ local function next_turn(type, lane, tokens, heads)
   return key, start, other
 end
 
--- Where the key's next task of a rank is: the provider whose first one is the oldest.
+-- The key was served: it stands behind its old place in every set. Where it was first it may still be; elsewhere it is not.
+local function moved_on(type, lane, turns, k, q)
+  local heads, stays = turns.heads, not k.cap
+  for token, head in pairs(heads) do
+    if head[1] == k.id then
+      local n = counts_of(q, token)
+      local on = is_paused(lane, token) and n[1] > 0 or not is_paused(lane, token) and eligible(k, n)
+      if on and (not head[3] or q[1] < head[4] or (q[1] == head[4] and k.id < head[3])) then
+        head[2] = q[1]
+      else
+        heads[token], stays = nil, false
+      end
+    end
+  end
+  if turns.unwritten and turns.unwritten ~= k then show(turns.unwritten, type) end
+  if stays then
+    turns.unwritten, k.moved[type] = k, true
+  else
+    show(k, type)
+    turns.unwritten = nil
+  end
+end
+
+-- Where the key's next task of a rank is: the ready list of the provider whose first one is the oldest, that task, and the
+-- provider's counts.
 local function oldest(type, lane, tokens, key, q, rank)
-  local found, found_no
+  local found, found_id, found_no, counts
   for _, token in ipairs(tokens) do
     local n = q.at[token]
     if n and n[1 + rank] > 0 and (rank == 0 or not is_paused(lane, token)) then
-      local _, no = first_of(ready_list(type, rank, token, key))
-      if not found or (no and (not found_no or no < found_no)) then found, found_no = token, no end
+      local name = ready_list(type, rank, token, key)
+      local id, no = first_of(name)
+      if not found or (no and (not found_no or no < found_no)) then
+        found, found_id, found_no, counts = name, id, no, n
+      end
     end
   end
-  return found
+  return found, found_id, counts
 end
 
 -- Claims what is due in the lane, fairest first, at most `most`, while fewer than `max_held` of the lane are held (nil: no
@@ -133,7 +175,7 @@ end
 local function claim_next(type, lease_ms, most, max_held, providers)
   promote(type)
   local lane, lease_until = load_lane(type), exact(now + lease_ms)
-  local tokens, heads, claims, records = {}, {}, {}, {}
+  local tokens, turns, claims, records = {}, known_turns(type), {}, {}
   if providers == '' then
     for token in lane.providers:gmatch('%S+') do tokens[#tokens + 1] = token end
   else
@@ -141,7 +183,7 @@ local function claim_next(type, lease_ms, most, max_held, providers)
   end
   most = min(most, MAX_STEP_TASKS)
   while #claims < most and (not max_held or lane.held < max_held) do
-    local key, start, other = next_turn(type, lane, tokens, heads)
+    local key, start, other = next_turn(type, lane, tokens, turns)
     if not key then break end
     local k = load_key(key)
     local q = queue_of(k, type)
@@ -149,7 +191,6 @@ local function claim_next(type, lease_ms, most, max_held, providers)
     for _, token in ipairs(tokens) do
       local n = q.at[token]
       if n then
-        heads[token] = nil
         counts.continuing = counts.continuing + n[1]
         if not is_paused(lane, token) then
           for i = 1, 3 do counts[i] = counts[i] + n[1 + i] end
@@ -161,29 +202,28 @@ local function claim_next(type, lease_ms, most, max_held, providers)
         rcall('ZREM', turns_of(type, token), key)
         rcall('ZREM', polls_of(type, token), key)
       end
-      heads = {}
+      turns.heads = {}
     else
       local rank = pick_rank(q, counts)
-      local token = rank and oldest(type, lane, tokens, key, q, rank)
-      local id = token and first_of(ready_list(type, rank, token, key))
+      local name, id, n
+      if rank then name, id, n = oldest(type, lane, tokens, key, q, rank) end
       if not id then
         -- Somebody else wrote here. The sets are the truth and the counts follow them.
         for _, one in ipairs(tokens) do
-          local n = counts_of(q, one)
+          local counted = counts_of(q, one)
           for other_rank = 0, 3 do
-            local name = ready_list(type, other_rank, one, key)
-            n[1 + other_rank] = rcall('ZCARD', P .. name) - (lists[name] and lists[name].taken or 0)
+            local list = ready_list(type, other_rank, one, key)
+            counted[1 + other_rank] = rcall('ZCARD', P .. list) - (lists[list] and lists[list].taken or 0)
           end
-          n.turn, n.poll, heads[one] = nil, nil, nil
+          counted.turn, counted.poll, turns.heads[one] = nil, nil, nil
         end
         show(k, type)
       else
-        local list = lists[ready_list(type, rank, token, key)]
+        local list = lists[name]
         list.taken = list.taken + 1
         -- One that was kept from its turn, its provider rested, does not make up for it at the others' cost.
         local from = other and max(start, min(lane.v, other)) or start
         local cost = rank == 0 and CONTINUATION_COST or COST[rank]
-        local n = q.at[token]
         q[1], n[1 + rank] = from + cost, n[1 + rank] - 1
         if rank > 0 then q[1 + rank], counts[rank] = q[1 + rank] + cost, counts[rank] - 1 end
         for i = 1, 3 do q[4 + i] = counts[i] == 0 and '1' or '0' end
@@ -199,7 +239,7 @@ local function claim_next(type, lease_ms, most, max_held, providers)
         else
           count_unreadable()
         end
-        show(k, type)
+        moved_on(type, lane, turns, k, q)
         if k.cap and k.running ~= running then show(k, another) end
       end
     end

@@ -28,6 +28,7 @@ local function create(c)
   if k.ends and k.ends ~= '' and tonumber(k.ends) <= now then return { 'key_refused', 'expired' } end
 
   local once = c[16] ~= '' and P .. 'once:' .. scoped(key, scoped(subject, c[16]))
+  c.once = once
   if once and c[21] ~= '1' then
     if claimed[once] then
       if claimed[once].fingerprint ~= c[17] then return { 'conflict' } end
@@ -81,9 +82,7 @@ for i = 3, #ARGV do
   if replies[index].err then return replies[index] end
   if replies[index][1] == 'created' then
     made[c[1]] = index
-    if c[16] ~= '' then
-      claimed[P .. 'once:' .. scoped(c[2], scoped(c[3], c[16]))] = { fingerprint = c[17], index = index }
-    end
+    if c.once then claimed[c.once] = { fingerprint = c[17], index = index } end
   end
 end
 flush()

@@ -2,7 +2,8 @@
 
 local held = {}
 for i = 3, #ARGV do
-  local f = rcall('HMGET', P .. 'task:' .. ARGV[i], 'id', 'finishedAt', 'result', 'state')
-  held[i - 2] = f[1] and { f[2] or '', f[3] or '', f[4] or '' }
+  local f = redis.pcall('HMGET', P .. 'task:' .. ARGV[i], 'id', 'finishedAt', 'result', 'state')
+  -- What cannot be read keeps its files.
+  held[i - 2] = f.err and { '', '', '' } or f[1] and { f[2] or '', f[3] or '', f[4] or '' } or false
 end
 return held

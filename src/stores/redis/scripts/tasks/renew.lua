@@ -4,7 +4,7 @@
 local lost, until_text = {}, exact(now + ARGV[3])
 for i = 4, #ARGV, 2 do
   local id = ARGV[i]
-  local f = rcall('HMGET', P .. 'task:' .. id, 'fence', 'leaseUntil', 'deadlineAt', 'type')
+  local f = redis.pcall('HMGET', P .. 'task:' .. id, 'fence', 'leaseUntil', 'deadlineAt', 'type')
   if f[1] == ARGV[i + 1] and f[2] then
     rcall('HSET', P .. 'task:' .. id, 'leaseUntil', until_text)
     rcall('ZADD', P .. 'wake:' .. (f[4] or 'image'), exact(min(until_text, f[3])), id)

@@ -61,7 +61,7 @@ end
 -- Sessions that are over and settled.
 local sessions = ended_before('session-ends', ARGV[4], limit)
 for _, id in ipairs(sessions) do
-  local f = rcall('HMGET', P .. 'session:' .. id, 'keyId', 'subject')
+  local f = redis.pcall('HMGET', P .. 'session:' .. id, 'keyId', 'subject')
   rcall('UNLINK', P .. 'session:' .. id)
   rcall('ZREM', P .. 'session-ends', id)
   if f[1] then
