@@ -37,7 +37,6 @@ export function newTask(draft: TaskDraft, epoch: string, now: number): Task {
     attempts: [],
     takeovers: 0,
     pollFailures: 0,
-    saves: 0,
     dueAt: null,
     state: null,
     jobFence: null,

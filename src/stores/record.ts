@@ -99,7 +99,6 @@ export const TASK_FIELDS = {
   attempts: own("json", []),
   takeovers: own("integer", 0),
   pollFailures: own("integer", 0),
-  saves: own("integer", 0),
   updatedAt: own("moment", 0),
   startedAt: own("moment", null),
   finishedAt: own("moment", null),

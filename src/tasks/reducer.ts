@@ -396,7 +396,6 @@ function withState(task: Task, transition: Extract<StepTransition, { kind: "save
     submitUnknown: false,
     takeovers: 0,
     pollFailures: 0,
-    saves: task.saves + 1,
   };
 }
 

@@ -140,8 +140,6 @@ export type Task = {
   readonly takeovers: number;
   /** Polls that failed in a row: failures of the call, not of the job. */
   readonly pollFailures: number;
-  /** How often its state was replaced. */
-  readonly saves: number;
   /** When a waiting task may be claimed: the next attempt or poll. Null when it is ready or held. */
   readonly dueAt: number | null;
   /** The provider's opaque state (≤ 8 kB); a job that has one is polled, never submitted anew. */

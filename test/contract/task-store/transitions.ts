@@ -90,14 +90,6 @@ export function transitionContract(contract: StoreContract): void {
       expect(await bench.log(task)).toEqual(["1 queued", "2 started", "5 progress"]);
     });
 
-    test("a field that was only just added is counted, stored and read back", async () => {
-      const task = await bench.submit();
-      const claim = await bench.claimOne();
-      await bench.apply(claim, { kind: "save", state: 1, work: WORK });
-      await bench.apply(claim, { kind: "save", state: 2, work: WORK });
-      expect((await bench.read(task)).saves).toBe(2);
-    });
-
     test("a pending job waits unheld, then its poll continues the attempt without an event", async () => {
       const task = await bench.submit();
       const claim = await bench.claimOne();
