@@ -15,7 +15,6 @@ import type { Claim, ClaimOptions, TaskStore } from "../ports/task-store.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../retry-policy.ts";
 import { candidateOf } from "../task.ts";
 import { ALONE_FROM_TAKEOVERS } from "../transition.ts";
-import { createCleanupWork } from "./cleanup-work.ts";
 import { Lane } from "./lane.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import type { OtherWorkers, WorkListener } from "./other-workers.ts";
@@ -30,7 +29,7 @@ import {
 } from "./scheduling.ts";
 import { type Committed, StepCommitter, type StepDriver } from "./step-commit.ts";
 import { publishIfFollowed, type StepDependencies, StepRun } from "./step-run.ts";
-import { WorkRunner } from "./work-runner.ts";
+import { WorkRunners } from "./work-runners.ts";
 
 export type EngineOptions = {
   /** Provider calls open at once, by lane. */
@@ -78,7 +77,7 @@ export class Engine implements Doorbell, WorkListener {
   readonly #dependencies: EngineDependencies;
   readonly #options: EngineOptions;
   readonly #steps: StepDependencies;
-  readonly #cleanups: WorkRunner;
+  readonly #dueWork: WorkRunners;
   readonly #leases: LeaseKeeper;
   readonly #committer: StepCommitter;
   readonly #lanes: Readonly<Record<TaskType, Lane>>;
@@ -106,9 +105,7 @@ export class Engine implements Doorbell, WorkListener {
     this.#committer = new StepCommitter(dependencies, options.retry);
     const { store, media, publisher, clock, log } = dependencies;
     this.#steps = { store, media, publisher, clock, log, progressIntervalMs: options.progressIntervalMs };
-    this.#cleanups = new WorkRunner(dependencies, createCleanupWork(dependencies), {
-      leaseMs: options.leaseMs,
-    });
+    this.#dueWork = new WorkRunners(dependencies, { leaseMs: options.leaseMs });
     this.#leases = new LeaseKeeper({ store, clock, log, held: () => this.#runs.values() }, options);
     const lane = (type: TaskType) =>
       new Lane(type, options.concurrency[type], clock, (due) => this.#ring(due));
@@ -136,7 +133,7 @@ export class Engine implements Doorbell, WorkListener {
   drop(taskId: string): void {
     if (this.#runs.has(taskId)) this.stopEnded(taskId);
     else this.#dependencies.others?.ended(taskId);
-    this.#cleanups.ring();
+    this.#dueWork.ring();
   }
 
   stopEnded(taskId: string): void {
@@ -173,7 +170,7 @@ export class Engine implements Doorbell, WorkListener {
       for (const run of this.#runs.values()) run.stop("shutdown");
       if (!(await this.#idleWithin(ABORT_GRACE_MS))) await this.#releaseStubborn();
     }
-    await this.#cleanups.stop(ABORT_GRACE_MS);
+    await this.#dueWork.stop(ABORT_GRACE_MS);
     this.#leases.stop();
     this.#state = "stopped";
   }
@@ -304,7 +301,7 @@ export class Engine implements Doorbell, WorkListener {
       storeFailed: () => {
         this.#storeFailedAt = this.#dependencies.clock.monotonic();
       },
-      leftJob: () => this.#cleanups.ring(),
+      leftJob: () => this.#dueWork.ring(),
     };
     return driver;
   }
@@ -355,7 +352,7 @@ export class Engine implements Doorbell, WorkListener {
           for (const lane of Object.values(this.#lanes)) this.#ring(lane);
         }
       }
-      await this.#cleanups.sweep();
+      await this.#dueWork.sweep();
       this.#lookForWork();
     } catch (error) {
       log.error("sweep failed", { cause: describeError(error) });

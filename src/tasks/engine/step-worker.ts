@@ -16,12 +16,11 @@ import type { Publisher } from "../ports/publisher.ts";
 import type { Claim, TaskStore } from "../ports/task-store.ts";
 import type { RetryPolicy } from "../retry-policy.ts";
 import type { Task } from "../task.ts";
-import { createCleanupWork } from "./cleanup-work.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { CRON_SWEEP_BATCHES, SWEEP_BATCH } from "./scheduling.ts";
 import { StepCommitter } from "./step-commit.ts";
 import { publishIfFollowed, type StepDependencies, StepRun } from "./step-run.ts";
-import { WorkRunner } from "./work-runner.ts";
+import { WorkRunners } from "./work-runners.ts";
 
 export type StepWorkerOptions = {
   /** Provider calls open at once in the whole deployment, by lane. */
@@ -146,13 +145,11 @@ export class StepWorker {
   /** Works on the upstream jobs that ended tasks left behind, as far as they are due, for 30 s. Never rejects. */
   async clean(): Promise<void> {
     const { clock, log } = this.#dependencies;
-    const cleanups = new WorkRunner(this.#dependencies, createCleanupWork(this.#dependencies), {
-      leaseMs: this.#options.leaseMs,
-    });
-    const enough = clock.after(CLEAN_MS, () => void cleanups.stop(CLEAN_GRACE_MS));
+    const dueWork = new WorkRunners(this.#dependencies, { leaseMs: this.#options.leaseMs });
+    const enough = clock.after(CLEAN_MS, () => void dueWork.stop(CLEAN_GRACE_MS));
     try {
-      await cleanups.sweep();
-      await cleanups.drained();
+      await dueWork.sweep();
+      await dueWork.drained();
     } catch (error) {
       log.error("cleanup failed", { cause: describeError(error) });
     } finally {
