@@ -87,6 +87,10 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
         submitUnknown: task.submitUnknown || (transition.submitUnknown && task.state === null),
         updatedAt: now,
       });
+    case "defer": {
+      const dueAt = now + Math.max(0, transition.delayMs);
+      return silent({ ...worked(task, transition.work), leaseUntil: null, dueAt, updatedAt: now });
+    }
     case "orphan":
       if (task.leaseUntil === null) return null;
       return orphan(task, now);

@@ -39,6 +39,8 @@ export type StepTransition =
   | { kind: "next_candidate"; delayMs: number; error: TaskError; work: WorkTime }
   /** Handed back untouched (shutdown); claimable at once. `submitUnknown` when a submit had begun. */
   | { kind: "release"; submitUnknown: boolean; work: WorkTime }
+  /** Handed back untouched, and not to be claimed for `delayMs`. */
+  | { kind: "defer"; delayMs: number; work: WorkTime }
   | { kind: "complete"; result: TaskResult; costMicros: number; work: WorkTime }
   /** `jobOver`: the provider said that the job has ended, so that nothing of it is left upstream. */
   | { kind: "fail"; error: TaskError; jobOver: boolean; work: WorkTime };

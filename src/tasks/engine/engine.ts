@@ -14,7 +14,7 @@ import type { Publisher } from "../ports/publisher.ts";
 import type { Claim, ClaimOptions, TaskStore } from "../ports/task-store.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../retry-policy.ts";
 import { candidateOf } from "../task.ts";
-import { ALONE_FROM_TAKEOVERS } from "../transition.ts";
+import { ALONE_FROM_TAKEOVERS, NO_WORK } from "../transition.ts";
 import { Lane } from "./lane.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import type { OtherWorkers, WorkListener } from "./other-workers.ts";
@@ -70,6 +70,11 @@ export type EngineDependencies = {
   others?: OtherWorkers | undefined;
 };
 
+/**
+ * A task on which workers died is worked on once this process has lived for so long without it, ms: a process that is ended
+ * from outside again and again would otherwise be taken for one that the task ends.
+ */
+const SUSPECT_AFTER_MS = 3_000;
 /** After `shutdownMs` the calls are aborted and get this long to notice, ms. */
 const ABORT_GRACE_MS = 1_000;
 
@@ -93,6 +98,8 @@ export class Engine implements Doorbell, WorkListener {
   /** Steps whose call may be open. */
   #open = 0;
   #state: "new" | "running" | "stopping" | "stopped" = "new";
+  /** Monotonic, ms: when it was started. */
+  #startedAt = 0;
   #sweepTimer: TimerHandle | null = null;
   /** Monotonic, ms: when an outcome last could not be stored. */
   #storeFailedAt = Number.NEGATIVE_INFINITY;
@@ -116,6 +123,7 @@ export class Engine implements Doorbell, WorkListener {
   start(): void {
     if (this.#state !== "new") throw new Error("an engine starts once");
     this.#state = "running";
+    this.#startedAt = this.#dependencies.clock.monotonic();
     this.#leases.start();
     // First what is past its deadline ends: nothing that cannot finish in time any more is worth a provider call.
     void this.#sweep().finally(() => {
@@ -238,6 +246,10 @@ export class Engine implements Doorbell, WorkListener {
 
   #begin(lane: Lane, claims: readonly Claim[], claimedAt: number): void {
     for (const claim of claims) {
+      if (this.#isTooEarlyFor(claim)) {
+        void this.#defer(lane, claim);
+        continue;
+      }
       const run = new StepRun(claim.task, claim.lease, claimedAt + this.#options.leaseMs, this.#steps);
       lane.held += 1;
       // The sweep may have taken a task back from this very process: only one call may go on.
@@ -249,6 +261,26 @@ export class Engine implements Doorbell, WorkListener {
       else void this.#work(lane, run);
     }
     this.#workAlone();
+  }
+
+  /** How long a suspect has to wait for its turn, ms; 0 or less when it may begin. */
+  #suspectWaitMs(): number {
+    return this.#startedAt + SUSPECT_AFTER_MS - this.#dependencies.clock.monotonic();
+  }
+
+  #isTooEarlyFor({ task }: Claim): boolean {
+    return task.takeovers >= ALONE_FROM_TAKEOVERS && this.#suspectWaitMs() > 0;
+  }
+
+  /** Hands a suspect back until this process may work on it. */
+  async #defer(lane: Lane, { task, lease, update }: Claim): Promise<void> {
+    const { store, publisher, clock, log } = this.#dependencies;
+    if (update !== null) publishIfFollowed(publisher, update);
+    const delayMs = this.#suspectWaitMs();
+    this.#armLane(lane, clock.now() + delayMs);
+    await store.advance(lease, { kind: "defer", delayMs, work: NO_WORK }).catch((error: unknown) => {
+      log.error("task could not be handed back", { taskId: task.id, cause: describeError(error) });
+    });
   }
 
   /** Begins the next task that is worked on alone, once nothing else is open. */

@@ -41,6 +41,7 @@ const TRANSITIONS: Record<BeforeTheEnd, Transition> = {
   save: { kind: "save", state: { job: 1 }, work: WORK },
   pend: { kind: "pend", state: { job: 1 }, delayMs: 2_000, percent: 10, message: null, work: WORK },
   retry: { kind: "retry", delayMs: 1_000, error: ERROR, work: WORK },
+  defer: { kind: "defer", delayMs: 1_000, work: WORK },
   poll_failed: { kind: "poll_failed", delayMs: 1_000, error: ERROR, work: WORK },
   snooze: { kind: "snooze", delayMs: 1_000, error: ERROR, work: WORK },
   next_candidate: { kind: "next_candidate", delayMs: 1_000, error: ERROR, work: WORK },
@@ -436,6 +437,12 @@ describe("a failed poll", () => {
 });
 
 describe("a takeover", () => {
+  test("is not forgotten because a worker put the task off", () => {
+    const { task, event } = apply(held({ takeovers: 2 }), TRANSITIONS.defer);
+    expect(event).toBeNull();
+    expect(task).toMatchObject({ status: "running", takeovers: 2, leaseUntil: null, dueAt: NOW + 1_000 });
+  });
+
   test("counts until the task gets on, whatever brings it on", () => {
     const twice = held({ takeovers: MAX_TAKEOVERS - 1 });
     for (const kind of ["progress", "save", "pend", "retry"] as const)
