@@ -27,6 +27,30 @@ export function holdFields(price: Json): string[] {
   ];
 }
 
+/** What stands of a movement under its id, in its key's ledger. */
+type StoredMovement = Omit<Movement, "id" | "source" | "sourceId" | "keyId">;
+
+const MISSING_IN_MOVEMENT: Pick<Movement, "subject" | "customer" | "upstreamMicros" | "windows"> = {
+  subject: "",
+  customer: null,
+  upstreamMicros: null,
+  windows: ["total"],
+};
+
+/** A movement's JSON as far as its caller knows it; what is as if it were missing is left out. */
+export function movementText(
+  movement: Omit<StoredMovement, "windows" | "at" | "chargedMicros"> & { chargedMicros?: number },
+): string {
+  const { subject, customer, upstreamMicros, ...rest } = movement;
+  const told = {
+    ...rest,
+    ...(subject !== "" && { subject }),
+    ...(customer !== null && { customer }),
+    ...(upstreamMicros !== null && { upstreamMicros }),
+  };
+  return JSON.stringify(told).slice(0, -1);
+}
+
 export class RedisLedger implements LedgerStore {
   readonly #scripts: ScriptRunner;
 
@@ -64,12 +88,20 @@ export class RedisLedger implements LedgerStore {
     keyId: string,
     { limit, before }: { limit: number; before: string | null },
   ): Promise<{ movements: Movement[]; hasMore: boolean }> {
-    const texts = listReply(await this.#scripts.run("listMovements", keyId, String(limit + 1), before ?? ""));
-    const movements = readable(texts, (text) => {
-      const movement = JSON.parse(textOf(text)) as Omit<Movement, "id">;
-      return { id: `${movement.source}/${movement.sourceId}`, ...movement };
+    const pairs = listReply(await this.#scripts.run("listMovements", keyId, String(limit + 1), before ?? ""));
+    const movements = readable(pairs, (pair): Movement => {
+      const [id = "", text = ""] = listReply(pair).map(textOf);
+      const [source, sourceId] = id.split("/", 2);
+      return {
+        id,
+        source: source as Movement["source"],
+        sourceId: sourceId as string,
+        keyId,
+        ...MISSING_IN_MOVEMENT,
+        ...(JSON.parse(text) as StoredMovement),
+      };
     });
-    return { movements: movements.slice(0, limit), hasMore: texts.length > limit };
+    return { movements: movements.slice(0, limit), hasMore: pairs.length > limit };
   }
 }
 

@@ -15,7 +15,7 @@ import { assertScope } from "../../scopes.ts";
 import type { Reply } from "../server/replies.ts";
 import { listReply, numberOf, textOf } from "../server/replies.ts";
 import type { ScriptRunner } from "../server/script-runner.ts";
-import { holdFields, readable } from "./ledger.ts";
+import { holdFields, movementText, readable } from "./ledger.ts";
 
 /** Why a session ended whose lease ran out. */
 const LOST = "lost";
@@ -106,23 +106,20 @@ export class RedisSessions implements SessionStore {
 
 function fieldsOf(draft: SessionDraft): string[] {
   const { id, keyId, subject, customer, provider, model, reservedMicros } = draft;
-  const movement = {
-    source: "session",
-    sourceId: id,
-    keyId,
-    subject,
-    customer,
+  const movement = movementText({
     type: "realtime",
     model,
     provider,
+    subject,
+    customer,
     upstreamMicros: null,
-  };
+  });
   return [
     ...["id", id, "keyId", keyId, "subject", subject, "provider", provider, "model", model],
     ...["reservedMicros", String(reservedMicros), "fence", FIRST_FENCE],
     ...(customer === null ? [] : ["customer", customer]),
     ...(reservedMicros === 0 ? [] : holdFields(null)),
-    ...["movement", JSON.stringify(movement).slice(0, -1)],
+    ...["movement", movement],
   ];
 }
 

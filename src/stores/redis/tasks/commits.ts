@@ -21,6 +21,7 @@ import {
 } from "../../../tasks/transition.ts";
 import { STATUS_OF_EVENT } from "../../event-log.ts";
 import { rankOf } from "../../fair-queue.ts";
+import { movementText } from "../accounts/ledger.ts";
 import type { Reply } from "../server/replies.ts";
 import { listReply, numberOf, numberOrNull, textOf } from "../server/replies.ts";
 import type { ScriptRunner } from "../server/script-runner.ts";
@@ -225,25 +226,20 @@ function settlementArguments(task: Task, settlement: Settlement | null): string[
   const customer = task.customer ?? "";
   if (settlement === null) return ["", "", customer, ""];
   const { releasedMicros, chargedMicros, upstreamMicros } = settlement;
-  const { id: sourceId, tenant, type, model } = task;
-  const movement = {
-    source: "task",
-    sourceId,
-    ...tenant,
-    customer: task.customer,
+  const { tenant, type, model } = task;
+  const { provider } = candidateOf(task);
+  const { subject } = tenant;
+  const movement = movementText({
     type,
     model,
-    provider: candidateOf(task).provider,
+    provider,
+    subject,
+    customer: task.customer,
     chargedMicros,
     upstreamMicros,
-  };
+  });
   const nothing = chargedMicros === 0 && (upstreamMicros ?? 0) === 0;
-  return [
-    String(releasedMicros),
-    String(chargedMicros),
-    customer,
-    nothing ? "" : JSON.stringify(movement).slice(0, -1),
-  ];
+  return [String(releasedMicros), String(chargedMicros), customer, nothing ? "" : movement];
 }
 
 /** When somebody must look at the task, where that changed: a lease that goes on may have been prolonged meanwhile. */

@@ -12,13 +12,27 @@ import type { StoredTask, TaskFields } from "./fields.ts";
 /** What of an event its caller knows. The server adds when it was, and its places in the logs. */
 export function eventText(event: Pick<TaskEvent, "seq" | "type" | "progress" | "message">): string {
   const { seq, type, progress, message } = event;
-  return JSON.stringify({ seq, type, progress, message }).slice(0, -1);
+  const told = `{"seq":${seq},"type":"${type}","progress":${progress}`;
+  return message === null ? told : `${told},"message":${JSON.stringify(message)}`;
 }
 
-/** An event as it is stored. */
+/** An event as it is stored: a message or a subject's log that it does not have is left out. */
+type StoredEvent = Omit<TaskEvent, "taskId" | "status" | "message" | "subjectSeq"> & {
+  type: TaskEventType;
+  message?: string | null;
+  subjectSeq?: number | null;
+};
+
 export function readEvent(taskId: string, text: string): TaskEvent {
-  const event = JSON.parse(text) as Omit<TaskEvent, "taskId" | "status"> & { type: TaskEventType };
-  const { seq, type, progress, message, at, keySeq, subjectSeq } = event;
+  const {
+    seq,
+    type,
+    progress,
+    message = null,
+    at,
+    keySeq,
+    subjectSeq = null,
+  } = JSON.parse(text) as StoredEvent;
   return { taskId, seq, type, status: STATUS_OF_EVENT[type], progress, message, at, keySeq, subjectSeq };
 }
 

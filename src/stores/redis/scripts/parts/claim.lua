@@ -68,7 +68,7 @@ local function hand_out(t, k, type, lease_until)
     t[T_seq] = exact(t[T_seq] + 1)
     local field = 'e' .. t[T_seq]
     event = log_event(id, field,
-      '{"seq":' .. t[T_seq] .. ',"type":"started","progress":' .. t[T_progress] .. ',"message":null', k, s)
+      '{"seq":' .. t[T_seq] .. ',"type":"started","progress":' .. t[T_progress], k, s)
     if not t[T_startedAt] then
       t[T_startedAt], t[T_deadlineAt] = now_text, exact(now + t[T_timeoutMs])
       set[9], set[10], set[11], set[12] = 'startedAt', now_text, 'deadlineAt', t[T_deadlineAt]

@@ -3,8 +3,7 @@
 
 -- What the server knows of an event, behind what its caller wrote of it.
 local function event_text(begun, k, s)
-  return begun .. ',"at":' .. now_text .. ',"keySeq":' .. (k and exact(k.seq) or 'null') .. ',"subjectSeq":'
-    .. (s and exact(s.seq) or 'null') .. '}'
+  return begun .. ',"at":' .. now_text .. ',"keySeq":' .. exact(k.seq) .. (s and ',"subjectSeq":' .. exact(s.seq) or '') .. '}'
 end
 
 -- Appends the event to the logs; answers its text. `field` is where it is kept.

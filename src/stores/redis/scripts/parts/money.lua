@@ -26,7 +26,7 @@ local function settle_money(key, customer, windows, source, released, charged, m
   if released ~= 0 then zrem('holds:' .. key, source) end
   if movement == '' then return end
   zadd('movements:' .. key, now_text, source)
-  local names = windows == 'total' and '"total"' or '"' .. windows:gsub(' ', '","') .. '"'
-  hset('movement-texts:' .. key, source, movement .. ',"windows":[' .. names .. '],"at":' .. now_text .. '}')
+  if windows ~= 'total' then movement = movement .. ',"windows":["' .. windows:gsub(' ', '","') .. '"]' end
+  hset('movement-texts:' .. key, source, movement .. ',"at":' .. now_text .. '}')
   write('ZADD', P .. 'ledgers', 'NX', now_text, key)
 end

@@ -29,10 +29,9 @@ local function convert_ledger(name, key)
     local moment, task, type, amount, length, rest = match(charge, '^(%S+) (%S+) (%S+) (%S+) (%d+) (.*)$')
     if moment then
       local provider = rcall('HGET', P .. 'task:' .. task, 'provider') or ''
-      local text = '{"source":"task","sourceId":' .. cjson.encode(task) .. ',"keyId":' .. cjson.encode(key) .. ',"subject":'
-        .. cjson.encode(rest:sub(1, length)) .. ',"customer":null,"type":' .. cjson.encode(type) .. ',"model":'
-        .. rest:sub(length + 2) .. ',"provider":' .. cjson.encode(provider) .. ',"chargedMicros":' .. amount
-        .. ',"upstreamMicros":null,"windows":["total"],"at":' .. moment .. '}'
+      local text = '{"type":' .. cjson.encode(type) .. ',"model":' .. rest:sub(length + 2) .. ',"provider":'
+        .. cjson.encode(provider) .. ',"subject":' .. cjson.encode(rest:sub(1, length)) .. ',"chargedMicros":' .. amount
+        .. ',"at":' .. moment .. '}'
       rcall('HSET', P .. 'movement-texts:' .. key, 'task/' .. task, text)
       rcall('ZADD', P .. 'movements:' .. key, moment, 'task/' .. task)
       rcall('ZADD', P .. 'ledgers', 'NX', moment, key)
