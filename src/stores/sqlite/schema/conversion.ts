@@ -7,11 +7,11 @@
 import type { FieldTable } from "../../record.ts";
 import type { Sql, SqlValue } from "../../sql.ts";
 import type { Step } from "../step.ts";
-import { addColumns, hasTable } from "./columns.ts";
+import { addMissing, hasTable } from "./columns.ts";
 import { convertLedger, convertSpending } from "./release-1-money.ts";
 import { convertTasks } from "./release-1-tasks.ts";
 import { convertCleanups, convertDeliveries } from "./release-1-work.ts";
-import { ADDED_TABLES, READY_INDEX } from "./tables.ts";
+import { tablesOf } from "./tables.ts";
 
 /** Rows of one step. */
 const CHUNK = 250;
@@ -47,8 +47,7 @@ export function beginConversion(sql: Sql, version: number, fields: FieldTable): 
     "ALTER TABLE lane_keys RENAME TO lane_keys_1",
   ])
     sql.run(statement);
-  addColumns(sql, fields);
-  for (const statement of [READY_INDEX, ...ADDED_TABLES]) sql.run(statement);
+  addMissing(sql, tablesOf(fields));
   sql.run("CREATE TABLE conversion (stage INTEGER NOT NULL, cursor)");
   sql.run("INSERT INTO conversion (stage, cursor) VALUES (0, NULL)");
 }

@@ -1,7 +1,7 @@
 /**
  * Brings a database to the shape of the release that opens it: a new one gets its tables, the first release's data is
- * converted, and columns of fields that it lacks are added. Columns that the table of fields does not have belong to a
- * later release and are never touched.
+ * converted, and the tables, indexes and columns that it lacks are added. Those that this release does not know belong to
+ * a later one and are never touched.
  */
 
 import { StoreUnavailableError } from "../../../tasks/ports/store-error.ts";
@@ -9,9 +9,9 @@ import type { FieldTable } from "../../record.ts";
 import { assertReadable, type DataRelease } from "../../release.ts";
 import type { Sql } from "../../sql.ts";
 import type { Step } from "../step.ts";
-import { addColumns, hasTable } from "./columns.ts";
+import { addMissing, hasTable } from "./columns.ts";
 import { beginConversion, convertNext, isConverting } from "./conversion.ts";
-import { newTables } from "./tables.ts";
+import { tablesOf } from "./tables.ts";
 
 /**
  * What stands in `schema_migrations` since the release after the first. The first one counted 1 and 2 there and refuses
@@ -44,8 +44,7 @@ function prepare(step: Step, fields: FieldTable, release: DataRelease): boolean 
     sql.run("INSERT INTO schema_migrations (version, applied_at) VALUES (?, ?)", SCHEMA_VERSION, step.now);
     sql.run("CREATE TABLE release (writes INTEGER NOT NULL, min_reader INTEGER NOT NULL)");
     sql.run("INSERT INTO release (writes, min_reader) VALUES (?, ?)", release.writes, release.minReader);
-    if (version === 0) for (const statement of newTables(fields)) sql.run(statement);
-    else beginConversion(sql, version, fields);
+    if (version > 0) beginConversion(sql, version, fields);
   } else {
     sql.run(
       "UPDATE release SET writes = max(writes, ?1), min_reader = max(min_reader, ?2) WHERE writes < ?1 OR min_reader < ?2",
@@ -53,7 +52,7 @@ function prepare(step: Step, fields: FieldTable, release: DataRelease): boolean 
       release.minReader,
     );
   }
-  addColumns(sql, fields);
+  addMissing(sql, tablesOf(fields));
   return isConverting(sql);
 }
 

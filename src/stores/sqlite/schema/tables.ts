@@ -1,5 +1,5 @@
 /**
- * The tables of a new database. Earlier data is brought to this shape by the conversion of its release.
+ * The tables of the database. The first release's data is brought to this shape by a conversion.
  *
  *   tasks           one column for each `own` field (record.ts), and the lists a task stands in (ready_rank, wake_at)
  *   specs           the fields that never change, where they are long: kept out of the rows that transitions rewrite
@@ -20,23 +20,21 @@ import { columnDefinitions } from "../tasks/columns.ts";
 
 const TASK_INDEXES = [
   // Lists: one range per (status, type), merged by id; so no filter ever scans what it leaves out.
-  "CREATE INDEX tasks_by_key ON tasks (key_id, status, type, id)",
-  "CREATE INDEX tasks_by_subject ON tasks (key_id, subject, status, type, id) WHERE subject IS NOT NULL",
-  "CREATE INDEX tasks_by_batch ON tasks (batch_id, id) WHERE batch_id IS NOT NULL",
-  "CREATE INDEX tasks_due ON tasks (type, due_at, no) WHERE due_at IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS tasks_by_key ON tasks (key_id, status, type, id)",
+  "CREATE INDEX IF NOT EXISTS tasks_by_subject ON tasks (key_id, subject, status, type, id) WHERE subject IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS tasks_by_batch ON tasks (batch_id, id) WHERE batch_id IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS tasks_due ON tasks (type, due_at, no) WHERE due_at IS NOT NULL",
   // When somebody must look even if nobody rings: the end of the lease or the deadline.
-  "CREATE INDEX tasks_wake ON tasks (wake_at) WHERE wake_at IS NOT NULL",
-  "CREATE INDEX tasks_finished ON tasks (trimmed, finished_at) WHERE finished_at IS NOT NULL",
-  "CREATE INDEX tasks_followed ON tasks (followed) WHERE followed IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS tasks_wake ON tasks (wake_at) WHERE wake_at IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS tasks_finished ON tasks (trimmed, finished_at) WHERE finished_at IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS tasks_followed ON tasks (followed) WHERE followed IS NOT NULL",
 ];
 
-/** The index of ready tasks; the first release's had no providers. */
-export const READY_INDEX = `CREATE INDEX tasks_ready ON tasks (key_id, type, ready_rank, provider, no)
+const READY_INDEX = `CREATE INDEX IF NOT EXISTS tasks_ready ON tasks (key_id, type, ready_rank, provider, no)
   WHERE ready_rank IS NOT NULL`;
 
-/** Tables that the first release has as they are here. */
-const KEPT_TABLES = [
-  `CREATE TABLE keys (
+const TABLES = [
+  `CREATE TABLE IF NOT EXISTS keys (
      no INTEGER PRIMARY KEY,
      id TEXT NOT NULL UNIQUE,
      hash TEXT NOT NULL UNIQUE,
@@ -47,8 +45,8 @@ const KEPT_TABLES = [
      updated_at INTEGER NOT NULL,
      details TEXT NOT NULL
    )`,
-  "CREATE TABLE specs (task_no INTEGER PRIMARY KEY, spec TEXT NOT NULL)",
-  `CREATE TABLE events (
+  "CREATE TABLE IF NOT EXISTS specs (task_no INTEGER PRIMARY KEY, spec TEXT NOT NULL)",
+  `CREATE TABLE IF NOT EXISTS events (
      task_no INTEGER NOT NULL,
      seq INTEGER NOT NULL,
      type TEXT NOT NULL,
@@ -61,9 +59,9 @@ const KEPT_TABLES = [
      subject_seq INTEGER,
      PRIMARY KEY (task_no, seq)
    ) WITHOUT ROWID`,
-  "CREATE INDEX events_by_key ON events (key_id, key_seq)",
-  "CREATE INDEX events_by_subject ON events (key_id, subject, subject_seq) WHERE subject IS NOT NULL",
-  `CREATE TABLE tenants (
+  "CREATE INDEX IF NOT EXISTS events_by_key ON events (key_id, key_seq)",
+  "CREATE INDEX IF NOT EXISTS events_by_subject ON events (key_id, subject, subject_seq) WHERE subject IS NOT NULL",
+  `CREATE TABLE IF NOT EXISTS tenants (
      key_id TEXT NOT NULL,
      subject TEXT NOT NULL,
      epoch TEXT NOT NULL,
@@ -72,13 +70,13 @@ const KEPT_TABLES = [
      waiting INTEGER NOT NULL DEFAULT 0,
      PRIMARY KEY (key_id, subject)
    ) WITHOUT ROWID`,
-  `CREATE TABLE lanes (
+  `CREATE TABLE IF NOT EXISTS lanes (
      lane TEXT PRIMARY KEY,
      vtime INTEGER NOT NULL,
      held INTEGER NOT NULL DEFAULT 0
    ) WITHOUT ROWID`,
   "INSERT INTO lanes (lane, vtime) VALUES ('image', 0), ('video', 0)",
-  `CREATE TABLE idempotency (
+  `CREATE TABLE IF NOT EXISTS idempotency (
      key_id TEXT NOT NULL,
      subject TEXT NOT NULL,
      idempotency_key TEXT NOT NULL,
@@ -87,19 +85,15 @@ const KEPT_TABLES = [
      expires_at INTEGER NOT NULL,
      PRIMARY KEY (key_id, subject, idempotency_key)
    ) WITHOUT ROWID`,
-  "CREATE INDEX idempotency_by_expiry ON idempotency (expires_at)",
-];
-
-/** Tables that the first release does not have. */
-export const ADDED_TABLES = [
-  `CREATE TABLE lane_providers (
+  "CREATE INDEX IF NOT EXISTS idempotency_by_expiry ON idempotency (expires_at)",
+  `CREATE TABLE IF NOT EXISTS lane_providers (
      lane TEXT NOT NULL,
      provider TEXT NOT NULL,
      paused_until INTEGER,
      PRIMARY KEY (lane, provider)
    ) WITHOUT ROWID`,
   // eligible: something may be claimed of this row. open: something may be claimed of the key in this lane.
-  `CREATE TABLE lane_keys (
+  `CREATE TABLE IF NOT EXISTS lane_keys (
      key_id TEXT NOT NULL,
      lane TEXT NOT NULL,
      provider TEXT NOT NULL,
@@ -127,10 +121,10 @@ export const ADDED_TABLES = [
      ) VIRTUAL,
      PRIMARY KEY (key_id, lane, provider)
    ) WITHOUT ROWID`,
-  "CREATE INDEX lane_keys_eligible ON lane_keys (lane, provider, vtime) WHERE eligible IS NOT NULL",
-  "CREATE INDEX lane_keys_paused ON lane_keys (lane, provider) WHERE paused = 1",
+  "CREATE INDEX IF NOT EXISTS lane_keys_eligible ON lane_keys (lane, provider, vtime) WHERE eligible IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS lane_keys_paused ON lane_keys (lane, provider) WHERE paused = 1",
 
-  `CREATE TABLE work (
+  `CREATE TABLE IF NOT EXISTS work (
      no INTEGER PRIMARY KEY,
      kind TEXT NOT NULL,
      id TEXT NOT NULL,
@@ -145,10 +139,10 @@ export const ADDED_TABLES = [
      payload TEXT NOT NULL,
      UNIQUE (kind, id)
    )`,
-  "CREATE INDEX work_by_due ON work (kind, destination, held, due_at)",
-  "CREATE INDEX work_by_end ON work (kind, held, give_up_at)",
-  "CREATE INDEX work_by_task ON work (task_id)",
-  `CREATE TABLE work_queues (
+  "CREATE INDEX IF NOT EXISTS work_by_due ON work (kind, destination, held, due_at)",
+  "CREATE INDEX IF NOT EXISTS work_by_end ON work (kind, held, give_up_at)",
+  "CREATE INDEX IF NOT EXISTS work_by_task ON work (task_id)",
+  `CREATE TABLE IF NOT EXISTS work_queues (
      kind TEXT NOT NULL,
      destination TEXT NOT NULL,
      next_at INTEGER,
@@ -156,9 +150,9 @@ export const ADDED_TABLES = [
      paused_until INTEGER NOT NULL DEFAULT 0,
      PRIMARY KEY (kind, destination)
    ) WITHOUT ROWID`,
-  "CREATE INDEX work_queues_by_due ON work_queues (kind, next_at, turns)",
+  "CREATE INDEX IF NOT EXISTS work_queues_by_due ON work_queues (kind, next_at, turns)",
 
-  `CREATE TABLE holds (
+  `CREATE TABLE IF NOT EXISTS holds (
      no INTEGER PRIMARY KEY,
      source TEXT NOT NULL,
      source_id TEXT NOT NULL,
@@ -172,9 +166,9 @@ export const ADDED_TABLES = [
      expires_at INTEGER,
      UNIQUE (source, source_id)
    )`,
-  "CREATE INDEX holds_by_key ON holds (key_id, no)",
+  "CREATE INDEX IF NOT EXISTS holds_by_key ON holds (key_id, no)",
   // customer '' is the whole key.
-  `CREATE TABLE balances (
+  `CREATE TABLE IF NOT EXISTS balances (
      key_id TEXT NOT NULL,
      customer TEXT NOT NULL,
      period TEXT NOT NULL,
@@ -182,7 +176,7 @@ export const ADDED_TABLES = [
      charged_micros INTEGER NOT NULL,
      PRIMARY KEY (key_id, customer, period)
    ) WITHOUT ROWID`,
-  `CREATE TABLE movements (
+  `CREATE TABLE IF NOT EXISTS movements (
      no INTEGER PRIMARY KEY,
      id TEXT NOT NULL UNIQUE,
      source TEXT NOT NULL,
@@ -198,18 +192,18 @@ export const ADDED_TABLES = [
      windows TEXT NOT NULL,
      at INTEGER NOT NULL
    )`,
-  "CREATE INDEX movements_by_key ON movements (key_id, no)",
+  "CREATE INDEX IF NOT EXISTS movements_by_key ON movements (key_id, no)",
 
-  `CREATE TABLE endpoints (
+  `CREATE TABLE IF NOT EXISTS endpoints (
      no INTEGER PRIMARY KEY,
      key_id TEXT NOT NULL,
      id TEXT NOT NULL,
      details TEXT NOT NULL,
      UNIQUE (key_id, id)
    )`,
-  "CREATE INDEX endpoints_by_key ON endpoints (key_id, no)",
+  "CREATE INDEX IF NOT EXISTS endpoints_by_key ON endpoints (key_id, no)",
 
-  `CREATE TABLE sessions (
+  `CREATE TABLE IF NOT EXISTS sessions (
      no INTEGER PRIMARY KEY,
      id TEXT NOT NULL UNIQUE,
      key_id TEXT NOT NULL,
@@ -228,20 +222,23 @@ export const ADDED_TABLES = [
      fence INTEGER NOT NULL,
      counters TEXT NOT NULL
    )`,
-  "CREATE INDEX sessions_by_key ON sessions (key_id, id)",
-  "CREATE INDEX sessions_open ON sessions (lease_until) WHERE lease_until IS NOT NULL",
-  "CREATE INDEX sessions_open_by_key ON sessions (key_id, lease_until) WHERE lease_until IS NOT NULL",
-  "CREATE INDEX sessions_to_settle ON sessions (settle_by) WHERE settle_by IS NOT NULL",
-  "CREATE INDEX sessions_ended ON sessions (settled, ended_at) WHERE ended_at IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS sessions_by_key ON sessions (key_id, id)",
+  "CREATE INDEX IF NOT EXISTS sessions_open ON sessions (lease_until) WHERE lease_until IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS sessions_open_by_key ON sessions (key_id, lease_until) WHERE lease_until IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS sessions_to_settle ON sessions (settle_by) WHERE settle_by IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS sessions_ended ON sessions (settled, ended_at) WHERE ended_at IS NOT NULL",
 ];
 
-/** Every statement that makes a new database. */
-export function newTables(fields: FieldTable): string[] {
+/**
+ * Every statement that makes a new database. Each opening runs them too, so that a database gets the tables, indexes and
+ * columns of a later release: a new column has to be one that may be null or has a default.
+ */
+export function tablesOf(fields: FieldTable): string[] {
   const columns = [...columnDefinitions(fields)].map(([column, definition]) =>
     column === "id" ? "id TEXT NOT NULL UNIQUE" : definition,
   );
   return [
-    `CREATE TABLE tasks (
+    `CREATE TABLE IF NOT EXISTS tasks (
        no INTEGER PRIMARY KEY,
        ${columns.join(",\n       ")},
        ready_rank INTEGER,
@@ -251,7 +248,6 @@ export function newTables(fields: FieldTable): string[] {
      )`,
     ...TASK_INDEXES,
     READY_INDEX,
-    ...KEPT_TABLES,
-    ...ADDED_TABLES,
+    ...TABLES,
   ];
 }
