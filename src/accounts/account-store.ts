@@ -13,7 +13,7 @@ export interface AccountStore {
   createKey(key: VirtualKey): Promise<void>;
   /** Null when there is no such key. */
   updateKey(id: string, patch: KeyPatch, updatedAt: number): Promise<VirtualKey | null>;
-  /** Its tasks stay until their retention ends. False when there is no such key. */
+  /** Its webhook endpoints go with it, its tasks stay until their retention ends. False when there is no such key. */
   deleteKey(id: string): Promise<boolean>;
 }
 

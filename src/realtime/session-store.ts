@@ -36,6 +36,14 @@ export type Session = Omit<SessionDraft, "reservedMicros"> & {
   readonly settled: boolean;
 };
 
+/** Why a session ended whose lease ran out. */
+export const LOST_SESSION = "lost";
+/**
+ * A lost session that was not settled this long after it was handed out, because the process that was to do it ended too,
+ * is handed out again, ms.
+ */
+export const SETTLE_LOST_SESSION_MS = 60_000;
+
 export type SessionLimits = { maxPerKey: number; max: number };
 
 export type OpenSessionOutcome =
@@ -48,7 +56,7 @@ export type SessionEnd = { closeReason: string; counters: SessionCounters; charg
 export interface SessionStore {
   /** Checks the limits and opens it under a lease, in one step. The same id again answers the session as it is. */
   openSession(draft: SessionDraft, limits: SessionLimits, leaseMs: number): Promise<OpenSessionOutcome>;
-  /** Prolongs the lease and keeps the counters. False when it has ended meanwhile; nothing is written then. */
+  /** Prolongs the lease and keeps the counters given; others stay. False when it has ended meanwhile; nothing is written then. */
   renewSession(id: string, fence: number, leaseMs: number, counters: SessionCounters): Promise<boolean>;
   /**
    * Ends and settles it: the hold is released, `chargedMicros` (at most the reservation) moved. False when it had ended

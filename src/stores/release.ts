@@ -18,8 +18,12 @@ export const DATA_RELEASE: DataRelease = { writes: 3, minReader: 3 };
 
 /** Throws `StoreUnavailableError` (`newer_schema`) when data that needs release `minReader` is opened by an older one. */
 export function assertReadable(minReader: number, own: DataRelease): void {
-  if (minReader <= own.writes) return;
-  throw new StoreUnavailableError(
+  if (minReader > own.writes) throw newerRelease(minReader, own);
+}
+
+/** The data needs release `minReader`, which is later than the one that opens it. */
+export function newerRelease(minReader: number, own: DataRelease): StoreUnavailableError {
+  return new StoreUnavailableError(
     "newer_schema",
     `The data needs release ${minReader} or later, and this is release ${own.writes}: start the release that wrote it, or a later one. Nothing was changed`,
   );

@@ -14,6 +14,16 @@ export type WebhookEndpoint = {
   readonly updatedAt: number;
 };
 
+/** What an endpoint has that was written without the field. */
+export const MISSING_ENDPOINT_FIELDS: Omit<WebhookEndpoint, "id" | "keyId" | "url"> = {
+  events: [],
+  description: "",
+  enabled: true,
+  secrets: [],
+  createdAt: 0,
+  updatedAt: 0,
+};
+
 export type EndpointPatch = Partial<
   Pick<WebhookEndpoint, "url" | "events" | "description" | "enabled" | "secrets">
 >;

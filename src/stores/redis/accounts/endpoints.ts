@@ -1,21 +1,17 @@
 /** Webhook endpoints as hashes, each field a JSON text; fields of later releases are neither read nor touched. */
 
-import type { EndpointPatch, EndpointStore, WebhookEndpoint } from "../../../webhooks/endpoint-store.ts";
+import {
+  type EndpointPatch,
+  type EndpointStore,
+  MISSING_ENDPOINT_FIELDS,
+  type WebhookEndpoint,
+} from "../../../webhooks/endpoint-store.ts";
 import type { Reply } from "../server/replies.ts";
 import { listReply, textOf } from "../server/replies.ts";
 import type { ScriptRunner } from "../server/script-runner.ts";
 import { readable } from "./ledger.ts";
 
-/** What an endpoint has that was written without the field. */
-const MISSING: Omit<WebhookEndpoint, "id" | "keyId" | "url"> = {
-  events: [],
-  description: "",
-  enabled: true,
-  secrets: [],
-  createdAt: 0,
-  updatedAt: 0,
-};
-const NAMES: ReadonlySet<string> = new Set(["id", "keyId", "url", ...Object.keys(MISSING)]);
+const NAMES: ReadonlySet<string> = new Set(["id", "keyId", "url", ...Object.keys(MISSING_ENDPOINT_FIELDS)]);
 
 export class RedisEndpoints implements EndpointStore {
   readonly #scripts: ScriptRunner;
@@ -63,7 +59,7 @@ function fieldsOf(endpoint: Partial<WebhookEndpoint>): string[] {
 function readEndpoint(reply: Reply): WebhookEndpoint | null {
   const texts = listReply(reply).map(textOf);
   if (texts.length === 0) return null;
-  const endpoint: Record<string, unknown> = { ...MISSING };
+  const endpoint: Record<string, unknown> = { ...MISSING_ENDPOINT_FIELDS };
   for (let index = 0; index < texts.length; index += 2) {
     const name = texts[index] as string;
     if (NAMES.has(name)) endpoint[name] = JSON.parse(texts[index + 1] as string);

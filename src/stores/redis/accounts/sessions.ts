@@ -1,14 +1,16 @@
 /** Realtime sessions as hashes. */
 
 import { BUDGET_WINDOWS } from "../../../accounts/ledger-store.ts";
-import type {
-  OpenSessionOutcome,
-  Session,
-  SessionCounters,
-  SessionDraft,
-  SessionEnd,
-  SessionLimits,
-  SessionStore,
+import {
+  LOST_SESSION,
+  type OpenSessionOutcome,
+  type Session,
+  type SessionCounters,
+  type SessionDraft,
+  type SessionEnd,
+  type SessionLimits,
+  type SessionStore,
+  SETTLE_LOST_SESSION_MS,
 } from "../../../realtime/session-store.ts";
 import type { TenantScope } from "../../../tasks/task.ts";
 import { assertScope } from "../../scopes.ts";
@@ -17,12 +19,10 @@ import { listReply, numberOf, textOf } from "../server/replies.ts";
 import type { ScriptRunner } from "../server/script-runner.ts";
 import { holdFields, movementText, readable } from "./ledger.ts";
 
-/** Why a session ended whose lease ran out. */
-const LOST = "lost";
-/** A lost session that nobody has settled by then is handed out again, ms. */
-const SETTLE_AGAIN_MS = 10 * 60_000;
 /** The fence of whoever opens a session. */
 const FIRST_FENCE = "1";
+/** Begins the name of a counter's field. */
+const COUNTER = "counter:";
 
 export class RedisSessions implements SessionStore {
   readonly #scripts: ScriptRunner;
@@ -63,18 +63,20 @@ export class RedisSessions implements SessionStore {
     leaseMs: number,
     counters: SessionCounters,
   ): Promise<boolean> {
-    const kept = JSON.stringify(counters);
-    return (await this.#scripts.run("renewSession", id, String(fence), String(leaseMs), kept)) === 1;
+    const lease = String(leaseMs);
+    return (
+      (await this.#scripts.run("renewSession", id, String(fence), lease, ...counterFields(counters))) === 1
+    );
   }
 
   async endSession(id: string, fence: number, end: SessionEnd): Promise<boolean> {
     const { closeReason, counters, chargedMicros } = end;
-    const told = [closeReason, JSON.stringify(counters), String(chargedMicros)];
+    const told = [closeReason, String(chargedMicros), ...counterFields(counters)];
     return (await this.#scripts.run("endSession", id, String(fence), ...told)) === 1;
   }
 
   async endLostSessions(limit: number): Promise<Session[]> {
-    const sessions = await this.#scripts.run("endLostSessions", String(limit), LOST, String(SETTLE_AGAIN_MS));
+    const sessions = await this.#scripts.run("endLostSessions", String(limit), LOST_SESSION, String(SETTLE_LOST_SESSION_MS));
     return readable(listReply(sessions), readSession);
   }
 
@@ -123,6 +125,16 @@ function fieldsOf(draft: SessionDraft): string[] {
   ];
 }
 
+/** Each counter is a field of the hash, so that those which are not given stay. */
+function counterFields(counters: SessionCounters): string[] {
+  return Object.entries(counters).flatMap(([name, value]) => [COUNTER + name, String(value)]);
+}
+
+function readCounters(fields: ReadonlyMap<string, string>): SessionCounters {
+  const counters = [...fields].filter(([name]) => name.startsWith(COUNTER));
+  return Object.fromEntries(counters.map(([name, value]) => [name.slice(COUNTER.length), numberOf(value)]));
+}
+
 function readSession(reply: Reply | undefined): Session {
   const replies = listReply(reply).map(textOf);
   const fields = new Map<string, string>();
@@ -141,7 +153,7 @@ function readSession(reply: Reply | undefined): Session {
     startedAt: numberOf(text("startedAt")),
     leaseUntil: moment("leaseUntil"),
     fence: numberOf(text("fence")),
-    counters: JSON.parse(fields.get("counters") ?? "{}") as SessionCounters,
+    counters: readCounters(fields),
     endedAt: moment("endedAt"),
     closeReason: fields.get("closeReason") ?? null,
     chargedMicros: moment("chargedMicros") ?? 0,

@@ -8,7 +8,8 @@
 import { candidateOf } from "../../../tasks/task.ts";
 import { queueStateOf, wakeAt } from "../../../tasks/transition.ts";
 import { rankOf } from "../../fair-queue.ts";
-import { newerSchema } from "../server/errors.ts";
+import { DATA_RELEASE, newerRelease } from "../../release.ts";
+
 import type { Reply } from "../server/replies.ts";
 import { listReply, numberOf, numberOrNull, textOf } from "../server/replies.ts";
 import type { ScriptRunner } from "../server/script-runner.ts";
@@ -29,7 +30,7 @@ const FIRST_CURSOR = "0";
 /** Resolves once calls may be made. Rejects with `newer_schema` when the data needs a later release. */
 export async function prepare(scripts: ScriptRunner, fields: TaskFields): Promise<void> {
   const [state, release] = listReply(await scripts.run("prepare", "look"));
-  if (state === "newer") throw newerSchema(textOf(release));
+  if (state === "newer") throw newerRelease(numberOf(release), DATA_RELEASE);
   if (state !== "convert") return;
   await untilNothingIsLeft((cursor) => scripts.run("convertTenants", cursor, String(NAMES_PER_STEP)));
   await untilNothingIsLeft((cursor) => convertTasks(scripts, fields, cursor));

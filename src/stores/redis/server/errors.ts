@@ -1,6 +1,7 @@
 /** What went wrong with a command, in the words of the port. Commands hold prompts: no message repeats one. */
 
 import { StoreUnavailableError, type UnavailableReason } from "../../../tasks/ports/store-error.ts";
+import { DATA_RELEASE, newerRelease } from "../../release.ts";
 
 /** How replies begin that say that nothing was done, why, and what an operator makes of it. */
 const REFUSALS: readonly [RegExp, UnavailableReason, string][] = [
@@ -34,19 +35,11 @@ export function isUnprepared(error: unknown): boolean {
 export function redisFailure(error: unknown): Error {
   const message = messageOf(error);
   const newer = /(?:^|\s)NEWERSCHEMA (\d+)/.exec(message);
-  if (newer !== null) return newerSchema(newer[1] as string);
+  if (newer !== null) return newerRelease(Number(newer[1]), DATA_RELEASE);
   for (const [pattern, reason, meaning] of REFUSALS)
     if (pattern.test(message)) return new StoreUnavailableError(reason, `${meaning}: ${message}`);
   if (MISTAKE.test(message)) return new Error(`A script of the Redis store failed: ${message}`);
   return new StoreUnavailableError("unreachable", `Redis gave no answer: ${message}`);
-}
-
-/** The data needs this release, or a later one. */
-export function newerSchema(release: string): StoreUnavailableError {
-  return new StoreUnavailableError(
-    "newer_schema",
-    `The data in Redis needs release ${release} or later: start the release that wrote it, or a later one. Nothing was changed`,
-  );
 }
 
 function messageOf(error: unknown): string {

@@ -1,12 +1,16 @@
 /** Registered webhook endpoints: one JSON text each, so that fields of later releases stay in it. */
 
 import type { Json } from "../../../protocol/task.ts";
-import type { EndpointStore, WebhookEndpoint } from "../../../webhooks/endpoint-store.ts";
+import {
+  type EndpointStore,
+  MISSING_ENDPOINT_FIELDS,
+  type WebhookEndpoint,
+} from "../../../webhooks/endpoint-store.ts";
 import type { SqlRow } from "../../sql.ts";
 import type { Step } from "../step.ts";
 import type { Steps } from "../steps.ts";
 
-type Stored = WebhookEndpoint & Record<string, Json | undefined>;
+
 
 const OF_ID = "SELECT no, details FROM endpoints WHERE key_id = ? AND id = ?";
 
@@ -53,8 +57,8 @@ function insertEndpoint({ sql }: Step, endpoint: WebhookEndpoint, maxPerKey: num
   return true;
 }
 
-function stored(row: SqlRow): Stored {
-  return JSON.parse(row.details as string) as Stored;
+function stored(row: SqlRow): WebhookEndpoint {
+  return { ...MISSING_ENDPOINT_FIELDS, ...(JSON.parse(row.details as string) as WebhookEndpoint) };
 }
 
 /** The fields this release knows. */

@@ -80,6 +80,7 @@ function updateKey(sql: Sql, id: string, patch: KeyPatch, updatedAt: number): Vi
 }
 
 function deleteKey(sql: Sql, id: string): boolean {
+  sql.run("DELETE FROM endpoints WHERE key_id = ?", id);
   return sql.change("DELETE FROM keys WHERE id = ?", id) > 0;
 }
 

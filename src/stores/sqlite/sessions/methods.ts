@@ -1,12 +1,14 @@
 /** Realtime sessions: leases that hold their places, counters, and one settlement each. */
 
-import type {
-  OpenSessionOutcome,
-  Session,
-  SessionDraft,
-  SessionEnd,
-  SessionLimits,
-  SessionStore,
+import {
+  LOST_SESSION,
+  type OpenSessionOutcome,
+  type Session,
+  type SessionDraft,
+  type SessionEnd,
+  type SessionLimits,
+  type SessionStore,
+  SETTLE_LOST_SESSION_MS,
 } from "../../../realtime/session-store.ts";
 import type { TenantScope } from "../../../tasks/task.ts";
 import { assertScope } from "../../scopes.ts";
@@ -15,10 +17,6 @@ import type { Step } from "../step.ts";
 import type { Steps } from "../steps.ts";
 import { mergedCounters, sessionById, sessionOf } from "./rows.ts";
 
-/** Why a session ended that its holder did not end. */
-const LOST = "lost";
-/** A lost session that was not settled meanwhile, because the process that was to do it ended too, is handed out again. */
-const SETTLE_WITHIN_MS = 60_000;
 /** Above every session's id. */
 const NEWEST = "\uffff";
 
@@ -124,7 +122,7 @@ function endLostSessions({ sql, now }: Step, limit: number): Session[] {
     sql.run(
       "UPDATE sessions SET lease_until = NULL, ended_at = ?, close_reason = ? WHERE no = ?",
       now,
-      LOST,
+      LOST_SESSION,
       no as number,
     );
   const unsettled = sql.all(
@@ -136,7 +134,7 @@ function endLostSessions({ sql, now }: Step, limit: number): Session[] {
   for (const { no } of [...lost, ...unsettled]) {
     sql.run(
       "UPDATE sessions SET fence = fence + 1, settle_by = ? WHERE no = ?",
-      now + SETTLE_WITHIN_MS,
+      now + SETTLE_LOST_SESSION_MS,
       no as number,
     );
     const row = sql.get("SELECT * FROM sessions WHERE no = ?", no as number);

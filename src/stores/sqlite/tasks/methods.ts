@@ -162,8 +162,9 @@ function sweep(step: Step, limit: number): SweepOutcome {
     if (row === null) continue;
     const expired = row.task.deadlineAt <= now;
     const update = applyTransition(step, row, { kind: expired ? "expire" : "orphan" });
-    if (update !== null && expired) updates.push(update);
-    else if (update !== null) requeued++;
+    if (update === null) continue;
+    if (update.task.finishedAt !== null) updates.push(update);
+    else requeued++;
   }
   return { updates, requeued, more: due.length === limit };
 }

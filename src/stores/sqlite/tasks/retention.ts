@@ -55,7 +55,7 @@ export const FIRST_TENANT: TenantCursor = { keyId: "", subject: "" };
 
 /**
  * Looks at the next `limit` tenants after the cursor and drops those that nobody follows and that have neither tasks
- * nor, for the key itself, a key. Answers the next cursor, null at the end.
+ * nor, for the key itself, a key, holds or movements. Answers the next cursor, null at the end.
  */
 export function dropIdleTenants({ sql }: Step, after: TenantCursor, limit: number): TenantCursor | null {
   const rows = sql.all(
@@ -68,14 +68,18 @@ export function dropIdleTenants({ sql }: Step, after: TenantCursor, limit: numbe
     if (subject !== "")
       return sql.get("SELECT 1 FROM tasks WHERE key_id = ? AND subject = ? LIMIT 1", keyId, subject) !== null;
     if (sql.get("SELECT 1 FROM keys WHERE id = ?", keyId) !== null) return true;
-    return sql.get("SELECT 1 FROM tasks WHERE key_id = ? LIMIT 1", keyId) !== null;
+    return ["tasks", "holds", "movements"].some(
+      (table) => sql.get(`SELECT 1 FROM ${table} WHERE key_id = ? LIMIT 1`, keyId) !== null,
+    );
   };
   for (const row of rows) {
     const keyId = row.key_id as string;
     const subject = row.subject as string;
     if (row.followed === 1 || isUsed(keyId, subject)) continue;
     sql.run("DELETE FROM tenants WHERE key_id = ? AND subject = ?", keyId, subject);
-    if (subject === "") sql.run("DELETE FROM lane_keys WHERE key_id = ?", keyId);
+    if (subject !== "") continue;
+    sql.run("DELETE FROM lane_keys WHERE key_id = ?", keyId);
+    sql.run("DELETE FROM balances WHERE key_id = ?", keyId);
   }
   const last = rows.length < limit ? undefined : rows.at(-1);
   return last === undefined ? null : { keyId: last.key_id as string, subject: last.subject as string };
