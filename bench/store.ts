@@ -11,7 +11,7 @@ import { openSqliteFile } from "../src/runtime/bun/sqlite-file.ts";
 import { createSqliteStore, type SqliteStore } from "../src/stores/sqlite/store.ts";
 import { createTaskIds } from "../src/tasks/ids.ts";
 import type { TaskDraft } from "../src/tasks/ports/task-store.ts";
-import { NO_WORK, type StepTransition } from "../src/tasks/transition.ts";
+import { NOTHING_SPENT, type StepTransition } from "../src/tasks/transition.ts";
 
 /** Callers at once: what shares a commit. */
 const CONCURRENCY = 64;
@@ -28,7 +28,7 @@ const COMPLETE: StepTransition = {
     errors: [],
   },
   costMicros: 0,
-  work: NO_WORK,
+  spent: NOTHING_SPENT,
 };
 
 const folder = mkdtempSync(join(process.argv[2] ?? tmpdir(), "conduit-store-"));

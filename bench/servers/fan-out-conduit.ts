@@ -5,7 +5,7 @@
  * as the engine does with the progress it lets through.
  */
 
-import { createGateway } from "../../src/compose/gateway.ts";
+import { createGateway } from "../../src/compose/process-gateway.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { Catalogue } from "../../src/providers/catalogue.ts";
 import { BunSockets, type SocketData } from "../../src/runtime/bun/sockets.ts";

@@ -3,7 +3,7 @@
 import type { Hono } from "hono";
 import { createAdminCheck } from "../accounts/admin-key.ts";
 import type { HttpEnv, HttpMiddleware } from "../http/exchange.ts";
-import type { Host } from "../http/host.ts";
+import type { IdleLimit } from "../http/idle-limit.ts";
 import { adminOnly, authenticated } from "../http/middleware/credentials.ts";
 import { EVERY_PATH } from "../http/middleware/front-door.ts";
 import { operatorOnly } from "../http/middleware/operator.ts";
@@ -35,7 +35,7 @@ const HOUR_MS = 3_600_000;
 
 /** What a host brings besides its core. */
 export type HostSurface = {
-  readonly host: Host;
+  readonly host: IdleLimit;
   readonly adminKey: string | null;
   readonly health: Health;
   /** Absent where figures of one process say nothing. */

@@ -2,7 +2,7 @@
 
 import type { Hono } from "hono";
 import type { HttpEnv } from "../http/exchange.ts";
-import { plainHost } from "../http/host.ts";
+import { noIdleLimit } from "../http/idle-limit.ts";
 import { closeHubs, type HubShards, mountHubProxy } from "../http/routes/hub-proxy.ts";
 import { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import type { EventSockets } from "../http/streams/event-sockets.ts";
@@ -41,7 +41,7 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
     surface.keepAlive(closed);
   });
   const app = createApp(deployment, {
-    host: plainHost,
+    host: noIdleLimit,
     adminKey: settings.keys.admin,
     health: deploymentHealth(deployment),
     slots: new ConnectionSlots(settings.events),
@@ -51,7 +51,7 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
       mountHubProxy(target, key, { ...hubs, keys: store, origins: deployment.origins }),
     mountQueue: (target) => {
       if (qstash === null) return;
-      mountQStash(target, { ...qstash, worker: stepWorker, host: plainHost, clock, log });
+      mountQStash(target, { ...qstash, worker: stepWorker, host: noIdleLimit, clock, log });
     },
   });
   return withBootstrapKey(deployment, app);

@@ -11,7 +11,7 @@ import type { ProviderOffer } from "../providers/catalogue.ts";
 import { QStashDoorbell } from "../queues/qstash-doorbell.ts";
 import { qstashHealth } from "../queues/qstash-health.ts";
 import { QStashSignatures } from "../queues/qstash-signatures.ts";
-import { poolSize } from "../tasks/engine/runner-pool.ts";
+import { poolSize } from "../tasks/engine/step-runner-pool.ts";
 import { StepWorker, type StepWorkerOptions } from "../tasks/engine/step-worker.ts";
 import type { Doorbell } from "../tasks/ports/doorbell.ts";
 import { type Core, createCatalogue, createCore, type HostParts } from "./core.ts";

@@ -7,7 +7,7 @@
 import type { Hono } from "hono";
 import { z } from "zod";
 import type { HttpContext, HttpEnv } from "../http/exchange.ts";
-import type { Host } from "../http/host.ts";
+import type { IdleLimit } from "../http/idle-limit.ts";
 import { boundedBytes } from "../http/request/body.ts";
 import { envelope } from "../http/response/error-response.ts";
 import { ApiError } from "../protocol/error.ts";
@@ -39,7 +39,7 @@ export type QStashRouteDependencies = {
   signatures: Pick<QStashSignatures, "judge" | "release">;
   doorbell: Pick<QStashDoorbell, "ringFor" | "ringAgain">;
   worker: QueueWorker;
-  host: Pick<Host, "keepOpen">;
+  host: Pick<IdleLimit, "keepOpen">;
   clock: Pick<Clock, "now">;
   log: Log;
 };

@@ -21,13 +21,12 @@ import {
   taskLogUpdate,
 } from "./room-log.ts";
 import { taskRoomName, tenantRoomName } from "./room-name.ts";
-import type { RoomSubscription, Subscription } from "./room-subscription.ts";
+import type { Subscription } from "./room-subscription.ts";
+import { SlowSubscribers } from "./slow-subscribers.ts";
 import type { SlowPolicy, Subscriber } from "./subscriber.ts";
 
 /** Tasks whose positions are asked for in one step of the store. */
 const POSITIONS_AT_ONCE = 500;
-/** Unsent bytes of all slow subscribers together; beyond it those slow for longest are closed at once. */
-const SLOW_TOTAL_BYTES = 64 * 1_048_576;
 
 export type RoomsSettings = SlowPolicy & {
   /** How often rooms are compared with the store, ms; null on hosts that call `check` from an alarm of their own. */
@@ -69,9 +68,7 @@ export class Rooms implements Publisher {
   readonly #rooms = new Map<string, Room>();
   /** Rooms that are clearing their follow flag: a new room for the same log waits for that. */
   readonly #closing = new Map<string, Promise<void>>();
-  /** Rooms whose subscribers' buffers are checked in the next sweep. */
-  #dueForSweep = new Set<Room>();
-  #sweepTimer: TimerHandle | null = null;
+  readonly #slow: SlowSubscribers;
   #checkTimer: TimerHandle | null = null;
   #shutDown = false;
 
@@ -79,13 +76,14 @@ export class Rooms implements Publisher {
     this.#store = dependencies.store;
     this.#clock = dependencies.clock;
     this.#log = dependencies.log;
+    this.#slow = new SlowSubscribers(dependencies.clock, settings.slowSweepMs);
     this.#settings = settings;
     this.#host = {
       topics: dependencies.topics,
       clock: dependencies.clock,
       slow: settings,
       scheduleFlush: dependencies.scheduleFlush ?? ((flush) => dependencies.clock.after(0, flush)),
-      requestSweep: (room) => this.#requestSweep(room),
+      requestSweep: (room) => this.#slow.lookAt(room),
       emptied: (room, followed) => this.#removeRoom(room, followed),
       readFailed: (room, error) => this.#warn("A room could not read its log; it tries again", room, error),
     };
@@ -172,7 +170,7 @@ export class Rooms implements Publisher {
     this.#shutDown = true;
     for (const room of [...this.#rooms.values()])
       room.closeAll(CLOSE_GOING_AWAY, "the server is shutting down");
-    this.#sweepTimer?.cancel();
+    this.#slow.stop();
     this.#checkTimer?.cancel();
     await Promise.all(this.#closing.values());
   }
@@ -234,7 +232,7 @@ export class Rooms implements Publisher {
 
   #removeRoom(room: Room, followed: boolean): void {
     this.#rooms.delete(room.name);
-    this.#dueForSweep.delete(room);
+    this.#slow.forget(room);
     if (this.#rooms.size === 0) {
       this.#checkTimer?.cancel();
       this.#checkTimer = null;
@@ -248,28 +246,6 @@ export class Rooms implements Publisher {
         if (this.#closing.get(room.name) === closed) this.#closing.delete(room.name);
       });
     this.#closing.set(room.name, closed);
-  }
-
-  #requestSweep(room: Room): void {
-    this.#dueForSweep.add(room);
-    this.#sweepTimer ??= this.#clock.after(this.#settings.slowSweepMs, () => this.#sweep());
-  }
-
-  #sweep(): void {
-    this.#sweepTimer = null;
-    const rooms = this.#dueForSweep;
-    this.#dueForSweep = new Set();
-    const slow: RoomSubscription[] = [];
-    for (const room of rooms) if (room.sweep(slow)) this.#requestSweep(room);
-    let total = 0;
-    for (const subscription of slow) total += subscription.subscriber.bufferedBytes();
-    if (total <= SLOW_TOTAL_BYTES) return;
-    slow.sort((one, other) => (one.slowSince ?? 0) - (other.slowSince ?? 0));
-    for (const subscription of slow) {
-      if (total <= SLOW_TOTAL_BYTES) break;
-      total -= subscription.subscriber.bufferedBytes();
-      subscription.evict();
-    }
   }
 
   #armCheck(): void {

@@ -28,9 +28,9 @@ import {
   type OpenTransition,
   type Reduction,
   type Settlement,
+  type SpentTime,
   type StepTransition,
   type Transition,
-  type WorkTime,
 } from "./transition.ts";
 
 /**
@@ -82,20 +82,20 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
       return nextCandidate(task, transition, now);
     case "release":
       return silent({
-        ...worked(task, transition.work),
+        ...worked(task, transition.spent),
         leaseUntil: null,
         submitUnknown: task.submitUnknown || (transition.submitUnknown && task.state === null),
         updatedAt: now,
       });
     case "defer": {
       const dueAt = now + Math.max(0, transition.delayMs);
-      return silent({ ...worked(task, transition.work), leaseUntil: null, dueAt, updatedAt: now });
+      return silent({ ...worked(task, transition.spent), leaseUntil: null, dueAt, updatedAt: now });
     }
     case "orphan":
       if (task.leaseUntil === null) return null;
       return orphan(task, now);
     case "complete": {
-      const done = attempted(worked(task, transition.work), "completed", null, now);
+      const done = attempted(worked(task, transition.spent), "completed", null, now);
       return end(
         {
           ...done,
@@ -113,7 +113,7 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
       );
     }
     case "fail":
-      return fail(worked(task, transition.work), transition.error, transition.jobOver, now);
+      return fail(worked(task, transition.spent), transition.error, transition.jobOver, now);
     case "expire": {
       const raised = { ...task, fence: task.fence + 1 };
       const error = deadlineError(task);
@@ -182,7 +182,7 @@ function retry(
   now: number,
 ): Reduction {
   const { kind, error } = transition;
-  const spent = worked(task, transition.work);
+  const spent = worked(task, transition.spent);
   const dueAt = now + Math.max(0, transition.delayMs);
   const lastAttempt = kind === "retry" && task.attempt >= task.maxAttempts;
   if (lastAttempt || dueAt >= task.deadlineAt) return fail(spent, error, false, now);
@@ -202,7 +202,7 @@ function pollFailed(
   transition: Extract<StepTransition, { kind: "poll_failed" }>,
   now: number,
 ): Reduction {
-  const spent = worked(task, transition.work);
+  const spent = worked(task, transition.spent);
   const pollFailures = task.pollFailures + 1;
   const dueAt = now + Math.max(0, transition.delayMs);
   if (pollFailures > MAX_POLL_FAILURES || dueAt >= task.deadlineAt)
@@ -240,7 +240,7 @@ function nextCandidate(
   now: number,
 ): Reduction {
   const { error } = transition;
-  const spent = worked(task, transition.work);
+  const spent = worked(task, transition.spent);
   const dueAt = now + Math.max(0, transition.delayMs);
   if (task.candidate + 1 >= task.route.length || dueAt >= task.deadlineAt)
     return fail(spent, error, false, now);
@@ -393,7 +393,7 @@ function requeued(dueAt: number, error: TaskError) {
 
 function withState(task: Task, transition: Extract<StepTransition, { kind: "save" | "pend" }>): Task {
   return {
-    ...worked(task, transition.work),
+    ...worked(task, transition.spent),
     state: transition.state,
     jobFence: task.state === null && transition.state !== null ? task.fence : task.jobFence,
     credential: transition.credential ?? task.credential,
@@ -403,8 +403,8 @@ function withState(task: Task, transition: Extract<StepTransition, { kind: "save
   };
 }
 
-function worked(task: Task, work: WorkTime): Task {
-  return { ...task, providerMs: task.providerMs + work.providerMs, storeMs: task.storeMs + work.storeMs };
+function worked(task: Task, spent: SpentTime): Task {
+  return { ...task, providerMs: task.providerMs + spent.providerMs, storeMs: task.storeMs + spent.storeMs };
 }
 
 function announce(task: Task, event: TaskEventType, now: number): Reduction {

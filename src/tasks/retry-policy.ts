@@ -1,10 +1,10 @@
 /** What becomes of a task after a step: the pure decision between waiting, trying again and giving up. */
 
 import { isTerminal } from "../protocol/task.ts";
-import { cutMessage } from "./message.ts";
+import { cutMessage } from "./cut-message.ts";
 import type { Failure, StepOutcome } from "./ports/media-provider.ts";
 import type { Task, TaskError } from "./task.ts";
-import type { StepTransition, WorkTime } from "./transition.ts";
+import type { SpentTime, StepTransition } from "./transition.ts";
 
 export type RetryPolicy = {
   /** Wait before the second attempt, in ms; doubles with every further one. */
@@ -36,7 +36,7 @@ export type Decision = {
   /** 0 ≤ n < 1. */
   random: number;
   policy: RetryPolicy;
-  work: WorkTime;
+  spent: SpentTime;
 };
 
 /**
@@ -44,7 +44,7 @@ export type Decision = {
  * worth it, given the deadline and the attempts that are left, decides the reducer by the store's clock.
  */
 export function decide(decision: Decision): StepTransition {
-  const { task, outcome, work } = decision;
+  const { task, outcome, spent } = decision;
   if (isTerminal(task.status)) throw new Error("a step of an ended task has no outcome");
   switch (outcome.kind) {
     case "done": {
@@ -56,7 +56,7 @@ export function decide(decision: Decision): StepTransition {
             code: first?.code ?? "provider_error",
             message: first?.message ?? "The provider returned no result",
           },
-          work,
+          spent,
           true,
         );
       }
@@ -65,7 +65,7 @@ export function decide(decision: Decision): StepTransition {
         kind: "complete",
         result: { items: outcome.items, errors },
         costMicros: Math.max(0, outcome.costMicros ?? share),
-        work,
+        spent,
       };
     }
     case "pending":
@@ -75,7 +75,7 @@ export function decide(decision: Decision): StepTransition {
         delayMs: Math.max(MIN_POLL_MS, outcome.pollAfterMs),
         percent: outcome.progress ?? null,
         message: outcome.message ?? null,
-        work,
+        spent,
       };
     case "failed":
       return afterFailure(decision, outcome.failure);
@@ -97,14 +97,14 @@ function unaskedWaitMs(elapsedMs: number): number {
 }
 
 function afterFailure(decision: Decision, failure: Failure): StepTransition {
-  const { task, work, now, policy, random } = decision;
+  const { task, spent, now, policy, random } = decision;
   switch (failure.kind) {
     case "permanent":
-      return fail({ code: failure.code, message: failure.message }, work, failure.jobOver === true);
+      return fail({ code: failure.code, message: failure.message }, spent, failure.jobOver === true);
     case "content_policy":
       return fail(
         { code: "content_policy_violation", message: failure.message },
-        work,
+        spent,
         failure.jobOver === true,
       );
     case "rate_limited": {
@@ -112,7 +112,7 @@ function afterFailure(decision: Decision, failure: Failure): StepTransition {
       const asked = failure.retryAfterMs ?? unaskedWaitMs(now - (task.startedAt ?? now));
       const delayMs = Math.max(asked, backoffMs(task.attempt, policy, random));
       const ofPoll = task.state !== null && failure.jobFailed !== true;
-      return { kind: ofPoll ? "poll_failed" : "snooze", delayMs, error, work };
+      return { kind: ofPoll ? "poll_failed" : "snooze", delayMs, error, spent };
     }
     case "transient": {
       if (failure.mayHaveStarted === true && task.state === null && !decision.resubmitSafe) {
@@ -121,20 +121,20 @@ function afterFailure(decision: Decision, failure: Failure): StepTransition {
             code: "indeterminate",
             message: `The provider may have started the job, and starting it again could bill it twice: ${failure.message}`,
           },
-          work,
+          spent,
           false,
         );
       }
       const error: TaskError = { code: failure.code, message: cutMessage(failure.message) };
       if (task.state !== null && failure.jobFailed !== true) {
         const delayMs = backoffMs(task.pollFailures + 1, POLL_AGAIN, random);
-        return { kind: "poll_failed", delayMs, error, work };
+        return { kind: "poll_failed", delayMs, error, spent };
       }
-      return { kind: "retry", delayMs: backoffMs(task.attempt, policy, random), error, work };
+      return { kind: "retry", delayMs: backoffMs(task.attempt, policy, random), error, spent };
     }
   }
 }
 
-function fail(error: TaskError, work: WorkTime, jobOver: boolean): StepTransition {
-  return { kind: "fail", error: { code: error.code, message: cutMessage(error.message) }, jobOver, work };
+function fail(error: TaskError, spent: SpentTime, jobOver: boolean): StepTransition {
+  return { kind: "fail", error: { code: error.code, message: cutMessage(error.message) }, jobOver, spent };
 }

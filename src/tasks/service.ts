@@ -2,7 +2,6 @@
 
 import { ApiError } from "../protocol/error.ts";
 import { isTerminal, type Json, type Priority, type TaskType } from "../protocol/task.ts";
-import { publishIfFollowed } from "./engine/step-run.ts";
 import { createTaskIds, isTaskId, type RandomFill } from "./ids.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Doorbell } from "./ports/doorbell.ts";
@@ -10,6 +9,7 @@ import type { EndWatch } from "./ports/end-watch.ts";
 import { describeError, type Log } from "./ports/log.ts";
 import type { MediaStore } from "./ports/media-store.ts";
 import type { Publisher } from "./ports/publisher.ts";
+import { publishIfFollowed } from "./ports/publisher.ts";
 import type { IdempotencyClaim, ListQuery, TaskPage, TaskStore, TaskView } from "./ports/task-store.ts";
 import type { Candidate, JobRequest, Task, Tenant, TenantScope } from "./task.ts";
 

@@ -12,7 +12,7 @@ export type StepTransition =
   /** Keeps the lease. Lower percentages than the stored one are lifted to it. */
   | { kind: "progress"; percent: number; message: string | null }
   /** Replaces the provider's state; keeps the lease; no event. `credential` names the account of a job just submitted. */
-  | { kind: "save"; state: Json; work: WorkTime; credential?: string }
+  | { kind: "save"; state: Json; spent: SpentTime; credential?: string }
   /** The job runs upstream: gives the lease back until the poll is due. */
   | {
       kind: "pend";
@@ -20,30 +20,30 @@ export type StepTransition =
       delayMs: number;
       percent: number | null;
       message: string | null;
-      work: WorkTime;
+      spent: SpentTime;
       credential?: string;
     }
   /**
    * A transient failure: back to the queue for `delayMs`. The state stays; a provider that must start anew saves null first.
    * The last attempt, or a wait that would reach past the deadline, fails the task with `error`.
    */
-  | { kind: "retry"; delayMs: number; error: TaskError; work: WorkTime }
+  | { kind: "retry"; delayMs: number; error: TaskError; spent: SpentTime }
   /**
    * A poll failed, which says nothing of the job: the task goes on running and is polled again after `delayMs`. Too many
    * in a row, or a wait that would reach past the deadline, fail it with `error` and leave its job to a cleanup.
    */
-  | { kind: "poll_failed"; delayMs: number; error: TaskError; work: WorkTime }
+  | { kind: "poll_failed"; delayMs: number; error: TaskError; spent: SpentTime }
   /** The provider asked to wait: like retry, but the attempt is not used up. */
-  | { kind: "snooze"; delayMs: number; error: TaskError; work: WorkTime }
+  | { kind: "snooze"; delayMs: number; error: TaskError; spent: SpentTime }
   /** This candidate has failed: the next one of the route is tried; after the last one the task fails with `error`. */
-  | { kind: "next_candidate"; delayMs: number; error: TaskError; work: WorkTime }
+  | { kind: "next_candidate"; delayMs: number; error: TaskError; spent: SpentTime }
   /** Handed back untouched (shutdown); claimable at once. `submitUnknown` when a submit had begun. */
-  | { kind: "release"; submitUnknown: boolean; work: WorkTime }
+  | { kind: "release"; submitUnknown: boolean; spent: SpentTime }
   /** Handed back untouched, and not to be claimed for `delayMs`. */
-  | { kind: "defer"; delayMs: number; work: WorkTime }
-  | { kind: "complete"; result: TaskResult; costMicros: number; work: WorkTime }
+  | { kind: "defer"; delayMs: number; spent: SpentTime }
+  | { kind: "complete"; result: TaskResult; costMicros: number; spent: SpentTime }
   /** `jobOver`: the provider said that the job has ended, so that nothing of it is left upstream. */
-  | { kind: "fail"; error: TaskError; jobOver: boolean; work: WorkTime };
+  | { kind: "fail"; error: TaskError; jobOver: boolean; spent: SpentTime };
 
 /** What any process may do. */
 export type OpenTransition =
@@ -62,7 +62,7 @@ export type OpenTransition =
 export type Transition = StepTransition | OpenTransition;
 
 /** Milliseconds spent in provider calls and in storing media since the last transition. */
-export type WorkTime = { providerMs: number; storeMs: number };
+export type SpentTime = { providerMs: number; storeMs: number };
 
 /**
  * Polls of one job that may fail in a row: with waits that grow to a minute, a provider may be away for about a quarter
@@ -78,7 +78,7 @@ export const MAX_TAKEOVERS = 3;
 /** From so many on a task is worked on alone: a neighbour of the cause ends well then. */
 export const ALONE_FROM_TAKEOVERS = MAX_TAKEOVERS - 1;
 
-export const NO_WORK: WorkTime = { providerMs: 0, storeMs: 0 };
+export const NOTHING_SPENT: SpentTime = { providerMs: 0, storeMs: 0 };
 
 /** Which list of its lane a task stands in. */
 export type QueueState =

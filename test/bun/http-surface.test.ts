@@ -1,7 +1,7 @@
 /** The HTTP surface where time, clients and providers misbehave: a gateway whose clock and provider wait for the test. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { plainHost } from "../../src/http/host.ts";
+import { noIdleLimit } from "../../src/http/idle-limit.ts";
 import type { WireError } from "../../src/protocol/error.ts";
 import type { WireAccepted, WireTask } from "../../src/protocol/task.ts";
 import { ADMIN_KEY, BOOTSTRAP_KEY, type GatewayWorld, gatewayWorld } from "../fixture/gateway-world.ts";
@@ -117,7 +117,7 @@ describe("a synchronous request", () => {
     await world.close();
     const kept: string[] = [];
     const keepOpen = (request: Request) => kept.push(new URL(request.url).pathname);
-    world = await gatewayWorld({ host: { ...plainHost, keepOpen } });
+    world = await gatewayWorld({ host: { ...noIdleLimit, keepOpen } });
     const answers = [
       world.send("POST", SYNC, { body: FOX }),
       world.send("POST", ASYNC, { body: FOX, headers: { prefer: "wait=1" } }),

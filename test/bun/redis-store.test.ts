@@ -6,7 +6,7 @@ import { DATA_RELEASE } from "../../src/stores/release.ts";
 import { StoreUnavailableError } from "../../src/tasks/ports/store-error.ts";
 import { reduce } from "../../src/tasks/reducer.ts";
 import type { Task } from "../../src/tasks/task.ts";
-import { NO_WORK, type OpenTransition, type StepTransition } from "../../src/tasks/transition.ts";
+import { NOTHING_SPENT, type OpenTransition, type StepTransition } from "../../src/tasks/transition.ts";
 import { Bench, COMPLETE, FAILURE, LEASE_MS, RESULT, scopeOf } from "../contract/store-harness.ts";
 import { describeWithRedis } from "../fixture/redis-server.ts";
 import { RedisWorld } from "../fixture/redis-world.ts";
@@ -297,7 +297,7 @@ describeWithRedis("the Redis store", () => {
         delayMs: 60_000,
         percent: 5,
         message: null,
-        work: NO_WORK,
+        spent: NOTHING_SPENT,
       } as const;
       const outcome = await store.advance(claim!.lease, pend);
       if (!outcome.applied) throw new Error("The store refused it");
@@ -361,7 +361,7 @@ describeWithRedis("the Redis store", () => {
     await bench.store.updateKey("a", { maxConcurrentTasks: 1 }, bench.now());
     for (const claim of await bench.claim(10)) await bench.apply(claim, COMPLETE);
     for (const claim of await bench.claim(10))
-      await bench.apply(claim, { kind: "fail", error: FAILURE, jobOver: false, work: NO_WORK });
+      await bench.apply(claim, { kind: "fail", error: FAILURE, jobOver: false, spent: NOTHING_SPENT });
     await bench.store.createKey(virtualKey({ id: "unused" }));
     for (const id of ["a", "b", "c", "unused"]) await bench.store.deleteKey(id);
     bench.advance(3_600_000);
@@ -391,8 +391,8 @@ describeWithRedis("the Redis store", () => {
       await bench.submit({ priority: "high" }),
     ];
     const claims = await bench.claim(4);
-    await bench.apply(claims[0]!, { kind: "release", submitUnknown: false, work: NO_WORK });
-    await bench.apply(claims[2]!, { kind: "retry", delayMs: 1, error: FAILURE, work: NO_WORK });
+    await bench.apply(claims[0]!, { kind: "release", submitUnknown: false, spent: NOTHING_SPENT });
+    await bench.apply(claims[2]!, { kind: "retry", delayMs: 1, error: FAILURE, spent: NOTHING_SPENT });
     await bench.store.cancel(scopeOf("a"), cancelled!.id);
     const alive = await bench.submit();
     for (const { id } of [ready!, held!, delayed!, cancelled!])
@@ -460,7 +460,7 @@ describeWithRedis("the Redis store", () => {
       const task = await bench.submit({ metadata: { text }, request: { prompt: text, n: 1 } });
       const claim = await bench.claimOne();
       await bench.apply(claim, { kind: "progress", percent: 1, message: text });
-      await bench.apply(claim, { kind: "save", state: text, work: NO_WORK });
+      await bench.apply(claim, { kind: "save", state: text, spent: NOTHING_SPENT });
       const read = await bench.read(task);
       expect([read.message, read.state, read.metadata.text, read.request.prompt]).toEqual([
         text,
@@ -602,7 +602,7 @@ function isOrphan(task: Task, now: number): boolean {
 }
 
 function randomTransition(random: SeededRandom): Drawn {
-  const work = { providerMs: random.below(500), storeMs: random.below(50) };
+  const spent = { providerMs: random.below(500), storeMs: random.below(50) };
   const delayMs = random.below(3_000) - 500;
   const state = random.pick([null, { job: random.below(9) }, "ref", 7, [1, null]]);
   const message = random.pick([null, "painting", "", "é 🔑"]);
@@ -613,18 +613,18 @@ function randomTransition(random: SeededRandom): Drawn {
     { kind: "claim", leaseMs: 1 + random.below(4_000) },
     { kind: "progress", percent, message },
     { kind: "progress", percent, message },
-    { kind: "save", state, work },
-    { kind: "pend", state, delayMs, percent: random.pick([null, percent]), message, work },
-    { kind: "retry", delayMs, error: FAILURE, work },
-    { kind: "poll_failed", delayMs, error: FAILURE, work },
-    { kind: "next_candidate", delayMs, error: FAILURE, work },
-    { kind: "snooze", delayMs, error: FAILURE, work },
-    { kind: "release", submitUnknown: random.below(2) === 0, work },
+    { kind: "save", state, spent },
+    { kind: "pend", state, delayMs, percent: random.pick([null, percent]), message, spent },
+    { kind: "retry", delayMs, error: FAILURE, spent },
+    { kind: "poll_failed", delayMs, error: FAILURE, spent },
+    { kind: "next_candidate", delayMs, error: FAILURE, spent },
+    { kind: "snooze", delayMs, error: FAILURE, spent },
+    { kind: "release", submitUnknown: random.below(2) === 0, spent },
     ...(random.below(6) > 0
       ? []
       : ([
-          { kind: "complete", result: RESULT, costMicros: random.below(900), work },
-          { kind: "fail", error: FAILURE, jobOver: random.below(2) === 0, work },
+          { kind: "complete", result: RESULT, costMicros: random.below(900), spent },
+          { kind: "fail", error: FAILURE, jobOver: random.below(2) === 0, spent },
           { kind: "cancel" },
         ] as const)),
     { kind: "expire" },

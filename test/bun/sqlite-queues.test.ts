@@ -5,7 +5,7 @@ import type { SessionDraft } from "../../src/realtime/session-store.ts";
 import { openSqliteFile } from "../../src/runtime/bun/sqlite-file.ts";
 import { createSqliteStore } from "../../src/stores/sqlite/store.ts";
 import { upstreamJobOf, WORK_KINDS } from "../../src/tasks/due-work.ts";
-import { NO_WORK, type StepTransition } from "../../src/tasks/transition.ts";
+import { NOTHING_SPENT, type StepTransition } from "../../src/tasks/transition.ts";
 import { Bench, COMPLETE, FAILURE, RESERVED, scopeOf } from "../contract/store-harness.ts";
 
 let bench: Bench;
@@ -35,7 +35,7 @@ const PEND: StepTransition = {
   delayMs: 10,
   percent: null,
   message: null,
-  work: NO_WORK,
+  spent: NOTHING_SPENT,
 };
 
 describe("lanes that know providers", () => {
@@ -140,8 +140,8 @@ describe("lanes that know providers", () => {
     ];
     const task = await bench.submit({ route });
     const claim = await bench.claimOne();
-    await bench.apply(claim, { kind: "save", state: "job", work: NO_WORK, credential: "main" });
-    await bench.apply(claim, { kind: "next_candidate", delayMs: 0, error: FAILURE, work: NO_WORK });
+    await bench.apply(claim, { kind: "save", state: "job", spent: NOTHING_SPENT, credential: "main" });
+    await bench.apply(claim, { kind: "next_candidate", delayMs: 0, error: FAILURE, spent: NOTHING_SPENT });
     expect(await bench.stat()).toEqual({ ready: 0, delayed: 1, held: 0 });
     expect(await bench.claim(9, { providers: ["x"] })).toEqual([]);
     const second = await bench.claimOne({ providers: ["y"] });
@@ -237,7 +237,7 @@ describe("due work", () => {
   test("a late report of a job that the task does not go on with gets a cleanup of its own", async () => {
     const task = await bench.submit();
     const old = await bench.claimOne();
-    await bench.apply(old, { kind: "release", submitUnknown: false, work: NO_WORK });
+    await bench.apply(old, { kind: "release", submitUnknown: false, spent: NOTHING_SPENT });
     const holder = await bench.claimOne();
     const report = {
       taskId: task.id,

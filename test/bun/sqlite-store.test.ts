@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openSqliteFile } from "../../src/runtime/bun/sqlite-file.ts";
-import { type FieldTable, TASK_FIELDS } from "../../src/stores/record.ts";
 import { DATA_RELEASE } from "../../src/stores/release.ts";
 import type { Sql, SqlDatabase, SqlRow, SqlValue } from "../../src/stores/sql.ts";
 import {
@@ -13,8 +12,9 @@ import {
   type SqliteStore,
   type SqliteStoreOptions,
 } from "../../src/stores/sqlite/store.ts";
+import { type FieldTable, TASK_FIELDS } from "../../src/stores/task-fields.ts";
 import type { Task } from "../../src/tasks/task.ts";
-import { NO_WORK, type StepTransition } from "../../src/tasks/transition.ts";
+import { NOTHING_SPENT, type StepTransition } from "../../src/tasks/transition.ts";
 import { Bench, COMPLETE, FAILURE, RESERVED, scopeOf } from "../contract/store-harness.ts";
 import { startStoreProcess } from "../fixture/start-store-process.ts";
 import { virtualKey } from "../fixture/virtual-key.ts";
@@ -215,14 +215,15 @@ describe("a new boot", () => {
 describe("money and deliveries", () => {
   test("reservations and charges add up through every kind of end", async () => {
     const bench = await openBench();
-    const work = NO_WORK;
+    const spent = NOTHING_SPENT;
     const endings: (() => Promise<unknown>)[] = [
       async () => bench.apply(await bench.claimOne(), COMPLETE),
       async () =>
         bench.apply(await bench.claimOne(), { ...COMPLETE, costMicros: RESERVED * 3 } as StepTransition),
-      async () => bench.apply(await bench.claimOne(), { kind: "fail", error: FAILURE, jobOver: true, work }),
+      async () => bench.apply(await bench.claimOne(), { kind: "fail", error: FAILURE, jobOver: true, spent }),
       async () => bench.store.cancel(scopeOf("a"), (await bench.claimOne()).task.id),
-      async () => bench.apply(await bench.claimOne(), { kind: "fail", error: FAILURE, jobOver: false, work }),
+      async () =>
+        bench.apply(await bench.claimOne(), { kind: "fail", error: FAILURE, jobOver: false, spent }),
     ];
     for (const end of endings) {
       await bench.submit({ subject: "ann" });
@@ -312,7 +313,14 @@ test("no statement of the hot paths scans a table or sorts", async () => {
   const task = await bench.submit({ subject: "ann", idempotency, batchId: "batch" });
   await bench.submit();
   const claim = await bench.claimOne();
-  await bench.apply(claim, { kind: "pend", state: 1, delayMs: 0, percent: 1, message: null, work: NO_WORK });
+  await bench.apply(claim, {
+    kind: "pend",
+    state: 1,
+    delayMs: 0,
+    percent: 1,
+    message: null,
+    spent: NOTHING_SPENT,
+  });
   await bench.apply(await bench.claimOne(), COMPLETE);
   await bench.claimOne();
   await store.sweep(10);

@@ -11,7 +11,7 @@ import type {
   TaskDraft,
 } from "../../src/tasks/ports/task-store.ts";
 import type { Task, TaskResult, TenantScope } from "../../src/tasks/task.ts";
-import { NO_WORK, type StepTransition } from "../../src/tasks/transition.ts";
+import { NOTHING_SPENT, type StepTransition } from "../../src/tasks/transition.ts";
 import {
   DRAFT_MAX_WAIT_MS,
   DRAFT_RESERVED_MICROS,
@@ -43,8 +43,13 @@ export const RESULT: TaskResult = {
   items: [{ index: 0, media: { path: "2026/11/22/a/b.png", contentType: "image/png", bytes: 12 } }],
   errors: [],
 };
-export const COMPLETE: StepTransition = { kind: "complete", result: RESULT, costMicros: 400, work: NO_WORK };
-export const RELEASE: StepTransition = { kind: "release", submitUnknown: false, work: NO_WORK };
+export const COMPLETE: StepTransition = {
+  kind: "complete",
+  result: RESULT,
+  costMicros: 400,
+  spent: NOTHING_SPENT,
+};
+export const RELEASE: StepTransition = { kind: "release", submitUnknown: false, spent: NOTHING_SPENT };
 
 /** The whole key's view. */
 export function scopeOf(keyId: string): TenantScope {
@@ -176,7 +181,7 @@ export const ENDINGS: Record<string, (bench: Bench) => Promise<Task>> = {
       kind: "fail",
       error: FAILURE,
       jobOver: true,
-      work: NO_WORK,
+      spent: NOTHING_SPENT,
     });
   },
   expired: async (bench) => {

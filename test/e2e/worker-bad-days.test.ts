@@ -1,7 +1,7 @@
 /** The Worker in a real workerd on the days an operator calls: half a configuration, a crash, deadlines, full shelves. */
 
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { RETENTION_CRON } from "../../src/compose/schedule.ts";
+import { RETENTION_CRON } from "../../src/compose/cron-schedule.ts";
 import type { WireError } from "../../src/protocol/error.ts";
 import type { WireAccepted, WireTask } from "../../src/protocol/task.ts";
 import { ProviderControl } from "../fixture/provider-control.ts";

@@ -1,7 +1,7 @@
 /** Whatever goes wrong between the Worker and its services, no token or key is in its log or its answers. */
 
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import { RETENTION_CRON } from "../../src/compose/schedule.ts";
+import { RETENTION_CRON } from "../../src/compose/cron-schedule.ts";
 import { ADMIN_KEY, BOOTSTRAP_KEY } from "../fixture/server-process.ts";
 import { buildWorker, TEST_ENTRY } from "../fixture/worker-build.ts";
 import { WorkerProcess } from "../fixture/worker-process.ts";

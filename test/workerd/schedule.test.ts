@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { RETENTION_CRON, runSchedule } from "../../src/compose/schedule.ts";
+import { RETENTION_CRON, runSchedule } from "../../src/compose/cron-schedule.ts";
 import { createChunkedMediaStore } from "../../src/media/chunked.ts";
 import { createR2MediaStore } from "../../src/runtime/cloudflare/clients/r2-media.ts";
 import type { Doorbell } from "../../src/tasks/ports/doorbell.ts";

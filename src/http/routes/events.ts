@@ -12,7 +12,7 @@ import { asksForWebSocket } from "../../sockets/socket-upgrade.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { Position, Task } from "../../tasks/task.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import type { Host } from "../host.ts";
+import type { IdleLimit } from "../idle-limit.ts";
 import { type OriginPolicy, requireSocketOrigin } from "../middleware/origin-policy.ts";
 import { taskIdOf } from "../request/task-id.ts";
 import type { ConnectionSlots } from "../streams/connection-limits.ts";
@@ -28,7 +28,7 @@ export type EventRouteDependencies = {
   readonly slots: ConnectionSlots;
   readonly sockets: EventSockets;
   readonly origins: OriginPolicy;
-  readonly host: Host;
+  readonly host: IdleLimit;
 };
 
 const STREAM_HEADERS = {

@@ -31,7 +31,7 @@ import type { Frame } from "../../sockets/frame.ts";
 import { asksForWebSocket, incompleteHandshake, type SocketUpgrade } from "../../sockets/socket-upgrade.ts";
 import type { Clock } from "../../tasks/ports/clock.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import type { Host } from "../host.ts";
+import type { IdleLimit } from "../idle-limit.ts";
 import { presentedKey } from "../middleware/credentials.ts";
 import { type OriginPolicy, requireSocketOrigin } from "../middleware/origin-policy.ts";
 import { boundedBytes } from "../request/body.ts";
@@ -60,7 +60,7 @@ export type HubRouteDependencies = {
   readonly connectionSettings: HubConnectionSettings;
   readonly sockets: SocketUpgrade;
   readonly origins: OriginPolicy;
-  readonly host: Host;
+  readonly host: IdleLimit;
   readonly clock: Pick<Clock, "after" | "monotonic">;
   /** True once the process is shutting down: new connections are refused. */
   readonly stopping: () => boolean;

@@ -7,7 +7,7 @@ import type { TaskView } from "../../tasks/ports/task-store.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { JobRequest } from "../../tasks/task.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import type { Host } from "../host.ts";
+import type { IdleLimit } from "../idle-limit.ts";
 import { jsonBody, validBody } from "../request/body.ts";
 import { type CreationLimits, type ImageCreation, imageCreationSchema } from "../request/creation-schema.ts";
 import { preferredWaitSeconds } from "../request/preference.ts";
@@ -19,7 +19,7 @@ import { imageEventStream } from "../streams/openai-image-stream.ts";
 export type ImageRouteDependencies = AcceptanceDependencies &
   TaskAnswerDependencies & {
     tasks: Pick<TaskService, "submit" | "waitUntilEnded">;
-    host: Host;
+    host: IdleLimit;
     clock: Pick<Clock, "after">;
     limits: CreationLimits & { jsonBodyBytes: number };
     /** How long the synchronous route waits when the request does not say. */

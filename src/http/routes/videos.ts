@@ -4,7 +4,7 @@ import type { Hono } from "hono";
 import type { TaskService } from "../../tasks/service.ts";
 import type { JobRequest } from "../../tasks/task.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import type { Host } from "../host.ts";
+import type { IdleLimit } from "../idle-limit.ts";
 import { jsonBody, validBody } from "../request/body.ts";
 import { type CreationLimits, type VideoCreation, videoCreationSchema } from "../request/creation-schema.ts";
 import { preferredWaitSeconds } from "../request/preference.ts";
@@ -14,7 +14,7 @@ import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../respon
 export type VideoRouteDependencies = AcceptanceDependencies &
   TaskAnswerDependencies & {
     tasks: Pick<TaskService, "submit" | "waitUntilEnded">;
-    host: Host;
+    host: IdleLimit;
     limits: CreationLimits & { jsonBodyBytes: number };
   };
 

@@ -1,7 +1,7 @@
 /** What Bun brings to a Conduit process: its server, its sockets, its SQLite and its Redis client. */
 
 import type { Server } from "bun";
-import type { Host } from "../../http/host.ts";
+import type { IdleLimit } from "../../http/idle-limit.ts";
 import type { Address, Answer, Listener, Listening, ProcessHost } from "../process/process-host.ts";
 import { RedisBus } from "./redis-bus.ts";
 import { RedisRequester } from "./redis-requester.ts";
@@ -32,7 +32,7 @@ export const bunProcess: ProcessHost = {
 };
 
 class BunListener implements Listener {
-  readonly host = new BunHost();
+  readonly host = new BunIdleLimit();
   readonly sockets = new BunSockets();
   readonly topics = this.sockets;
 
@@ -56,7 +56,7 @@ class BunListener implements Listener {
   }
 }
 
-class BunHost implements Host {
+class BunIdleLimit implements IdleLimit {
   #server: Server<SocketData> | null = null;
   #idleSeconds = 0;
 

@@ -6,9 +6,9 @@
 import { waitUntil } from "cloudflare:workers";
 import type { ExecutionContext, ScheduledController } from "@cloudflare/workers-types";
 import { closedApp, missingKeys, wrongSettings } from "../../compose/closed-app.ts";
+import { runSchedule } from "../../compose/cron-schedule.ts";
 import { createDeploymentApp, type DeploymentApp } from "../../compose/deployment-app.ts";
 import { hubConnectionSettings } from "../../compose/options.ts";
-import { runSchedule } from "../../compose/schedule.ts";
 import { ConfigError } from "../../config/load.ts";
 import type { Bindings } from "./bindings.ts";
 import { RemoteEventSockets } from "./clients/remote-event-sockets.ts";

@@ -1,6 +1,6 @@
 /** What Deno brings to a Conduit process: its server, its sockets, and SQLite through `node:sqlite`. */
 
-import type { Host } from "../../http/host.ts";
+import type { IdleLimit } from "../../http/idle-limit.ts";
 import type { Topics } from "../../sockets/frame.ts";
 import type { Address, Answer, Listener, Listening, ProcessHost } from "../process/process-host.ts";
 import { DenoSockets } from "./sockets.ts";
@@ -15,7 +15,7 @@ export const denoProcess: ProcessHost = {
 const NO_TOPICS: Topics = { publish: () => {} };
 
 class DenoListener implements Listener {
-  readonly host = new DenoHost();
+  readonly host = new DenoIdleLimit();
   readonly sockets = new DenoSockets();
   readonly topics = NO_TOPICS;
 
@@ -57,7 +57,7 @@ const serve: typeof Deno.serve = (options, handler) => {
 };
 
 /** Deno cuts no silent request, so there is no limit to lift or to put back. */
-class DenoHost implements Host {
+class DenoIdleLimit implements IdleLimit {
   keepOpen(): void {}
 
   limitIdle(): void {}

@@ -2,7 +2,7 @@
 
 import type { Requester } from "@upstash/redis";
 import type { RedisConnection } from "../../config/redis-connection.ts";
-import type { Host } from "../../http/host.ts";
+import type { IdleLimit } from "../../http/idle-limit.ts";
 import type { Topics } from "../../sockets/frame.ts";
 import type { SocketUpgrade } from "../../sockets/socket-upgrade.ts";
 import type { InstanceBus } from "../../tasks/ports/instance-bus.ts";
@@ -33,7 +33,7 @@ export interface RedisLink {
 }
 
 export interface Listener {
-  readonly host: Host;
+  readonly host: IdleLimit;
   readonly sockets: SocketUpgrade;
   readonly topics: Topics;
   /**

@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import type { KeyService } from "../../accounts/keys.ts";
 import { createCatalogue } from "../../compose/core.ts";
-import { createGateway } from "../../compose/gateway.ts";
+import { createGateway } from "../../compose/process-gateway.ts";
 import type { Settings } from "../../config/load.ts";
 import { createFolderMediaStore } from "../../media/folder.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";

@@ -24,13 +24,13 @@ export interface CommitDriver {
 }
 
 export type GroupCommitOptions = {
-  /** Steps that may wait for a commit; more are refused as `overloaded`. Default 10,000. */
+  /** Transactions that may wait for a commit; more are refused as `overloaded`. Default 10,000. */
   maxQueuedBodies?: number;
   /** Turns that a commit is put off while steps keep coming; 0 commits at the first. Default 4. */
   maxTurns?: number;
 };
 
-/** Steps of one commit: bounds how long the event loop stands still (about 20 µs each, plus the fsync). */
+/** Transactions of one commit: bounds how long the event loop stands still (about 20 µs each, plus the fsync). */
 const MAX_BODIES_PER_COMMIT = 256;
 /** With `setImmediate`, waiting this long gives a fifth more accepted requests a second. */
 const MAX_TURNS = 4;
@@ -73,7 +73,7 @@ export class GroupCommit implements SqlDatabase {
       return Promise.reject(
         new StoreUnavailableError(
           "overloaded",
-          `${this.#maxQueued} steps wait for the store already; try again`,
+          `${this.#maxQueued} transactions wait for the store already; try again`,
         ),
       );
     return new Promise<T>((resolve, reject) => {
@@ -85,7 +85,7 @@ export class GroupCommit implements SqlDatabase {
   read<T>(body: (sql: Sql) => T): T {
     if (this.#closed) throw closedError();
     try {
-      // Steps run to their commit without yielding and nobody else writes, so nothing uncommitted is in sight.
+      // Transactions run to their commit without yielding and nobody else writes, so nothing uncommitted is in sight.
       return body(this.#sql);
     } catch (error) {
       throw this.#driver.storageFailure(error) ?? error;

@@ -7,16 +7,16 @@ import { cryptoRandom, type RandomFill } from "../../tasks/ids.ts";
 import type { Store } from "../store.ts";
 import { endpointMethods } from "./accounts/endpoints.ts";
 import { accountMethods } from "./accounts/keys.ts";
+import { releaseWork } from "./due-work/queues.ts";
 import { ledgerMethods } from "./money/ledger.ts";
 import { releaseHeld } from "./queue/claims.ts";
 import { sessionMethods } from "./sessions/methods.ts";
-import type { Step } from "./step.ts";
-import { Steps, type StepsOptions } from "./steps.ts";
 import { taskMethods } from "./tasks/methods.ts";
-import { renewTaskEpochs, renewTenantEpochs } from "./tasks/restored.ts";
-import { releaseWork } from "./work/queues.ts";
+import { renewTaskEpochs, renewTenantEpochs } from "./tasks/new-epochs.ts";
+import type { Transaction } from "./transaction.ts";
+import { Transactions, type TransactionsOptions } from "./transactions.ts";
 
-export type SqliteStoreOptions = Omit<StepsOptions, "random"> & { random?: RandomFill };
+export type SqliteStoreOptions = Omit<TransactionsOptions, "random"> & { random?: RandomFill };
 
 export type SqliteStore = Store & {
   /**
@@ -36,45 +36,45 @@ const CHUNK = 500;
  * fails - a newer release wrote it, or it cannot be written - every method rejects with the reason; `ping` tells at once.
  */
 export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
-  const steps = new Steps({ random: cryptoRandom, ...options });
+  const transactions = new Transactions({ random: cryptoRandom, ...options });
   return {
-    ...taskMethods(steps),
-    ...accountMethods(steps),
-    ...ledgerMethods(steps),
-    ...endpointMethods(steps),
-    ...sessionMethods(steps),
+    ...taskMethods(transactions),
+    ...accountMethods(transactions),
+    ...ledgerMethods(transactions),
+    ...endpointMethods(transactions),
+    ...sessionMethods(transactions),
     async ping() {
-      await steps.read(({ sql }) => sql.get("SELECT vtime FROM lanes LIMIT 1"));
+      await transactions.read(({ sql }) => sql.get("SELECT vtime FROM lanes LIMIT 1"));
     },
     async close() {
-      steps.close();
+      transactions.close();
     },
     async releaseLeases() {
       let released = 0;
       for (let chunk = CHUNK; chunk === CHUNK; released += chunk)
-        chunk = await steps.write((step) => releaseHeld(step, CHUNK));
-      await steps.write(releaseRest);
+        chunk = await transactions.write((tx) => releaseHeld(tx, CHUNK));
+      await transactions.write(releaseRest);
       return released;
     },
     async renewEpochs() {
       let tenant: { keyId: string; subject: string } | null = { keyId: "", subject: "" };
       while (tenant !== null) {
         const after: { keyId: string; subject: string } = tenant;
-        tenant = await steps.write((step) => renewTenantEpochs(step, after, CHUNK));
+        tenant = await transactions.write((tx) => renewTenantEpochs(tx, after, CHUNK));
       }
       let row: number | null = 0;
       while (row !== null) {
         const after: number = row;
-        row = await steps.write((step) => renewTaskEpochs(step, after, CHUNK));
+        row = await transactions.write((tx) => renewTaskEpochs(tx, after, CHUNK));
       }
     },
   };
 }
 
 /** Work, sessions and followers of an earlier boot. */
-function releaseRest(step: Step): void {
-  const { sql, now } = step;
-  releaseWork(step);
+function releaseRest(tx: Transaction): void {
+  const { sql, now } = tx;
+  releaseWork(tx);
   sql.run("UPDATE sessions SET lease_until = ?1 WHERE lease_until > ?1", now);
   sql.run("UPDATE tasks SET followed = NULL WHERE followed IS NOT NULL");
   sql.run("UPDATE tenants SET followed = 0 WHERE followed = 1");

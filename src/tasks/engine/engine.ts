@@ -11,10 +11,12 @@ import { describeError, type Log } from "../ports/log.ts";
 import type { MediaProvider } from "../ports/media-provider.ts";
 import type { MediaStore } from "../ports/media-store.ts";
 import type { Publisher } from "../ports/publisher.ts";
+import { publishIfFollowed } from "../ports/publisher.ts";
 import type { Claim, ClaimOptions, TaskStore } from "../ports/task-store.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../retry-policy.ts";
 import { candidateOf } from "../task.ts";
-import { ALONE_FROM_TAKEOVERS, NO_WORK } from "../transition.ts";
+import { ALONE_FROM_TAKEOVERS, NOTHING_SPENT } from "../transition.ts";
+import { WorkRunners } from "./due-work/runners.ts";
 import { Lane } from "./lane.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import type { OtherWorkers, WorkListener } from "./other-workers.ts";
@@ -27,9 +29,8 @@ import {
   SWEEP_BATCH,
   SWEEP_PAUSE_MS,
 } from "./scheduling.ts";
-import { type Committed, StepCommitter, type StepDriver } from "./step-commit.ts";
-import { publishIfFollowed, type StepDependencies, StepRun } from "./step-run.ts";
-import { WorkRunners } from "./work-runners.ts";
+import { type Committed, type StepDriver, StepExecutor } from "./step-executor.ts";
+import { type StepDependencies, StepRun } from "./step-run.ts";
 
 export type EngineOptions = {
   /** Provider calls open at once, by lane. */
@@ -84,7 +85,7 @@ export class Engine implements Doorbell, WorkListener {
   readonly #steps: StepDependencies;
   readonly #dueWork: WorkRunners;
   readonly #leases: LeaseKeeper;
-  readonly #committer: StepCommitter;
+  readonly #executor: StepExecutor;
   readonly #lanes: Readonly<Record<TaskType, Lane>>;
   /** What this process can run. Tasks of other providers are left to processes that have them. */
   readonly #providers: readonly string[];
@@ -95,7 +96,7 @@ export class Engine implements Doorbell, WorkListener {
    * its neighbours are not taken for the cause, nor their work repeated once more. Nothing is claimed meanwhile.
    */
   readonly #alone: { readonly lane: Lane; readonly run: StepRun; begun: boolean }[] = [];
-  /** Steps whose call may be open. */
+  /** Transactions whose call may be open. */
   #open = 0;
   #state: "new" | "running" | "stopping" | "stopped" = "new";
   /** Monotonic, ms: when it was started. */
@@ -109,7 +110,7 @@ export class Engine implements Doorbell, WorkListener {
     this.#dependencies = dependencies;
     this.#options = options;
     this.#providers = [...dependencies.providers.keys()];
-    this.#committer = new StepCommitter(dependencies, options.retry);
+    this.#executor = new StepExecutor(dependencies, options.retry);
     const { store, media, publisher, clock, log } = dependencies;
     this.#steps = { store, media, publisher, clock, log, progressIntervalMs: options.progressIntervalMs };
     this.#dueWork = new WorkRunners(dependencies, { leaseMs: options.leaseMs });
@@ -278,7 +279,7 @@ export class Engine implements Doorbell, WorkListener {
     if (update !== null) publishIfFollowed(publisher, update);
     const delayMs = this.#suspectWaitMs();
     this.#armLane(lane, clock.now() + delayMs);
-    await store.advance(lease, { kind: "defer", delayMs, work: NO_WORK }).catch((error: unknown) => {
+    await store.advance(lease, { kind: "defer", delayMs, spent: NOTHING_SPENT }).catch((error: unknown) => {
       log.error("task could not be handed back", { taskId: task.id, cause: describeError(error) });
     });
   }
@@ -297,7 +298,7 @@ export class Engine implements Doorbell, WorkListener {
     this.#open += 1;
     let committed: Committed | null = null;
     try {
-      committed = await this.#committer.run(run, driver);
+      committed = await this.#executor.run(run, driver);
     } catch (error) {
       this.#dependencies.log.error("step could not be written", { taskId: id, cause: describeError(error) });
     } finally {
@@ -422,7 +423,11 @@ export class Engine implements Doorbell, WorkListener {
         taskId: run.lease.taskId,
         provider: candidateOf(run.task).provider,
       });
-      const release = { kind: "release", submitUnknown: run.submitUnknown, work: run.takeWork() } as const;
+      const release = {
+        kind: "release",
+        submitUnknown: run.submitUnknown,
+        spent: run.takeSpentTime(),
+      } as const;
       await store.advance(run.lease, release).catch((error: unknown) => {
         log.error("task could not be handed back", { taskId: run.lease.taskId, cause: describeError(error) });
       });

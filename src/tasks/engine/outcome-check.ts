@@ -4,7 +4,7 @@
  */
 
 import { type Json, TASK_ERROR_CODES, type TaskErrorCode } from "../../protocol/task.ts";
-import { cutMessage } from "../message.ts";
+import { cutMessage } from "../cut-message.ts";
 import type { Failure, StepOutcome } from "../ports/media-provider.ts";
 import { MAX_STATE_BYTES } from "../ports/store-error.ts";
 import type { MediaItem, MediaRef } from "../task.ts";

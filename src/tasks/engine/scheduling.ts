@@ -1,6 +1,6 @@
 /**
  * What is next: the rules by which every driver of the engine decides after a ring, a claim, a step or a sweep. The
- * drivers - the loop of a process (engine.ts), a step runner (runner-session.ts and the object around it), the deliveries
+ * drivers - the loop of a process (engine.ts), a step runner (step-runner-session.ts and its object), the deliveries
  * of an outside queue, the cron sweep - only carry out what is decided here.
  *
  * No work is left waiting while a slot is free for it, because every event claims by itself: whoever makes work ready
@@ -65,7 +65,7 @@ const LONGEST_TIMER_MS = 60_000;
 
 /** Deadlines and orphans handled in one step of a sweep: a few milliseconds of the store. */
 export const SWEEP_BATCH = 200;
-/** Steps of one cron sweep at most: its run is bounded, the next one goes on. */
+/** Transactions of one cron sweep at most: its run is bounded, the next one goes on. */
 export const CRON_SWEEP_BATCHES = 50;
 /**
  * While the store is down nobody sweeps: the retries of outcomes that wait go first when it comes back, else their

@@ -4,16 +4,16 @@
  */
 
 import type { Json } from "../../protocol/task.ts";
-import { cutMessage } from "../message.ts";
+import { cutMessage } from "../cut-message.ts";
 import type { Clock, TimerHandle } from "../ports/clock.ts";
 import { describeError, type Log } from "../ports/log.ts";
 import type { MediaJob, MediaProvider, StepIo, StepOutcome } from "../ports/media-provider.ts";
 import { type MediaStore, MediaTooLargeError } from "../ports/media-store.ts";
-import type { Publisher } from "../ports/publisher.ts";
+import { type Publisher, publishIfFollowed } from "../ports/publisher.ts";
 import { StoredValueTooLargeError, StoreUnavailableError } from "../ports/store-error.ts";
 import type { Lease, TaskStore } from "../ports/task-store.ts";
-import { candidateOf, type MediaRef, type Task, type TaskUpdate } from "../task.ts";
-import type { WorkTime } from "../transition.ts";
+import { candidateOf, type MediaRef, type Task } from "../task.ts";
+import type { SpentTime } from "../transition.ts";
 import { checkOutcome } from "./outcome-check.ts";
 import { STORE_RETRY_MS } from "./scheduling.ts";
 
@@ -161,7 +161,7 @@ export class StepRun {
   }
 
   /** Work done since the last time this was asked. */
-  takeWork(): WorkTime {
+  takeSpentTime(): SpentTime {
     const now = this.#dependencies.clock.monotonic();
     const storeMs = this.#storeMs - this.#reportedStoreMs;
     const work = {
@@ -227,9 +227,9 @@ export class StepRun {
 
   async #save(state: Json): Promise<void> {
     this.#refuseWhenOver();
-    const work = this.takeWork();
+    const spent = this.takeSpentTime();
     const outcome = await this.#insist(
-      () => this.#dependencies.store.advance(this.lease, { kind: "save", state, work }),
+      () => this.#dependencies.store.advance(this.lease, { kind: "save", state, spent }),
       (error) => error instanceof StoreUnavailableError,
     );
     if (!outcome.applied) {
@@ -331,10 +331,4 @@ export class StepRun {
     this.#progressTimer?.cancel();
     this.#progressTimer = null;
   }
-}
-
-/** Nobody is told about a task that nobody follows. */
-export function publishIfFollowed(publisher: Publisher, update: TaskUpdate): void {
-  if (update.events.length === 0) return;
-  if (update.followed.task || update.followed.key || update.followed.subject) publisher.publish(update);
 }

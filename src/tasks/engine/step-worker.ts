@@ -13,14 +13,15 @@ import { describeError, type Log } from "../ports/log.ts";
 import type { MediaProvider } from "../ports/media-provider.ts";
 import type { MediaStore } from "../ports/media-store.ts";
 import type { Publisher } from "../ports/publisher.ts";
+import { publishIfFollowed } from "../ports/publisher.ts";
 import type { Claim, TaskStore } from "../ports/task-store.ts";
 import type { RetryPolicy } from "../retry-policy.ts";
 import type { Task } from "../task.ts";
+import { WorkRunners } from "./due-work/runners.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import { CRON_SWEEP_BATCHES, SWEEP_BATCH } from "./scheduling.ts";
-import { StepCommitter } from "./step-commit.ts";
-import { publishIfFollowed, type StepDependencies, StepRun } from "./step-run.ts";
-import { WorkRunners } from "./work-runners.ts";
+import { StepExecutor } from "./step-executor.ts";
+import { type StepDependencies, StepRun } from "./step-run.ts";
 
 export type StepWorkerOptions = {
   /** Provider calls open at once in the whole deployment, by lane. */
@@ -70,7 +71,7 @@ export class StepWorker {
   readonly #dependencies: StepWorkerDependencies;
   readonly #options: StepWorkerOptions;
   readonly #steps: StepDependencies;
-  readonly #committer: StepCommitter;
+  readonly #executor: StepExecutor;
   /** What this deployment can run. */
   readonly #providers: readonly string[];
 
@@ -80,7 +81,7 @@ export class StepWorker {
     this.#providers = [...dependencies.providers.keys()];
     const { store, media, publisher, clock, log } = dependencies;
     this.#steps = { store, media, publisher, clock, log, progressIntervalMs: options.progressIntervalMs };
-    this.#committer = new StepCommitter(dependencies, options.retry);
+    this.#executor = new StepExecutor(dependencies, options.retry);
   }
 
   /**
@@ -168,7 +169,7 @@ export class StepWorker {
     stop?.addEventListener("abort", handBack);
     if (stop?.aborted) handBack();
     try {
-      const { task } = await this.#committer.run(run, {
+      const { task } = await this.#executor.run(run, {
         claimNext: () => undefined,
         stopped: () => stop?.aborted === true,
         storeFailed: () => {},

@@ -10,7 +10,7 @@ import type {
   WorkOutcome,
 } from "../../../src/tasks/ports/task-store.ts";
 import { candidateOf, type Task, type TaskWebhook } from "../../../src/tasks/task.ts";
-import { NO_WORK, type StepTransition } from "../../../src/tasks/transition.ts";
+import { NOTHING_SPENT, type StepTransition } from "../../../src/tasks/transition.ts";
 import { type Bench, FAILURE, LEASE_MS, scopeOf } from "../store-harness.ts";
 
 /** How long a cleanup is tried. */
@@ -31,19 +31,19 @@ export function hook(url: string): Pick<TaskDraft, "webhook"> {
 }
 
 export function fail(jobOver: boolean): StepTransition {
-  return { kind: "fail", error: FAILURE, jobOver, work: NO_WORK };
+  return { kind: "fail", error: FAILURE, jobOver, spent: NOTHING_SPENT };
 }
 
 export function nextCandidate(delayMs = 0): StepTransition {
-  return { kind: "next_candidate", delayMs, error: FAILURE, work: NO_WORK };
+  return { kind: "next_candidate", delayMs, error: FAILURE, spent: NOTHING_SPENT };
 }
 
 export function save(state: Json, credential?: string): StepTransition {
-  return { kind: "save", state, work: NO_WORK, ...(credential !== undefined && { credential }) };
+  return { kind: "save", state, spent: NOTHING_SPENT, ...(credential !== undefined && { credential }) };
 }
 
 export function pend(state: Json, delayMs: number): StepTransition {
-  return { kind: "pend", state, delayMs, percent: null, message: null, work: NO_WORK };
+  return { kind: "pend", state, delayMs, percent: null, message: null, spent: NOTHING_SPENT };
 }
 
 /** Due work, by default cleanups, as much as there is. */

@@ -38,7 +38,7 @@ const complete = (costMicros: number): StepTransition => ({
   kind: "complete",
   result: RESULT,
   costMicros,
-  work: { providerMs: 0, storeMs: 0 },
+  spent: { providerMs: 0, storeMs: 0 },
 });
 
 export function moneyContract(contract: StoreContract): void {

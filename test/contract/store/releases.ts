@@ -4,9 +4,9 @@
  */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type FieldTable, TASK_FIELDS } from "../../../src/stores/record.ts";
 import { DATA_RELEASE, type DataRelease } from "../../../src/stores/release.ts";
 import type { Store } from "../../../src/stores/store.ts";
+import { type FieldTable, TASK_FIELDS } from "../../../src/stores/task-fields.ts";
 import { createTaskIds, type RandomFill } from "../../../src/tasks/ids.ts";
 import { StoreUnavailableError } from "../../../src/tasks/ports/store-error.ts";
 import type { TaskDraft } from "../../../src/tasks/ports/task-store.ts";

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Task } from "../../../src/tasks/task.ts";
-import { NO_WORK, type StepTransition } from "../../../src/tasks/transition.ts";
+import { NOTHING_SPENT, type StepTransition } from "../../../src/tasks/transition.ts";
 import {
   Bench,
   COMPLETE,
@@ -21,13 +21,13 @@ const retry = (delayMs: number): StepTransition => ({
   kind: "retry",
   delayMs,
   error: FAILURE,
-  work: NO_WORK,
+  spent: NOTHING_SPENT,
 });
 const snooze = (delayMs: number): StepTransition => ({
   kind: "snooze",
   delayMs,
   error: RATE_LIMIT,
-  work: NO_WORK,
+  spent: NOTHING_SPENT,
 });
 
 export function routeContract(contract: StoreContract): void {

@@ -5,7 +5,7 @@ import type { Json } from "../../../src/protocol/task.ts";
 import { cleanupPayload, upstreamJobOf } from "../../../src/tasks/due-work.ts";
 import type { Claim, ClaimedWork } from "../../../src/tasks/ports/task-store.ts";
 import type { Task } from "../../../src/tasks/task.ts";
-import { NO_WORK } from "../../../src/tasks/transition.ts";
+import { NOTHING_SPENT } from "../../../src/tasks/transition.ts";
 import {
   Bench,
   FAILURE,
@@ -32,7 +32,7 @@ export function cleanupContract(contract: StoreContract): void {
     const abandoned = async (state: string): Promise<{ task: Task; claim: Claim }> => {
       const task = await bench.submit();
       const claim = await bench.claimOne();
-      await bench.apply(claim, { kind: "save", state, work: NO_WORK });
+      await bench.apply(claim, { kind: "save", state, spent: NOTHING_SPENT });
       await cancel(task);
       return { task, claim };
     };
@@ -102,8 +102,8 @@ export function cleanupContract(contract: StoreContract): void {
     test("a failed task is never charged, whatever its provider billed", async () => {
       const task = await bench.submit();
       const claim = await bench.claimOne();
-      await bench.apply(claim, { kind: "save", state: "job", work: NO_WORK });
-      await bench.apply(claim, { kind: "fail", error: FAILURE, jobOver: false, work: NO_WORK });
+      await bench.apply(claim, { kind: "save", state: "job", spent: NOTHING_SPENT });
+      await bench.apply(claim, { kind: "fail", error: FAILURE, jobOver: false, spent: NOTHING_SPENT });
       expect((await bench.read(task)).settled).toBe(false);
       const [item] = await items();
       expect(await settled(item!, 300)).toBe(true);

@@ -116,9 +116,9 @@ export function creationContract(contract: StoreContract): void {
       expect((await bench.create({}, 2)).outcome).toBe("created");
       expect((await bench.create({}, 2)).outcome).toBe("queue_full");
       if (claim.task.tenant.keyId !== "a") throw new Error("The older key was not served first");
-      const work = { providerMs: 0, storeMs: 0 };
+      const spent = { providerMs: 0, storeMs: 0 };
       const error = { code: "provider_error", message: "Busy" } as const;
-      await bench.apply(claim, { kind: "retry", delayMs: 1_000, error, work });
+      await bench.apply(claim, { kind: "retry", delayMs: 1_000, error, spent });
       expect(await bench.create({}, 3)).toEqual({ outcome: "queue_full", queued: 3 });
       await bench.store.cancel(scopeOf("a"), claim.task.id);
       expect((await bench.create({}, 3)).outcome).toBe("created");
@@ -220,7 +220,7 @@ export function creationContract(contract: StoreContract): void {
         subject: "ann",
       });
       const claim = await bench.claimOne();
-      await bench.apply(claim, { kind: "save", state: { ref: text }, work: { providerMs: 0, storeMs: 0 } });
+      await bench.apply(claim, { kind: "save", state: { ref: text }, spent: { providerMs: 0, storeMs: 0 } });
       await bench.apply(claim, { kind: "progress", percent: 10, message: text });
       const read = await bench.read(task);
       expect(read).toMatchObject({

@@ -1,7 +1,7 @@
 /** Fairness: nobody's queue holds up another's, priorities weigh and never starve, and the place in line is honest. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { NO_WORK } from "../../../src/tasks/transition.ts";
+import { NOTHING_SPENT } from "../../../src/tasks/transition.ts";
 import { Bench, COMPLETE, FAILURE, LEASE_MS, type StoreContract, scopeOf } from "../store-harness.ts";
 
 export function fairnessContract(contract: StoreContract): void {
@@ -122,7 +122,7 @@ export function fairnessContract(contract: StoreContract): void {
         delayMs: 1,
         percent: null,
         message: null,
-        work: NO_WORK,
+        spent: NOTHING_SPENT,
       });
       expect(await bench.claim(10)).toEqual([]);
       bench.advance(1);
@@ -138,7 +138,7 @@ export function fairnessContract(contract: StoreContract): void {
       await bench.apply(video, COMPLETE);
       const failing = await bench.claimOne();
       expect(await bench.claim(1, { lane: "video" })).toEqual([]);
-      await bench.apply(failing, { kind: "fail", error: FAILURE, jobOver: true, work: NO_WORK });
+      await bench.apply(failing, { kind: "fail", error: FAILURE, jobOver: true, spent: NOTHING_SPENT });
       const cancelled = await bench.claimOne();
       await bench.store.cancel(scopeOf("a"), cancelled.task.id);
       const retried = await bench.claimOne();
@@ -147,7 +147,7 @@ export function fairnessContract(contract: StoreContract): void {
         kind: "retry",
         delayMs: 60_000,
         error: FAILURE,
-        work: NO_WORK,
+        spent: NOTHING_SPENT,
       });
       const expired = await bench.claimOne();
       bench.advance(expired.task.timeoutMs);
@@ -209,7 +209,7 @@ export function fairnessContract(contract: StoreContract): void {
         kind: "snooze",
         delayMs: LEASE_MS,
         error: FAILURE,
-        work: NO_WORK,
+        spent: NOTHING_SPENT,
       });
       expect(await bench.positionOf(task)).toBeNull();
       await bench.store.cancel(scopeOf("a"), task.id);

@@ -1,7 +1,7 @@
 /** Claims and leases: one holder at a time, a lost holder is replaced, deadlines end tasks whoever holds them. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { NO_WORK, type StepTransition } from "../../../src/tasks/transition.ts";
+import { NOTHING_SPENT, type StepTransition } from "../../../src/tasks/transition.ts";
 import {
   Bench,
   COMPLETE,
@@ -72,7 +72,7 @@ export function leaseContract(contract: StoreContract): void {
       const blind = await bench.submit();
       const known = await bench.submit();
       const claims = await bench.claim(2);
-      await bench.apply(claims[1]!, { kind: "save", state: { job: 9 }, work: NO_WORK });
+      await bench.apply(claims[1]!, { kind: "save", state: { job: 9 }, spent: NOTHING_SPENT });
       bench.advance(LEASE_MS);
       await bench.store.sweep(10);
       expect(await bench.read(blind)).toMatchObject({ submitUnknown: true, state: null, status: "running" });
@@ -113,7 +113,7 @@ export function leaseContract(contract: StoreContract): void {
         delayMs: 5_000,
         percent: null,
         message: null,
-        work: NO_WORK,
+        spent: NOTHING_SPENT,
       });
       bench.advance(999);
       expect((await bench.store.sweep(10)).updates).toEqual([]);
@@ -139,7 +139,7 @@ export function leaseContract(contract: StoreContract): void {
       bench.advance(MAX_WAIT_MS - 1);
       const claim = await bench.claimOne();
       expect(claim.task.deadlineAt).toBe(bench.now() + TIMEOUT_MS);
-      await bench.apply(claim, { kind: "retry", delayMs: 0, error: FAILURE, work: NO_WORK });
+      await bench.apply(claim, { kind: "retry", delayMs: 0, error: FAILURE, spent: NOTHING_SPENT });
       bench.advance(1_000);
       const second = await bench.claimOne();
       expect(second.task.deadlineAt).toBe(claim.task.deadlineAt);
@@ -162,7 +162,7 @@ export function leaseContract(contract: StoreContract): void {
           kind: "retry",
           delayMs: 1_000,
           error: FAILURE,
-          work: NO_WORK,
+          spent: NOTHING_SPENT,
         });
       expect(await bench.stat()).toEqual({ ready: 0, delayed: total, held: 0 });
       expect(await bench.store.nextDueAt("image")).toBe(bench.now() + 1_000);

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Claim } from "../../../src/tasks/ports/task-store.ts";
-import { NO_WORK } from "../../../src/tasks/transition.ts";
+import { NOTHING_SPENT } from "../../../src/tasks/transition.ts";
 import { createSeededRandom } from "../../fixture/seeded-random.ts";
 import {
   Bench,
@@ -52,10 +52,10 @@ export function limitContract(contract: StoreContract): void {
       for (const step of [
         COMPLETE,
         RELEASE,
-        { kind: "fail", error: FAILURE, jobOver: false, work: NO_WORK },
-        { kind: "retry", delayMs: 60_000, error: FAILURE, work: NO_WORK },
-        { kind: "snooze", delayMs: 60_000, error: FAILURE, work: NO_WORK },
-        { kind: "pend", state: 1, delayMs: 60_000, percent: 1, message: null, work: NO_WORK },
+        { kind: "fail", error: FAILURE, jobOver: false, spent: NOTHING_SPENT },
+        { kind: "retry", delayMs: 60_000, error: FAILURE, spent: NOTHING_SPENT },
+        { kind: "snooze", delayMs: 60_000, error: FAILURE, spent: NOTHING_SPENT },
+        { kind: "pend", state: 1, delayMs: 60_000, percent: 1, message: null, spent: NOTHING_SPENT },
       ] as const) {
         expect(await bench.claim(1, limit)).toEqual([]);
         const outcome = await bench.store.advance(claim.lease, step, next);
@@ -83,7 +83,11 @@ export function limitContract(contract: StoreContract): void {
         next,
       );
       expect(kept.claimed).toEqual([]);
-      const saved = await bench.store.advance(claim.lease, { kind: "save", state: 1, work: NO_WORK }, next);
+      const saved = await bench.store.advance(
+        claim.lease,
+        { kind: "save", state: 1, spent: NOTHING_SPENT },
+        next,
+      );
       expect(saved.claimed).toEqual([]);
     });
 
@@ -111,7 +115,7 @@ export function limitContract(contract: StoreContract): void {
         const endings = [
           () => COMPLETE,
           () => RELEASE,
-          () => ({ kind: "retry", delayMs: 5, error: FAILURE, work: NO_WORK }) as const,
+          () => ({ kind: "retry", delayMs: 5, error: FAILURE, spent: NOTHING_SPENT }) as const,
           () =>
             ({
               kind: "pend",
@@ -119,7 +123,7 @@ export function limitContract(contract: StoreContract): void {
               delayMs: 5,
               percent: 1,
               message: null,
-              work: NO_WORK,
+              spent: NOTHING_SPENT,
             }) as const,
         ];
         for (let round = 0; round < 40; round++) {

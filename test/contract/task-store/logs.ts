@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { TenantLogRead } from "../../../src/tasks/ports/task-store.ts";
 import type { Position, Task, TenantScope } from "../../../src/tasks/task.ts";
-import { NO_WORK } from "../../../src/tasks/transition.ts";
+import { NOTHING_SPENT } from "../../../src/tasks/transition.ts";
 import { Bench, COMPLETE, FAILURE, type StoreContract, scopeOf } from "../store-harness.ts";
 
 const HOUR_MS = 3_600_000;
@@ -289,7 +289,12 @@ export function logContract(contract: StoreContract): void {
 
     test("positions answers where logs stand and leaves unknown tasks out", async () => {
       const task = await bench.submit();
-      await bench.apply(await bench.claimOne(), { kind: "retry", delayMs: 0, error: FAILURE, work: NO_WORK });
+      await bench.apply(await bench.claimOne(), {
+        kind: "retry",
+        delayMs: 0,
+        error: FAILURE,
+        spent: NOTHING_SPENT,
+      });
       const positions = await bench.store.positions([task.id, "unknown"]);
       expect([...positions]).toEqual([[task.id, { epoch: task.epoch, seq: 3 }]]);
     });

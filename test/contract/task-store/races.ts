@@ -5,7 +5,7 @@ import { isTerminal } from "../../../src/protocol/task.ts";
 import { upstreamJobOf } from "../../../src/tasks/due-work.ts";
 import type { Claim } from "../../../src/tasks/ports/task-store.ts";
 import type { Task } from "../../../src/tasks/task.ts";
-import { NO_WORK } from "../../../src/tasks/transition.ts";
+import { NOTHING_SPENT } from "../../../src/tasks/transition.ts";
 import { createSeededRandom } from "../../fixture/seeded-random.ts";
 import { Bench, COMPLETE, FAILURE, LEASE_MS, type StoreContract, scopeOf } from "../store-harness.ts";
 
@@ -34,7 +34,7 @@ export function raceContract(contract: StoreContract): void {
           () => bench.store.sweep(10).then(({ updates }) => updates.length === 1),
           () =>
             bench.store
-              .advance(claim.lease, { kind: "fail", error: FAILURE, jobOver: true, work: NO_WORK })
+              .advance(claim.lease, { kind: "fail", error: FAILURE, jobOver: true, spent: NOTHING_SPENT })
               .then((outcome) => outcome.applied),
         ];
         for (let turn = 0; turn < round % attempts.length; turn++) attempts.push(attempts.shift()!);
@@ -115,7 +115,7 @@ export function raceContract(contract: StoreContract): void {
                   kind: "retry",
                   delayMs: delay(),
                   error: FAILURE,
-                  work: NO_WORK,
+                  spent: NOTHING_SPENT,
                 });
               return;
             case 7:
@@ -126,7 +126,7 @@ export function raceContract(contract: StoreContract): void {
                   delayMs: delay(),
                   percent: random(100),
                   message: null,
-                  work: NO_WORK,
+                  spent: NOTHING_SPENT,
                 });
               return;
             case 8:
@@ -143,7 +143,7 @@ export function raceContract(contract: StoreContract): void {
                   kind: "fail",
                   error: FAILURE,
                   jobOver: random(2) === 0,
-                  work: NO_WORK,
+                  spent: NOTHING_SPENT,
                 });
               return;
             case 10:

@@ -142,7 +142,7 @@ export function retentionContract(contract: StoreContract): void {
       ];
       expect(await bench.store.unreferencedMedia(files)).toEqual([files[2]!.path, files[3]!.path]);
       const state = { finished: [{ media: { path: "2026/11/22/r/part.png" } }] };
-      await bench.apply(claim, { kind: "save", state, work: { providerMs: 0, storeMs: 0 } });
+      await bench.apply(claim, { kind: "save", state, spent: { providerMs: 0, storeMs: 0 } });
       await bench.store.cancel(scopeOf("a"), running.id);
       const parts = ["2026/11/22/r/part.png", "2026/11/22/r/anything.png", "part.png"];
       expect(

@@ -7,7 +7,7 @@ import {
   MAX_TASK_BYTES,
   StoredValueTooLargeError,
 } from "../../../src/tasks/ports/store-error.ts";
-import { NO_WORK, type StepTransition } from "../../../src/tasks/transition.ts";
+import { NOTHING_SPENT, type StepTransition } from "../../../src/tasks/transition.ts";
 import {
   Bench,
   COMPLETE,
@@ -34,13 +34,13 @@ export function transitionContract(contract: StoreContract): void {
     /** Every kind of step a worker may take. */
     const steps = (): StepTransition[] => [
       { kind: "progress", percent: 99, message: "late" },
-      { kind: "save", state: { late: true }, work: WORK },
-      { kind: "pend", state: { late: true }, delayMs: 0, percent: 1, message: "late", work: WORK },
-      { kind: "retry", delayMs: 0, error: FAILURE, work: WORK },
-      { kind: "snooze", delayMs: 0, error: FAILURE, work: WORK },
-      { kind: "release", submitUnknown: true, work: WORK },
-      { kind: "complete", result: RESULT, costMicros: 999, work: WORK },
-      { kind: "fail", error: FAILURE, jobOver: false, work: WORK },
+      { kind: "save", state: { late: true }, spent: WORK },
+      { kind: "pend", state: { late: true }, delayMs: 0, percent: 1, message: "late", spent: WORK },
+      { kind: "retry", delayMs: 0, error: FAILURE, spent: WORK },
+      { kind: "snooze", delayMs: 0, error: FAILURE, spent: WORK },
+      { kind: "release", submitUnknown: true, spent: WORK },
+      { kind: "complete", result: RESULT, costMicros: 999, spent: WORK },
+      { kind: "fail", error: FAILURE, jobOver: false, spent: WORK },
     ];
 
     test("a task goes its way from queued to completed, with one event for each change that is seen", async () => {
@@ -57,9 +57,9 @@ export function transitionContract(contract: StoreContract): void {
         fence: 1,
       });
       await bench.apply(claim, { kind: "progress", percent: 40, message: "painting" });
-      await bench.apply(claim, { kind: "save", state: { job: 7 }, work: WORK });
+      await bench.apply(claim, { kind: "save", state: { job: 7 }, spent: WORK });
       bench.advance(5);
-      const done = await bench.apply(claim, { ...COMPLETE, work: WORK } as StepTransition);
+      const done = await bench.apply(claim, { ...COMPLETE, spent: WORK } as StepTransition);
       expect(done).toMatchObject({
         status: "completed",
         progress: 100,
@@ -101,7 +101,7 @@ export function transitionContract(contract: StoreContract): void {
         delayMs: 2_000,
         percent: 5,
         message: "rendering",
-        work: WORK,
+        spent: WORK,
       });
       expect(await bench.read(task)).toMatchObject({
         status: "running",
@@ -125,7 +125,7 @@ export function transitionContract(contract: StoreContract): void {
         kind: "retry",
         delayMs: 1_000,
         error: FAILURE,
-        work: WORK,
+        spent: WORK,
       });
       expect(await bench.read(task)).toMatchObject({
         status: "queued",
@@ -137,7 +137,7 @@ export function transitionContract(contract: StoreContract): void {
       bench.advance(1_000);
       const second = await bench.claimOne();
       expect(second.task.attempt).toBe(2);
-      await bench.apply(second, { kind: "snooze", delayMs: 1_000, error: FAILURE, work: WORK });
+      await bench.apply(second, { kind: "snooze", delayMs: 1_000, error: FAILURE, spent: WORK });
       expect(await bench.read(task)).toMatchObject({ status: "queued", attempt: 1 });
       expect(await bench.log(task)).toEqual([
         "1 queued",
@@ -151,7 +151,7 @@ export function transitionContract(contract: StoreContract): void {
     test("a released task is claimable at once and keeps what is known about it", async () => {
       const task = await bench.submit();
       const claim = await bench.claimOne();
-      await bench.apply(claim, { kind: "save", state: { job: 1 }, work: NO_WORK });
+      await bench.apply(claim, { kind: "save", state: { job: 1 }, spent: NOTHING_SPENT });
       await bench.apply(claim, { ...RELEASE, submitUnknown: true } as StepTransition);
       const again = await bench.claimOne();
       expect(again.task).toMatchObject({
@@ -165,7 +165,11 @@ export function transitionContract(contract: StoreContract): void {
 
     test("a release that could not store its reference leaves the task unsure", async () => {
       await bench.submit();
-      await bench.apply(await bench.claimOne(), { kind: "release", submitUnknown: true, work: NO_WORK });
+      await bench.apply(await bench.claimOne(), {
+        kind: "release",
+        submitUnknown: true,
+        spent: NOTHING_SPENT,
+      });
       expect((await bench.claimOne()).task.submitUnknown).toBe(true);
     });
 
@@ -181,7 +185,7 @@ export function transitionContract(contract: StoreContract): void {
         kind: "fail",
         error: FAILURE,
         jobOver: true,
-        work: NO_WORK,
+        spent: NOTHING_SPENT,
       });
       expect(failed).toMatchObject({ status: "failed", error: FAILURE, costMicros: 0, settled: true });
     });
@@ -214,7 +218,7 @@ export function transitionContract(contract: StoreContract): void {
         kind: "retry",
         delayMs: 5,
         error: FAILURE,
-        work: NO_WORK,
+        spent: NOTHING_SPENT,
       });
       await bench.store.cancel(scopeOf("a"), delayed.id);
       bench.advance(10);
@@ -303,27 +307,27 @@ export function transitionContract(contract: StoreContract): void {
       const claim = await bench.claimOne();
       const before = await bench.read(task);
       const large: StepTransition[] = [
-        { kind: "save", state: "é".repeat(MAX_STATE_BYTES / 2), work: NO_WORK },
+        { kind: "save", state: "é".repeat(MAX_STATE_BYTES / 2), spent: NOTHING_SPENT },
         {
           kind: "pend",
           state: ["y".repeat(MAX_STATE_BYTES)],
           delayMs: 0,
           percent: 1,
           message: null,
-          work: NO_WORK,
+          spent: NOTHING_SPENT,
         },
         { kind: "progress", percent: 5, message: "z".repeat(MAX_EVENT_BYTES) },
         {
           kind: "retry",
           delayMs: 0,
           error: { code: "timeout", message: "z".repeat(MAX_EVENT_BYTES) },
-          work: NO_WORK,
+          spent: NOTHING_SPENT,
         },
         {
           kind: "complete",
           result: { ...RESULT, errors: [{ index: 1, code: "timeout", message: "z".repeat(20_000) }] },
           costMicros: 0,
-          work: NO_WORK,
+          spent: NOTHING_SPENT,
         },
       ];
       for (const step of large)
@@ -332,7 +336,7 @@ export function transitionContract(contract: StoreContract): void {
         );
       expect(await bench.read(task)).toEqual(before);
       const state = "é".repeat(MAX_STATE_BYTES / 2 - 1);
-      await bench.apply(claim, { kind: "save", state, work: NO_WORK });
+      await bench.apply(claim, { kind: "save", state, spent: NOTHING_SPENT });
       expect((await bench.read(task)).state).toBe(state);
       await bench.apply(claim, COMPLETE);
     });

@@ -7,7 +7,7 @@ import type { Task } from "../../../src/tasks/task.ts";
 import {
   MAX_POLL_FAILURES,
   MAX_TAKEOVERS,
-  NO_WORK,
+  NOTHING_SPENT,
   queueStateOf,
   type Reduction,
   type Transition,
@@ -38,16 +38,16 @@ type BeforeTheEnd = Exclude<Transition["kind"], AfterTheEnd>;
 const TRANSITIONS: Record<BeforeTheEnd, Transition> = {
   claim: { kind: "claim", leaseMs: 9_000 },
   progress: { kind: "progress", percent: 50, message: "half" },
-  save: { kind: "save", state: { job: 1 }, work: WORK },
-  pend: { kind: "pend", state: { job: 1 }, delayMs: 2_000, percent: 10, message: null, work: WORK },
-  retry: { kind: "retry", delayMs: 1_000, error: ERROR, work: WORK },
-  defer: { kind: "defer", delayMs: 1_000, work: WORK },
-  poll_failed: { kind: "poll_failed", delayMs: 1_000, error: ERROR, work: WORK },
-  snooze: { kind: "snooze", delayMs: 1_000, error: ERROR, work: WORK },
-  next_candidate: { kind: "next_candidate", delayMs: 1_000, error: ERROR, work: WORK },
-  release: { kind: "release", submitUnknown: false, work: WORK },
-  complete: { kind: "complete", result: { items: [], errors: [] }, costMicros: 30, work: WORK },
-  fail: { kind: "fail", error: ERROR, jobOver: true, work: WORK },
+  save: { kind: "save", state: { job: 1 }, spent: WORK },
+  pend: { kind: "pend", state: { job: 1 }, delayMs: 2_000, percent: 10, message: null, spent: WORK },
+  retry: { kind: "retry", delayMs: 1_000, error: ERROR, spent: WORK },
+  defer: { kind: "defer", delayMs: 1_000, spent: WORK },
+  poll_failed: { kind: "poll_failed", delayMs: 1_000, error: ERROR, spent: WORK },
+  snooze: { kind: "snooze", delayMs: 1_000, error: ERROR, spent: WORK },
+  next_candidate: { kind: "next_candidate", delayMs: 1_000, error: ERROR, spent: WORK },
+  release: { kind: "release", submitUnknown: false, spent: WORK },
+  complete: { kind: "complete", result: { items: [], errors: [] }, costMicros: 30, spent: WORK },
+  fail: { kind: "fail", error: ERROR, jobOver: true, spent: WORK },
   cancel: { kind: "cancel" },
   expire: { kind: "expire" },
   orphan: { kind: "orphan" },
@@ -202,7 +202,7 @@ describe("ends", () => {
   });
 
   test("fail leaves a cleanup for a stored reference, unless the provider said that the job is over", () => {
-    const fails = { kind: "fail", error: ERROR, jobOver: false, work: NO_WORK } as const;
+    const fails = { kind: "fail", error: ERROR, jobOver: false, spent: NOTHING_SPENT } as const;
     expect(apply(held(), fails)).toMatchObject({
       work: [],
       task: { settled: true, costMicros: 0, fence: 1 },

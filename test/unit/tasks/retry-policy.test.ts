@@ -3,7 +3,7 @@ import type { Failure, StepOutcome } from "../../../src/tasks/ports/media-provid
 import { reduce } from "../../../src/tasks/reducer.ts";
 import { backoffMs, DEFAULT_RETRY_POLICY, type Decision, decide } from "../../../src/tasks/retry-policy.ts";
 import type { MediaItem, Task } from "../../../src/tasks/task.ts";
-import { NO_WORK } from "../../../src/tasks/transition.ts";
+import { NOTHING_SPENT } from "../../../src/tasks/transition.ts";
 import { runningTask } from "../../fixture/task.ts";
 
 const NOW = runningTask().startedAt ?? 0;
@@ -16,7 +16,7 @@ function decision(outcome: StepOutcome, task: Partial<Task> = {}, more: Partial<
     now: NOW,
     random: 0.5,
     policy: DEFAULT_RETRY_POLICY,
-    work: NO_WORK,
+    spent: NOTHING_SPENT,
     ...more,
   };
 }

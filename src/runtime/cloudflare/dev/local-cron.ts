@@ -1,6 +1,6 @@
 /** Calls the cron handlers of a local Worker when they are due: `wrangler dev` only offers an address to call. */
 
-import { RETENTION_CRON } from "../../../compose/schedule.ts";
+import { RETENTION_CRON } from "../../../compose/cron-schedule.ts";
 
 const MINUTE_MS = 60_000;
 const MINUTES_PER_HOUR = 60;

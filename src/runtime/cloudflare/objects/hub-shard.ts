@@ -12,7 +12,7 @@ import type { Deployment } from "../../../compose/deployment.ts";
 import { createHubs } from "../../../compose/hubs.ts";
 import { hubConnectionSettings, roomsSettings } from "../../../compose/options.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../../../http/exchange.ts";
-import { plainHost } from "../../../http/host.ts";
+import { noIdleLimit } from "../../../http/idle-limit.ts";
 import { routedPath } from "../../../http/request/path.ts";
 import { errorResponse } from "../../../http/response/error-response.ts";
 import { mountHubs } from "../../../http/routes/hubs.ts";
@@ -25,7 +25,7 @@ import {
   shardName,
 } from "../../../hubs/sharding/shard-address.ts";
 import { carriesEvents, readShardCaller } from "../../../hubs/sharding/shard-request.ts";
-import { ShardRooms } from "../../../hubs/sharding/shard-rooms.ts";
+import { ShardRoomStore } from "../../../hubs/sharding/shard-room-store.ts";
 import { type ShardSettlement, ShardSleepTimer } from "../../../hubs/sharding/shard-sleep-timer.ts";
 import { ALL_TASKS, closeOptionsOf, type Subscriptions } from "../../../hubs/subscriptions.ts";
 import { CLOSE_POLICY, type KeyEnd } from "../../../protocol/close-codes.ts";
@@ -53,7 +53,7 @@ export class HubShard extends DurableObject<Bindings> {
   readonly #connections: HubConnections<Principal>;
   readonly #sockets: ShardSockets;
   readonly #rooms: Rooms;
-  readonly #shardRooms: ShardRooms;
+  readonly #shardRooms: ShardRoomStore;
   readonly #hibernated: HibernatedConnections;
   readonly #sleepTimer: ShardSleepTimer;
   readonly #hubs: Readonly<Record<string, Hub<Principal>>>;
@@ -75,7 +75,7 @@ export class HubShard extends DurableObject<Bindings> {
     this.#sockets = new ShardSockets(ctx, batcher, CLOCK);
     // Each shard enforces its share of the limit; the Worker tries the next shard when one is full.
     this.#connections = new HubConnections(Math.ceil(maxConnectionsPerKey / shardsPerKey));
-    this.#shardRooms = new ShardRooms({
+    this.#shardRooms = new ShardRoomStore({
       store,
       objects: env.TASK_ROOM,
       shard: shardName(this.#address),
@@ -250,7 +250,7 @@ export class HubShard extends DurableObject<Bindings> {
       sockets: this.#sockets,
       // The Worker has looked at the page that asks.
       origins: { allows: () => true },
-      host: plainHost,
+      host: noIdleLimit,
       clock: CLOCK,
       stopping: () => false,
       hibernating: { makeToken: () => makeHubToken(this.#address), carriesEvents },

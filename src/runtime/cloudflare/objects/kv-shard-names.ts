@@ -1,7 +1,7 @@
 /** The names of a room's shards in the key-value storage of its Durable Object. */
 
 import type { DurableObjectStorage } from "@cloudflare/workers-types";
-import type { StoredShardNames } from "../../../rooms/remote/room-shards.ts";
+import type { StoredShardNames } from "../../../rooms/remote/joined-shards.ts";
 
 const KEY_PREFIX = "shard/";
 

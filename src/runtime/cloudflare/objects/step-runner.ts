@@ -8,6 +8,13 @@ import { DurableObject } from "cloudflare:workers";
 import type { DurableObjectState } from "@cloudflare/workers-types";
 import { TASK_TYPES, type TaskType } from "../../../protocol/task.ts";
 import {
+  alarmFor,
+  nextRunner,
+  RUNNER,
+  ringsOtherLane,
+  wakeAfterSession,
+} from "../../../tasks/engine/scheduling.ts";
+import {
   HAND_BACK_MS,
   poolSize,
   type RunnerAddress,
@@ -15,15 +22,8 @@ import {
   runnerName,
   SLOTS_PER_RUNNER,
   workMs,
-} from "../../../tasks/engine/runner-pool.ts";
-import { RunnerSession } from "../../../tasks/engine/runner-session.ts";
-import {
-  alarmFor,
-  nextRunner,
-  RUNNER,
-  ringsOtherLane,
-  wakeAfterSession,
-} from "../../../tasks/engine/scheduling.ts";
+} from "../../../tasks/engine/step-runner-pool.ts";
+import { StepRunnerSession } from "../../../tasks/engine/step-runner-session.ts";
 import { describeError, type Log } from "../../../tasks/ports/log.ts";
 import type { Bindings, RunnerCalls } from "../bindings.ts";
 import { partsOf } from "../parts.ts";
@@ -32,7 +32,7 @@ import { StoredDueTimes } from "./stored-due-times.ts";
 export class StepRunner extends DurableObject<Bindings> implements RunnerCalls {
   readonly #dueTimes: StoredDueTimes;
   /** Set while the alarm's handler works. An alarm that comes due meanwhile waits for its end. */
-  #session: RunnerSession | null = null;
+  #session: StepRunnerSession | null = null;
 
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env);
@@ -60,10 +60,10 @@ export class StepRunner extends DurableObject<Bindings> implements RunnerCalls {
     if (wakeAt !== null) await this.#wakeAt(wakeAt);
   }
 
-  #beginSession(address: RunnerAddress): RunnerSession {
+  #beginSession(address: RunnerAddress): StepRunnerSession {
     const { stepWorker, clock, log } = partsOf(this.env);
     const { lane, index } = address;
-    return new RunnerSession(
+    return new StepRunnerSession(
       {
         worker: stepWorker,
         dueTimes: this.#dueTimes,

@@ -16,13 +16,13 @@ import { isTerminal } from "../../../protocol/task.ts";
 import type { Encoding } from "../../../rooms/encoding.ts";
 import { parsePosition, printPosition } from "../../../rooms/position.ts";
 import { FollowFlag } from "../../../rooms/remote/follow-flag.ts";
+import { JoinedShards } from "../../../rooms/remote/joined-shards.ts";
 import {
   REFUSED_FULL,
   REFUSED_NOT_FOUND,
   REFUSED_UNAVAILABLE,
   readRoomRequest,
 } from "../../../rooms/remote/room-request.ts";
-import { RoomShards } from "../../../rooms/remote/room-shards.ts";
 import { parseRoomName, type RoomSubject } from "../../../rooms/room-name.ts";
 import type { Subscription } from "../../../rooms/room-subscription.ts";
 import { type PendingSubscription, Rooms } from "../../../rooms/rooms.ts";
@@ -54,7 +54,7 @@ export class TaskRoom extends DurableObject<Bindings> {
   readonly #subject: RoomSubject;
   readonly #encodings: ReadonlyMap<string, Encoding>;
   readonly #rooms: Rooms;
-  readonly #shards: RoomShards;
+  readonly #shards: JoinedShards;
   readonly #followFlag: FollowFlag;
   readonly #subscribers = new Map<WebSocket, SocketSubscription>();
   /** The room's position as stored; undefined when none is. */
@@ -70,7 +70,7 @@ export class TaskRoom extends DurableObject<Bindings> {
     this.#parts = partsOf(env);
     const { settings, store, clock, log, wireContext } = this.#parts;
     this.#encodings = createRoomEncodings(wireContext);
-    this.#shards = new RoomShards(kvShardNames(ctx.storage), (shard) => env.HUB_SHARD.getByName(shard));
+    this.#shards = new JoinedShards(kvShardNames(ctx.storage), (shard) => env.HUB_SHARD.getByName(shard));
     this.#followFlag = new FollowFlag(store, {
       subject: this.#subject,
       isWanted: () => this.#hasSubscribers() || this.#shards.size > 0,

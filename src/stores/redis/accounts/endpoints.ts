@@ -6,10 +6,10 @@ import {
   MISSING_ENDPOINT_FIELDS,
   type WebhookEndpoint,
 } from "../../../webhooks/endpoint-store.ts";
+import { readable } from "../ledger.ts";
 import type { Reply } from "../server/replies.ts";
 import { listReply, textOf } from "../server/replies.ts";
 import type { ScriptRunner } from "../server/script-runner.ts";
-import { readable } from "./ledger.ts";
 
 const NAMES: ReadonlySet<string> = new Set(["id", "keyId", "url", ...Object.keys(MISSING_ENDPOINT_FIELDS)]);
 

@@ -21,7 +21,7 @@ import {
 } from "../../../tasks/transition.ts";
 import { STATUS_OF_EVENT } from "../../event-log.ts";
 import { rankOf } from "../../fair-queue.ts";
-import { movementText } from "../accounts/ledger.ts";
+import { movementText } from "../ledger.ts";
 import type { Reply } from "../server/replies.ts";
 import { listReply, numberOf, numberOrNull, textOf } from "../server/replies.ts";
 import type { ScriptRunner } from "../server/script-runner.ts";

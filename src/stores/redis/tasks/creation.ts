@@ -6,7 +6,7 @@ import { candidateOf } from "../../../tasks/task.ts";
 import { rankOf } from "../../fair-queue.ts";
 import { newTask } from "../../new-task.ts";
 import { measuredSpec } from "../../sizes.ts";
-import { holdFields } from "../accounts/ledger.ts";
+import { holdFields } from "../ledger.ts";
 import type { Reply } from "../server/replies.ts";
 import { listReply, numberOf, textOf } from "../server/replies.ts";
 import type { TaskFields } from "./fields.ts";

@@ -17,7 +17,7 @@ import {
   namesIn,
   specText,
   type TaskRecord,
-} from "../../record.ts";
+} from "../../task-fields.ts";
 import type { Reply } from "../server/replies.ts";
 import { listReply, textOf } from "../server/replies.ts";
 

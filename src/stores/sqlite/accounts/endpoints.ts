@@ -1,35 +1,33 @@
 /** Registered webhook endpoints: one JSON text each, so that fields of later releases stay in it. */
 
-import type { Json } from "../../../protocol/task.ts";
 import {
   type EndpointStore,
   MISSING_ENDPOINT_FIELDS,
   type WebhookEndpoint,
 } from "../../../webhooks/endpoint-store.ts";
 import type { SqlRow } from "../../sql.ts";
-import type { Step } from "../step.ts";
-import type { Steps } from "../steps.ts";
-
-
+import type { Transaction } from "../transaction.ts";
+import type { Transactions } from "../transactions.ts";
 
 const OF_ID = "SELECT no, details FROM endpoints WHERE key_id = ? AND id = ?";
 
-export function endpointMethods(steps: Steps): EndpointStore {
+export function endpointMethods(transactions: Transactions): EndpointStore {
   return {
-    createEndpoint: (endpoint, maxPerKey) => steps.write((step) => insertEndpoint(step, endpoint, maxPerKey)),
+    createEndpoint: (endpoint, maxPerKey) =>
+      transactions.write((tx) => insertEndpoint(tx, endpoint, maxPerKey)),
     getEndpoint: (keyId, id) =>
-      steps.read(({ sql }) => {
+      transactions.read(({ sql }) => {
         const row = sql.get(OF_ID, keyId, id);
         return row === null ? null : endpointOf(stored(row));
       }),
     listEndpoints: (keyId) =>
-      steps.read(({ sql }) =>
+      transactions.read(({ sql }) =>
         sql
           .all("SELECT details FROM endpoints WHERE key_id = ? ORDER BY no", keyId)
           .map((row) => endpointOf(stored(row))),
       ),
     updateEndpoint: (keyId, id, patch, updatedAt) =>
-      steps.write(({ sql }) => {
+      transactions.write(({ sql }) => {
         const row = sql.get(OF_ID, keyId, id);
         if (row === null) return null;
         const changed = { ...stored(row), ...patch, updatedAt };
@@ -37,13 +35,13 @@ export function endpointMethods(steps: Steps): EndpointStore {
         return endpointOf(changed);
       }),
     deleteEndpoint: (keyId, id) =>
-      steps.write(
+      transactions.write(
         ({ sql }) => sql.change("DELETE FROM endpoints WHERE key_id = ? AND id = ?", keyId, id) > 0,
       ),
   };
 }
 
-function insertEndpoint({ sql }: Step, endpoint: WebhookEndpoint, maxPerKey: number): boolean {
+function insertEndpoint({ sql }: Transaction, endpoint: WebhookEndpoint, maxPerKey: number): boolean {
   const { keyId, id } = endpoint;
   if (sql.get(OF_ID, keyId, id) !== null) return true;
   const count = sql.get("SELECT count(*) AS n FROM endpoints WHERE key_id = ?", keyId)?.n as number;

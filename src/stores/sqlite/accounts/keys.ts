@@ -3,8 +3,8 @@
 import { type AccountStore, DuplicateKeyError } from "../../../accounts/account-store.ts";
 import type { KeyPatch, VirtualKey } from "../../../accounts/virtual-key.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import { setCap } from "../queue/lanes.ts";
-import type { Steps } from "../steps.ts";
+import { setCap } from "../queue/queue-counters.ts";
+import type { Transactions } from "../transactions.ts";
 
 /** What stands in `details`. */
 type Details = Pick<
@@ -12,14 +12,15 @@ type Details = Pick<
   "name" | "last4" | "allowedModels" | "permissions" | "maxPriority" | "metadata"
 >;
 
-export function accountMethods(steps: Steps): AccountStore {
+export function accountMethods(transactions: Transactions): AccountStore {
   return {
-    findKeyByHash: (hash) => steps.read(({ sql }) => keyByHash(sql, hash)),
-    getKey: (id) => steps.read(({ sql }) => keyById(sql, id)),
-    listKeys: (limit, after) => steps.read(({ sql }) => listKeys(sql, limit, after)),
-    createKey: (key) => steps.write(({ sql }) => insertKey(sql, key)),
-    updateKey: (id, patch, updatedAt) => steps.write(({ sql }) => updateKey(sql, id, patch, updatedAt)),
-    deleteKey: (id) => steps.write(({ sql }) => deleteKey(sql, id)),
+    findKeyByHash: (hash) => transactions.read(({ sql }) => keyByHash(sql, hash)),
+    getKey: (id) => transactions.read(({ sql }) => keyById(sql, id)),
+    listKeys: (limit, after) => transactions.read(({ sql }) => listKeys(sql, limit, after)),
+    createKey: (key) => transactions.write(({ sql }) => insertKey(sql, key)),
+    updateKey: (id, patch, updatedAt) =>
+      transactions.write(({ sql }) => updateKey(sql, id, patch, updatedAt)),
+    deleteKey: (id) => transactions.write(({ sql }) => deleteKey(sql, id)),
   };
 }
 

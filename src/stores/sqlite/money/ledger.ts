@@ -10,19 +10,19 @@ import type {
 } from "../../../accounts/ledger-store.ts";
 import type { Json } from "../../../protocol/task.ts";
 import type { SqlRow } from "../../sql.ts";
-import type { Step } from "../step.ts";
-import type { Steps } from "../steps.ts";
+import type { Transaction } from "../transaction.ts";
+import type { Transactions } from "../transactions.ts";
 import { WHOLE } from "./settlement.ts";
 
-export function ledgerMethods(steps: Steps): LedgerStore {
+export function ledgerMethods(transactions: Transactions): LedgerStore {
   return {
-    balance: (keyId, customer, window) => steps.read((step) => balanceOf(step, keyId, customer, window)),
+    balance: (keyId, customer, window) => transactions.read((tx) => balanceOf(tx, keyId, customer, window)),
     listHolds: (keyId, limit) =>
-      steps.read(({ sql }) =>
+      transactions.read(({ sql }) =>
         sql.all("SELECT * FROM holds WHERE key_id = +? ORDER BY no LIMIT ?", keyId, limit).map(holdOf),
       ),
     listMovements: (keyId, { limit, before }) =>
-      steps.read(({ sql }) => {
+      transactions.read(({ sql }) => {
         const last =
           before === null
             ? null
@@ -39,12 +39,17 @@ export function ledgerMethods(steps: Steps): LedgerStore {
 }
 
 /** Drops movements made at `moment` or earlier, at most `limit`: rows are in the order of their time. Answers how many. */
-export function dropOldMovements({ sql }: Step, moment: number, limit: number): number {
+export function dropOldMovements({ sql }: Transaction, moment: number, limit: number): number {
   const text = "DELETE FROM movements WHERE no < (SELECT min(no) FROM movements) + ? AND at <= ?";
   return sql.change(text, limit, moment);
 }
 
-function balanceOf({ sql }: Step, keyId: string, customer: string | null, window: BudgetWindow): Balance {
+function balanceOf(
+  { sql }: Transaction,
+  keyId: string,
+  customer: string | null,
+  window: BudgetWindow,
+): Balance {
   const row = sql.get(
     "SELECT reserved_micros, charged_micros FROM balances WHERE key_id = ? AND customer = ? AND period = ?",
     keyId,

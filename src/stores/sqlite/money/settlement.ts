@@ -8,7 +8,7 @@ import {
 } from "../../../accounts/ledger-store.ts";
 import type { Settlement } from "../../../tasks/transition.ts";
 import type { Sql } from "../../sql.ts";
-import type { Step } from "../step.ts";
+import type { Transaction } from "../transaction.ts";
 
 /** The balance of a whole key stands under this in the column of customers. */
 export const WHOLE = "";
@@ -32,7 +32,7 @@ const RAISE = `INSERT INTO balances (key_id, customer, period, reserved_micros, 
     reserved_micros = reserved_micros + ?4, charged_micros = charged_micros + ?5`;
 
 /** Holds the amount back, in every window that is kept. */
-export function hold({ sql, now }: Step, made: NewHold): void {
+export function hold({ sql, now }: Transaction, made: NewHold): void {
   sql.run(
     `INSERT INTO holds (source, source_id, key_id, subject, customer, amount_micros, price, windows, created_at, expires_at)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)`,
@@ -54,11 +54,11 @@ export function hold({ sql, now }: Step, made: NewHold): void {
  * gone then, and its movement is there.
  */
 export function settle(
-  step: Step,
+  tx: Transaction,
   paid: Paid,
   { chargedMicros, upstreamMicros }: Pick<Settlement, "chargedMicros" | "upstreamMicros">,
 ): void {
-  const { sql, now } = step;
+  const { sql, now } = tx;
   const { source, sourceId, keyId, subject, customer } = paid;
   const held = sql.get(
     "SELECT amount_micros, windows FROM holds WHERE source = ? AND source_id = ?",
@@ -91,8 +91,8 @@ export function settle(
 }
 
 /** Gives a hold back whose source is removed, charging nothing. */
-export function dropHold(step: Step, source: MoneySource, sourceId: string): void {
-  const { sql } = step;
+export function dropHold(tx: Transaction, source: MoneySource, sourceId: string): void {
+  const { sql } = tx;
   const held = sql.get(
     "SELECT key_id, customer, amount_micros, windows FROM holds WHERE source = ? AND source_id = ?",
     source,

@@ -2,27 +2,27 @@
 
 import { type Claim, type ClaimOptions, ONLY_SHARD } from "../../../tasks/ports/task-store.ts";
 import { candidateOf } from "../../../tasks/task.ts";
-import type { Step } from "../step.ts";
 import { applyTransition } from "../tasks/transitions.ts";
-import { heldIn, moveClaimed } from "./lanes.ts";
-import { pickNext, refreshLane } from "./picks.ts";
+import type { Transaction } from "../transaction.ts";
+import { pickNext, refreshLane } from "./claim-order.ts";
+import { heldIn, moveClaimed } from "./queue-counters.ts";
 
 const ADVANCE_LANE = "UPDATE lanes SET vtime = max(vtime, ?1), held = held + ?2 WHERE lane = ?3";
 
 /** Claims what is due in the lane, fairest first. */
-export function claimNext(step: Step, options: ClaimOptions): Claim[] {
-  const { sql } = step;
+export function claimNext(tx: Transaction, options: ClaimOptions): Claim[] {
+  const { sql } = tx;
   const { lane, leaseMs, max, maxHeld } = options;
-  const providers = refreshLane(step, lane, options.providers);
-  const free = maxHeld === undefined ? max : Math.min(max, maxHeld - heldIn(step, lane));
+  const providers = refreshLane(tx, lane, options.providers);
+  const free = maxHeld === undefined ? max : Math.min(max, maxHeld - heldIn(tx, lane));
   const claims: Claim[] = [];
   let startTag = -1;
   while (claims.length < free) {
-    const pick = pickNext(step, lane, providers);
+    const pick = pickNext(tx, lane, providers);
     if (pick === null) break;
     const { tenant } = pick.row.task;
     const queue = { keyId: tenant.keyId, lane, provider: candidateOf(pick.row.task).provider };
-    const update = applyTransition(step, pick.row, { kind: "claim", leaseMs }, (from, to, started) =>
+    const update = applyTransition(tx, pick.row, { kind: "claim", leaseMs }, (from, to, started) =>
       moveClaimed(sql, queue, pick.charge, from, to, started),
     );
     if (update === null) throw new Error(`Task ${pick.row.task.id} is ready and cannot be claimed`);
@@ -44,11 +44,11 @@ const HELD_TASKS = `SELECT t.no FROM lane_keys k
   WHERE k.held > 0 AND t.lease_until IS NOT NULL LIMIT ?`;
 
 /** Voids the leases of at most `limit` tasks, whoever holds them; answers how many there were. */
-export function releaseHeld(step: Step, limit: number): number {
-  const held = step.sql.all(HELD_TASKS, limit);
+export function releaseHeld(tx: Transaction, limit: number): number {
+  const held = tx.sql.all(HELD_TASKS, limit);
   for (const { no } of held) {
-    const row = step.tasks.byNo(step.sql, no as number);
-    if (row !== null) applyTransition(step, row, { kind: "orphan" });
+    const row = tx.tasks.byNo(tx.sql, no as number);
+    if (row !== null) applyTransition(tx, row, { kind: "orphan" });
   }
   return held.length;
 }

@@ -8,9 +8,9 @@ import type { TaskView } from "../../../tasks/ports/task-store.ts";
 import { candidateOf } from "../../../tasks/task.ts";
 import { queueStateOf } from "../../../tasks/transition.ts";
 import { rankOf, servedBefore } from "../../fair-queue.ts";
-import type { Step } from "../step.ts";
 import type { TaskRow } from "../tasks/task-table.ts";
-import { queueOf } from "./lanes.ts";
+import type { Transaction } from "../transaction.ts";
+import { queueOf } from "./queue-counters.ts";
 
 /** Tasks of the own key and rank that are counted. */
 const MAX_COUNTED_TASKS = 10_000;
@@ -30,12 +30,12 @@ const OTHERS = `SELECT coalesce(sum(iif(ready < everything, min(everything, ?1) 
     SELECT continuing + iif(paused, 0, high + normal + low) AS ready, all_continuing + all_waiting AS everything
     FROM lane_keys WHERE lane = ?2 AND eligible IS NOT NULL AND key_id <> ?3 LIMIT ${MAX_COUNTED_QUEUES})`;
 
-export function viewTask(step: Step, row: TaskRow): TaskView {
-  return viewTasks(step, [row])[0] as TaskView;
+export function viewTask(tx: Transaction, row: TaskRow): TaskView {
+  return viewTasks(tx, [row])[0] as TaskView;
 }
 
 /** Views in the order given. Tasks of one list are counted from one to the next, so a page costs no more than a task. */
-export function viewTasks({ sql }: Step, rows: readonly TaskRow[]): TaskView[] {
+export function viewTasks({ sql }: Transaction, rows: readonly TaskRow[]): TaskView[] {
   const positions = new Map<number, number>();
   const counted = new Map<string, { no: number; index: number }>();
   for (const row of [...rows].sort((a, b) => a.no - b.no)) {

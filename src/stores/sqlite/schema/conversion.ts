@@ -4,10 +4,10 @@
  * the data is of this release: the first one refuses it. Nothing else uses the store until the last step.
  */
 
-import type { FieldTable } from "../../record.ts";
 import type { Sql, SqlValue } from "../../sql.ts";
-import type { Step } from "../step.ts";
-import { addMissing, hasTable } from "./columns.ts";
+import type { FieldTable } from "../../task-fields.ts";
+import type { Transaction } from "../transaction.ts";
+import { addMissing, hasTable } from "./missing-tables.ts";
 import { convertLedger, convertSpending } from "./release-1-money.ts";
 import { convertTasks } from "./release-1-tasks.ts";
 import { convertCleanups, convertDeliveries } from "./release-1-work.ts";
@@ -17,7 +17,7 @@ import { tablesOf } from "./tables.ts";
 const CHUNK = 250;
 
 /** Handles at most `limit` rows after the cursor. The next cursor; null when there are no more. */
-export type Stage = (step: Step, cursor: SqlValue, limit: number) => SqlValue;
+export type Stage = (tx: Transaction, cursor: SqlValue, limit: number) => SqlValue;
 
 /** In this order: work and money are made from converted tasks. */
 const STAGES: readonly Stage[] = [
@@ -53,8 +53,8 @@ export function beginConversion(sql: Sql, version: number, fields: FieldTable): 
 }
 
 /** One step. False when it was the last. */
-export function convertNext(step: Step): boolean {
-  const { sql } = step;
+export function convertNext(tx: Transaction): boolean {
+  const { sql } = tx;
   const row = sql.get("SELECT stage, cursor FROM conversion");
   const index = row?.stage as number;
   const stage = STAGES[index];
@@ -63,7 +63,7 @@ export function convertNext(step: Step): boolean {
       sql.run(`DROP TABLE ${table}`);
     return false;
   }
-  const cursor = stage(step, row.cursor ?? null, CHUNK);
+  const cursor = stage(tx, row.cursor ?? null, CHUNK);
   sql.run("UPDATE conversion SET stage = ?, cursor = ?", cursor === null ? index + 1 : index, cursor);
   return true;
 }

@@ -5,12 +5,12 @@
  */
 
 import { StoreUnavailableError } from "../../../tasks/ports/store-error.ts";
-import type { FieldTable } from "../../record.ts";
 import { assertReadable, type DataRelease } from "../../release.ts";
 import type { Sql } from "../../sql.ts";
-import type { Step } from "../step.ts";
-import { addMissing, hasTable } from "./columns.ts";
+import type { FieldTable } from "../../task-fields.ts";
+import type { Transaction } from "../transaction.ts";
 import { beginConversion, convertNext, isConverting } from "./conversion.ts";
+import { addMissing, hasTable } from "./missing-tables.ts";
 import { tablesOf } from "./tables.ts";
 
 /**
@@ -21,17 +21,17 @@ export const SCHEMA_VERSION = 3;
 
 /** Resolves when the database has the shape; `transact` runs each step in a transaction of its own. */
 export async function openSchema(
-  transact: <T>(body: (step: Step) => T) => Promise<T>,
+  transact: <T>(body: (tx: Transaction) => T) => Promise<T>,
   fields: FieldTable,
   release: DataRelease,
 ): Promise<void> {
-  let converting = await transact((step) => prepare(step, fields, release));
+  let converting = await transact((tx) => prepare(tx, fields, release));
   while (converting) converting = await transact(convertNext);
 }
 
 /** Throws, having changed nothing, when a newer release wrote what this one may not read. True: a conversion is to be done. */
-function prepare(step: Step, fields: FieldTable, release: DataRelease): boolean {
-  const { sql } = step;
+function prepare(tx: Transaction, fields: FieldTable, release: DataRelease): boolean {
+  const { sql } = tx;
   const stored = storedRelease(sql);
   if (stored !== null) assertReadable(stored.minReader, release);
   if (stored === null) {
@@ -41,7 +41,7 @@ function prepare(step: Step, fields: FieldTable, release: DataRelease): boolean 
     sql.run(
       "CREATE TABLE IF NOT EXISTS schema_migrations (version INTEGER PRIMARY KEY, applied_at INTEGER NOT NULL)",
     );
-    sql.run("INSERT INTO schema_migrations (version, applied_at) VALUES (?, ?)", SCHEMA_VERSION, step.now);
+    sql.run("INSERT INTO schema_migrations (version, applied_at) VALUES (?, ?)", SCHEMA_VERSION, tx.now);
     sql.run("CREATE TABLE release (writes INTEGER NOT NULL, min_reader INTEGER NOT NULL)");
     sql.run("INSERT INTO release (writes, min_reader) VALUES (?, ?)", release.writes, release.minReader);
     if (version > 0) beginConversion(sql, version, fields);

@@ -3,7 +3,7 @@
 import { BUDGET_WINDOWS } from "../../../accounts/ledger-store.ts";
 import type { SqlValue } from "../../sql.ts";
 import { raise } from "../money/settlement.ts";
-import type { Step } from "../step.ts";
+import type { Transaction } from "../transaction.ts";
 
 const INSERT = `INSERT INTO movements (no, id, source, source_id, key_id, subject, customer, type, model, provider,
     charged_micros, upstream_micros, windows, at)
@@ -11,7 +11,7 @@ const INSERT = `INSERT INTO movements (no, id, source, source_id, key_id, subjec
     coalesce((SELECT provider FROM tasks WHERE id = ?2), ''), ?7, NULL, ?8, ?9)`;
 
 /** A charge keeps its place. The provider of a task that is gone stood nowhere else. */
-export function convertLedger({ sql }: Step, cursor: SqlValue, limit: number): SqlValue {
+export function convertLedger({ sql }: Transaction, cursor: SqlValue, limit: number): SqlValue {
   const rows = sql.all("SELECT * FROM ledger WHERE no > ? ORDER BY no LIMIT ?", cursor ?? 0, limit);
   for (const row of rows)
     sql.run(
@@ -30,7 +30,7 @@ export function convertLedger({ sql }: Step, cursor: SqlValue, limit: number): S
 }
 
 /** What was charged may be more than what the ledger still has; what is reserved came with the holds. */
-export function convertSpending({ sql }: Step, cursor: SqlValue, limit: number): SqlValue {
+export function convertSpending({ sql }: Transaction, cursor: SqlValue, limit: number): SqlValue {
   const rows = sql.all(
     "SELECT key_id, spent_micros FROM tenants WHERE subject = '' AND key_id > ? ORDER BY key_id LIMIT ?",
     cursor ?? "",

@@ -5,10 +5,10 @@ import type { TaskWebhook } from "../../../tasks/task.ts";
 import { utf8Bytes } from "../../sizes.ts";
 import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
 import { hold } from "../money/settlement.ts";
-import type { QueueName } from "../queue/lanes.ts";
-import { openQueue } from "../queue/lanes.ts";
-import { DELAYED, HELD, LISTS } from "../queue/ranks.ts";
-import type { Step } from "../step.ts";
+import { DELAYED, HELD, LISTS } from "../queue/lists.ts";
+import type { QueueName } from "../queue/queue-counters.ts";
+import { openQueue } from "../queue/queue-counters.ts";
+import type { Transaction } from "../transaction.ts";
 
 type FirstSpec = { provider: string; timeoutMs: number; webhook?: Json };
 
@@ -20,15 +20,15 @@ const UPDATE = `UPDATE tasks SET provider = ?, timeout_ms = ?,
   WHERE no = ?`;
 
 /** Fills the new columns, and makes holds and queues. */
-export function convertTasks(step: Step, cursor: SqlValue, limit: number): SqlValue {
-  const { sql } = step;
+export function convertTasks(tx: Transaction, cursor: SqlValue, limit: number): SqlValue {
+  const { sql } = tx;
   const rows = sql.all(TASKS, cursor ?? 0, limit);
   for (const row of rows) {
     const spec = JSON.parse((row.spec ?? row.long_spec) as string) as FirstSpec;
     sql.run(UPDATE, spec.provider, spec.timeoutMs, row.no as number);
     if (spec.webhook !== undefined && spec.webhook !== null) convertWebhook(sql, row, spec);
     const reserved = row.reserved_micros as number;
-    if (row.settled === 0 && reserved > 0) convertReservation(step, row, reserved);
+    if (row.settled === 0 && reserved > 0) convertReservation(tx, row, reserved);
     if (row.finished_at === null) joinQueue(sql, row, spec.provider);
   }
   return rows.length < limit ? null : (rows.at(-1)?.no ?? null);
@@ -46,9 +46,9 @@ function convertWebhook(sql: Sql, row: SqlRow, spec: FirstSpec): void {
   sql.run("UPDATE tasks SET spec_bytes = ? WHERE no = ?", utf8Bytes(text), no);
 }
 
-function convertReservation(step: Step, row: SqlRow, amountMicros: number): void {
+function convertReservation(tx: Transaction, row: SqlRow, amountMicros: number): void {
   hold(
-    { ...step, now: row.created_at as number },
+    { ...tx, now: row.created_at as number },
     {
       source: "task",
       sourceId: row.id as string,

@@ -4,24 +4,24 @@ import type { Json } from "../../../protocol/task.ts";
 import { cleanupDraft, deliveryDraft } from "../../../tasks/due-work.ts";
 import { candidateOf } from "../../../tasks/task.ts";
 import type { SqlRow, SqlValue } from "../../sql.ts";
-import type { Step } from "../step.ts";
-import { addWork, joinQueue } from "../work/queues.ts";
+import { addWork, joinQueue } from "../due-work/queues.ts";
+import type { Transaction } from "../transaction.ts";
 
 /** Each stage takes the first rows and deletes them, so that its table is its own cursor. */
 const MORE = 0;
 
-export function convertCleanups(step: Step, _: SqlValue, limit: number): SqlValue {
-  const { sql } = step;
+export function convertCleanups(tx: Transaction, _: SqlValue, limit: number): SqlValue {
+  const { sql } = tx;
   const rows = sql.all("SELECT * FROM cleanups ORDER BY task_no LIMIT ?", limit);
   for (const row of rows) {
-    convertCleanup(step, row);
+    convertCleanup(tx, row);
     sql.run("DELETE FROM cleanups WHERE task_no = ?", row.task_no as number);
   }
   return rows.length < limit ? null : MORE;
 }
 
 /** A held item stays so until its lease ends, and is due again then. */
-function convertCleanup({ sql, tasks }: Step, row: SqlRow): void {
+function convertCleanup({ sql, tasks }: Transaction, row: SqlRow): void {
   const task = tasks.byNo(sql, row.task_no as number)?.task;
   if (task === undefined) return;
   const { provider, model } = candidateOf(task);
@@ -53,13 +53,13 @@ function convertCleanup({ sql, tasks }: Step, row: SqlRow): void {
 }
 
 /** Those of webhooks that say a URL are due now: the first release never sent one. */
-export function convertDeliveries(step: Step, _: SqlValue, limit: number): SqlValue {
-  const { sql } = step;
+export function convertDeliveries(tx: Transaction, _: SqlValue, limit: number): SqlValue {
+  const { sql } = tx;
   const rows = sql.all("SELECT no, task_no FROM deliveries ORDER BY no LIMIT ?", limit);
   for (const row of rows) {
-    const task = step.tasks.byNo(sql, row.task_no as number)?.task;
+    const task = tx.tasks.byNo(sql, row.task_no as number)?.task;
     const draft = task === undefined ? null : deliveryDraft(task, `task.${task.status}`);
-    if (draft !== null) addWork(step, draft);
+    if (draft !== null) addWork(tx, draft);
     sql.run("DELETE FROM deliveries WHERE no = ?", row.no as number);
   }
   return rows.length < limit ? null : MORE;

@@ -1,7 +1,7 @@
 /**
  * The tables of the database. The first release's data is brought to this shape by a conversion.
  *
- *   tasks           one column for each `own` field (record.ts), and the lists a task stands in (ready_rank, wake_at)
+ *   tasks           one column for each `own` field (task-fields.ts), and the lists a task stands in (ready_rank, wake_at)
  *   specs           the fields that never change, where they are long: kept out of the rows that transitions rewrite
  *   events          lifecycle events: the task's log, and in key_seq / subject_seq the tenants' logs
  *   tenants         per (key, subject): log position and counters; subject '' is the key itself with all its subjects
@@ -15,8 +15,8 @@
  * running it; queries on the hot paths write `= +?`, which hides the value from the planner and changes nothing else.
  */
 
-import type { FieldTable } from "../../record.ts";
-import { columnDefinitions } from "../tasks/columns.ts";
+import type { FieldTable } from "../../task-fields.ts";
+import { columnDefinitions } from "../tasks/task-columns.ts";
 
 const TASK_INDEXES = [
   // Lists: one range per (status, type), merged by id; so no filter ever scans what it leaves out.
@@ -75,7 +75,7 @@ const TABLES = [
      vtime INTEGER NOT NULL,
      held INTEGER NOT NULL DEFAULT 0
    ) WITHOUT ROWID`,
-  "INSERT INTO lanes (lane, vtime) VALUES ('image', 0), ('video', 0)",
+  "INSERT OR IGNORE INTO lanes (lane, vtime) VALUES ('image', 0), ('video', 0)",
   `CREATE TABLE IF NOT EXISTS idempotency (
      key_id TEXT NOT NULL,
      subject TEXT NOT NULL,

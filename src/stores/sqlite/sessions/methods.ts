@@ -3,54 +3,55 @@
 import {
   LOST_SESSION,
   type OpenSessionOutcome,
+  SETTLE_LOST_SESSION_MS,
   type Session,
   type SessionDraft,
   type SessionEnd,
   type SessionLimits,
   type SessionStore,
-  SETTLE_LOST_SESSION_MS,
 } from "../../../realtime/session-store.ts";
 import type { TenantScope } from "../../../tasks/task.ts";
 import { assertScope } from "../../scopes.ts";
 import { hold, settle } from "../money/settlement.ts";
-import type { Step } from "../step.ts";
-import type { Steps } from "../steps.ts";
+import type { Transaction } from "../transaction.ts";
+import type { Transactions } from "../transactions.ts";
 import { mergedCounters, sessionById, sessionOf } from "./rows.ts";
 
 /** Above every session's id. */
 const NEWEST = "\uffff";
 
-export function sessionMethods(steps: Steps): SessionStore {
+export function sessionMethods(transactions: Transactions): SessionStore {
   return {
-    openSession: (draft, limits, leaseMs) => steps.write((step) => openSession(step, draft, limits, leaseMs)),
+    openSession: (draft, limits, leaseMs) =>
+      transactions.write((tx) => openSession(tx, draft, limits, leaseMs)),
     renewSession: (id, fence, leaseMs, counters) =>
-      steps.write((step) => {
-        const session = openUnder(step, id, fence);
+      transactions.write((tx) => {
+        const session = openUnder(tx, id, fence);
         if (session === null) return false;
-        step.sql.run(
+        tx.sql.run(
           "UPDATE sessions SET lease_until = ?, counters = ? WHERE id = ?",
-          step.now + leaseMs,
+          tx.now + leaseMs,
           mergedCounters(session.counters, counters),
           id,
         );
         return true;
       }),
-    endSession: (id, fence, end) => steps.write((step) => endSession(step, id, fence, end)),
-    endLostSessions: (limit) => steps.write((step) => endLostSessions(step, limit)),
+    endSession: (id, fence, end) => transactions.write((tx) => endSession(tx, id, fence, end)),
+    endLostSessions: (limit) => transactions.write((tx) => endLostSessions(tx, limit)),
     settleSession: (id, fence, chargedMicros) =>
-      steps.write((step) => {
-        const session = sessionById(step.sql, id);
+      transactions.write((tx) => {
+        const session = sessionById(tx.sql, id);
         if (session === null || session.fence !== fence || session.endedAt === null || session.settled)
           return false;
-        settleSession(step, session, chargedMicros);
+        settleSession(tx, session, chargedMicros);
         return true;
       }),
     getSession: (scope, id) =>
-      steps.read(({ sql }) => {
+      transactions.read(({ sql }) => {
         const session = sessionById(sql, id);
         return session !== null && isVisible(scope, session) ? session : null;
       }),
-    listSessions: (scope, query) => steps.read((step) => listSessions(step, scope, query)),
+    listSessions: (scope, query) => transactions.read((tx) => listSessions(tx, scope, query)),
   };
 }
 
@@ -58,12 +59,12 @@ const OPEN_OF_KEY = "SELECT count(*) AS n FROM sessions WHERE key_id = ? AND lea
 const OPEN = "SELECT count(*) AS n FROM sessions WHERE lease_until > ?";
 
 function openSession(
-  step: Step,
+  tx: Transaction,
   draft: SessionDraft,
   limits: SessionLimits,
   leaseMs: number,
 ): OpenSessionOutcome {
-  const { sql, now } = step;
+  const { sql, now } = tx;
   const { id, keyId, subject, customer, provider, model, reservedMicros } = draft;
   const made = sessionById(sql, id);
   if (made !== null) return { outcome: "opened", session: made };
@@ -85,7 +86,7 @@ function openSession(
     now + leaseMs,
   );
   if (reservedMicros > 0)
-    hold(step, {
+    hold(tx, {
       source: "session",
       sourceId: id,
       keyId,
@@ -97,22 +98,22 @@ function openSession(
   return { outcome: "opened", session: sessionById(sql, id) as Session };
 }
 
-function endSession(step: Step, id: string, fence: number, end: SessionEnd): boolean {
-  const session = openUnder(step, id, fence);
+function endSession(tx: Transaction, id: string, fence: number, end: SessionEnd): boolean {
+  const session = openUnder(tx, id, fence);
   if (session === null) return false;
-  step.sql.run(
+  tx.sql.run(
     "UPDATE sessions SET lease_until = NULL, ended_at = ?, close_reason = ?, counters = ? WHERE id = ?",
-    step.now,
+    tx.now,
     end.closeReason,
     mergedCounters(session.counters, end.counters),
     id,
   );
-  settleSession(step, session, end.chargedMicros);
+  settleSession(tx, session, end.chargedMicros);
   return true;
 }
 
 /** Those whose lease ran out end; those that ended so before and are still not settled come again after a while. */
-function endLostSessions({ sql, now }: Step, limit: number): Session[] {
+function endLostSessions({ sql, now }: Transaction, limit: number): Session[] {
   const lost = sql.all(
     "SELECT no FROM sessions WHERE lease_until <= ? ORDER BY lease_until LIMIT ?",
     now,
@@ -144,23 +145,23 @@ function endLostSessions({ sql, now }: Step, limit: number): Session[] {
 }
 
 /** The hold is released and the charge, at most the reservation, moved. */
-function settleSession(step: Step, session: Session, chargedMicros: number): void {
+function settleSession(tx: Transaction, session: Session, chargedMicros: number): void {
   const { id, keyId, subject, customer, provider, model, reservedMicros } = session;
   const charged = Math.max(0, Math.min(chargedMicros, reservedMicros));
-  step.sql.run(
+  tx.sql.run(
     "UPDATE sessions SET settled = 1, settle_by = NULL, charged_micros = ? WHERE id = ?",
     charged,
     id,
   );
   settle(
-    step,
+    tx,
     { source: "session", sourceId: id, keyId, subject, customer, type: "realtime", model, provider },
     { chargedMicros: charged, upstreamMicros: null },
   );
 }
 
 function listSessions(
-  { sql }: Step,
+  { sql }: Transaction,
   scope: TenantScope,
   { open, limit, before }: { open: boolean; limit: number; before: string | null },
 ): { sessions: Session[]; hasMore: boolean } {
@@ -181,7 +182,7 @@ function listSessions(
 }
 
 /** The open session under the fence. */
-function openUnder({ sql }: Step, id: string, fence: number): Session | null {
+function openUnder({ sql }: Transaction, id: string, fence: number): Session | null {
   const session = sessionById(sql, id);
   return session !== null && session.fence === fence && session.endedAt === null ? session : null;
 }

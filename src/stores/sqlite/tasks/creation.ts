@@ -5,10 +5,10 @@ import { candidateOf } from "../../../tasks/task.ts";
 import { newTask } from "../../new-task.ts";
 import type { SqlRow } from "../../sql.ts";
 import { hold } from "../money/settlement.ts";
-import { move, openQueue } from "../queue/lanes.ts";
+import { queueListOf } from "../queue/lists.ts";
 import { viewTask } from "../queue/positions.ts";
-import { queueListOf } from "../queue/ranks.ts";
-import type { Step } from "../step.ts";
+import { move, openQueue } from "../queue/queue-counters.ts";
+import type { Transaction } from "../transaction.ts";
 import { holderOf, takeKey } from "./idempotency.ts";
 import { logOf, openTenant, WHOLE_KEY } from "./tenants.ts";
 import { recordEvent } from "./transitions.ts";
@@ -19,41 +19,41 @@ const KEY = `SELECT k.enabled, k.expires_at, t.waiting, t.epoch, t.seq, t.follow
   FROM keys k LEFT JOIN tenants t ON t.key_id = k.id AND t.subject = '' WHERE k.id = +?`;
 
 export function createTask(
-  step: Step,
+  tx: Transaction,
   draft: TaskDraft,
   spec: { text: string; bytes: number },
   limits: CreateLimits,
 ): CreateOutcome {
-  const { sql, now } = step;
+  const { sql, now } = tx;
   const { keyId, subject } = draft.tenant;
   const { provider } = candidateOf({ route: draft.route, candidate: 0 });
   const key = sql.get(KEY, draft.id, draft.type, provider, keyId);
-  const made = key?.made === 1 ? step.tasks.byId(sql, draft.id) : null;
+  const made = key?.made === 1 ? tx.tasks.byId(sql, draft.id) : null;
   if (made?.task.tenant.keyId === keyId && made.task.tenant.subject === subject)
-    return { outcome: "replayed", task: viewTask(step, made) };
+    return { outcome: "replayed", task: viewTask(tx, made) };
   const refusal = keyRefusal(key, now);
   if (refusal !== null) return { outcome: "key_refused", reason: refusal };
 
   const { idempotency } = draft;
-  const holder = idempotency === null ? null : holderOf(step, draft.tenant, idempotency);
+  const holder = idempotency === null ? null : holderOf(tx, draft.tenant, idempotency);
   if (holder === "conflict") return { outcome: "conflict" };
-  if (holder !== null) return { outcome: "replayed", task: viewTask(step, holder) };
+  if (holder !== null) return { outcome: "replayed", task: viewTask(tx, holder) };
 
   // Null as long as the key never had a task or a follower.
   const waiting = key?.waiting as number | null;
   if (waiting !== null && waiting >= limits.maxQueuedPerKey)
     return { outcome: "queue_full", queued: waiting };
-  if (waiting === null) openTenant(step, keyId, WHOLE_KEY);
-  if (subject !== WHOLE_KEY) openTenant(step, keyId, subject);
+  if (waiting === null) openTenant(tx, keyId, WHOLE_KEY);
+  if (subject !== WHOLE_KEY) openTenant(tx, keyId, subject);
 
-  const row = step.tasks.insert(sql, newTask(draft, step.epoch(), now), spec);
+  const row = tx.tasks.insert(sql, newTask(draft, tx.epoch(), now), spec);
   const queue = { keyId, lane: draft.type, provider };
   // Null as long as the key never had a task at the provider.
   if (key?.paused === null) openQueue(sql, queue);
   move(sql, queue, null, queueListOf(row.task), 0, key?.paused === 0);
-  if (idempotency !== null) takeKey(step, draft.tenant, idempotency, row.task.id);
+  if (idempotency !== null) takeKey(tx, draft.tenant, idempotency, row.task.id);
   if (draft.reservedMicros > 0)
-    hold(step, {
+    hold(tx, {
       source: "task",
       sourceId: draft.id,
       keyId,

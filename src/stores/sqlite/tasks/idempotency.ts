@@ -2,12 +2,12 @@
 
 import type { IdempotencyClaim } from "../../../tasks/ports/task-store.ts";
 import type { Tenant } from "../../../tasks/task.ts";
-import type { Step } from "../step.ts";
+import type { Transaction } from "../transaction.ts";
 import type { TaskRow } from "./task-table.ts";
 
 /** The task that holds the key, "conflict" when its request was another one, null when the key is free to take. */
 export function holderOf(
-  { sql, tasks, now }: Step,
+  { sql, tasks, now }: Transaction,
   tenant: Tenant,
   claim: IdempotencyClaim,
 ): TaskRow | "conflict" | null {
@@ -30,7 +30,12 @@ export function holderOf(
 }
 
 /** Takes the key for a task, from whoever held it before. The task's removal frees it: ids are never used again. */
-export function takeKey({ sql, now }: Step, tenant: Tenant, claim: IdempotencyClaim, taskId: string): void {
+export function takeKey(
+  { sql, now }: Transaction,
+  tenant: Tenant,
+  claim: IdempotencyClaim,
+  taskId: string,
+): void {
   sql.run(
     `INSERT OR REPLACE INTO idempotency (key_id, subject, idempotency_key, fingerprint, task_id, expires_at)
      VALUES (?, ?, ?, ?, ?, ?)`,

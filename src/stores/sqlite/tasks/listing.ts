@@ -5,7 +5,7 @@ import type { ListQuery, TaskPage } from "../../../tasks/ports/task-store.ts";
 import type { TenantScope } from "../../../tasks/task.ts";
 import { assertScope, isVisible } from "../../scopes.ts";
 import { viewTasks } from "../queue/positions.ts";
-import type { Step } from "../step.ts";
+import type { Transaction } from "../transaction.ts";
 import type { TaskRow } from "./task-table.ts";
 
 /** Above every task id. */
@@ -19,7 +19,7 @@ const OF_SUBJECT = `SELECT no, id FROM tasks WHERE key_id = +? AND subject = +? 
   AND id < ? ORDER BY id DESC LIMIT ?`;
 const OF_BATCH = `SELECT no, id FROM tasks WHERE batch_id = +? AND id < ? ORDER BY id DESC LIMIT ${MAX_BATCH_ROWS}`;
 
-export function listTasks(step: Step, scope: TenantScope, query: ListQuery): TaskPage {
+export function listTasks(tx: Transaction, scope: TenantScope, query: ListQuery): TaskPage {
   assertScope(scope);
   const statuses = query.statuses ?? TASK_STATUSES;
   const types = query.type === undefined ? TASK_TYPES : [query.type];
@@ -27,13 +27,13 @@ export function listTasks(step: Step, scope: TenantScope, query: ListQuery): Tas
   const wanted = query.limit + 1;
   const rows =
     query.batchId === undefined
-      ? tenantRows(step, scope, statuses, types, after, wanted)
-      : batchRows(step, scope, query.batchId, statuses, types, after);
-  return { tasks: viewTasks(step, rows.slice(0, query.limit)), hasMore: rows.length > query.limit };
+      ? tenantRows(tx, scope, statuses, types, after, wanted)
+      : batchRows(tx, scope, query.batchId, statuses, types, after);
+  return { tasks: viewTasks(tx, rows.slice(0, query.limit)), hasMore: rows.length > query.limit };
 }
 
 function tenantRows(
-  step: Step,
+  tx: Transaction,
   scope: TenantScope,
   statuses: readonly TaskStatus[],
   types: readonly TaskType[],
@@ -45,21 +45,21 @@ function tenantRows(
     for (const type of types) {
       const rows =
         scope.subject === null
-          ? step.sql.all(OF_KEY, scope.keyId, status, type, after, wanted)
-          : step.sql.all(OF_SUBJECT, scope.keyId, scope.subject, status, type, after, wanted);
+          ? tx.sql.all(OF_KEY, scope.keyId, status, type, after, wanted)
+          : tx.sql.all(OF_SUBJECT, scope.keyId, scope.subject, status, type, after, wanted);
       for (const row of rows) found.set(row.id as string, row.no as number);
     }
   }
   for (const id of scope.granted ?? []) {
     if (scope.subject === null || id >= after) continue;
-    const row = step.tasks.byId(step.sql, id);
+    const row = tx.tasks.byId(tx.sql, id);
     if (row !== null && isVisible(scope, row.task) && matches(row, statuses, types)) found.set(id, row.no);
   }
-  return newest(step, found, wanted);
+  return newest(tx, found, wanted);
 }
 
 function batchRows(
-  step: Step,
+  tx: Transaction,
   scope: TenantScope,
   batchId: string,
   statuses: readonly TaskStatus[],
@@ -67,8 +67,8 @@ function batchRows(
   after: string,
 ): TaskRow[] {
   const rows: TaskRow[] = [];
-  for (const { no } of step.sql.all(OF_BATCH, batchId, after)) {
-    const row = step.tasks.byNo(step.sql, no as number);
+  for (const { no } of tx.sql.all(OF_BATCH, batchId, after)) {
+    const row = tx.tasks.byNo(tx.sql, no as number);
     if (row !== null && isVisible(scope, row.task) && matches(row, statuses, types)) rows.push(row);
   }
   return rows;
@@ -78,11 +78,11 @@ function matches(row: TaskRow, statuses: readonly TaskStatus[], types: readonly 
   return statuses.includes(row.task.status) && types.includes(row.task.type);
 }
 
-function newest(step: Step, found: ReadonlyMap<string, number>, wanted: number): TaskRow[] {
+function newest(tx: Transaction, found: ReadonlyMap<string, number>, wanted: number): TaskRow[] {
   const ids = [...found.keys()].sort().reverse().slice(0, wanted);
   const rows: TaskRow[] = [];
   for (const id of ids) {
-    const row = step.tasks.byNo(step.sql, found.get(id) as number);
+    const row = tx.tasks.byNo(tx.sql, found.get(id) as number);
     if (row !== null) rows.push(row);
   }
   return rows;

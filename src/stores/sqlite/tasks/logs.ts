@@ -5,7 +5,7 @@ import type { LogRead, TenantLogRead } from "../../../tasks/ports/task-store.ts"
 import type { Position, Task, TaskEvent, TenantScope } from "../../../tasks/task.ts";
 import { lastProgress, STATUS_OF_EVENT, TENANT_LOG_EVENTS, TENANT_LOG_MS } from "../../event-log.ts";
 import type { SqlRow } from "../../sql.ts";
-import type { Step } from "../step.ts";
+import type { Transaction } from "../transaction.ts";
 import { visibleTask } from "./scopes.ts";
 
 const TASK_EVENTS = `SELECT seq, type, progress, message, at, key_seq, subject_seq FROM events
@@ -16,18 +16,18 @@ const SUBJECT_EVENTS = `SELECT task_no, seq, type, progress, message, at, key_se
   WHERE key_id = +? AND subject = +? AND subject_seq > ? ORDER BY subject_seq LIMIT ?`;
 
 export function readTaskLog(
-  step: Step,
+  tx: Transaction,
   scope: TenantScope,
   taskId: string,
   after: Position,
   limit: number,
 ): LogRead {
-  const row = visibleTask(step, scope, taskId);
+  const row = visibleTask(tx, scope, taskId);
   if (row === null) return { outcome: "not_found" };
   const { task } = row;
   const lost = row.trimmed && after.seq < task.seq;
   if (after.epoch !== task.epoch || after.seq > task.seq || lost) return { outcome: "reset" };
-  const events = step.sql.all(TASK_EVENTS, row.no, after.seq, limit).map((event) => eventOf(task, event));
+  const events = tx.sql.all(TASK_EVENTS, row.no, after.seq, limit).map((event) => eventOf(task, event));
   const last = events.at(-1)?.seq ?? after.seq;
   if (events.length < limit && last < task.seq && row.progressAt !== null)
     events.push(lastProgress(task, row.progressAt));
@@ -41,7 +41,7 @@ export function readTaskLog(
 
 /** `position` is where the tenant's log stands now. */
 export function readTenantLog(
-  step: Step,
+  tx: Transaction,
   scope: TenantScope,
   position: Position,
   after: Position,
@@ -53,17 +53,17 @@ export function readTenantLog(
   if (after.epoch !== epoch || missing < 0 || missing > TENANT_LOG_EVENTS) return reset;
   const rows =
     scope.subject === null
-      ? step.sql.all(KEY_EVENTS, scope.keyId, after.seq, limit)
-      : step.sql.all(SUBJECT_EVENTS, scope.keyId, scope.subject, after.seq, limit);
+      ? tx.sql.all(KEY_EVENTS, scope.keyId, after.seq, limit)
+      : tx.sql.all(SUBJECT_EVENTS, scope.keyId, scope.subject, after.seq, limit);
   // A purge or the retention took events out of the middle or the end.
   if (rows.length < Math.min(limit, missing)) return reset;
   const first = rows[0];
-  if (first !== undefined && (first.at as number) < step.now - TENANT_LOG_MS) return reset;
+  if (first !== undefined && (first.at as number) < tx.now - TENANT_LOG_MS) return reset;
   const tasks = new Map<number, Task>();
   const entries: { event: TaskEvent; task: Task }[] = [];
   for (const [index, row] of rows.entries()) {
     const no = row.task_no as number;
-    const task = tasks.get(no) ?? step.tasks.byNo(step.sql, no)?.task;
+    const task = tasks.get(no) ?? tx.tasks.byNo(tx.sql, no)?.task;
     if (task === undefined || row.place !== after.seq + 1 + index) return reset;
     tasks.set(no, task);
     entries.push({ event: eventOf(task, row), task });

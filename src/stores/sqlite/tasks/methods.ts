@@ -14,128 +14,128 @@ import type {
 import type { Position, TaskUpdate, TenantScope } from "../../../tasks/task.ts";
 import type { StepTransition } from "../../../tasks/transition.ts";
 import { assertStateFits, assertTransitionFits, measuredSpec, taskTooLarge } from "../../sizes.ts";
+import { claimWork, nextWorkAt } from "../due-work/claims.ts";
+import { finishWork, reportLate } from "../due-work/outcomes.ts";
+import { nextDueAt } from "../queue/claim-order.ts";
 import { claimNext } from "../queue/claims.ts";
-import { laneStats, setPause } from "../queue/lanes.ts";
-import { nextDueAt } from "../queue/picks.ts";
 import { viewTask } from "../queue/positions.ts";
-import type { Step } from "../step.ts";
-import type { Steps } from "../steps.ts";
-import { claimWork, nextWorkAt } from "../work/claims.ts";
-import { finishWork, reportLate } from "../work/outcomes.ts";
+import { laneStats, setPause } from "../queue/queue-counters.ts";
+import { dropIdleTenants, FIRST_TENANT, removeTask, retire, unreferencedMedia } from "../retention.ts";
+import type { Transaction } from "../transaction.ts";
+import type { Transactions } from "../transactions.ts";
 import { createTask } from "./creation.ts";
 import { listTasks } from "./listing.ts";
 import { readTaskLog, readTenantLog } from "./logs.ts";
-import { dropIdleTenants, FIRST_TENANT, removeTask, retire, unreferencedMedia } from "./retention.ts";
 import { visibleTask } from "./scopes.ts";
 import { openScope, scopePosition, setTenantFollowed } from "./tenants.ts";
 import { applyTransition } from "./transitions.ts";
 
-export function taskMethods(steps: Steps): Omit<TaskStore, "ping" | "close"> {
+export function taskMethods(transactions: Transactions): Omit<TaskStore, "ping" | "close"> {
   const tenantPosition = async (scope: TenantScope): Promise<Position> =>
-    (await steps.read((step) => scopePosition(step, scope))) ??
-    (await steps.write((step) => openScope(step, scope)));
+    (await transactions.read((tx) => scopePosition(tx, scope))) ??
+    (await transactions.write((tx) => openScope(tx, scope)));
   // Where the sweep over tenants stands is worth no row: after a restart, or a body that ran twice, it looks again.
   let tenantCursor = FIRST_TENANT;
   return {
     async create(draft, limits) {
-      const spec = measuredSpec(steps.specText(draft));
-      return await steps.write((step) => createTask(step, draft, spec, limits));
+      const spec = measuredSpec(transactions.specText(draft));
+      return await transactions.write((tx) => createTask(tx, draft, spec, limits));
     },
     get: (scope, taskId) =>
-      steps.read((step) => {
-        const row = visibleTask(step, scope, taskId);
-        return row === null ? null : viewTask(step, row);
+      transactions.read((tx) => {
+        const row = visibleTask(tx, scope, taskId);
+        return row === null ? null : viewTask(tx, row);
       }),
-    list: (scope, query) => steps.read((step) => listTasks(step, scope, query)),
+    list: (scope, query) => transactions.read((tx) => listTasks(tx, scope, query)),
 
-    claim: (options) => steps.write((step) => claimNext(step, options)),
-    renew: (leases, leaseMs) => steps.write((step) => renew(step, leases, leaseMs)),
+    claim: (options) => transactions.write((tx) => claimNext(tx, options)),
+    renew: (leases, leaseMs) => transactions.write((tx) => renew(tx, leases, leaseMs)),
     async advance(lease, transition, next) {
       assertTransitionFits(transition);
-      const outcome = await steps.write((step) => advance(step, lease, transition, next));
+      const outcome = await transactions.write((tx) => advance(tx, lease, transition, next));
       if (outcome instanceof StoredValueTooLargeError) throw outcome;
       return outcome;
     },
-    nextDueAt: (lane, providers) => steps.read((step) => nextDueAt(step, lane, providers)),
+    nextDueAt: (lane, providers) => transactions.read((tx) => nextDueAt(tx, lane, providers)),
     pauseProvider: (lane, provider, pauseMs) =>
-      steps.write(({ sql, now }) => setPause(sql, lane, provider, pauseMs > 0 ? now + pauseMs : null)),
+      transactions.write(({ sql, now }) => setPause(sql, lane, provider, pauseMs > 0 ? now + pauseMs : null)),
 
-    cancel: (scope, taskId) => steps.write((step) => cancel(step, scope, taskId)),
-    purge: (scope, taskId) => steps.write((step) => purge(step, scope, taskId)),
-    sweep: (limit) => steps.write((step) => sweep(step, limit)),
+    cancel: (scope, taskId) => transactions.write((tx) => cancel(tx, scope, taskId)),
+    purge: (scope, taskId) => transactions.write((tx) => purge(tx, scope, taskId)),
+    sweep: (limit) => transactions.write((tx) => sweep(tx, limit)),
 
-    claimWork: (options) => steps.write((step) => claimWork(step, options)),
-    finishWork: (item, outcome) => steps.write((step) => finishWork(step, item, outcome)),
-    nextWorkAt: (kind, destinations) => steps.read((step) => nextWorkAt(step, kind, destinations)),
+    claimWork: (options) => transactions.write((tx) => claimWork(tx, options)),
+    finishWork: (item, outcome) => transactions.write((tx) => finishWork(tx, item, outcome)),
+    nextWorkAt: (kind, destinations) => transactions.read((tx) => nextWorkAt(tx, kind, destinations)),
     async reportLate(report) {
       assertStateFits(report.state);
-      await steps.write((step) => reportLate(step, report));
+      await transactions.write((tx) => reportLate(tx, report));
     },
 
-    follow: (scope, taskId) => steps.write((step) => follow(step, scope, taskId)),
+    follow: (scope, taskId) => transactions.write((tx) => follow(tx, scope, taskId)),
     unfollow: (scope, taskId) =>
-      steps.write((step) => {
-        const row = visibleTask(step, scope, taskId);
-        if (row?.followed) step.sql.run("UPDATE tasks SET followed = NULL WHERE no = ?", row.no);
+      transactions.write((tx) => {
+        const row = visibleTask(tx, scope, taskId);
+        if (row?.followed) tx.sql.run("UPDATE tasks SET followed = NULL WHERE no = ?", row.no);
       }),
     followTenant: (scope) =>
-      steps.write((step) => {
-        const position = openScope(step, scope);
-        setTenantFollowed(step, scope, true);
+      transactions.write((tx) => {
+        const position = openScope(tx, scope);
+        setTenantFollowed(tx, scope, true);
         return position;
       }),
-    unfollowTenant: (scope) => steps.write((step) => setTenantFollowed(step, scope, false)),
+    unfollowTenant: (scope) => transactions.write((tx) => setTenantFollowed(tx, scope, false)),
     readLog: (scope, taskId, after, limit) =>
-      steps.read((step) => readTaskLog(step, scope, taskId, after, limit)),
+      transactions.read((tx) => readTaskLog(tx, scope, taskId, after, limit)),
     async readTenantLog(scope, after, limit) {
-      const outcome = await steps.read((step) => {
-        const position = scopePosition(step, scope);
-        return position === null ? null : readTenantLog(step, scope, position, after, limit);
+      const outcome = await transactions.read((tx) => {
+        const position = scopePosition(tx, scope);
+        return position === null ? null : readTenantLog(tx, scope, position, after, limit);
       });
       return outcome ?? { outcome: "reset", position: await tenantPosition(scope) };
     },
-    positions: (taskIds) => steps.read((step) => positions(step, taskIds)),
+    positions: (taskIds) => transactions.read((tx) => positions(tx, taskIds)),
     tenantPosition,
 
     retire: (retention, limit) =>
-      steps.write((step) => {
-        const outcome = retire(step, retention, limit);
-        tenantCursor = dropIdleTenants(step, tenantCursor, limit) ?? FIRST_TENANT;
+      transactions.write((tx) => {
+        const outcome = retire(tx, retention, limit);
+        tenantCursor = dropIdleTenants(tx, tenantCursor, limit) ?? FIRST_TENANT;
         return outcome;
       }),
-    unreferencedMedia: (files) => steps.read((step) => unreferencedMedia(step, files)),
-    stats: () => steps.read(laneStats),
+    unreferencedMedia: (files) => transactions.read((tx) => unreferencedMedia(tx, files)),
+    stats: () => transactions.read(laneStats),
   };
 }
 
 const RENEW = `UPDATE tasks SET lease_until = ?1, wake_at = min(?1, deadline_at)
   WHERE id = ?2 AND fence = ?3 AND lease_until IS NOT NULL`;
 
-function renew({ sql, now }: Step, leases: readonly Lease[], leaseMs: number): string[] {
+function renew({ sql, now }: Transaction, leases: readonly Lease[], leaseMs: number): string[] {
   return leases
     .filter(({ taskId, fence }) => sql.change(RENEW, now + leaseMs, taskId, fence) === 0)
     .map(({ taskId }) => taskId);
 }
 
 function advance(
-  step: Step,
+  tx: Transaction,
   lease: Lease,
   transition: StepTransition,
   next: ClaimOptions | undefined,
 ): AdvanceOutcome | StoredValueTooLargeError {
-  const row = step.tasks.byId(step.sql, lease.taskId);
+  const row = tx.tasks.byId(tx.sql, lease.taskId);
   const holder = row !== null && row.task.fence === lease.fence && row.task.leaseUntil !== null ? row : null;
   const tooLarge = holder === null ? null : taskTooLarge(holder, transition);
   if (tooLarge !== null) return tooLarge;
-  const update = holder === null ? null : applyTransition(step, holder, transition);
-  const claimed = next === undefined ? [] : claimNext(step, next);
+  const update = holder === null ? null : applyTransition(tx, holder, transition);
+  const claimed = next === undefined ? [] : claimNext(tx, next);
   return update === null ? { applied: false, claimed } : { applied: true, update, claimed };
 }
 
-function cancel(step: Step, scope: TenantScope, taskId: string): CancelOutcome {
-  const row = visibleTask(step, scope, taskId);
+function cancel(tx: Transaction, scope: TenantScope, taskId: string): CancelOutcome {
+  const row = visibleTask(tx, scope, taskId);
   if (row === null) return { outcome: "not_found" };
-  const update = applyTransition(step, row, { kind: "cancel" });
+  const update = applyTransition(tx, row, { kind: "cancel" });
   if (update !== null) return { outcome: "cancelled", update };
   return {
     outcome: row.task.status === "cancelled" ? "already_cancelled" : "already_finished",
@@ -143,17 +143,17 @@ function cancel(step: Step, scope: TenantScope, taskId: string): CancelOutcome {
   };
 }
 
-function purge(step: Step, scope: TenantScope, taskId: string): PurgeOutcome {
-  const row = visibleTask(step, scope, taskId);
+function purge(tx: Transaction, scope: TenantScope, taskId: string): PurgeOutcome {
+  const row = visibleTask(tx, scope, taskId);
   if (row === null) return "not_found";
   const { finishedAt, settled, openCleanups } = row.task;
   if (finishedAt === null || !settled || openCleanups > 0) return "not_finished";
-  removeTask(step, row);
+  removeTask(tx, row);
   return "purged";
 }
 
-function sweep(step: Step, limit: number): SweepOutcome {
-  const { sql, tasks, now } = step;
+function sweep(tx: Transaction, limit: number): SweepOutcome {
+  const { sql, tasks, now } = tx;
   const due = sql.all("SELECT no FROM tasks WHERE wake_at <= ? ORDER BY wake_at LIMIT ?", now, limit);
   const updates: TaskUpdate[] = [];
   let requeued = 0;
@@ -161,7 +161,7 @@ function sweep(step: Step, limit: number): SweepOutcome {
     const row = tasks.byNo(sql, no as number);
     if (row === null) continue;
     const expired = row.task.deadlineAt <= now;
-    const update = applyTransition(step, row, { kind: expired ? "expire" : "orphan" });
+    const update = applyTransition(tx, row, { kind: expired ? "expire" : "orphan" });
     if (update === null) continue;
     if (update.task.finishedAt !== null) updates.push(update);
     else requeued++;
@@ -169,14 +169,14 @@ function sweep(step: Step, limit: number): SweepOutcome {
   return { updates, requeued, more: due.length === limit };
 }
 
-function follow(step: Step, scope: TenantScope, taskId: string): FollowOutcome | null {
-  const row = visibleTask(step, scope, taskId);
+function follow(tx: Transaction, scope: TenantScope, taskId: string): FollowOutcome | null {
+  const row = visibleTask(tx, scope, taskId);
   if (row === null) return null;
-  if (!row.followed) step.sql.run("UPDATE tasks SET followed = 1 WHERE no = ?", row.no);
-  return { view: viewTask(step, row), position: { epoch: row.task.epoch, seq: row.task.seq } };
+  if (!row.followed) tx.sql.run("UPDATE tasks SET followed = 1 WHERE no = ?", row.no);
+  return { view: viewTask(tx, row), position: { epoch: row.task.epoch, seq: row.task.seq } };
 }
 
-function positions({ sql }: Step, taskIds: readonly string[]): Map<string, Position> {
+function positions({ sql }: Transaction, taskIds: readonly string[]): Map<string, Position> {
   const found = new Map<string, Position>();
   for (const id of taskIds) {
     const row = sql.get("SELECT epoch, seq FROM tasks WHERE id = ?", id);

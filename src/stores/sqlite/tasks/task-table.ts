@@ -4,10 +4,10 @@ import type { Json, TaskType } from "../../../protocol/task.ts";
 import { candidateOf, type Task } from "../../../tasks/task.ts";
 import { queueStateOf, wakeAt } from "../../../tasks/transition.ts";
 import { rankOf } from "../../fair-queue.ts";
-import { type Field, type FieldTable, type FieldValue, missingValue, namesIn } from "../../record.ts";
 import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
-import { columnOf, defaultValue, literal, storedValue } from "./columns.ts";
+import { type Field, type FieldTable, type FieldValue, missingValue, namesIn } from "../../task-fields.ts";
 import { StatementTree } from "./statement-tree.ts";
+import { columnOf, defaultValue, literal, storedValue } from "./task-columns.ts";
 
 /** A task with what the store knows besides. */
 export type TaskRow = {

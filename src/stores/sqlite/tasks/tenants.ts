@@ -6,7 +6,7 @@
 import type { Position, TenantScope } from "../../../tasks/task.ts";
 import { assertScope } from "../../scopes.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import type { Step } from "../step.ts";
+import type { Transaction } from "../transaction.ts";
 
 export type TenantLog = Position & { readonly followed: boolean };
 
@@ -40,17 +40,17 @@ export function tenantLog(sql: Sql, keyId: string, subject: string): TenantLog {
 }
 
 /** Where the log of a scope stands; null when the tenant never had a task or a follower. */
-export function scopePosition({ sql }: Step, scope: TenantScope): Position | null {
+export function scopePosition({ sql }: Transaction, scope: TenantScope): Position | null {
   assertScope(scope);
   const row = sql.get(LOG, scope.keyId, scopeSubject(scope));
   return row === null ? null : { epoch: row.epoch as string, seq: row.seq as number };
 }
 
 /** Where the log of a scope stands, which begins here if it never did. */
-export function openScope(step: Step, scope: TenantScope): Position {
+export function openScope(tx: Transaction, scope: TenantScope): Position {
   assertScope(scope);
-  openTenant(step, scope.keyId, scopeSubject(scope));
-  return scopePosition(step, scope) as Position;
+  openTenant(tx, scope.keyId, scopeSubject(scope));
+  return scopePosition(tx, scope) as Position;
 }
 
 /** The row of the tenant that a scope's streams read. */
@@ -58,12 +58,12 @@ export function scopeSubject(scope: TenantScope): string {
   return scope.subject ?? WHOLE_KEY;
 }
 
-export function openTenant({ sql, epoch }: Step, keyId: string, subject: string): void {
+export function openTenant({ sql, epoch }: Transaction, keyId: string, subject: string): void {
   if (sql.get("SELECT 1 FROM tenants WHERE key_id = ? AND subject = ?", keyId, subject) !== null) return;
   sql.run("INSERT INTO tenants (key_id, subject, epoch) VALUES (?, ?, ?)", keyId, subject, epoch());
 }
 
-export function setTenantFollowed({ sql }: Step, scope: TenantScope, followed: boolean): void {
+export function setTenantFollowed({ sql }: Transaction, scope: TenantScope, followed: boolean): void {
   assertScope(scope);
   sql.run(
     "UPDATE tenants SET followed = ?1 WHERE key_id = ?2 AND subject = ?3 AND followed <> ?1",

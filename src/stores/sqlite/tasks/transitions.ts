@@ -5,11 +5,11 @@ import { reduce } from "../../../tasks/reducer.ts";
 import { candidateOf, type Task, type TaskEvent, type TaskUpdate } from "../../../tasks/task.ts";
 import type { Transition } from "../../../tasks/transition.ts";
 import type { Sql } from "../../sql.ts";
+import { addWork } from "../due-work/queues.ts";
 import { settle } from "../money/settlement.ts";
-import { move, openQueue } from "../queue/lanes.ts";
-import { type List, queueListOf } from "../queue/ranks.ts";
-import type { Step } from "../step.ts";
-import { addWork } from "../work/queues.ts";
+import { type List, queueListOf } from "../queue/lists.ts";
+import { move, openQueue } from "../queue/queue-counters.ts";
+import type { Transaction } from "../transaction.ts";
 import type { TaskRow } from "./task-table.ts";
 import { appendToLog, type TenantLog, tenantLog, WHOLE_KEY } from "./tenants.ts";
 
@@ -21,18 +21,18 @@ const INSERT_EVENT = `INSERT INTO events
 
 /** Null when the task's state does not allow the transition; nothing is written then. The caller checked the fence. */
 export function applyTransition(
-  step: Step,
+  tx: Transaction,
   row: TaskRow,
   transition: Transition,
   moveClaimed?: Move,
 ): TaskUpdate | null {
-  const { sql, now } = step;
+  const { sql, now } = tx;
   const before = row.task;
   const reduction = reduce(before, transition, now);
   if (reduction === null) return null;
   const { task, event, work, settlement } = reduction;
   const after: TaskRow = { ...row, task, progressAt: event === "progress" ? now : row.progressAt };
-  step.tasks.update(sql, row, after);
+  tx.tasks.update(sql, row, after);
 
   const started = (Number(task.status === "running") - Number(before.status === "running")) as -1 | 0 | 1;
   if (moveClaimed === undefined) moveTask(sql, before, task, started);
@@ -43,9 +43,9 @@ export function applyTransition(
   if (settlement !== null) {
     const { id, tenant, customer, type, model } = task;
     const { provider } = candidateOf(task);
-    settle(step, { source: "task", sourceId: id, ...tenant, customer, type, model, provider }, settlement);
+    settle(tx, { source: "task", sourceId: id, ...tenant, customer, type, model, provider }, settlement);
   }
-  for (const draft of work) addWork(step, draft);
+  for (const draft of work) addWork(tx, draft);
   return update;
 }
 

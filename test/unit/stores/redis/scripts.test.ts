@@ -1,10 +1,10 @@
 /** The scripts as they are sent: whole, and nothing that the server would make in vain at every call. */
 
 import { describe, expect, test } from "vitest";
-import { TASK_FIELDS } from "../../../../src/stores/record.ts";
 import { SCRIPT_NAMES, Scripts } from "../../../../src/stores/redis/scripts.ts";
 import { TaskFields } from "../../../../src/stores/redis/tasks/fields.ts";
 import { DATA_RELEASE } from "../../../../src/stores/release.ts";
+import { TASK_FIELDS } from "../../../../src/stores/task-fields.ts";
 
 const scripts = new Scripts(new TaskFields(TASK_FIELDS), DATA_RELEASE);
 

@@ -4,7 +4,7 @@ import { checkOutcome } from "../../../../src/tasks/engine/outcome-check.ts";
 import { MAX_STATE_BYTES } from "../../../../src/tasks/ports/store-error.ts";
 import { reduce } from "../../../../src/tasks/reducer.ts";
 import { DEFAULT_RETRY_POLICY, decide } from "../../../../src/tasks/retry-policy.ts";
-import { NO_WORK } from "../../../../src/tasks/transition.ts";
+import { NOTHING_SPENT } from "../../../../src/tasks/transition.ts";
 import { createSeededRandom, type SeededRandom } from "../../../fixture/seeded-random.ts";
 import { runningTask } from "../../../fixture/task.ts";
 
@@ -68,7 +68,7 @@ describe("what an adapter answered", () => {
         now: task.updatedAt,
         random: 0.5,
         policy: DEFAULT_RETRY_POLICY,
-        work: NO_WORK,
+        spent: NOTHING_SPENT,
       });
       const next = reduce(task, transition, task.updatedAt)?.task;
       expect(next, shown).toBeDefined();

@@ -1,6 +1,11 @@
 import { beforeEach, expect, test } from "vitest";
 import { AlarmDoorbell } from "../../../../../src/runtime/cloudflare/clients/alarm-doorbell.ts";
-import { poolSize, runnerAddress, runnerName, workMs } from "../../../../../src/tasks/engine/runner-pool.ts";
+import {
+  poolSize,
+  runnerAddress,
+  runnerName,
+  workMs,
+} from "../../../../../src/tasks/engine/step-runner-pool.ts";
 import { createTaskIds } from "../../../../../src/tasks/ids.ts";
 import { ManualClock } from "../../../../fixture/manual-clock.ts";
 import { recordingLog } from "../../../../fixture/recording-log.ts";

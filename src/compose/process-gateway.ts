@@ -1,0 +1,194 @@
+/**
+ * The gateway of one process: the core and the application, and what only a process has - an engine that works in a
+ * loop, rooms and hub connections in memory, and perhaps other processes on the same store. A host hands in its store,
+ * media, sockets and timers, and serves what comes out.
+ */
+
+import type { Hono } from "hono";
+import { announceKeyChange, onRemoteKeyChange } from "../accounts/key-change-bus.ts";
+import { KeyWatch } from "../accounts/key-watch.ts";
+import type { KeyEvent, KeyService } from "../accounts/keys.ts";
+import type { Principal } from "../accounts/principal.ts";
+import type { Settings } from "../config/load.ts";
+import type { HttpEnv } from "../http/exchange.ts";
+import type { IdleLimit } from "../http/idle-limit.ts";
+import { mountHubs } from "../http/routes/hubs.ts";
+import { ConnectionSlots } from "../http/streams/connection-limits.ts";
+import { LocalEventSockets } from "../http/streams/event-sockets.ts";
+import { StreamHeartbeat } from "../http/streams/event-stream.ts";
+import { HubKeepAlive } from "../http/streams/hub-keep-alive.ts";
+import { closeOptionsOf } from "../hubs/subscriptions.ts";
+import { CLOSE_GOING_AWAY, CLOSE_POLICY, KEY_END, type KeyEnd } from "../protocol/close-codes.ts";
+import type { Catalogue } from "../providers/catalogue.ts";
+import { RoomBridge } from "../rooms/room-bridge.ts";
+import { Rooms } from "../rooms/rooms.ts";
+import { HubConnections } from "../signalr/transports/connections.ts";
+import type { Topics } from "../sockets/frame.ts";
+import type { SocketUpgrade } from "../sockets/socket-upgrade.ts";
+import type { Store } from "../stores/store.ts";
+import { Engine } from "../tasks/engine/engine.ts";
+import { BusWorkers, SILENT_WORKERS } from "../tasks/engine/other-workers.ts";
+import { RetentionSweep } from "../tasks/engine/retention.ts";
+import type { Clock } from "../tasks/ports/clock.ts";
+import type { InstanceBus } from "../tasks/ports/instance-bus.ts";
+import type { Log } from "../tasks/ports/log.ts";
+import type { MediaStore } from "../tasks/ports/media-store.ts";
+import type { Publisher } from "../tasks/ports/publisher.ts";
+import type { TaskService } from "../tasks/service.ts";
+import { createApp } from "./app.ts";
+import { createCore } from "./core.ts";
+import { HostHealth, roomsPart } from "./health.ts";
+import { createHubs } from "./hubs.ts";
+import { engineOptions, hubConnectionSettings, retentionOptions, roomsSettings } from "./options.ts";
+
+/** How long clients of long polling get to fetch what closes their connections, ms. They ask again at once. */
+const LAST_POLLS_MS = 1_000;
+
+export type GatewayDependencies = {
+  settings: Settings;
+  adminKey: string | null;
+  store: Store;
+  /** Why what the store acknowledges may be lost, for `/health`; null when it lasts. Default: it lasts. */
+  storeDoubt?: () => Promise<string | null>;
+  media: MediaStore;
+  catalogue: Catalogue;
+  host: IdleLimit;
+  sockets: SocketUpgrade;
+  topics: Topics;
+  clock: Clock;
+  log: Log;
+  /** Present where other processes share the store; `bus` is null where only the store connects them. */
+  instances?: { readonly bus: InstanceBus | null };
+};
+
+export type RunningGateway = {
+  app: Hono<HttpEnv>;
+  keys: KeyService;
+  tasks: TaskService;
+  /** Where transitions are announced that somebody else than this engine committed. */
+  publisher: Publisher;
+  /** Begins to claim work and to sweep. */
+  start(): void;
+  /**
+   * Finishes or hands back what runs, within the configured bound, and then closes streams. The host goes on answering
+   * until this resolves: a poll is a request of its own. The store stays open.
+   */
+  stop(): Promise<void>;
+};
+
+/** Wires a gateway; nothing runs before `start`. */
+export function createGateway(dependencies: GatewayDependencies): RunningGateway {
+  const { settings, store, storeDoubt, media, catalogue, host, sockets, topics, clock, log, instances } =
+    dependencies;
+  const { providers } = catalogue;
+  const bus = instances?.bus ?? null;
+  const bridge = bus === null ? null : new RoomBridge({ bus, store, log });
+  const rooms = new Rooms({ store: bridge?.store ?? store, topics, clock, log }, roomsSettings(settings));
+  bridge?.attach(rooms);
+  const publisher = bridge ?? rooms;
+  const workers = bus === null ? null : new BusWorkers(bus, clock);
+  const others = workers ?? (instances && SILENT_WORKERS);
+  const engine = new Engine(
+    { store, media, providers, publisher, clock, log, others },
+    engineOptions(settings),
+  );
+  const retention = new RetentionSweep({ store, media, clock, log }, retentionOptions(settings));
+  const core = createCore(
+    { settings, clock, log, store, media, catalogue, publisher, doorbell: engine, rooms },
+    { dropHeld: (taskId) => engine.drop(taskId), sharedLookups: true },
+  );
+  const { keys, tasks, authenticator, origins, wireContext } = core;
+
+  const slots = new ConnectionSlots(settings.events);
+  const connections = new HubConnections<Principal>(settings.hubs.maxConnectionsPerKey);
+  const session = hubConnectionSettings(settings);
+  const keepAlive = new HubKeepAlive(connections, clock, session);
+  const { hubs } = createHubs(settings, { tasks, rooms, store, clock, wireContext });
+  const disconnect = (keyId: string, why: KeyEnd) => {
+    authenticator.forget(keyId);
+    connections.close(keyId, closeOptionsOf(CLOSE_POLICY, why));
+    rooms.closeKey(keyId, why);
+  };
+  const keyChanged = ({ keyId, alive, expired }: KeyEvent) => {
+    authenticator.forget(keyId);
+    keyWatch.forget(keyId);
+    if (!alive) disconnect(keyId, expired ? KEY_END.expired : KEY_END.revoked);
+  };
+  keys.onKeyChanged((event) => {
+    keyChanged(event);
+    if (bus !== null) announceKeyChange(bus, event);
+  });
+  const keyWatch = new KeyWatch({
+    store,
+    clock,
+    log,
+    connectedKeys: () => [...slots.keyIds(), ...connections.owners()],
+    disconnect,
+  });
+
+  /** `finishing`: no new work is taken. `closing`: nor are new hub connections. */
+  let state: "running" | "finishing" | "closing" = "running";
+  const health = new HostHealth({
+    store: { ping: () => store.ping(), ...(storeDoubt && { doubt: storeDoubt }) },
+    queue: { stats: () => store.stats(), figures: () => ({ providerCalls: engine.heldSteps }) },
+    rooms: () => roomsPart(rooms, bus),
+    providers,
+  });
+  const app = createApp(core, {
+    host,
+    adminKey: dependencies.adminKey,
+    health,
+    gauges: { engine, rooms, hubs: connections },
+    slots,
+    stopping: () => state !== "running",
+    heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),
+    sockets: (encodings) => new LocalEventSockets({ rooms, encodings, slots, sockets }),
+    mountHubs: (target, key) =>
+      mountHubs(target, key, {
+        hubs,
+        connections,
+        keepAlive,
+        connectionSettings: session,
+        sockets,
+        origins,
+        host,
+        clock,
+        stopping: () => state === "closing",
+      }),
+  });
+
+  return {
+    app,
+    keys,
+    tasks,
+    publisher,
+    start() {
+      if (bus !== null) {
+        void onRemoteKeyChange(bus, keyChanged);
+      }
+      void workers?.listen(engine);
+      engine.start();
+      retention.start();
+      keyWatch.start();
+    },
+    async stop() {
+      state = "finishing";
+      health.stopping();
+      keyWatch.stop();
+      // Streams stay while steps finish, so that subscribers still see them end; what is left is told to come again.
+      await engine.stop();
+      state = "closing";
+      connections.close(null, closeOptionsOf(CLOSE_GOING_AWAY, "the server is shutting down"));
+      await Promise.all([retention.stop(), rooms.shutdown(), within(LAST_POLLS_MS, connections.ended())]);
+      keepAlive.stop();
+    },
+  };
+}
+
+/** Resolves with `pending`, or after `ms`. */
+async function within(ms: number, pending: Promise<void>): Promise<void> {
+  const { promise: elapsed, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  await Promise.race([pending, elapsed]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,167 @@
+/** Realtime sessions as hashes. */
+
+import { BUDGET_WINDOWS } from "../../accounts/ledger-store.ts";
+import {
+  LOST_SESSION,
+  type OpenSessionOutcome,
+  SETTLE_LOST_SESSION_MS,
+  type Session,
+  type SessionCounters,
+  type SessionDraft,
+  type SessionEnd,
+  type SessionLimits,
+  type SessionStore,
+} from "../../realtime/session-store.ts";
+import type { TenantScope } from "../../tasks/task.ts";
+import { assertScope } from "../scopes.ts";
+import { holdFields, movementText, readable } from "./ledger.ts";
+import type { Reply } from "./server/replies.ts";
+import { listReply, numberOf, textOf } from "./server/replies.ts";
+import type { ScriptRunner } from "./server/script-runner.ts";
+
+/** The fence of whoever opens a session. */
+const FIRST_FENCE = "1";
+/** Begins the name of a counter's field. */
+const COUNTER = "counter:";
+
+export class RedisSessions implements SessionStore {
+  readonly #scripts: ScriptRunner;
+
+  constructor(scripts: ScriptRunner) {
+    this.#scripts = scripts;
+  }
+
+  async openSession(
+    draft: SessionDraft,
+    limits: SessionLimits,
+    leaseMs: number,
+  ): Promise<OpenSessionOutcome> {
+    const windows = BUDGET_WINDOWS.join(" ");
+    const [outcome, told, open] = listReply(
+      await this.#scripts.run(
+        "openSession",
+        draft.id,
+        draft.keyId,
+        draft.subject,
+        draft.customer ?? "",
+        String(draft.reservedMicros),
+        windows,
+        String(leaseMs),
+        String(limits.maxPerKey),
+        String(limits.max),
+        ...fieldsOf(draft),
+      ),
+    );
+    return outcome === "opened"
+      ? { outcome, session: readSession(told) }
+      : { outcome: "too_many", limit: textOf(told) as "key" | "all", open: numberOf(open) };
+  }
+
+  async renewSession(
+    id: string,
+    fence: number,
+    leaseMs: number,
+    counters: SessionCounters,
+  ): Promise<boolean> {
+    const lease = String(leaseMs);
+    return (
+      (await this.#scripts.run("renewSession", id, String(fence), lease, ...counterFields(counters))) === 1
+    );
+  }
+
+  async endSession(id: string, fence: number, end: SessionEnd): Promise<boolean> {
+    const { closeReason, counters, chargedMicros } = end;
+    const told = [closeReason, String(chargedMicros), ...counterFields(counters)];
+    return (await this.#scripts.run("endSession", id, String(fence), ...told)) === 1;
+  }
+
+  async endLostSessions(limit: number): Promise<Session[]> {
+    const sessions = await this.#scripts.run(
+      "endLostSessions",
+      String(limit),
+      LOST_SESSION,
+      String(SETTLE_LOST_SESSION_MS),
+    );
+    return readable(listReply(sessions), readSession);
+  }
+
+  async settleSession(id: string, fence: number, chargedMicros: number): Promise<boolean> {
+    return (await this.#scripts.run("settleSession", id, String(fence), String(chargedMicros))) === 1;
+  }
+
+  async getSession(scope: TenantScope, id: string): Promise<Session | null> {
+    assertScope(scope);
+    const told = listReply(await this.#scripts.run("getSession", id));
+    if (told.length === 0) return null;
+    const session = readSession(told);
+    const visible = scope.subject === null || scope.subject === session.subject;
+    return session.keyId === scope.keyId && visible ? session : null;
+  }
+
+  async listSessions(
+    scope: TenantScope,
+    { open, limit, before }: { open: boolean; limit: number; before: string | null },
+  ): Promise<{ sessions: Session[]; hasMore: boolean }> {
+    assertScope(scope);
+    const page = [before ?? "", String(limit + 1), open ? "1" : "0"];
+    const told = listReply(
+      await this.#scripts.run("listSessions", scope.keyId, scope.subject ?? "", ...page),
+    );
+    return { sessions: readable(told.slice(0, limit), readSession), hasMore: told.length > limit };
+  }
+}
+
+function fieldsOf(draft: SessionDraft): string[] {
+  const { id, keyId, subject, customer, provider, model, reservedMicros } = draft;
+  const movement = movementText({
+    type: "realtime",
+    model,
+    provider,
+    subject,
+    customer,
+    upstreamMicros: null,
+  });
+  return [
+    ...["id", id, "keyId", keyId, "subject", subject, "provider", provider, "model", model],
+    ...["reservedMicros", String(reservedMicros), "fence", FIRST_FENCE],
+    ...(customer === null ? [] : ["customer", customer]),
+    ...(reservedMicros === 0 ? [] : holdFields(null)),
+    ...["movement", movement],
+  ];
+}
+
+/** Each counter is a field of the hash, so that those which are not given stay. */
+function counterFields(counters: SessionCounters): string[] {
+  return Object.entries(counters).flatMap(([name, value]) => [COUNTER + name, String(value)]);
+}
+
+function readCounters(fields: ReadonlyMap<string, string>): SessionCounters {
+  const counters = [...fields].filter(([name]) => name.startsWith(COUNTER));
+  return Object.fromEntries(counters.map(([name, value]) => [name.slice(COUNTER.length), numberOf(value)]));
+}
+
+function readSession(reply: Reply | undefined): Session {
+  const replies = listReply(reply).map(textOf);
+  const fields = new Map<string, string>();
+  for (let index = 0; index < replies.length; index += 2)
+    fields.set(replies[index] as string, replies[index + 1] as string);
+  const text = (name: string) => textOf(fields.get(name));
+  const moment = (name: string) => (fields.has(name) ? numberOf(fields.get(name)) : null);
+  return {
+    id: text("id"),
+    keyId: text("keyId"),
+    subject: text("subject"),
+    customer: fields.get("customer") ?? null,
+    provider: text("provider"),
+    model: text("model"),
+    reservedMicros: numberOf(text("reservedMicros")),
+    startedAt: numberOf(text("startedAt")),
+    leaseUntil: moment("leaseUntil"),
+    fence: numberOf(text("fence")),
+    counters: readCounters(fields),
+    endedAt: moment("endedAt"),
+    closeReason: fields.get("closeReason") ?? null,
+    chargedMicros: moment("chargedMicros") ?? 0,
+    settled: fields.get("settled") === "1",
+  };
+}

@@ -1,0 +1,123 @@
+/** Everything stored has an end: tasks, their events, idempotency keys, subjects that are not used. In bounded steps. */
+
+import type { Retention, RetentionOutcome } from "../../tasks/ports/task-store.ts";
+import { holdsFile } from "../held-media.ts";
+import { dropIdleQueues, removeWorkOf } from "./due-work/queues.ts";
+import { dropOldMovements } from "./money/ledger.ts";
+import { dropHold } from "./money/settlement.ts";
+import { dropOldSessions } from "./sessions/retention.ts";
+import type { TaskRow } from "./tasks/task-table.ts";
+import type { Transaction } from "./transaction.ts";
+
+/** Removes a task with everything that belongs to it. The movement of its charge stays in the ledger. */
+export function removeTask(tx: Transaction, { no, task }: TaskRow): void {
+  const { sql } = tx;
+  sql.run("DELETE FROM events WHERE task_no = ?", no);
+  removeWorkOf(tx, task.id);
+  dropHold(tx, "task", task.id);
+  sql.run("DELETE FROM specs WHERE task_no = ?", no);
+  sql.run("DELETE FROM tasks WHERE no = ?", no);
+}
+
+/** One step, at most `limit` of each kind. */
+export function retire(tx: Transaction, retention: Retention, limit: number): RetentionOutcome {
+  const { sql, now } = tx;
+  const expired = finishedBefore(tx, now - retention.tasksMs, limit);
+  const removedTaskIds = expired.map((row) => row.task.id);
+  for (const row of expired) removeTask(tx, row);
+
+  const logs = sql.all(
+    "SELECT no FROM tasks WHERE trimmed = 0 AND finished_at <= ? ORDER BY finished_at LIMIT ?",
+    now - retention.eventsMs,
+    limit,
+  );
+  for (const { no } of logs) {
+    sql.run("DELETE FROM events WHERE task_no = ?", no as number);
+    sql.run("UPDATE tasks SET trimmed = 1, epoch = ? WHERE no = ?", tx.epoch(), no as number);
+  }
+
+  const keys = sql.change(
+    `DELETE FROM idempotency WHERE (key_id, subject, idempotency_key) IN (
+       SELECT key_id, subject, idempotency_key FROM idempotency WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+    now,
+    limit,
+  );
+  const movements = dropOldMovements(tx, now - retention.ledgerMs, limit);
+  const sessions = dropOldSessions(tx, now - retention.tasksMs, limit);
+  dropIdleQueues(tx);
+  const more = [expired.length, logs.length, keys, movements, sessions].includes(limit);
+  return { removedTaskIds, trimmedLogs: logs.length, more };
+}
+
+/** Where the sweep over tenants stands. */
+export type TenantCursor = { keyId: string; subject: string };
+export const FIRST_TENANT: TenantCursor = { keyId: "", subject: "" };
+
+/**
+ * Looks at the next `limit` tenants after the cursor and drops those that nobody follows and that have neither tasks
+ * nor, for the key itself, a key, holds or movements. Answers the next cursor, null at the end.
+ */
+export function dropIdleTenants(
+  { sql }: Transaction,
+  after: TenantCursor,
+  limit: number,
+): TenantCursor | null {
+  const rows = sql.all(
+    `SELECT key_id, subject, followed FROM tenants WHERE (key_id, subject) > (?, ?) ORDER BY key_id, subject LIMIT ?`,
+    after.keyId,
+    after.subject,
+    limit,
+  );
+  const isUsed = (keyId: string, subject: string): boolean => {
+    if (subject !== "")
+      return sql.get("SELECT 1 FROM tasks WHERE key_id = ? AND subject = ? LIMIT 1", keyId, subject) !== null;
+    if (sql.get("SELECT 1 FROM keys WHERE id = ?", keyId) !== null) return true;
+    return ["tasks", "holds", "movements"].some(
+      (table) => sql.get(`SELECT 1 FROM ${table} WHERE key_id = ? LIMIT 1`, keyId) !== null,
+    );
+  };
+  for (const row of rows) {
+    const keyId = row.key_id as string;
+    const subject = row.subject as string;
+    if (row.followed === 1 || isUsed(keyId, subject)) continue;
+    sql.run("DELETE FROM tenants WHERE key_id = ? AND subject = ?", keyId, subject);
+    if (subject !== "") continue;
+    sql.run("DELETE FROM lane_keys WHERE key_id = ?", keyId);
+    sql.run("DELETE FROM balances WHERE key_id = ?", keyId);
+  }
+  const last = rows.length < limit ? undefined : rows.at(-1);
+  return last === undefined ? null : { keyId: last.key_id as string, subject: last.subject as string };
+}
+
+/** Of these files, the paths no task holds. */
+export function unreferencedMedia(
+  { sql, tasks }: Transaction,
+  files: readonly { path: string; taskId: string }[],
+): string[] {
+  const seen = new Map<string, TaskRow | null>();
+  return files
+    .filter(({ path, taskId }) => {
+      const row = seen.has(taskId) ? (seen.get(taskId) ?? null) : tasks.byId(sql, taskId);
+      seen.set(taskId, row);
+      return row === null || !holdsFile(row.task, path);
+    })
+    .map(({ path }) => path);
+}
+
+/** Settled tasks that ended at `moment` or earlier; the index has them apart by whether their events are trimmed. */
+function finishedBefore({ sql, tasks }: Transaction, moment: number, limit: number): TaskRow[] {
+  const rows: TaskRow[] = [];
+  for (const trimmed of [1, 0]) {
+    const found = sql.all(
+      "SELECT no FROM tasks WHERE trimmed = ? AND finished_at <= ? AND settled = 1 ORDER BY finished_at LIMIT ?",
+      trimmed,
+      moment,
+      limit - rows.length,
+    );
+    for (const { no } of found) {
+      const row = tasks.byNo(sql, no as number);
+      if (row !== null) rows.push(row);
+    }
+  }
+  return rows;
+}

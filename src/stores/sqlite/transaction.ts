@@ -1,0 +1,14 @@
+/** What every step of the store is given. */
+
+import type { Sql } from "../sql.ts";
+import type { TaskTable } from "./tasks/task-table.ts";
+
+/** One body of a transaction, or of a read. A driver may run a body again, so nothing in it outlives the body. */
+export type Transaction = {
+  readonly sql: Sql;
+  readonly tasks: TaskTable;
+  /** The store's time, ms: the same for everything in the step. */
+  readonly now: number;
+  /** A new epoch. */
+  readonly epoch: () => string;
+};

@@ -1,0 +1,73 @@
+/** Due work of the kind `cleanup`: cancels an upstream job that a task left behind, asks for its bill, settles it once. */
+
+import { cleanupPayload } from "../../due-work.ts";
+import type { MediaJob, MediaProvider } from "../../ports/media-provider.ts";
+import type { ClaimedWork, WorkOutcome } from "../../ports/task-store.ts";
+import { backoffMs, type RetryPolicy } from "../../retry-policy.ts";
+import type { WorkHandler } from "./runner.ts";
+
+export type CleanupWorkDependencies = {
+  providers: ReadonlyMap<string, MediaProvider>;
+  /** 0 ≤ n < 1, for jitter. */
+  random?: () => number;
+};
+
+/** Cancel calls of one provider open at once; they take no slot of a lane. */
+const MAX_PER_PROVIDER = 4;
+/** A provider's cancel call may take this long, ms. */
+const CANCEL_TIMEOUT_MS = 10_000;
+/** Bills come late: ask after 2 s, then twice as long each time, at most every minute. */
+const ASK_AGAIN: RetryPolicy = { baseMs: 2_000, capMs: 60_000, jitter: 0.2 };
+
+export function createCleanupWork({ providers, random = Math.random }: CleanupWorkDependencies): WorkHandler {
+  const again = ({ item }: ClaimedWork): WorkOutcome => ({
+    kind: "again",
+    delayMs: backoffMs(item.tries + 1, ASK_AGAIN, random()),
+  });
+  /** The job counts as ended, at what is known of its bill. */
+  const done = (
+    work: ClaimedWork,
+    cancellation: "immediate" | "requested" | "unsupported_upstream",
+    billedMicros: number | null = null,
+  ): WorkOutcome => ({
+    kind: "done",
+    bill: { cancellation, billedMicros: billedMicros ?? cleanupPayload(work.item).costMicros },
+  });
+  return {
+    kind: "cleanup",
+    timeoutMs: CANCEL_TIMEOUT_MS,
+    maxPerDestination: MAX_PER_PROVIDER,
+    destinations: () => [...providers.keys()],
+    async run(work, signal) {
+      const { state, reported, provider: name } = cleanupPayload(work.item);
+      // No reference: either the stale holder has said that its call is over, or it may still hand one over.
+      if (state === null) return reported || work.overdue ? done(work, "immediate") : again(work);
+      const provider = providers.get(name);
+      // Only overdue work comes to a process that does not have the provider. Nothing is given up before it was tried.
+      if (provider === undefined || work.task === null) return done(work, "unsupported_upstream");
+      if (work.overdue && work.item.tries > 0) return done(work, "requested");
+      const result = await provider.cancel(jobOf(work), state, signal);
+      if (result.askAgain && !work.overdue) return again(work);
+      return done(work, result.cancellation, wholeAmount(result.billedMicros));
+    },
+    failed: (work) => (work.overdue ? done(work, "requested") : again(work)),
+  };
+}
+
+function jobOf({ item, task }: ClaimedWork): MediaJob {
+  if (task === null) throw new Error("The cleanup's task is gone");
+  const { model, attempt } = cleanupPayload(item);
+  return {
+    taskId: task.id,
+    type: task.type,
+    model,
+    request: task.request,
+    attempt,
+    idempotencyKey: `${task.id}-${attempt}`,
+  };
+}
+
+/** Null for what is no amount of money: adapters pass on what other people's services say. */
+function wholeAmount(micros: number | null): number | null {
+  return micros !== null && Number.isFinite(micros) && micros >= 0 ? Math.round(micros) : null;
+}

@@ -1,0 +1,42 @@
+/** All due work that this process does: one runner for each kind that has a handler. A new kind is a line in here. */
+
+import { type CleanupWorkDependencies, createCleanupWork } from "./cleanup.ts";
+import { type WorkHandler, WorkRunner, type WorkRunnerDependencies } from "./runner.ts";
+
+export type WorkRunnersDependencies = WorkRunnerDependencies & CleanupWorkDependencies;
+
+/** The handlers of the kinds of `WORK_KINDS` that are done here. */
+function createHandlers(dependencies: WorkRunnersDependencies): readonly WorkHandler[] {
+  return [createCleanupWork(dependencies)];
+}
+
+/** The runners as one. */
+export class WorkRunners {
+  readonly #runners: readonly WorkRunner[];
+
+  constructor(dependencies: WorkRunnersDependencies, options: { leaseMs: number }) {
+    this.#runners = createHandlers(dependencies).map(
+      (handler) => new WorkRunner(dependencies, handler, options),
+    );
+  }
+
+  /** There may be work now. */
+  ring(): void {
+    for (const runner of this.#runners) runner.ring();
+  }
+
+  /** Looks whether work is due; rejects when the store cannot be asked. */
+  async sweep(): Promise<void> {
+    await Promise.all(this.#runners.map((runner) => runner.sweep()));
+  }
+
+  /** Resolves once nothing is worked on. */
+  async drained(): Promise<void> {
+    await Promise.all(this.#runners.map((runner) => runner.drained()));
+  }
+
+  /** Takes no further work, and puts off what is still open after `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    await Promise.all(this.#runners.map((runner) => runner.stop(graceMs)));
+  }
+}
