@@ -14,7 +14,7 @@ export function removeTask(tx: Transaction, { no, task }: TaskRow): void {
   const { sql } = tx;
   sql.run("DELETE FROM events WHERE task_no = ?", no);
   removeWorkOf(tx, task.id);
-  dropHold(tx, "task", task.id);
+  dropHold(tx, task.tenant.keyId, task.id);
   sql.run("DELETE FROM specs WHERE task_no = ?", no);
   sql.run("DELETE FROM tasks WHERE no = ?", no);
 }

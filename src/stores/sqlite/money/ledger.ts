@@ -19,7 +19,7 @@ export function ledgerMethods(transactions: Transactions): LedgerStore {
     balance: (keyId, customer, window) => transactions.read((tx) => balanceOf(tx, keyId, customer, window)),
     listHolds: (keyId, limit) =>
       transactions.read(({ sql }) =>
-        sql.all("SELECT * FROM holds WHERE key_id = +? ORDER BY no LIMIT ?", keyId, limit).map(holdOf),
+        sql.all("SELECT * FROM holds WHERE key_id = +? ORDER BY source_id LIMIT ?", keyId, limit).map(holdOf),
       ),
     listMovements: (keyId, { limit, before }) =>
       transactions.read(({ sql }) => {

@@ -31,6 +31,8 @@ const RAISE = `INSERT INTO balances (key_id, customer, period, reserved_micros, 
   ON CONFLICT (key_id, customer, period) DO UPDATE SET
     reserved_micros = reserved_micros + ?4, charged_micros = charged_micros + ?5`;
 
+const DELETE_HOLD = "DELETE FROM holds WHERE key_id = ? AND source_id = ? AND source = ?";
+
 /** Holds the amount back, in every window that is kept. */
 export function hold({ sql, now }: Transaction, made: NewHold): void {
   sql.run(
@@ -61,14 +63,15 @@ export function settle(
   const { sql, now } = tx;
   const { source, sourceId, keyId, subject, customer } = paid;
   const held = sql.get(
-    "SELECT amount_micros, windows FROM holds WHERE source = ? AND source_id = ?",
-    source,
+    "SELECT amount_micros, windows FROM holds WHERE key_id = ? AND source_id = ? AND source = ?",
+    keyId,
     sourceId,
+    source,
   );
   const windows =
     held === null ? BUDGET_WINDOWS : (JSON.parse(held.windows as string) as readonly BudgetWindow[]);
   const releasedMicros = (held?.amount_micros as number | undefined) ?? 0;
-  if (held !== null) sql.run("DELETE FROM holds WHERE source = ? AND source_id = ?", source, sourceId);
+  if (held !== null) sql.run(DELETE_HOLD, keyId, sourceId, source);
   if (releasedMicros !== 0 || chargedMicros !== 0) raise(sql, paid, windows, -releasedMicros, chargedMicros);
   if (chargedMicros === 0 && (upstreamMicros ?? 0) === 0) return;
   sql.run(
@@ -90,19 +93,18 @@ export function settle(
   );
 }
 
-/** Gives a hold back whose source is removed, charging nothing. */
-export function dropHold(tx: Transaction, source: MoneySource, sourceId: string): void {
-  const { sql } = tx;
+/** Gives a task's hold back that is removed, charging nothing. */
+export function dropHold({ sql }: Transaction, keyId: string, taskId: string): void {
   const held = sql.get(
-    "SELECT key_id, customer, amount_micros, windows FROM holds WHERE source = ? AND source_id = ?",
-    source,
-    sourceId,
+    "SELECT customer, amount_micros, windows FROM holds WHERE key_id = ? AND source_id = ? AND source = 'task'",
+    keyId,
+    taskId,
   );
   if (held === null) return;
   const windows = JSON.parse(held.windows as string) as readonly BudgetWindow[];
-  const owner = { keyId: held.key_id as string, customer: held.customer as string | null };
+  const owner = { keyId, customer: held.customer as string | null };
   raise(sql, owner, windows, -(held.amount_micros as number), 0);
-  sql.run("DELETE FROM holds WHERE source = ? AND source_id = ?", source, sourceId);
+  sql.run(DELETE_HOLD, keyId, taskId, "task");
 }
 
 /** Changes the balances of the key and of the customer, if one was named. */

@@ -152,11 +152,11 @@ const TABLES = [
    ) WITHOUT ROWID`,
   "CREATE INDEX IF NOT EXISTS work_queues_by_due ON work_queues (kind, next_at, turns)",
 
+  // One tree, because each task writes and removes a row of it; ids rise with time.
   `CREATE TABLE IF NOT EXISTS holds (
-     no INTEGER PRIMARY KEY,
-     source TEXT NOT NULL,
-     source_id TEXT NOT NULL,
      key_id TEXT NOT NULL,
+     source_id TEXT NOT NULL,
+     source TEXT NOT NULL,
      subject TEXT NOT NULL,
      customer TEXT,
      amount_micros INTEGER NOT NULL,
@@ -164,9 +164,8 @@ const TABLES = [
      windows TEXT NOT NULL,
      created_at INTEGER NOT NULL,
      expires_at INTEGER,
-     UNIQUE (source, source_id)
-   )`,
-  "CREATE INDEX IF NOT EXISTS holds_by_key ON holds (key_id, no)",
+     PRIMARY KEY (key_id, source_id, source)
+   ) WITHOUT ROWID`,
   // customer '' is the whole key.
   `CREATE TABLE IF NOT EXISTS balances (
      key_id TEXT NOT NULL,
