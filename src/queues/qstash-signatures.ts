@@ -1,6 +1,6 @@
 /**
- * Who may ring: checks the signature QStash puts on every delivery, with the current key and with the next one, over
- * the bytes that came and the address they were sent to; and refuses a delivery that was taken before.
+ * Accepts only deliveries of QStash: checks the signature it puts on each, with the current key and with the next
+ * one, over the bytes that came and the address they were sent to; and refuses a delivery that was taken before.
  */
 
 import { Receiver } from "@upstash/qstash";

@@ -10,7 +10,10 @@ export const PROMOTE_LIMIT = 32;
 
 /** What serving one task costs, in virtual units: the inverse of the weights 4, 2 and 1, as integers. */
 const COST = { high: 3, normal: 6, low: 12 } as const satisfies Record<Priority, number>;
-/** A continuation (a poll) is a short visit, and still not free. */
+/**
+ * What serving a task that runs already (a due poll, an orphan) costs: less than a start, because a poll is a short
+ * call, and more than nothing, because it takes a slot.
+ */
 export const CONTINUATION_COST = 1;
 
 /** Rank 0; the priorities follow, highest first. */
@@ -41,12 +44,12 @@ export function costOf(index: number): number {
   return COST[RANKED[index] ?? "low"];
 }
 
-/** The priorities' virtual times, those that came back from idling lifted to the least of the others. */
+/** The priorities' virtual times; those that had no tasks waiting until now are raised to the least of the others. */
 export function virtualTimes({ counts, virtual, idle }: KeyQueue): Triple {
   let least = Number.POSITIVE_INFINITY;
   for (const [index, count] of counts.entries())
     if (count > 0 && (idle & (1 << index)) === 0) least = Math.min(least, virtual[index] ?? 0);
-  // Nobody has waited through: a new busy period begins.
+  // No priority had tasks waiting all the time: all of them begin at 0 again.
   if (least === Number.POSITIVE_INFINITY) return [0, 0, 0];
   return virtual.map((time, index) => (idle & (1 << index) ? Math.max(time, least) : time)) as Triple;
 }

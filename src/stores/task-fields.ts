@@ -43,19 +43,21 @@ export type TaskRecord = Omit<Task, "tenant"> & {
 export type TaskRecordField = keyof TaskRecord;
 export type FieldTable = Readonly<Record<string, Field>>;
 
-/** The defaults of a field that has no other: null, or what the kind has for nothing. */
+/** A field that never changes and is never searched by: it is in the text of the spec, which is written once. */
 const fixed = <V>(kind: FieldKind, missing: Field<V>["missing"]): Field<V> => ({
   kind,
   place: "spec",
   changes: false,
   missing,
 });
+/** A field with a column, or hash field, of its own, which is written at creation and never changes. */
 const key = <V>(kind: FieldKind, missing: Field<V>["missing"]): Field<V> => ({
   kind,
   place: "own",
   changes: false,
   missing,
 });
+/** A field with a column, or hash field, of its own, which changes. */
 const own = <V>(kind: FieldKind, missing: Field<V>["missing"]): Field<V> => ({
   kind,
   place: "own",

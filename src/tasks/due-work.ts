@@ -1,7 +1,8 @@
 /**
  * Due work: what has to be done once, later, at some destination, and must survive any process. All of it is rows of one
- * shape with one way to claim and one way to finish; each destination has a queue and a breaker of its own, so that one
- * that hangs delays nobody else. A new kind is a line in `WORK_KINDS` and a runner that knows what to do with its payload.
+ * shape with one way to claim and one way to finish; each destination has its own queue, limit of open runs and
+ * pause, so that one that hangs delays nobody else. A new kind is a line in `WORK_KINDS` and a `WorkHandler`
+ * (engine/due-work/runner.ts) that does the work its payload describes.
  */
 
 import type { Cancellation, Json } from "../protocol/task.ts";
@@ -110,7 +111,7 @@ export function withLateReport(payload: CleanupPayload, report: LateReport): Cle
   };
 }
 
-/** A webhook's queue: everything under one origin waits in one line. */
+/** The delivery of the task's end to its webhook; null without one. Deliveries to one origin share a queue. */
 export function deliveryDraft(task: Task, type: string): WorkDraft | null {
   if (task.webhook === null) return null;
   const payload: DeliveryPayload = { url: task.webhook.url, type, seq: task.seq };

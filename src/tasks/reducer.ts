@@ -5,7 +5,7 @@
  *   queued ──claim──▶ running ──complete──▶ completed
  *     ▲                │  │ └────fail─────▶ failed
  *     └─retry, snooze,─┘  └─pend─▶ running, unheld until its poll is due
- *       next_candidate
+ *       next_candidate (nothing in this release emits it)
  *   queued | running ──cancel──▶ cancelled        queued | running ──expire──▶ failed (timeout)
  *
  * A terminal state never changes. `seq` rises by one with every event; lifecycle events are kept, progress only as
@@ -214,7 +214,7 @@ function pollFailed(
   );
 }
 
-/** Its worker is gone. A task on which several died in a row is ended: it is what they died of. */
+/** Its worker is gone. After `MAX_TAKEOVERS` in a row the task is failed: it is probably what ends the processes. */
 function orphan(task: Task, now: number): Reduction {
   const freed: Task = {
     ...task,

@@ -48,7 +48,7 @@ export type TaskServiceDependencies = {
   publisher: Publisher;
   doorbell: Doorbell;
   endWatch: EndWatch;
-  /** Tells this process's worker that a task has ended under its hands. */
+  /** Ends the provider call of a task that was cancelled, where its worker can be reached from this process. */
   dropHeld(taskId: string): void;
   clock: Clock;
   log: Log;

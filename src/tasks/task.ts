@@ -176,7 +176,10 @@ export function candidateOf(task: Pick<Task, "route" | "candidate">): Candidate 
   return candidate;
 }
 
-/** One entry of a task's log. Progress is a last value: only the newest is kept, so holes made of progress are no gaps. */
+/**
+ * One entry of a task's log. Of progress only the newest is kept, so a number (`seq`) that is missing because it was
+ * progress does not mean that something was lost.
+ */
 export type TaskEvent = {
   readonly taskId: string;
   readonly seq: number;

@@ -35,7 +35,10 @@ export type StepTransition =
   | { kind: "poll_failed"; delayMs: number; error: TaskError; spent: SpentTime }
   /** The provider asked to wait: like retry, but the attempt is not used up. */
   | { kind: "snooze"; delayMs: number; error: TaskError; spent: SpentTime }
-  /** This candidate has failed: the next one of the route is tried; after the last one the task fails with `error`. */
+  /**
+   * This candidate has failed: the next one of the route is tried; after the last one the task fails with `error`.
+   * Nothing in this release emits it: routes have one candidate so far (accounts/admission.ts).
+   */
   | { kind: "next_candidate"; delayMs: number; error: TaskError; spent: SpentTime }
   /** Handed back untouched (shutdown); claimable at once. `submitUnknown` when a submit had begun. */
   | { kind: "release"; submitUnknown: boolean; spent: SpentTime }
@@ -72,10 +75,13 @@ export const MAX_POLL_FAILURES = 20;
 
 /**
  * Workers that may die on a task in a row, none of which brought it forward. It is then the likely cause, and would go on
- * ending processes and repeating the work of its neighbours.
+ * ending processes, and with them the work on every other task that is open there.
  */
 export const MAX_TAKEOVERS = 3;
-/** From so many on a task is worked on alone: a neighbour of the cause ends well then. */
+/**
+ * From this many takeovers on a task is worked on alone: one that only ran beside the task that ends processes
+ * completes then, and is not failed for it.
+ */
 export const ALONE_FROM_TAKEOVERS = MAX_TAKEOVERS - 1;
 
 export const NOTHING_SPENT: SpentTime = { providerMs: 0, storeMs: 0 };

@@ -94,7 +94,7 @@ export class CanvasRun {
     return true;
   }
 
-  /** Goes on composing the next picture; the easel stands once it is composed. */
+  /** Goes on composing the next picture; once it is composed, `#easel` holds it for painting. */
   #compose(): void {
     const { prompt, seed, width, height } = this.#commission;
     this.#sketch ??= composeSteps({

@@ -1,12 +1,12 @@
-/** WebSockets under Bun: the upgrade, the carrier of sessions, and the server's native topics. */
+/** WebSockets under Bun: the upgrade, `Carrier` between Bun's socket and its handler, and native topics. */
 
 import type { Server, ServerWebSocket, WebSocketHandler } from "bun";
 import type { Frame, TopicMembership, Topics } from "../../sockets/frame.ts";
 import type { Socket, SocketHandler, SocketUpgrade, UpgradeAnswer } from "../../sockets/socket-upgrade.ts";
 
 /**
- * Unsent bytes at which Bun cuts a socket: the net below the rooms' own policy. Left alone it buffers 16 MB and then
- * drops silently.
+ * Unsent bytes at which Bun cuts a socket: a last limit, for what rooms, which close slow subscribers by their own
+ * rules, do not catch. By default Bun buffers 16 MB and then drops silently.
  */
 const BACKPRESSURE_BYTES = 1_048_576;
 /**

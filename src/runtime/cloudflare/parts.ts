@@ -20,7 +20,10 @@ import { DurablePublisher } from "./clients/durable-publisher.ts";
 import { createR2MediaStore } from "./clients/r2-media.ts";
 import { RemoteRooms } from "./clients/remote-rooms.ts";
 
-/** A log has one room, whichever isolate that runs in: its mark in the store is the room's. */
+/**
+ * The store marks a followed log with the node that follows it. Here that is the log's one room object, whatever
+ * isolate it runs in, so all isolates give the same name.
+ */
 const ROOMS_NODE = "rooms";
 
 /** What a deployment's entry decides before the first request; tests offer providers of their own. */

@@ -1,13 +1,13 @@
-/** WebSockets under Deno: the upgrade, and the carrier of sessions. */
+/** WebSockets under Deno: the upgrade, and `Carrier` between Deno's socket and its handler. */
 
 import { CLOSE_TRY_AGAIN } from "../../protocol/close-codes.ts";
 import type { Frame } from "../../sockets/frame.ts";
 import type { Socket, SocketHandler, SocketUpgrade, UpgradeAnswer } from "../../sockets/socket-upgrade.ts";
 
 /**
- * Unsent bytes at which a socket is closed: the net below the rooms' own policy. Deno would buffer without a bound. It
- * cannot cut a socket either: one whose client never reads stays open behind the close, and keeps its place among the
- * connections its key may have, until TCP ends it.
+ * Unsent bytes at which a socket is closed: a last limit, for what rooms, which close slow subscribers by their own
+ * rules, do not catch. Deno would buffer without a bound. It cannot cut a socket either: one whose client never reads
+ * stays open behind the close, and keeps its place among the connections its key may have, until TCP ends it.
  */
 const BACKPRESSURE_BYTES = 1_048_576;
 /** Unsent bytes from which `drained` is called later; below the size at which streams pause. */

@@ -17,7 +17,8 @@ import type { ScriptRunner } from "./server/script-runner.ts";
 const FIRST_WINDOWS = "total";
 
 /**
- * What is kept of a hold beside what it pays for, which knows the rest: the price, and the windows it is held in now.
+ * The fields of a hold in the hash of the task or session that it pays for: its price, and the windows it is held in.
+ * Its amount, key and customer are fields of that task or session already.
  */
 export function holdFields(price: Json): string[] {
   const windows = BUDGET_WINDOWS.join(" ");

@@ -14,7 +14,7 @@
  * | `0:tenants`                       | zset   | every tenant that has a log                                                |
  * | `0:batch:<length>:<key>:<batch>`  | zset   | the tasks of a batch                                                       |
  * | `0:once:<tenant>:<key>`           | string | an idempotency key: until when, whose, and the request's fingerprint (JSON) |
- * | `0:lane:<lane>`                   | hash   | virtual time, how many are held, the providers, and which of them rest     |
+ * | `0:lane:<lane>`                   | hash   | virtual time, how many are held, the providers, and which are paused       |
  * | `0:turns:<lane>:<provider>`       | zset   | keys that may be served, by virtual time                                   |
  * | `0:polls:<lane>:<provider>`       | zset   | those of them with a started task ready                                    |
  * | `0:ready:<lane>:<rank>:<provider>:<key>` | zset | ready tasks of one key, rank and provider, by age                     |

@@ -1,7 +1,7 @@
 /**
  * Group commit: steps that are asked for in the same turn of the event loop share a transaction, and with it the one
- * wait for the disk. A step answers when its commit is durable. What a transaction is, and what a turn, says the driver:
- * a file under Bun, Deno or Node, or a Durable Object's SQL.
+ * wait for the disk. A step answers when its commit is durable. The `CommitDriver` runs the transactions and
+ * schedules the turns: one for a file under Bun, Deno or Node, one for a Durable Object's SQL.
  */
 
 import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";

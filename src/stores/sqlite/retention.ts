@@ -1,4 +1,7 @@
-/** Everything stored has an end: tasks, their events, idempotency keys, subjects that are not used. In bounded steps. */
+/**
+ * Removes what is old: tasks, their events, idempotency keys, ledger movements, sessions, and tenants that nobody
+ * uses. Each step is bounded.
+ */
 
 import type { Retention, RetentionOutcome } from "../../tasks/ports/task-store.ts";
 import { holdsFile } from "../held-media.ts";
@@ -104,7 +107,7 @@ export function unreferencedMedia(
     .map(({ path }) => path);
 }
 
-/** Settled tasks that ended at `moment` or earlier; the index has them apart by whether their events are trimmed. */
+/** Settled tasks that ended at `moment` or earlier. Two queries, because the index begins with `trimmed`. */
 function finishedBefore({ sql, tasks }: Transaction, moment: number, limit: number): TaskRow[] {
   const rows: TaskRow[] = [];
   for (const trimmed of [1, 0]) {

@@ -92,8 +92,9 @@ export class Engine implements Doorbell, WorkListener {
   /** By task. A call that goes on after its task was lost and claimed again is not here any more, but counts in its lane. */
   readonly #runs = new Map<string, StepRun>();
   /**
-   * Claimed tasks on which several workers died: each is worked on while nothing else is open in this process, so that
-   * its neighbours are not taken for the cause, nor their work repeated once more. Nothing is claimed meanwhile.
+   * Claimed tasks on which several workers died: each is worked on while nothing else is open in this process. If the
+   * process dies of it, no other task is counted as a possible cause (`takeovers`) or has to be done again. Nothing is
+   * claimed meanwhile.
    */
   readonly #alone: { readonly lane: Lane; readonly run: StepRun; begun: boolean }[] = [];
   /** Transactions whose call may be open. */

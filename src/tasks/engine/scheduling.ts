@@ -1,7 +1,10 @@
 /**
  * What is next: the rules by which every driver of the engine decides after a ring, a claim, a step or a sweep. The
  * drivers - the loop of a process (engine.ts), a step runner (step-runner-session.ts and its object), the deliveries
- * of an outside queue, the cron sweep - only carry out what is decided here.
+ * of an outside queue, the cron sweep - carry out what is decided here. They decide two small things by themselves: a
+ * step runner's session, what it does after a claim that brought nothing (`#foundNothing`: ends leftover upstream
+ * jobs, rings the other lane if a task has ended, looks for the next due time if one had come); and a step worker,
+ * that it ends leftover jobs after a step that left one, and when it could claim nothing (`clean`).
  *
  * No work is left waiting while a slot is free for it, because every event claims by itself: whoever makes work ready
  * rings, what is due later has a due time, and a slot that a step gave back claims again - also work that was ready all
@@ -191,7 +194,10 @@ export function ringRetryAt(retries: number, refusedForGood: boolean, now: numbe
   return refusedForGood || retries >= MAX_RING_RETRIES ? null : now + RING_RETRY_MS;
 }
 
-/** The runner a full one forwards a ring to, which was forwarded `forwards` times before; null when it has been around. */
+/**
+ * The runner to which a full one forwards a ring that was forwarded `forwards` times before; null when every runner has
+ * had it, or `MAX_FORWARDS` of them.
+ */
 export function nextRunner(index: number, runners: number, forwards: number): number | null {
   return forwards + 1 >= Math.min(runners, MAX_FORWARDS) ? null : (index + 1) % runners;
 }

@@ -143,7 +143,7 @@ export class StepRunnerSession {
 
   async #foundNothing(): Promise<void> {
     const { worker, clock, ringOtherLane } = this.#dependencies;
-    // A cancel rings too, and then there is a job to end and nothing to claim.
+    // A cancel rings the doorbell too: then there may be an upstream job to end and no task to claim.
     this.#clean();
     if (this.#taskEnded) {
       this.#taskEnded = false;

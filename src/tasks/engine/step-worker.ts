@@ -115,7 +115,7 @@ export class StepWorker {
   async runNext(lane: TaskType): Promise<StepReport | null> {
     const [step] = await this.start(lane, 1);
     if (step !== undefined) return step.report;
-    // A cancel rings too, and then there is a job to end and nothing to claim.
+    // A cancel rings the doorbell too: then there may be an upstream job to end and no task to claim.
     await this.clean();
     return null;
   }

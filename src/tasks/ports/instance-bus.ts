@@ -1,6 +1,6 @@
 /**
- * The bus port: short messages between the processes that share one store. A doorbell like any other: messages may be
- * lost, and whoever relies on one looks at the store from time to time.
+ * The bus port: short messages between the processes that share one store. Messages may be lost, as a doorbell's rings
+ * may, so whoever acts on one also looks at the store from time to time.
  */
 
 export interface InstanceBus {

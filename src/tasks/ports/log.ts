@@ -1,4 +1,4 @@
-/** What the heart needs of a log: lines with fields. The host decides where they go. */
+/** The log as the code that is the same on every host uses it: lines with fields. The host decides where they go. */
 
 export type LogFields = Readonly<Record<string, string | number | boolean | null | undefined>>;
 

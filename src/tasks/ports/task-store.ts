@@ -168,7 +168,10 @@ export type ClaimedWork = {
 export type WorkOutcome =
   /** Removes the item. A `bill` settles the job of a cleanup: the task is charged as the reducer says. */
   | { kind: "done"; bill?: JobBill }
-  /** Comes again after `delayMs`. `pauseMs` rests the whole destination: nothing else is claimed for it meanwhile. */
+  /**
+   * Comes again after `delayMs`. `pauseMs` pauses the whole destination: nothing is claimed for it meanwhile. Stores
+   * obey `pauseMs`; no `WorkHandler` of this release sets it.
+   */
   | { kind: "again"; delayMs: number; pauseMs?: number };
 
 export type FollowOutcome = { view: TaskView; position: Position };
@@ -232,8 +235,9 @@ export interface TaskStore {
    */
   nextDueAt(lane: TaskType, providers?: readonly string[]): Promise<number | null>;
   /**
-   * Rests a provider in a lane: its ready tasks are not claimed for `pauseMs` from now, started ones (polls) go on.
-   * A shorter pause than the one that runs changes nothing; 0 ends it.
+   * Pauses a provider in a lane: its ready tasks are not claimed for `pauseMs` from now, started ones (polls) go on.
+   * A shorter pause than the one that runs changes nothing; 0 ends it. Nothing in this release calls it: it is for
+   * routes of several candidates, and routes have one so far.
    */
   pauseProvider(lane: TaskType, provider: string, pauseMs: number): Promise<void>;
 

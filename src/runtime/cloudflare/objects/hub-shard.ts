@@ -85,6 +85,7 @@ export class HubShard extends DurableObject<Bindings> {
     this.#rooms = new Rooms(
       {
         store: this.#shardRooms,
+        // No subscriber here has native topics (its `topics` is null): frames reach each through `send`.
         topics: { publish: () => {} },
         clock: CLOCK,
         log,

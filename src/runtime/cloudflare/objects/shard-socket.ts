@@ -18,7 +18,7 @@ export class ShardSocket implements Socket, Flushable {
   readonly #batcher: FrameBatcher;
   readonly #answeredAt: (socket: WebSocket) => number | null;
   readonly #onFull: (socket: ShardSocket) => void;
-  /** What was sent during this batcher, and its length. */
+  /** Frames that were sent during this batch of the batcher and wait for `flush`, and their length. */
   #batch: Frame[] = [];
   #batchLength = 0;
   #heardAt: number | null = null;

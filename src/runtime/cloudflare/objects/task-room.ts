@@ -79,6 +79,7 @@ export class TaskRoom extends DurableObject<Bindings> {
     this.#rooms = new Rooms(
       {
         store: this.#followFlag.store,
+        // No subscriber here has native topics (its `topics` is null): frames reach each through `send`.
         topics: { publish: () => {} },
         clock,
         log,

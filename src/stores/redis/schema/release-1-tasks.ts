@@ -154,7 +154,10 @@ export function readFirstCleanup(
   };
 }
 
-/** The first release never sent word of an end: what waited is due now. Null where the webhook says no URL. */
+/**
+ * The first release stored deliveries and never made one, so one that waits is due now. Null when the webhook has no
+ * URL.
+ */
 export function firstDelivery(task: Task, now: number): FirstWork | null {
   const draft = deliveryDraft(task, `task.${task.status}`);
   if (draft === null) return null;

@@ -16,8 +16,9 @@ export class ServerClock {
   }
 
   /**
-   * A moment to decide at: what the decision sets to it is told from what it leaves only by being another one, so it is none
-   * that the task has already.
+   * The moment to decide at. Which fields a decision sets is found by comparing the task before and after, so a
+   * moment that a field of the task has already (`taken`) is passed over: setting that field to it would look like no
+   * change.
    */
   momentOf(taken: (moment: number) => boolean): number {
     let now = this.now();

@@ -21,7 +21,7 @@ import {
 import type { Reply } from "../server/replies.ts";
 import { listReply, textOf } from "../server/replies.ts";
 
-/** Fields of the hash that are the store's own, behind those of the table in what scripts read. */
+/** Fields of the task's hash that are not in the table of fields; scripts read them after those of the table. */
 const BESIDES = ["spec", "no", "rev", "by"] as const;
 
 /** Begins a text that is JSON: half a surrogate pair, which UTF-8 cannot hold, has to be escaped. */
@@ -38,7 +38,7 @@ export type StoredTask = {
 
 export type Besides = Pick<TaskRecord, "specBytes" | "progressAt" | "trimmed">;
 
-/** Fields that are no task's own. */
+/** Fields whose value is not a property of `Task` itself, and where it is instead. */
 const PLACES: Readonly<Record<string, Place>> = {
   keyId: "tenant",
   subject: "tenant",
@@ -188,7 +188,11 @@ export class TaskFields {
     return changes;
   }
 
-  /** The task after a change that was decided at `now` and that the server made at `at`, a lease that it keeps being `lease`. */
+  /**
+   * The task as Redis has it after a change. It was decided here at `now`, but the server applied it at `at`, so the
+   * moments that the change set are moved by the difference. `lease` is the end of the lease that the server had
+   * before: a change that keeps the lease leaves that end, which a renewal may have moved meanwhile.
+   */
   made(before: Task, after: Task, now: number, at: number, lease: number | null): Task {
     const kept = lease !== null && after.leaseUntil !== null && lease !== after.leaseUntil;
     if (now === at && !kept) return after;

@@ -1,7 +1,7 @@
 /**
  * Rows of due work, and the queue of each destination: when something may next be claimed of it (`next_at`), and until
- * when it rests. A claim visits the queues that are due and no rows of others. A queue whose places are all taken is due
- * when the first of their leases ends; finishing one makes it due again.
+ * when it is paused. A claim visits the queues that are due and no rows of others. A queue whose places are all taken
+ * is due when the first of their leases ends; finishing one makes it due again.
  */
 
 import type { Json } from "../../../protocol/task.ts";

@@ -1,4 +1,6 @@
-/** Money in motion: what is held back for work, and the one way in which it is given back and charged. */
+/**
+ * Holds money back for work, and gives it back: `settle` with what the work is charged, `dropHold` without a charge.
+ */
 
 import {
   BUDGET_WINDOWS,

@@ -1,6 +1,6 @@
 /**
  * A task's place in the queue: how many tasks of its own key are served first, and what the other keys take meanwhile
- * when they share the lane with it. What rests with another, paused provider is not before it. Bounded work: beyond the
+ * when they share the lane with it. What waits for another, paused provider is not before it. Bounded work: beyond the
  * bounds the place is a lower estimate.
  */
 

@@ -1,12 +1,12 @@
 /**
  * Start-time fair queueing. A lane holds one row for each key and provider, with the counts of the lists there. What
  * belongs to the key in the lane stands alike in all of its rows: virtual times, what may be claimed of it in all
- * (`all_continuing`, and `all_waiting` without what rests with a paused provider); and what belongs to the key in every
+ * (`all_continuing`, and `all_waiting` without what waits for a paused provider); and what belongs to the key in every
  * lane: `running` and `cap`. So one statement changes a key, and one probe of an index finds the least key of a provider.
  *
  * Within a key: first the tasks that are already running (due polls, orphans), then the priorities, each with a
  * virtual time of its own, the one whose next task would end first; ties go to the higher. A key or a priority that
- * had nothing to offer comes back at the virtual time of the others: idling earns no credit.
+ * had no tasks waiting comes back at the virtual time of the others, and is not served first for the time it had none.
  */
 
 import type { Priority, TaskType } from "../../../protocol/task.ts";
@@ -41,14 +41,14 @@ export function openQueue(sql: Sql, { keyId, lane, provider }: QueueName): void 
 /** A key that had nothing to offer in the lane comes back at the lane's virtual time. */
 const RAISED = `CASE WHEN open IS NOT NULL THEN vtime
   ELSE max(vtime, (SELECT l.vtime FROM lanes l WHERE l.lane = lane_keys.lane)) END`;
-/** Whether the moved task's provider rests; its own row knows it, the key's other rows look it up. */
+/** Whether the moved task's provider is paused; its own row knows it, the key's other rows look it up. */
 const RESTS = `iif(provider = ?3, paused,
   (SELECT paused_until IS NOT NULL FROM lane_providers WHERE lane = ?2 AND provider = ?3))`;
 const moves = new Map<number, string>();
 
 /**
  * Moves a task between lists of a queue. `started`: 1 when it began to run, -1 when it stopped, else 0. `awake`: the
- * caller has seen that the provider does not rest.
+ * caller has seen that the provider is not paused.
  */
 export function move(
   sql: Sql,
@@ -75,7 +75,7 @@ export function moveClaimed(
 ): void {
   const { vtime, virtual, idle } = charge;
   const [high, normal, low] = virtual;
-  // What waits with a provider that rests is not claimed.
+  // A waiting task is claimed only while its provider is not paused.
   const text = moveText(from, to, started, { charged: true, awake: true });
   sql.run(text, keyId, lane, provider, vtime, high, normal, low, idle);
 }
@@ -166,7 +166,7 @@ const RESUME = [
   "UPDATE lane_keys SET paused = 0 WHERE lane = ?1 AND provider = ?2 AND paused = 1",
 ];
 
-/** Rests the provider's waiting tasks until then, or ends its rest with null. */
+/** Pauses the provider: its waiting tasks are not claimed until then. Null ends the pause. */
 export function setPause(sql: Sql, lane: TaskType, provider: string, until: number | null): void {
   sql.run(KNOW_PROVIDER, lane, provider);
   const row = sql.get(

@@ -6,9 +6,9 @@
  *   events          lifecycle events: the task's log, and in key_seq / subject_seq the tenants' logs
  *   tenants         per (key, subject): log position and counters; subject '' is the key itself with all its subjects
  *   lanes           per lane: its virtual time, and how many of its tasks are held
- *   lane_providers  per lane and provider: until when it rests
- *   lane_keys       start-time fair queueing: what a key has waiting at a provider (queue/lanes.ts)
- *   work            due work; work_queues has one row for each destination (work/queues.ts)
+ *   lane_providers  per lane and provider: until when it is paused
+ *   lane_keys       start-time fair queueing: what a key has waiting at a provider (queue/queue-counters.ts)
+ *   work            due work; work_queues has one row for each destination (due-work/queues.ts)
  *   holds, balances, movements, endpoints, sessions   as their ports have them
  *
  * A sorted query that compares a column with a bare `?` is planned anew at every binding, at ten times the price of

@@ -34,7 +34,8 @@ export function taskMethods(transactions: Transactions): Omit<TaskStore, "ping" 
   const tenantPosition = async (scope: TenantScope): Promise<Position> =>
     (await transactions.read((tx) => scopePosition(tx, scope))) ??
     (await transactions.write((tx) => openScope(tx, scope)));
-  // Where the sweep over tenants stands is worth no row: after a restart, or a body that ran twice, it looks again.
+  // Not stored: a restart begins the sweep over tenants anew, and what a body that ran twice passed over comes next
+  // round.
   let tenantCursor = FIRST_TENANT;
   return {
     async create(draft, limits) {

@@ -26,7 +26,9 @@ type Fields = Record<string, FieldValue>;
 type OwnField = Field & { readonly name: string };
 type Spec = Readonly<Record<string, Json>>;
 
-/** Fields of the record that are no fields of the task: read and written by name. */
+/**
+ * Fields of `TaskRecord` that are not properties of `Task` itself: this class reads and writes each of them by name.
+ */
 const BESIDES = ["keyId", "subject", "provider", "specBytes", "progressAt", "trimmed"];
 /** A longer spec stands in a row of its own: a transition rewrites the task's row whole, and this much costs nothing. */
 const INLINE_SPEC_BYTES = 1_024;
@@ -39,13 +41,13 @@ const BOUND = ["key_id", "subject", "provider", "spec_bytes", "ready_rank", "wak
 export class TaskTable {
   /** The fields of the task itself that have columns. */
   readonly #own: readonly OwnField[];
-  /** Those of them that change, in the order of their columns in the statements. */
+  /** The fields of `#own` that change, in the order of their columns in the statements. */
   readonly #changing: readonly OwnField[];
-  /** Those of them by how their columns are read. */
+  /** Names in `#own` whose column holds the value as it is; then those stored as 0 or 1, and those stored as JSON. */
   readonly #plain: readonly string[];
   readonly #flags: readonly string[];
   readonly #json: readonly string[];
-  /** Those of them whose default depends on the record. */
+  /** The fields of `#own` whose default is computed from the spec. */
   readonly #derived: readonly OwnField[];
   readonly #spec: readonly OwnField[];
   /** A task with every field: copying it gives all tasks one layout. */

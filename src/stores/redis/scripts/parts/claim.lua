@@ -17,8 +17,8 @@ local function first_of(name)
 end
 
 -- The rank to serve next: 0 before all, then the priority whose next task would end first, the higher one on a tie.
--- Before that the priorities that came back from idling are lifted to the least of those that waited; without one that
--- waited, a new busy period begins.
+-- Before that the priorities that had no tasks waiting until now are raised to the least of those that had; when none
+-- had, all of them begin at 0 again.
 local function pick_rank(q, counts)
   local least
   for i = 1, 3 do
@@ -57,7 +57,8 @@ local function promote(type)
   if due[1] then flush() end
 end
 
--- The task under its lease, and its update.
+-- The task under its lease, and its update. Does what the reducer does for a claim (src/tasks/reducer.ts): a field
+-- that a claim sets is set in both.
 local function hand_out(t, k, type, lease_until)
   local id, s = t[T_id], load_subject(k.id, t[T_subject])
   t[T_fence], t[T_leaseUntil], t[T_updatedAt], t[T_rev] = exact(t[T_fence] + 1), lease_until, now_text, ARGV[2]
@@ -129,7 +130,8 @@ local function next_turn(type, lane, tokens, turns)
   return key, start, other
 end
 
--- The key was served: it stands behind its old place in every set. Where it was first it may still be; elsewhere it is not.
+-- The key was served, which raised its virtual time. In a set where it was first it stays first if it is still before
+-- the second key, and else that set is read again; where another key was first, that one still is.
 local function moved_on(type, lane, turns, k, q)
   local heads, stays = turns.heads, not k.cap
   for token, head in pairs(heads) do
@@ -221,7 +223,7 @@ local function claim_next(type, lease_ms, most, max_held, providers)
       else
         local list = lists[name]
         list.taken = list.taken + 1
-        -- One that was kept from its turn, its provider rested, does not make up for it at the others' cost.
+        -- A key that could not be served while its provider was paused is not served first for that time afterwards.
         local from = other and max(start, min(lane.v, other)) or start
         local cost = rank == 0 and CONTINUATION_COST or COST[rank]
         q[1], n[1 + rank] = from + cost, n[1 + rank] - 1

@@ -22,7 +22,8 @@ local function token_of(provider)
   return (provider:gsub('[^%w_.-]', function(letter) return format('%%%02X', letter:byte()) end))
 end
 
--- Its virtual time, how many of its tasks are held, the tokens of its providers, and until when which of them rests (JSON).
+-- Its virtual time, how many of its tasks are held, the tokens of its providers, and until when which are paused
+-- (JSON).
 local function load_lane(type)
   local lane = lanes[type]
   if not lane then
@@ -93,8 +94,9 @@ local function place(name, key, score)
   end
 end
 
--- Puts the key where its numbers say. One that comes back is as late as the others, idling earns no credit: as late as the
--- lane, unless the keys that wait for the same provider are behind that.
+-- Puts the key where its numbers say. One that had nothing to claim is not served first for that time when it comes
+-- back: its virtual time is raised to the lane's, or to that of the first key which waits for the same provider, if
+-- that is less.
 local function show(k, type)
   local q = k.queues[type]
   local absent = true

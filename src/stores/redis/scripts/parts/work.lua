@@ -1,7 +1,7 @@
 -- Due work. An item is a hash; of each kind and destination `due` holds the items that wait by when they are due, and `held`
 -- those that somebody works on by the end of their lease. `destinations:<kind>` holds the destinations by when something of
 -- them may be claimed next, `ends:<kind>` the items that wait by when they are given up, `rests:<kind>` until when a
--- destination rests. The task's hash names its items (`work <kind> <id>`), so that they go with it.
+-- destination is paused. The task's hash names its items (`work <kind> <id>`), so that they go with it.
 
 local function work_key(kind, id)
   return P .. 'work:' .. kind .. ':' .. id

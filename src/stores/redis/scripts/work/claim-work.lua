@@ -70,7 +70,7 @@ else
   end)
 end
 
--- Of each destination that does not rest, its items in the order they are due, as many as it has places for.
+-- Of each destination that is not paused, its items in the order they are due, as many as it has places for.
 local lines = {}
 for _, destination in ipairs(candidates) do
   touched[destination] = true

@@ -1,5 +1,5 @@
 -- Ends an item of due work, or puts it off. Answers 0 when it was taken over, changed or ended.
--- ARGV: 3 kind, 4 id, 5 fence, 6 ms until it comes again or '' when it is done, 7 ms its destination rests
+-- ARGV: 3 kind, 4 id, 5 fence, 6 ms until it comes again or '' when it is done, 7 ms its destination is paused
 
 if repeated then return 1 end
 local kind, id = ARGV[3], ARGV[4]
