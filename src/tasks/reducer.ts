@@ -293,7 +293,17 @@ function end(
   return {
     task: ended,
     event,
-    work: [...(leavesJob ? [cleanupOf(before)] : []), ...(delivery ? [delivery] : [])],
+    work: [
+      ...(leavesJob ? [cleanupOf(before)] : []),
+      ...(delivery ? [delivery] : []),
+      {
+        id: `${ended.id}/${ended.seq}`,
+        kind: "roll_up",
+        destination: ended.tenant.keyId,
+        taskId: ended.id,
+        payload: null,
+      },
+    ],
     settlement: settled ? settlementOf(ended) : null,
   };
 }
