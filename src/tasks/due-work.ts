@@ -13,8 +13,6 @@ export const WORK_KINDS = {
   cleanup: { giveUpMs: 10 * 60_000 },
   /** Tells a webhook of a task's end. Destination: the origin of its URL. */
   delivery: { giveUpMs: 24 * 3_600_000 },
-  /** Reports what a task cost. Destination: the key. */
-  roll_up: { giveUpMs: 3_600_000 },
 } as const satisfies Record<string, { /** How long after it was made it is tried, ms. */ giveUpMs: number }>;
 
 export type WorkKind = keyof typeof WORK_KINDS;

@@ -293,17 +293,7 @@ function end(
   return {
     task: ended,
     event,
-    work: [
-      ...(leavesJob ? [cleanupOf(before)] : []),
-      ...(delivery ? [delivery] : []),
-      {
-        id: `${ended.id}/${ended.seq}`,
-        kind: "roll_up",
-        destination: ended.tenant.keyId,
-        taskId: ended.id,
-        payload: null,
-      },
-    ],
+    work: [...(leavesJob ? [cleanupOf(before)] : []), ...(delivery ? [delivery] : [])],
     settlement: settled ? settlementOf(ended) : null,
   };
 }

@@ -1,14 +1,13 @@
 /** All due work that this process does: one runner for each kind that has a handler. A new kind is a line in here. */
 
 import { type CleanupWorkDependencies, createCleanupWork } from "./cleanup.ts";
-import { createRollUp } from "./roll-up.ts";
 import { type WorkHandler, WorkRunner, type WorkRunnerDependencies } from "./runner.ts";
 
 export type WorkRunnersDependencies = WorkRunnerDependencies & CleanupWorkDependencies;
 
 /** The handlers of the kinds of `WORK_KINDS` that are done here. */
 function createHandlers(dependencies: WorkRunnersDependencies): readonly WorkHandler[] {
-  return [createCleanupWork(dependencies), createRollUp(dependencies)];
+  return [createCleanupWork(dependencies)];
 }
 
 /** The runners as one. */
