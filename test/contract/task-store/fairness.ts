@@ -1,11 +1,11 @@
 /** Fairness: nobody's queue holds up another's, priorities weigh and never starve, and the place in line is honest. */
 
-/** Thousands of creates, one by one where the store takes one at a time. */
-const LONG_TEST_MS = 60_000;
-
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { NOTHING_SPENT } from "../../../src/tasks/transition.ts";
 import { Bench, COMPLETE, FAILURE, LEASE_MS, type StoreContract, scopeOf } from "../store-harness.ts";
+
+/** Thousands of creates, one by one where the store takes one at a time. */
+const LONG_TEST_MS = 60_000;
 
 export function fairnessContract(contract: StoreContract): void {
   describe("fairness", () => {
