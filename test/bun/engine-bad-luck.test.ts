@@ -203,7 +203,7 @@ describe("a task on which two workers died without getting on", () => {
     const suspects = [await submit(), await submit()];
     await dieOnAll(2);
     engine.start();
-    await clock.advance(2_900);
+    await clock.advance(9_900);
     // A process that dies before does so of something else.
     expect(provider.calls).toEqual([]);
     await clock.advance(200);

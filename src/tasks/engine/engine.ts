@@ -75,7 +75,7 @@ export type EngineDependencies = {
  * A task on which workers died is worked on once this process has lived for so long without it, ms: a process that is ended
  * from outside again and again would otherwise be taken for one that the task ends.
  */
-const SUSPECT_AFTER_MS = 3_000;
+const SUSPECT_AFTER_MS = 10_000;
 /** After `shutdownMs` the calls are aborted and get this long to notice, ms. */
 const ABORT_GRACE_MS = 1_000;
 
