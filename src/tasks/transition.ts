@@ -75,14 +75,15 @@ export const MAX_POLL_FAILURES = 20;
 
 /**
  * Workers that may die on a task in a row, none of which brought it forward. It is then the likely cause, and would go on
- * ending processes, and with them the work on every other task that is open there.
+ * ending processes, and with them the work on every other task that is open there. Fewer would fail innocent tasks when
+ * something else ends processes in quick succession: a claim that was not worked on yet counts too.
  */
-export const MAX_TAKEOVERS = 3;
+export const MAX_TAKEOVERS = 10;
 /**
  * From this many takeovers on a task is worked on alone: one that only ran beside the task that ends processes
  * completes then, and is not failed for it.
  */
-export const ALONE_FROM_TAKEOVERS = MAX_TAKEOVERS - 1;
+export const ALONE_FROM_TAKEOVERS = 2;
 
 export const NOTHING_SPENT: SpentTime = { providerMs: 0, storeMs: 0 };
 

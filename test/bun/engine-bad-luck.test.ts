@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { CancelResult } from "../../src/tasks/ports/media-provider.ts";
 import { StoreUnavailableError } from "../../src/tasks/ports/store-error.ts";
+import { MAX_TAKEOVERS } from "../../src/tasks/transition.ts";
 import { type EngineWorld, engineWorld, SCOPE } from "../fixture/engine-world.ts";
 import { settled } from "../fixture/manual-clock.ts";
 import { pictures, ScriptedProvider } from "../fixture/scripted-provider.ts";
@@ -225,13 +226,13 @@ describe("a task on which two workers died without getting on", () => {
       expect(await read(id)).toMatchObject({ status: "completed", takeovers: 2 });
   });
 
-  test("fails at the third, whose process was alone with it", async () => {
+  test("fails when it goes on ending the processes that are alone with it", async () => {
     world = await engineWorld();
     const { submit, read } = world;
     const { id } = await submit();
-    await dieOnAll(3);
+    await dieOnAll(MAX_TAKEOVERS);
     const task = await read(id);
     expect(task).toMatchObject({ status: "failed", error: { code: "provider_error" } });
-    expect(task.error?.message).toContain("ended 3 times in a row");
+    expect(task.error?.message).toContain(`ended ${MAX_TAKEOVERS} times in a row`);
   });
 });
