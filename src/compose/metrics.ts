@@ -11,7 +11,7 @@ export type ProcessGauges = {
   readonly hubs: { readonly used: number };
 };
 
-/** Adds the queue's gauge, which is of everybody who shares the store, and those of this process where it has any. */
+/** Adds the queue's gauge, which is of everybody who shares the store, and those of this process if it has some. */
 export function registerMetrics(
   metrics: MetricsRegistry,
   store: { stats(): Promise<QueueStats[]> },
