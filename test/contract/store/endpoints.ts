@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { EndpointPatch, WebhookEndpoint } from "../../../src/webhooks/endpoint-store.ts";
+import { virtualKey } from "../../fixture/virtual-key.ts";
 import { Bench, type StoreContract } from "../store-harness.ts";
 
 const MOST = 5;
@@ -46,6 +47,15 @@ export function endpointContract(contract: StoreContract): void {
       const made = endpoint("bare", { events: [], description: "", enabled: false, secrets: [] });
       await create(made);
       expect(await bench.store.getEndpoint("a", "bare")).toEqual(made);
+    });
+
+    test("a key's endpoints go with it, and no other's", async () => {
+      await bench.store.createKey(virtualKey({ id: "gone" }));
+      await create(endpoint("one", { keyId: "gone" }));
+      await create(endpoint("one", { keyId: "b" }));
+      expect(await bench.store.deleteKey("gone")).toBe(true);
+      expect(await idsOf("gone")).toEqual([]);
+      expect(await idsOf("b")).toEqual(["one"]);
     });
 
     test("what does not exist is null, and is neither changed nor deleted", async () => {

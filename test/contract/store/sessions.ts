@@ -184,6 +184,13 @@ export function sessionContract(contract: StoreContract): void {
         expect((await read(session)).counters).toEqual({ audioInMs: 2_000, "größe.x": 2.5, tokensOut: 7 });
       });
 
+      test("leaves counters alone that are not given", async () => {
+        const session = await open();
+        await renew(session, { audioInMs: 1_500, tokensOut: 7 });
+        await renew(session, { tokensOut: 8 });
+        expect((await read(session)).counters).toEqual({ audioInMs: 1_500, tokensOut: 8 });
+      });
+
       test("under another fence, of an ended or of an unknown session is refused and writes nothing", async () => {
         const session = await open();
         await renew(session, { audioInMs: 1 });
