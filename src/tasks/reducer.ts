@@ -23,6 +23,7 @@ import {
 } from "./due-work.ts";
 import { type Attempt, candidateOf, MAX_ATTEMPTS_KEPT, type Task, type TaskError } from "./task.ts";
 import {
+  type Changes,
   MAX_POLL_FAILURES,
   MAX_TAKEOVERS,
   type OpenTransition,
@@ -50,28 +51,26 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
       return claim(task, transition.leaseMs, now);
     case "progress": {
       const percent = Math.max(task.progress, clampPercent(transition.percent));
-      if (percent === task.progress && transition.message === task.message) return silent(task);
-      return announce(
-        { ...task, progress: percent, message: transition.message, takeovers: 0 },
-        "progress",
-        now,
-      );
+      const { message } = transition;
+      if (percent === task.progress && message === task.message) return silent(task, {});
+      return announce(task, { progress: percent, message, takeovers: 0 }, "progress", now);
     }
     case "save":
-      return silent({ ...withState(task, transition), updatedAt: now });
+      return silent(task, { ...newState(task, transition), updatedAt: now });
     case "pend": {
       const percent = Math.max(task.progress, clampPercent(transition.percent ?? 0));
       const message = transition.message ?? task.message;
-      const next: Task = {
-        ...withState(task, transition),
+      const dueAt = now + Math.max(0, transition.delayMs);
+      const changes: Changes = {
+        ...newState(task, transition),
         leaseUntil: null,
-        dueAt: now + Math.max(0, transition.delayMs),
+        dueAt,
         progress: percent,
         message,
       };
       return percent === task.progress && message === task.message
-        ? silent({ ...next, updatedAt: now })
-        : announce(next, "progress", now);
+        ? silent(task, { ...changes, updatedAt: now })
+        : announce(task, changes, "progress", now);
     }
     case "retry":
     case "snooze":
@@ -81,7 +80,7 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
     case "next_candidate":
       return nextCandidate(task, transition, now);
     case "release":
-      return silent({
+      return silent(task, {
         ...worked(task, transition.spent),
         leaseUntil: null,
         submitUnknown: task.submitUnknown || (transition.submitUnknown && task.state === null),
@@ -89,52 +88,38 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
       });
     case "defer": {
       const dueAt = now + Math.max(0, transition.delayMs);
-      return silent({ ...worked(task, transition.spent), leaseUntil: null, dueAt, updatedAt: now });
+      return silent(task, { ...worked(task, transition.spent), leaseUntil: null, dueAt, updatedAt: now });
     }
     case "orphan":
       if (task.leaseUntil === null) return null;
       return orphan(task, now);
     case "complete": {
-      const done = attempted(worked(task, transition.spent), "completed", null, now);
-      return end(
-        {
-          ...done,
-          status: "completed",
-          progress: 100,
-          result: transition.result,
-          costMicros: Math.min(transition.costMicros, task.reservedMicros),
-          upstreamMicros:
-            transition.costMicros === 0
-              ? task.upstreamMicros
-              : (task.upstreamMicros ?? 0) + transition.costMicros,
-        },
-        { event: "completed", leavesJob: false, before: task },
-        now,
-      );
+      const { result, costMicros } = transition;
+      const upstreamMicros = costMicros === 0 ? task.upstreamMicros : (task.upstreamMicros ?? 0) + costMicros;
+      const changes: Changes = {
+        ...worked(task, transition.spent),
+        status: "completed",
+        progress: 100,
+        result,
+        costMicros: Math.min(costMicros, task.reservedMicros),
+        upstreamMicros,
+      };
+      return end(task, changes, { event: "completed", leavesJob: false, errorCode: null }, now);
     }
     case "fail":
-      return fail(worked(task, transition.spent), transition.error, transition.jobOver, now);
+      return fail(task, worked(task, transition.spent), transition.error, transition.jobOver, now);
     case "expire": {
-      const raised = { ...task, fence: task.fence + 1 };
       const error = deadlineError(task);
-      return end(
-        { ...attempted(raised, "failed", error.code, now), status: "failed", error },
-        { event: "failed", leavesJob: mayRunUpstream(task), before: task },
-        now,
-      );
+      return failFromOutside(task, {}, error, now);
     }
     case "cancel": {
       const leavesJob = mayRunUpstream(task);
-      const raised = { ...task, fence: task.fence + 1 };
-      return end(
-        {
-          ...attempted(raised, "cancelled", null, now),
-          status: "cancelled",
-          cancellation: leavesJob ? "requested" : "immediate",
-        },
-        { event: "cancelled", leavesJob, before: task },
-        now,
-      );
+      const changes: Changes = {
+        fence: task.fence + 1,
+        status: "cancelled",
+        cancellation: leavesJob ? "requested" : "immediate",
+      };
+      return end(task, changes, { event: "cancelled", leavesJob, errorCode: null }, now);
     }
   }
 }
@@ -158,22 +143,18 @@ export function clampPercent(percent: number): number {
 function claim(task: Task, leaseMs: number, now: number): Reduction | null {
   if (task.leaseUntil !== null) return null;
   const held = { leaseUntil: now + leaseMs, fence: task.fence + 1, dueAt: null };
-  if (task.status === "running") return silent({ ...task, ...held, updatedAt: now });
+  if (task.status === "running") return silent(task, { ...held, updatedAt: now });
   const first = task.startedAt === null;
-  return announce(
-    {
-      ...task,
-      ...held,
-      status: "running",
-      attempt: task.attempt + 1,
-      attemptStartedAt: now,
-      startedAt: task.startedAt ?? now,
-      deadlineAt: first ? now + task.timeoutMs : task.deadlineAt,
-      message: null,
-    },
-    "started",
-    now,
-  );
+  const changes: Changes = {
+    ...held,
+    status: "running",
+    attempt: task.attempt + 1,
+    attemptStartedAt: now,
+    startedAt: task.startedAt ?? now,
+    deadlineAt: first ? now + task.timeoutMs : task.deadlineAt,
+    message: null,
+  };
+  return announce(task, changes, "started", now);
 }
 
 function retry(
@@ -185,16 +166,14 @@ function retry(
   const spent = worked(task, transition.spent);
   const dueAt = now + Math.max(0, transition.delayMs);
   const lastAttempt = kind === "retry" && task.attempt >= task.maxAttempts;
-  if (lastAttempt || dueAt >= task.deadlineAt) return fail(spent, error, false, now);
-  return announce(
-    {
-      ...attempted(spent, kind === "retry" ? "retried" : "rate_limited", error.code, now),
-      ...requeued(dueAt, error),
-      attempt: kind === "snooze" ? Math.max(0, task.attempt - 1) : task.attempt,
-    },
-    "retrying",
-    now,
-  );
+  if (lastAttempt || dueAt >= task.deadlineAt) return fail(task, spent, error, false, now);
+  const changes: Changes = {
+    ...spent,
+    ...attempted(task, kind === "retry" ? "retried" : "rate_limited", error.code, now),
+    ...requeued(dueAt, error),
+    attempt: kind === "snooze" ? Math.max(0, task.attempt - 1) : task.attempt,
+  };
+  return announce(task, changes, "retrying", now);
 }
 
 function pollFailed(
@@ -202,36 +181,24 @@ function pollFailed(
   transition: Extract<StepTransition, { kind: "poll_failed" }>,
   now: number,
 ): Reduction {
+  const { error } = transition;
   const spent = worked(task, transition.spent);
   const pollFailures = task.pollFailures + 1;
   const dueAt = now + Math.max(0, transition.delayMs);
   if (pollFailures > MAX_POLL_FAILURES || dueAt >= task.deadlineAt)
-    return fail(spent, transition.error, false, now);
-  return announce(
-    { ...spent, pollFailures, leaseUntil: null, dueAt, message: transition.error.message },
-    "progress",
-    now,
-  );
+    return fail(task, spent, error, false, now);
+  const changes = { ...spent, pollFailures, leaseUntil: null, dueAt, message: error.message };
+  return announce(task, changes, "progress", now);
 }
 
 /** Its worker is gone. After `MAX_TAKEOVERS` in a row the task is failed: it is probably what ends the processes. */
 function orphan(task: Task, now: number): Reduction {
-  const freed: Task = {
-    ...task,
-    leaseUntil: null,
-    submitUnknown: task.submitUnknown || task.state === null,
-    takeovers: task.takeovers + 1,
-    updatedAt: now,
-  };
-  if (freed.takeovers < MAX_TAKEOVERS) return silent(freed);
-  const message = `The process that worked on the task ended ${freed.takeovers} times in a row`;
-  const error: TaskError = { code: "provider_error", message };
-  const raised = { ...freed, fence: task.fence + 1 };
-  return end(
-    { ...attempted(raised, "failed", error.code, now), status: "failed", error },
-    { event: "failed", leavesJob: mayRunUpstream(task), before: task },
-    now,
-  );
+  const takeovers = task.takeovers + 1;
+  const submitUnknown = task.submitUnknown || task.state === null;
+  if (takeovers < MAX_TAKEOVERS)
+    return silent(task, { leaseUntil: null, submitUnknown, takeovers, updatedAt: now });
+  const message = `The process that worked on the task ended ${takeovers} times in a row`;
+  return failFromOutside(task, { submitUnknown, takeovers }, { code: "provider_error", message }, now);
 }
 
 function nextCandidate(
@@ -243,58 +210,64 @@ function nextCandidate(
   const spent = worked(task, transition.spent);
   const dueAt = now + Math.max(0, transition.delayMs);
   if (task.candidate + 1 >= task.route.length || dueAt >= task.deadlineAt)
-    return fail(spent, error, false, now);
+    return fail(task, spent, error, false, now);
   const leavesJob = mayHaveJob(task);
-  const next = announce(
-    {
-      ...attempted(spent, "failed", error.code, now),
-      ...requeued(dueAt, error),
-      candidate: task.candidate + 1,
-      state: null,
-      credential: null,
-      openCleanups: task.openCleanups + (leavesJob ? 1 : 0),
-    },
-    "retrying",
-    now,
-  );
+  const changes: Changes = {
+    ...spent,
+    ...attempted(task, "failed", error.code, now),
+    ...requeued(dueAt, error),
+    candidate: task.candidate + 1,
+    state: null,
+    credential: null,
+    openCleanups: task.openCleanups + (leavesJob ? 1 : 0),
+  };
+  const next = announce(task, changes, "retrying", now);
   return leavesJob ? { ...next, work: [cleanupOf(task)] } : next;
 }
 
-/** Ends as failed. A stored reference means a job that goes on upstream, unless its provider said that it is over. */
-function fail(task: Task, error: TaskError, jobOver: boolean, now: number): Reduction {
-  return end(
-    { ...attempted(task, "failed", error.code, now), status: "failed", error },
-    { event: "failed", leavesJob: task.state !== null && !jobOver, before: task },
-    now,
-  );
+/** Its holder ends it as failed. A stored reference means a job that goes on upstream, unless its provider said that it is over. */
+function fail(task: Task, changes: Changes, error: TaskError, jobOver: boolean, now: number): Reduction {
+  const leavesJob = task.state !== null && !jobOver;
+  const failed: Changes = { ...changes, status: "failed", error };
+  return end(task, failed, { event: "failed", leavesJob, errorCode: error.code }, now);
+}
+
+/** Ends as failed whoever holds it, and may have a job upstream that its holder knows of. */
+function failFromOutside(task: Task, changes: Changes, error: TaskError, now: number): Reduction {
+  const failed: Changes = { ...changes, fence: task.fence + 1, status: "failed", error };
+  return end(task, failed, { event: "failed", leavesJob: mayRunUpstream(task), errorCode: error.code }, now);
 }
 
 /** The end of a task: out of every list, settled unless a job it leaves may still change what it costs. */
 function end(
   task: Task,
-  how: { event: "completed" | "failed" | "cancelled"; leavesJob: boolean; before: Task },
+  changes: Changes,
+  how: {
+    event: "completed" | "failed" | "cancelled";
+    leavesJob: boolean;
+    errorCode: Attempt["errorCode"];
+  },
   now: number,
 ): Reduction {
-  const { event, leavesJob, before } = how;
+  const { event, leavesJob, errorCode } = how;
   const openCleanups = task.openCleanups + (leavesJob ? 1 : 0);
   const settled = !leavesJob && (event !== "cancelled" || openCleanups === 0);
-  const ended: Task = {
-    ...task,
+  const ended: Changes = {
+    ...changes,
+    ...attempted(task, event, errorCode, now),
     finishedAt: now,
     leaseUntil: null,
     dueAt: null,
     message: null,
     openCleanups,
     settled,
-    seq: task.seq + 1,
-    updatedAt: now,
   };
-  const delivery = deliveryDraft(ended, `task.${event}`);
+  const reduction = announce(task, ended, event, now);
+  const delivery = deliveryDraft(reduction.task, `task.${event}`);
   return {
-    task: ended,
-    event,
-    work: [...(leavesJob ? [cleanupOf(before)] : []), ...(delivery ? [delivery] : [])],
-    settlement: settled ? settlementOf(ended) : null,
+    ...reduction,
+    work: [...(leavesJob ? [cleanupOf(task)] : []), ...(delivery ? [delivery] : [])],
+    settlement: settled ? settlementOf(reduction.task) : null,
   };
 }
 
@@ -310,18 +283,18 @@ function settle(
   const openCleanups = Math.max(0, task.openCleanups - 1);
   const upstreamMicros =
     billedMicros === null ? task.upstreamMicros : (task.upstreamMicros ?? 0) + billedMicros;
-  const left: Task = { ...task, openCleanups, upstreamMicros };
   if (task.settled || !isTerminal(task.status) || (task.status === "cancelled" && openCleanups > 0))
-    return silent(left);
+    return silent(task, { openCleanups, upstreamMicros });
   const cancelled = task.status === "cancelled";
-  const settled: Task = {
-    ...left,
+  const settled = silent(task, {
+    openCleanups,
+    upstreamMicros,
     settled: true,
     costMicros: cancelled ? Math.max(0, Math.min(upstreamMicros ?? 0, task.reservedMicros)) : 0,
     cancellation: cancelled ? cancellation : task.cancellation,
     updatedAt: now,
-  };
-  return { ...silent(settled), settlement: settlementOf(settled) };
+  });
+  return { ...settled, settlement: settlementOf(settled.task) };
 }
 
 /** Null where the report's job is the one that the task itself goes on with, or where it names none. */
@@ -329,7 +302,7 @@ function lateJob(task: Task, report: LateReport): Reduction | null {
   if (report.state === null || !isStale(task, report) || report.job.fence === task.jobFence) return null;
   const { state, costMicros } = report;
   const work = [cleanupDraft(task.id, { ...report.job, state, reported: true, costMicros })];
-  return { ...silent({ ...task, openCleanups: task.openCleanups + 1 }), work };
+  return { ...silent(task, { openCleanups: task.openCleanups + 1 }), work };
 }
 
 function settlementOf(task: Task): Settlement | null {
@@ -359,8 +332,8 @@ function attempted(
   outcome: Attempt["outcome"],
   errorCode: Attempt["errorCode"],
   now: number,
-): Task {
-  if (task.attemptStartedAt === null) return task;
+): Pick<Changes, "attemptStartedAt" | "attempts"> {
+  if (task.attemptStartedAt === null) return {};
   const { provider, model } = candidateOf(task);
   const over: Attempt = {
     attempt: task.attempt,
@@ -372,11 +345,7 @@ function attempted(
     outcome,
     errorCode,
   };
-  return {
-    ...task,
-    attemptStartedAt: null,
-    attempts: [...task.attempts, over].slice(-MAX_ATTEMPTS_KEPT),
-  };
+  return { attemptStartedAt: null, attempts: [...task.attempts, over].slice(-MAX_ATTEMPTS_KEPT) };
 }
 
 function requeued(dueAt: number, error: TaskError) {
@@ -391,7 +360,7 @@ function requeued(dueAt: number, error: TaskError) {
   } as const;
 }
 
-function withState(task: Task, transition: Extract<StepTransition, { kind: "save" | "pend" }>): Task {
+function newState(task: Task, transition: Extract<StepTransition, { kind: "save" | "pend" }>): Changes {
   return {
     ...worked(task, transition.spent),
     state: transition.state,
@@ -403,14 +372,14 @@ function withState(task: Task, transition: Extract<StepTransition, { kind: "save
   };
 }
 
-function worked(task: Task, spent: SpentTime): Task {
-  return { ...task, providerMs: task.providerMs + spent.providerMs, storeMs: task.storeMs + spent.storeMs };
+function worked(task: Task, spent: SpentTime): Pick<Changes, "providerMs" | "storeMs"> {
+  return { providerMs: task.providerMs + spent.providerMs, storeMs: task.storeMs + spent.storeMs };
 }
 
-function announce(task: Task, event: TaskEventType, now: number): Reduction {
-  return { ...silent({ ...task, seq: task.seq + 1, updatedAt: now }), event };
+function announce(task: Task, changes: Changes, event: TaskEventType, now: number): Reduction {
+  return { ...silent(task, { ...changes, seq: task.seq + 1, updatedAt: now }), event };
 }
 
-function silent(task: Task): Reduction {
-  return { task, event: null, work: [], settlement: null };
+function silent(task: Task, changes: Changes): Reduction {
+  return { task: { ...task, ...changes }, changes, event: null, work: [], settlement: null };
 }

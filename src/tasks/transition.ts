@@ -106,8 +106,13 @@ export type Settlement = {
   readonly upstreamMicros: number | null;
 };
 
+/** The fields that a transition gives a value, which may be the one they had. */
+export type Changes = Partial<Task>;
+
 export type Reduction = {
   readonly task: Task;
+  /** What makes `task` of the task before. */
+  readonly changes: Changes;
   /** The event of the transition, or null when subscribers see nothing. */
   readonly event: TaskEventType | null;
   /** Due work that the store writes in the same step. */

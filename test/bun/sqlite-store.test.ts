@@ -267,7 +267,7 @@ describe("money and deliveries", () => {
     bench.advance(1_000_000);
     const kept = { tasksMs: 1_000, eventsMs: 1_000, ledgerMs: 2_000_000 };
     await bench.store.retire(kept, 10);
-    for (const table of ["tasks", "specs", "events", "work", "work_queues", "holds"])
+    for (const table of ["tasks", "specs", "events", "work", "work_queues"])
       expect(bench.rows(`SELECT * FROM ${table}`), table).toEqual([]);
     expect(bench.rows("SELECT subject FROM tenants WHERE key_id = 'a'")).toEqual([{ subject: "" }]);
     expect(bench.rows("SELECT charged_micros FROM movements")).toEqual([{ charged_micros: 400 }]);

@@ -7,17 +7,15 @@ import type { Retention, RetentionOutcome } from "../../tasks/ports/task-store.t
 import { holdsFile } from "../held-media.ts";
 import { dropIdleQueues, removeWorkOf } from "./due-work/queues.ts";
 import { dropOldMovements } from "./money/ledger.ts";
-import { dropHold } from "./money/settlement.ts";
 import { dropOldSessions } from "./sessions/retention.ts";
 import type { TaskRow } from "./tasks/task-table.ts";
 import type { Transaction } from "./transaction.ts";
 
-/** Removes a task with everything that belongs to it. The movement of its charge stays in the ledger. */
+/** Removes a settled task with everything that belongs to it. The movement of its charge stays in the ledger. */
 export function removeTask(tx: Transaction, { no, task }: TaskRow): void {
   const { sql } = tx;
   sql.run("DELETE FROM events WHERE task_no = ?", no);
   removeWorkOf(tx, task.id);
-  dropHold(tx, task.tenant.keyId, task.id);
   sql.run("DELETE FROM specs WHERE task_no = ?", no);
   sql.run("DELETE FROM tasks WHERE no = ?", no);
 }
@@ -58,7 +56,7 @@ export const FIRST_TENANT: TenantCursor = { keyId: "", subject: "" };
 
 /**
  * Looks at the next `limit` tenants after the cursor and drops those that nobody follows and that have neither tasks
- * nor, for the key itself, a key, holds or movements. Answers the next cursor, null at the end.
+ * nor, for the key itself, a key, unsettled sessions or movements. Answers the next cursor, null at the end.
  */
 export function dropIdleTenants(
   { sql }: Transaction,
@@ -75,8 +73,8 @@ export function dropIdleTenants(
     if (subject !== "")
       return sql.get("SELECT 1 FROM tasks WHERE key_id = ? AND subject = ? LIMIT 1", keyId, subject) !== null;
     if (sql.get("SELECT 1 FROM keys WHERE id = ?", keyId) !== null) return true;
-    return ["tasks", "holds", "movements"].some(
-      (table) => sql.get(`SELECT 1 FROM ${table} WHERE key_id = ? LIMIT 1`, keyId) !== null,
+    return ["tasks WHERE", "sessions WHERE settled = 0 AND", "movements WHERE"].some(
+      (of) => sql.get(`SELECT 1 FROM ${of} key_id = ? LIMIT 1`, keyId) !== null,
     );
   };
   for (const row of rows) {

@@ -133,7 +133,13 @@ describe("progress", () => {
 
   test("that says nothing new is no event", () => {
     const task = held({ progress: 50, message: "half" });
-    expect(apply(task, TRANSITIONS.progress)).toEqual({ task, event: null, work: [], settlement: null });
+    expect(apply(task, TRANSITIONS.progress)).toEqual({
+      task,
+      changes: {},
+      event: null,
+      work: [],
+      settlement: null,
+    });
   });
 });
 

@@ -8,19 +8,17 @@ import type {
   MoneySource,
   Movement,
 } from "../../../accounts/ledger-store.ts";
-import type { Json } from "../../../protocol/task.ts";
-import type { SqlRow } from "../../sql.ts";
+import { isTerminal, type Json, TASK_STATUSES, TASK_TYPES } from "../../../protocol/task.ts";
+import type { Sql, SqlRow } from "../../sql.ts";
+import type { TaskRow } from "../tasks/task-table.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
-import { WHOLE } from "./settlement.ts";
+import { type HoldColumns, WHOLE, windowsOf } from "./settlement.ts";
 
 export function ledgerMethods(transactions: Transactions): LedgerStore {
   return {
     balance: (keyId, customer, window) => transactions.read((tx) => balanceOf(tx, keyId, customer, window)),
-    listHolds: (keyId, limit) =>
-      transactions.read(({ sql }) =>
-        sql.all("SELECT * FROM holds WHERE key_id = +? ORDER BY source_id LIMIT ?", keyId, limit).map(holdOf),
-      ),
+    listHolds: (keyId, limit) => transactions.read((tx) => holdsOf(tx, keyId, limit)),
     listMovements: (keyId, { limit, before }) =>
       transactions.read(({ sql }) => {
         const last =
@@ -62,18 +60,56 @@ function balanceOf(
   };
 }
 
-function holdOf(row: SqlRow): Hold {
+/** A task that is not over is not settled. Each part reads an index in the order of ids, which is that of age. */
+const HOLDS = `${TASK_STATUSES.filter((status) => !isTerminal(status))
+  .flatMap((status) => TASK_TYPES.map((type) => `status = '${status}' AND type = '${type}'`))
+  .concat("settled = 0 AND finished_at IS NOT NULL")
+  .map(
+    (part) =>
+      `SELECT 'task' AS source, no, id FROM tasks WHERE key_id = ?1 AND ${part} AND reserved_micros > 0`,
+  )
+  .concat("SELECT 'session', no, id FROM sessions WHERE key_id = ?1 AND settled = 0 AND reserved_micros > 0")
+  .join(" UNION ALL ")} ORDER BY id LIMIT ?2`;
+
+function holdsOf(tx: Transaction, keyId: string, limit: number): Hold[] {
+  return tx.sql.all(HOLDS, keyId, limit).flatMap(({ source, no }) => {
+    if (source === "session") return sessionHolds(tx.sql, no as number);
+    const row = tx.tasks.byNo(tx.sql, no as number);
+    return row === null ? [] : [taskHold(row)];
+  });
+}
+
+function taskHold({ task, hold }: TaskRow): Hold {
   return {
-    source: row.source as MoneySource,
-    sourceId: row.source_id as string,
+    source: "task",
+    sourceId: task.id,
+    ...task.tenant,
+    customer: task.customer,
+    amountMicros: task.reservedMicros,
+    createdAt: task.createdAt,
+    ...termsOf(hold),
+  };
+}
+
+function sessionHolds(sql: Sql, no: number): Hold[] {
+  return sql.all("SELECT * FROM sessions WHERE no = ?", no).map((row) => ({
+    source: "session",
+    sourceId: row.id as string,
     keyId: row.key_id as string,
     subject: row.subject as string,
     customer: row.customer as string | null,
-    amountMicros: row.amount_micros as number,
-    price: row.price === null ? null : (JSON.parse(row.price as string) as Json),
-    windows: JSON.parse(row.windows as string) as BudgetWindow[],
-    createdAt: row.created_at as number,
-    expiresAt: row.expires_at as number | null,
+    amountMicros: row.reserved_micros as number,
+    createdAt: row.started_at as number,
+    ...termsOf({ price: row.price as string | null, windows: row.windows as string | null }),
+  }));
+}
+
+/** Both sources have an end of their own. */
+function termsOf({ price, windows }: HoldColumns): Pick<Hold, "price" | "windows" | "expiresAt"> {
+  return {
+    price: price === null ? null : (JSON.parse(price) as Json),
+    windows: windowsOf(windows),
+    expiresAt: null,
   };
 }
 

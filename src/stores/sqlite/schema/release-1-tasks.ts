@@ -4,7 +4,7 @@ import type { Json } from "../../../protocol/task.ts";
 import type { TaskWebhook } from "../../../tasks/task.ts";
 import { utf8Bytes } from "../../sizes.ts";
 import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
-import { hold } from "../money/settlement.ts";
+import { reserve } from "../money/settlement.ts";
 import { DELAYED, HELD, LISTS } from "../queue/lists.ts";
 import type { QueueName } from "../queue/queue-counters.ts";
 import { openQueue } from "../queue/queue-counters.ts";
@@ -12,23 +12,22 @@ import type { Transaction } from "../transaction.ts";
 
 type FirstSpec = { provider: string; timeoutMs: number; webhook?: Json };
 
-const TASKS = `SELECT no, id, key_id, subject, type, ready_rank, due_at, lease_until, finished_at, settled, reserved_micros,
-    created_at, spec, (SELECT spec FROM specs WHERE task_no = no) AS long_spec
+const TASKS = `SELECT no, key_id, type, ready_rank, due_at, lease_until, finished_at, settled, reserved_micros, spec,
+    (SELECT spec FROM specs WHERE task_no = no) AS long_spec
   FROM tasks WHERE no > ? ORDER BY no LIMIT ?`;
 const UPDATE = `UPDATE tasks SET provider = ?, timeout_ms = ?,
     open_cleanups = (SELECT count(*) FROM cleanups WHERE task_no = tasks.no)
   WHERE no = ?`;
 
-/** Fills the new columns, and makes holds and queues. */
-export function convertTasks(tx: Transaction, cursor: SqlValue, limit: number): SqlValue {
-  const { sql } = tx;
+/** Fills the new columns, reserves in the balances what the tasks hold, and makes queues. */
+export function convertTasks({ sql }: Transaction, cursor: SqlValue, limit: number): SqlValue {
   const rows = sql.all(TASKS, cursor ?? 0, limit);
   for (const row of rows) {
     const spec = JSON.parse((row.spec ?? row.long_spec) as string) as FirstSpec;
     sql.run(UPDATE, spec.provider, spec.timeoutMs, row.no as number);
     if (spec.webhook !== undefined && spec.webhook !== null) convertWebhook(sql, row, spec);
     const reserved = row.reserved_micros as number;
-    if (row.settled === 0 && reserved > 0) convertReservation(tx, row, reserved);
+    if (row.settled === 0) reserve(sql, { keyId: row.key_id as string, customer: null }, reserved, null);
     if (row.finished_at === null) joinQueue(sql, row, spec.provider);
   }
   return rows.length < limit ? null : (rows.at(-1)?.no ?? null);
@@ -44,21 +43,6 @@ function convertWebhook(sql: Sql, row: SqlRow, spec: FirstSpec): void {
   if (row.spec === null) sql.run("UPDATE specs SET spec = ? WHERE task_no = ?", text, no);
   else sql.run("UPDATE tasks SET spec = ? WHERE no = ?", text, no);
   sql.run("UPDATE tasks SET spec_bytes = ? WHERE no = ?", utf8Bytes(text), no);
-}
-
-function convertReservation(tx: Transaction, row: SqlRow, amountMicros: number): void {
-  hold(
-    { ...tx, now: row.created_at as number },
-    {
-      source: "task",
-      sourceId: row.id as string,
-      keyId: row.key_id as string,
-      subject: (row.subject as string | null) ?? "",
-      customer: null,
-      amountMicros,
-      price: null,
-    },
-  );
 }
 
 /** Counts the task where it stands. The key's virtual times and what it has running are taken over with its first task. */

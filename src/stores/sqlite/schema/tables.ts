@@ -9,7 +9,10 @@
  *   lane_providers  per lane and provider: until when it is paused
  *   lane_keys       start-time fair queueing: what a key has waiting at a provider (queue/queue-counters.ts)
  *   work            due work; work_queues has one row for each destination (due-work/queues.ts)
- *   holds, balances, movements, endpoints, sessions   as their ports have them
+ *   balances, movements, endpoints, sessions   as their ports have them
+ *
+ * What a task or a session holds of its key's money has no table: it is `reserved_micros` as long as `settled` is 0, by
+ * the `price` and in the `windows` that stand beside it.
  *
  * A sorted query that compares a column with a bare `?` is planned anew at every binding, at ten times the price of
  * running it; queries on the hot paths write `= +?`, which hides the value from the planner and changes nothing else.
@@ -27,6 +30,8 @@ const TASK_INDEXES = [
   // When somebody must look even if nobody rings: the end of the lease or the deadline.
   "CREATE INDEX IF NOT EXISTS tasks_wake ON tasks (wake_at) WHERE wake_at IS NOT NULL",
   "CREATE INDEX IF NOT EXISTS tasks_finished ON tasks (trimmed, finished_at) WHERE finished_at IS NOT NULL",
+  // Holds of tasks that are over: a job they left behind may still be billed.
+  "CREATE INDEX IF NOT EXISTS tasks_unsettled ON tasks (key_id, id) WHERE settled = 0 AND finished_at IS NOT NULL",
   "CREATE INDEX IF NOT EXISTS tasks_followed ON tasks (followed) WHERE followed IS NOT NULL",
 ];
 
@@ -152,20 +157,6 @@ const TABLES = [
    ) WITHOUT ROWID`,
   "CREATE INDEX IF NOT EXISTS work_queues_by_due ON work_queues (kind, next_at, turns)",
 
-  // One tree, because each task writes and removes a row of it; ids rise with time.
-  `CREATE TABLE IF NOT EXISTS holds (
-     key_id TEXT NOT NULL,
-     source_id TEXT NOT NULL,
-     source TEXT NOT NULL,
-     subject TEXT NOT NULL,
-     customer TEXT,
-     amount_micros INTEGER NOT NULL,
-     price TEXT,
-     windows TEXT NOT NULL,
-     created_at INTEGER NOT NULL,
-     expires_at INTEGER,
-     PRIMARY KEY (key_id, source_id, source)
-   ) WITHOUT ROWID`,
   // customer '' is the whole key.
   `CREATE TABLE IF NOT EXISTS balances (
      key_id TEXT NOT NULL,
@@ -211,6 +202,8 @@ const TABLES = [
      provider TEXT NOT NULL,
      model TEXT NOT NULL,
      reserved_micros INTEGER NOT NULL,
+     price TEXT,
+     windows TEXT,
      charged_micros INTEGER NOT NULL DEFAULT 0,
      settled INTEGER NOT NULL DEFAULT 0,
      started_at INTEGER NOT NULL,
@@ -224,6 +217,7 @@ const TABLES = [
   "CREATE INDEX IF NOT EXISTS sessions_by_key ON sessions (key_id, id)",
   "CREATE INDEX IF NOT EXISTS sessions_open ON sessions (lease_until) WHERE lease_until IS NOT NULL",
   "CREATE INDEX IF NOT EXISTS sessions_open_by_key ON sessions (key_id, lease_until) WHERE lease_until IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS sessions_unsettled ON sessions (key_id, id) WHERE settled = 0",
   "CREATE INDEX IF NOT EXISTS sessions_to_settle ON sessions (settle_by) WHERE settle_by IS NOT NULL",
   "CREATE INDEX IF NOT EXISTS sessions_ended ON sessions (settled, ended_at) WHERE ended_at IS NOT NULL",
 ];
@@ -243,6 +237,8 @@ export function tablesOf(fields: FieldTable): string[] {
        ready_rank INTEGER,
        wake_at INTEGER,
        followed INTEGER,
+       price TEXT,
+       windows TEXT,
        spec TEXT
      )`,
     ...TASK_INDEXES,

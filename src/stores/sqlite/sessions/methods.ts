@@ -12,7 +12,7 @@ import {
 } from "../../../realtime/session-store.ts";
 import type { TenantScope } from "../../../tasks/task.ts";
 import { assertScope } from "../../scopes.ts";
-import { hold, settle } from "../money/settlement.ts";
+import { reserve, settle, windowsOf } from "../money/settlement.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
 import { mergedCounters, sessionById, sessionOf } from "./rows.ts";
@@ -72,9 +72,11 @@ function openSession(
   if (ofKey >= limits.maxPerKey) return { outcome: "too_many", limit: "key", open: ofKey };
   const all = sql.get(OPEN, now)?.n as number;
   if (all >= limits.max) return { outcome: "too_many", limit: "all", open: all };
+  const hold = reserve(sql, draft, reservedMicros, null);
   sql.run(
-    `INSERT INTO sessions (id, key_id, subject, customer, provider, model, reserved_micros, started_at, lease_until, fence, counters)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1, '{}')`,
+    `INSERT INTO sessions (id, key_id, subject, customer, provider, model, reserved_micros, price, windows, started_at,
+       lease_until, fence, counters)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, '{}')`,
     id,
     keyId,
     subject,
@@ -82,19 +84,11 @@ function openSession(
     provider,
     model,
     reservedMicros,
+    hold.price,
+    hold.windows,
     now,
     now + leaseMs,
   );
-  if (reservedMicros > 0)
-    hold(tx, {
-      source: "session",
-      sourceId: id,
-      keyId,
-      subject,
-      customer,
-      amountMicros: reservedMicros,
-      price: null,
-    });
   return { outcome: "opened", session: sessionById(sql, id) as Session };
 }
 
@@ -148,6 +142,7 @@ function endLostSessions({ sql, now }: Transaction, limit: number): Session[] {
 function settleSession(tx: Transaction, session: Session, chargedMicros: number): void {
   const { id, keyId, subject, customer, provider, model, reservedMicros } = session;
   const charged = Math.max(0, Math.min(chargedMicros, reservedMicros));
+  const windows = windowsOf(tx.sql.get("SELECT windows FROM sessions WHERE id = ?", id)?.windows);
   tx.sql.run(
     "UPDATE sessions SET settled = 1, settle_by = NULL, charged_micros = ? WHERE id = ?",
     charged,
@@ -156,7 +151,8 @@ function settleSession(tx: Transaction, session: Session, chargedMicros: number)
   settle(
     tx,
     { source: "session", sourceId: id, keyId, subject, customer, type: "realtime", model, provider },
-    { chargedMicros: charged, upstreamMicros: null },
+    { releasedMicros: reservedMicros, chargedMicros: charged, upstreamMicros: null },
+    windows,
   );
 }
 

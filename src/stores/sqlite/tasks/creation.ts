@@ -4,7 +4,7 @@ import type { CreateLimits, CreateOutcome, TaskDraft } from "../../../tasks/port
 import { candidateOf } from "../../../tasks/task.ts";
 import { newTask } from "../../new-task.ts";
 import type { SqlRow } from "../../sql.ts";
-import { hold } from "../money/settlement.ts";
+import { reserve } from "../money/settlement.ts";
 import { queueListOf } from "../queue/lists.ts";
 import { viewTask } from "../queue/positions.ts";
 import { move, openQueue } from "../queue/queue-counters.ts";
@@ -46,22 +46,13 @@ export function createTask(
   if (waiting === null) openTenant(tx, keyId, WHOLE_KEY);
   if (subject !== WHOLE_KEY) openTenant(tx, keyId, subject);
 
-  const row = tx.tasks.insert(sql, newTask(draft, tx.epoch(), now), spec);
+  const hold = reserve(sql, { keyId, customer: draft.customer }, draft.reservedMicros, draft.price);
+  const row = tx.tasks.insert(sql, newTask(draft, tx.epoch(), now), spec, hold);
   const queue = { keyId, lane: draft.type, provider };
   // Null as long as the key never had a task at the provider.
   if (key?.paused === null) openQueue(sql, queue);
   move(sql, queue, null, queueListOf(row.task), 0, key?.paused === 0);
   if (idempotency !== null) takeKey(tx, draft.tenant, idempotency, row.task.id);
-  if (draft.reservedMicros > 0)
-    hold(tx, {
-      source: "task",
-      sourceId: draft.id,
-      keyId,
-      subject,
-      customer: draft.customer,
-      amountMicros: draft.reservedMicros,
-      price: draft.price,
-    });
   const log = key === null || waiting === null ? null : logOf(key);
   return { outcome: "created", update: recordEvent(sql, row, "queued", 1, log) };
 }

@@ -1,7 +1,10 @@
-/** Statements by the columns they write, each text made once: a transition writes only the columns that changed. */
+/**
+ * Statements by the columns they write and their order, each text made once: a transition writes only the columns that
+ * changed. A kind of transition names its columns in one order, so there are few.
+ */
 
 export type StatementNode = {
-  /** By the next column's index; a path through the tree has rising indexes. */
+  /** By the next column's index. */
   readonly next: (StatementNode | undefined)[];
   readonly columns: readonly number[];
   text: string | null;

@@ -2,10 +2,11 @@
 
 import type { Json, TaskType } from "../../../protocol/task.ts";
 import { candidateOf, type Task } from "../../../tasks/task.ts";
-import { queueStateOf, wakeAt } from "../../../tasks/transition.ts";
+import { type Changes, queueStateOf, wakeAt } from "../../../tasks/transition.ts";
 import { rankOf } from "../../fair-queue.ts";
 import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
 import { type Field, type FieldTable, type FieldValue, missingValue, namesIn } from "../../task-fields.ts";
+import type { HoldColumns } from "../money/settlement.ts";
 import { StatementTree } from "./statement-tree.ts";
 import { columnOf, defaultValue, literal, storedValue } from "./task-columns.ts";
 
@@ -20,6 +21,7 @@ export type TaskRow = {
   /** Its events are gone; the log begins anew behind its position. */
   readonly trimmed: boolean;
   readonly specBytes: number;
+  readonly hold: HoldColumns;
 };
 
 type Fields = Record<string, FieldValue>;
@@ -35,6 +37,9 @@ const INLINE_SPEC_BYTES = 1_024;
 const INSERT_SPEC = "INSERT INTO specs (task_no, spec) VALUES (?, ?)";
 /** Columns that change and are no fields of the task, in the order in which an update looks at them. */
 const FOLLOWING = ["provider", "progress_at", "ready_rank", "wake_at"];
+/** The columns of `HoldColumns`; a new task binds those that are not null. */
+const HOLD = ["price", "windows"] as const;
+const HOLD_FIELD: Field = { kind: "text", place: "own", changes: false, missing: null };
 /** Columns that every new task binds. */
 const BOUND = ["key_id", "subject", "provider", "spec_bytes", "ready_rank", "wake_at", "spec"];
 
@@ -43,6 +48,8 @@ export class TaskTable {
   readonly #own: readonly OwnField[];
   /** The fields of `#own` that change, in the order of their columns in the statements. */
   readonly #changing: readonly OwnField[];
+  /** Where a field stands in `#changing`. */
+  readonly #indexes: ReadonlyMap<string, number>;
   /** Names in `#own` whose column holds the value as it is; then those stored as 0 or 1, and those stored as JSON. */
   readonly #plain: readonly string[];
   readonly #flags: readonly string[];
@@ -63,6 +70,7 @@ export class TaskTable {
     const columns = namesIn(fields, "own");
     this.#own = columns.filter((name) => !BESIDES.includes(name)).map(named);
     this.#changing = this.#own.filter((field) => field.changes);
+    this.#indexes = new Map(this.#changing.map(({ name }, index) => [name, index]));
     const ofKind = (...kinds: Field["kind"][]) =>
       this.#own.filter((field) => kinds.includes(field.kind)).map(({ name }) => name);
     this.#plain = ofKind("text", "integer", "moment");
@@ -73,14 +81,15 @@ export class TaskTable {
     this.#blank = Object.fromEntries([...this.#own, ...this.#spec].map(({ name }) => [name, null]));
     this.#blank.tenant = null;
 
-    const select = `SELECT no, followed, ${columns.map((name) => `${columnOf(name)} AS ${name}`).join(", ")},
+    const select = `SELECT no, followed, ${HOLD.join(", ")}, ${columns.map((name) => `${columnOf(name)} AS ${name}`).join(", ")},
       coalesce(spec, (SELECT spec FROM specs WHERE task_no = no)) AS spec FROM tasks`;
     this.#byNo = `${select} WHERE no = ?`;
     this.#byId = `${select} WHERE id = ?`;
     this.#oldest = `${select} WHERE no = (
       SELECT no FROM tasks WHERE key_id = +? AND type = +? AND ready_rank = +? AND provider = +? ORDER BY no LIMIT 1)`;
     const others = BESIDES.map(named).filter(({ name }) => !BOUND.includes(columnOf(name)));
-    this.#inserts = new StatementTree((bound) => insertText([...this.#own, ...others], bound));
+    const hold = HOLD.map((name): OwnField => ({ ...HOLD_FIELD, name }));
+    this.#inserts = new StatementTree((bound) => insertText([...this.#own, ...hold, ...others], bound));
     const written = [...this.#changing.map(({ name }) => columnOf(name)), ...FOLLOWING];
     this.#updates = new StatementTree(
       (changed) =>
@@ -112,7 +121,7 @@ export class TaskTable {
   }
 
   /** Writes a new task. */
-  insert(sql: Sql, task: Task, spec: { text: string; bytes: number }): TaskRow {
+  insert(sql: Sql, task: Task, spec: { text: string; bytes: number }, hold: HoldColumns): TaskRow {
     const inline = spec.bytes <= INLINE_SPEC_BYTES;
     const { keyId, subject } = task.tenant;
     const values: SqlValue[] = [
@@ -134,24 +143,32 @@ export class TaskTable {
       values.push(storedValue(field, value));
       node = this.#inserts.with(node, index);
     }
+    for (const [place, name] of HOLD.entries()) {
+      if (hold[name] === null) continue;
+      values.push(hold[name]);
+      node = this.#inserts.with(node, own.length + place);
+    }
     sql.run(this.#inserts.textAt(node), ...values);
     const no = sql.get("SELECT last_insert_rowid() AS no")?.no as number;
     if (!inline) sql.run(INSERT_SPEC, no, spec.text);
-    return { no, task, followed: false, specBytes: spec.bytes, progressAt: null, trimmed: false };
+    return { no, task, followed: false, specBytes: spec.bytes, progressAt: null, trimmed: false, hold };
   }
 
-  /** Writes what differs between the two; an index whose columns did not change is not touched. */
-  update(sql: Sql, before: TaskRow, after: TaskRow): void {
+  /**
+   * Writes what differs between the two, of what `changes` names; an index whose columns did not change is not touched.
+   */
+  update(sql: Sql, before: TaskRow, after: TaskRow, changes: Changes): void {
     const was = before.task as unknown as Fields;
-    const is = after.task as unknown as Fields;
+    const is = changes as unknown as Fields;
     const values: SqlValue[] = [];
     const changing = this.#changing;
     let node = this.#updates.root;
-    for (let index = 0; index < changing.length; index++) {
-      const field = changing[index] as OwnField;
-      const value = is[field.name];
-      if (value === was[field.name]) continue;
-      values.push(storedValue(field, value));
+    for (const name in is) {
+      const value = is[name];
+      if (value === was[name]) continue;
+      const index = this.#indexes.get(name);
+      if (index === undefined) throw new Error(`The field ${name} does not change`);
+      values.push(storedValue(changing[index] as OwnField, value));
       node = this.#updates.with(node, index);
     }
     const besides = (place: number, old: SqlValue, value: SqlValue): void => {
@@ -197,6 +214,7 @@ export class TaskTable {
       followed: row.followed === 1,
       trimmed: row.trimmed === 1,
       specBytes: row.specBytes as number,
+      hold: { price: row.price as string | null, windows: row.windows as string | null },
     };
   }
 }

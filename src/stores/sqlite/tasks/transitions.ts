@@ -6,7 +6,7 @@ import { candidateOf, type Task, type TaskEvent, type TaskUpdate } from "../../.
 import type { Transition } from "../../../tasks/transition.ts";
 import type { Sql } from "../../sql.ts";
 import { addWork } from "../due-work/queues.ts";
-import { settle } from "../money/settlement.ts";
+import { settle, windowsOf } from "../money/settlement.ts";
 import { type List, queueListOf } from "../queue/lists.ts";
 import { move, openQueue } from "../queue/queue-counters.ts";
 import type { Transaction } from "../transaction.ts";
@@ -30,9 +30,9 @@ export function applyTransition(
   const before = row.task;
   const reduction = reduce(before, transition, now);
   if (reduction === null) return null;
-  const { task, event, work, settlement } = reduction;
+  const { task, changes, event, work, settlement } = reduction;
   const after: TaskRow = { ...row, task, progressAt: event === "progress" ? now : row.progressAt };
-  tx.tasks.update(sql, row, after);
+  tx.tasks.update(sql, row, after, changes);
 
   const started = (Number(task.status === "running") - Number(before.status === "running")) as -1 | 0 | 1;
   if (moveClaimed === undefined) moveTask(sql, before, task, started);
@@ -43,7 +43,8 @@ export function applyTransition(
   if (settlement !== null) {
     const { id, tenant, customer, type, model } = task;
     const { provider } = candidateOf(task);
-    settle(tx, { source: "task", sourceId: id, ...tenant, customer, type, model, provider }, settlement);
+    const paid = { source: "task", sourceId: id, ...tenant, customer, type, model, provider } as const;
+    settle(tx, paid, settlement, windowsOf(row.hold.windows));
   }
   for (const draft of work) addWork(tx, draft);
   return update;
