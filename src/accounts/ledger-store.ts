@@ -53,6 +53,9 @@ export type Movement = {
   readonly at: number;
 };
 
+/** Where a movement stands in its key's ledger. */
+export type MovementPlace = Pick<Movement, "id" | "at">;
+
 export type Balance = { readonly reservedMicros: number; readonly chargedMicros: number };
 
 export interface LedgerStore {
@@ -60,9 +63,9 @@ export interface LedgerStore {
   balance(keyId: string, customer: string | null, window: BudgetWindow): Promise<Balance>;
   /** The key's holds, oldest first, at most `limit`. */
   listHolds(keyId: string, limit: number): Promise<Hold[]>;
-  /** The key's movements, newest first; `before` is the last one of the page before. */
+  /** The key's movements, newest first; `before` is the last one of the page before. None when that one is gone. */
   listMovements(
     keyId: string,
-    page: { limit: number; before: string | null },
+    page: { limit: number; before: MovementPlace | null },
   ): Promise<{ movements: Movement[]; hasMore: boolean }>;
 }

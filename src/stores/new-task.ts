@@ -57,3 +57,31 @@ export function newTask(draft: TaskDraft, epoch: string, now: number): Task {
     storeMs: 0,
   };
 }
+
+/** A task at its beginning. Of the fields that change, it has in those that depend on the draft or the moment another value than `missing`. */
+export const SAMPLE_OF_NEW_TASK: Task = newTask(
+  {
+    id: "sample",
+    tenant: { keyId: "sample", subject: "sample" },
+    type: "image",
+    model: "sample",
+    route: [{ provider: "sample", model: "sample" }],
+    request: { prompt: "", n: 1 },
+    inputs: [],
+    priority: "normal",
+    metadata: {},
+    timeoutMs: 1,
+    maxAttempts: 1,
+    retryOf: null,
+    batchId: null,
+    customer: null,
+    webhook: null,
+    baseUrl: "",
+    reservedMicros: 1,
+    price: null,
+    maxWaitMs: 1,
+    idempotency: null,
+  },
+  "epoch",
+  1,
+);

@@ -279,7 +279,7 @@ describe("money", () => {
     expect(await bench.store.listHolds("a", 9)).toEqual([]);
     const page = await bench.store.listMovements("a", { limit: 1, before: null });
     expect(page).toMatchObject({ hasMore: true, movements: [{ customer: null, provider: "local" }] });
-    const rest = await bench.store.listMovements("a", { limit: 1, before: page.movements[0]!.id });
+    const rest = await bench.store.listMovements("a", { limit: 1, before: page.movements[0]! });
     expect(rest).toMatchObject({
       hasMore: false,
       movements: [{ customer: "cu", chargedMicros: 400, upstreamMicros: 400 }],

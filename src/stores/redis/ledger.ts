@@ -7,6 +7,7 @@ import {
   type Hold,
   type LedgerStore,
   type Movement,
+  type MovementPlace,
 } from "../../accounts/ledger-store.ts";
 import type { Json } from "../../protocol/task.ts";
 import type { Reply } from "./server/replies.ts";
@@ -87,9 +88,11 @@ export class RedisLedger implements LedgerStore {
 
   async listMovements(
     keyId: string,
-    { limit, before }: { limit: number; before: string | null },
+    { limit, before }: { limit: number; before: MovementPlace | null },
   ): Promise<{ movements: Movement[]; hasMore: boolean }> {
-    const pairs = listReply(await this.#scripts.run("listMovements", keyId, String(limit + 1), before ?? ""));
+    const pairs = listReply(
+      await this.#scripts.run("listMovements", keyId, String(limit + 1), before?.id ?? ""),
+    );
     const movements = readable(pairs, (pair): Movement => {
       const [id = "", text = ""] = listReply(pair).map(textOf);
       const [source, sourceId] = id.split("/", 2);

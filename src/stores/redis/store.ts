@@ -36,7 +36,7 @@
  * `0:` is the shard. `<tenant>` is `<length of the key>:<key>:<subject>`, the subject empty for the key itself.
  */
 
-import type { BudgetWindow } from "../../accounts/ledger-store.ts";
+import type { BudgetWindow, MovementPlace } from "../../accounts/ledger-store.ts";
 import type { KeyPatch, VirtualKey } from "../../accounts/virtual-key.ts";
 import { type Json, TASK_TYPES, type TaskType } from "../../protocol/task.ts";
 import type {
@@ -439,7 +439,7 @@ class RedisStore implements Store {
     return this.#ledger.listHolds(keyId, limit);
   }
 
-  listMovements(keyId: string, page: { limit: number; before: string | null }) {
+  listMovements(keyId: string, page: { limit: number; before: MovementPlace | null }) {
     return this.#ledger.listMovements(keyId, page);
   }
 

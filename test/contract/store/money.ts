@@ -55,7 +55,7 @@ export function moneyContract(contract: StoreContract): void {
     /** All of a key's movements, page by page, newest first. */
     const movements = async (keyId = "a", limit = 1_000): Promise<Movement[]> => {
       const all: Movement[] = [];
-      for (let before: string | null = null; ; before = all.at(-1)?.id ?? null) {
+      for (let before: Movement | null = null; ; before = all.at(-1) ?? null) {
         const page = await bench.store.listMovements(keyId, { limit, before });
         all.push(...page.movements);
         if (!page.hasMore) return all;
@@ -297,7 +297,8 @@ export function moneyContract(contract: StoreContract): void {
         for (let index = 0; index < 5; index++) tasks.push(await charge());
         await charge({ keyId: "b" });
         const newest = tasks.map(({ id }) => `task/${id}`).reverse();
-        const page = async (limit: number, before: string | null) => {
+        const page = async (limit: number, last: string | null) => {
+          const before = (await movements()).find(({ id }) => id === last) ?? null;
           const { movements: found, hasMore } = await bench.store.listMovements("a", { limit, before });
           return [found.map(({ id }) => id), hasMore];
         };

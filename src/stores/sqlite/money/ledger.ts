@@ -7,6 +7,7 @@ import type {
   LedgerStore,
   MoneySource,
   Movement,
+  MovementPlace,
 } from "../../../accounts/ledger-store.ts";
 import { isTerminal, type Json, TASK_STATUSES, TASK_TYPES } from "../../../protocol/task.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
@@ -20,20 +21,25 @@ export function ledgerMethods(transactions: Transactions): LedgerStore {
     balance: (keyId, customer, window) => transactions.read((tx) => balanceOf(tx, keyId, customer, window)),
     listHolds: (keyId, limit) => transactions.read((tx) => holdsOf(tx, keyId, limit)),
     listMovements: (keyId, { limit, before }) =>
-      transactions.read(({ sql }) => {
-        const last =
-          before === null
-            ? null
-            : sql.get("SELECT no FROM movements WHERE id = ? AND key_id = ?", before, keyId);
-        const rows = sql.all(
-          "SELECT * FROM movements WHERE key_id = +? AND no < ? ORDER BY no DESC LIMIT ?",
-          keyId,
-          (last?.no as number | undefined) ?? Number.MAX_SAFE_INTEGER,
-          limit + 1,
-        );
+      transactions.read((tx) => {
+        const rows = movementRows(tx, keyId, limit + 1, before);
         return { movements: rows.slice(0, limit).map(movementOf), hasMore: rows.length > limit };
       }),
   };
+}
+
+function movementRows(
+  { sql }: Transaction,
+  keyId: string,
+  limit: number,
+  before: MovementPlace | null,
+): SqlRow[] {
+  const text =
+    "SELECT * FROM movements WHERE key_id = +? AND (at, no) < (?, ?) ORDER BY at DESC, no DESC LIMIT ?";
+  if (before === null) return sql.all(text, keyId, Number.MAX_SAFE_INTEGER, 0, limit);
+  const { at, id } = before;
+  const last = sql.get("SELECT no FROM movements WHERE key_id = ? AND at = ? AND id = ?", keyId, at, id);
+  return last === null ? [] : sql.all(text, keyId, at, last.no as number, limit);
 }
 
 /** Drops movements made at `moment` or earlier, at most `limit`: rows are in the order of their time. Answers how many. */

@@ -47,19 +47,23 @@ const RESTS = `iif(provider = ?3, paused,
 const moves = new Map<number, string>();
 
 /**
- * Moves a task between lists of a queue. `started`: 1 when it began to run, -1 when it stopped, else 0. `awake`: the
- * caller has seen that the provider is not paused.
+ * What the caller has seen, so that a move need not look. `awake`: the provider is not paused. `only`: the key has no
+ * other queue in the lane, so that one row changes.
  */
+export type SeenOfQueue = { readonly awake: boolean; readonly only: boolean };
+const SEEN_NOTHING: SeenOfQueue = { awake: false, only: false };
+
+/** Moves a task between lists of a queue. `started`: 1 when it began to run, -1 when it stopped, else 0. */
 export function move(
   sql: Sql,
   queue: QueueName,
   from: List,
   to: List,
   started: -1 | 0 | 1,
-  awake = false,
+  seen: SeenOfQueue = SEEN_NOTHING,
 ): void {
   if (from === to && started === 0) return;
-  const text = moveText(from, to, started, { charged: false, awake });
+  const text = moveText(from, to, started, { ...seen, charged: false });
   sql.run(text, queue.keyId, queue.lane, queue.provider);
   if (from === HELD && to !== HELD) sql.run("UPDATE lanes SET held = held - 1 WHERE lane = ?", queue.lane);
 }
@@ -76,7 +80,7 @@ export function moveClaimed(
   const { vtime, virtual, idle } = charge;
   const [high, normal, low] = virtual;
   // A waiting task is claimed only while its provider is not paused.
-  const text = moveText(from, to, started, { charged: true, awake: true });
+  const text = moveText(from, to, started, { charged: true, awake: true, only: false });
   sql.run(text, keyId, lane, provider, vtime, high, normal, low, idle);
 }
 
@@ -85,9 +89,10 @@ function moveText(
   from: List,
   to: List,
   started: number,
-  { charged, awake }: { charged: boolean; awake: boolean },
+  { charged, awake, only }: SeenOfQueue & { charged: boolean },
 ): string {
-  const code = (((from ?? 6) * 7 + (to ?? 6)) * 3 + started + 1) * 4 + (charged ? 2 : 0) + (awake ? 1 : 0);
+  const seen = (charged ? 1 : 0) + (awake ? 2 : 0) + (only ? 4 : 0);
+  const code = (((from ?? 6) * 7 + (to ?? 6)) * 3 + started + 1) * 8 + seen;
   let text = moves.get(code);
   if (text !== undefined) return text;
   const everyLane = started !== 0;
@@ -105,19 +110,20 @@ function moveText(
   }
   if (started !== 0) sets.push(`running = running + (${started})`);
   if (charged) {
-    const only = (column: string, value: string) =>
+    const inItsLane = (column: string, value: string) =>
       everyLane ? `${column} = iif(lane = ?2, ${value}, ${column})` : `${column} = ${value}`;
     sets.push(
-      only("vtime", "?4"),
-      only("v_high", "?5"),
-      only("v_normal", "?6"),
-      only("v_low", "?7"),
-      only("idle", "?8"),
+      inItsLane("vtime", "?4"),
+      inItsLane("v_high", "?5"),
+      inItsLane("v_normal", "?6"),
+      inItsLane("v_low", "?7"),
+      inItsLane("idle", "?8"),
     );
   } else if (started === -1 || (to !== null && to < DELAYED)) {
     sets.push(`vtime = ${RAISED}`);
   }
-  text = `UPDATE lane_keys SET ${sets.join(", ")} WHERE key_id = ?1${everyLane ? "" : " AND lane = ?2"}`;
+  const rows = everyLane ? "" : ` AND lane = ?2${only ? " AND provider = ?3" : ""}`;
+  text = `UPDATE lane_keys SET ${sets.join(", ")} WHERE key_id = ?1${rows}`;
   moves.set(code, text);
   return text;
 }

@@ -168,7 +168,7 @@ const TABLES = [
    ) WITHOUT ROWID`,
   `CREATE TABLE IF NOT EXISTS movements (
      no INTEGER PRIMARY KEY,
-     id TEXT NOT NULL UNIQUE,
+     id TEXT NOT NULL,
      source TEXT NOT NULL,
      source_id TEXT NOT NULL,
      key_id TEXT NOT NULL,
@@ -182,7 +182,7 @@ const TABLES = [
      windows TEXT NOT NULL,
      at INTEGER NOT NULL
    )`,
-  "CREATE INDEX IF NOT EXISTS movements_by_key ON movements (key_id, no)",
+  "CREATE INDEX IF NOT EXISTS movements_by_time ON movements (key_id, at)",
 
   `CREATE TABLE IF NOT EXISTS endpoints (
      no INTEGER PRIMARY KEY,

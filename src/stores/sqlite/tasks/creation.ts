@@ -13,9 +13,12 @@ import { holderOf, takeKey } from "./idempotency.ts";
 import { logOf, openTenant, WHOLE_KEY } from "./tenants.ts";
 import { recordEvent } from "./transitions.ts";
 
+/** What each of the key's queues at other providers counts in `queues`, where the task's own one counts 1, or 2 when it is paused. */
+const ANOTHER_QUEUE = 10;
+const AWAKE = 1;
 const KEY = `SELECT k.enabled, k.expires_at, t.waiting, t.epoch, t.seq, t.followed,
     EXISTS (SELECT 1 FROM tasks WHERE id = ?) AS made,
-    (SELECT paused FROM lane_keys WHERE key_id = k.id AND lane = ? AND provider = ?) AS paused
+    (SELECT sum(iif(provider = ?, 1 + paused, ${ANOTHER_QUEUE})) FROM lane_keys WHERE key_id = k.id AND lane = ?) AS queues
   FROM keys k LEFT JOIN tenants t ON t.key_id = k.id AND t.subject = '' WHERE k.id = +?`;
 
 export function createTask(
@@ -27,7 +30,7 @@ export function createTask(
   const { sql, now } = tx;
   const { keyId, subject } = draft.tenant;
   const { provider } = candidateOf({ route: draft.route, candidate: 0 });
-  const key = sql.get(KEY, draft.id, draft.type, provider, keyId);
+  const key = sql.get(KEY, draft.id, provider, draft.type, keyId);
   const made = key?.made === 1 ? tx.tasks.byId(sql, draft.id) : null;
   if (made?.task.tenant.keyId === keyId && made.task.tenant.subject === subject)
     return { outcome: "replayed", task: viewTask(tx, made) };
@@ -49,9 +52,11 @@ export function createTask(
   const hold = reserve(sql, { keyId, customer: draft.customer }, draft.reservedMicros, draft.price);
   const row = tx.tasks.insert(sql, newTask(draft, tx.epoch(), now), spec, hold);
   const queue = { keyId, lane: draft.type, provider };
-  // Null as long as the key never had a task at the provider.
-  if (key?.paused === null) openQueue(sql, queue);
-  move(sql, queue, null, queueListOf(row.task), 0, key?.paused === 0);
+  // Null as long as the key never had a task in the lane.
+  const queues = (key?.queues as number | null) ?? 0;
+  const own = queues % ANOTHER_QUEUE;
+  if (own === 0) openQueue(sql, queue);
+  move(sql, queue, null, queueListOf(row.task), 0, { awake: own === AWAKE, only: queues === own });
   if (idempotency !== null) takeKey(tx, draft.tenant, idempotency, row.task.id);
   const log = key === null || waiting === null ? null : logOf(key);
   return { outcome: "created", update: recordEvent(sql, row, "queued", 1, log) };

@@ -4,6 +4,7 @@ import type { Json, TaskType } from "../../../protocol/task.ts";
 import { candidateOf, type Task } from "../../../tasks/task.ts";
 import { type Changes, queueStateOf, wakeAt } from "../../../tasks/transition.ts";
 import { rankOf } from "../../fair-queue.ts";
+import { SAMPLE_OF_NEW_TASK } from "../../new-task.ts";
 import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
 import { type Field, type FieldTable, type FieldValue, missingValue, namesIn } from "../../task-fields.ts";
 import type { HoldColumns } from "../money/settlement.ts";
@@ -59,6 +60,8 @@ export class TaskTable {
   readonly #spec: readonly OwnField[];
   /** A task with every field: copying it gives all tasks one layout. */
   readonly #blank: Fields;
+  /** Where the fields stand in `#own` that a new task may have at another value than a record that lacks them. */
+  readonly #given: readonly number[];
   readonly #inserts: StatementTree;
   readonly #updates: StatementTree;
   readonly #byNo: string;
@@ -87,6 +90,11 @@ export class TaskTable {
     this.#byId = `${select} WHERE id = ?`;
     this.#oldest = `${select} WHERE no = (
       SELECT no FROM tasks WHERE key_id = +? AND type = +? AND ready_rank = +? AND provider = +? ORDER BY no LIMIT 1)`;
+    const fresh = SAMPLE_OF_NEW_TASK as unknown as Fields;
+    const isGiven = (field: OwnField) =>
+      fresh[field.name] !== undefined &&
+      (!field.changes || storedValue(field, fresh[field.name]) !== defaultValue(field));
+    this.#given = this.#own.flatMap((field, index) => (isGiven(field) ? [index] : []));
     const others = BESIDES.map(named).filter(({ name }) => !BOUND.includes(columnOf(name)));
     const hold = HOLD.map((name): OwnField => ({ ...HOLD_FIELD, name }));
     this.#inserts = new StatementTree((bound) => insertText([...this.#own, ...hold, ...others], bound));
@@ -134,19 +142,18 @@ export class TaskTable {
       wakeAt(task),
       inline ? spec.text : null,
     ];
-    const own = this.#own;
     let node = this.#inserts.root;
-    for (let index = 0; index < own.length; index++) {
-      const field = own[index] as OwnField;
+    for (const index of this.#given) {
+      const field = this.#own[index] as OwnField;
       const value = (task as unknown as Fields)[field.name];
-      if (value === undefined || value === field.missing) continue;
+      if (value === field.missing) continue;
       values.push(storedValue(field, value));
       node = this.#inserts.with(node, index);
     }
     for (const [place, name] of HOLD.entries()) {
       if (hold[name] === null) continue;
       values.push(hold[name]);
-      node = this.#inserts.with(node, own.length + place);
+      node = this.#inserts.with(node, this.#own.length + place);
     }
     sql.run(this.#inserts.textAt(node), ...values);
     const no = sql.get("SELECT last_insert_rowid() AS no")?.no as number;
