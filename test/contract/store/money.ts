@@ -319,6 +319,18 @@ export function moneyContract(contract: StoreContract): void {
         expect(found.sort()).toEqual(tasks.map(({ id }) => id).sort());
       });
 
+      test("keeps a task that is charged already as long as a job it left behind is being cleaned up", async () => {
+        const task = await bench.submit(through("x", "y"));
+        const first = await bench.claimOne();
+        await bench.apply(first, save("job at x"));
+        await bench.apply(first, nextCandidate());
+        await bench.apply(await bench.claimOne(), complete(400));
+        expect(await balance()).toEqual({ reservedMicros: 0, chargedMicros: 400 });
+        expect(await bench.store.purge(scopeOf("a"), task.id)).toBe("not_finished");
+        await bill(bench, await claimOneWork(bench), 30);
+        expect(await bench.store.purge(scopeOf("a"), task.id)).toBe("purged");
+      });
+
       test("keeps a movement though its task is purged", async () => {
         const task = await charge();
         expect(await bench.store.purge(scopeOf("a"), task.id)).toBe("purged");
@@ -338,6 +350,25 @@ export function moneyContract(contract: StoreContract): void {
         expect(await movements()).toEqual([]);
         expect(await balance()).toEqual({ reservedMicros: 0, chargedMicros: 400 });
         expect(await balance("a", "cust")).toEqual({ reservedMicros: 0, chargedMicros: 400 });
+      });
+
+      test("keeps a deleted key's balance as long as something is held or charged, and no longer", async () => {
+        const retention = { tasksMs: 1_000, eventsMs: 1_000, ledgerMs: 50_000 };
+        const retire = () => bench.store.retire(retention, 100);
+        await bench.submit({ reservedMicros: 600 });
+        await bench.store.deleteKey("a");
+        await retire();
+        expect(await balance()).toEqual({ reservedMicros: 600, chargedMicros: 0 });
+        await bench.apply(await bench.claimOne(), complete(400));
+        bench.advance(1_000);
+        // Each of the two passes looks at every tenant once.
+        await retire();
+        await retire();
+        expect(await balance()).toEqual({ reservedMicros: 0, chargedMicros: 400 });
+        bench.advance(49_000);
+        await retire();
+        await retire();
+        expect(await balance()).toEqual(NOTHING);
       });
     });
 

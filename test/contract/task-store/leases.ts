@@ -1,7 +1,7 @@
 /** Claims and leases: one holder at a time, a lost holder is replaced, deadlines end tasks whoever holds them. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { NOTHING_SPENT, type StepTransition } from "../../../src/tasks/transition.ts";
+import { MAX_TAKEOVERS, NOTHING_SPENT, type StepTransition } from "../../../src/tasks/transition.ts";
 import {
   Bench,
   COMPLETE,
@@ -188,6 +188,27 @@ export function leaseContract(contract: StoreContract): void {
       expect(await bench.store.nextDueAt("image")).toBeNull();
       await bench.apply(claim, COMPLETE);
       expect(await bench.store.nextDueAt("image")).toBe(0);
+    });
+
+    test("whoever follows a task is told that too many of its workers were lost", async () => {
+      const task = await bench.submit({ timeoutMs: (MAX_TAKEOVERS + 1) * LEASE_MS });
+      await bench.store.follow(scopeOf("a"), task.id);
+      for (let lost = 1; lost < MAX_TAKEOVERS; lost++) {
+        await bench.claimOne();
+        bench.advance(LEASE_MS);
+        expect(await bench.store.sweep(10)).toEqual({ updates: [], requeued: 1, more: false });
+      }
+      await bench.claimOne();
+      bench.advance(LEASE_MS);
+      const { updates, requeued } = await bench.store.sweep(10);
+      expect(requeued).toBe(0);
+      expect(updates).toMatchObject([
+        {
+          task: { id: task.id, status: "failed", error: { code: "provider_error" } },
+          events: [{ type: "failed", taskId: task.id }],
+          followed: { task: true },
+        },
+      ]);
     });
 
     test("a purged task takes nothing of its worker", async () => {
