@@ -41,7 +41,7 @@ import {
 export function reduce(task: Task, transition: Transition, now: number): Reduction | null {
   switch (transition.kind) {
     case "settle":
-      return settle(task, transition, now);
+      return settleAfterCleanup(task, transition, now);
     case "late_job":
       return lateJob(task, transition.report);
   }
@@ -275,7 +275,7 @@ function end(
  * One job that the task left behind is cleaned up. A cancelled task is charged once the last one is, with what they
  * billed together, within its reservation; any other task owes nothing for them, and what they billed is only recorded.
  */
-function settle(
+function settleAfterCleanup(
   task: Task,
   { billedMicros, cancellation }: Extract<OpenTransition, { kind: "settle" }>,
   now: number,

@@ -1,4 +1,4 @@
-/** Transactions through a REST interface on bad days: answers lost after the step, errors and proxies' pages before it. */
+/** Calls through a REST interface on bad days: answers lost after the step, errors and proxies' pages before it. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { createUpstashRedis } from "../../src/stores/redis/server/client.ts";

@@ -52,7 +52,10 @@ async function keyClaim(
   return { key: `${route}:key:${key}`, fingerprint: await fingerprint(body), ttlMs: keyMs };
 }
 
-/** The first sending is meant, whatever it equals; a repeat is the same task while that is unfinished or fresh. */
+/**
+ * Without an `Idempotency-Key`: the first sending always makes a task, however equal an earlier request was; a client
+ * library's own repeat of it gets that task as long as it is unfinished, or ended a moment ago.
+ */
 async function bodyClaim(
   repeat: boolean,
   route: string,

@@ -115,7 +115,7 @@ export class HibernatedConnections {
     const saved = connection?.save() ?? null;
     const socket = this.#dependencies.sockets.of(id);
     if (saved === null || socket === null || transport === null || transport === "LongPolling") {
-      // One that was never stored is found by that.
+      // Without a stored state the connection is known to be new when its shard wakes.
       if (this.#stored.has(id)) this.#unsettled.set(id, endpoint);
       return false;
     }

@@ -53,7 +53,7 @@ export class CanvasRun {
   async run(): Promise<StepOutcome> {
     const { n, height, options } = this.#commission;
     const total = n * height;
-    // Transactions that end within finished pictures are over: they are neither painted nor waited for again.
+    // Steps that end within finished pictures are over: they are neither painted nor waited for again.
     for (let step = Math.floor((this.#rows * options.steps) / total) + 1; step <= options.steps; step++) {
       const failure = rehearsedFailure(this.#commission, this.#state, step);
       if (failure !== null) {

@@ -67,9 +67,9 @@ const converting = (...parts: Part[]): Recipe => ({ writes: null, parts: ["relea
 const writing = (...parts: Part[]): Recipe => ({ writes: true, parts: ["writes", ...parts] });
 
 /** What a change of tasks needs: tenants, lanes, logs, and their writing. */
-const CHANGES: Part[] = ["task", "tenants", "lanes", "flush", "events"];
-const VIEWS: Part[] = ["task", "tenants", "lanes", "view"];
-const CLAIMS: Part[] = [...CHANGES, "claim", "recall"];
+const CHANGES: Part[] = ["task", "tenants", "fairQueue", "flush", "events"];
+const VIEWS: Part[] = ["task", "tenants", "fairQueue", "view"];
+const CLAIMS: Part[] = [...CHANGES, "claimOrder", "recall"];
 
 /** What each script is made of, and whether it writes. */
 const RECIPES: Record<ScriptName, Recipe> = {
@@ -80,13 +80,13 @@ const RECIPES: Record<ScriptName, Recipe> = {
   renew: writing(),
   due: writing("task"),
   retire: writing("task", "work", "removal"),
-  pauseProvider: writing("lanes"),
+  pauseProvider: writing("fairQueue"),
   load: reading("task"),
   get: reading(...VIEWS, "scope"),
   list: reading(...VIEWS),
   listBatch: reading(...VIEWS, "scope"),
   heldMedia: reading(),
-  nextDue: reading("lanes"),
+  nextDue: reading("fairQueue"),
   stats: reading(),
   follow: writing(...VIEWS, "scope", "followFlags"),
   unfollow: writing("task", "scope", "followFlags"),
@@ -116,14 +116,14 @@ const RECIPES: Record<ScriptName, Recipe> = {
   deleteEndpoint: writing(),
   createKey: writing(...CHANGES, "accounts"),
   updateKey: writing(...CHANGES, "accounts"),
-  deleteKey: writing("tenants", "lanes", "flush", "accounts"),
+  deleteKey: writing("tenants", "fairQueue", "flush", "accounts"),
   getKey: reading(),
   listKeys: reading(),
   ping: reading(),
   prepare: converting(),
   convertTenants: converting(),
-  listTasks: converting(),
-  writeTasks: converting("writes", ...CHANGES, "money", "work"),
+  listFirstTasks: converting(),
+  writeFirstTasks: converting("writes", ...CHANGES, "money", "work"),
   convertRest: converting(),
 };
 
@@ -149,7 +149,7 @@ export class Scripts {
     const known = this.#texts.get(name);
     if (known !== undefined) return known;
     const { writes, parts } = RECIPES[name];
-    const check = writes === null ? [] : [writes ? PARTS.write : PARTS.read];
+    const check = writes === null ? [] : [writes ? PARTS.beforeWrite : PARTS.beforeRead];
     const shared = parts.map((part) => (part === "task" ? this.#fields.luaReader() : PARTS[part]));
     const text = this.#compact([TABLES, PARTS.base, ...check, ...shared, TEXTS[name]].join("\n"));
     this.#texts.set(name, text);

@@ -5,7 +5,7 @@
  *
  * | key                               | type   | holds                                                                      |
  * | --------------------------------- | ------ | -------------------------------------------------------------------------- |
- * | `schema`, `reader`                | string | the newest release that wrote here, and the oldest that may (see release.ts) |
+ * | `schema`, `reader`                | string | the newest release that wrote here, and the oldest that may use the data (`writes`, `minReader` in release.ts) |
  * | `0:task:<id>`                     | hash   | a task's fields (see fields.ts), its events (`e<seq>`, JSON), its due work (`work <kind> <id>`) |
  * | `0:key:<key>`                     | hash   | of a key: whether it may start tasks (`on`, `until`, `cap`), log position, followers, counters, its queue in each lane |
  * | `0:subject:<tenant>`              | hash   | the same of a subject, without a queue                                     |
@@ -85,7 +85,7 @@ import { RedisEndpoints } from "./accounts/endpoints.ts";
 import { RedisAccounts } from "./accounts/keys.ts";
 import { RedisDueWork } from "./due-work.ts";
 import { RedisLedger } from "./ledger.ts";
-import { prepare } from "./schema/open.ts";
+import { prepare } from "./schema/conversion.ts";
 import { MAX_STEP_TASKS, Scripts } from "./scripts.ts";
 import type { Reply } from "./server/replies.ts";
 import { listReply, numberOf, numberOrNull, textOf } from "./server/replies.ts";

@@ -24,13 +24,13 @@ export interface CommitDriver {
 }
 
 export type GroupCommitOptions = {
-  /** Transactions that may wait for a commit; more are refused as `overloaded`. Default 10,000. */
+  /** Bodies that may wait for a commit; more are refused as `overloaded`. Default 10,000. */
   maxQueuedBodies?: number;
   /** Turns that a commit is put off while steps keep coming; 0 commits at the first. Default 4. */
   maxTurns?: number;
 };
 
-/** Transactions of one commit: bounds how long the event loop stands still (about 20 µs each, plus the fsync). */
+/** Bodies of one commit: bounds how long the event loop stands still (about 20 µs each, plus the fsync). */
 const MAX_BODIES_PER_COMMIT = 256;
 /** With `setImmediate`, waiting this long gives a fifth more accepted requests a second. */
 const MAX_TURNS = 4;

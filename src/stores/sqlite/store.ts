@@ -9,7 +9,7 @@ import { endpointMethods } from "./accounts/endpoints.ts";
 import { accountMethods } from "./accounts/keys.ts";
 import { releaseWork } from "./due-work/queues.ts";
 import { ledgerMethods } from "./money/ledger.ts";
-import { releaseHeld } from "./queue/claims.ts";
+import { releaseHeld } from "./queue/leases.ts";
 import { sessionMethods } from "./sessions/methods.ts";
 import { taskMethods } from "./tasks/methods.ts";
 import { renewTaskEpochs, renewTenantEpochs } from "./tasks/new-epochs.ts";

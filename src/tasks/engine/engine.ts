@@ -97,7 +97,7 @@ export class Engine implements Doorbell, WorkListener {
    * claimed meanwhile.
    */
   readonly #alone: { readonly lane: Lane; readonly run: StepRun; begun: boolean }[] = [];
-  /** Transactions whose call may be open. */
+  /** Steps whose call may be open. */
   #open = 0;
   #state: "new" | "running" | "stopping" | "stopped" = "new";
   /** Monotonic, ms: when it was started. */
@@ -178,7 +178,7 @@ export class Engine implements Doorbell, WorkListener {
     }
     if (!(await this.#idleWithin(this.#options.shutdownMs))) {
       for (const run of this.#runs.values()) run.stop("shutdown");
-      if (!(await this.#idleWithin(ABORT_GRACE_MS))) await this.#releaseStubborn();
+      if (!(await this.#idleWithin(ABORT_GRACE_MS))) await this.#releaseUnstopped();
     }
     await this.#dueWork.stop(ABORT_GRACE_MS);
     this.#leases.stop();
@@ -416,8 +416,8 @@ export class Engine implements Doorbell, WorkListener {
     });
   }
 
-  /** Calls that do not listen to their signal are left alone; their tasks are handed back without them. */
-  async #releaseStubborn(): Promise<void> {
+  /** Hands back the tasks whose provider calls ignored their abort signal; the calls themselves go on unobserved. */
+  async #releaseUnstopped(): Promise<void> {
     const { store, log } = this.#dependencies;
     for (const run of this.#runs.values()) {
       log.warn("provider call did not stop", {

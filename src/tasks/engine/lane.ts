@@ -7,7 +7,7 @@ import { timerDelay } from "./scheduling.ts";
 export class Lane {
   readonly type: TaskType;
   readonly concurrency: number;
-  /** Transactions that are held now. */
+  /** Tasks that are held now. */
   held = 0;
   /** A claim is under way. */
   claiming = false;

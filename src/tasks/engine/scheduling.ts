@@ -1,10 +1,10 @@
 /**
  * What is next: the rules by which every driver of the engine decides after a ring, a claim, a step or a sweep. The
  * drivers - the loop of a process (engine.ts), a step runner (step-runner-session.ts and its object), the deliveries
- * of an outside queue, the cron sweep - carry out what is decided here. They decide two small things by themselves: a
- * step runner's session, what it does after a claim that brought nothing (`#foundNothing`: ends leftover upstream
- * jobs, rings the other lane if a task has ended, looks for the next due time if one had come); and a step worker,
- * that it ends leftover jobs after a step that left one, and when it could claim nothing (`clean`).
+ * of an outside queue, the cron sweep - carry out what is decided here. Two decisions stand with their driver:
+ *
+ *   - what a step runner's session does after a claim that brought nothing: `#foundNothing` (step-runner-session.ts)
+ *   - when a step worker ends upstream jobs that tasks left behind: `clean` (step-worker.ts)
  *
  * No work is left waiting while a slot is free for it, because every event claims by itself: whoever makes work ready
  * rings, what is due later has a due time, and a slot that a step gave back claims again - also work that was ready all
@@ -68,7 +68,7 @@ const LONGEST_TIMER_MS = 60_000;
 
 /** Deadlines and orphans handled in one step of a sweep: a few milliseconds of the store. */
 export const SWEEP_BATCH = 200;
-/** Transactions of one cron sweep at most: its run is bounded, the next one goes on. */
+/** Batches of one cron sweep at most: its run is bounded, the next one goes on. */
 export const CRON_SWEEP_BATCHES = 50;
 /**
  * While the store is down nobody sweeps: the retries of outcomes that wait go first when it comes back, else their
@@ -209,7 +209,7 @@ export function ringsOtherLane(dueAt: number | null): boolean {
 
 /** When a runner has to be awake again after a session. */
 export function wakeAfterSession(timeIsUp: boolean, nextDueAt: number | null, now: number): number | null {
-  // What came when no step could be begun any more may not have found another runner.
+  // A ring that came after the session stopped beginning steps may have reached no other runner.
   return timeIsUp ? now : nextDueAt;
 }
 

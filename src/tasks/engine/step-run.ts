@@ -27,11 +27,8 @@ export type StopReason =
 /** How a step ended. */
 export type StepEnd =
   | { kind: "outcome"; outcome: StepOutcome }
-  | {
-      kind: "stopped";
-      reason: StopReason /** What a lost step still learned. */;
-      outcome: StepOutcome | null;
-    };
+  /** `outcome`: what the provider answered to a step whose task was lost meanwhile. */
+  | { kind: "stopped"; reason: StopReason; outcome: StepOutcome | null };
 
 export type StepDependencies = {
   store: Pick<TaskStore, "advance">;

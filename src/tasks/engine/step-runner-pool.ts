@@ -5,7 +5,7 @@ import { TASK_TYPES, type TaskType } from "../../protocol/task.ts";
 /** Which runner an object is. */
 export type RunnerAddress = { readonly lane: TaskType; readonly index: number };
 
-/** Transactions one runner has open at most. An invocation may have six outgoing connections open at once. */
+/** Steps one runner has open at most. An invocation may have six outgoing connections open at once. */
 export const SLOTS_PER_RUNNER = 5;
 
 /** An alarm's handler may run for 15 min; no runner begins steps in the last five of them, ms. */

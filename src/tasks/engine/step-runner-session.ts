@@ -31,7 +31,7 @@ export type StepRunnerSessionDependencies = {
 
 export type StepRunnerSessionOptions = {
   lane: TaskType;
-  /** Transactions open at once. */
+  /** Steps open at once. */
   slots: number;
   /** How long steps are begun, ms. */
   workMs: number;
@@ -44,7 +44,7 @@ export class StepRunnerSession {
   readonly #options: StepRunnerSessionOptions;
   readonly #until: number;
   readonly #stop = new AbortController();
-  /** Transactions under way. */
+  /** Steps under way. */
   #open = 0;
   /** A claim is under way. */
   #claiming = false;

@@ -6,9 +6,9 @@ import { blend, type Layer, type PictureFrame, shine } from "./layer.ts";
 import { NoiseField } from "./noise.ts";
 import type { Random } from "./random.ts";
 
-/** Transactions of a prepared gradient. */
+/** Entries of a prepared gradient. */
 const RAMP_STEPS = 1024;
-/** Transactions of a prepared falloff of light. */
+/** Entries of a prepared falloff of light. */
 const FALLOFF_STEPS = 512;
 
 /** A gradient over rows `top`..`bottom`, gently bent by noise so that no band is straight. */

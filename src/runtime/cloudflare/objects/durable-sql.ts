@@ -1,5 +1,5 @@
 /**
- * The SQL driver over a Durable Object's own database. Transactions that are asked for in the same turn share one transaction
+ * The SQL driver over a Durable Object's own database. Steps that are asked for in the same turn share one transaction
  * and so one write to the disk; the platform holds the object's answers back until that write is durable.
  */
 
@@ -13,7 +13,7 @@ import { StoreUnavailableError } from "../../../tasks/ports/store-error.ts";
 export const MAX_ROW_BYTES = 2 * 1024 * 1024;
 /** UTF-8 bytes that one unit of a text takes at most. */
 const MAX_BYTES_PER_UNIT = 3;
-/** Transactions that may wait for a commit: a second of work, or two on a slow day. */
+/** Steps that may wait for a commit: a second of work, or two on a slow day. */
 const MAX_QUEUED_BODIES = 5_000;
 /** Turns that a commit is put off while steps keep coming. A turn waits for a timer here, so one is enough. */
 const MAX_TURNS = 0;

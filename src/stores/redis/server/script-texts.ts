@@ -23,14 +23,15 @@ import listHoldsText from "../scripts/money/list-holds.lua" with { type: "text" 
 import listMovementsText from "../scripts/money/list-movements.lua" with { type: "text" };
 import accountsPart from "../scripts/parts/accounts.lua" with { type: "text" };
 import basePart from "../scripts/parts/base.lua" with { type: "text" };
-import claimPart from "../scripts/parts/claim.lua" with { type: "text" };
+import beforeReadPart from "../scripts/parts/before-read.lua" with { type: "text" };
+import beforeWritePart from "../scripts/parts/before-write.lua" with { type: "text" };
+import claimOrderPart from "../scripts/parts/claim-order.lua" with { type: "text" };
 import eventsPart from "../scripts/parts/events.lua" with { type: "text" };
+import fairQueuePart from "../scripts/parts/fair-queue.lua" with { type: "text" };
 import flushPart from "../scripts/parts/flush.lua" with { type: "text" };
 import followFlagsPart from "../scripts/parts/follow-flags.lua" with { type: "text" };
-import lanesPart from "../scripts/parts/lanes.lua" with { type: "text" };
 import logsPart from "../scripts/parts/logs.lua" with { type: "text" };
 import moneyPart from "../scripts/parts/money.lua" with { type: "text" };
-import readPart from "../scripts/parts/read.lua" with { type: "text" };
 import recallPart from "../scripts/parts/recall.lua" with { type: "text" };
 import release1Part from "../scripts/parts/release-1.lua" with { type: "text" };
 import removalPart from "../scripts/parts/removal.lua" with { type: "text" };
@@ -39,12 +40,11 @@ import sessionsPart from "../scripts/parts/sessions.lua" with { type: "text" };
 import tenantsPart from "../scripts/parts/tenants.lua" with { type: "text" };
 import viewPart from "../scripts/parts/view.lua" with { type: "text" };
 import workPart from "../scripts/parts/work.lua" with { type: "text" };
-import writePart from "../scripts/parts/write.lua" with { type: "text" };
 import writesPart from "../scripts/parts/writes.lua" with { type: "text" };
 import convertRestText from "../scripts/release-1/convert-rest.lua" with { type: "text" };
 import convertTenantsText from "../scripts/release-1/convert-tenants.lua" with { type: "text" };
-import listTasksText from "../scripts/release-1/list-tasks.lua" with { type: "text" };
-import writeTasksText from "../scripts/release-1/write-tasks.lua" with { type: "text" };
+import listFirstTasksText from "../scripts/release-1/list-first-tasks.lua" with { type: "text" };
+import writeFirstTasksText from "../scripts/release-1/write-first-tasks.lua" with { type: "text" };
 import endLostSessionsText from "../scripts/sessions/end-lost-sessions.lua" with { type: "text" };
 import endSessionText from "../scripts/sessions/end-session.lua" with { type: "text" };
 import getSessionText from "../scripts/sessions/get-session.lua" with { type: "text" };
@@ -76,14 +76,14 @@ import nextWorkText from "../scripts/work/next-work.lua" with { type: "text" };
 export const PARTS = {
   accounts: accountsPart,
   base: basePart,
-  claim: claimPart,
+  claimOrder: claimOrderPart,
   events: eventsPart,
   flush: flushPart,
   followFlags: followFlagsPart,
-  lanes: lanesPart,
+  fairQueue: fairQueuePart,
   logs: logsPart,
   money: moneyPart,
-  read: readPart,
+  beforeRead: beforeReadPart,
   recall: recallPart,
   release1: release1Part,
   removal: removalPart,
@@ -92,7 +92,7 @@ export const PARTS = {
   tenants: tenantsPart,
   view: viewPart,
   work: workPart,
-  write: writePart,
+  beforeWrite: beforeWritePart,
   writes: writesPart,
 };
 
@@ -120,8 +120,8 @@ export const TEXTS = {
   listMovements: listMovementsText,
   convertRest: convertRestText,
   convertTenants: convertTenantsText,
-  listTasks: listTasksText,
-  writeTasks: writeTasksText,
+  listFirstTasks: listFirstTasksText,
+  writeFirstTasks: writeFirstTasksText,
   endLostSessions: endLostSessionsText,
   endSession: endSessionText,
   getSession: getSessionText,

@@ -11,10 +11,10 @@ import type {
 } from "../../../accounts/ledger-store.ts";
 import { isTerminal, type Json, TASK_STATUSES, TASK_TYPES } from "../../../protocol/task.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import type { TaskRow } from "../tasks/task-table.ts";
+import type { HoldColumns, TaskRow } from "../tasks/task-table.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
-import { type HoldColumns, WHOLE, windowsOf } from "./settlement.ts";
+import { NO_CUSTOMER, windowsOf } from "./settlement.ts";
 
 export function ledgerMethods(transactions: Transactions): LedgerStore {
   return {
@@ -57,7 +57,7 @@ function balanceOf(
   const row = sql.get(
     "SELECT reserved_micros, charged_micros FROM balances WHERE key_id = ? AND customer = ? AND period = ?",
     keyId,
-    customer ?? WHOLE,
+    customer ?? NO_CUSTOMER,
     window,
   );
   return {

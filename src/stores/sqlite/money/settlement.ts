@@ -7,10 +7,11 @@ import { BUDGET_WINDOWS, type BudgetWindow, type MoneySource } from "../../../ac
 import type { Json } from "../../../protocol/task.ts";
 import type { Settlement } from "../../../tasks/transition.ts";
 import type { Sql, SqlValue } from "../../sql.ts";
+import type { HoldColumns } from "../tasks/task-table.ts";
 import type { Transaction } from "../transaction.ts";
 
-/** The balance of a whole key stands under this in the column of customers. */
-export const WHOLE = "";
+/** In the column of customers: the balance of the whole key. */
+export const NO_CUSTOMER = "";
 
 /** The windows of a hold that names none: those of the first release. */
 const FIRST_WINDOWS: readonly BudgetWindow[] = ["total"];
@@ -27,9 +28,6 @@ export type Paid = Payer & {
   readonly model: string;
   readonly provider: string;
 };
-
-/** The columns of a hold in the row of what it pays for, beside its amount. Nulls where nothing is held. */
-export type HoldColumns = { readonly price: string | null; readonly windows: string | null };
 
 const RAISE = `INSERT INTO balances (key_id, customer, period, reserved_micros, charged_micros) VALUES (?1, ?2, ?3, ?4, ?5)
   ON CONFLICT (key_id, customer, period) DO UPDATE SET
@@ -90,8 +88,8 @@ export function raise(
   chargedMicros: number,
 ): void {
   for (const window of windows) {
-    sql.run(RAISE, keyId, WHOLE, window, reservedMicros, chargedMicros);
-    if (customer !== null && customer !== WHOLE)
+    sql.run(RAISE, keyId, NO_CUSTOMER, window, reservedMicros, chargedMicros);
+    if (customer !== null && customer !== NO_CUSTOMER)
       sql.run(RAISE, keyId, customer, window, reservedMicros, chargedMicros);
   }
 }

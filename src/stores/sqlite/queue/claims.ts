@@ -1,4 +1,4 @@
-/** Handing out leases, and taking them all back at a new boot. */
+/** Handing out leases: whose turn it is stands in claim-order.ts, what becomes of the leases in leases.ts. */
 
 import { type Claim, type ClaimOptions, ONLY_SHARD } from "../../../tasks/ports/task-store.ts";
 import { candidateOf } from "../../../tasks/task.ts";
@@ -37,18 +37,4 @@ export function claimNext(tx: Transaction, options: ClaimOptions): Claim[] {
   // The lane's virtual time follows the start tag of what was served last.
   if (claims.length > 0) sql.run(ADVANCE_LANE, startTag, claims.length, lane);
   return claims;
-}
-
-const HELD_TASKS = `SELECT t.no FROM lane_keys k
-  JOIN tasks t ON t.key_id = k.key_id AND t.status = 'running' AND t.type = k.lane AND t.provider = k.provider
-  WHERE k.held > 0 AND t.lease_until IS NOT NULL LIMIT ?`;
-
-/** Voids the leases of at most `limit` tasks, whoever holds them; answers how many there were. */
-export function releaseHeld(tx: Transaction, limit: number): number {
-  const held = tx.sql.all(HELD_TASKS, limit);
-  for (const { no } of held) {
-    const row = tx.tasks.byNo(tx.sql, no as number);
-    if (row !== null) applyTransition(tx, row, { kind: "orphan" });
-  }
-  return held.length;
 }

@@ -13,8 +13,12 @@ import { holderOf, takeKey } from "./idempotency.ts";
 import { logOf, openTenant, WHOLE_KEY } from "./tenants.ts";
 import { recordEvent } from "./transitions.ts";
 
-/** What each of the key's queues at other providers counts in `queues`, where the task's own one counts 1, or 2 when it is paused. */
+/**
+ * `queues` below says in one number which queues the key has in the lane. Its units digit: 1 when the key has a queue at the
+ * task's provider, 2 when that one is paused, 0 when there is none. Each queue at another provider adds `ANOTHER_QUEUE`.
+ */
 const ANOTHER_QUEUE = 10;
+/** The units digit of a queue that is not paused. */
 const AWAKE = 1;
 const KEY = `SELECT k.enabled, k.expires_at, t.waiting, t.epoch, t.seq, t.followed,
     EXISTS (SELECT 1 FROM tasks WHERE id = ?) AS made,

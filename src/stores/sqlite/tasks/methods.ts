@@ -8,16 +8,16 @@ import type {
   FollowOutcome,
   Lease,
   PurgeOutcome,
-  SweepOutcome,
   TaskStore,
 } from "../../../tasks/ports/task-store.ts";
-import type { Position, TaskUpdate, TenantScope } from "../../../tasks/task.ts";
+import type { Position, TenantScope } from "../../../tasks/task.ts";
 import type { StepTransition } from "../../../tasks/transition.ts";
 import { assertStateFits, assertTransitionFits, measuredSpec, taskTooLarge } from "../../sizes.ts";
 import { claimWork, nextWorkAt } from "../due-work/claims.ts";
 import { finishWork, reportLate } from "../due-work/outcomes.ts";
 import { nextDueAt } from "../queue/claim-order.ts";
 import { claimNext } from "../queue/claims.ts";
+import { renew, sweep } from "../queue/leases.ts";
 import { viewTask } from "../queue/positions.ts";
 import { laneStats, setPause } from "../queue/queue-counters.ts";
 import { dropIdleTenants, FIRST_TENANT, removeTask, retire, unreferencedMedia } from "../retention.ts";
@@ -109,15 +109,6 @@ export function taskMethods(transactions: Transactions): Omit<TaskStore, "ping" 
   };
 }
 
-const RENEW = `UPDATE tasks SET lease_until = ?1, wake_at = min(?1, deadline_at)
-  WHERE id = ?2 AND fence = ?3 AND lease_until IS NOT NULL`;
-
-function renew({ sql, now }: Transaction, leases: readonly Lease[], leaseMs: number): string[] {
-  return leases
-    .filter(({ taskId, fence }) => sql.change(RENEW, now + leaseMs, taskId, fence) === 0)
-    .map(({ taskId }) => taskId);
-}
-
 function advance(
   tx: Transaction,
   lease: Lease,
@@ -151,23 +142,6 @@ function purge(tx: Transaction, scope: TenantScope, taskId: string): PurgeOutcom
   if (finishedAt === null || !settled || openCleanups > 0) return "not_finished";
   removeTask(tx, row);
   return "purged";
-}
-
-function sweep(tx: Transaction, limit: number): SweepOutcome {
-  const { sql, tasks, now } = tx;
-  const due = sql.all("SELECT no FROM tasks WHERE wake_at <= ? ORDER BY wake_at LIMIT ?", now, limit);
-  const updates: TaskUpdate[] = [];
-  let requeued = 0;
-  for (const { no } of due) {
-    const row = tasks.byNo(sql, no as number);
-    if (row === null) continue;
-    const expired = row.task.deadlineAt <= now;
-    const update = applyTransition(tx, row, { kind: expired ? "expire" : "orphan" });
-    if (update === null) continue;
-    if (update.task.finishedAt !== null) updates.push(update);
-    else requeued++;
-  }
-  return { updates, requeued, more: due.length === limit };
 }
 
 function follow(tx: Transaction, scope: TenantScope, taskId: string): FollowOutcome | null {

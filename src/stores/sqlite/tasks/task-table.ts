@@ -7,9 +7,11 @@ import { rankOf } from "../../fair-queue.ts";
 import { SAMPLE_OF_NEW_TASK } from "../../new-task.ts";
 import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
 import { type Field, type FieldTable, type FieldValue, missingValue, namesIn } from "../../task-fields.ts";
-import type { HoldColumns } from "../money/settlement.ts";
 import { StatementTree } from "./statement-tree.ts";
 import { columnOf, defaultValue, literal, storedValue } from "./task-columns.ts";
+
+/** The columns of a hold in the row of what it pays for, beside its amount. Nulls where nothing is held. */
+export type HoldColumns = { readonly price: string | null; readonly windows: string | null };
 
 /** A task with what the store knows besides. */
 export type TaskRow = {

@@ -2,6 +2,7 @@
 -- removes what was made anew. ARGV: 3 where the last step stopped, '0' at first, 4 about how many names to look at.
 -- Answers where to go on ('0' = through) and how many were converted or removed.
 
+-- Already converted: the oldest release that may use the data is written down last.
 if rcall('EXISTS', B .. 'reader') == 1 then return { '0', 0 } end
 
 local MOVED = { account = true, log = true, accounts = true, hashes = true, tenants = true }

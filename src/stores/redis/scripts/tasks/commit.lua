@@ -1,5 +1,5 @@
 -- Applies what the reducer decided about tasks, and claims the next work in the same step. Which task is claimed, and
--- what that changes in it, is decided in Lua and not by the reducer (hand_out in parts/claim.lua), because a claim
+-- what that changes in it, is decided in Lua and not by the reducer (hand_out in parts/claim-order.lua), because a claim
 -- has to search. ARGV: from 3 the commits, each a JSON list of texts (the server takes one long argument faster than
 -- many short ones):
 --   1 task, 2 the revision that was decided about, 3 the lease that must still run as it did, or '', 4 key, 5 subject, 6 type,

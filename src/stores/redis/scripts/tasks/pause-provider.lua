@@ -1,4 +1,4 @@
--- Rests a provider in a lane. ARGV: 3 lane, 4 provider, 5 ms from now, 0 to end a pause. Sent again it does no more.
+-- Pauses a provider in a lane. ARGV: 3 lane, 4 provider, 5 ms from now, 0 to end a pause. Sent again it does no more.
 
 local lane, token = load_lane(ARGV[3]), token_of(ARGV[4])
 local ends = now + ARGV[5]

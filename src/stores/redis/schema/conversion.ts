@@ -53,12 +53,12 @@ async function untilNothingIsLeft(step: (cursor: string) => Promise<Reply>): Pro
 }
 
 async function convertTasks(scripts: ScriptRunner, fields: TaskFields, cursor: string): Promise<Reply> {
-  const [next, replies, now] = listReply(await scripts.run("listTasks", cursor, String(TASKS_PER_STEP)));
+  const [next, replies, now] = listReply(await scripts.run("listFirstTasks", cursor, String(TASKS_PER_STEP)));
   const tasks = listReply(replies);
   const calls = tasks.map((reply) => convertTask(fields, listReply(reply), numberOf(now)));
   if (calls.length > 0)
     await scripts.run(
-      "writeTasks",
+      "writeFirstTasks",
       String(calls.length),
       ...calls.flatMap((call) => [String(call.length), ...call]),
     );
