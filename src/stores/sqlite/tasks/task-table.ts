@@ -37,6 +37,24 @@ type Spec = Readonly<Record<string, Json>>;
 const BESIDES = ["keyId", "subject", "provider", "specBytes", "progressAt", "trimmed"];
 /** A longer spec stands in a row of its own: a transition rewrites the task's row whole, and this much costs nothing. */
 const INLINE_SPEC_BYTES = 1_024;
+/** The field of a task that is an object made of two columns. */
+const TENANT = "tenant";
+/**
+ * What is read besides the fields of the task. It stands in the row under the names of fields that no column holds, which
+ * replace it: so the row becomes the task, and nothing of it is copied, which cost more than all else in reading one.
+ */
+const CARRIED = [
+  "no",
+  "key_id",
+  "subject",
+  "followed",
+  "progress_at",
+  "trimmed",
+  "spec_bytes",
+  "price",
+  "windows",
+  "coalesce(spec, (SELECT spec FROM specs WHERE task_no = no))",
+];
 const INSERT_SPEC = "INSERT INTO specs (task_no, spec) VALUES (?, ?)";
 /** Columns that change and are no fields of the task, in the order in which an update looks at them. */
 const FOLLOWING = ["provider", "progress_at", "ready_rank", "wake_at"];
@@ -53,15 +71,14 @@ export class TaskTable {
   readonly #changing: readonly OwnField[];
   /** Where a field stands in `#changing`. */
   readonly #indexes: ReadonlyMap<string, number>;
-  /** Names in `#own` whose column holds the value as it is; then those stored as 0 or 1, and those stored as JSON. */
-  readonly #plain: readonly string[];
+  /** Names in `#own` stored as 0 or 1, and those stored as JSON; any other column holds the value as it is. */
   readonly #flags: readonly string[];
   readonly #json: readonly string[];
   /** The fields of `#own` whose default is computed from the spec. */
   readonly #derived: readonly OwnField[];
   readonly #spec: readonly OwnField[];
-  /** A task with every field: copying it gives all tasks one layout. */
-  readonly #blank: Fields;
+  /** Under which names a row holds what `CARRIED` lists. */
+  readonly #carriers: readonly string[];
   /** Where the fields stand in `#own` that a new task may have at another value than a record that lacks them. */
   readonly #given: readonly number[];
   readonly #inserts: StatementTree;
@@ -78,16 +95,17 @@ export class TaskTable {
     this.#indexes = new Map(this.#changing.map(({ name }, index) => [name, index]));
     const ofKind = (...kinds: Field["kind"][]) =>
       this.#own.filter((field) => kinds.includes(field.kind)).map(({ name }) => name);
-    this.#plain = ofKind("text", "integer", "moment");
     this.#flags = ofKind("flag");
     this.#json = ofKind("json");
     this.#derived = this.#own.filter((field) => typeof field.missing === "function");
     this.#spec = namesIn(fields, "spec").map(named);
-    this.#blank = Object.fromEntries([...this.#own, ...this.#spec].map(({ name }) => [name, null]));
-    this.#blank.tenant = null;
+    this.#carriers = [TENANT, ...this.#spec.map(({ name }) => name)];
+    if (this.#carriers.length < CARRIED.length) throw new Error("The spec has too few fields for a row");
 
-    const select = `SELECT no, followed, ${HOLD.join(", ")}, ${columns.map((name) => `${columnOf(name)} AS ${name}`).join(", ")},
-      coalesce(spec, (SELECT spec FROM specs WHERE task_no = no)) AS spec FROM tasks`;
+    const select = `SELECT ${[
+      ...this.#own.map(({ name }) => `${columnOf(name)} AS ${name}`),
+      ...this.#carriers.map((name, place) => `${CARRIED[place] ?? "NULL"} AS ${name}`),
+    ].join(", ")} FROM tasks`;
     this.#byNo = `${select} WHERE no = ?`;
     this.#byId = `${select} WHERE id = ?`;
     this.#oldest = `${select} WHERE no = (
@@ -194,16 +212,13 @@ export class TaskTable {
     sql.run(this.#updates.textAt(node), ...values);
   }
 
+  /** Makes the row the task: what it carries under the names of other fields is taken out, and those fields put in. */
   #read(row: SqlRow | null): TaskRow | null {
     if (row === null) return null;
-    const spec = JSON.parse(row.spec as string) as Spec;
-    const task = { ...this.#blank };
-    const plain = this.#plain;
-    // By index, because this is most of what reading a task costs beside SQLite itself.
-    for (let index = 0; index < plain.length; index++) {
-      const name = plain[index] as string;
-      task[name] = row[name] as FieldValue;
-    }
+    const [no, keyId, subject, followed, progressAt, trimmed, specBytes, price, windows, specText] =
+      this.#carriers.map((name) => row[name]);
+    const spec = JSON.parse(specText as string) as Spec;
+    const task = row as Fields;
     for (const name of this.#flags) task[name] = row[name] === 1;
     for (const name of this.#json) {
       const text = row[name];
@@ -215,15 +230,15 @@ export class TaskTable {
       const value = spec[field.name];
       task[field.name] = value === undefined ? missingValue(field, spec) : value;
     }
-    task.tenant = { keyId: row.keyId, subject: row.subject ?? "" };
+    task[TENANT] = { keyId, subject: subject ?? "" };
     return {
-      no: row.no as number,
+      no: no as number,
       task: task as unknown as Task,
-      progressAt: row.progressAt as number | null,
-      followed: row.followed === 1,
-      trimmed: row.trimmed === 1,
-      specBytes: row.specBytes as number,
-      hold: { price: row.price as string | null, windows: row.windows as string | null },
+      progressAt: progressAt as number | null,
+      followed: followed === 1,
+      trimmed: trimmed === 1,
+      specBytes: specBytes as number,
+      hold: { price: price as string | null, windows: windows as string | null },
     };
   }
 }
