@@ -6,6 +6,7 @@
 
 import { describe } from "vitest";
 import { billContract } from "./store/bills.ts";
+import { closedKeysContract } from "./store/closed-keys.ts";
 import { deliveryContract } from "./store/deliveries.ts";
 import { endpointContract } from "./store/endpoints.ts";
 import { laneContract } from "./store/lanes.ts";
@@ -22,6 +23,7 @@ export function storeContract(contract: StoreContract): void {
     deliveryContract(contract);
     moneyContract(contract);
     routeContract(contract);
+    closedKeysContract(contract);
     laneContract(contract);
     sessionContract(contract);
     endpointContract(contract);

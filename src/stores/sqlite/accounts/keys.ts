@@ -20,7 +20,7 @@ export function accountMethods(transactions: Transactions): AccountStore {
     createKey: (key) => transactions.write(({ sql }) => insertKey(sql, key)),
     updateKey: (id, patch, updatedAt) =>
       transactions.write(({ sql }) => updateKey(sql, id, patch, updatedAt)),
-    deleteKey: (id) => transactions.write(({ sql }) => deleteKey(sql, id)),
+    deleteKey: (id) => transactions.write(({ sql, now }) => deleteKey(sql, id, now)),
   };
 }
 
@@ -56,7 +56,19 @@ function insertKey(sql: Sql, key: VirtualKey): void {
     JSON.stringify(detailsOf(key)),
   );
   // Tasks of a deleted key of that name may still be there.
-  setCap(sql, key.id, key.maxConcurrentTasks);
+  setCap(sql, key.id, capOf(key));
+  closeAt(sql, key.id, key.expiresAt);
+}
+
+/** None of the waiting tasks of a key that is off is started. */
+function capOf({ enabled, maxConcurrentTasks }: VirtualKey): number | null {
+  return enabled ? maxConcurrentTasks : 0;
+}
+
+/** When the sweep cancels what waits under the key (queue/leases.ts); null: never. */
+function closeAt(sql: Sql, id: string, at: number | null): void {
+  if (at === null) sql.run("DELETE FROM closing_keys WHERE key_id = ?", id);
+  else sql.run("INSERT OR REPLACE INTO closing_keys (key_id, at) VALUES (?, ?)", id, at);
 }
 
 function updateKey(sql: Sql, id: string, patch: KeyPatch, updatedAt: number): VirtualKey | null {
@@ -76,13 +88,17 @@ function updateKey(sql: Sql, id: string, patch: KeyPatch, updatedAt: number): Vi
     JSON.stringify({ ...(JSON.parse(row.details as string) as Details), ...detailsOf(key) }),
     id,
   );
-  if (key.maxConcurrentTasks !== before.maxConcurrentTasks) setCap(sql, id, key.maxConcurrentTasks);
+  if (capOf(key) !== capOf(before)) setCap(sql, id, capOf(key));
+  if (key.expiresAt !== before.expiresAt) closeAt(sql, id, key.expiresAt);
   return key;
 }
 
-function deleteKey(sql: Sql, id: string): boolean {
+function deleteKey(sql: Sql, id: string, now: number): boolean {
   sql.run("DELETE FROM endpoints WHERE key_id = ?", id);
-  return sql.change("DELETE FROM keys WHERE id = ?", id) > 0;
+  if (sql.change("DELETE FROM keys WHERE id = ?", id) === 0) return false;
+  setCap(sql, id, 0);
+  closeAt(sql, id, now);
+  return true;
 }
 
 function duplicate(key: VirtualKey): DuplicateKeyError {

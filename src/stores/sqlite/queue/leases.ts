@@ -1,6 +1,6 @@
 /**
  * What becomes of leases: holders renew them; those that ran out, whose worker is gone, are taken back by the sweep, which
- * ends tasks past their deadline too; a new boot voids them all.
+ * also ends tasks past their deadline, and those that wait under a key that is gone; a new boot voids all leases.
  */
 
 import type { Lease, SweepOutcome } from "../../../tasks/ports/task-store.ts";
@@ -18,7 +18,7 @@ export function renew({ sql, now }: Transaction, leases: readonly Lease[], lease
     .map(({ taskId }) => taskId);
 }
 
-/** Handles at most `limit` leases and deadlines that are over. */
+/** Handles at most `limit` leases and deadlines that are over, and as many waiting tasks of keys that are deleted or expired. */
 export function sweep(tx: Transaction, limit: number): SweepOutcome {
   const { sql, tasks, now } = tx;
   const due = sql.all("SELECT no FROM tasks WHERE wake_at <= ? ORDER BY wake_at LIMIT ?", now, limit);
@@ -33,7 +33,29 @@ export function sweep(tx: Transaction, limit: number): SweepOutcome {
     if (update.task.finishedAt !== null) updates.push(update);
     else requeued++;
   }
-  return { updates, requeued, more: due.length === limit };
+  const cancelled = cancelClosed(tx, limit);
+  updates.push(...cancelled);
+  return { updates, requeued, more: due.length === limit || cancelled.length === limit };
+}
+
+const CLOSED = "SELECT key_id FROM closing_keys WHERE at <= ? ORDER BY at LIMIT ?";
+const WAITING = "SELECT no FROM tasks WHERE key_id = ? AND status = 'queued' LIMIT ?";
+
+function cancelClosed(tx: Transaction, limit: number): TaskUpdate[] {
+  const { sql, tasks, now } = tx;
+  const updates: TaskUpdate[] = [];
+  for (const { key_id: keyId } of sql.all(CLOSED, now, limit)) {
+    const waiting = sql.all(WAITING, keyId as string, limit - updates.length);
+    for (const { no } of waiting) {
+      const row = tasks.byNo(sql, no as number);
+      const update = row === null ? null : applyTransition(tx, row, { kind: "cancel" });
+      if (update !== null) updates.push(update);
+    }
+    // A key that has expired accepts nothing either until its end is put off, which comes back here.
+    if (waiting.length === 0) sql.run("DELETE FROM closing_keys WHERE key_id = ?", keyId as string);
+    if (updates.length >= limit) break;
+  }
+  return updates;
 }
 
 const HELD_TASKS = `SELECT t.no FROM lane_keys k

@@ -28,7 +28,7 @@ const INSERT_QUEUE = `INSERT OR IGNORE INTO lane_keys (key_id, lane, provider, v
   SELECT ?1, ?2, ?3, coalesce(k.vtime, 0), coalesce(k.v_high, 0), coalesce(k.v_normal, 0), coalesce(k.v_low, 0),
     coalesce(k.idle, 7), coalesce(k.all_continuing, 0), coalesce(k.all_waiting, 0),
     coalesce((SELECT running FROM lane_keys WHERE key_id = ?1 LIMIT 1), 0),
-    (SELECT max_concurrent_tasks FROM keys WHERE id = ?1),
+    (SELECT iif(count(*) = 0 OR max(enabled) = 0, 0, max(max_concurrent_tasks)) FROM keys WHERE id = ?1),
     (SELECT paused_until IS NOT NULL FROM lane_providers WHERE lane = ?2 AND provider = ?3)
   FROM (SELECT 1) LEFT JOIN lane_keys k ON k.key_id = ?1 AND k.lane = ?2 LIMIT 1`;
 

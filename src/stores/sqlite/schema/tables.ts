@@ -50,6 +50,10 @@ const TABLES = [
      updated_at INTEGER NOT NULL,
      details TEXT NOT NULL
    )`,
+  // Keys whose waiting tasks are cancelled, by when they were deleted or expire.
+  "CREATE TABLE IF NOT EXISTS closing_keys (key_id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
+  "CREATE INDEX IF NOT EXISTS closing_keys_by_time ON closing_keys (at)",
+  "INSERT OR IGNORE INTO closing_keys SELECT id, expires_at FROM keys WHERE expires_at IS NOT NULL",
   "CREATE TABLE IF NOT EXISTS specs (task_no INTEGER PRIMARY KEY, spec TEXT NOT NULL)",
   `CREATE TABLE IF NOT EXISTS events (
      task_no INTEGER NOT NULL,

@@ -1,4 +1,5 @@
--- Removes a virtual key with its webhook endpoints; its tasks stay, and its limit with them. ARGV: 3 id. 0 when there is none.
+-- Removes a virtual key with its webhook endpoints. Of its tasks, those that wait are cancelled by the sweep. ARGV: 3 id.
+-- 0 when there is none.
 
 if repeated then return 1 end
 local id = ARGV[3]
@@ -10,10 +11,12 @@ local endpoints = P .. 'endpoints:' .. id
 for _, one in ipairs(rcall('ZRANGE', endpoints, 0, -1)) do rcall('UNLINK', P .. 'endpoint:' .. scoped(id, one)) end
 rcall('UNLINK', endpoints)
 if rcall('HEXISTS', P .. 'key:' .. id, 'epoch') == 1 then
-  rcall('HDEL', P .. 'key:' .. id, 'on', 'until')
+  change_key(id, '0', exact(now), '=')
+  rcall('HDEL', P .. 'key:' .. id, 'on', 'until', 'most')
 else
   -- It never had a task or a follower.
   rcall('UNLINK', P .. 'key:' .. id)
+  rcall('ZREM', P .. 'closing', id)
 end
 remember('1')
 return 1

@@ -1,19 +1,22 @@
 -- What a change of a virtual key means for its tasks.
 
--- What the create step checks, and the limit, which counts at once in every lane. '=' leaves one as it is.
-local function change_key(id, on, ends, cap)
+-- What the create step checks, and the limit, which counts at once in every lane. '=' leaves one as it is. `most` is the key's
+-- own limit, `cap` the one that counts: none of the waiting tasks of a key that is off is started. `closing` has the moment from
+-- which the sweep cancels them.
+local function change_key(id, on, ends, most)
   local k = load_key(id)
   queue_of(k, 'image')
   queue_of(k, 'video')
-  local set = {}
-  if on ~= '=' then set[1], set[2] = 'on', on end
-  if ends ~= '=' then set[#set + 1], set[#set + 2] = 'until', ends end
-  if cap ~= '=' then
-    set[#set + 1], set[#set + 2] = 'cap', cap
-    k.cap = tonumber(cap)
-    k.moved.image, k.moved.video = true, true
+  if on == '=' then on = k.on or '0' end
+  if most == '=' then most = rcall('HGET', k.at, 'most') or (k.on == '1' and k.cap and exact(k.cap)) or '' end
+  local cap = on == '1' and most or '0'
+  k.on, k.cap = on, tonumber(cap)
+  k.moved.image, k.moved.video = true, true
+  write('HSET', k.at, 'on', on, 'most', most, 'cap', cap)
+  if ends ~= '=' then
+    write('HSET', k.at, 'until', ends)
+    if ends == '' then write('ZREM', P .. 'closing', id) else write('ZADD', P .. 'closing', ends, id) end
   end
-  if #set > 0 then write('HSET', k.at, unpack(set)) end
   flush()
 end
 

@@ -18,10 +18,14 @@ local function log_event(id, field, begun, k, s)
   return event_text(begun, k, s)
 end
 
--- The score of a task in the sets that lists are read from: status and type, then the time in its id.
+-- The score of a task in the sets that lists are read from: status and type, then the time in its id, of 48 bits.
+local MOMENTS = 281474976710656
+local function score_of(status, type, made)
+  return exact((STATUS[status] * 2 + TYPE[type]) * MOMENTS + made)
+end
+
 local function list_score(id, status, type)
-  local made = tonumber(id:sub(1, 8) .. id:sub(10, 13), 16) or 0
-  return exact((STATUS[status] * 2 + TYPE[type]) * 281474976710656 + made)
+  return score_of(status, type, tonumber(id:sub(1, 8) .. id:sub(10, 13), 16) or 0)
 end
 
 local function list_under(k, s, id, score)

@@ -1,5 +1,6 @@
--- Tasks that somebody must look at: past their deadline, or whose lease ran out. What is missing or cannot be read is taken
--- out. ARGV: 3 how many at most. Answers the moment, the tasks, and how many were looked at.
+-- Tasks that somebody must look at: past their deadline, whose lease ran out, or that wait under a key that was deleted or has
+-- expired. What is missing or cannot be read is taken out. ARGV: 3 how many at most. Answers the moment, the tasks, how many
+-- were looked at, and of the tasks how many wait under such a key: the last ones.
 
 local limit = min(ARGV[3], MAX_STEP_TASKS)
 local tasks, seen = {}, 0
@@ -17,4 +18,22 @@ for _, type in ipairs({ 'image', 'video' }) do
   end
   if seen == limit then break end
 end
-return { now_text, tasks, seen }
+local closed = 0
+for _, key in ipairs(rcall('ZRANGEBYSCORE', P .. 'closing', '-inf', now_text, 'LIMIT', 0, limit)) do
+  local waiting = 0
+  for _, type in ipairs({ 'image', 'video' }) do
+    local first, last = score_of('queued', type, 0), score_of('queued', type, MOMENTS - 1)
+    local ids = rcall('ZRANGEBYSCORE', P .. 'ids:' .. scoped(key, ''), first, last, 'LIMIT', 0, limit - closed)
+    for _, id in ipairs(ids) do
+      local t = load_task(id)
+      if t then tasks[#tasks + 1], closed = t, closed + 1 end
+    end
+    waiting = waiting + #ids
+  end
+  if waiting == 0 then
+    -- A key that exists may start nothing from here on either, until its end is put off.
+    rcall('ZREM', P .. 'closing', key)
+  end
+  if closed >= limit then break end
+end
+return { now_text, tasks, seen, closed }
