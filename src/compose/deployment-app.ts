@@ -59,9 +59,12 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
 
 /** How a deployment's parts are. Figures of one isolate say nothing here; what counts is asked of the store. */
 export function deploymentHealth(
-  deployment: Pick<Deployment, "store" | "settings" | "catalogue" | "stepWorkerOptions" | "ringHealth">,
+  deployment: Pick<
+    Deployment,
+    "store" | "settings" | "catalogue" | "stepWorkerOptions" | "ringHealth" | "clock"
+  >,
 ): HostHealth {
-  const { store, settings, catalogue, stepWorkerOptions, ringHealth } = deployment;
+  const { store, settings, catalogue, stepWorkerOptions, ringHealth, clock } = deployment;
   return new HostHealth({
     store: {
       ping: () => store.ping(),
@@ -70,6 +73,7 @@ export function deploymentHealth(
     queue: { stats: () => store.stats(), rings: ringHealth, maxHeld: stepWorkerOptions.maxHeld },
     rooms: () => ({ status: "ok", kind: "Durable Objects" }),
     providers: catalogue.providers,
+    clock,
   });
 }
 

@@ -2,7 +2,8 @@
 
 import type { Health, HealthPart } from "../http/routes/health.ts";
 import type { RoomsStats } from "../rooms/rooms.ts";
-import { StoreUnavailableError } from "../tasks/ports/store-error.ts";
+import type { Clock } from "../tasks/ports/clock.ts";
+import { StoreUnavailableError, type UnavailableReason } from "../tasks/ports/store-error.ts";
 import type { QueueStats } from "../tasks/ports/task-store.ts";
 
 export type HealthSources = {
@@ -11,11 +12,24 @@ export type HealthSources = {
   /** How the rooms are; asked each time. */
   readonly rooms: () => HealthPart;
   readonly providers: ReadonlyMap<string, unknown>;
+  readonly clock: Pick<Clock, "monotonic">;
+};
+
+/** The store is tried at most once in this time, ms: whoever asks meanwhile gets the same answer, and a probe is a write. */
+const TRY_STORE_EVERY_MS = 1_000;
+
+/** What an operator can do. */
+const REMEDIES: Readonly<Partial<Record<UnavailableReason, string>>> = {
+  full: "free space where it writes, or raise its limit",
+  locked: "end the other process that holds its data directory",
+  broken: "look at its log and its disk; docs/backup.md says how to restore",
+  unreachable: "check that it runs, its address and its credentials",
+  newer_schema: "start the release that wrote the data, or a later one",
 };
 
 export type StoreSources = {
   ping(): Promise<void>;
-  /** Which store it is, on a host that says so; there the reason of a failure is named as well. */
+  /** Which store it is, on a host that says so. */
   readonly kind?: string;
   /** Why what the store acknowledges may be lost; null when it lasts. May reject. Default: it lasts. */
   doubt?(): Promise<string | null>;
@@ -34,6 +48,7 @@ export type QueueSources = {
 export class HostHealth implements Health {
   readonly #sources: HealthSources;
   #stopping = false;
+  #tried: { readonly at: number; readonly answer: Promise<void> } | null = null;
 
   constructor(sources: HealthSources) {
     this.#sources = sources;
@@ -47,7 +62,7 @@ export class HostHealth implements Health {
   async ready(): Promise<boolean> {
     if (this.#stopping) return false;
     try {
-      await this.#sources.store.ping();
+      await this.#tryStore();
       return true;
     } catch {
       return false;
@@ -56,7 +71,10 @@ export class HostHealth implements Health {
 
   async parts(): Promise<Record<string, HealthPart>> {
     const { store, queue, rooms, providers } = this.#sources;
-    const [storeHealth, queueHealth] = await Promise.all([storePart(store), queuePart(queue)]);
+    const [storeHealth, queueHealth] = await Promise.all([
+      storePart(store, this.#tryStore()),
+      queuePart(queue),
+    ]);
     return {
       store: storeHealth,
       queue: queueHealth,
@@ -64,19 +82,32 @@ export class HostHealth implements Health {
       providers: { status: "ok", offered: [...providers.keys()].join(", ") },
     };
   }
+
+  #tryStore(): Promise<void> {
+    const now = this.#sources.clock.monotonic();
+    if (this.#tried === null || now >= this.#tried.at + TRY_STORE_EVERY_MS) {
+      const answer = this.#sources.store.ping();
+      // Whoever asked hears of it.
+      answer.catch(() => {});
+      this.#tried = { at: now, answer };
+    }
+    return this.#tried.answer;
+  }
 }
 
-async function storePart(store: StoreSources): Promise<HealthPart> {
+async function storePart(store: StoreSources, tried: Promise<void>): Promise<HealthPart> {
   const kind = store.kind === undefined ? {} : { kind: store.kind };
   try {
-    await store.ping();
+    await tried;
     const doubt = (await store.doubt?.()) ?? null;
     return doubt === null ? { status: "ok", ...kind } : { status: "degraded", ...kind, detail: doubt };
   } catch (error) {
     // The reason is one of a few words; the message may quote what a service said.
-    const named = store.kind !== undefined && error instanceof StoreUnavailableError;
-    const reason = named ? ` (${error.reason})` : "";
-    return { status: "down", ...kind, detail: `the store cannot be read${reason}` };
+    if (!(error instanceof StoreUnavailableError))
+      return { status: "down", ...kind, detail: "the store cannot be written to" };
+    const remedy = REMEDIES[error.reason];
+    const advice = remedy === undefined ? "" : `: ${remedy}`;
+    return { status: "down", ...kind, detail: `the store cannot be written to (${error.reason})${advice}` };
   }
 }
 

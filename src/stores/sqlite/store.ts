@@ -44,7 +44,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     ...endpointMethods(transactions),
     ...sessionMethods(transactions),
     async ping() {
-      await transactions.read(({ sql }) => sql.get("SELECT vtime FROM lanes LIMIT 1"));
+      await transactions.write(({ sql }) => sql.run("UPDATE lanes SET held = held WHERE lane = 'image'"));
     },
     async close() {
       transactions.close();

@@ -31,6 +31,7 @@ function health(env: Record<string, string> = {}): HostHealth {
   const { settings } = loadConfig({ env, host: "worker" });
   return deploymentHealth({
     store,
+    clock: systemClock,
     settings,
     ringHealth: () => rings,
     catalogue: new Catalogue({ offers: [createLocalOffer({ clock: systemClock })] }),
@@ -79,7 +80,8 @@ test("without its store it is down, says in a word why, and repeats nothing that
   expect(parts.store).toEqual({
     status: "down",
     kind: "Upstash Redis",
-    detail: "the store cannot be read (broken)",
+    detail:
+      "the store cannot be written to (broken): look at its log and its disk; docs/backup.md says how to restore",
   });
   expect(parts.queue?.status).toBe("down");
   expect(JSON.stringify(parts)).not.toContain("token");

@@ -1,11 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { HostHealth, roomsPart } from "../../../src/compose/health.ts";
+import { StoreUnavailableError } from "../../../src/tasks/ports/store-error.ts";
+import { ManualClock } from "../../fixture/manual-clock.ts";
 
 type Sources = {
   store: { ping(): Promise<void>; stats(): Promise<never[]> };
   storeDoubt(): Promise<string | null>;
   bus: { connected: boolean } | null;
 };
+
+const clock = new ManualClock();
 
 /** As the gateway of one process asks. */
 function health(changes: Partial<Sources> = {}): HostHealth {
@@ -20,6 +24,7 @@ function health(changes: Partial<Sources> = {}): HostHealth {
     queue: { stats: store.stats, figures: () => ({ providerCalls: 2 }) },
     rooms: () => roomsPart({ stats: () => ({ rooms: 1, subscribers: 3, alone: 0 }) }, bus),
     providers: new Map([["local", {}]]),
+    clock,
   });
 }
 
@@ -51,6 +56,27 @@ describe("the health of a gateway", () => {
     expect(await without.ready()).toBe(false);
     // Nothing of an unreadable queue is guessed.
     expect(queue).toEqual({ status: "down", detail: "the queue cannot be read" });
+  });
+
+  test("says of a store that cannot be written to why, and what to do", async () => {
+    const full = () => Promise.reject(new StoreUnavailableError("full", "SQLITE_FULL at /srv/secret"));
+    const { store } = await health({ store: { ping: full, stats: async () => [] } }).parts();
+    expect(store).toEqual({
+      status: "down",
+      detail: "the store cannot be written to (full): free space where it writes, or raise its limit",
+    });
+  });
+
+  test("tries the store once a second at most, however often it is asked", async () => {
+    let tries = 0;
+    const ping = async () => void tries++;
+    const asked = health({ store: { ping, stats: async () => [] } });
+    for (let times = 0; times < 5; times++) await asked.ready();
+    await asked.parts();
+    expect(tries).toBe(1);
+    await clock.advance(1_000);
+    await asked.ready();
+    expect(tries).toBe(2);
   });
 
   test("is not ready once it stops, whatever its parts are", async () => {

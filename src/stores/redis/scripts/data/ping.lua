@@ -1,3 +1,4 @@
--- Answers when the data can be read by this release.
+-- Answers when the data can be read and written by this release.
 
+rcall('SET', P .. 'probe', now_text)
 return 1
