@@ -16,6 +16,7 @@ import { StepWorker, type StepWorkerOptions } from "../tasks/engine/step-worker.
 import type { Doorbell } from "../tasks/ports/doorbell.ts";
 import { type Core, createCatalogue, createCore, type HostParts } from "./core.ts";
 import { stepWorkerOptions } from "./options.ts";
+import { TaskEnds } from "./task-ends.ts";
 
 /** What the platform brings. */
 export type DeploymentPlatform = Omit<HostParts, "catalogue" | "doorbell"> & {
@@ -42,7 +43,8 @@ export type QStash = { readonly doorbell: QStashDoorbell; readonly signatures: Q
 
 export function createDeployment(platform: DeploymentPlatform): Deployment {
   const { offers, keepAlive, ringRunners, ...parts } = platform;
-  const { settings, clock, log, store, media, publisher } = parts;
+  const { settings, clock, log, store, media } = parts;
+  const publisher = new TaskEnds(parts.publisher, log);
   const catalogue = createCatalogue(settings, offers, log);
   const options = stepWorkerOptions(settings);
   const qstash = createQStash(platform);
@@ -50,7 +52,7 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
   return {
     // The worker that holds a task runs elsewhere, see step-worker.ts.
     ...createCore(
-      { ...parts, catalogue, doorbell: rings.doorbell },
+      { ...parts, publisher, catalogue, doorbell: rings.doorbell },
       { dropHeld: () => {}, sharedLookups: false },
     ),
     stepWorker: new StepWorker(

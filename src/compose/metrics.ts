@@ -9,6 +9,7 @@ export type ProcessGauges = {
   readonly engine: { readonly heldSteps: number };
   readonly rooms: { stats(): RoomsStats };
   readonly hubs: { readonly used: number };
+  readonly ends: { registerIn(metrics: MetricsRegistry): void };
 };
 
 /** Adds the queue's gauge, which is of everybody who shares the store, and those of this process if it has some. */
@@ -26,7 +27,8 @@ export function registerMetrics(
     ]);
   });
   if (process === undefined) return;
-  const { engine, rooms, hubs } = process;
+  const { engine, rooms, hubs, ends } = process;
+  ends.registerIn(metrics);
   metrics.gauge("conduit_provider_calls", "Provider calls open in this process.", () => [
     { value: engine.heldSteps },
   ]);

@@ -40,6 +40,7 @@ import { createCore } from "./core.ts";
 import { HostHealth, roomsPart } from "./health.ts";
 import { createHubs } from "./hubs.ts";
 import { engineOptions, hubConnectionSettings, retentionOptions, roomsSettings } from "./options.ts";
+import { TaskEnds } from "./task-ends.ts";
 
 /** How long clients of long polling get to fetch what closes their connections, ms. They ask again at once. */
 const LAST_POLLS_MS = 1_000;
@@ -85,7 +86,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const bridge = bus === null ? null : new RoomBridge({ bus, store, log });
   const rooms = new Rooms({ store: bridge?.store ?? store, topics, clock, log }, roomsSettings(settings));
   bridge?.attach(rooms);
-  const publisher = bridge ?? rooms;
+  const publisher = new TaskEnds(bridge ?? rooms, log);
   const workers = bus === null ? null : new BusWorkers(bus, clock);
   const others = workers ?? (instances && SILENT_WORKERS);
   const engine = new Engine(
@@ -133,12 +134,13 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     queue: { stats: () => store.stats(), figures: () => ({ providerCalls: engine.heldSteps }) },
     rooms: () => roomsPart(rooms, bus),
     providers,
+    clock,
   });
   const app = createApp(core, {
     host,
     adminKey: dependencies.adminKey,
     health,
-    gauges: { engine, rooms, hubs: connections },
+    gauges: { engine, rooms, hubs: connections, ends: publisher },
     slots,
     stopping: () => state !== "running",
     heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),

@@ -9,7 +9,7 @@ import type { EndWatch } from "./ports/end-watch.ts";
 import { describeError, type Log } from "./ports/log.ts";
 import type { MediaStore } from "./ports/media-store.ts";
 import type { Publisher } from "./ports/publisher.ts";
-import { publishIfFollowed } from "./ports/publisher.ts";
+import { publishUpdate } from "./ports/publisher.ts";
 import type { IdempotencyClaim, ListQuery, TaskPage, TaskStore, TaskView } from "./ports/task-store.ts";
 import type { Candidate, JobRequest, Task, Tenant, TenantScope } from "./task.ts";
 
@@ -74,7 +74,7 @@ export class TaskService {
    * Rejects with `idempotency_key_reused`, `queue_full`, `budget_exceeded`, or the key's own refusals.
    */
   async submit(submission: Submission): Promise<{ view: TaskView; replayed: boolean }> {
-    const { store, publisher, doorbell } = this.#dependencies;
+    const { store, publisher, doorbell, clock } = this.#dependencies;
     const limits = this.#options.limits[submission.type];
     const id = this.#nextId();
     const outcome = await store.create(
@@ -105,14 +105,14 @@ export class TaskService {
     switch (outcome.outcome) {
       case "created": {
         const { task } = outcome.update;
-        publishIfFollowed(publisher, outcome.update);
-        doorbell.ring(task.type, task.createdAt, task);
+        publishUpdate(publisher, outcome.update);
+        doorbell.ring(task.type, clock.now(), task);
         return { view: { task, queuePosition: null }, replayed: false };
       }
       case "replayed": {
         const { task } = outcome.task;
         // Its own task: the store was asked twice, because its first answer was lost.
-        if (task.id === id) doorbell.ring(task.type, task.createdAt, task);
+        if (task.id === id) doorbell.ring(task.type, clock.now(), task);
         return { view: outcome.task, replayed: task.id !== id };
       }
       case "conflict":
@@ -155,12 +155,12 @@ export class TaskService {
       : ({ outcome: "not_found" } as const);
     switch (outcome.outcome) {
       case "cancelled":
-        publishIfFollowed(publisher, outcome.update);
+        publishUpdate(publisher, outcome.update);
         this.#dependencies.dropHeld(taskId);
         // A slot of its key may have become free.
         this.#dependencies.doorbell.ring(
           outcome.update.task.type,
-          outcome.update.task.updatedAt,
+          this.#dependencies.clock.now(),
           outcome.update.task,
         );
         return { task: outcome.update.task, queuePosition: null };
