@@ -26,6 +26,7 @@ export function newTask(draft: TaskDraft, epoch: string, now: number): Task {
     finishedAt: null,
     timeoutMs: draft.timeoutMs,
     deadlineAt: now + draft.maxWaitMs,
+    waitDeadlineAt: now + draft.maxWaitMs,
     status: "queued",
     progress: 0,
     message: null,

@@ -13,8 +13,11 @@ export type DataRelease = {
   readonly minReader: number;
 };
 
-/** What this release writes. 1 and 2 were the first release's, which had no `minReader`: the step from them is one-way. */
-export const DATA_RELEASE: DataRelease = { writes: 3, minReader: 3 };
+/**
+ * What this release writes. 1 and 2 were the first release's, which had no `minReader`: the step from them is one-way. 4 added
+ * `waitDeadlineAt` to tasks.
+ */
+export const DATA_RELEASE: DataRelease = { writes: 4, minReader: 3 };
 
 /** Throws `StoreUnavailableError` (`newer_schema`) when data that needs release `minReader` is opened by an older one. */
 export function assertReadable(minReader: number, own: DataRelease): void {

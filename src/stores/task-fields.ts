@@ -74,6 +74,7 @@ export const TASK_FIELDS = {
   batchId: key("text", null),
   createdAt: key("moment", 0),
   timeoutMs: key("integer", 0),
+  waitDeadlineAt: key("moment", null),
   reservedMicros: key("integer", 0),
   specBytes: key("integer", 0),
 

@@ -24,13 +24,14 @@ import {
 import { type Attempt, candidateOf, MAX_ATTEMPTS_KEPT, type Task, type TaskError } from "./task.ts";
 import {
   type Changes,
+  LAST_TAKEOVERS,
   MAX_POLL_FAILURES,
-  MAX_TAKEOVERS,
   type OpenTransition,
   type Reduction,
   type Settlement,
   type SpentTime,
   type StepTransition,
+  SUSPECT_FROM_TAKEOVERS,
   type Transition,
 } from "./transition.ts";
 
@@ -86,6 +87,8 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
         submitUnknown: task.submitUnknown || (transition.submitUnknown && task.state === null),
         updatedAt: now,
       });
+    case "begin_suspect":
+      return silent(task, { takeovers: LAST_TAKEOVERS, updatedAt: now });
     case "defer": {
       const dueAt = now + Math.max(0, transition.delayMs);
       return silent(task, { ...worked(task, transition.spent), leaseUntil: null, dueAt, updatedAt: now });
@@ -166,12 +169,17 @@ function retry(
   const spent = worked(task, transition.spent);
   const dueAt = now + Math.max(0, transition.delayMs);
   const lastAttempt = kind === "retry" && task.attempt >= task.maxAttempts;
-  if (lastAttempt || dueAt >= task.deadlineAt) return fail(task, spent, error, false, now);
+  // Turned away at its first attempt, it has not begun: it waits on within the time that waiting may take.
+  const unbegun = kind === "snooze" && task.attempt <= 1 && !mayHaveJob(task) && task.waitDeadlineAt !== null;
+  const deadlineAt = unbegun ? (task.waitDeadlineAt as number) : task.deadlineAt;
+  if (lastAttempt || dueAt >= deadlineAt) return fail(task, spent, error, false, now);
   const changes: Changes = {
     ...spent,
     ...attempted(task, kind === "retry" ? "retried" : "rate_limited", error.code, now),
     ...requeued(dueAt, error),
     attempt: kind === "snooze" ? Math.max(0, task.attempt - 1) : task.attempt,
+    deadlineAt,
+    startedAt: unbegun ? null : task.startedAt,
   };
   return announce(task, changes, "retrying", now);
 }
@@ -191,14 +199,15 @@ function pollFailed(
   return announce(task, changes, "progress", now);
 }
 
-/** Its worker is gone. After `MAX_TAKEOVERS` in a row the task is failed: it is probably what ends the processes. */
+/** Its worker is gone. A suspect that was being worked on is failed: it is probably what ends the processes. */
 function orphan(task: Task, now: number): Reduction {
-  const takeovers = task.takeovers + 1;
   const submitUnknown = task.submitUnknown || task.state === null;
-  if (takeovers < MAX_TAKEOVERS)
+  if (task.takeovers < LAST_TAKEOVERS) {
+    const takeovers = Math.min(SUSPECT_FROM_TAKEOVERS, task.takeovers + 1);
     return silent(task, { leaseUntil: null, submitUnknown, takeovers, updatedAt: now });
-  const message = `The process that worked on the task ended ${takeovers} times in a row`;
-  return failFromOutside(task, { submitUnknown, takeovers }, { code: "provider_error", message }, now);
+  }
+  const message = `The process that worked on the task ended ${task.takeovers} times in a row`;
+  return failFromOutside(task, { submitUnknown }, { code: "provider_error", message }, now);
 }
 
 function nextCandidate(

@@ -30,9 +30,10 @@ const MAX_UNASKED_WAIT_MS = 60_000;
 export type Decision = {
   task: Task;
   outcome: StepOutcome;
+  /** Whether the provider counts as away, so that a failure uses no attempt of the task. */
+  providerAway?: boolean;
   /** Whether the adapter may repeat a submit whose outcome is unknown. */
   resubmitSafe: boolean;
-  now: number;
   /** 0 ≤ n < 1. */
   random: number;
   policy: RetryPolicy;
@@ -90,14 +91,14 @@ export function backoffMs(attempt: number, policy: RetryPolicy, random: number):
 
 /**
  * How long to wait for a provider that limits the rate and does not say for how long: half of the time the task has
- * been at it already, so that the waits grow although no attempt is used; at most a minute.
+ * been at it already when this step began, so that the waits grow although no attempt is used; at most a minute.
  */
 function unaskedWaitMs(elapsedMs: number): number {
   return Math.min(MAX_UNASKED_WAIT_MS, Math.max(0, Math.round(elapsedMs / 2)));
 }
 
 function afterFailure(decision: Decision, failure: Failure): StepTransition {
-  const { task, spent, now, policy, random } = decision;
+  const { task, spent, policy, random } = decision;
   switch (failure.kind) {
     case "permanent":
       return fail({ code: failure.code, message: failure.message }, spent, failure.jobOver === true);
@@ -109,7 +110,8 @@ function afterFailure(decision: Decision, failure: Failure): StepTransition {
       );
     case "rate_limited": {
       const error: TaskError = { code: "rate_limit_exceeded", message: cutMessage(failure.message) };
-      const asked = failure.retryAfterMs ?? unaskedWaitMs(now - (task.startedAt ?? now));
+      const asked =
+        failure.retryAfterMs ?? unaskedWaitMs(task.updatedAt - (task.startedAt ?? task.updatedAt));
       const delayMs = Math.max(asked, backoffMs(task.attempt, policy, random));
       const ofPoll = task.state !== null && failure.jobFailed !== true;
       return { kind: ofPoll ? "poll_failed" : "snooze", delayMs, error, spent };
@@ -130,7 +132,13 @@ function afterFailure(decision: Decision, failure: Failure): StepTransition {
         const delayMs = backoffMs(task.pollFailures + 1, POLL_AGAIN, random);
         return { kind: "poll_failed", delayMs, error, spent };
       }
-      return { kind: "retry", delayMs: backoffMs(task.attempt, policy, random), error, spent };
+      const away = decision.providerAway === true && task.state === null;
+      return {
+        kind: away ? "snooze" : "retry",
+        delayMs: backoffMs(task.attempt, policy, random),
+        error,
+        spent,
+      };
     }
   }
 }

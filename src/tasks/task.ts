@@ -123,6 +123,8 @@ export type Task = {
   readonly timeoutMs: number;
   /** Queued for the first time: when waiting gives up. Started: when the work must have ended. */
   readonly deadlineAt: number;
+  /** When waiting for the first start gives up; null for a task of a release that did not keep it. */
+  readonly waitDeadlineAt: number | null;
   readonly status: TaskStatus;
   readonly progress: number;
   readonly message: string | null;

@@ -42,6 +42,8 @@ export type StepTransition =
   | { kind: "next_candidate"; delayMs: number; error: TaskError; spent: SpentTime }
   /** Handed back untouched (shutdown); claimable at once. `submitUnknown` when a submit had begun. */
   | { kind: "release"; submitUnknown: boolean; spent: SpentTime }
+  /** Work on a suspect (`SUSPECT_FROM_TAKEOVERS`) begins: only from now on does a death of its worker count. */
+  | { kind: "begin_suspect" }
   /** Handed back untouched, and not to be claimed for `delayMs`. */
   | { kind: "defer"; delayMs: number; spent: SpentTime }
   | { kind: "complete"; result: TaskResult; costMicros: number; spent: SpentTime }
@@ -74,16 +76,13 @@ export type SpentTime = { providerMs: number; storeMs: number };
 export const MAX_POLL_FAILURES = 20;
 
 /**
- * Workers that may die on a task in a row, none of which brought it forward. It is then the likely cause, and would go on
- * ending processes, and with them the work on every other task that is open there. Fewer would fail innocent tasks when
- * something else ends processes in quick succession: a claim that was not worked on yet counts too.
+ * From this many takeovers in a row on, without any progress in between, a task is a suspect: it may be what ends the
+ * processes. It is worked on alone, so that a task that only ran beside such a one completes then; and its worker's death
+ * counts only once that work has begun (`begin_suspect`), so that waiting for its turn costs it nothing.
  */
-export const MAX_TAKEOVERS = 10;
-/**
- * From this many takeovers on a task is worked on alone: one that only ran beside the task that ends processes
- * completes then, and is not failed for it.
- */
-export const ALONE_FROM_TAKEOVERS = 2;
+export const SUSPECT_FROM_TAKEOVERS = 2;
+/** The takeovers of a suspect that is worked on. Its worker's death is the last: the task fails, and ends no more processes. */
+export const LAST_TAKEOVERS = SUSPECT_FROM_TAKEOVERS + 1;
 
 export const NOTHING_SPENT: SpentTime = { providerMs: 0, storeMs: 0 };
 

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { CancelResult } from "../../src/tasks/ports/media-provider.ts";
 import { StoreUnavailableError } from "../../src/tasks/ports/store-error.ts";
-import { MAX_TAKEOVERS } from "../../src/tasks/transition.ts";
+import { LAST_TAKEOVERS } from "../../src/tasks/transition.ts";
 import { type EngineWorld, engineWorld, SCOPE } from "../fixture/engine-world.ts";
 import { settled } from "../fixture/manual-clock.ts";
 import { pictures, ScriptedProvider } from "../fixture/scripted-provider.ts";
@@ -223,16 +223,106 @@ describe("a task on which two workers died without getting on", () => {
     third.answer(pictures());
     await settled();
     for (const { id } of suspects)
-      expect(await read(id)).toMatchObject({ status: "completed", takeovers: 2 });
+      expect(await read(id)).toMatchObject({ status: "completed", takeovers: LAST_TAKEOVERS });
   });
 
   test("fails when it goes on ending the processes that are alone with it", async () => {
     world = await engineWorld();
-    const { submit, read } = world;
+    const { submit, read, store, clock } = world;
     const { id } = await submit();
-    await dieOnAll(MAX_TAKEOVERS);
+    // Nobody has worked on it alone so far: whatever ends the processes may be something else.
+    await dieOnAll(10);
+    expect(await read(id)).toMatchObject({ status: "running", takeovers: 2 });
+    const [claim] = await store.claim({ lane: "image", leaseMs: 1_000, max: 1 });
+    await store.advance(claim!.lease, { kind: "begin_suspect" });
+    await clock.advance(1_000);
+    await store.sweep(10);
     const task = await read(id);
     expect(task).toMatchObject({ status: "failed", error: { code: "provider_error" } });
-    expect(task.error?.message).toContain(`ended ${MAX_TAKEOVERS} times in a row`);
+    expect(task.error?.message).toContain("ended 3 times in a row");
   });
+});
+
+describe("a provider that limits the rate", () => {
+  const limited = {
+    kind: "failed",
+    failure: { kind: "rate_limited", message: "slow", retryAfterMs: 20_000 },
+  } as const;
+
+  test("turns away what it was called for, and nothing else of its queue is started meanwhile", async () => {
+    const { provider, submit, read, clock } = await started();
+    const tasks = await Promise.all(Array.from({ length: 20 }, () => submit()));
+    provider.always = () => limited;
+    await settled();
+    await clock.advance(19_000);
+    expect(provider.calls.length).toBeLessThanOrEqual(3);
+    for (const { id } of tasks) expect(await read(id)).toMatchObject({ status: "queued", startedAt: null });
+    provider.always = () => pictures();
+    await clock.advance(5_000);
+    for (const { id } of tasks) expect(await read(id)).toMatchObject({ status: "completed", attempt: 1 });
+  });
+
+  test("uses up the time that waiting may take, and not the task's own deadline", async () => {
+    const { provider, submit, read, clock } = await started();
+    const { id } = await submit({ timeoutMs: 1_000 });
+    provider.always = () => limited;
+    await clock.advance(35_000);
+    expect(await read(id)).toMatchObject({ status: "queued", startedAt: null, attempt: 0 });
+    await clock.advance(10_000);
+    expect(await read(id)).toMatchObject({ status: "failed", error: { code: "rate_limit_exceeded" } });
+  });
+});
+
+describe("a provider that is away", () => {
+  const away = {
+    kind: "failed",
+    failure: { kind: "transient", code: "provider_unavailable", message: "no route" },
+  } as const;
+
+  test("costs its tasks no attempts once that is known, and all are made when it is back", async () => {
+    const { provider, submit, read, clock } = await started();
+    const tasks = await Promise.all(Array.from({ length: 30 }, () => submit()));
+    provider.always = () => away;
+    await clock.advance(20_000);
+    expect(provider.calls.length).toBeLessThan(40);
+    provider.always = () => pictures();
+    await clock.advance(15_000);
+    const ends = await Promise.all(tasks.map(async ({ id }) => (await read(id)).status));
+    expect(ends).toEqual(tasks.map(() => "completed"));
+  });
+});
+
+describe("a process whose clock is not the store's", () => {
+  test.each([100, 5_000, 60_000, -100, -5_000, -60_000])(
+    "by %i ms polls a film as often as it should",
+    async (skewMs) => {
+      world = await engineWorld();
+      const { submit, read, clock, secondEngine, store } = world;
+      const counted = { claim: 0, nextDueIn: 0, advance: 0 };
+      for (const method of ["claim", "nextDueIn", "advance"] as const) {
+        const plain = store[method].bind(store) as (...args: unknown[]) => unknown;
+        Object.assign(store, {
+          [method]: (...args: unknown[]) => {
+            counted[method] += 1;
+            return plain(...args);
+          },
+        });
+      }
+      const film = new ScriptedProvider("local");
+      let polls = 0;
+      film.always = ({ kind }) => {
+        if (kind === "poll") polls += 1;
+        return polls === 3 ? pictures() : { kind: "pending", state: { job: "j" }, pollAfterMs: 2_000 };
+      };
+      const { id } = await submit();
+      secondEngine(film, {}, skewMs).start();
+      await settled();
+      await clock.advance(6_500);
+      expect(await read(id)).toMatchObject({ status: "completed" });
+      expect(polls).toBe(3);
+      expect(counted.advance).toBe(4);
+      // The sweep looks for other processes' work twice a second.
+      expect(counted.claim).toBeLessThanOrEqual(12);
+    },
+  );
 });

@@ -292,11 +292,18 @@ describe("the deadline", () => {
 
   test("runs over all attempts and the waits between them", async () => {
     const { provider, submit, read, clock } = await started();
-    provider.always = () => ({
+    const limited = {
       kind: "failed",
       failure: { kind: "rate_limited", message: "later", retryAfterMs: 3_000 },
+    } as const;
+    // The first attempt was made; what follows is within the deadline that it began.
+    provider.always = () => ({
+      kind: "failed",
+      failure: { kind: "transient", code: "provider_error", message: "500" },
     });
     const { id } = await submit({ timeoutMs: 8_000 });
+    await clock.advance(500);
+    provider.always = () => limited;
     await clock.advance(9_000);
     expect(await read(id)).toMatchObject({ status: "failed", error: { code: "rate_limit_exceeded" } });
   });

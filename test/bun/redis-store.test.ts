@@ -411,7 +411,7 @@ describeWithRedis("the Redis store", () => {
     expect(await bench.store.sweep(10)).toEqual({ updates: [], requeued: 0, more: false });
     bench.advance(LEASE_MS);
     expect(await bench.store.sweep(10)).toMatchObject({ requeued: 1 });
-    expect(await bench.store.nextWorkAt("cleanup")).toBeNull();
+    expect(await bench.store.nextWorkIn("cleanup")).toBeNull();
   });
 
   test("a task that cannot be read is passed over by everything that looks at many", async () => {

@@ -325,15 +325,15 @@ test("no statement of the hot paths scans a table or sorts", async () => {
   await bench.claimOne();
   await store.sweep(10);
   await store.retire({ tasksMs: 1, eventsMs: 1, ledgerMs: 1 }, 10);
-  await store.nextDueAt("image");
-  await store.nextDueAt("image", ["local"]);
+  await store.nextDueIn("image");
+  await store.nextDueIn("image", ["local"]);
   await store.cancel(scopeOf("a"), (await bench.submit()).id);
   for (const destinations of [undefined, ["local"]]) {
     const only = destinations === undefined ? {} : { destinations };
     await bench.submit({ webhook: { url: "https://example.org", headers: {}, events: [] }, customer: "c" });
     await store.cancel(scopeOf("a"), (await bench.claimOne()).task.id);
     for (const kind of ["cleanup", "delivery"] as const) {
-      await store.nextWorkAt(kind, destinations);
+      await store.nextWorkIn(kind, destinations);
       for (const { item } of await store.claimWork({
         kind,
         leaseMs: 1,

@@ -76,7 +76,7 @@ export class RedisDueWork {
     return (await this.#scripts.run("finishWork", kind, id, String(fence), ...again.map(String))) === 1;
   }
 
-  async nextAt(kind: WorkKind, destinations: readonly string[] | undefined): Promise<number | null> {
+  async nextIn(kind: WorkKind, destinations: readonly string[] | undefined): Promise<number | null> {
     const asked = destinations === undefined ? "" : listText(destinations);
     return numberOrNull(await this.#scripts.run("nextWork", kind, asked));
   }

@@ -29,8 +29,10 @@
  * | `0:session:<id>`                  | hash   | a realtime session; its sets: see scripts/parts/sessions.lua               |
  * | `0:endpoint:<length>:<key>:<id>`  | hash   | a webhook endpoint; those of a key by age in the zset `0:endpoints:<key>`  |
  * | `0:account:<key>`                 | hash   | a virtual key                                                              |
+ * | `0:closing`                       | zset   | keys whose waiting tasks are cancelled, by when they were deleted or expire |
  * | `0:accounts`, `0:hashes`          | zset   | virtual keys by age; keys by hash (hash)                                   |
  * | `0:call:<nonce>`                  | string | what a call did, for 30 s: it may come again when its answer was lost      |
+ * | `0:probe`                         | string | when health last tried to write                                            |
  * | `0:unreadable`                    | string | how often something stored could not be read and was passed over           |
  *
  * `0:` is the shard. `<tenant>` is `<length of the key>:<key>:<subject>`, the subject empty for the key itself.
@@ -229,7 +231,7 @@ class RedisStore implements Store {
     return { applied: false, claimed: next === undefined ? [] : await this.claim(next) };
   }
 
-  async nextDueAt(lane: TaskType, providers?: readonly string[]): Promise<number | null> {
+  async nextDueIn(lane: TaskType, providers?: readonly string[]): Promise<number | null> {
     const asked = providers === undefined ? "" : listText(providers);
     return numberOrNull(await this.#scripts.run("nextDue", lane, asked));
   }
@@ -254,12 +256,15 @@ class RedisStore implements Store {
   }
 
   async sweep(limit: number): Promise<SweepOutcome> {
-    const [moment, replies, looked] = listReply(await this.#scripts.run("due", String(limit)));
+    const [moment, replies, looked, closed] = listReply(await this.#scripts.run("due", String(limit)));
     this.#clock.learn(numberOf(moment));
-    const due = this.#fields.readAll(listReply(replies));
+    const records = listReply(replies);
+    const firstClosed = records.length - numberOf(closed);
+    const due = this.#fields.readAll(records.slice(0, firstClosed));
+    const waiting = this.#fields.readAll(records.slice(firstClosed));
     const committed = await Promise.all(
-      this.#scripts.collect(() =>
-        due.map((stored) =>
+      this.#scripts.collect(() => [
+        ...due.map((stored) =>
           this.#commits.commit(stored.task.id, {
             transition({ task: { deadlineAt, leaseUntil } }, now) {
               if (deadlineAt <= now) return { kind: "expire" };
@@ -268,14 +273,20 @@ class RedisStore implements Store {
             stored,
           }),
         ),
-      ),
+        ...waiting.map((stored) =>
+          this.#commits.commit(stored.task.id, {
+            transition: ({ task }) => (task.status === "queued" ? { kind: "cancel" } : null),
+            stored,
+          }),
+        ),
+      ]),
     );
     const updates = committed.flatMap((one) => (one.kind === "applied" ? [one.update] : []));
     const ended = updates.filter(({ task }) => task.finishedAt !== null);
     return {
       updates: ended,
       requeued: updates.length - ended.length,
-      more: numberOf(looked) === Math.min(limit, MAX_STEP_TASKS),
+      more: [numberOf(looked), numberOf(closed)].includes(Math.min(limit, MAX_STEP_TASKS)),
     };
   }
 
@@ -287,8 +298,8 @@ class RedisStore implements Store {
     return this.#work.finish(item, outcome);
   }
 
-  nextWorkAt(kind: WorkKind, destinations?: readonly string[]): Promise<number | null> {
-    return this.#work.nextAt(kind, destinations);
+  nextWorkIn(kind: WorkKind, destinations?: readonly string[]): Promise<number | null> {
+    return this.#work.nextIn(kind, destinations);
   }
 
   reportLate(report: LateReport): Promise<void> {

@@ -25,7 +25,7 @@ const REPETITION = {
   claim: "once",
   renew: "again",
   advance: "once",
-  nextDueAt: "again",
+  nextDueIn: "again",
   // The same pause from a moment later on: no shorter one takes its place.
   pauseProvider: "again",
   cancel: "again",
@@ -34,7 +34,7 @@ const REPETITION = {
   claimWork: "once",
   // Its second answer says that the item was finished by somebody else.
   finishWork: "once",
-  nextWorkAt: "again",
+  nextWorkIn: "again",
   reportLate: "again",
   follow: "again",
   unfollow: "again",

@@ -11,11 +11,11 @@ import { describeError, type Log } from "../ports/log.ts";
 import type { MediaProvider } from "../ports/media-provider.ts";
 import type { MediaStore } from "../ports/media-store.ts";
 import type { Publisher } from "../ports/publisher.ts";
-import { publishIfFollowed } from "../ports/publisher.ts";
+import { publishUpdate } from "../ports/publisher.ts";
 import type { Claim, ClaimOptions, TaskStore } from "../ports/task-store.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../retry-policy.ts";
 import { candidateOf } from "../task.ts";
-import { ALONE_FROM_TAKEOVERS, NOTHING_SPENT } from "../transition.ts";
+import { NOTHING_SPENT, SUSPECT_FROM_TAKEOVERS } from "../transition.ts";
 import { WorkRunners } from "./due-work/runners.ts";
 import { Lane } from "./lane.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
@@ -25,6 +25,8 @@ import {
   afterLookUp,
   afterStep,
   LOOP,
+  localDueAt,
+  localDueAtOf,
   onRing,
   SWEEP_BATCH,
   SWEEP_PAUSE_MS,
@@ -257,9 +259,9 @@ export class Engine implements Doorbell, WorkListener {
       // The sweep may have taken a task back from this very process: only one call may go on.
       this.#runs.get(claim.task.id)?.stop("lost");
       this.#runs.set(claim.task.id, run);
-      if (claim.update !== null) publishIfFollowed(this.#dependencies.publisher, claim.update);
+      if (claim.update !== null) publishUpdate(this.#dependencies.publisher, claim.update);
       if (this.#state !== "running") run.stop("shutdown");
-      if (claim.task.takeovers >= ALONE_FROM_TAKEOVERS) this.#alone.push({ lane, run, begun: false });
+      if (claim.task.takeovers >= SUSPECT_FROM_TAKEOVERS) this.#alone.push({ lane, run, begun: false });
       else void this.#work(lane, run);
     }
     this.#workAlone();
@@ -271,13 +273,13 @@ export class Engine implements Doorbell, WorkListener {
   }
 
   #isTooEarlyFor({ task }: Claim): boolean {
-    return task.takeovers >= ALONE_FROM_TAKEOVERS && this.#suspectWaitMs() > 0;
+    return task.takeovers >= SUSPECT_FROM_TAKEOVERS && this.#suspectWaitMs() > 0;
   }
 
   /** Hands a suspect back until this process may work on it. */
   async #defer(lane: Lane, { task, lease, update }: Claim): Promise<void> {
     const { store, publisher, clock, log } = this.#dependencies;
-    if (update !== null) publishIfFollowed(publisher, update);
+    if (update !== null) publishUpdate(publisher, update);
     const delayMs = this.#suspectWaitMs();
     this.#armLane(lane, clock.now() + delayMs);
     await store.advance(lease, { kind: "defer", delayMs, spent: NOTHING_SPENT }).catch((error: unknown) => {
@@ -310,7 +312,8 @@ export class Engine implements Doorbell, WorkListener {
     const alone = this.#alone.findIndex((one) => one.run === run);
     if (alone >= 0) this.#alone.splice(alone, 1);
     if (committed !== null) this.#begin(lane, committed.claims, committed.at);
-    const dueAt = committed?.task?.dueAt ?? null;
+    const { clock } = this.#dependencies;
+    const dueAt = committed?.task ? localDueAtOf(committed.task, clock.now()) : null;
     if (dueAt !== null) this.#armLane(lane, dueAt);
     const claimed = committed !== null && driver.claimed ? committed.claims.length : null;
     const next = afterStep(claimed, lane.rung);
@@ -344,9 +347,10 @@ export class Engine implements Doorbell, WorkListener {
   #lookUp(lane: Lane, claimed: number | null): void {
     if (this.#state !== "running") return;
     const { store, clock, log } = this.#dependencies;
-    store.nextDueAt(lane.type, this.#providers).then(
-      (dueAt) => {
-        const next = afterLookUp(claimed, dueAt, clock.now());
+    store.nextDueIn(lane.type, this.#providers).then(
+      (dueInMs) => {
+        const now = clock.now();
+        const next = afterLookUp(claimed, localDueAt(dueInMs, now), now);
         if (next.do === "claim") this.#ring(lane);
         else if (next.do === "wait") this.#armLane(lane, next.until);
       },
@@ -378,7 +382,7 @@ export class Engine implements Doorbell, WorkListener {
         const outcome = await store.sweep(SWEEP_BATCH);
         more = outcome.more;
         for (const update of outcome.updates) {
-          publishIfFollowed(publisher, update);
+          publishUpdate(publisher, update);
           this.drop(update.task.id);
         }
         if (outcome.requeued > 0) {

@@ -13,6 +13,8 @@
  * by the store's only a little later.
  */
 
+import type { Task } from "../task.ts";
+
 /** The wait before a write or a read is repeated that the store could not do (disk full, database locked), ms. */
 export const STORE_RETRY_MS = 1_000;
 
@@ -58,11 +60,25 @@ export const DELIVERY: DriverRules = {
   storeRetryMs: 30_000,
 };
 
-/** What `nextDueAt` of the store answers when something can be claimed now. */
-const READY = 0;
-
 /** A timer or alarm for this very millisecond may be lost on some hosts; this is the least distance, ms. */
 const LEAST_DELAY_MS = 1;
+
+/** What `nextDueIn` of the store answers, and what stands for it here, when something can be claimed now. */
+const READY = 0;
+
+/** The store's answer as a time of this process: clocks of processes and stores differ, durations do not. */
+export function localDueAt(dueInMs: number | null, now: number): number | null {
+  return dueInMs === null || dueInMs === READY ? dueInMs : now + dueInMs;
+}
+
+/** When the task's next step is due, as a time of this process; `task` was changed just now. */
+export function localDueAtOf(
+  { dueAt, updatedAt }: Pick<Task, "dueAt" | "updatedAt">,
+  now: number,
+): number | null {
+  return dueAt === null ? null : now + Math.max(LEAST_DELAY_MS, dueAt - updatedAt);
+}
+
 /** The longest wait one timer is set for, ms: hosts fire longer ones at once, and clocks drift. Then it is set anew. */
 const LONGEST_TIMER_MS = 60_000;
 
@@ -106,7 +122,7 @@ export type OnRing =
   /** No slot is free here: another worker has to look. */
   | "forward";
 
-/** There is work at `atMs`, wall clock. */
+/** There is work at `atMs`, by this process's wall clock. */
 export function onRing(atMs: number, now: number, worker: WorkerState): OnRing {
   if (atMs > now) return "wait";
   if (worker.accepting === false || worker.freeSlots <= 0) return "forward";

@@ -8,12 +8,13 @@ import type { Clock } from "../ports/clock.ts";
 import { describeError, type Log } from "../ports/log.ts";
 import type { MediaProvider, StepOutcome } from "../ports/media-provider.ts";
 import type { Publisher } from "../ports/publisher.ts";
-import { publishIfFollowed } from "../ports/publisher.ts";
+import { publishUpdate } from "../ports/publisher.ts";
 import { StoredValueTooLargeError, StoreUnavailableError } from "../ports/store-error.ts";
 import type { Claim, ClaimOptions, TaskStore } from "../ports/task-store.ts";
 import { decide, type RetryPolicy } from "../retry-policy.ts";
 import { candidateOf, type Task } from "../task.ts";
-import { NOTHING_SPENT, type StepTransition } from "../transition.ts";
+import { NOTHING_SPENT, type StepTransition, SUSPECT_FROM_TAKEOVERS } from "../transition.ts";
+import { ProviderPauses } from "./provider-pauses.ts";
 import { STORE_RETRY_MS } from "./scheduling.ts";
 import type { StepEnd, StepRun } from "./step-run.ts";
 
@@ -27,7 +28,7 @@ export type Committed = {
 };
 
 export type StepExecutorDependencies = {
-  store: Pick<TaskStore, "advance" | "reportLate">;
+  store: Pick<TaskStore, "advance" | "reportLate" | "pauseProvider">;
   providers: ReadonlyMap<string, MediaProvider>;
   publisher: Publisher;
   clock: Clock;
@@ -54,10 +55,12 @@ export class StepExecutor {
   readonly #dependencies: StepExecutorDependencies;
   readonly #retry: RetryPolicy;
   readonly #random: () => number;
+  readonly #pauses: ProviderPauses;
 
   constructor(dependencies: StepExecutorDependencies, retry: RetryPolicy) {
     this.#dependencies = dependencies;
     this.#retry = retry;
+    this.#pauses = new ProviderPauses(dependencies.clock);
     this.#random = dependencies.random ?? Math.random;
   }
 
@@ -74,20 +77,32 @@ export class StepExecutor {
       const error = { code: "indeterminate", message } as const;
       return this.#write(run, driver, { kind: "fail", error, jobOver: true, spent: run.takeSpentTime() });
     }
+    if (!(await this.#beginSuspect(run))) {
+      await this.#reportLate(run, driver, null);
+      return NOTHING;
+    }
     return this.#finish(run, driver, provider, await run.run(provider));
+  }
+
+  /** Stores that work on a suspect begins, before it does. False when its lease was lost. */
+  async #beginSuspect({ task, lease, stopped }: StepRun): Promise<boolean> {
+    if (task.takeovers !== SUSPECT_FROM_TAKEOVERS || stopped !== null) return true;
+    return (await this.#dependencies.store.advance(lease, { kind: "begin_suspect" })).applied;
   }
 
   async #finish(run: StepRun, driver: StepDriver, provider: MediaProvider, end: StepEnd): Promise<Committed> {
     if (end.kind === "outcome") {
+      this.#pauses.note(provider.name, end.outcome);
       const transition = decide({
+        providerAway: this.#pauses.isAway(provider.name),
         task: run.task,
         outcome: end.outcome,
         resubmitSafe: provider.resubmitSafe(run.task.type),
-        now: this.#dependencies.clock.now(),
         random: this.#random(),
         policy: this.#retry,
         spent: run.takeSpentTime(),
       });
+      await this.#pauseAfter(run.task, end.outcome, transition);
       return this.#write(run, driver, transition, end.outcome);
     }
     if (end.reason === "shutdown") {
@@ -102,6 +117,22 @@ export class StepExecutor {
     }
     await this.#reportLate(run, driver, end.outcome);
     return NOTHING;
+  }
+
+  /** Pauses the task's provider where the outcome asks for it: before the write, which may claim another of its tasks. */
+  async #pauseAfter(task: Task, outcome: StepOutcome, transition: StepTransition): Promise<void> {
+    const { store, log } = this.#dependencies;
+    const { provider } = candidateOf(task);
+    const waitMs = "delayMs" in transition ? transition.delayMs : 0;
+    const pauseMs = this.#pauses.pauseAfter(provider, outcome, waitMs);
+    if (pauseMs <= 0) return;
+    try {
+      await store.pauseProvider(task.type, provider, pauseMs);
+      log.warn("provider paused", { lane: task.type, provider, pauseMs });
+    } catch (error) {
+      // Its tasks are turned away one by one then.
+      log.error("provider could not be paused", { provider, cause: describeError(error) });
+    }
   }
 
   async #reportLate(run: StepRun, driver: StepDriver, outcome: StepOutcome | null): Promise<void> {
@@ -136,7 +167,7 @@ export class StepExecutor {
       try {
         const outcome = await store.advance(run.lease, transition, driver.claimNext());
         if (outcome.applied) {
-          publishIfFollowed(publisher, outcome.update);
+          publishUpdate(publisher, outcome.update);
           if (outcome.update.task.openCleanups > 0) driver.leftJob();
         } else await this.#reportLate(run, driver, learned);
         return { task: outcome.applied ? outcome.update.task : null, claims: outcome.claimed, at };
@@ -153,7 +184,7 @@ export class StepExecutor {
           transition = tooLarge(transition);
           continue;
         }
-        if (clock.now() >= run.task.deadlineAt || driver.stopped()) throw error;
+        if (run.isPastDeadline || driver.stopped()) throw error;
         if (error instanceof StoreUnavailableError) driver.storeFailed();
         await new Promise<void>((resolve) => clock.after(STORE_RETRY_MS, resolve));
       }
@@ -164,7 +195,7 @@ export class StepExecutor {
 /** The end of a task whose provider answered more than a task may hold. */
 function tooLarge(refused: StepTransition): StepTransition {
   const message = "The provider's answer is larger than may be stored";
-  const spent = refused.kind === "progress" ? NOTHING_SPENT : refused.spent;
+  const spent = "spent" in refused ? refused.spent : NOTHING_SPENT;
   const jobOver = refused.kind === "complete";
   return { kind: "fail", error: { code: "provider_error", message }, jobOver, spent };
 }

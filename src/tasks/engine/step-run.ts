@@ -9,7 +9,7 @@ import type { Clock, TimerHandle } from "../ports/clock.ts";
 import { describeError, type Log } from "../ports/log.ts";
 import type { MediaJob, MediaProvider, StepIo, StepOutcome } from "../ports/media-provider.ts";
 import { type MediaStore, MediaTooLargeError } from "../ports/media-store.ts";
-import { type Publisher, publishIfFollowed } from "../ports/publisher.ts";
+import { type Publisher, publishUpdate } from "../ports/publisher.ts";
 import { StoredValueTooLargeError, StoreUnavailableError } from "../ports/store-error.ts";
 import type { Lease, TaskStore } from "../ports/task-store.ts";
 import { candidateOf, type MediaRef, type Task } from "../task.ts";
@@ -62,6 +62,8 @@ export class StepRun {
   readonly lease: Lease;
   /** The local, monotonic end of the lease; the engine moves it with every renewal. */
   leaseEndsAt: number;
+  /** Monotonic, ms. The store's clock says how far off it was at the claim; the process's may be another. */
+  readonly #deadlineAt: number;
   #task: Task;
   readonly #dependencies: StepDependencies;
   readonly #controller = new AbortController();
@@ -81,7 +83,9 @@ export class StepRun {
     this.lease = lease;
     this.leaseEndsAt = leaseEndsAt;
     this.#dependencies = dependencies;
-    this.#workSince = dependencies.clock.monotonic();
+    const now = dependencies.clock.monotonic();
+    this.#workSince = now;
+    this.#deadlineAt = now + Math.max(0, task.deadlineAt - task.updatedAt);
   }
 
   /** The task as this worker last knew it. */
@@ -96,6 +100,11 @@ export class StepRun {
   /** Whether a submit went out whose reference has not been stored: running it again could start a second job. */
   get submitUnknown(): boolean {
     return this.#begun && this.#task.state === null;
+  }
+
+  /** Whether the task has reached its deadline, as far as this process can tell. */
+  get isPastDeadline(): boolean {
+    return this.#dependencies.clock.monotonic() >= this.#deadlineAt;
   }
 
   /** Ends the provider call; the first reason stands. */
@@ -311,7 +320,7 @@ export class StepRun {
           if (!this.#ended) this.stop("lost");
           return;
         }
-        publishIfFollowed(this.#dependencies.publisher, outcome.update);
+        publishUpdate(this.#dependencies.publisher, outcome.update);
       })
       .catch(() => {
         // A progress value that could not be stored is superseded by the next one.

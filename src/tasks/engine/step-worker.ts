@@ -13,13 +13,13 @@ import { describeError, type Log } from "../ports/log.ts";
 import type { MediaProvider } from "../ports/media-provider.ts";
 import type { MediaStore } from "../ports/media-store.ts";
 import type { Publisher } from "../ports/publisher.ts";
-import { publishIfFollowed } from "../ports/publisher.ts";
+import { publishUpdate } from "../ports/publisher.ts";
 import type { Claim, TaskStore } from "../ports/task-store.ts";
 import type { RetryPolicy } from "../retry-policy.ts";
 import type { Task } from "../task.ts";
 import { WorkRunners } from "./due-work/runners.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
-import { CRON_SWEEP_BATCHES, SWEEP_BATCH } from "./scheduling.ts";
+import { CRON_SWEEP_BATCHES, localDueAt, localDueAtOf, SWEEP_BATCH } from "./scheduling.ts";
 import { StepExecutor } from "./step-executor.ts";
 import { type StepDependencies, StepRun } from "./step-run.ts";
 
@@ -106,7 +106,7 @@ export class StepWorker {
       maxHeld: maxHeld[lane],
     });
     return claims.map((claim) => {
-      if (claim.update !== null) publishIfFollowed(publisher, claim.update);
+      if (claim.update !== null) publishUpdate(publisher, claim.update);
       return { report: this.#run(claim, from + leaseMs, stop) };
     });
   }
@@ -121,8 +121,9 @@ export class StepWorker {
   }
 
   /** When the lane's next work is due (wall clock, ms): 0 when now, null when nothing waits. */
-  nextDueAt(lane: TaskType): Promise<number | null> {
-    return this.#dependencies.store.nextDueAt(lane, this.#providers);
+  async nextDueAt(lane: TaskType): Promise<number | null> {
+    const { store, clock } = this.#dependencies;
+    return localDueAt(await store.nextDueIn(lane, this.#providers), clock.now());
   }
 
   /** Ends what deadlines ended and frees what dead workers held. Bounded; rejects when the store cannot be asked. */
@@ -133,13 +134,10 @@ export class StepWorker {
       const outcome = await store.sweep(SWEEP_BATCH);
       more = outcome.more;
       requeued += outcome.requeued;
-      for (const update of outcome.updates) publishIfFollowed(publisher, update);
+      for (const update of outcome.updates) publishUpdate(publisher, update);
     }
     if (requeued > 0) log.warn("took over tasks whose worker was gone", { tasks: requeued });
-    const [image, video] = await Promise.all([
-      store.nextDueAt("image", this.#providers),
-      store.nextDueAt("video", this.#providers),
-    ]);
+    const [image, video] = await Promise.all([this.nextDueAt("image"), this.nextDueAt("video")]);
     return { requeued, dueAt: { image, video } };
   }
 
@@ -177,7 +175,7 @@ export class StepWorker {
           leftJob = true;
         },
       });
-      return { task: task ?? claim.task, dueAt: task?.dueAt ?? null };
+      return { task: task ?? claim.task, dueAt: task === null ? null : localDueAtOf(task, clock.now()) };
     } finally {
       stop?.removeEventListener("abort", handBack);
       keeper.stop();

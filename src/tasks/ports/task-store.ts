@@ -230,10 +230,11 @@ export interface TaskStore {
   /** Applies a worker's transition under its fence and, in the same step, claims the next work when asked. */
   advance(lease: Lease, transition: StepTransition, claimNext?: ClaimOptions): Promise<AdvanceOutcome>;
   /**
-   * When the lane's next delayed task becomes due; `0` when something is ready now, null when nothing waits. With
-   * `providers` only ready tasks of those count; a paused provider's ready tasks count from the end of its pause.
+   * In how many ms, by the store's clock, the lane's next delayed task becomes due, at least 1; `0` when something is ready
+   * now, null when nothing waits. With `providers` only ready tasks of those count; a paused provider's ready tasks count
+   * from the end of its pause.
    */
-  nextDueAt(lane: TaskType, providers?: readonly string[]): Promise<number | null>;
+  nextDueIn(lane: TaskType, providers?: readonly string[]): Promise<number | null>;
   /**
    * Pauses a provider in a lane: its ready tasks are not claimed for `pauseMs` from now, started ones (polls) go on.
    * A shorter pause than the one that runs changes nothing; 0 ends it. Nothing in this release calls it: it is for
@@ -253,8 +254,8 @@ export interface TaskStore {
   claimWork(options: WorkClaimOptions): Promise<ClaimedWork[]>;
   /** False when the item was taken over, changed by a late report, or finished meanwhile; nothing was written then. */
   finishWork(item: WorkItem, outcome: WorkOutcome): Promise<boolean>;
-  /** When work of the kind may next be claimed; null when there is none. */
-  nextWorkAt(kind: WorkKind, destinations?: readonly string[]): Promise<number | null>;
+  /** In how many ms, by the store's clock, work of the kind may next be claimed: 0 when now, null when there is none. */
+  nextWorkIn(kind: WorkKind, destinations?: readonly string[]): Promise<number | null>;
   /**
    * A stale holder's only permitted write, also when it has nothing to hand over (`state` and cost null): then it
    * just says that its call is over. Makes its cleanup due at once. A reference for which there is no cleanup gets one,
@@ -282,7 +283,7 @@ export interface TaskStore {
   /** Of these files, the paths that no task holds (any more). */
   unreferencedMedia(files: readonly { path: string; taskId: string }[]): Promise<string[]>;
   stats(): Promise<QueueStats[]>;
-  /** Rejects when the store cannot be read. */
+  /** Writes something that matters to nobody. Rejects when the store cannot be written to, whatever can be read of it. */
   ping(): Promise<void>;
   close(): Promise<void>;
 }

@@ -77,7 +77,7 @@ export function deliveryContract(contract: StoreContract): void {
         await cancel(task);
         expect(await deliveries()).toEqual([]);
         expect(await finish(bench, claimed[0]!, { kind: "done" })).toBe(true);
-        expect(await bench.store.nextWorkAt("delivery")).toBeNull();
+        expect(await bench.store.nextWorkIn("delivery")).toBeNull();
         expect(await bench.read(task)).toEqual(task);
       });
 
@@ -120,7 +120,7 @@ export function deliveryContract(contract: StoreContract): void {
         await bench.submit();
         await bench.apply(await bench.claimOne(), COMPLETE);
         expect(await deliveries()).toEqual([]);
-        expect(await bench.store.nextWorkAt("delivery")).toBeNull();
+        expect(await bench.store.nextWorkIn("delivery")).toBeNull();
       });
     });
 
@@ -139,7 +139,7 @@ export function deliveryContract(contract: StoreContract): void {
         expect(await bench.store.get(scopeOf("a"), task.id)).toBeNull();
         bench.advance(LEASE_MS);
         expect(await deliveries()).toEqual([]);
-        expect(await bench.store.nextWorkAt("delivery")).toBeNull();
+        expect(await bench.store.nextWorkIn("delivery")).toBeNull();
       });
 
       test.each(Object.keys(removals))(

@@ -69,7 +69,7 @@ export function raceContract(contract: StoreContract): void {
       const { settled, costMicros } = await bench.read(task);
       expect(settled).toBe(true);
       expect(costMicros).toBe(first ? 100 : second ? 200 : 300);
-      expect(await bench.store.nextWorkAt("cleanup")).toBeNull();
+      expect(await bench.store.nextWorkIn("cleanup")).toBeNull();
     });
 
     test.each([1, 2, 3])(

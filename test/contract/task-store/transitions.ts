@@ -111,7 +111,7 @@ export function transitionContract(contract: StoreContract): void {
         progress: 5,
       });
       expect(await bench.claim()).toEqual([]);
-      expect(await bench.store.nextDueAt("image")).toBe(dueAt);
+      expect(await bench.store.nextDueIn("image")).toBe(dueAt - bench.now());
       bench.advance(2_000);
       const poll = await bench.claimOne();
       expect(poll).toMatchObject({ update: null, task: { attempt: 1, state, fence: 2, dueAt: null } });

@@ -5,8 +5,8 @@ import { isTerminal, TASK_STATUSES } from "../../../src/protocol/task.ts";
 import { reduce } from "../../../src/tasks/reducer.ts";
 import type { Task } from "../../../src/tasks/task.ts";
 import {
+  LAST_TAKEOVERS,
   MAX_POLL_FAILURES,
-  MAX_TAKEOVERS,
   NOTHING_SPENT,
   queueStateOf,
   type Reduction,
@@ -43,6 +43,7 @@ const TRANSITIONS: Record<BeforeTheEnd, Transition> = {
   retry: { kind: "retry", delayMs: 1_000, error: ERROR, spent: WORK },
   defer: { kind: "defer", delayMs: 1_000, spent: WORK },
   poll_failed: { kind: "poll_failed", delayMs: 1_000, error: ERROR, spent: WORK },
+  begin_suspect: { kind: "begin_suspect" },
   snooze: { kind: "snooze", delayMs: 1_000, error: ERROR, spent: WORK },
   next_candidate: { kind: "next_candidate", delayMs: 1_000, error: ERROR, spent: WORK },
   release: { kind: "release", submitUnknown: false, spent: WORK },
@@ -294,7 +295,24 @@ describe("retries", () => {
 
   test("a rate limit uses no attempt, so it ends a task by its deadline alone", () => {
     expect(apply(held({ attempt: 9 }), TRANSITIONS.snooze).task.status).toBe("queued");
-    expect(apply(held({ deadlineAt: NOW + 1_000 }), TRANSITIONS.snooze).task.status).toBe("failed");
+    const late = held({ attempt: 2, deadlineAt: NOW + 1_000 });
+    expect(apply(late, TRANSITIONS.snooze).task.status).toBe("failed");
+  });
+
+  test("a rate limit at the first attempt lets the task wait on as if it had not begun", () => {
+    const waitDeadlineAt = NOW + 50_000;
+    const first = held({ attempt: 1, deadlineAt: NOW + 500, waitDeadlineAt });
+    expect(apply(first, TRANSITIONS.snooze).task).toMatchObject({
+      status: "queued",
+      attempt: 0,
+      startedAt: null,
+      deadlineAt: waitDeadlineAt,
+    });
+    const late = held({ attempt: 1, waitDeadlineAt: NOW + 1_000 });
+    expect(apply(late, TRANSITIONS.snooze).task.status).toBe("failed");
+    // It may have a job, or is of a release that did not keep how long it may wait.
+    for (const begun of [{ state: "job" }, { submitUnknown: true }, { waitDeadlineAt: null }])
+      expect(apply(held({ attempt: 1, ...begun }), TRANSITIONS.snooze).task.startedAt).not.toBeNull();
   });
 });
 
@@ -450,13 +468,23 @@ describe("a takeover", () => {
   });
 
   test("counts until the task gets on, whatever brings it on", () => {
-    const twice = held({ takeovers: MAX_TAKEOVERS - 1 });
+    const twice = held({ takeovers: LAST_TAKEOVERS });
     for (const kind of ["progress", "save", "pend", "retry"] as const)
       expect(apply(twice, TRANSITIONS[kind]).task.takeovers).toBe(0);
   });
 
-  test("too often in a row ends the task, which is what its workers died of", () => {
-    const { task, event, work } = apply(held({ takeovers: MAX_TAKEOVERS - 1, fence: 7 }), TRANSITIONS.orphan);
+  test("of a suspect that nobody worked on since the second does not count", () => {
+    for (const takeovers of [0, 1, 2])
+      expect(apply(held({ takeovers }), TRANSITIONS.orphan).task).toMatchObject({
+        status: "running",
+        takeovers: Math.min(2, takeovers + 1),
+      });
+  });
+
+  test("of a suspect that was worked on ends the task, which is what its workers died of", () => {
+    const suspect = apply(held({ takeovers: 2, fence: 7 }), TRANSITIONS.begin_suspect);
+    expect(suspect.event).toBeNull();
+    const { task, event, work } = apply(suspect.task, TRANSITIONS.orphan);
     expect(event).toBe("failed");
     expect(task).toMatchObject({ status: "failed", error: { code: "provider_error" }, fence: 8 });
     expect(work).toMatchObject([{ kind: "cleanup" }]);

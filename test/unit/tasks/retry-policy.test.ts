@@ -6,14 +6,13 @@ import type { MediaItem, Task } from "../../../src/tasks/task.ts";
 import { NOTHING_SPENT } from "../../../src/tasks/transition.ts";
 import { runningTask } from "../../fixture/task.ts";
 
-const NOW = runningTask().startedAt ?? 0;
+const STARTED_AT = runningTask().startedAt ?? 0;
 
 function decision(outcome: StepOutcome, task: Partial<Task> = {}, more: Partial<Decision> = {}): Decision {
   return {
     task: runningTask(task),
     outcome,
     resubmitSafe: true,
-    now: NOW,
     random: 0.5,
     policy: DEFAULT_RETRY_POLICY,
     spent: NOTHING_SPENT,
@@ -117,7 +116,7 @@ describe("a rate limit", () => {
   test("of unknown length is waited for longer and longer, up to a minute", () => {
     const outcome = failed({ kind: "rate_limited", message: "slow down" });
     const waits = [0, 1_000, 10_000, 100_000, 250_000].map((elapsedMs) => {
-      const transition = decide(decision(outcome, { attempt: 1 }, { now: NOW + elapsedMs }));
+      const transition = decide(decision(outcome, { attempt: 1, updatedAt: STARTED_AT + elapsedMs }));
       return transition.kind === "snooze" ? transition.delayMs : transition.kind;
     });
     expect(waits).toEqual([1_000, 1_000, 5_000, 50_000, 60_000]);
@@ -154,7 +153,7 @@ describe("a finished job", () => {
     const task = { reservedMicros: 80_000 };
     const billed = decide(decision({ kind: "done", items: [item(0)], costMicros: 90_000 }, task));
     expect(billed).toMatchObject({ costMicros: 90_000 });
-    expect(reduce(runningTask(task), billed, NOW)?.settlement).toEqual({
+    expect(reduce(runningTask(task), billed, STARTED_AT)?.settlement).toEqual({
       releasedMicros: 80_000,
       chargedMicros: 80_000,
       upstreamMicros: 90_000,

@@ -133,9 +133,9 @@ const NEXT_OF = "SELECT next_at AS at FROM work_queues WHERE kind = ? AND destin
 const FIRST_END = "SELECT min(give_up_at) AS at FROM work WHERE kind = ? AND held = 0";
 const FIRST_LOST_END = "SELECT min(max(give_up_at, due_at)) AS at FROM work WHERE kind = ? AND held = 1";
 
-/** When work may next be claimed: a queue of the destinations is due, or some work's time is over. */
-export function nextWorkAt(
-  { sql }: Transaction,
+/** In how many ms work may next be claimed: a queue of the destinations is due, or some work's time is over. */
+export function nextWorkIn(
+  { sql, now }: Transaction,
   kind: WorkKind,
   destinations?: readonly string[],
 ): number | null {
@@ -143,5 +143,5 @@ export function nextWorkAt(
   if (destinations === undefined) rows.push(sql.get(FIRST_QUEUE, kind));
   else for (const destination of destinations) rows.push(sql.get(NEXT_OF, kind, destination));
   const moments = rows.map((row) => row?.at ?? null).filter((at) => typeof at === "number");
-  return moments.length === 0 ? null : Math.min(...moments);
+  return moments.length === 0 ? null : Math.max(0, Math.min(...moments) - now);
 }

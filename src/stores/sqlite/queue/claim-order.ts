@@ -121,8 +121,8 @@ const RESTING = `SELECT 1 FROM lane_keys WHERE lane = ? AND provider = ? AND pau
   AND (cap IS NULL OR running < cap) LIMIT 1`;
 const FIRST_DUE = "SELECT due_at FROM tasks WHERE type = +? AND due_at IS NOT NULL ORDER BY due_at LIMIT 1";
 
-/** 0 when something may be claimed now, else when a pause ends or a delayed task is due, null when nothing waits. */
-export function nextDueAt(
+/** 0 when something may be claimed now, else the ms until a pause ends or a delayed task is due; null when nothing waits. */
+export function nextDueIn(
   { sql, now }: Transaction,
   lane: TaskType,
   wanted?: readonly string[],
@@ -137,5 +137,5 @@ export function nextDueAt(
     if ((row.paused_until as number) <= now) return 0;
     at = Math.min(at, row.paused_until as number);
   }
-  return Number.isFinite(at) ? at : null;
+  return Number.isFinite(at) ? Math.max(1, at - now) : null;
 }

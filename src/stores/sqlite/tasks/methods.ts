@@ -13,9 +13,9 @@ import type {
 import type { Position, TenantScope } from "../../../tasks/task.ts";
 import type { StepTransition } from "../../../tasks/transition.ts";
 import { assertStateFits, assertTransitionFits, measuredSpec, taskTooLarge } from "../../sizes.ts";
-import { claimWork, nextWorkAt } from "../due-work/claims.ts";
+import { claimWork, nextWorkIn } from "../due-work/claims.ts";
 import { finishWork, reportLate } from "../due-work/outcomes.ts";
-import { nextDueAt } from "../queue/claim-order.ts";
+import { nextDueIn } from "../queue/claim-order.ts";
 import { claimNext } from "../queue/claims.ts";
 import { renew, sweep } from "../queue/leases.ts";
 import { viewTask } from "../queue/positions.ts";
@@ -57,7 +57,7 @@ export function taskMethods(transactions: Transactions): Omit<TaskStore, "ping" 
       if (outcome instanceof StoredValueTooLargeError) throw outcome;
       return outcome;
     },
-    nextDueAt: (lane, providers) => transactions.read((tx) => nextDueAt(tx, lane, providers)),
+    nextDueIn: (lane, providers) => transactions.read((tx) => nextDueIn(tx, lane, providers)),
     pauseProvider: (lane, provider, pauseMs) =>
       transactions.write(({ sql, now }) => setPause(sql, lane, provider, pauseMs > 0 ? now + pauseMs : null)),
 
@@ -67,7 +67,7 @@ export function taskMethods(transactions: Transactions): Omit<TaskStore, "ping" 
 
     claimWork: (options) => transactions.write((tx) => claimWork(tx, options)),
     finishWork: (item, outcome) => transactions.write((tx) => finishWork(tx, item, outcome)),
-    nextWorkAt: (kind, destinations) => transactions.read((tx) => nextWorkAt(tx, kind, destinations)),
+    nextWorkIn: (kind, destinations) => transactions.read((tx) => nextWorkIn(tx, kind, destinations)),
     async reportLate(report) {
       assertStateFits(report.state);
       await transactions.write((tx) => reportLate(tx, report));

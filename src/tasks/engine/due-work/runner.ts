@@ -24,7 +24,7 @@ export interface WorkHandler {
 }
 
 export type WorkRunnerDependencies = {
-  store: Pick<TaskStore, "claimWork" | "finishWork" | "nextWorkAt">;
+  store: Pick<TaskStore, "claimWork" | "finishWork" | "nextWorkIn">;
   clock: Clock;
   log: Log;
 };
@@ -59,9 +59,8 @@ export class WorkRunner {
 
   /** Looks whether an item is due; rejects when the store cannot be asked. */
   async sweep(): Promise<void> {
-    const { store, clock } = this.#dependencies;
-    const at = await store.nextWorkAt(this.#handler.kind, this.#handler.destinations());
-    if (at !== null && at <= clock.now()) this.ring();
+    const { kind } = this.#handler;
+    if ((await this.#dependencies.store.nextWorkIn(kind, this.#handler.destinations())) === 0) this.ring();
   }
 
   /** Resolves once nothing is worked on: what was due is done, as far as `stop` did not end it before. */

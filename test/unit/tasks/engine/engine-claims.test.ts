@@ -59,7 +59,7 @@ async function open({ behindMs = 0 } = {}) {
 }
 
 describe("a claim that brought nothing", () => {
-  test("is repeated every 100 ms while the store's clock is behind, and not more often", async () => {
+  test("is not made for a poll that is not due by the store's clock, however far this one is ahead", async () => {
     const { provider, counted, create } = await open({ behindMs: 350 });
     await create("task-1");
     engine.ring("image", clock.now());
@@ -72,9 +72,7 @@ describe("a claim that brought nothing", () => {
       if (counted.claims > claimedAt.length) claimedAt.push(clock.now());
       expect(counted.claims).toBe(claimedAt.length);
     }
-    // The first came when the poll was due by this clock, the last when it was due by the store's.
-    expect(claimedAt).toHaveLength(5);
-    for (const [index, at] of claimedAt.entries()) expect(at).toBe((claimedAt[0] ?? 0) + index * 100);
+    expect(claimedAt).toHaveLength(1);
   });
 
   test("is not repeated where nothing waits", async () => {

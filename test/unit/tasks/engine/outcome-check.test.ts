@@ -65,7 +65,6 @@ describe("what an adapter answered", () => {
         task,
         outcome,
         resubmitSafe: random.next() < 0.5,
-        now: task.updatedAt,
         random: 0.5,
         policy: DEFAULT_RETRY_POLICY,
         spent: NOTHING_SPENT,

@@ -229,7 +229,7 @@ describe("a lease", () => {
     expect(await running).toMatchObject({ task: { id }, dueAt: null });
     expect(provider.cancels).toMatchObject([{ job: { taskId: id }, state: { job: "late" } }]);
     expect(await read(id)).toMatchObject({ status: ended.status, settled: true });
-    expect(await store.nextWorkAt("cleanup")).toBeNull();
+    expect(await store.nextWorkIn("cleanup")).toBeNull();
   });
 
   test("lost is noticed by the first progress that is refused, without waiting for the renewal", async () => {
@@ -324,7 +324,7 @@ describe("cleaning up", () => {
     await leaveJobs(11, worker);
     await worker.clean();
     expect(provider.cancels).toHaveLength(11);
-    expect(await store.nextWorkAt("cleanup")).toBeNull();
+    expect(await store.nextWorkIn("cleanup")).toBeNull();
   });
 
   test("begins no more cancel calls after half a minute, and the next run goes on", async () => {
@@ -412,7 +412,7 @@ describe("while the store is down", () => {
 
   test("cleaning up waits for the next time", async () => {
     await open();
-    const { store } = troubled("nextWorkAt");
+    const { store } = troubled("nextWorkIn");
     await workerOf({}, store).clean();
     expect(world.logged).toContain("cleanup failed");
   });

@@ -1,4 +1,4 @@
--- When a lane's next work is due: 0 = now, '' = nothing waits. ARGV: 3 lane, 4 JSON list of providers or '' for all
+-- In how many ms a lane's next work is due, at least 1: 0 = now, '' = nothing waits. ARGV: 3 lane, 4 JSON list of providers or '' for all
 
 local lane, best = load_lane(ARGV[3]), nil
 local function look(token)
@@ -21,4 +21,4 @@ else
 end
 local delayed = tonumber(rcall('ZRANGE', P .. 'delayed:' .. ARGV[3], 0, 0, 'WITHSCORES')[2])
 if delayed then best = min(best or delayed, delayed) end
-return best and exact(best) or ''
+return best and exact(max(1, best - now)) or ''

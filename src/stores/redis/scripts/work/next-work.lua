@@ -1,4 +1,4 @@
--- When work of a kind may next be claimed, '' when there is none; past its time, it may be whatever its destination is.
+-- In how many ms work of a kind may next be claimed, '' when there is none; past its time, it may be whatever its destination is.
 -- ARGV: 3 kind, 4 JSON list of destinations or '' for all
 
 local next = tonumber(rcall('ZRANGE', P .. 'ends:' .. ARGV[3], 0, 0, 'WITHSCORES')[2])
@@ -12,4 +12,4 @@ else
     look(rcall('ZSCORE', P .. 'destinations:' .. ARGV[3], destination))
   end
 end
-return next and exact(next) or ''
+return next and exact(max(0, next - now)) or ''

@@ -81,10 +81,10 @@ class WorkStore {
     return true;
   }
 
-  async nextWorkAt(): Promise<number | null> {
+  async nextWorkIn(): Promise<number | null> {
     if (this.claimFailure !== null) throw this.claimFailure;
     const moments = this.#items.map(({ dueAt, heldUntil }) => heldUntil ?? dueAt);
-    return moments.length === 0 ? null : Math.min(...moments);
+    return moments.length === 0 ? null : Math.max(0, Math.min(...moments) - this.#clock.now());
   }
 }
 
