@@ -68,6 +68,7 @@ export function deploymentHealth(
   return new HostHealth({
     store: {
       ping: () => store.ping(),
+      countUnreadable: () => store.countUnreadable(),
       kind: settings.upstash.url === null ? "Durable Object" : "Upstash Redis",
     },
     queue: { stats: () => store.stats(), rings: ringHealth, maxHeld: stepWorkerOptions.maxHeld },

@@ -29,6 +29,7 @@ const REMEDIES: Readonly<Partial<Record<UnavailableReason, string>>> = {
 
 export type StoreSources = {
   ping(): Promise<void>;
+  countUnreadable(): Promise<number>;
   /** Which store it is, on a host that says so. */
   readonly kind?: string;
   /** Why what the store acknowledges may be lost; null when it lasts. May reject. Default: it lasts. */
@@ -100,7 +101,12 @@ async function storePart(store: StoreSources, tried: Promise<void>): Promise<Hea
   try {
     await tried;
     const doubt = (await store.doubt?.()) ?? null;
-    return doubt === null ? { status: "ok", ...kind } : { status: "degraded", ...kind, detail: doubt };
+    if (doubt !== null) return { status: "degraded", ...kind, detail: doubt };
+    const unreadable = await store.countUnreadable();
+    if (unreadable === 0) return { status: "ok", ...kind };
+    const detail =
+      "stored records could not be read and were passed over; docs/backup.md says how to restore";
+    return { status: "degraded", ...kind, detail, unreadable };
   } catch (error) {
     // The reason is one of a few words; the message may quote what a service said.
     if (!(error instanceof StoreUnavailableError))

@@ -130,7 +130,11 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   /** `finishing`: no new work is taken. `closing`: nor are new hub connections. */
   let state: "running" | "finishing" | "closing" = "running";
   const health = new HostHealth({
-    store: { ping: () => store.ping(), ...(storeDoubt && { doubt: storeDoubt }) },
+    store: {
+      ping: () => store.ping(),
+      countUnreadable: () => store.countUnreadable(),
+      ...(storeDoubt && { doubt: storeDoubt }),
+    },
     queue: { stats: () => store.stats(), figures: () => ({ providerCalls: engine.heldSteps }) },
     rooms: () => roomsPart(rooms, bus),
     providers,

@@ -15,7 +15,7 @@ import {
 import { type FieldTable, TASK_FIELDS } from "../../src/stores/task-fields.ts";
 import type { Task } from "../../src/tasks/task.ts";
 import { NOTHING_SPENT, type StepTransition } from "../../src/tasks/transition.ts";
-import { Bench, COMPLETE, FAILURE, RESERVED, scopeOf } from "../contract/store-harness.ts";
+import { Bench, COMPLETE, FAILURE, LEASE_MS, RESERVED, scopeOf } from "../contract/store-harness.ts";
 import { startStoreProcess } from "../fixture/start-store-process.ts";
 import { virtualKey } from "../fixture/virtual-key.ts";
 import { webhookEndpoint } from "../fixture/webhook-endpoint.ts";
@@ -30,7 +30,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-type OpenBench = Bench & { sqlite: SqliteStore; rows: (query: string) => SqlRow[] };
+type OpenBench = Bench & {
+  sqlite: SqliteStore;
+  rows: (query: string) => SqlRow[];
+  change: (query: string) => Promise<void>;
+};
 
 /** A bench over the file as it is, whose store and database are in reach. */
 function benchOver(options: Partial<SqliteStoreOptions> = {}): OpenBench {
@@ -44,7 +48,11 @@ function benchOver(options: Partial<SqliteStoreOptions> = {}): OpenBench {
     },
     dispose: () => sqlite.close(),
   });
-  return Object.assign(bench, { sqlite, rows: (query: string) => database.read((sql) => sql.all(query)) });
+  return Object.assign(bench, {
+    sqlite,
+    rows: (query: string) => database.read((sql) => sql.all(query)),
+    change: (query: string) => database.transact((sql) => sql.run(query)),
+  });
 }
 
 /** The same with the keys of the benches. */
@@ -274,6 +282,49 @@ describe("money and deliveries", () => {
     bench.advance(1_000_000);
     await bench.store.retire(kept, 10);
     expect(bench.rows("SELECT charged_micros FROM movements")).toEqual([]);
+    await bench.dispose();
+  });
+});
+
+describe("a damaged task", () => {
+  const DAMAGES = ["spec = '{\"model'", "state = 'garbage'", "attempts = '[{'", 'spec = \'{"route":"x"}\''];
+
+  test.each(DAMAGES)(
+    "(%s) is passed over wherever it stands, and the tasks beside it go on",
+    async (damage) => {
+      const bench = await openBench();
+      await bench.submit({ keyId: "b" });
+      const held = await bench.claimOne();
+      const waiting = await bench.submit();
+      const next = await bench.submit({ keyId: "b" });
+      await bench.change(`UPDATE tasks SET ${damage} WHERE id = '${waiting.id}'`);
+      await bench.change(`UPDATE tasks SET ${damage} WHERE id = '${held.task.id}'`);
+      const claims = await bench.claim(10);
+      expect(claims.map(({ task }) => task.id)).not.toContain(waiting.id);
+      expect(claims.map(({ task }) => task.id)).toContain(next.id);
+      bench.advance(LEASE_MS);
+      const swept = await bench.store.sweep(10);
+      expect(swept).toMatchObject({ requeued: claims.length, more: false });
+      expect(await bench.store.sweep(10)).toEqual({ updates: [], requeued: 0, more: false });
+      const { tasks } = await bench.store.list(scopeOf("b"), { limit: 10 });
+      expect(tasks.map(({ task }) => task.id)).toContain(next.id);
+      expect(await bench.store.countUnreadable()).toBe(2);
+      // Nothing that was counted of it is left in the lane.
+      const ready = claims.length;
+      expect(await bench.store.stats()).toMatchObject([{ ready, delayed: 0, held: 0 }, { ready: 0 }]);
+      await bench.dispose();
+    },
+  );
+
+  test("that had ended goes when its time is over", async () => {
+    const bench = await openBench();
+    const task = await bench.submit();
+    await bench.apply(await bench.claimOne(), COMPLETE);
+    await bench.change(`UPDATE tasks SET result = '{' WHERE id = '${task.id}'`);
+    bench.advance(1_000_000);
+    await bench.store.retire({ tasksMs: 1_000, eventsMs: 1_000, ledgerMs: 1_000 }, 10);
+    expect(bench.rows("SELECT id FROM tasks")).toEqual([]);
+    expect(bench.rows("SELECT * FROM events")).toEqual([]);
     await bench.dispose();
   });
 });

@@ -120,6 +120,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
   getKey: reading(),
   listKeys: reading(),
   ping: writing(),
+  countUnreadable: reading(),
   prepare: converting(),
   convertTenants: converting(),
   listFirstTasks: converting(),

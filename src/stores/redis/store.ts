@@ -410,6 +410,10 @@ class RedisStore implements Store {
     });
   }
 
+  async countUnreadable(): Promise<number> {
+    return numberOf(await this.#scripts.run("countUnreadable"));
+  }
+
   async ping(): Promise<void> {
     await this.#scripts.run("ping");
   }

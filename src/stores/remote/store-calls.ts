@@ -48,6 +48,7 @@ const REPETITION = {
   retire: "once",
   unreferencedMedia: "again",
   stats: "again",
+  countUnreadable: "again",
   ping: "again",
   findKeyByHash: "again",
   getKey: "again",

@@ -9,6 +9,7 @@ import { dropIdleQueues, removeWorkOf } from "./due-work/queues.ts";
 import { dropOldMovements } from "./money/ledger.ts";
 import { dropOldSessions } from "./sessions/retention.ts";
 import type { TaskRow } from "./tasks/task-table.ts";
+import { removeUnreadable } from "./tasks/unreadable.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Removes a settled task with everything that belongs to it. The movement of its charge stays in the ledger. */
@@ -106,7 +107,8 @@ export function unreferencedMedia(
 }
 
 /** Settled tasks that ended at `moment` or earlier. Two queries, because the index begins with `trimmed`. */
-function finishedBefore({ sql, tasks }: Transaction, moment: number, limit: number): TaskRow[] {
+function finishedBefore(tx: Transaction, moment: number, limit: number): TaskRow[] {
+  const { sql, tasks } = tx;
   const rows: TaskRow[] = [];
   for (const trimmed of [1, 0]) {
     const found = sql.all(
@@ -117,7 +119,8 @@ function finishedBefore({ sql, tasks }: Transaction, moment: number, limit: numb
     );
     for (const { no } of found) {
       const row = tasks.byNo(sql, no as number);
-      if (row !== null) rows.push(row);
+      if (row === null) removeUnreadable(tx, no as number);
+      else rows.push(row);
     }
   }
   return rows;

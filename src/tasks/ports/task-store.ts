@@ -283,6 +283,8 @@ export interface TaskStore {
   /** Of these files, the paths that no task holds (any more). */
   unreferencedMedia(files: readonly { path: string; taskId: string }[]): Promise<string[]>;
   stats(): Promise<QueueStats[]>;
+  /** How much of what is stored could not be read, and was passed over so that the rest goes on. */
+  countUnreadable(): Promise<number>;
   /** Writes something that matters to nobody. Rejects when the store cannot be written to, whatever can be read of it. */
   ping(): Promise<void>;
   close(): Promise<void>;

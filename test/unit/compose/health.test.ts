@@ -10,6 +10,7 @@ type Sources = {
 };
 
 const clock = new ManualClock();
+let unreadable = 0;
 
 /** As the gateway of one process asks. */
 function health(changes: Partial<Sources> = {}): HostHealth {
@@ -20,7 +21,7 @@ function health(changes: Partial<Sources> = {}): HostHealth {
     ...changes,
   };
   return new HostHealth({
-    store: { ping: store.ping, doubt: storeDoubt },
+    store: { ping: store.ping, countUnreadable: async () => unreadable, doubt: storeDoubt },
     queue: { stats: store.stats, figures: () => ({ providerCalls: 2 }) },
     rooms: () => roomsPart({ stats: () => ({ rooms: 1, subscribers: 3, alone: 0 }) }, bus),
     providers: new Map([["local", {}]]),
@@ -65,6 +66,12 @@ describe("the health of a gateway", () => {
       status: "down",
       detail: "the store cannot be written to (full): free space where it writes, or raise its limit",
     });
+  });
+
+  test("is degraded while something stored cannot be read", async () => {
+    unreadable = 3;
+    expect((await health().parts()).store).toMatchObject({ status: "degraded", unreadable: 3 });
+    unreadable = 0;
   });
 
   test("tries the store once a second at most, however often it is asked", async () => {

@@ -1,5 +1,6 @@
 /** The texts of the Lua scripts, and of the parts they share. */
 
+import countUnreadableText from "../scripts/data/count-unreadable.lua" with { type: "text" };
 import pingText from "../scripts/data/ping.lua" with { type: "text" };
 import prepareText from "../scripts/data/prepare.lua" with { type: "text" };
 import createEndpointText from "../scripts/endpoints/create-endpoint.lua" with { type: "text" };
@@ -97,6 +98,7 @@ export const PARTS = {
 };
 
 export const TEXTS = {
+  countUnreadable: countUnreadableText,
   ping: pingText,
   prepare: prepareText,
   createEndpoint: createEndpointText,

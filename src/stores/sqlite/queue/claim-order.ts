@@ -11,6 +11,7 @@ import {
 } from "../../fair-queue.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import type { TaskRow } from "../tasks/task-table.ts";
+import { setAside } from "../tasks/unreadable.ts";
 import type { Transaction } from "../transaction.ts";
 import { LISTS } from "./lists.ts";
 import { type Charge, promote, queueOf, setPause } from "./queue-counters.ts";
@@ -50,7 +51,7 @@ const LEAST_KEY = `SELECT ${NUMBERS} FROM lane_keys
 const OF_KEY = `SELECT ${NUMBERS} FROM lane_keys WHERE key_id = ? AND lane = ? AND eligible IS NOT NULL`;
 const OLDEST = `SELECT no FROM tasks WHERE key_id = +? AND type = +? AND ready_rank = +? AND provider = +? ORDER BY no LIMIT 1`;
 
-/** The task whose turn it is among those of the providers, or null when no key has one that may start. Writes nothing. */
+/** The task whose turn it is among those of the providers, or null when no key has one that may start. */
 export function pickNext(tx: Transaction, lane: TaskType, providers: readonly string[]): Pick | null {
   const { sql } = tx;
   const least = leastKey(sql, lane, providers);
@@ -65,7 +66,10 @@ export function pickNext(tx: Transaction, lane: TaskType, providers: readonly st
   const virtual = virtualTimes(queue);
   const rank = queue.continuing > 0 ? CONTINUING : nextPriority(counts, virtual) + 1;
   const row = oldest(tx, lane, keyId, rank, rows);
-  if (row === null) throw new Error(`The counters of lane ${lane} disagree with its tasks at rank ${rank}`);
+  if (row === null) {
+    setOldestAside(tx, lane, keyId, rank, rows);
+    return pickNext(tx, lane, providers);
+  }
   if (rank !== CONTINUING) {
     virtual[rank - 1] = (virtual[rank - 1] ?? 0) + costOf(rank - 1);
     counts[rank - 1] = (counts[rank - 1] ?? 0) - 1;
@@ -98,6 +102,22 @@ function together(rows: readonly SqlRow[]): KeyQueue {
     for (const [index, count] of counts.entries()) all.counts[index] = (all.counts[index] ?? 0) + count;
   }
   return all;
+}
+
+/** The task whose turn it is cannot be read: the next one's turn comes. */
+function setOldestAside(
+  tx: Transaction,
+  lane: TaskType,
+  keyId: string,
+  rank: number,
+  rows: readonly SqlRow[],
+): void {
+  const numbers = rows
+    .map((row) => tx.sql.get(OLDEST, keyId, lane, rank, row.provider as string)?.no)
+    .filter((no) => typeof no === "number");
+  if (numbers.length === 0)
+    throw new Error(`The counters of lane ${lane} disagree with its tasks at rank ${rank}`);
+  setAside(tx, Math.min(...numbers));
 }
 
 function oldest(

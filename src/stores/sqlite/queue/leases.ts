@@ -6,6 +6,7 @@
 import type { Lease, SweepOutcome } from "../../../tasks/ports/task-store.ts";
 import type { TaskUpdate } from "../../../tasks/task.ts";
 import { applyTransition } from "../tasks/transitions.ts";
+import { setAside } from "../tasks/unreadable.ts";
 import type { Transaction } from "../transaction.ts";
 
 const RENEW = `UPDATE tasks SET lease_until = ?1, wake_at = min(?1, deadline_at)
@@ -26,7 +27,10 @@ export function sweep(tx: Transaction, limit: number): SweepOutcome {
   let requeued = 0;
   for (const { no } of due) {
     const row = tasks.byNo(sql, no as number);
-    if (row === null) continue;
+    if (row === null) {
+      setAside(tx, no as number);
+      continue;
+    }
     const expired = row.task.deadlineAt <= now;
     const update = applyTransition(tx, row, { kind: expired ? "expire" : "orphan" });
     if (update === null) continue;
@@ -39,7 +43,8 @@ export function sweep(tx: Transaction, limit: number): SweepOutcome {
 }
 
 const CLOSED = "SELECT key_id FROM closing_keys WHERE at <= ? ORDER BY at LIMIT ?";
-const WAITING = "SELECT no FROM tasks WHERE key_id = ? AND status = 'queued' LIMIT ?";
+/** One that was set aside stands in no list and so does not wake. */
+const WAITING = "SELECT no FROM tasks WHERE key_id = ? AND status = 'queued' AND wake_at IS NOT NULL LIMIT ?";
 
 function cancelClosed(tx: Transaction, limit: number): TaskUpdate[] {
   const { sql, tasks, now } = tx;
@@ -50,6 +55,7 @@ function cancelClosed(tx: Transaction, limit: number): TaskUpdate[] {
       const row = tasks.byNo(sql, no as number);
       const update = row === null ? null : applyTransition(tx, row, { kind: "cancel" });
       if (update !== null) updates.push(update);
+      else setAside(tx, no as number);
     }
     // A key that has expired accepts nothing either until its end is put off, which comes back here.
     if (waiting.length === 0) sql.run("DELETE FROM closing_keys WHERE key_id = ?", keyId as string);
@@ -67,7 +73,8 @@ export function releaseHeld(tx: Transaction, limit: number): number {
   const held = tx.sql.all(HELD_TASKS, limit);
   for (const { no } of held) {
     const row = tx.tasks.byNo(tx.sql, no as number);
-    if (row !== null) applyTransition(tx, row, { kind: "orphan" });
+    if (row === null) setAside(tx, no as number);
+    else applyTransition(tx, row, { kind: "orphan" });
   }
   return held.length;
 }

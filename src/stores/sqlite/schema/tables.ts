@@ -50,6 +50,8 @@ const TABLES = [
      updated_at INTEGER NOT NULL,
      details TEXT NOT NULL
    )`,
+  // Tasks whose row could not be read (tasks/unreadable.ts).
+  "CREATE TABLE IF NOT EXISTS unreadable_tasks (task_no INTEGER PRIMARY KEY, at INTEGER NOT NULL)",
   // Keys whose waiting tasks are cancelled, by when they were deleted or expire.
   "CREATE TABLE IF NOT EXISTS closing_keys (key_id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
   "CREATE INDEX IF NOT EXISTS closing_keys_by_time ON closing_keys (at)",

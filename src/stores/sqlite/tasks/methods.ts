@@ -29,6 +29,7 @@ import { readTaskLog, readTenantLog } from "./logs.ts";
 import { visibleTask } from "./scopes.ts";
 import { openScope, scopePosition, setTenantFollowed } from "./tenants.ts";
 import { applyTransition } from "./transitions.ts";
+import { countUnreadable } from "./unreadable.ts";
 
 export function taskMethods(transactions: Transactions): Omit<TaskStore, "ping" | "close"> {
   const tenantPosition = async (scope: TenantScope): Promise<Position> =>
@@ -106,6 +107,7 @@ export function taskMethods(transactions: Transactions): Omit<TaskStore, "ping" 
       }),
     unreferencedMedia: (files) => transactions.read((tx) => unreferencedMedia(tx, files)),
     stats: () => transactions.read(laneStats),
+    countUnreadable: () => transactions.read(countUnreadable),
   };
 }
 

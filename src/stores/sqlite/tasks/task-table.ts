@@ -212,9 +212,22 @@ export class TaskTable {
     sql.run(this.#updates.textAt(node), ...values);
   }
 
-  /** Makes the row the task: what it carries under the names of other fields is taken out, and those fields put in. */
+  /** Null also for a row that cannot be read. */
   #read(row: SqlRow | null): TaskRow | null {
     if (row === null) return null;
+    try {
+      const read = this.#taskOf(row);
+      return typeof candidateOf(read.task).provider === "string" ? read : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /**
+   * Makes the row the task: what it carries under the names of other fields is taken out, and those fields put in. Throws
+   * when a field's JSON is damaged.
+   */
+  #taskOf(row: SqlRow): TaskRow {
     const [no, keyId, subject, followed, progressAt, trimmed, specBytes, price, windows, specText] =
       this.#carriers.map((name) => row[name]);
     const spec = JSON.parse(specText as string) as Spec;
