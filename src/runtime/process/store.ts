@@ -18,6 +18,7 @@ import type { DataDirectory } from "./data-directory.ts";
 import type { ProcessHost } from "./process-host.ts";
 import { checkRedisDurability } from "./redis-durability.ts";
 import { serveSqliteFile } from "./sqlite-file.ts";
+import { createSteadyTime } from "./steady-time.ts";
 
 /** Thrown when a shared store cannot be used; the message says what to do. */
 export class StoreSetupError extends Error {
@@ -59,7 +60,7 @@ export function openStore(dependencies: StoreDependencies): Promise<OpenedStore>
 
 async function openEmbedded({ host, directory, log }: StoreDependencies): Promise<OpenedStore> {
   const database = serveSqliteFile(host.openSqlite(directory.databaseFile));
-  const store = createSqliteStore({ database, now: () => systemClock.now() });
+  const store = createSqliteStore({ database, now: createSteadyTime(systemClock) });
   try {
     if (existsSync(directory.backupManifest)) {
       await store.renewEpochs();
