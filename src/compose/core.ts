@@ -46,14 +46,17 @@ export type Core = HostParts & {
 export type CoreOptions = {
   /** Ends the call of a task that was cancelled, where its worker can be reached from here. */
   readonly dropHeld: (taskId: string) => void;
+  /** How a task that somebody waits for is compared with the store, where other processes do not say what they did. */
+  readonly checkTask?: Rooms["checkTask"] | undefined;
   /** Whether a request may wait for what another one began, see `AuthenticatorOptions`. */
   readonly sharedLookups: boolean;
 };
 
-export function createCore(parts: HostParts, { dropHeld, sharedLookups }: CoreOptions): Core {
+export function createCore(parts: HostParts, { dropHeld, checkTask, sharedLookups }: CoreOptions): Core {
   const { settings, clock, log, store, media, publisher, doorbell, rooms } = parts;
+  const endWatch = createRoomEndWatch(rooms, clock, { checkTask });
   const tasks = new TaskService(
-    { store, media, publisher, doorbell, endWatch: createRoomEndWatch(rooms, clock), dropHeld, clock, log },
+    { store, media, publisher, doorbell, endWatch, dropHeld, clock, log },
     taskServiceOptions(settings),
   );
   const keys = new KeyService({ store, clock, log });

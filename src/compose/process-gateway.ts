@@ -96,7 +96,14 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const retention = new RetentionSweep({ store, media, clock, log }, retentionOptions(settings));
   const core = createCore(
     { settings, clock, log, store, media, catalogue, publisher, doorbell: engine, rooms },
-    { dropHeld: (taskId) => engine.drop(taskId), sharedLookups: true },
+    {
+      dropHeld: (taskId) => engine.drop(taskId),
+      sharedLookups: true,
+      checkTask:
+        instances !== undefined && bus === null
+          ? (keyId, taskId) => rooms.checkTask(keyId, taskId)
+          : undefined,
+    },
   );
   const { keys, tasks, authenticator, origins, wireContext } = core;
 

@@ -153,6 +153,15 @@ export class Rooms implements Publisher {
     }
   }
 
+  /** Compares the room of one task with the store, if there is one. Never rejects. */
+  async checkTask(keyId: string, taskId: string): Promise<void> {
+    const room = this.#rooms.get(taskRoomName(keyId, taskId));
+    if (room === undefined) return;
+    await this.#checkTasks([room]).catch((error: unknown) =>
+      this.#warn("A room could not be compared with the store; the next check tries again", room, error),
+    );
+  }
+
   /** Sends all batched frames. */
   flush(): void {
     for (const room of this.#rooms.values()) room.flush();

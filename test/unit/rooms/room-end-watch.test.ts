@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { createRoomEndWatch } from "../../../src/rooms/room-end-watch.ts";
 import { Rooms } from "../../../src/rooms/rooms.ts";
 import type { Subscriber } from "../../../src/rooms/subscriber.ts";
@@ -129,4 +129,41 @@ test("a watch is not repeated when its key is disabled or its process stops", as
   await settled();
   rooms.closeKey("key_a");
   expect(await isOver(waiting)).toBe(true);
+});
+
+describe("where other processes do not say what they did", () => {
+  const watching = () =>
+    createRoomEndWatch(rooms, clock, { checkTask: (keyId, taskId) => rooms.checkTask(keyId, taskId) });
+
+  test("it finds an end that nobody told of, the sooner the shorter it has waited", async () => {
+    for (const [endsAfterMs, atMost] of [
+      [50, 100],
+      [700, 950],
+      [20_000, 22_000],
+    ] as const) {
+      const { id } = store.create().task;
+      const waiting = watching().untilEnded(KEY, id, 60_000);
+      await clock.advance(endsAfterMs);
+      store.advance(id, "completed");
+      await clock.advance(atMost - endsAfterMs);
+      expect(await isOver(waiting), `${endsAfterMs} ms`).toBe(true);
+    }
+  });
+
+  test("it asks the store a bounded number of times, and no more once it is over", async () => {
+    const { id } = store.create().task;
+    const { positions } = store;
+    let asked = 0;
+    store.positions = (ids) => {
+      asked += 1;
+      return positions.call(store, ids);
+    };
+    const waiting = watching().untilEnded(KEY, id, 60_000);
+    await clock.advance(60_000);
+    expect(await isOver(waiting)).toBe(true);
+    expect(asked).toBeLessThan(50);
+    const before = asked;
+    await clock.advance(60_000);
+    expect(asked).toBe(before);
+  });
 });
