@@ -117,6 +117,27 @@ describeWithRedis("the bus over Redis", () => {
     await news.has("afterwards");
   });
 
+  test("a channel is left at any moment of a reconnection without a failure, and is not heard afterwards", async () => {
+    const [one, other] = [instance("one").bus, instance("other").bus];
+    await connected(one, other);
+    const left = inbox();
+    const kept = inbox();
+    for (let number = 0; number < 50; number++) await other.subscribe(`left-${number}`, left.take);
+    await other.subscribe("kept", kept.take);
+    await server.restart();
+    let number = 0;
+    // One in each turn of the event loop, from before the connection is back until after it is.
+    for (let turns = 0; number < 50; turns++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      if (other.connected || turns < 10) other.unsubscribe(`left-${number++}`);
+    }
+    await connected(one, other);
+    for (let sent = 0; sent < 50; sent++) one.publish(`left-${sent}`, "not heard");
+    one.publish("kept", "heard");
+    await kept.has("heard");
+    expect(left.messages).toEqual([]);
+  });
+
   test("without a server publishing is lost and subscribing does not wait; the gap is told once there is one", async () => {
     await server.kill();
     const { bus } = instance("one");

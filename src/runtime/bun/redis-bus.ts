@@ -87,8 +87,19 @@ export class RedisBus implements InstanceBus {
 
   unsubscribe(channel: string): void {
     const name = this.#nameOf(channel);
-    if (!this.#channels.delete(name)) return;
-    this.#client?.unsubscribe(name).catch(() => {});
+    const known = this.#channels.get(name);
+    if (known === undefined) return;
+    this.#channels.delete(name);
+    const client = this.#client;
+    if (client === null) return;
+    try {
+      client.unsubscribe(name).catch(() => {});
+    } catch {
+      // The connection has only just come back and has no subscription in force: the client refuses to leave one.
+      void known.inForce?.then(() => {
+        if (this.#client === client && !this.#channels.has(name)) client.unsubscribe(name).catch(() => {});
+      });
+    }
   }
 
   onGap(listener: () => void): void {
