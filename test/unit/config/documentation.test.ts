@@ -3,10 +3,14 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { loadConfig } from "../../../src/config/load.ts";
 import { SETTINGS } from "../../../src/config/schema.ts";
 import { dottedName, listSettings, type NamedSetting } from "../../../src/config/setting-names.ts";
 
-const PAGE = readFileSync(resolve(import.meta.dirname, "../../../docs/configuration.md"), "utf8");
+const read = (page: string) => readFileSync(resolve(import.meta.dirname, "../../../docs", page), "utf8");
+const PAGE = read("configuration.md");
+/** The first one of a page. */
+const JSON_BLOCK = /^```json\n([\s\S]*?)^```$/m;
 const ROW = /^\| `([^`]+)`(?: `([A-Z_]+)`)? +\| (.+?) +\| (.+?) +\| (.+?) +\|$/gm;
 
 function fallbackText(value: unknown): string {
@@ -36,6 +40,14 @@ describe("docs/configuration.md", () => {
 
   it("describes every setting with its variable, default, bounds and meaning, and nothing that is no setting", () => {
     expect(rows).toEqual(listSettings(SETTINGS).map(rowOf));
+  });
+});
+
+describe.each(["configuration.md", "production.md"])("the sample conduit.json of docs/%s", (page) => {
+  it("is taken without a warning", () => {
+    const [, file = ""] = JSON_BLOCK.exec(read(page)) ?? [];
+    expect(file).toContain("imageGeneration");
+    expect(loadConfig({ env: {}, file }).warnings).toEqual([]);
   });
 });
 
