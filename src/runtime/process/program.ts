@@ -67,6 +67,8 @@ async function start(host: ProcessHost, offers: readonly ProviderOffer[]): Promi
   let log: JsonLog;
   try {
     const keys = loadKeys(directory.keysFile, settings.keys);
+    // Lines that cannot be written (a full disk, a closed pipe) are lost; unheard, the stream's error would end the process.
+    process.stderr.on("error", () => {});
     log = new JsonLog({
       level: settings.logging.level,
       write: (line) => {

@@ -15,6 +15,7 @@ import { systemClock } from "../../tasks/ports/clock.ts";
 import type { InstanceBus } from "../../tasks/ports/instance-bus.ts";
 import type { Log } from "../../tasks/ports/log.ts";
 import type { DataDirectory } from "./data-directory.ts";
+import { assertRoom, scarceRoom } from "./free-space.ts";
 import type { ProcessHost } from "./process-host.ts";
 import { checkRedisDurability } from "./redis-durability.ts";
 import { serveSqliteFile } from "./sqlite-file.ts";
@@ -73,7 +74,15 @@ async function openEmbedded({ host, directory, log }: StoreDependencies): Promis
     await store.close();
     throw error;
   }
-  return { store, doubt: async () => null, close: () => store.close() };
+  const ping = async () => {
+    await store.ping();
+    await assertRoom(directory.path);
+  };
+  return {
+    store: { ...store, ping },
+    doubt: () => scarceRoom(directory.path),
+    close: () => store.close(),
+  };
 }
 
 async function openRedis(
