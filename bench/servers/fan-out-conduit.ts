@@ -26,7 +26,7 @@ const { settings } = loadConfig({
   },
   file: null,
 });
-const log = { info() {}, warn: console.error, error: console.error };
+const log = { debug: () => {}, info() {}, warn: console.error, error: console.error };
 const media: MediaStore = {
   put: () => Promise.reject(new Error("nothing is painted here")),
   get: () => Promise.resolve(null),

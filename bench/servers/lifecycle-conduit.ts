@@ -30,7 +30,7 @@ const provider: MediaProvider = {
   poll: async () => DONE,
   cancel: async () => ({ cancellation: "immediate", billedMicros: 0, askAgain: false }),
 };
-const log = { info() {}, warn: console.error, error: console.error };
+const log = { debug: () => {}, info() {}, warn: console.error, error: console.error };
 const media = {
   put: () => Promise.reject(new Error("an empty job stores no file")),
   removeTask: () => Promise.resolve(),

@@ -69,6 +69,7 @@ export function deploymentHealth(
     store: {
       ping: () => store.ping(),
       countUnreadable: () => store.countUnreadable(),
+      hasKeys: async () => (await store.listKeys(1, null)).keys.length > 0,
       kind: settings.upstash.url === null ? "Durable Object" : "Upstash Redis",
     },
     queue: { stats: () => store.stats(), rings: ringHealth, maxHeld: stepWorkerOptions.maxHeld },

@@ -30,6 +30,8 @@ const REMEDIES: Readonly<Partial<Record<UnavailableReason, string>>> = {
 export type StoreSources = {
   ping(): Promise<void>;
   countUnreadable(): Promise<number>;
+  /** Whether there is any virtual key: without one every request answers 401. */
+  hasKeys(): Promise<boolean>;
   /** Which store it is, on a host that says so. */
   readonly kind?: string;
   /** Why what the store acknowledges may be lost; null when it lasts. May reject. Default: it lasts. */
@@ -102,6 +104,11 @@ async function storePart(store: StoreSources, tried: Promise<void>): Promise<Hea
     await tried;
     const doubt = (await store.doubt?.()) ?? null;
     if (doubt !== null) return { status: "degraded", ...kind, detail: doubt };
+    if (!(await store.hasKeys())) {
+      const detail =
+        "there is no virtual key: make one with POST /admin/v1/keys, or start anew for the bootstrap key";
+      return { status: "degraded", ...kind, detail };
+    }
     const unreadable = await store.countUnreadable();
     if (unreadable === 0) return { status: "ok", ...kind };
     const detail =

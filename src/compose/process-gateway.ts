@@ -140,6 +140,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     store: {
       ping: () => store.ping(),
       countUnreadable: () => store.countUnreadable(),
+      hasKeys: async () => (await store.listKeys(1, null)).keys.length > 0,
       ...(storeDoubt && { doubt: storeDoubt }),
     },
     queue: { stats: () => store.stats(), figures: () => ({ providerCalls: engine.heldSteps }) },

@@ -31,6 +31,9 @@ const UNMATCHED = "unmatched";
 /** Methods by name in the metrics; callers can invent any number of others. */
 const COUNTED_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 const SWITCHING_PROTOCOLS = 101;
+/** Below it stand the addresses that say whether all is well. */
+const PROBES = "/health/";
+const FIRST_ERROR = 400;
 
 /** Makes the middleware; mount it first, on `EVERY_PATH`. */
 export function frontDoor(dependencies: FrontDoorDependencies): HttpMiddleware {
@@ -106,7 +109,9 @@ function record(
     ms,
   );
   if (!logRequests) return;
-  log.info("request", {
+  // A balancer asks every second or two whether all is well.
+  const isProbe = c.req.path.startsWith(PROBES) && status < FIRST_ERROR;
+  log[isProbe ? "debug" : "info"]("request", {
     requestId: exchange.requestId,
     method,
     // Without its query, which may hold a key.

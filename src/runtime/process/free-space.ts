@@ -1,4 +1,4 @@
-/** Room on the disk of the data directory: a probe writes one page, which may still fit where no task does. */
+/** Room on the disk of the data directory: what a probe writes may still fit where no task does. */
 
 import { statfs } from "node:fs/promises";
 import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";

@@ -44,7 +44,9 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     ...endpointMethods(transactions),
     ...sessionMethods(transactions),
     async ping() {
-      await transactions.write(({ sql }) => sql.run("UPDATE lanes SET held = held WHERE lane = 'image'"));
+      await transactions.write(({ sql, now }) =>
+        sql.run("INSERT OR REPLACE INTO probes (name, at) VALUES ('health', ?)", now),
+      );
     },
     async close() {
       transactions.close();

@@ -81,6 +81,12 @@ export class StepExecutor {
       await this.#reportLate(run, driver, null);
       return NOTHING;
     }
+    this.#dependencies.log.debug(task.state === null ? "task submitted" : "task polled", {
+      taskId: task.id,
+      provider: name,
+      attempt: task.attempt,
+      fence: task.fence,
+    });
     return this.#finish(run, driver, provider, await run.run(provider));
   }
 

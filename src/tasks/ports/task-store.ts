@@ -237,8 +237,7 @@ export interface TaskStore {
   nextDueIn(lane: TaskType, providers?: readonly string[]): Promise<number | null>;
   /**
    * Pauses a provider in a lane: its ready tasks are not claimed for `pauseMs` from now, started ones (polls) go on.
-   * A shorter pause than the one that runs changes nothing; 0 ends it. Nothing in this release calls it: it is for
-   * routes of several candidates, and routes have one so far.
+   * A shorter pause than the one that runs changes nothing; 0 ends it.
    */
   pauseProvider(lane: TaskType, provider: string, pauseMs: number): Promise<void>;
 

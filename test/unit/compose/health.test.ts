@@ -11,6 +11,7 @@ type Sources = {
 
 const clock = new ManualClock();
 let unreadable = 0;
+let keys = true;
 
 /** As the gateway of one process asks. */
 function health(changes: Partial<Sources> = {}): HostHealth {
@@ -21,7 +22,12 @@ function health(changes: Partial<Sources> = {}): HostHealth {
     ...changes,
   };
   return new HostHealth({
-    store: { ping: store.ping, countUnreadable: async () => unreadable, doubt: storeDoubt },
+    store: {
+      ping: store.ping,
+      countUnreadable: async () => unreadable,
+      hasKeys: async () => keys,
+      doubt: storeDoubt,
+    },
     queue: { stats: store.stats, figures: () => ({ providerCalls: 2 }) },
     rooms: () => roomsPart({ stats: () => ({ rooms: 1, subscribers: 3, alone: 0 }) }, bus),
     providers: new Map([["local", {}]]),
@@ -66,6 +72,15 @@ describe("the health of a gateway", () => {
       status: "down",
       detail: "the store cannot be written to (full): free space where it writes, or raise its limit",
     });
+  });
+
+  test("is degraded without a single key, which every request would need", async () => {
+    keys = false;
+    expect((await health().parts()).store).toMatchObject({
+      status: "degraded",
+      detail: expect.stringContaining("POST /admin/v1/keys"),
+    });
+    keys = true;
   });
 
   test("is degraded while something stored cannot be read", async () => {

@@ -14,14 +14,15 @@ import type { TaskRow } from "../tasks/task-table.ts";
 import { setAside } from "../tasks/unreadable.ts";
 import type { Transaction } from "../transaction.ts";
 import { LISTS } from "./lists.ts";
-import { type Charge, promote, queueOf, setPause } from "./queue-counters.ts";
+import { type Charge, promote, queueOf, setPause, stopClosedKeys } from "./queue-counters.ts";
 
 export type Pick = { row: TaskRow; startTag: number; charge: Charge };
 
 const PROVIDERS = "SELECT provider, paused_until FROM lane_providers WHERE lane = +?";
-/** The same, and whether a delayed task is due: most claims find none, and look no further. */
+/** The same, and whether a delayed task is due or a key has ended: most claims find neither, and look no further. */
 const PROVIDERS_AND_DUE = `SELECT provider, paused_until,
-    EXISTS (SELECT 1 FROM tasks WHERE type = +?1 AND due_at <= ?2) AS due
+    EXISTS (SELECT 1 FROM tasks WHERE type = +?1 AND due_at <= ?2) AS due,
+    EXISTS (SELECT 1 FROM closing_keys WHERE at <= ?2) AS closing
   FROM lane_providers WHERE lane = +?1`;
 
 /**
@@ -37,6 +38,8 @@ export function refreshLane(
   const providers: string[] = [];
   const rows = sql.all(PROVIDERS_AND_DUE, lane, now);
   if (rows[0]?.due === 1) promote(tx, lane);
+  // The sweep cancels what waits under them; until it comes, none of it may be started.
+  if (rows[0]?.closing === 1) stopClosedKeys(sql, now);
   for (const row of rows) {
     const provider = row.provider as string;
     if (row.paused_until !== null && (row.paused_until as number) <= now) setPause(sql, lane, provider, null);

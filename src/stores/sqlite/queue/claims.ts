@@ -3,6 +3,7 @@
 import { type Claim, type ClaimOptions, ONLY_SHARD } from "../../../tasks/ports/task-store.ts";
 import { candidateOf } from "../../../tasks/task.ts";
 import { applyTransition } from "../tasks/transitions.ts";
+import { setAside } from "../tasks/unreadable.ts";
 import type { Transaction } from "../transaction.ts";
 import { pickNext, refreshLane } from "./claim-order.ts";
 import { heldIn, moveClaimed } from "./queue-counters.ts";
@@ -25,7 +26,11 @@ export function claimNext(tx: Transaction, options: ClaimOptions): Claim[] {
     const update = applyTransition(tx, pick.row, { kind: "claim", leaseMs }, (from, to, started) =>
       moveClaimed(sql, queue, pick.charge, from, to, started),
     );
-    if (update === null) throw new Error(`Task ${pick.row.task.id} is ready and cannot be claimed`);
+    if (update === null) {
+      // Its columns contradict each other: it stands among the ready ones and may not be claimed.
+      setAside(tx, pick.row.no);
+      continue;
+    }
     const { task } = update;
     claims.push({
       lease: { shard: ONLY_SHARD, taskId: task.id, fence: task.fence },

@@ -159,6 +159,14 @@ export function setCap(sql: Sql, keyId: string, cap: number | null): void {
   sql.run(`UPDATE lane_keys SET cap = ?2, vtime = ${RAISED} WHERE key_id = ?1`, keyId, cap);
 }
 
+/** Keys that were deleted or have expired by now start nothing any more. */
+export function stopClosedKeys(sql: Sql, now: number): void {
+  sql.run(
+    "UPDATE lane_keys SET cap = 0 WHERE cap IS NOT 0 AND key_id IN (SELECT key_id FROM closing_keys WHERE at <= ?)",
+    now,
+  );
+}
+
 const PAUSE = [
   `UPDATE lane_keys SET all_waiting = all_waiting -
      (SELECT o.high + o.normal + o.low FROM lane_keys o WHERE o.key_id = lane_keys.key_id AND o.lane = ?1 AND o.provider = ?2)

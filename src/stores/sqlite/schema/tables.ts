@@ -50,6 +50,8 @@ const TABLES = [
      updated_at INTEGER NOT NULL,
      details TEXT NOT NULL
    )`,
+  // When it was last tried whether anything can be written: SQLite leaves pages alone whose content does not change.
+  "CREATE TABLE IF NOT EXISTS probes (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
   // Tasks whose row could not be read (tasks/unreadable.ts).
   "CREATE TABLE IF NOT EXISTS unreadable_tasks (task_no INTEGER PRIMARY KEY, at INTEGER NOT NULL)",
   // Keys whose waiting tasks are cancelled, by when they were deleted or expire.

@@ -45,7 +45,7 @@ beforeEach(() => {
       },
       media,
       clock,
-      log: { info: () => {}, warn: () => {}, error: (message) => failures.push(message) },
+      log: { debug: () => {}, info: () => {}, warn: () => {}, error: (message) => failures.push(message) },
     },
     OPTIONS,
   );
