@@ -32,7 +32,7 @@ function workerOf(
       providers,
       publisher: { publish: (update) => updates.push(update) },
       clock,
-      log: { info: line, warn: line, error: line },
+      log: { debug: () => {}, info: line, warn: line, error: line },
       random: () => 0.5,
     },
     { ...OPTIONS, maxHeld: { image: 50, video: 50 }, ...options },
