@@ -375,6 +375,8 @@ test("no statement of the hot paths scans a table or sorts", async () => {
   await bench.apply(await bench.claimOne(), COMPLETE);
   await bench.claimOne();
   await store.sweep(10);
+  for (let receipt: string | null = null, step = 0; step < 2; step++)
+    ({ receipt } = await store.dueMedia({ mediaMs: 0, strayMs: 0 }, 10, receipt));
   await store.retire({ tasksMs: 1, eventsMs: 1, ledgerMs: 1 }, 10);
   await store.nextDueIn("image");
   await store.nextDueIn("image", ["local"]);

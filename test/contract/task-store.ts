@@ -7,6 +7,7 @@ import { describe } from "vitest";
 import type { StoreContract } from "./store-harness.ts";
 import { cleanupContract } from "./task-store/cleanup.ts";
 import { creationContract } from "./task-store/creation.ts";
+import { dueMediaContract } from "./task-store/due-media.ts";
 import { fairnessContract } from "./task-store/fairness.ts";
 import { leaseContract } from "./task-store/leases.ts";
 import { limitContract } from "./task-store/limits.ts";
@@ -26,6 +27,7 @@ export function taskStoreContract(contract: StoreContract): void {
     logContract(contract);
     listingContract(contract);
     cleanupContract(contract);
+    dueMediaContract(contract);
     retentionContract(contract);
     raceContract(contract);
   });

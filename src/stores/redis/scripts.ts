@@ -85,6 +85,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
   get: reading(...VIEWS, "scope"),
   list: reading(...VIEWS),
   listBatch: reading(...VIEWS, "scope"),
+  dueMedia: writing(),
   heldMedia: reading(),
   nextDue: reading("fairQueue"),
   stats: reading(),

@@ -21,6 +21,8 @@
  * | `0:delayed:<lane>`                | zset   | tasks by when they are due                                                 |
  * | `0:wake:<lane>`                   | zset   | unfinished tasks by the end of their lease or their deadline               |
  * | `0:ended`, `0:trimmed`            | zset   | settled tasks by their end: with their events, and without                 |
+ * | `0:unsettled`                     | zset   | tasks that finished unsettled, by their end, until their files are removed |
+ * | `0:media-cursors`                 | hash   | up to which finished task the files were removed (see scripts/tasks/due-media.lua) |
  * | `0:work:<kind>:<id>`              | hash   | an item of due work; its sets: see scripts/parts/work.lua                  |
  * | `0:balance:<key>`                 | hash   | what is held and was charged: `reserved:<window>`, `charged:<window>`, and with `:<customer>` of one |
  * | `0:holds:<key>`                   | zset   | what holds money of the key, by age; the hold stands with it (`hold`)      |
@@ -57,10 +59,12 @@ import {
   type ClaimOptions,
   type CreateLimits,
   type CreateOutcome,
+  type DueMedia,
   type FollowOutcome,
   type Lease,
   type ListQuery,
   type LogRead,
+  type MediaRetention,
   ONLY_SHARD,
   type PurgeOutcome,
   type QueueStats,
@@ -372,6 +376,21 @@ class RedisStore implements Store {
       removedTaskIds: listReply(removed).map(textOf),
       trimmedLogs: numberOf(trimmed),
       more: more === 1,
+    };
+  }
+
+  async dueMedia(
+    { mediaMs, strayMs }: MediaRetention,
+    limit: number,
+    receipt: string | null,
+  ): Promise<DueMedia> {
+    const kept = [mediaMs, strayMs].map(String);
+    const reply = await this.#scripts.run("dueMedia", String(limit), ...kept, receipt ?? "");
+    const [expired, untidy, next] = listReply(reply);
+    return {
+      expired: listReply(expired).map(textOf),
+      untidy: listReply(untidy).map(textOf),
+      receipt: textOf(next) || null,
     };
   }
 

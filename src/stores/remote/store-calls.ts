@@ -46,6 +46,8 @@ const REPETITION = {
   tenantPosition: "again",
   // Its answer names the tasks whose files are to be removed.
   retire: "once",
+  // What was answered is answered again until its receipt comes.
+  dueMedia: "again",
   unreferencedMedia: "again",
   stats: "again",
   countUnreadable: "again",

@@ -200,6 +200,17 @@ export type SweepOutcome = {
 export type Retention = { tasksMs: number; eventsMs: number; ledgerMs: number };
 export type RetentionOutcome = { removedTaskIds: string[]; trimmedLogs: number; more: boolean };
 
+/** How long after their task's end files are kept: all of them, and those that it does not name; ms. */
+export type MediaRetention = { mediaMs: number; strayMs: number };
+export type DueMedia = {
+  /** Tasks whose files are all to be removed. */
+  expired: string[];
+  /** Tasks that may have files they do not name: all but those that their first holder completed. */
+  untidy: string[];
+  /** For the next call, when everything above is done. Null when there was nothing to do. */
+  receipt: string | null;
+};
+
 export type QueueStats = {
   lane: TaskType;
   /** Ready to be claimed. */
@@ -279,6 +290,13 @@ export interface TaskStore {
 
   /** One bounded step of the retention sweep. */
   retire(retention: Retention, limit: number): Promise<RetentionOutcome>;
+  /**
+   * Finished tasks, settled or not, whose files are due, at most `limit` of each kind, in the order they ended. A step is
+   * answered again until a call brings its receipt, so nothing is passed over when its caller dies between the two.
+   * A task that entered its list late (a clock was set back, an earlier release settled it) may be passed over: its files
+   * go when it is retired. What a call costs MUST NOT grow with the tasks that are kept.
+   */
+  dueMedia(retention: MediaRetention, limit: number, receipt: string | null): Promise<DueMedia>;
   /** Of these files, the paths that no task holds (any more). */
   unreferencedMedia(files: readonly { path: string; taskId: string }[]): Promise<string[]>;
   stats(): Promise<QueueStats[]>;

@@ -57,6 +57,7 @@ import claimText from "../scripts/tasks/claim.lua" with { type: "text" };
 import commitText from "../scripts/tasks/commit.lua" with { type: "text" };
 import createText from "../scripts/tasks/create.lua" with { type: "text" };
 import dueText from "../scripts/tasks/due.lua" with { type: "text" };
+import dueMediaText from "../scripts/tasks/due-media.lua" with { type: "text" };
 import getText from "../scripts/tasks/get.lua" with { type: "text" };
 import heldMediaText from "../scripts/tasks/held-media.lua" with { type: "text" };
 import listText from "../scripts/tasks/list.lua" with { type: "text" };
@@ -136,6 +137,7 @@ export const TEXTS = {
   create: createText,
   due: dueText,
   get: getText,
+  dueMedia: dueMediaText,
   heldMedia: heldMediaText,
   listBatch: listBatchText,
   list: listText,

@@ -161,8 +161,6 @@ export class Commits {
     now: number,
   ): string[] {
     const { texts, moments, gone } = this.#fields.changes(before, old, after, besides, now);
-    const ended =
-      after.settled && after.finishedAt !== null && !(before.settled && before.finishedAt !== null);
     return [
       after.id,
       rev,
@@ -181,7 +179,7 @@ export class Commits {
       no,
       after.dueAt === before.dueAt || after.dueAt === null ? "" : String(after.dueAt - now),
       wakeArgument(before, after),
-      !ended ? "" : after.finishedAt === before.finishedAt ? String(after.finishedAt) : "+",
+      endArgument(before, after),
       event ?? "",
       event === null
         ? ""
@@ -247,6 +245,14 @@ function wakeArgument(before: Task, after: Task): string {
   const at = wakeAt(after);
   if (at === null) return before.finishedAt === null ? "-" : "";
   return before.leaseUntil === after.leaseUntil && before.deadlineAt === after.deadlineAt ? "" : String(at);
+}
+
+/** When the task ended, where this step made it one that may be removed in time; `-` where it ends unsettled. */
+function endArgument(before: Task, after: Task): string {
+  if (after.finishedAt === null || (before.settled && before.finishedAt !== null)) return "";
+  const endsNow = after.finishedAt !== before.finishedAt;
+  if (after.settled) return endsNow ? "+" : String(after.finishedAt);
+  return endsNow ? "-" : "";
 }
 
 function updateOf(task: Task, event: TaskEventType | null, at: number, places: readonly Reply[]): TaskUpdate {

@@ -9,6 +9,7 @@
  *   lane_providers  per lane and provider: until when it is paused
  *   lane_keys       start-time fair queueing: what a key has waiting at a provider (queue/queue-counters.ts)
  *   work            due work; work_queues has one row for each destination (due-work/queues.ts)
+ *   media_cursors   up to which finished task the files were removed (due-media.ts)
  *   balances, movements, endpoints, sessions   as their ports have them
  *
  * What a task or a session holds of its key's money has no table: it is `reserved_micros` as long as `settled` is 0, by
@@ -58,6 +59,7 @@ const TABLES = [
   "CREATE TABLE IF NOT EXISTS closing_keys (key_id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
   "CREATE INDEX IF NOT EXISTS closing_keys_by_time ON closing_keys (at)",
   "INSERT OR IGNORE INTO closing_keys SELECT id, expires_at FROM keys WHERE expires_at IS NOT NULL",
+  "CREATE TABLE IF NOT EXISTS media_cursors (name TEXT PRIMARY KEY, at INTEGER NOT NULL, no INTEGER NOT NULL) WITHOUT ROWID",
   "CREATE TABLE IF NOT EXISTS specs (task_no INTEGER PRIMARY KEY, spec TEXT NOT NULL)",
   `CREATE TABLE IF NOT EXISTS events (
      task_no INTEGER NOT NULL,

@@ -13,6 +13,7 @@ import type {
 import type { Position, TenantScope } from "../../../tasks/task.ts";
 import type { StepTransition } from "../../../tasks/transition.ts";
 import { assertStateFits, assertTransitionFits, measuredSpec, taskTooLarge } from "../../sizes.ts";
+import { dueMedia } from "../due-media.ts";
 import { claimWork, nextWorkIn } from "../due-work/claims.ts";
 import { finishWork, reportLate } from "../due-work/outcomes.ts";
 import { nextDueIn } from "../queue/claim-order.ts";
@@ -105,6 +106,8 @@ export function taskMethods(transactions: Transactions): Omit<TaskStore, "ping" 
         tenantCursor = dropIdleTenants(tx, tenantCursor, limit) ?? FIRST_TENANT;
         return outcome;
       }),
+    dueMedia: (retention, limit, receipt) =>
+      transactions.write((tx) => dueMedia(tx, retention, limit, receipt)),
     unreferencedMedia: (files) => transactions.read((tx) => unreferencedMedia(tx, files)),
     stats: () => transactions.read(laneStats),
     countUnreadable: () => transactions.read(countUnreadable),

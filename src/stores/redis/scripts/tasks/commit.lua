@@ -5,9 +5,9 @@
 --   1 task, 2 the revision that was decided about, 3 the lease that must still run as it did, or '', 4 key, 5 subject, 6 type,
 --   7 and 8 status before and after, 9 and 10 place before and after (ready, delayed, held, ended), 11 and 12 provider, 13 and 14
 --   rank before and after, 15 number among the key's tasks, 16 ms until it is due or '', 17 when somebody must look at it ('' as
---   before, '-' never), 18 moment of its end if it may be removed in time ('+' = now, '' not), 19 type of the event or '', 20 the
---   event's JSON as far as it is known, 21 field of the event, 22 money released or '' for none, 23 charged, 24 customer, 25 JSON
---   of the movement or '', 26 kind of the due work that this finishes or '', 27 its id, 28 its fence, 29 lane to claim in or '',
+--   before, '-' never), 18 moment of its end if it may be removed in time ('+' = now, '' not; '-' = it ends now, unsettled), 19
+--   type of the event or '', 20 the event's JSON as far as it is known, 21 field of the event, 22 money released or '' for none,
+--   23 charged, 24 customer, 25 JSON of the movement or '', 26 kind of the due work that this finishes or '', 27 its id, 28 its fence, 29 lane to claim in or '',
 --   30 lease in ms, 31 how many at most, 32 most held or '', 33 JSON list of providers or '', 34 fields to set, 35 moments to
 --   set, 36 fields to remove, 37 due work to leave; then names and texts, names and ms from now, names, and of each item kind,
 --   id, destination, payload, ms until it is given up.
@@ -98,7 +98,12 @@ local function commit(c)
   elseif wake ~= '' then
     zadd('wake:' .. type, wake, id)
   end
-  if c[18] ~= '' then zadd('ended', c[18] == '+' and now_text or c[18], id) end
+  local ended = c[18]
+  if ended == '-' then
+    zadd('unsettled', now_text, id)
+  elseif ended ~= '' then
+    zadd('ended', ended == '+' and now_text or ended, id)
+  end
   if c[22] ~= '' then
     settle_money(k.id, c[24], f[3] or 'total', 'task/' .. id, tonumber(c[22]), tonumber(c[23]), c[25])
   end
