@@ -32,7 +32,8 @@ const media: MediaStore = {
   get: () => Promise.resolve(null),
   remove: () => Promise.resolve(),
   removeTask: () => Promise.resolve(),
-  list: () => Promise.resolve({ files: [], cursor: null }),
+  filesOf: () => Promise.resolve([]),
+  tasksBefore: () => Promise.resolve([]),
 };
 
 const store = await openBenchStore(textArgument("folder"));

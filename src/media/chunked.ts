@@ -4,11 +4,11 @@
  */
 
 import type { RandomFill } from "../tasks/ids.ts";
-import type { MediaFile, MediaStore, StoredFile } from "../tasks/ports/media-store.ts";
+import type { MediaFile, MediaStore } from "../tasks/ports/media-store.ts";
 import type { MediaRef } from "../tasks/task.ts";
 import { contentTypeOf } from "./content-types.ts";
 import { partsOfFile } from "./file-parts.ts";
-import { newMediaPath, parseMediaPath, taskFolder } from "./media-path.ts";
+import { dayFolder, newMediaPath, parseMediaPath, taskFolder } from "./media-path.ts";
 
 /** Bytes of a chunk: half of what a row of a Durable Object's SQL may have (Cloudflare docs, "Limits": 2 MB). */
 export const CHUNK_BYTES = 1024 * 1024;
@@ -16,10 +16,13 @@ export const CHUNK_BYTES = 1024 * 1024;
  * The shards share the files; a task's are in one of them, by the last hexadecimal digit of its id, which is random.
  */
 const SHARD_NAMES = "0123456789abcdef";
+/** Files of a task that one call lists. */
+const LIST_FILES = 200;
 /** The largest file in bytes, by default and at most: every byte passes through memory and a database. */
 const DEFAULT_MAX_FILE_BYTES = 64 * 1024 * 1024;
 
 export type FileStat = { bytes: number; modifiedAt: number };
+export type StoredFile = { path: string; taskId: string; modifiedAt: number };
 
 /** The shards by name. */
 export type MediaShards = { getByName(name: string): MediaShard };
@@ -120,19 +123,30 @@ class ChunkedMediaStore implements MediaStore {
     await this.#call(shardOf(taskId), (object) => object.removeFolder(folder));
   }
 
-  /** One shard after the other; the cursor is the last path, whose task says which shard it was in. */
-  async list(limit: number, cursor: string | null): Promise<{ files: StoredFile[]; cursor: string | null }> {
-    const files: StoredFile[] = [];
-    const last = cursor === null ? null : parseMediaPath(cursor);
-    const from = last === null ? 0 : SHARD_NAMES.indexOf(shardOf(last.taskId));
-    for (let index = from; index < SHARD_NAMES.length; index++) {
-      const after = last !== null && index === from ? (cursor as string) : "";
-      const wanted = limit - files.length;
-      const found = await this.#call(SHARD_NAMES.charAt(index), (object) => object.list(wanted, after));
-      files.push(...found);
-      if (files.length === limit) return { files, cursor: files.at(-1)?.path ?? null };
+  async filesOf(taskId: string): Promise<string[]> {
+    const folder = `${taskFolder(taskId)}/`;
+    const paths: string[] = [];
+    for (let after = folder; ; ) {
+      const from = after;
+      const files = await this.#call(shardOf(taskId), (object) => object.list(LIST_FILES, from));
+      const own = files.filter(({ path }) => path.startsWith(folder));
+      paths.push(...own.map(({ path }) => path));
+      const last = own.at(-1);
+      if (last === undefined || own.length < LIST_FILES) return paths;
+      after = last.path;
     }
-    return { files, cursor: null };
+  }
+
+  /** The first files of every shard, so that none has to wait for another one's. */
+  async tasksBefore(moment: number, limit: number): Promise<string[]> {
+    const end = dayFolder(moment);
+    const ids = new Set<string>();
+    const each = Math.ceil(limit / SHARD_NAMES.length);
+    for (const shard of SHARD_NAMES) {
+      const files = await this.#call(shard, (object) => object.list(each, ""));
+      for (const { path, taskId } of files) if (path < end) ids.add(taskId);
+    }
+    return [...ids].slice(0, limit);
   }
 
   /** The bytes `start`..`end`, part by part as they are asked for. */

@@ -14,16 +14,11 @@ import {
   unlink,
 } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import type { RandomFill } from "../tasks/ids.ts";
-import {
-  type MediaFile,
-  type MediaStore,
-  MediaTooLargeError,
-  type StoredFile,
-} from "../tasks/ports/media-store.ts";
+import { isTaskId, type RandomFill } from "../tasks/ids.ts";
+import { type MediaFile, type MediaStore, MediaTooLargeError } from "../tasks/ports/media-store.ts";
 import type { MediaRef } from "../tasks/task.ts";
 import { contentTypeOf } from "./content-types.ts";
-import { type MediaPath, newMediaPath, parseMediaPath, taskFolder } from "./media-path.ts";
+import { dayFolder, type MediaPath, newMediaPath, parseMediaPath, taskFolder } from "./media-path.ts";
 
 export type FolderMediaStoreOptions = {
   /** Made when it is missing. Nothing outside of it is ever read or written. */
@@ -44,8 +39,8 @@ const READ_BYTES = 64 * 1024;
 /** No put takes longer; a temporary file older than this was left by a process that crashed. */
 const LEFTOVER_MS = 3_600_000;
 const TEMPORARY = /^\.[A-Za-z0-9]{22}\.part$/;
-/** Folder names by depth: year, month, day, task. */
-const FOLDER_NAMES = [/^\d{4}$/, /^\d{2}$/, /^\d{2}$/, /^[0-9a-f-]{36}$/];
+/** Names of the folders a day lies in: year, month, day. */
+const DATE_NAMES = [/^\d{4}$/, /^\d{2}$/, /^\d{2}$/];
 /** A folder can be pruned between its making and its first file; it is made again this often. */
 const MAKE_TRIES = 5;
 /** Days cached as being on disk; files of more days are not written at once. */
@@ -140,41 +135,52 @@ class FolderMediaStore implements MediaStore {
     await this.#prune(dirname(folder));
   }
 
-  /** Also deletes the temporary files of crashed processes, because nothing else does. */
-  async list(limit: number, cursor: string | null): Promise<{ files: StoredFile[]; cursor: string | null }> {
-    const files: StoredFile[] = [];
-    const after = cursor === null ? null : cursor.split("/");
-    for await (const file of this.#walk("", 0, after)) {
-      files.push(file);
-      if (files.length === limit) return { files, cursor: file.path };
-    }
-    return { files, cursor: null };
-  }
-
-  /** Every file in the order of paths, beginning after `after`. */
-  async *#walk(folder: string, depth: number, after: readonly string[] | null): AsyncGenerator<StoredFile> {
-    const from = after?.[depth];
+  /** Also deletes the temporary files that crashed processes left in the task's folder. */
+  async filesOf(taskId: string): Promise<string[]> {
+    const folder = taskFolder(taskId);
+    const files: string[] = [];
     for (const name of await this.#names(folder)) {
-      const path = folder === "" ? name : `${folder}/${name}`;
-      const pattern = FOLDER_NAMES[depth];
-      if (pattern !== undefined) {
-        if (!pattern.test(name) || (from !== undefined && name < from)) continue;
-        yield* this.#walk(path, depth + 1, name === from ? after : null);
-        continue;
-      }
       if (TEMPORARY.test(name)) await this.#clearLeftover(folder, name);
-      const parsed = parseMediaPath(path);
-      if (parsed === null || (from !== undefined && name <= from)) continue;
+      const path = `${folder}/${name}`;
+      if (parseMediaPath(path) === null) continue;
       const stats = await lstat(join(this.#root, path)).catch(unlessMissing);
-      if (stats?.isFile()) yield { path, taskId: parsed.taskId, modifiedAt: Math.floor(stats.mtimeMs) };
+      if (stats?.isFile()) files.push(path);
+    }
+    return files;
+  }
+
+  async tasksBefore(moment: number, limit: number): Promise<string[]> {
+    const ids: string[] = [];
+    for await (const day of this.#daysBefore(dayFolder(moment))) {
+      for (const name of await this.#names(day)) {
+        if (ids.length === limit) return ids;
+        if (!isTaskId(name) || taskFolder(name) !== `${day}/${name}`) continue;
+        const stats = await lstat(join(this.#root, day, name)).catch(unlessMissing);
+        if (stats?.isDirectory()) ids.push(name);
+      }
+    }
+    return ids;
+  }
+
+  /** The day folders before `end` one after the other, the oldest first; no folder of a later month or year is read. */
+  async *#daysBefore(end: string, folder = "", depth = 0): AsyncGenerator<string> {
+    const pattern = DATE_NAMES[depth];
+    if (pattern === undefined) {
+      if (folder < end) yield folder;
+      return;
+    }
+    const names = (await this.#names(folder)).filter((name) => pattern.test(name)).sort();
+    for (const name of names) {
+      const path = folder === "" ? name : `${folder}/${name}`;
+      if (path <= end.slice(0, path.length)) yield* this.#daysBefore(end, path, depth + 1);
     }
   }
 
-  /** The sorted names in a folder; none when it is gone, is a file, or leads elsewhere. */
+  /** The names in a folder; none when it is gone, is a file, or leads elsewhere. */
   async #names(folder: string): Promise<string[]> {
     try {
       if (folder !== "" && !(await lstat(join(this.#root, folder))).isDirectory()) return [];
-      return (await readdir(join(this.#root, folder))).sort();
+      return await readdir(join(this.#root, folder));
     } catch (error) {
       if (isMissing(error)) return [];
       throw error;

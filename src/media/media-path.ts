@@ -39,9 +39,14 @@ export function taskFolder(taskId: string): string {
   return `${dayOf(taskId)}/${taskId}`;
 }
 
-/** The UTC day a task was made, `yyyy/mm/dd`. */
-function dayOf(taskId: string): string {
-  const date = new Date(taskIdTime(taskId));
+/** The folder of a UTC day, `yyyy/mm/dd`. */
+export function dayFolder(moment: number): string {
+  const date = new Date(moment);
   // A UUIDv7 can name a moment that no calendar of four-digit years holds.
   return Number.isNaN(date.getTime()) ? "" : date.toISOString().slice(0, 10).replaceAll("-", "/");
+}
+
+/** The folder of the day a task was made. */
+function dayOf(taskId: string): string {
+  return dayFolder(taskIdTime(taskId));
 }

@@ -8,6 +8,7 @@ import { createTaskIds } from "../../src/tasks/ids.ts";
 import { mediaStoreContract } from "../contract/media-store.ts";
 
 const MAX_FILE_BYTES = 400_000;
+const DAY_MS = 86_400_000;
 
 for (const fsync of [true, false]) {
   mediaStoreContract({
@@ -64,7 +65,9 @@ describe("the folder itself", () => {
 
       expect(await store.get(linkedFile)).toBeNull();
       expect(await store.get(throughFolder)).toBeNull();
-      expect((await store.list(10, null)).files.map((file) => file.path)).toEqual([path]);
+      expect(await store.filesOf(path.split("/")[3]!)).toEqual([path]);
+      expect(await store.filesOf(taskId)).toEqual([]);
+      expect(await store.tasksBefore(Date.now() + DAY_MS, 10)).toEqual([path.split("/")[3]]);
       await store.remove([throughFolder]);
       await store.removeTask(taskId);
       await expect(store.put(taskId, bytes, "image/png")).rejects.toThrow("leads elsewhere");
@@ -78,23 +81,25 @@ describe("the folder itself", () => {
   test("loses the temporary files of a process that died, once they are an hour old", async () => {
     let now = Date.now();
     const store = createFolderMediaStore({ root, now: () => now });
-    const { path } = await store.put(newTaskId(), bytes, "image/png");
+    const taskId = newTaskId();
+    const { path } = await store.put(taskId, bytes, "image/png");
     const leftover = join(root, dirname(path), `.${"x".repeat(22)}.part`);
     await writeFile(leftover, "half a pict");
     await utimes(leftover, now / 1000, now / 1000);
     now += 3_500_000;
-    expect((await store.list(10, null)).files).toHaveLength(1);
+    expect(await store.filesOf(taskId)).toEqual([path]);
     expect(existsSync(leftover)).toBe(true);
     now += 200_000;
-    expect((await store.list(10, null)).files).toHaveLength(1);
+    expect(await store.filesOf(taskId)).toEqual([path]);
     expect(existsSync(leftover)).toBe(false);
   });
 
   test("may hold what is not ours: it is neither listed nor touched", async () => {
     const store = createFolderMediaStore({ root });
     await mkdir(join(root, "2026", "lost+found"), { recursive: true });
+    await mkdir(join(root, "2026", "01", "01", newTaskId()), { recursive: true });
     await writeFile(join(root, "README"), "hello");
-    expect((await store.list(10, null)).files).toEqual([]);
+    expect(await store.tasksBefore(Date.now() + DAY_MS, 10)).toEqual([]);
     expect((await readdir(root)).sort()).toEqual(["2026", "README"]);
   });
 });

@@ -10,6 +10,7 @@ import type { MediaStore } from "../../src/tasks/ports/media-store.ts";
 export type MediaStoreSubject = { store: MediaStore; maxFileBytes: number; close(): Promise<void> };
 
 const MADE_AT = Date.UTC(2026, 10, 21, 23, 59, 59, 999);
+const DAY_MS = 86_400_000;
 
 export function mediaStoreContract(subject: { name: string; open(): Promise<MediaStoreSubject> }): void {
   describe(`the media store in ${subject.name}`, () => {
@@ -23,15 +24,11 @@ export function mediaStoreContract(subject: { name: string; open(): Promise<Medi
     });
     afterEach(() => opened.close());
 
-    const paths = async (limit = 100): Promise<string[]> => {
+    /** Every file there is. */
+    const paths = async (): Promise<string[]> => {
       const found: string[] = [];
-      let cursor: string | null = null;
-      do {
-        const page: Awaited<ReturnType<MediaStore["list"]>> = await store.list(limit, cursor);
-        expect(page.files.length).toBeLessThanOrEqual(limit);
-        found.push(...page.files.map((file) => file.path));
-        cursor = page.cursor;
-      } while (cursor !== null);
+      for (const taskId of await store.tasksBefore(MADE_AT + 365 * DAY_MS, 1_000))
+        found.push(...(await store.filesOf(taskId)));
       return found;
     };
 
@@ -186,25 +183,50 @@ export function mediaStoreContract(subject: { name: string; open(): Promise<Medi
       expect(await paths()).toEqual([other.path]);
     });
 
-    test("a list in pages names every file once, with its task", async () => {
-      const expected: string[] = [];
-      for (let task = 0; task < 4; task++) {
-        const taskId = createTaskIds(() => MADE_AT + task * 86_400_000)();
-        for (let index = 0; index < 3; index++)
-          expected.push((await store.put(taskId, numbered(2), "image/png")).path);
-      }
-      for (const limit of [1, 5, 12, 100]) expect((await paths(limit)).sort()).toEqual(expected.sort());
-      const { files } = await store.list(100, null);
-      for (const file of files) expect(file.taskId).toBe(file.path.split("/")[3]);
+    test("the files of a task are named, each once, and no other's", async () => {
+      const [taskId, other] = [newTaskId(), newTaskId()];
+      const own = [];
+      for (let index = 0; index < 3; index++)
+        own.push((await store.put(taskId, numbered(2), "image/png")).path);
+      await store.put(other, numbered(2), "image/png");
+      expect((await store.filesOf(taskId)).sort()).toEqual(own.sort());
+      await store.remove([own[0]!]);
+      expect((await store.filesOf(taskId)).sort()).toEqual(own.slice(1));
+      await store.removeTask(taskId);
+      expect(await store.filesOf(taskId)).toEqual([]);
+      expect(await store.filesOf(newTaskId())).toEqual([]);
     });
 
-    test("a page goes on after a file that was removed meanwhile", async () => {
-      for (let index = 0; index < 4; index++) await store.put(newTaskId(), numbered(2), "image/png");
-      const first = await store.list(2, null);
-      await store.remove(first.files.map((file) => file.path));
-      const second = await store.list(10, first.cursor);
-      expect(second.files).toHaveLength(2);
-      expect((await paths()).length).toBe(2);
+    test("tasks made before a day are those with files of earlier days, each once, whatever hour it is", async () => {
+      const days: string[] = [];
+      for (const [day, count] of [3, 1, 2].entries()) {
+        days.push(createTaskIds(() => MADE_AT + day * DAY_MS)());
+        for (let file = 0; file < count; file++) await store.put(days[day]!, numbered(2), "image/png");
+      }
+      const midnight = MADE_AT + 1;
+      expect(await store.tasksBefore(MADE_AT, 10)).toEqual([]);
+      for (const moment of [midnight, midnight + DAY_MS - 1])
+        expect(await store.tasksBefore(moment, 10)).toEqual([days[0]]);
+      expect((await store.tasksBefore(midnight + DAY_MS, 10)).sort()).toEqual(days.slice(0, 2));
+      expect((await store.tasksBefore(midnight + 40 * DAY_MS, 10)).sort()).toEqual(days);
+    });
+
+    test("who removes the tasks it is told of is told of all, a few at a time", async () => {
+      const left = new Set<string>();
+      for (let index = 0; index < 9; index++) {
+        const taskId = createTaskIds(() => MADE_AT + (index % 3) * DAY_MS)();
+        await store.put(taskId, numbered(2), "image/png");
+        left.add(taskId);
+      }
+      while (left.size > 0) {
+        const told = await store.tasksBefore(MADE_AT + 10 * DAY_MS, 2);
+        expect([1, 2]).toContain(told.length);
+        for (const taskId of told) {
+          expect(left.delete(taskId)).toBe(true);
+          await store.removeTask(taskId);
+        }
+      }
+      expect(await store.tasksBefore(MADE_AT + 10 * DAY_MS, 2)).toEqual([]);
     });
 
     test("a reader that leaves early and one that reads on do not disturb each other", async () => {

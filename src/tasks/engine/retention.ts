@@ -1,30 +1,40 @@
-/** The retention sweep: removes what has been kept long enough, a bounded step at a time so that requests go on. */
+/**
+ * The retention sweep: removes what has been kept long enough, a bounded step at a time so that requests go on. Its cost is that
+ * of what ends: nothing that is kept is looked at.
+ *
+ * A task's files go by the task's end. The store says whose are due, from its index of finished tasks: all files of a task
+ * `mediaMs` after its end, those that it does not name (a crashed or repeated step left them) an hour after it. Files of tasks
+ * that the store does not know (it was restored, or a removal failed) are found among the oldest days, when nothing of
+ * these should be left.
+ */
 
 import type { Clock, TimerHandle } from "../ports/clock.ts";
 import { describeError, type Log } from "../ports/log.ts";
 import type { MediaStore } from "../ports/media-store.ts";
-import type { Retention, TaskStore } from "../ports/task-store.ts";
+import type { MediaRetention, Retention, TaskStore } from "../ports/task-store.ts";
 
-export type RetentionOptions = Retention & {
-  /** How long files are kept, ms. */
-  mediaMs: number;
-  /** Pause between two sweeps, ms. */
-  everyMs: number;
-};
+export type RetentionOptions = Retention &
+  Pick<MediaRetention, "mediaMs"> & {
+    /** Pause between two sweeps, ms. */
+    everyMs: number;
+  };
 
 export type RetentionDependencies = {
-  store: Pick<TaskStore, "retire" | "unreferencedMedia">;
-  media: Pick<MediaStore, "list" | "remove" | "removeTask">;
+  store: Pick<TaskStore, "retire" | "dueMedia" | "unreferencedMedia" | "positions">;
+  media: Pick<MediaStore, "filesOf" | "tasksBefore" | "remove" | "removeTask">;
   clock: Clock;
   log: Log;
 };
 
-/** Tasks, logs and files looked at in one step: a few milliseconds of work. */
+/** Tasks and logs removed in one step. */
 const STEP_LIMIT = 200;
+/** Tasks whose files are removed or compared in one step. */
+const MEDIA_STEP_LIMIT = 100;
 /** Pause between two steps of one sweep, ms. */
 const STEP_PAUSE_MS = 20;
-/** A file younger than this may belong to a step that has not stored its reference yet, ms. */
-const UNREFERENCED_GRACE_MS = 3_600_000;
+/** A worker that lost its task may go on writing files for as long, ms. */
+const STRAY_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 
 export class RetentionSweep {
   readonly #dependencies: RetentionDependencies;
@@ -55,11 +65,17 @@ export class RetentionSweep {
 
   /** One whole sweep. Never rejects: what could not be removed is tried again by the next one. */
   async sweep(): Promise<void> {
+    // Each for itself: a folder that cannot be written to keeps no task for ever.
+    await this.#attempt("media", () => this.#sweepMedia());
+    await this.#attempt("tasks", () => this.#sweepTasks());
+    await this.#attempt("oldest media", () => this.#sweepOldestMedia());
+  }
+
+  async #attempt(what: string, part: () => Promise<void>): Promise<void> {
     try {
-      await this.#sweepTasks();
-      await this.#sweepMedia();
+      if (!this.#stopped) await part();
     } catch (error) {
-      this.#dependencies.log.error("retention sweep failed", { cause: describeError(error) });
+      this.#dependencies.log.error("retention sweep failed", { what, cause: describeError(error) });
     }
   }
 
@@ -75,21 +91,42 @@ export class RetentionSweep {
     }
   }
 
+  /** The store goes on to the next step when it is told that this one is done: one that breaks off comes again. */
   async #sweepMedia(): Promise<void> {
-    const { store, media, clock } = this.#dependencies;
-    let cursor: string | null = null;
+    const { store, media } = this.#dependencies;
+    const retention = { mediaMs: this.#options.mediaMs, strayMs: STRAY_MS };
+    let receipt: string | null = null;
     do {
-      const page: Awaited<ReturnType<MediaStore["list"]>> = await media.list(STEP_LIMIT, cursor);
-      cursor = page.cursor;
-      const now = clock.now();
-      const expired = page.files.filter((file) => now - file.modifiedAt >= this.#options.mediaMs);
-      const doubtful = page.files.filter(
-        (file) => now - file.modifiedAt >= UNREFERENCED_GRACE_MS && !expired.includes(file),
-      );
-      const unreferenced = doubtful.length === 0 ? [] : await store.unreferencedMedia(doubtful);
-      await media.remove([...expired.map((file) => file.path), ...unreferenced]);
-      if (cursor !== null) await this.#pause();
-    } while (cursor !== null && !this.#stopped);
+      const due = await store.dueMedia(retention, MEDIA_STEP_LIMIT, receipt);
+      for (const taskId of due.expired) await media.removeTask(taskId);
+      await this.#tidy(due.untidy);
+      receipt = due.receipt;
+      if (receipt !== null) await this.#pause();
+    } while (receipt !== null && !this.#stopped);
+  }
+
+  /** Removes what finished tasks do not name. */
+  async #tidy(taskIds: readonly string[]): Promise<void> {
+    const { store, media } = this.#dependencies;
+    const files: { path: string; taskId: string }[] = [];
+    for (const taskId of taskIds)
+      for (const path of await media.filesOf(taskId)) files.push({ path, taskId });
+    if (files.length > 0) await media.remove(await store.unreferencedMedia(files));
+  }
+
+  /** Removes files of unknown tasks: one step after the other, as long as there are any among the oldest tasks. */
+  async #sweepOldestMedia(): Promise<void> {
+    const { store, media, clock } = this.#dependencies;
+    // A day more than files are kept, because a task may have waited and worked for as long before its end.
+    const madeBefore = clock.now() - this.#options.mediaMs - DAY_MS;
+    for (let found = true; found && !this.#stopped; ) {
+      const taskIds = await media.tasksBefore(madeBefore, MEDIA_STEP_LIMIT);
+      const known = taskIds.length === 0 ? null : await store.positions(taskIds);
+      const unknown = taskIds.filter((taskId) => known?.has(taskId) === false);
+      for (const taskId of unknown) await media.removeTask(taskId);
+      found = unknown.length > 0;
+      if (found) await this.#pause();
+    }
   }
 
   #pause(): Promise<void> {

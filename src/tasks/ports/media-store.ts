@@ -24,8 +24,6 @@ export class MediaTooLargeError extends Error {
   }
 }
 
-export type StoredFile = { path: string; taskId: string; modifiedAt: number };
-
 export interface MediaStore {
   /**
    * Stores a file under an unguessable path `yyyy/mm/dd/<taskId>/<random>.<ext>`, the day being the one the
@@ -40,6 +38,12 @@ export interface MediaStore {
   remove(paths: readonly string[]): Promise<void>;
   /** Removes every file of a task. */
   removeTask(taskId: string): Promise<void>;
-  /** Files in no particular order, at most `limit`, continuing after `cursor`; for the retention sweep. */
-  list(limit: number, cursor: string | null): Promise<{ files: StoredFile[]; cursor: string | null }>;
+  /** The paths of a task's files, in no particular order. */
+  filesOf(taskId: string): Promise<string[]>;
+  /**
+   * Ids of tasks that have files and were made on a UTC day before that of `moment`, at most `limit`. The oldest are
+   * named before all others, so that whoever removes what was named is told of the next ones. What it costs MUST NOT
+   * grow with the files of the day of `moment` and later ones.
+   */
+  tasksBefore(moment: number, limit: number): Promise<string[]>;
 }

@@ -5,14 +5,9 @@
 import type { R2Bucket, R2MultipartUpload, R2UploadedPart } from "@cloudflare/workers-types";
 import { contentTypeOf } from "../../../media/content-types.ts";
 import { partsOfFile } from "../../../media/file-parts.ts";
-import { newMediaPath, parseMediaPath, taskFolder } from "../../../media/media-path.ts";
+import { dayFolder, newMediaPath, parseMediaPath, taskFolder } from "../../../media/media-path.ts";
 import type { RandomFill } from "../../../tasks/ids.ts";
-import {
-  type MediaFile,
-  type MediaStore,
-  MediaTooLargeError,
-  type StoredFile,
-} from "../../../tasks/ports/media-store.ts";
+import { type MediaFile, type MediaStore, MediaTooLargeError } from "../../../tasks/ports/media-store.ts";
 import type { MediaRef } from "../../../tasks/task.ts";
 
 export type R2MediaOptions = {
@@ -26,7 +21,7 @@ export type R2MediaOptions = {
 const PART_BYTES = 8 * 1024 * 1024;
 /** Keys that one call lists or deletes at most. */
 const MAX_KEYS = 1_000;
-/** Pages one `list` reads: bounds its work in a bucket that is full of what is not ours. */
+/** Pages one `tasksBefore` reads: bounds its work in a bucket that is full of what is not ours. */
 const MAX_PAGES = 10;
 
 /**
@@ -91,22 +86,41 @@ class R2MediaStore implements MediaStore {
     }
   }
 
-  async list(limit: number, cursor: string | null): Promise<{ files: StoredFile[]; cursor: string | null }> {
-    const files: StoredFile[] = [];
-    let after = cursor;
-    for (let page = 0; page < MAX_PAGES && files.length < limit; page++) {
+  async filesOf(taskId: string): Promise<string[]> {
+    const prefix = `${taskFolder(taskId)}/`;
+    const paths: string[] = [];
+    for (let after: string | undefined; ; ) {
       const { objects, truncated } = await this.#bucket.list({
-        limit: Math.min(MAX_KEYS, limit - files.length),
-        ...(after !== null && { startAfter: after }),
+        prefix,
+        limit: MAX_KEYS,
+        ...(after !== undefined && { startAfter: after }),
       });
-      for (const { key, uploaded } of objects) {
-        const parsed = parseMediaPath(key);
-        if (parsed !== null) files.push({ path: key, taskId: parsed.taskId, modifiedAt: uploaded.getTime() });
-      }
-      if (!truncated) return { files, cursor: null };
-      after = objects.at(-1)?.key ?? after;
+      const keys = objects.map(({ key }) => key);
+      paths.push(...keys.filter((key) => parseMediaPath(key) !== null));
+      if (!truncated) return paths;
+      after = keys.at(-1);
     }
-    return { files, cursor: after };
+  }
+
+  /** Keys are listed in their order, which is that of the days. */
+  async tasksBefore(moment: number, limit: number): Promise<string[]> {
+    const end = dayFolder(moment);
+    const ids = new Set<string>();
+    let after: string | undefined;
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const { objects, truncated } = await this.#bucket.list({
+        limit: Math.min(MAX_KEYS, limit),
+        ...(after !== undefined && { startAfter: after }),
+      });
+      for (const { key } of objects) {
+        if (key >= end || ids.size === limit) return [...ids];
+        const parsed = parseMediaPath(key);
+        if (parsed !== null) ids.add(parsed.taskId);
+      }
+      if (!truncated) break;
+      after = objects.at(-1)?.key;
+    }
+    return [...ids];
   }
 
   async #putWhole(path: string, bytes: Uint8Array, contentType: string): Promise<number> {

@@ -5,9 +5,8 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { DurableObjectState } from "@cloudflare/workers-types";
-import { CHUNK_BYTES, type FileStat } from "../../../media/chunked.ts";
+import { CHUNK_BYTES, type FileStat, type StoredFile } from "../../../media/chunked.ts";
 import { parseMediaPath } from "../../../media/media-path.ts";
-import type { StoredFile } from "../../../tasks/ports/media-store.ts";
 
 /** No put takes longer; an unfinished file that was begun earlier was left by a caller that crashed, ms. */
 const LEFTOVER_MS = 3_600_000;
