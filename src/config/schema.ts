@@ -217,7 +217,7 @@ export const SETTINGS = {
   retention: {
     tasksDays: decimal(30, 0.00001, 3_650, "How long a task is kept after its end."),
     eventsHours: decimal(24, 0.0001, 8_760, "How long a task's events are kept after its end."),
-    mediaDays: decimal(7, 0.00001, 3_650, "How long results are kept."),
+    mediaDays: decimal(7, 0.00001, 3_650, "How long results are kept after their task's end."),
     ledgerDays: decimal(400, 1, 36_500, "How long charges are kept."),
     sweepIntervalMs: integer(60_000, 5, DAY_SECONDS * 1_000, "How often the retention sweep takes a step."),
   },
