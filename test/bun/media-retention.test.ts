@@ -65,7 +65,7 @@ async function sweep(changes: { media?: MediaStore; mediaMs?: number } = {}): Pr
       store: bench.store,
       media: changes.media ?? media,
       clock,
-      log: { info: () => {}, warn: () => {}, error: (message) => failures.push(message) },
+      log: { debug: () => {}, info: () => {}, warn: () => {}, error: (message) => failures.push(message) },
     },
     {
       mediaMs: changes.mediaMs ?? MEDIA_MS,

@@ -59,7 +59,12 @@ beforeEach(() => {
       },
       media,
       clock,
-      log: { debug: () => {}, info: () => {}, warn: () => {}, error: (_, fields) => failures.push(String(fields?.what)) },
+      log: {
+        debug: () => {},
+        info: () => {},
+        warn: () => {},
+        error: (_, fields) => failures.push(String(fields?.what)),
+      },
     },
     OPTIONS,
   );
