@@ -7,9 +7,18 @@ import { StoreUnavailableError } from "../../src/tasks/ports/store-error.ts";
 import { reduce } from "../../src/tasks/reducer.ts";
 import type { Task } from "../../src/tasks/task.ts";
 import { NOTHING_SPENT, type OpenTransition, type StepTransition } from "../../src/tasks/transition.ts";
-import { Bench, COMPLETE, FAILURE, LEASE_MS, RESULT, scopeOf } from "../contract/store-harness.ts";
+import {
+  Bench,
+  COMPLETE,
+  FAILURE,
+  LEASE_MS,
+  MAX_WAIT_MS,
+  RESULT,
+  scopeOf,
+  TIMEOUT_MS,
+} from "../contract/store-harness.ts";
 import { describeWithRedis } from "../fixture/redis-server.ts";
-import { RedisWorld } from "../fixture/redis-world.ts";
+import { RedisWorld, twice } from "../fixture/redis-world.ts";
 import { createSeededRandom, type SeededRandom } from "../fixture/seeded-random.ts";
 import { virtualKey } from "../fixture/virtual-key.ts";
 
@@ -433,6 +442,148 @@ describeWithRedis("the Redis store", () => {
     bench.advance(LEASE_MS);
     expect(await bench.store.sweep(10)).toMatchObject({ requeued: 1 });
     expect(Number(await world.command("GET", `${world.prefix}0:unreadable`))).toBeGreaterThan(0);
+  });
+
+  describe("a task whose record cannot be read", () => {
+    const damage = async (tasks: readonly Task[], field: "spec" | "state") => {
+      for (const { id } of tasks)
+        await world.command("HSET", `${world.prefix}0:task:${id}`, field, "{garbage");
+    };
+    const submitMany = (count: number) => Promise.all(Array.from({ length: count }, () => bench.submit()));
+    const waking = () => world.command<number>("ZCARD", `${world.prefix}0:wake:image`);
+
+    test("is taken out of every list when its lease has run out, and counted once", async () => {
+      const spoilt = await bench.submit({ subject: "ann" });
+      const alive = await bench.submit();
+      await bench.claim(2);
+      await damage([spoilt], "state");
+      bench.advance(LEASE_MS);
+      expect(await bench.store.sweep(10)).toMatchObject({ updates: [], requeued: 1, more: false });
+      expect(await bench.store.countUnreadable()).toBe(1);
+      expect(await waking()).toBe(1);
+      expect(await world.audit()).toEqual([]);
+      expect((await bench.claim(10)).map(({ task }) => task.id)).toEqual([alive.id]);
+      expect(await bench.store.sweep(10)).toEqual({ updates: [], requeued: 0, more: false });
+      expect(await bench.store.countUnreadable()).toBe(1);
+    });
+
+    test("is taken out when it is claimed, and its holder's place and its key's are free again", async () => {
+      await bench.store.updateKey("a", { maxConcurrentTasks: 1 }, bench.now());
+      const [spoilt, alive] = [await bench.submit({ subject: "ann" }), await bench.submit()];
+      await damage([spoilt], "spec");
+      expect(await bench.claim(10)).toEqual([]);
+      expect(await bench.store.countUnreadable()).toBe(1);
+      expect(await waking()).toBe(1);
+      expect(await world.audit()).toEqual([]);
+      expect((await bench.claim(10, { maxHeld: 1 })).map(({ task }) => task.id)).toEqual([alive.id]);
+      expect(await world.audit()).toEqual([]);
+    });
+
+    test("is taken out when it is claimed together with the end of another task", async () => {
+      await bench.submit();
+      const claim = await bench.claimOne();
+      const [spoilt, alive] = [await bench.submit(), await bench.submit()];
+      await damage([spoilt], "spec");
+      const outcome = await bench.store.advance(claim.lease, COMPLETE, { ...NEXT, max: 2 });
+      expect(outcome.claimed.map(({ task }) => task.id)).toEqual([alive.id]);
+      expect(await bench.store.countUnreadable()).toBe(1);
+      expect(await world.audit()).toEqual([]);
+    });
+
+    test("is taken out of the ready tasks when nobody claims it before its deadline", async () => {
+      const spoilt = await bench.submit({ subject: "ann" });
+      await damage([spoilt], "spec");
+      bench.advance(MAX_WAIT_MS);
+      const alive = await bench.submit();
+      expect(await bench.store.sweep(10)).toEqual({ updates: [], requeued: 0, more: false });
+      expect(await bench.store.countUnreadable()).toBe(1);
+      expect(await bench.store.stats()).toContainEqual({ lane: "image", ready: 1, delayed: 0, held: 0 });
+      expect(await world.audit()).toEqual([]);
+      expect((await bench.claim(10)).map(({ task }) => task.id)).toEqual([alive.id]);
+    });
+
+    test("is taken out of the delayed tasks at its deadline", async () => {
+      const spoilt = await bench.submit();
+      const claim = await bench.claimOne();
+      await bench.apply(claim, {
+        kind: "retry",
+        delayMs: 1_000,
+        error: FAILURE,
+        spent: NOTHING_SPENT,
+      });
+      await damage([spoilt], "state");
+      bench.advance(TIMEOUT_MS);
+      await bench.store.sweep(10);
+      expect(await bench.store.countUnreadable()).toBe(1);
+      expect(await bench.store.stats()).toContainEqual({ lane: "image", ready: 0, delayed: 0, held: 0 });
+      expect(await world.audit()).toEqual([]);
+    });
+
+    test("does not keep those beside it from the sweep, however many there are", async () => {
+      const tasks = await submitMany(211);
+      await bench.claim(211);
+      // The sweep comes to the damaged ones first.
+      const healthy = tasks.slice(-6).map(({ id }) => id);
+      await damage(tasks.slice(0, 205), "state");
+      bench.advance(LEASE_MS);
+      expect(await bench.store.sweep(200)).toMatchObject({ more: true });
+      expect(await bench.store.sweep(200)).toMatchObject({ more: false });
+      expect(await bench.store.countUnreadable()).toBe(205);
+      expect(await world.audit()).toEqual([]);
+      expect((await bench.claim(300)).map(({ task }) => task.id).sort()).toEqual(healthy.sort());
+    });
+
+    test("does not keep the waiting tasks of a deleted key from being cancelled", async () => {
+      const tasks = await submitMany(5);
+      await damage(tasks.slice(0, 3), "spec");
+      await bench.store.deleteKey("a");
+      const cancelled: string[] = [];
+      for (let step = 0; step < 4; step++)
+        for (const { task } of (await bench.store.sweep(2)).updates) cancelled.push(task.id);
+      expect(cancelled.sort()).toEqual(
+        tasks
+          .slice(3)
+          .map(({ id }) => id)
+          .sort(),
+      );
+      expect(await bench.store.countUnreadable()).toBe(3);
+      expect(await world.command("ZCARD", `${world.prefix}0:closing`)).toBe(0);
+      expect(await world.audit()).toEqual([]);
+    });
+
+    test("is counted once when the call comes twice", async () => {
+      const [spoilt] = [await bench.submit(), await bench.submit()];
+      await bench.claim(2);
+      await damage([spoilt], "state");
+      bench.advance(LEASE_MS);
+      const doubled = world.another({ redis: twice(world.client()) });
+      expect(await doubled.sweep(10)).toMatchObject({ requeued: 1, more: false });
+      expect(await bench.store.countUnreadable()).toBe(1);
+      expect(await world.audit()).toEqual([]);
+    });
+
+    test("is left to a holder who renews its lease while the sweep looks at it", async () => {
+      const spoilt = await bench.submit();
+      const { lease } = await bench.claimOne();
+      await damage([spoilt], "state");
+      bench.advance(LEASE_MS);
+      const plain = world.client();
+      const afterwards = async (reply: Promise<unknown>) => {
+        const answer = await reply;
+        await bench.store.renew([lease], LEASE_MS);
+        return answer;
+      };
+      const late = world.another({
+        redis: {
+          evalsha: (...call) => afterwards(plain.evalsha(...call)),
+          eval: (...call) => afterwards(plain.eval(...call)),
+        },
+      });
+      await late.sweep(10);
+      expect(await bench.store.countUnreadable()).toBe(0);
+      expect(await waking()).toBe(1);
+      expect((await bench.store.advance(lease, COMPLETE)).applied).toBe(true);
+    });
   });
 
   test("keys, subjects and batches with separators in their names stay apart", async () => {

@@ -80,6 +80,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
   renew: writing(),
   due: writing("task", "events"),
   retire: writing("task", "work", "removal"),
+  setAside: writing(...CHANGES),
   pauseProvider: writing("fairQueue"),
   load: reading("task"),
   get: reading(...VIEWS, "scope"),

@@ -266,9 +266,11 @@ class RedisStore implements Store {
     const firstClosed = records.length - numberOf(closed);
     const due = this.#fields.readAll(records.slice(0, firstClosed));
     const waiting = this.#fields.readAll(records.slice(firstClosed));
+    // Before the others: where a change fails, these are out of its way the next time.
+    await this.#commits.setAside([...due.damaged, ...waiting.damaged]);
     const committed = await Promise.all(
       this.#scripts.collect(() => [
-        ...due.map((stored) =>
+        ...due.tasks.map((stored) =>
           this.#commits.commit(stored.task.id, {
             transition({ task: { deadlineAt, leaseUntil } }, now) {
               if (deadlineAt <= now) return { kind: "expire" };
@@ -277,7 +279,7 @@ class RedisStore implements Store {
             stored,
           }),
         ),
-        ...waiting.map((stored) =>
+        ...waiting.tasks.map((stored) =>
           this.#commits.commit(stored.task.id, {
             transition: ({ task }) => (task.status === "queued" ? { kind: "cancel" } : null),
             stored,

@@ -68,6 +68,7 @@ import pauseProviderText from "../scripts/tasks/pause-provider.lua" with { type:
 import purgeText from "../scripts/tasks/purge.lua" with { type: "text" };
 import renewText from "../scripts/tasks/renew.lua" with { type: "text" };
 import retireText from "../scripts/tasks/retire.lua" with { type: "text" };
+import setAsideText from "../scripts/tasks/set-aside.lua" with { type: "text" };
 import statsText from "../scripts/tasks/stats.lua" with { type: "text" };
 import changeWorkText from "../scripts/work/change-work.lua" with { type: "text" };
 import claimWorkText from "../scripts/work/claim-work.lua" with { type: "text" };
@@ -147,6 +148,7 @@ export const TEXTS = {
   purge: purgeText,
   renew: renewText,
   retire: retireText,
+  setAside: setAsideText,
   stats: statsText,
   changeWork: changeWorkText,
   claimWork: claimWorkText,

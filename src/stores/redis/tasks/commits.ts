@@ -22,11 +22,12 @@ import {
 import { STATUS_OF_EVENT } from "../../event-log.ts";
 import { rankOf } from "../../fair-queue.ts";
 import { movementText } from "../ledger.ts";
+import { MAX_STEP_TASKS } from "../scripts.ts";
 import type { Reply } from "../server/replies.ts";
 import { listReply, numberOf, numberOrNull, textOf } from "../server/replies.ts";
 import type { ScriptRunner } from "../server/script-runner.ts";
 import type { ServerClock } from "../server/server-clock.ts";
-import type { Besides, StoredTask, TaskFields } from "./fields.ts";
+import type { Besides, DamagedTask, StoredTask, TaskFields } from "./fields.ts";
 import { eventText, readClaims, readPlaces } from "./task-reply.ts";
 
 /** Records of tasks under leases of this process that are remembered; one that is not is loaded when it is changed. */
@@ -80,12 +81,22 @@ export class Commits {
     return done;
   }
 
-  /** Reads what a claim answered, and remembers it: it is this process's to change. */
-  claimed(reply: Reply | undefined): Claim[] {
-    return readClaims(this.#fields, reply).map(({ claim, stored }) => {
-      this.#remember(claim.task.id, stored);
-      return claim;
-    });
+  /** Reads what a claim answered, and remembers it: it is this process's to change. Tasks that cannot be read are set aside. */
+  async claimed(reply: Reply | undefined): Promise<Claim[]> {
+    const { claims, damaged } = readClaims(this.#fields, reply);
+    for (const { claim, stored } of claims) this.#remember(claim.task.id, stored);
+    // Where that fails, the sweep does it when their leases have run out. The other claims hold all the same.
+    await this.setAside(damaged).catch(() => undefined);
+    return claims.map(({ claim }) => claim);
+  }
+
+  /** Takes tasks that cannot be read out of every list, so that the others go on, and counts them for the operator. */
+  async setAside(damaged: readonly DamagedTask[]): Promise<void> {
+    for (let from = 0; from < damaged.length; from += MAX_STEP_TASKS) {
+      const group = damaged.slice(from, from + MAX_STEP_TASKS);
+      const named = group.flatMap(({ id, rev, leaseUntil }) => [id, rev, leaseUntil]);
+      await this.#scripts.run("setAside", ...named);
+    }
   }
 
   async load(taskId: string): Promise<StoredTask | null> {
@@ -127,7 +138,7 @@ export class Commits {
         const kept = event === "progress" ? { ...besides, progressAt: at } : besides;
         this.#remember(taskId, { task, besides: kept, rev: textOf(rev), no: stored.no });
         const update = updateOf(task, event, at, rest);
-        return { kind: "applied", update, claimed: this.claimed(listReply(claims)[index]) };
+        return { kind: "applied", update, claimed: await this.claimed(listReply(claims)[index]) };
       }
       stored = this.#fields.tryRead(rest[0]);
       fresh = stored !== null;

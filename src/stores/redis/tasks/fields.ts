@@ -36,6 +36,9 @@ export type StoredTask = {
   readonly no: string;
 };
 
+/** A record that cannot be read, as far as its plain fields name it; "" where there is none. */
+export type DamagedTask = { readonly id: string; readonly rev: string; readonly leaseUntil: string };
+
 export type Besides = Pick<TaskRecord, "specBytes" | "progressAt" | "trimmed">;
 
 /** Fields whose value is not a property of `Task` itself, and where it is instead. */
@@ -98,7 +101,7 @@ export class TaskFields {
     return [
       "local function load_task(id)",
       `  local f = redis.pcall('HMGET', P .. 'task:' .. id, ${names})`,
-      "  if f.err or not f[T_id] then return nil end",
+      "  if f.err or f[T_id] ~= id then return nil end",
       ...defaults,
       "  return f",
       "end",
@@ -133,12 +136,25 @@ export class TaskFields {
     };
   }
 
-  /** Reads many; those that cannot be read are left out. */
-  readAll(replies: readonly Reply[]): StoredTask[] {
-    return replies.flatMap((reply) => {
+  /** Reads many, each as it is or, where it cannot be read, as what is to be set aside. */
+  readAll(replies: readonly Reply[]): { tasks: StoredTask[]; damaged: DamagedTask[] } {
+    const tasks: StoredTask[] = [];
+    const damaged: DamagedTask[] = [];
+    for (const reply of replies) {
       const task = this.tryRead(reply);
-      return task === null ? [] : [task];
-    });
+      if (task === null) damaged.push(this.damaged(reply));
+      else tasks.push(task);
+    }
+    return { tasks, damaged };
+  }
+
+  /** What names a record that `load_task` answered and that cannot be read. */
+  damaged(reply: Reply | undefined): DamagedTask {
+    const values = listReply(reply);
+    const [id, rev, leaseUntil] = (["id", "rev", "leaseUntil"] as const).map((name) =>
+      textOf(values[this.index(name) - 1] ?? ""),
+    );
+    return { id, rev, leaseUntil } as DamagedTask;
   }
 
   /** Null when there is none, or it cannot be read. */

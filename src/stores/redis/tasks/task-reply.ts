@@ -7,7 +7,7 @@ import { STATUS_OF_EVENT } from "../../event-log.ts";
 import { type KeyQueue, rankOf, servedBefore, type Triple } from "../../fair-queue.ts";
 import type { Reply } from "../server/replies.ts";
 import { listReply, numberOf, textOf } from "../server/replies.ts";
-import type { StoredTask, TaskFields } from "./fields.ts";
+import type { DamagedTask, StoredTask, TaskFields } from "./fields.ts";
 
 /** What of an event its caller knows. The server adds when it was, and its places in the logs. */
 export function eventText(event: Pick<TaskEvent, "seq" | "type" | "progress" | "message">): string {
@@ -51,21 +51,26 @@ export function readPlaces(
   };
 }
 
-/** Claims with the tasks as they are stored; those that cannot be read are left out: their leases run out. */
+/** Claims with the tasks as they are stored, and apart from them those whose task cannot be read. */
 export function readClaims(
   fields: TaskFields,
   reply: Reply | undefined,
-): { claim: Claim; stored: StoredTask }[] {
-  return listReply(reply).flatMap((one) => {
+): { claims: { claim: Claim; stored: StoredTask }[]; damaged: DamagedTask[] } {
+  const damaged: DamagedTask[] = [];
+  const claims = listReply(reply).flatMap((one) => {
     const [told, event, ...places] = listReply(one);
     const stored = fields.tryRead(told);
-    if (stored === null) return [];
+    if (stored === null) {
+      damaged.push(fields.damaged(told));
+      return [];
+    }
     const { task } = stored;
     const lease = { shard: ONLY_SHARD, taskId: task.id, fence: task.fence };
     const events = event === "" ? [] : [readEvent(task.id, textOf(event))];
     const update = events.length === 0 ? null : { task, events, ...readPlaces(places) };
     return [{ claim: { lease, task, update }, stored }];
   });
+  return { claims, damaged };
 }
 
 /**

@@ -1,6 +1,6 @@
 -- Tasks that somebody must look at: past their deadline, whose lease ran out, or that wait under a key that was deleted or has
--- expired. What is missing or cannot be read is taken out. ARGV: 3 how many at most. Answers the moment, the tasks, how many
--- were looked at, and of the tasks how many wait under such a key: the last ones.
+-- expired. What is missing is taken out; the caller sets aside what it cannot read (set-aside.lua). ARGV: 3 how many at most.
+-- Answers the moment, the tasks, how many were looked at, and of the tasks how many wait under such a key: the last ones.
 
 local limit = min(ARGV[3], MAX_STEP_TASKS)
 local tasks, seen = {}, 0
@@ -26,7 +26,12 @@ for _, key in ipairs(rcall('ZRANGEBYSCORE', P .. 'closing', '-inf', now_text, 'L
     local ids = rcall('ZRANGEBYSCORE', P .. 'ids:' .. scoped(key, ''), first, last, 'LIMIT', 0, limit - closed)
     for _, id in ipairs(ids) do
       local t = load_task(id)
-      if t then tasks[#tasks + 1], closed = t, closed + 1 end
+      if t and t[T_keyId] == key then
+        tasks[#tasks + 1], closed = t, closed + 1
+      else
+        rcall('ZREM', P .. 'ids:' .. scoped(key, ''), id)
+        count_unreadable()
+      end
     end
     waiting = waiting + #ids
   end
