@@ -41,6 +41,11 @@ describeWithRedis("the Redis store", () => {
   const openBench = (client?: ScriptClient) =>
     Bench.open({ name: "Redis", open: async () => world.open(client && { redis: client }) });
 
+  /** Makes a field of a hash something that cannot be read. */
+  async function spoil(name: string, field: string): Promise<void> {
+    await world.command("HSET", `${world.prefix}0:${name}`, field, "spoilt");
+  }
+
   /** A client that counts what is sent through it, and may lose answers. */
   function watched(options: { lose?: (sent: number) => boolean } = {}) {
     const plain = world.client();
@@ -442,6 +447,64 @@ describeWithRedis("the Redis store", () => {
     bench.advance(LEASE_MS);
     expect(await bench.store.sweep(10)).toMatchObject({ requeued: 1 });
     expect(Number(await world.command("GET", `${world.prefix}0:unreadable`))).toBeGreaterThan(0);
+  });
+
+  describe("creates that share a script", () => {
+    /** The outcomes of creates of one turn, or the reasons for which they were refused. */
+    const outcomes = async (changes: readonly Parameters<Bench["draft"]>[0][]) => {
+      const store = world.another({ together: { later: (send) => void setImmediate(send) } });
+      const settled = await Promise.allSettled(
+        changes.map((change) => store.create(bench.draft(change), { maxQueuedPerKey: 100 })),
+      );
+      return settled.map((one) => (one.status === "fulfilled" ? one.value.outcome : one.reason));
+    };
+    const broken = { name: "StoreUnavailableError", reason: "broken" };
+
+    test.each([
+      ["is no hash", async () => void (await world.command("SET", `${world.prefix}0:key:b`, "spoilt"))],
+      ["has no number for a counter", () => spoil("key:b", "waiting")],
+      ["has no moment for its end", () => spoil("key:b", "until")],
+    ])("are made, all but those of a key that %s", async (_, damage) => {
+      await damage();
+      const made = await outcomes([{}, { keyId: "b" }, { subject: "ann" }, { keyId: "b" }, { keyId: "c" }]);
+      expect(made).toMatchObject(["created", broken, "created", broken, "created"]);
+      expect(await bench.drain((task) => task.tenant.keyId)).toHaveLength(3);
+      expect(await bench.store.countUnreadable()).toBeGreaterThan(0);
+    });
+
+    test("are made, all but those of a subject that is damaged", async () => {
+      await bench.submit({ subject: "ann" });
+      await spoil("subject:1:a:ann", "seq");
+      const made = await outcomes([{ subject: "ann" }, { subject: "bob" }, {}]);
+      expect(made).toMatchObject([broken, "created", "created"]);
+      expect(await bench.drain((task) => task.tenant.subject)).toHaveLength(3);
+    });
+
+    test("are made, all but one whose idempotency key is damaged", async () => {
+      const idempotency = { key: "k", fingerprint: "f", ttlMs: 1_000 };
+      await bench.submit({ idempotency });
+      const [name] = await world.command<string[]>("KEYS", `${world.prefix}0:once:*`);
+      await world.command("SET", name ?? "", "spoilt");
+      expect(await outcomes([{}, { idempotency }, {}])).toMatchObject(["created", broken, "created"]);
+      expect(await world.audit()).toEqual([]);
+    });
+
+    test("are made, all but one whose id another tenant has", async () => {
+      const { id } = await bench.submit();
+      const made = await outcomes([{}, { keyId: "b", id }, { keyId: "c" }]);
+      expect(made).toMatchObject(["created", { name: "Error" }, "created"]);
+      expect(await world.audit()).toEqual([]);
+    });
+
+    test("do not answer one tenant with the other's task when both draw the same id", async () => {
+      const { id } = bench.draft();
+      expect(await outcomes([{ id }, { keyId: "b", id }, { id }])).toMatchObject([
+        "created",
+        { name: "Error" },
+        "replayed",
+      ]);
+      expect(await world.audit()).toEqual([]);
+    });
   });
 
   describe("a task whose record cannot be read", () => {

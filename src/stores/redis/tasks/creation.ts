@@ -7,6 +7,7 @@ import { rankOf } from "../../fair-queue.ts";
 import { newTask } from "../../new-task.ts";
 import { measuredSpec } from "../../sizes.ts";
 import { holdFields } from "../ledger.ts";
+import { damagedKey } from "../server/errors.ts";
 import type { Reply } from "../server/replies.ts";
 import { listReply, numberOf, textOf } from "../server/replies.ts";
 import type { TaskFields } from "./fields.ts";
@@ -65,6 +66,7 @@ export function creationOf(
   return { args, draft, epoch };
 }
 
+/** Throws `StoreUnavailableError` when what the task needs in the store is damaged. */
 export function readCreated(fields: TaskFields, creation: Creation, reply: Reply | undefined): CreateOutcome {
   const [outcome, ...rest] = listReply(reply);
   switch (outcome) {
@@ -81,6 +83,10 @@ export function readCreated(fields: TaskFields, creation: Creation, reply: Reply
       return { outcome, queued: numberOf(rest[0]) };
     case "key_refused":
       return { outcome, reason: textOf(rest[0]) as "disabled" | "expired" | "unknown" };
+    case "unreadable":
+      throw damagedKey();
+    case "id_taken":
+      throw new Error("Another tenant has a task of the id that the new one was to have");
   }
   throw new Error(`The create script answered ${JSON.stringify(outcome)}`);
 }

@@ -65,7 +65,8 @@ local function queue_of(k, type)
   k.queues[type] = q
   local t, a, b, c, x, y, z, rest = match(k[type] or '', QUEUE)
   if not t then return q end
-  q[1], q[2], q[3], q[4], q[5], q[6], q[7] = tonumber(t), tonumber(a), tonumber(b), tonumber(c), x, y, z
+  q[1], q[2], q[3], q[4] = tonumber(t) or 0, tonumber(a) or 0, tonumber(b) or 0, tonumber(c) or 0
+  q[5], q[6], q[7] = x, y, z
   if rest ~= '' then
     for token, c0, c1, c2, c3 in rest:gmatch(' (%S+) (%d+) (%d+) (%d+) (%d+)') do
       local n = { tonumber(c0), tonumber(c1), tonumber(c2), tonumber(c3) }

@@ -22,19 +22,21 @@ local function load_key(id)
   return k
 end
 
--- Nil for a task of the key itself.
+-- Nil for a task of the key itself. Of a subject that cannot be read nothing is written either; what counts for its key goes on.
 local function load_subject(key, subject)
   if subject == '' then return nil end
   local name = scoped(key, subject)
   local s = subjects[name]
   if s then return s end
   local at = P .. 'subject:' .. name
-  local f = rcall('HMGET', at, 'epoch', 'seq', 'by', 'waiting')
+  local f = redis.pcall('HMGET', at, 'epoch', 'seq', 'by', 'waiting')
+  local seq, waiting = tonumber(f[2] or 0), tonumber(f[4] or 0)
   s = {
-    name = name, at = at, epoch = f[1] or '', seq = tonumber(f[2] or 0), by = f[3] or '', waiting = tonumber(f[4] or 0),
-    log = {}, changed = false,
+    name = name, at = at, epoch = f[1] or '', seq = seq or 0, by = f[3] or '', waiting = waiting or 0,
+    log = {}, changed = false, broken = f.err or not (seq and waiting),
   }
-  subjects[name], tenants[#tenants + 1] = s, s
+  subjects[name] = s
+  if s.broken then count_unreadable() else tenants[#tenants + 1] = s end
   return s
 end
 

@@ -5,24 +5,30 @@
 --   known, 16 idempotency key or '', 17 fingerprint, 18 JSON of the claim as far as it is known, 19 ttl, 20 only if ended within
 --   or '', 21 take over (0/1), 22 fields to set, 23 moments to set; then names and texts, names and ms from now.
 -- Answers of each { 'created', moment, key's epoch and position, subject's, who follows, revision }, { 'replayed', view },
--- { 'conflict' }, { 'queue_full', how many }, { 'key_refused', why }.
+-- { 'conflict' }, { 'queue_full', how many }, { 'key_refused', why }, { 'id_taken' } when another tenant has a task of that id,
+-- { 'unreadable' } when the key or something else that has to be looked at cannot be read: this one's fault alone.
 
 -- Tasks and idempotency claims of the calls before in this script.
-local made, claimed = {}, {}
+local made, claimed, calls = {}, {}, {}
 
-local function create(c)
-  local id, key, subject, type = c[1], c[2], c[3], c[4]
-  if made[id] then return { 'again', made[id] } end
+-- Answers why the task is not made, or nil. Changes nothing, so that it may fail.
+local function refusal(c)
+  local id, key, subject = c[1], c[2], c[3]
+  if made[id] then
+    local first = calls[made[id]]
+    return first[2] == key and first[3] == subject and { 'again', made[id] } or { 'id_taken' }
+  end
 
   -- Sent again, because the answer was lost.
   local t = rcall('EXISTS', P .. 'task:' .. id) == 1 and load_task(id)
   if t then
-    if t[T_keyId] ~= key or t[T_subject] ~= subject then return redis.error_reply('ERR the task id is taken') end
+    if t[T_keyId] ~= key or t[T_subject] ~= subject then return { 'id_taken' } end
     return { 'replayed', answer_views({ view(t) }, key) }
   end
 
   local k = load_key(key)
-  if k.broken then return redis.error_reply('ERR the key cannot be read') end
+  local s = load_subject(key, subject)
+  if k.broken or (s and s.broken) then return { 'unreadable' } end
   if not k.on then return { 'key_refused', 'unknown' } end
   if k.on ~= '1' then return { 'key_refused', 'disabled' } end
   if k.ends and k.ends ~= '' and tonumber(k.ends) <= now then return { 'key_refused', 'expired' } end
@@ -46,8 +52,11 @@ local function create(c)
   end
 
   if k.waiting >= tonumber(c[10]) then return { 'queue_full', k.waiting } end
+end
 
-  local s = load_subject(key, subject)
+local function create(c)
+  local id, key, subject, type, once = c[1], c[2], c[3], c[4], c.once
+  local k, s = load_key(key), load_subject(key, subject)
   queue_of(k, type)
   open_tenant(k, c[13])
   if s then open_tenant(s, c[14]) end
@@ -75,12 +84,17 @@ local function create(c)
   return { 'created', now_text, k.epoch, k.seq, s and s.epoch or '', s and s.seq or '', followed_by('', k, s), ARGV[2] }
 end
 
-local replies, calls = {}, {}
+local replies = {}
 for i = 3, #ARGV do
   local c, index = cjson.decode(ARGV[i]), i - 2
-  calls[index], replies[index] = c, create(c)
-  if replies[index].err then return replies[index] end
-  if replies[index][1] == 'created' then
+  calls[index] = c
+  local looked, refused = pcall(refusal, c)
+  if not looked then
+    count_unreadable()
+    refused = { 'unreadable' }
+  end
+  replies[index] = refused or create(c)
+  if not refused then
     made[c[1]] = index
     if c.once then claimed[c.once] = { fingerprint = c[17], index = index } end
   end
