@@ -507,6 +507,29 @@ describeWithRedis("the Redis store", () => {
     });
   });
 
+  test("a damaged key does not keep the tasks of other keys from being swept and finished", async () => {
+    const [damaged, swept, finished] = [
+      await bench.submit({ keyId: "b" }),
+      await bench.submit(),
+      await bench.submit({ keyId: "c" }),
+    ];
+    const claims = await bench.claim(3);
+    const leaseOf = (task: Task) => claims.find((claim) => claim.task.id === task.id)?.lease;
+    await world.command("SET", `${world.prefix}0:key:b`, "spoilt");
+    const store = world.another({ together: { later: (send) => void setImmediate(send) } });
+    const [refused, applied] = await Promise.allSettled(
+      [damaged, finished].map((task) => store.advance(leaseOf(task)!, COMPLETE)),
+    );
+    expect(refused).toMatchObject({ status: "rejected", reason: { reason: "broken" } });
+    expect(applied).toMatchObject({ status: "fulfilled", value: { applied: true } });
+    bench.advance(LEASE_MS);
+    expect(await bench.store.sweep(10)).toMatchObject({ updates: [], requeued: 1, more: false });
+    expect(await bench.store.sweep(10)).toEqual({ updates: [], requeued: 0, more: false });
+    expect(await bench.store.countUnreadable()).toBeGreaterThan(0);
+    expect((await bench.claim(3)).map(({ task }) => task.id)).toEqual([swept.id]);
+    expect(await bench.store.stats()).toContainEqual({ lane: "image", ready: 0, delayed: 0, held: 1 });
+  });
+
   describe("a task whose record cannot be read", () => {
     const damage = async (tasks: readonly Task[], field: "spec" | "state") => {
       for (const { id } of tasks)

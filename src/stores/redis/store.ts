@@ -93,14 +93,15 @@ import { RedisDueWork } from "./due-work.ts";
 import { RedisLedger } from "./ledger.ts";
 import { prepare } from "./schema/conversion.ts";
 import { MAX_STEP_TASKS, Scripts } from "./scripts.ts";
+import { DamagedKeyError } from "./server/errors.ts";
 import type { Reply } from "./server/replies.ts";
 import { listReply, numberOf, numberOrNull, textOf } from "./server/replies.ts";
 import { type ScriptClient, ScriptRunner, type Together } from "./server/script-runner.ts";
 import { ServerClock } from "./server/server-clock.ts";
 import { RedisSessions } from "./sessions.ts";
-import { Commits, claimArguments, listText } from "./tasks/commits.ts";
+import { Commits, claimArguments, listText, type Wanted } from "./tasks/commits.ts";
 import { creationOf, readCreated } from "./tasks/creation.ts";
-import { TaskFields } from "./tasks/fields.ts";
+import { type DamagedTask, namesOf, type StoredTask, TaskFields } from "./tasks/fields.ts";
 import { listScript } from "./tasks/listing.ts";
 import { readTaskLogReply, readTenantLogReply } from "./tasks/logs.ts";
 import { readViews } from "./tasks/task-reply.ts";
@@ -268,26 +269,29 @@ class RedisStore implements Store {
     const waiting = this.#fields.readAll(records.slice(firstClosed));
     // Before the others: where a change fails, these are out of its way the next time.
     await this.#commits.setAside([...due.damaged, ...waiting.damaged]);
+    const withoutKey: DamagedTask[] = [];
+    const change = (stored: StoredTask, transition: Wanted["transition"]) =>
+      this.#commits.commit(stored.task.id, { transition, stored }).catch((error: unknown) => {
+        if (!(error instanceof DamagedKeyError)) throw error;
+        withoutKey.push(namesOf(stored));
+        return null;
+      });
     const committed = await Promise.all(
       this.#scripts.collect(() => [
         ...due.tasks.map((stored) =>
-          this.#commits.commit(stored.task.id, {
-            transition({ task: { deadlineAt, leaseUntil } }, now) {
-              if (deadlineAt <= now) return { kind: "expire" };
-              return leaseUntil !== null && leaseUntil <= now ? { kind: "orphan" } : null;
-            },
-            stored,
+          change(stored, ({ task: { deadlineAt, leaseUntil } }, now) => {
+            if (deadlineAt <= now) return { kind: "expire" };
+            return leaseUntil !== null && leaseUntil <= now ? { kind: "orphan" } : null;
           }),
         ),
         ...waiting.tasks.map((stored) =>
-          this.#commits.commit(stored.task.id, {
-            transition: ({ task }) => (task.status === "queued" ? { kind: "cancel" } : null),
-            stored,
-          }),
+          change(stored, ({ task }) => (task.status === "queued" ? { kind: "cancel" } : null)),
         ),
       ]),
     );
-    const updates = committed.flatMap((one) => (one.kind === "applied" ? [one.update] : []));
+    // Nothing can be made of the tasks of a damaged key; they would come up at every sweep.
+    await this.#commits.setAside(withoutKey);
+    const updates = committed.flatMap((one) => (one?.kind === "applied" ? [one.update] : []));
     const ended = updates.filter(({ task }) => task.finishedAt !== null);
     return {
       updates: ended,

@@ -42,9 +42,11 @@ export function redisFailure(error: unknown): Error {
   return new StoreUnavailableError("unreachable", `Redis gave no answer: ${message}`);
 }
 
-/** The error of a step that needs a key, or what stands with it, that is damaged. Steps of other keys are not touched by it. */
-export function damagedKey(): StoreUnavailableError {
-  return new StoreUnavailableError("broken", "The key, or what stands with it in Redis, cannot be read");
+/** A step needs a key, or what stands with it, that is damaged. Steps of other keys are not touched by it. */
+export class DamagedKeyError extends StoreUnavailableError {
+  constructor() {
+    super("broken", "The key, or what stands with it in Redis, cannot be read");
+  }
 }
 
 function messageOf(error: unknown): string {

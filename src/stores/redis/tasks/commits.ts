@@ -23,6 +23,7 @@ import { STATUS_OF_EVENT } from "../../event-log.ts";
 import { rankOf } from "../../fair-queue.ts";
 import { movementText } from "../ledger.ts";
 import { MAX_STEP_TASKS } from "../scripts.ts";
+import { DamagedKeyError } from "../server/errors.ts";
 import type { Reply } from "../server/replies.ts";
 import { listReply, numberOf, numberOrNull, textOf } from "../server/replies.ts";
 import type { ScriptRunner } from "../server/script-runner.ts";
@@ -68,7 +69,7 @@ export class Commits {
     this.#clock = clock;
   }
 
-  /** Changes the task after the changes of it that are under way. */
+  /** Changes the task after the changes of it that are under way. Rejects with `DamagedKeyError` when its key is damaged. */
   commit(taskId: string, wanted: Wanted): Promise<CommitOutcome> {
     const before = this.#underWay.get(taskId);
     const change = () => this.#commit(taskId, wanted);
@@ -133,6 +134,7 @@ export class Commits {
       const at = numberOf(moment);
       this.#clock.learn(at);
       if (outcome === 2) return { kind: "work_lost" };
+      if (outcome === 3) throw new DamagedKeyError();
       if (outcome === 1) {
         const task = this.#fields.made(before, after, now, at, numberOrNull(rest[5]));
         const kept = event === "progress" ? { ...besides, progressAt: at } : besides;

@@ -7,7 +7,7 @@ import { rankOf } from "../../fair-queue.ts";
 import { newTask } from "../../new-task.ts";
 import { measuredSpec } from "../../sizes.ts";
 import { holdFields } from "../ledger.ts";
-import { damagedKey } from "../server/errors.ts";
+import { DamagedKeyError } from "../server/errors.ts";
 import type { Reply } from "../server/replies.ts";
 import { listReply, numberOf, textOf } from "../server/replies.ts";
 import type { TaskFields } from "./fields.ts";
@@ -84,7 +84,7 @@ export function readCreated(fields: TaskFields, creation: Creation, reply: Reply
     case "key_refused":
       return { outcome, reason: textOf(rest[0]) as "disabled" | "expired" | "unknown" };
     case "unreadable":
-      throw damagedKey();
+      throw new DamagedKeyError();
     case "id_taken":
       throw new Error("Another tenant has a task of the id that the new one was to have");
   }

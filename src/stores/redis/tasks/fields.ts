@@ -36,7 +36,7 @@ export type StoredTask = {
   readonly no: string;
 };
 
-/** A record that cannot be read, as far as its plain fields name it; "" where there is none. */
+/** A task that is to be set aside: its id, and what must still be as it was read; "" where there is none. */
 export type DamagedTask = { readonly id: string; readonly rev: string; readonly leaseUntil: string };
 
 export type Besides = Pick<TaskRecord, "specBytes" | "progressAt" | "trimmed">;
@@ -222,6 +222,11 @@ export class TaskFields {
     if (kept) moved.leaseUntil = lease;
     return moved as unknown as Task;
   }
+}
+
+/** What names a record that was read, for setting it aside. */
+export function namesOf({ task: { id, leaseUntil }, rev }: StoredTask): DamagedTask {
+  return { id, rev, leaseUntil: leaseUntil === null ? "" : String(leaseUntil) };
 }
 
 function storedValue({ name, place }: Known, task: Task, besides: Besides): FieldValue | undefined {

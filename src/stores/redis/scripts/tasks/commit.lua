@@ -13,7 +13,7 @@
 --   id, destination, payload, ms until it is given up.
 -- Answers the moment, the call's name (which is the revision now), of each commit { 1, key's epoch and position,
 -- subject's, who follows, the lease before }, { 0, the task or nil } when its revision is another one, { 2 } when the due work is
--- not held any more; and the claims of each.
+-- not held any more, { 3 } when the task's key cannot be read; and the claims of each.
 
 local calls = {}
 for i = 3, #ARGV do calls[i - 2] = cjson.decode(ARGV[i]) end
@@ -42,7 +42,7 @@ local function commit(c)
 
   local type, before, after, from, to = c[6], c[7], c[8], c[9], c[10]
   local k, s = load_key(c[4]), load_subject(c[4], c[5])
-  if k.broken then return redis.error_reply('ERR the key of a task cannot be read') end
+  if k.broken then return { 3 } end
   local started = (after == 'running' and 1 or 0) - (before == 'running' and 1 or 0)
   if from ~= to or started ~= 0 then
     local q = queue_of(k, type)
@@ -113,7 +113,6 @@ end
 local replies, done = {}, false
 for i, c in ipairs(calls) do
   replies[i] = commit(c)
-  if replies[i].err then return replies[i] end
   if replies[i][1] == 1 then
     done = true
     if c[29] ~= '' then wanted = wanted + c[31] end

@@ -1,7 +1,7 @@
--- Takes unfinished tasks whose record cannot be read out of every list they stand in, as far as the plain fields of the record
--- say where, so that the tasks beside them go on; counts each. Record, events, batch and money stay as they are. ARGV: from 3 of
--- each task its id, and revision and lease as they were read ('' for none): one that changed since is left alone, and so is one
--- that comes again. Answers how many were taken out.
+-- Takes unfinished tasks that cannot be read, or whose key cannot, out of every list they stand in, as far as the plain fields of
+-- the record say where, so that the tasks beside them go on; counts each. Record, events, batch and money stay as they are.
+-- ARGV: from 3 of each task its id, and revision and lease as they were read ('' for none): one that changed since is left alone,
+-- and so is one that comes again. Answers how many were taken out.
 
 local seen, taken = {}, 0
 local function set_aside(id, rev, lease)
