@@ -637,6 +637,26 @@ describeWithRedis("the Redis store", () => {
       expect(await world.audit()).toEqual([]);
     });
 
+    test("makes who reads its key's log start anew, as where it is gone", async () => {
+      const { epoch } = await bench.store.tenantPosition(scopeOf("a"));
+      const [spoilt] = [await bench.submit(), await bench.submit()];
+      await damage([spoilt], "spec");
+      const read = await bench.store.readTenantLog(scopeOf("a"), { epoch, seq: 0 }, 10);
+      expect(read).toEqual({ outcome: "reset", position: { epoch, seq: 2 } });
+      expect(await bench.store.readTenantLog(scopeOf("a"), { epoch, seq: 1 }, 10)).toMatchObject({
+        outcome: "events",
+        entries: [{ event: { keySeq: 2 } }],
+      });
+    });
+
+    test("keeps its files, and those of other tasks are judged all the same", async () => {
+      const [spoilt, other] = [await bench.submit(), await bench.submit()];
+      for (const claim of await bench.claim(2)) await bench.apply(claim, COMPLETE);
+      await damage([spoilt], "state");
+      const files = [spoilt, other].map(({ id }) => ({ path: "2026/11/22/a/unnamed.png", taskId: id }));
+      expect(await bench.store.unreferencedMedia(files)).toHaveLength(1);
+    });
+
     test("is counted once when the call comes twice", async () => {
       const [spoilt] = [await bench.submit(), await bench.submit()];
       await bench.claim(2);

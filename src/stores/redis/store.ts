@@ -408,15 +408,7 @@ class RedisStore implements Store {
       ids.map((id, index) => {
         const reply = held[index] ?? null;
         if (reply === null) return [id, null];
-        const [ended, result, state] = listReply(reply);
-        return [
-          id,
-          {
-            finishedAt: numberOrNull(ended),
-            result: jsonOf<TaskResult>(result),
-            state: jsonOf<Json>(state),
-          },
-        ];
+        return [id, heldFiles(listReply(reply))];
       }),
     );
     return files
@@ -558,6 +550,19 @@ function scopeArguments(scope: TenantScope, taskId: string): string[] {
 
 function flag(value: boolean): string {
   return value ? "1" : "0";
+}
+
+/** What says which files a task holds. One that cannot be read keeps all of them, as one that has not ended does. */
+function heldFiles([ended, result, state]: readonly Reply[]): Parameters<typeof holdsFile>[0] {
+  try {
+    return {
+      finishedAt: numberOrNull(ended),
+      result: jsonOf<TaskResult>(result),
+      state: jsonOf<Json>(state),
+    };
+  } catch {
+    return { finishedAt: null, result: null, state: null };
+  }
 }
 
 /** A JSON text, null where the field is empty. */

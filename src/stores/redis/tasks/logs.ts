@@ -30,14 +30,17 @@ export function readTaskLogReply(fields: TaskFields, reply: Reply, after: Positi
   };
 }
 
-/** Null when the tenant has no log. */
+/** Null when the tenant has no log. One that names a task which cannot be read has to be started anew, as where it is gone. */
 export function readTenantLogReply(fields: TaskFields, reply: Reply, after: Position): TenantLogRead | null {
   if (reply === null) return null;
   const [logEpoch, logSeq, pairs, told] = listReply(reply);
   const epoch = textOf(logEpoch);
   const seq = numberOf(logSeq);
-  if (pairs === undefined) return { outcome: "reset", position: { epoch, seq } };
-  const tasks = listReply(told).map((one) => fields.read(one).task);
+  const reset = { outcome: "reset", position: { epoch, seq } } as const;
+  if (pairs === undefined) return reset;
+  const { tasks: stored, damaged } = fields.readAll(listReply(told));
+  if (damaged.length > 0) return reset;
+  const tasks = stored.map(({ task }) => task);
   const texts = listReply(pairs);
   const entries = Array.from({ length: texts.length / 2 }, (_, index) => {
     const task = tasks[numberOf(texts[index * 2 + 1])];

@@ -23,7 +23,7 @@ describe.each(SCRIPT_NAMES)("the script %s", (name) => {
     const lua = "and do else elseif end for function if in local not or repeat return then until while";
     const known = new Set([
       ...lua.split(" "),
-      ..."pairs ipairs pcall type unpack tonumber next string table".split(" "),
+      ..."pairs ipairs pcall error type unpack tonumber next string table".split(" "),
     ]);
     for (const [, names = ""] of text.matchAll(/\blocal (?:function )?([\w, ]+)/g))
       for (const one of names.split(/, */)) known.add(one.trim());

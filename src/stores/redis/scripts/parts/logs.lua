@@ -1,7 +1,9 @@
 -- Opening the log of a tenant.
 
 local function load_tenant(key, subject)
-  return load_subject(key, subject) or load_key(key)
+  local s = load_subject(key, subject)
+  if s and s.broken then error('a tenant cannot be read') end
+  return s or load_key(key)
 end
 
 -- A tenant gets its log with its first task or follower.
