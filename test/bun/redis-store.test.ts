@@ -637,6 +637,20 @@ describeWithRedis("the Redis store", () => {
       expect(await world.audit()).toEqual([]);
     });
 
+    test.each(["fence", "attempt", "seq", "progress", "timeoutMs", "deadlineAt"])(
+      "holds nobody up when its %s is no number, and is gone from all lists after its deadline",
+      async (field) => {
+        const [spoilt, alive] = [await bench.submit({ subject: "ann" }), await bench.submit()];
+        await spoil(`task:${spoilt.id}`, field);
+        expect((await bench.claim(10)).map(({ task }) => task.id)).toEqual([alive.id]);
+        expect(await bench.store.countUnreadable()).toBeGreaterThan(0);
+        bench.advance(MAX_WAIT_MS);
+        await bench.store.sweep(10);
+        expect(await bench.store.sweep(10)).toEqual({ updates: [], requeued: 0, more: false });
+        expect(await world.audit()).toEqual([]);
+      },
+    );
+
     test("makes who reads its key's log start anew, as where it is gone", async () => {
       const { epoch } = await bench.store.tenantPosition(scopeOf("a"));
       const [spoilt] = [await bench.submit(), await bench.submit()];

@@ -57,6 +57,12 @@ local function promote(type)
   if due[1] then flush() end
 end
 
+-- Whether the numbers that a claim reckons with are some.
+local function is_countable(t)
+  return tonumber(t[T_fence]) and tonumber(t[T_attempt]) and tonumber(t[T_seq]) and tonumber(t[T_progress])
+    and tonumber(t[T_timeoutMs]) and tonumber(t[T_deadlineAt])
+end
+
 -- The task under its lease, and its update. Does what the reducer does for a claim (src/tasks/reducer.ts): a field
 -- that a claim sets is set in both.
 local function hand_out(t, k, type, lease_until)
@@ -233,12 +239,13 @@ local function claim_next(type, lease_ms, most, max_held, providers)
         local another = type == 'image' and 'video' or 'image'
         if k.cap then queue_of(k, another) end
         local t, running = load_task(id), k.running
-        if t and t[T_keyId] == key then
+        if t and t[T_keyId] == key and is_countable(t) then
           lane.held = lane.held + 1
           t[T_dueAt] = false
           claims[#claims + 1] = hand_out(t, k, type, lease_until)
           records[#records + 1] = { id, t[T_fence], claims[#claims][2] ~= '' and 'e' .. t[T_seq] or '' }
         else
+          -- One that is there is taken out of the rest by the sweep, at the end of its time.
           count_unreadable()
         end
         moved_on(type, lane, turns, k, q)
