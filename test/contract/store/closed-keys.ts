@@ -102,6 +102,15 @@ export function closedKeysContract(contract: StoreContract): void {
       expect(await claimed()).toEqual([task.id]);
     });
 
+    test("nothing is started between a key's end and the sweep, and again when the end is put off", async () => {
+      const task = await bench.submit();
+      await update({ expiresAt: bench.now() + SECOND_MS });
+      bench.advance(SECOND_MS);
+      expect(await claimed()).toEqual([]);
+      await update({ expiresAt: null });
+      expect(await claimed()).toEqual([task.id]);
+    });
+
     test("many are cancelled in steps", async () => {
       for (let index = 0; index < 7; index++) await bench.submit();
       await bench.store.deleteKey("a");

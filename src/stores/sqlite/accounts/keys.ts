@@ -88,8 +88,9 @@ function updateKey(sql: Sql, id: string, patch: KeyPatch, updatedAt: number): Vi
     JSON.stringify({ ...(JSON.parse(row.details as string) as Details), ...detailsOf(key) }),
     id,
   );
-  if (capOf(key) !== capOf(before)) setCap(sql, id, capOf(key));
-  if (key.expiresAt !== before.expiresAt) closeAt(sql, id, key.expiresAt);
+  const endMoved = key.expiresAt !== before.expiresAt;
+  if (endMoved || capOf(key) !== capOf(before)) setCap(sql, id, capOf(key));
+  if (endMoved) closeAt(sql, id, key.expiresAt);
   return key;
 }
 

@@ -55,8 +55,8 @@ function joinQueue(sql: Sql, row: SqlRow, provider: string): void {
   const { keyId, lane } = queue;
   openQueue(sql, queue);
   sql.run(
-    `UPDATE lane_keys SET (vtime, v_high, v_normal, v_low, idle, running, cap) =
-       (SELECT vtime, v_high, v_normal, v_low, idle, running, cap FROM lane_keys_1 WHERE key_id = ?1 AND lane = ?2)
+    `UPDATE lane_keys SET (vtime, v_high, v_normal, v_low, idle, running) =
+       (SELECT vtime, v_high, v_normal, v_low, idle, running FROM lane_keys_1 WHERE key_id = ?1 AND lane = ?2)
      WHERE key_id = ?1 AND lane = ?2 AND provider = ?3
        AND EXISTS (SELECT 1 FROM lane_keys_1 WHERE key_id = ?1 AND lane = ?2)`,
     keyId,

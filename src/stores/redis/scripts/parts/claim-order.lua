@@ -177,11 +177,28 @@ local function oldest(type, lane, tokens, key, q, rank)
   return found, found_id, counts
 end
 
+-- Keys that were deleted or have expired by now start nothing; the sweep cancels what waits under them.
+local function stop_closed_keys()
+  for _, id in ipairs(rcall('ZRANGEBYSCORE', P .. 'closing', '-inf', now_text, 'LIMIT', '0', MAX_STEP_TASKS)) do
+    local k = load_key(id)
+    if not k.broken and k.cap ~= 0 then
+      queue_of(k, 'image')
+      queue_of(k, 'video')
+      if rcall('HEXISTS', k.at, 'most') == 0 then write('HSET', k.at, 'most', k.cap and exact(k.cap) or '') end
+      write('HSET', k.at, 'cap', '0')
+      k.cap = 0
+      show(k, 'image')
+      show(k, 'video')
+    end
+  end
+end
+
 -- Claims what is due in the lane, fairest first, at most `most`, while fewer than `max_held` of the lane are held (nil: no
 -- such limit), of the providers in the JSON list (''; all). Answers the updates, and what to remember of each. What changed
 -- is written by `finish_claims` and `flush`.
 local function claim_next(type, lease_ms, most, max_held, providers)
   promote(type)
+  stop_closed_keys()
   local lane, lease_until = load_lane(type), exact(now + lease_ms)
   local tokens, turns, claims, records = {}, known_turns(type), {}, {}
   if providers == '' then

@@ -25,6 +25,10 @@ for _, name in ipairs(scan[2]) do
   if kind == 'key' then
     local spent = rcall('HGET', name, 'spent')
     copy(name, P .. 'key:' .. rest, { 'epoch', 'seq', 'by', 'cap', 'on', 'until', 'image', 'video' })
+    local f = rcall('HMGET', P .. 'key:' .. rest, 'on', 'until', 'cap')
+    if f[1] ~= '1' then rcall('HSET', P .. 'key:' .. rest, 'most', f[3] or '', 'cap', '0') end
+    local ends = f[1] and f[2] or now_text
+    if ends ~= '' then rcall('ZADD', P .. 'closing', ends, rest) end
     if spent and spent ~= '0' then rcall('HSET', P .. 'balance:' .. rest, 'charged:total', spent) end
   elseif kind == 'subject' then
     copy(name, P .. 'subject:' .. rest, { 'epoch', 'seq', 'by' })
