@@ -200,7 +200,7 @@ export function firstStartContract({ name, command }: { name: string; command?: 
         const version = await startInVain({ dataDir, args: ["--version"], env: WITHOUT_KEYS });
         expect(version).toMatchObject({
           code: 0,
-          output: expect.stringMatching(/^Conduit \d+\.\d+\.\d+\n$/),
+          output: expect.stringMatching(/^Conduit \d+\.\d+\.\d+(-dev)?\n$/),
         });
         expect(readdirSync(dataDir)).toEqual([]);
       });
