@@ -43,8 +43,8 @@ export const LOOP: DriverRules = {
 export const RUNNER: DriverRules = {
   // One free slot is filled by the one task it was rung for; where several were, more may wait.
   forwardFrom: 2,
-  // What others made due is in their due times.
-  waitAheadMs: 0,
+  // A due time that came a little before the store thought so is looked at again; what others made due later is in theirs.
+  waitAheadMs: 1_000,
   pauseMs: 100,
   storeRetryMs: 5_000,
 };
