@@ -33,6 +33,7 @@ const provider: MediaProvider = {
 const log = { debug: () => {}, info() {}, warn: console.error, error: console.error };
 const media = {
   put: () => Promise.reject(new Error("an empty job stores no file")),
+  get: () => Promise.resolve(null),
   removeTask: () => Promise.resolve(),
 };
 const publisher = { publish() {} };

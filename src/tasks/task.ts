@@ -29,6 +29,9 @@ export type Position = { readonly epoch: string; readonly seq: number };
 /** A file in the media store. */
 export type MediaRef = { path: string; contentType: string; bytes: number };
 
+/** A file the caller handed in: a picture to work from, or the mask that says where. */
+export type TaskInput = MediaRef & { readonly role: "image" | "mask" };
+
 /** One finished picture or film. */
 export type MediaItem = {
   index: number;
@@ -105,7 +108,7 @@ export type Task = {
   readonly route: readonly Candidate[];
   readonly request: JobRequest;
   /** Files the caller handed in (uploads, copies of URLs); they live as long as the task's other media. */
-  readonly inputs: readonly MediaRef[];
+  readonly inputs: readonly TaskInput[];
   readonly priority: Priority;
   readonly metadata: Record<string, string>;
   readonly retryOf: string | null;

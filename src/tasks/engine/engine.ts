@@ -62,7 +62,7 @@ export const DEFAULT_ENGINE_OPTIONS: EngineOptions = {
 
 export type EngineDependencies = {
   store: TaskStore;
-  media: Pick<MediaStore, "put">;
+  media: Pick<MediaStore, "put" | "get">;
   providers: ReadonlyMap<string, MediaProvider>;
   publisher: Publisher;
   clock: Clock;

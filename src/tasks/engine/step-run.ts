@@ -32,7 +32,7 @@ export type StepEnd =
 
 export type StepDependencies = {
   store: Pick<TaskStore, "advance">;
-  media: Pick<MediaStore, "put">;
+  media: Pick<MediaStore, "put" | "get">;
   publisher: Publisher;
   clock: Clock;
   log: Log;
@@ -130,6 +130,8 @@ export class StepRun {
       request: task.request,
       attempt: task.attempt,
       idempotencyKey: `${task.id}-${task.attempt}`,
+      inputs: task.inputs,
+      credential: null,
     };
     let outcome: StepOutcome;
     try {
@@ -186,6 +188,7 @@ export class StepRun {
         this.#noteProgress(percent, typeof message === "string" ? cutMessage(message) : null),
       save: (state) => this.#save(state),
       putMedia: (bytes, contentType) => this.#putMedia(bytes, contentType),
+      openInput: (input) => this.#openInput(input),
     };
   }
 
@@ -258,6 +261,13 @@ export class StepRun {
     } finally {
       this.#storeMs += clock.monotonic() - from;
     }
+  }
+
+  async #openInput({ path }: MediaRef): Promise<ReadableStream<Uint8Array>> {
+    this.#refuseWhenOver();
+    const file = await this.#dependencies.media.get(path);
+    if (file === null) throw new Error("An input file of the task is gone");
+    return file.open();
   }
 
   /** Stores what a provider has made, again and again while the reason passes and the task is held. */

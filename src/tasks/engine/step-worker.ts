@@ -37,7 +37,7 @@ export type StepWorkerOptions = {
 
 export type StepWorkerDependencies = {
   store: TaskStore;
-  media: Pick<MediaStore, "put">;
+  media: Pick<MediaStore, "put" | "get">;
   providers: ReadonlyMap<string, MediaProvider>;
   publisher: Publisher;
   clock: Clock;

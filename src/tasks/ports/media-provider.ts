@@ -1,7 +1,16 @@
 /** The port of a media provider: a step machine that can be dropped and picked up again at any step. */
 
 import type { Cancellation, Json, TaskErrorCode, TaskType } from "../../protocol/task.ts";
-import type { JobRequest, MediaItem, MediaRef } from "../task.ts";
+import type { JobRequest, MediaItem, MediaRef, TaskInput } from "../task.ts";
+
+/** An account with a provider. Its key never enters a record, a log line or an error. */
+export type Credential = {
+  /** As configured; what records and operators know it by. */
+  readonly name: string;
+  readonly key: string;
+  /** Where this account is reached, when that is not the provider's usual address. */
+  readonly baseUrl: string | null;
+};
 
 /** What a provider is asked to make. */
 export type MediaJob = {
@@ -13,6 +22,30 @@ export type MediaJob = {
   readonly attempt: number;
   /** The same for every run of one attempt; goes upstream as the idempotency key where the provider takes one. */
   readonly idempotencyKey: string;
+  /** Files the caller handed in, in the caller's order. */
+  readonly inputs: readonly TaskInput[];
+  /** The account to use: the same for every call of one job. Null for a provider without accounts. */
+  readonly credential: Credential | null;
+};
+
+/** What a provider says that a job used; a price is reckoned from it. Absent: not said. */
+export type Usage = {
+  images?: number;
+  /** Of film or sound. */
+  seconds?: number;
+  /** Of all results together. */
+  megapixels?: number;
+  tokens?: {
+    /** All of the input, whatever its kind; the kinds below are parts of it. */
+    input?: number;
+    textInput?: number;
+    cachedTextInput?: number;
+    imageInput?: number;
+    cachedImageInput?: number;
+    output?: number;
+    textOutput?: number;
+    imageOutput?: number;
+  };
 };
 
 /** What a step may use. Everything here refuses once the lease is lost. */
@@ -25,6 +58,8 @@ export type StepIo = {
   save(state: Json): Promise<void>;
   /** Stores a finished file durably; it is kept only if the task's state or result names it. */
   putMedia(bytes: Uint8Array | ReadableStream<Uint8Array>, contentType: string): Promise<MediaRef>;
+  /** The bytes of one of the job's inputs, from the beginning at every call. Rejects when the file is gone. */
+  openInput(input: MediaRef): Promise<ReadableStream<Uint8Array>>;
 };
 
 export type Failure =
@@ -49,8 +84,9 @@ export type StepOutcome =
       kind: "done";
       items: MediaItem[];
       errors?: { index: number; code: TaskErrorCode; message: string }[];
-      /** What the provider bills; the price table decides when absent. */
+      /** What the provider bills; the price and the usage decide when absent. */
       costMicros?: number;
+      usage?: Usage;
     }
   /** The job runs upstream; ask again after `pollAfterMs`. The call's slot is free meanwhile. */
   | { kind: "pending"; state: Json; pollAfterMs: number; progress?: number; message?: string }

@@ -13,10 +13,10 @@ import type { JobBill, LateReport, WorkItem, WorkKind } from "../due-work.ts";
 import type {
   Candidate,
   JobRequest,
-  MediaRef,
   Position,
   Task,
   TaskEvent,
+  TaskInput,
   TaskUpdate,
   TaskWebhook,
   Tenant,
@@ -33,7 +33,7 @@ export type TaskDraft = {
   /** At least one. */
   route: readonly Candidate[];
   request: JobRequest;
-  inputs: readonly MediaRef[];
+  inputs: readonly TaskInput[];
   priority: Task["priority"];
   metadata: Record<string, string>;
   timeoutMs: number;

@@ -64,6 +64,8 @@ function jobOf({ item, task }: ClaimedWork): MediaJob {
     request: task.request,
     attempt,
     idempotencyKey: `${task.id}-${attempt}`,
+    inputs: task.inputs,
+    credential: null,
   };
 }
 

@@ -23,6 +23,8 @@ function jobOf(request: Partial<JobRequest> = {}, changes: Partial<MediaJob> = {
     model: "canvas",
     attempt: 1,
     idempotencyKey: "key",
+    inputs: [],
+    credential: null,
     request: { prompt: "a fox on a hill", n: 1, size: "64x64", seed: 1, ...request },
     ...changes,
   };

@@ -42,7 +42,7 @@ async function open({ behindMs = 0 } = {}) {
           return typeof member === "function" ? member.bind(target) : member;
         },
       }),
-      media: { put: () => Promise.reject(new Error("nothing is stored here")) },
+      media: { put: () => Promise.reject(new Error("nothing is stored here")), get: async () => null },
       providers: new Map([["local", provider]]),
       publisher: { publish: () => {} },
       clock,
