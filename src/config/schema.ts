@@ -64,7 +64,7 @@ function generation(timeoutSeconds: number, longestSeconds: number) {
       "3, on Workers 50",
       1,
       10_000,
-      "Provider calls open at once, asynchronous and synchronous together: per process, on Workers in the whole deployment.",
+      "Provider calls open at once, asynchronous and synchronous together: per process, on Workers in the whole deployment. In a process as many polls may be open besides.",
     ),
     timeoutSeconds: decimal(
       timeoutSeconds,

@@ -16,6 +16,17 @@ const COST = { high: 3, normal: 6, low: 12 } as const satisfies Record<Priority,
  */
 export const CONTINUATION_COST = 1;
 
+/**
+ * While a key has both, its started tasks are served in the first half of every span of its virtual time, its waiting ones
+ * in the second: neither can keep the others from their turn. No start costs more than half a span.
+ */
+export const TURN_SPAN = 48;
+
+/** Whether a key that has both serves a started task now, at this virtual time of the key. */
+export function continuesFirst(vtime: number): boolean {
+  return vtime % TURN_SPAN < (TURN_SPAN * 3) / 4;
+}
+
 /** Rank 0; the priorities follow, highest first. */
 export const CONTINUING = 0;
 export const RANKED: readonly Priority[] = [...PRIORITIES].reverse();

@@ -89,6 +89,44 @@ describe("a task", () => {
     });
   });
 
+  test("is polled while calls that begin other tasks fill every place for them", async () => {
+    const { provider, submit, read, clock } = await started({ concurrency: { image: 1, video: 1 } });
+    const job = await submit();
+    (await provider.next()).answer({ kind: "pending", state: "job", pollAfterMs: 5_000 });
+    await submit();
+    const hanging = await provider.next();
+    expect(hanging.kind).toBe("submit");
+    await clock.advance(5_000);
+    const poll = await provider.next();
+    expect(poll).toMatchObject({ kind: "poll", job: { taskId: job.id } });
+    poll.answer(pictures());
+    await settled();
+    expect((await read(job.id)).status).toBe("completed");
+  });
+
+  test("starts in a place of its own while polls fill theirs, and no more do than there are", async () => {
+    const { provider, submit, clock } = await started({ concurrency: { image: 2, video: 1 } });
+    for (let index = 0; index < 4; index++) {
+      await submit();
+      (await provider.next()).answer({ kind: "pending", state: index, pollAfterMs: 5_000 });
+    }
+    await clock.advance(6_000);
+    const polls = [await provider.next(), await provider.next()];
+    expect(polls.map(({ kind }) => kind)).toEqual(["poll", "poll"]);
+    const waiting = [await submit(), await submit(), await submit()];
+    const begun = [await provider.next(), await provider.next()];
+    expect(begun.map(({ kind, job }) => [kind, job.taskId])).toEqual(
+      waiting.slice(0, 2).map(({ id }) => ["submit", id]),
+    );
+    await settled();
+    expect(provider.open).toBe(4);
+    for (const poll of polls) poll.answer(pictures());
+    expect([(await provider.next()).kind, (await provider.next()).kind]).toEqual(["poll", "poll"]);
+    begun[0]?.answer(pictures());
+    expect(await provider.next()).toMatchObject({ kind: "submit", job: { taskId: waiting[2]?.id } });
+    expect(provider.mostOpen).toBe(4);
+  });
+
   test("is tried again after a transient failure, and fails after the last attempt", async () => {
     const { provider, submit, read, clock } = await started();
     provider.always = () => ({

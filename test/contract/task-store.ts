@@ -13,6 +13,7 @@ import { leaseContract } from "./task-store/leases.ts";
 import { limitContract } from "./task-store/limits.ts";
 import { listingContract } from "./task-store/listing.ts";
 import { logContract } from "./task-store/logs.ts";
+import { placesContract } from "./task-store/places.ts";
 import { raceContract } from "./task-store/races.ts";
 import { retentionContract } from "./task-store/retention.ts";
 import { transitionContract } from "./task-store/transitions.ts";
@@ -29,6 +30,7 @@ export function taskStoreContract(contract: StoreContract): void {
     cleanupContract(contract);
     dueMediaContract(contract);
     retentionContract(contract);
+    placesContract(contract);
     raceContract(contract);
   });
 }

@@ -5,7 +5,7 @@
 
 import { TASK_STATUSES, TASK_TYPES } from "../../protocol/task.ts";
 import { TENANT_LOG_EVENTS, TENANT_LOG_MS } from "../event-log.ts";
-import { CONTINUATION_COST, costOf, PROMOTE_LIMIT, RANKED } from "../fair-queue.ts";
+import { CONTINUATION_COST, costOf, PROMOTE_LIMIT, RANKED, TURN_SPAN } from "../fair-queue.ts";
 import type { DataRelease } from "../release.ts";
 import { PARTS, type ScriptName, TEXTS } from "./server/script-texts.ts";
 import type { TaskFields } from "./tasks/fields.ts";
@@ -27,6 +27,8 @@ export const MAX_STEP_TASKS = 1_000;
 const MAX_BATCH_TASKS = 1_000;
 /** Destinations with due work that one claim looks at. */
 const MAX_DESTINATIONS = 64;
+/** Keys of one provider among which a claim for starts alone looks for one that may start a task. */
+const MAX_LOOKED_AT = 64;
 
 const LIMITS = {
   REMEMBER_MS,
@@ -35,10 +37,12 @@ const LIMITS = {
   MAX_BATCH_TASKS,
   MAX_STEP_TASKS,
   MAX_DESTINATIONS,
+  MAX_LOOKED_AT,
   TENANT_LOG_EVENTS,
   TENANT_LOG_MS,
   PROMOTE_LIMIT,
   CONTINUATION_COST,
+  TURN_SPAN,
 };
 
 /** A line that is nothing but a comment, and empty lines. */
@@ -88,7 +92,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
   listBatch: reading(...VIEWS, "scope"),
   dueMedia: writing(),
   heldMedia: reading(),
-  nextDue: reading("fairQueue"),
+  nextDue: reading("tenants", "fairQueue"),
   stats: reading(),
   follow: writing(...VIEWS, "scope", "followFlags"),
   unfollow: writing("task", "scope", "followFlags"),

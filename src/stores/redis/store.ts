@@ -70,6 +70,7 @@ import {
   type QueueStats,
   type Retention,
   type RetentionOutcome,
+  type StepKind,
   type SweepOutcome,
   type TaskDraft,
   type TaskPage,
@@ -236,9 +237,9 @@ class RedisStore implements Store {
     return { applied: false, claimed: next === undefined ? [] : await this.claim(next) };
   }
 
-  async nextDueIn(lane: TaskType, providers?: readonly string[]): Promise<number | null> {
+  async nextDueIn(lane: TaskType, providers?: readonly string[], kind?: StepKind): Promise<number | null> {
     const asked = providers === undefined ? "" : listText(providers);
-    return numberOrNull(await this.#scripts.run("nextDue", lane, asked));
+    return numberOrNull(await this.#scripts.run("nextDue", lane, asked, kind ?? ""));
   }
 
   async pauseProvider(lane: TaskType, provider: string, pauseMs: number): Promise<void> {

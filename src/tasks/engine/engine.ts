@@ -12,7 +12,13 @@ import type { MediaProvider } from "../ports/media-provider.ts";
 import type { MediaStore } from "../ports/media-store.ts";
 import type { Publisher } from "../ports/publisher.ts";
 import { publishUpdate } from "../ports/publisher.ts";
-import type { Claim, ClaimOptions, TaskStore } from "../ports/task-store.ts";
+import {
+  type Claim,
+  type ClaimOptions,
+  STEP_KINDS,
+  type StepKind,
+  type TaskStore,
+} from "../ports/task-store.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../retry-policy.ts";
 import { candidateOf } from "../task.ts";
 import { NOTHING_SPENT, SUSPECT_FROM_TAKEOVERS } from "../transition.ts";
@@ -35,7 +41,7 @@ import { type Committed, type StepDriver, StepExecutor } from "./step-executor.t
 import { type StepDependencies, StepRun } from "./step-run.ts";
 
 export type EngineOptions = {
-  /** Provider calls open at once, by lane. */
+  /** Provider calls open at once that begin an attempt, by lane; as many again may be open that poll. */
   concurrency: Readonly<Record<TaskType, number>>;
   /** How long a claim holds without renewal, ms. */
   leaseMs: number;
@@ -81,6 +87,9 @@ const SUSPECT_AFTER_MS = 10_000;
 /** After `shutdownMs` the calls are aborted and get this long to notice, ms. */
 const ABORT_GRACE_MS = 1_000;
 
+/** A step in its place in a lane. */
+type Place = { readonly lane: Lane; readonly run: StepRun; readonly kind: StepKind };
+
 export class Engine implements Doorbell, WorkListener {
   readonly #dependencies: EngineDependencies;
   readonly #options: EngineOptions;
@@ -98,7 +107,7 @@ export class Engine implements Doorbell, WorkListener {
    * process dies of it, no other task is counted as a possible cause (`takeovers`) or has to be done again. Nothing is
    * claimed meanwhile.
    */
-  readonly #alone: { readonly lane: Lane; readonly run: StepRun; begun: boolean }[] = [];
+  readonly #alone: (Place & { begun: boolean })[] = [];
   /** Steps whose call may be open. */
   #open = 0;
   #state: "new" | "running" | "stopping" | "stopped" = "new";
@@ -137,8 +146,10 @@ export class Engine implements Doorbell, WorkListener {
     });
   }
 
+  /** A task waits for a start, or a place of its key is free: polls ring for themselves. */
   ring(type: TaskType, atMs: number): void {
-    this.#ring(this.#lanes[type], atMs);
+    const lane = this.#lanes[type];
+    this.#ring(lane, atMs, lane.free("start"));
   }
 
   /** Ends the call of a task that another transition has ended (cancel, deadline), whichever process has it open. */
@@ -155,7 +166,7 @@ export class Engine implements Doorbell, WorkListener {
   wake(type: TaskType): void {
     const lane = this.#lanes[type];
     // A full process that passed the word on would wake the one it came from.
-    if (lane.freeSlots > 0) this.#ring(lane);
+    if (lane.free("start") > 0) this.#ring(lane);
   }
 
   /** Provider calls open now, for metrics. */
@@ -176,7 +187,7 @@ export class Engine implements Doorbell, WorkListener {
     for (const waiting of this.#alone.filter(({ begun }) => !begun)) {
       waiting.begun = true;
       waiting.run.stop("shutdown");
-      void this.#work(waiting.lane, waiting.run);
+      void this.#work(waiting);
     }
     if (!(await this.#idleWithin(this.#options.shutdownMs))) {
       for (const run of this.#runs.values()) run.stop("shutdown");
@@ -187,15 +198,15 @@ export class Engine implements Doorbell, WorkListener {
     this.#state = "stopped";
   }
 
-  /** There is work in the lane, now or at `atMs`. */
-  #ring(lane: Lane, atMs?: number): void {
+  /** There is work in the lane, now or at `atMs`; `freeSlots` are those it could take. */
+  #ring(lane: Lane, atMs?: number, freeSlots = lane.freeSlots): void {
     if (this.#state !== "running") return;
     if (this.#alone.length > 0) {
       lane.rung = true;
       return;
     }
     const now = this.#dependencies.clock.now();
-    switch (onRing(atMs ?? now, now, lane)) {
+    switch (onRing(atMs ?? now, now, { freeSlots, claiming: lane.claiming })) {
       case "wait":
         lane.arm(atMs ?? now);
         break;
@@ -214,13 +225,13 @@ export class Engine implements Doorbell, WorkListener {
 
   async #claim(lane: Lane): Promise<void> {
     const { store, clock, log, others } = this.#dependencies;
-    const asked = lane.freeSlots;
+    const free = { start: lane.free("start"), poll: lane.free("poll") };
     const from = clock.monotonic();
     lane.claiming = true;
     lane.rung = false;
     let claims: readonly Claim[] | null = null;
     try {
-      claims = await store.claim(this.#claimOptions(lane, asked));
+      claims = await store.claim(this.#claimOptions(lane, free));
     } catch (error) {
       log.error("claim failed", { lane: lane.type, cause: describeError(error) });
       this.#armLane(lane, clock.now() + LOOP.storeRetryMs);
@@ -228,7 +239,12 @@ export class Engine implements Doorbell, WorkListener {
     lane.claiming = false;
     if (claims !== null) {
       this.#begin(lane, claims, from);
-      const next = afterClaim(LOOP, { asked, claimed: claims.length }, lane.rung);
+      // Where every place of a kind is taken there may be more of it, whatever places are free for the other kind.
+      const claimed = claims.length;
+      const filled = STEP_KINDS.some(
+        (kind) => free[kind] > 0 && claims.filter((claim) => kindOf(claim) === kind).length === free[kind],
+      );
+      const next = afterClaim(LOOP, { asked: filled ? claimed : claimed + 1, claimed }, lane.rung);
       if (next === "ring") this.#ring(lane);
       else if (next === "look_up") this.#lookUp(lane, claims.length);
       else if (next === "forward") others?.workLeft(lane.type);
@@ -244,8 +260,10 @@ export class Engine implements Doorbell, WorkListener {
     if (this.#idle !== null && this.#isIdle()) this.#idle();
   }
 
-  #claimOptions(lane: Lane, max: number): ClaimOptions {
-    return { lane: lane.type, providers: this.#providers, leaseMs: this.#options.leaseMs, max };
+  #claimOptions(lane: Lane, { start, poll }: Readonly<Record<StepKind, number>>): ClaimOptions {
+    const { leaseMs } = this.#options;
+    const max = start + poll;
+    return { lane: lane.type, providers: this.#providers, leaseMs, max, maxStarts: start, maxPolls: poll };
   }
 
   #begin(lane: Lane, claims: readonly Claim[], claimedAt: number): void {
@@ -255,14 +273,15 @@ export class Engine implements Doorbell, WorkListener {
         continue;
       }
       const run = new StepRun(claim.task, claim.lease, claimedAt + this.#options.leaseMs, this.#steps);
-      lane.held += 1;
+      const place = { lane, run, kind: kindOf(claim) };
+      lane.take(place.kind);
       // The sweep may have taken a task back from this very process: only one call may go on.
       this.#runs.get(claim.task.id)?.stop("lost");
       this.#runs.set(claim.task.id, run);
       if (claim.update !== null) publishUpdate(this.#dependencies.publisher, claim.update);
       if (this.#state !== "running") run.stop("shutdown");
-      if (claim.task.takeovers >= SUSPECT_FROM_TAKEOVERS) this.#alone.push({ lane, run, begun: false });
-      else void this.#work(lane, run);
+      if (claim.task.takeovers >= SUSPECT_FROM_TAKEOVERS) this.#alone.push({ ...place, begun: false });
+      else void this.#work(place);
     }
     this.#workAlone();
   }
@@ -292,12 +311,12 @@ export class Engine implements Doorbell, WorkListener {
     const next = this.#alone[0];
     if (next === undefined || next.begun || this.#open > 0) return;
     next.begun = true;
-    void this.#work(next.lane, next.run);
+    void this.#work(next);
   }
 
-  async #work(lane: Lane, run: StepRun): Promise<void> {
+  async #work({ lane, run, kind }: Place): Promise<void> {
     const { id } = run.task;
-    const driver = this.#driverOf(lane);
+    const driver = this.#driverOf(lane, kind);
     this.#open += 1;
     let committed: Committed | null = null;
     try {
@@ -306,7 +325,7 @@ export class Engine implements Doorbell, WorkListener {
       this.#dependencies.log.error("step could not be written", { taskId: id, cause: describeError(error) });
     } finally {
       if (this.#runs.get(id) === run) this.#runs.delete(id);
-      lane.held -= 1;
+      lane.giveBack(kind);
       this.#open -= 1;
     }
     const alone = this.#alone.findIndex((one) => one.run === run);
@@ -316,7 +335,8 @@ export class Engine implements Doorbell, WorkListener {
     const dueAt = committed?.task ? localDueAtOf(committed.task, clock.now()) : null;
     if (dueAt !== null) this.#armLane(lane, dueAt);
     const claimed = committed !== null && driver.claimed ? committed.claims.length : null;
-    const next = afterStep(claimed, lane.rung);
+    // Somebody rang for a start: a place that only polls can take is none for it.
+    const next = afterStep(claimed, lane.rung && lane.free("start") > 0);
     if (next === "ring") this.#ring(lane);
     else if (next === "look_up") this.#lookUp(lane, claimed);
     this.#workAlone();
@@ -326,13 +346,13 @@ export class Engine implements Doorbell, WorkListener {
     this.#noteIdle();
   }
 
-  /** `claimed` becomes true when the write of the outcome also claims. */
-  #driverOf(lane: Lane): StepDriver & { readonly claimed: boolean } {
+  /** `claimed` becomes true when the write of the outcome also claims, for the place that it gives back. */
+  #driverOf(lane: Lane, kind: StepKind): StepDriver & { readonly claimed: boolean } {
     const driver = {
       claimed: false,
       claimNext: () => {
         driver.claimed = this.#state === "running" && this.#alone.length === 0;
-        return driver.claimed ? this.#claimOptions(lane, 1) : undefined;
+        return driver.claimed ? this.#claimOptions(lane, { start: 0, poll: 0, [kind]: 1 }) : undefined;
       },
       stopped: () => this.#state === "stopped",
       storeFailed: () => {
@@ -347,7 +367,8 @@ export class Engine implements Doorbell, WorkListener {
   #lookUp(lane: Lane, claimed: number | null): void {
     if (this.#state !== "running") return;
     const { store, clock, log } = this.#dependencies;
-    store.nextDueIn(lane.type, this.#providers).then(
+    const kinds = STEP_KINDS.filter((kind) => lane.free(kind) > 0);
+    store.nextDueIn(lane.type, this.#providers, kinds.length === 1 ? kinds[0] : undefined).then(
       (dueInMs) => {
         const now = clock.now();
         const next = afterLookUp(claimed, localDueAt(dueInMs, now), now);
@@ -438,4 +459,8 @@ export class Engine implements Doorbell, WorkListener {
       });
     }
   }
+}
+
+function kindOf({ update }: Claim): StepKind {
+  return update === null ? "poll" : "start";
 }

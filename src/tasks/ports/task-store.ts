@@ -107,6 +107,10 @@ export type Lease = { shard: number; taskId: string; fence: number };
 /** The one shard there is. Leases, claims and stored names carry its number, so that keys can be split over several. */
 export const ONLY_SHARD = 0;
 
+/** Whether a step begins an attempt, or continues one: a poll, or the task of a dead worker. */
+export const STEP_KINDS = ["start", "poll"] as const;
+export type StepKind = (typeof STEP_KINDS)[number];
+
 export type ClaimOptions = {
   /** Absent: `ONLY_SHARD`. */
   shard?: number;
@@ -116,6 +120,10 @@ export type ClaimOptions = {
   leaseMs: number;
   /** At most this many; the engine's free slots. */
   max: number;
+  /** At most this many of them begin an attempt. Absent: `max`. */
+  maxStarts?: number;
+  /** At most this many of them continue one: polls, and tasks of dead workers. Absent: `max`. */
+  maxPolls?: number;
   /**
    * How many tasks of the lane may be held at once by everybody together: the claim stops there. Absent: no such limit.
    * Tasks that wait for their next poll are not held.
@@ -243,9 +251,9 @@ export interface TaskStore {
   /**
    * In how many ms, by the store's clock, the lane's next delayed task becomes due, at least 1; `0` when something is ready
    * now, null when nothing waits. With `providers` only ready tasks of those count; a paused provider's ready tasks count
-   * from the end of its pause.
+   * from the end of its pause. With `kind` only ready tasks count whose claim would begin an attempt, or continue one.
    */
-  nextDueIn(lane: TaskType, providers?: readonly string[]): Promise<number | null>;
+  nextDueIn(lane: TaskType, providers?: readonly string[], kind?: StepKind): Promise<number | null>;
   /**
    * Pauses a provider in a lane: its ready tasks are not claimed for `pauseMs` from now, started ones (polls) go on.
    * A shorter pause than the one that runs changes nothing; 0 ends it.

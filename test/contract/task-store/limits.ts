@@ -66,7 +66,7 @@ export function limitContract(contract: StoreContract): void {
       const cancelled = await bench.claimOne(limit);
       bench.advance(LEASE_MS);
       await bench.store.sweep(10);
-      const orphan = await bench.claimOne(limit);
+      const orphan = await bench.claimOne({ ...limit, maxStarts: 0 });
       expect(orphan.task.id).toBe(cancelled.task.id);
       bench.advance(orphan.task.timeoutMs);
       await bench.store.sweep(10);

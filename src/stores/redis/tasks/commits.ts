@@ -200,7 +200,7 @@ export class Commits {
       `e${after.seq}`,
       ...settlementArguments(after, settlement),
       ...(finished === undefined ? ["", "", ""] : [finished.kind, finished.id, String(finished.fence)]),
-      ...(next === undefined ? ["", "", "", "", ""] : claimArguments(next)),
+      ...(next === undefined ? ["", "", "", "", "", "", ""] : claimArguments(next)),
       String(texts.length / 2),
       String(moments.length / 2),
       String(gone.length),
@@ -213,14 +213,18 @@ export class Commits {
   }
 }
 
-/** Lane, lease, how many at most, how many may be held at once and the providers ("" = no such limit). */
-export function claimArguments({ lane, leaseMs, max, maxHeld, providers }: ClaimOptions): string[] {
+/** Lane, lease, how many at most, how many may be held at once, the providers, how many starts and how many polls
+ * ("" = no such limit). */
+export function claimArguments(options: ClaimOptions): string[] {
+  const { lane, leaseMs, max, maxHeld, providers, maxStarts, maxPolls } = options;
   return [
     lane,
     String(leaseMs),
     String(max),
     maxHeld === undefined ? "" : String(maxHeld),
     providers === undefined ? "" : listText(providers),
+    maxStarts === undefined ? "" : String(maxStarts),
+    maxPolls === undefined ? "" : String(maxPolls),
   ];
 }
 

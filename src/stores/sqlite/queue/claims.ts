@@ -17,9 +17,10 @@ export function claimNext(tx: Transaction, options: ClaimOptions): Claim[] {
   const providers = refreshLane(tx, lane, options.providers);
   const free = maxHeld === undefined ? max : Math.min(max, maxHeld - heldIn(tx, lane));
   const claims: Claim[] = [];
+  const left = { starts: options.maxStarts ?? max, polls: options.maxPolls ?? max };
   let startTag = -1;
   while (claims.length < free) {
-    const pick = pickNext(tx, lane, providers);
+    const pick = pickNext(tx, lane, providers, { starts: left.starts > 0, polls: left.polls > 0 });
     if (pick === null) break;
     const { tenant } = pick.row.task;
     const queue = { keyId: tenant.keyId, lane, provider: candidateOf(pick.row.task).provider };
@@ -32,6 +33,8 @@ export function claimNext(tx: Transaction, options: ClaimOptions): Claim[] {
       continue;
     }
     const { task } = update;
+    if (pick.begins) left.starts -= 1;
+    else left.polls -= 1;
     claims.push({
       lease: { shard: ONLY_SHARD, taskId: task.id, fence: task.fence },
       task,

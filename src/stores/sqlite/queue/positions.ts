@@ -28,7 +28,7 @@ const KEY = `SELECT sum(continuing) AS continuing, sum(high) AS high, sum(normal
 const OTHERS = `SELECT coalesce(sum(iif(ready < everything, min(everything, ?1) * 1.0 * ready / everything, min(ready, ?1))), 0) AS n
   FROM (
     SELECT continuing + iif(paused, 0, high + normal + low) AS ready, all_continuing + all_waiting AS everything
-    FROM lane_keys WHERE lane = ?2 AND eligible IS NOT NULL AND key_id <> ?3 LIMIT ${MAX_COUNTED_QUEUES})`;
+    FROM lane_keys WHERE lane = ?2 AND (startable IS NOT NULL OR continuing > 0) AND key_id <> ?3 LIMIT ${MAX_COUNTED_QUEUES})`;
 
 export function viewTask(tx: Transaction, row: TaskRow): TaskView {
   return viewTasks(tx, [row])[0] as TaskView;

@@ -107,7 +107,7 @@ const TABLES = [
      paused_until INTEGER,
      PRIMARY KEY (lane, provider)
    ) WITHOUT ROWID`,
-  // eligible: something may be claimed of this row. open: something may be claimed of the key in this lane.
+  // startable: a task of this row may be started. open: something may be claimed of the key in this lane.
   `CREATE TABLE IF NOT EXISTS lane_keys (
      key_id TEXT NOT NULL,
      lane TEXT NOT NULL,
@@ -128,15 +128,15 @@ const TABLES = [
      paused INTEGER NOT NULL DEFAULT 0,
      running INTEGER NOT NULL DEFAULT 0,
      cap INTEGER,
-     eligible INTEGER GENERATED ALWAYS AS (
-       iif(continuing > 0 OR (high + normal + low > 0 AND paused = 0 AND (cap IS NULL OR running < cap)), 1, NULL)
-     ) VIRTUAL,
+     startable INTEGER GENERATED ALWAYS AS (iif(high + normal + low > 0 AND paused = 0 AND (cap IS NULL OR running < cap), 1, NULL)) VIRTUAL,
      open INTEGER GENERATED ALWAYS AS (
        iif(all_continuing > 0 OR (all_waiting > 0 AND (cap IS NULL OR running < cap)), 1, NULL)
      ) VIRTUAL,
      PRIMARY KEY (key_id, lane, provider)
    ) WITHOUT ROWID`,
-  "CREATE INDEX IF NOT EXISTS lane_keys_eligible ON lane_keys (lane, provider, vtime) WHERE eligible IS NOT NULL",
+  "DROP INDEX IF EXISTS lane_keys_eligible",
+  "CREATE INDEX IF NOT EXISTS lane_keys_startable ON lane_keys (lane, provider, vtime) WHERE startable IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS lane_keys_started ON lane_keys (lane, provider, vtime) WHERE continuing > 0",
   "CREATE INDEX IF NOT EXISTS lane_keys_paused ON lane_keys (lane, provider) WHERE paused = 1",
 
   `CREATE TABLE IF NOT EXISTS work (

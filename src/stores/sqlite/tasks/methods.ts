@@ -59,7 +59,7 @@ export function taskMethods(transactions: Transactions): Omit<TaskStore, "ping" 
       if (outcome instanceof StoredValueTooLargeError) throw outcome;
       return outcome;
     },
-    nextDueIn: (lane, providers) => transactions.read((tx) => nextDueIn(tx, lane, providers)),
+    nextDueIn: (lane, providers, kind) => transactions.read((tx) => nextDueIn(tx, lane, providers, kind)),
     pauseProvider: (lane, provider, pauseMs) =>
       transactions.write(({ sql, now }) => setPause(sql, lane, provider, pauseMs > 0 ? now + pauseMs : null)),
 

@@ -16,10 +16,12 @@ local function first_of(name)
   return list.items[index], tonumber(list.items[index + 1])
 end
 
--- The rank to serve next: 0 before all, then the priority whose next task would end first, the higher one on a tie.
+-- The rank to serve next: 0 while the key's virtual time is in the first half of a span, or when nothing waits for a
+-- start that may begin (continuesFirst in src/stores/fair-queue.ts); else the priority whose next task would end first, the higher one on a tie.
 -- Before that the priorities that had no tasks waiting until now are raised to the least of those that had; when none
 -- had, all of them begin at 0 again.
 local function pick_rank(q, counts)
+  if counts.continuing > 0 and (counts[1] + counts[2] + counts[3] == 0 or q[1] % TURN_SPAN < TURN_SPAN * 3 / 4) then return 0 end
   local least
   for i = 1, 3 do
     if counts[i] > 0 and q[4 + i] == '0' and (not least or q[1 + i] < least) then least = q[1 + i] end
@@ -34,7 +36,7 @@ local function pick_rank(q, counts)
     local tag = q[1 + i] + COST[i]
     if counts[i] > 0 and (not best_tag or tag < best_tag) then best, best_tag = i, tag end
   end
-  return counts.continuing > 0 and 0 or best
+  return best
 end
 
 -- Delayed tasks that are due by now become ready, a bounded number of them; once in a script, before its first claim.
@@ -100,11 +102,23 @@ end
 
 -- Of each lane, what is remembered of whose turn it is: of each token the first two keys and their scores (`heads`), and the key
 -- that was served last while its new place is not written yet (`unwritten`): as long as it stays first, it need not be.
+-- `starts` and `polls`: whether such steps may be claimed.
 local turns_known = {}
 local function known_turns(type)
-  local turns = turns_known[type] or { heads = {} }
+  local turns = turns_known[type] or { heads = {}, starts = true, polls = true }
   turns_known[type] = turns
   return turns
+end
+
+-- Whether the provider's waiting tasks may not be started now: it is paused, or the claim has no starts left.
+local function rests(type, lane, token)
+  return not known_turns(type).starts or is_paused(lane, token)
+end
+
+-- Whether something of the key's tasks for a provider may be claimed.
+local function claimable(type, lane, token, k, n)
+  local turns = known_turns(type)
+  return turns.polls and n[1] > 0 or not rests(type, lane, token) and startable(k, n)
 end
 
 -- Whose turn it is: the key that stands first among the tokens' sets, its score, and the least score of the other tokens.
@@ -118,9 +132,14 @@ local function next_turn(type, lane, tokens, turns)
         show(turns.unwritten, type)
         turns.unwritten = nil
       end
-      local set = is_paused(lane, token) and polls_of(type, token) or turns_of(type, token)
-      head = rcall('ZRANGE', set, '0', '1', 'WITHSCORES')
-      head[2], head[4] = tonumber(head[2]), tonumber(head[4])
+      if turns.polls then
+        local set = rests(type, lane, token) and polls_of(type, token) or turns_of(type, token)
+        head = rcall('ZRANGE', set, '0', '1', 'WITHSCORES')
+        head[2], head[4] = tonumber(head[2]), tonumber(head[4])
+      else
+        head = { not rests(type, lane, token) and first_to_start(type, token) or nil }
+        if head[1] then head[2] = queue_of(load_key(head[1]), type)[1] end
+      end
       heads[token] = head
     end
     if head[1] then
@@ -143,8 +162,8 @@ local function moved_on(type, lane, turns, k, q)
   for token, head in pairs(heads) do
     if head[1] == k.id then
       local n = counts_of(q, token)
-      local on = is_paused(lane, token) and n[1] > 0 or not is_paused(lane, token) and eligible(k, n)
-      if on and (not head[3] or q[1] < head[4] or (q[1] == head[4] and k.id < head[3])) then
+      local on = claimable(type, lane, token, k, n)
+      if on and turns.polls and (not head[3] or q[1] < head[4] or (q[1] == head[4] and k.id < head[3])) then
         head[2] = q[1]
       else
         heads[token], stays = nil, false
@@ -166,7 +185,7 @@ local function oldest(type, lane, tokens, key, q, rank)
   local found, found_id, found_no, counts
   for _, token in ipairs(tokens) do
     local n = q.at[token]
-    if n and n[1 + rank] > 0 and (rank == 0 or not is_paused(lane, token)) then
+    if n and n[1 + rank] > 0 and (rank == 0 or not rests(type, lane, token)) then
       local name = ready_list(type, rank, token, key)
       local id, no = first_of(name)
       if not found or (no and (not found_no or no < found_no)) then
@@ -193,10 +212,16 @@ local function stop_closed_keys()
   end
 end
 
+-- Says which kinds of step a claim may still bring. When that changes, other keys stand first.
+local function allow(turns, starts, polls)
+  if turns.starts == starts and turns.polls == polls then return end
+  turns.starts, turns.polls, turns.heads = starts, polls, {}
+end
+
 -- Claims what is due in the lane, fairest first, at most `most`, while fewer than `max_held` of the lane are held (nil: no
--- such limit), of the providers in the JSON list (''; all). Answers the updates, and what to remember of each. What changed
+-- such limit), of the providers in the JSON list (''; all), `max_starts` and `max_polls` of them starts and polls (nil: all may be). Answers the updates, and what to remember of each. What changed
 -- is written by `finish_claims` and `flush`.
-local function claim_next(type, lease_ms, most, max_held, providers)
+local function claim_next(type, lease_ms, most, max_held, providers, max_starts, max_polls)
   promote(type)
   stop_closed_keys()
   local lane, lease_until = load_lane(type), exact(now + lease_ms)
@@ -207,6 +232,8 @@ local function claim_next(type, lease_ms, most, max_held, providers)
     for i, provider in ipairs(cjson.decode(providers)) do tokens[i] = token_of(provider) end
   end
   most = min(most, MAX_STEP_TASKS)
+  local starts, polls = max_starts or most, max_polls or most
+  allow(turns, starts > 0, polls > 0)
   while #claims < most and (not max_held or lane.held < max_held) do
     local key, start, other = next_turn(type, lane, tokens, turns)
     if not key then break end
@@ -216,8 +243,8 @@ local function claim_next(type, lease_ms, most, max_held, providers)
     for _, token in ipairs(tokens) do
       local n = q.at[token]
       if n then
-        counts.continuing = counts.continuing + n[1]
-        if not is_paused(lane, token) then
+        if turns.polls then counts.continuing = counts.continuing + n[1] end
+        if not rests(type, lane, token) and (not k.cap or k.running < k.cap) then
           for i = 1, 3 do counts[i] = counts[i] + n[1 + i] end
         end
       end
@@ -250,8 +277,10 @@ local function claim_next(type, lease_ms, most, max_held, providers)
         local from = other and max(start, min(lane.v, other)) or start
         local cost = rank == 0 and CONTINUATION_COST or COST[rank]
         q[1], n[1 + rank] = from + cost, n[1 + rank] - 1
-        if rank > 0 then q[1 + rank], counts[rank] = q[1 + rank] + cost, counts[rank] - 1 end
-        for i = 1, 3 do q[4 + i] = counts[i] == 0 and '1' or '0' end
+        if rank > 0 then
+          q[1 + rank], counts[rank] = q[1 + rank] + cost, counts[rank] - 1
+          for i = 1, 3 do q[4 + i] = counts[i] == 0 and '1' or '0' end
+        end
         lane.v, lane.changed = max(lane.v, from), true
         local another = type == 'image' and 'video' or 'image'
         if k.cap then queue_of(k, another) end
@@ -261,11 +290,13 @@ local function claim_next(type, lease_ms, most, max_held, providers)
           t[T_dueAt] = false
           claims[#claims + 1] = hand_out(t, k, type, lease_until)
           records[#records + 1] = { id, t[T_fence], claims[#claims][2] ~= '' and 'e' .. t[T_seq] or '' }
+          if rank > 0 then starts = starts - 1 else polls = polls - 1 end
         else
           -- One that is there is taken out of the rest by the sweep, at the end of its time.
           count_unreadable()
         end
         moved_on(type, lane, turns, k, q)
+        allow(turns, starts > 0, polls > 0)
         if k.cap and k.running ~= running then show(k, another) end
       end
     end

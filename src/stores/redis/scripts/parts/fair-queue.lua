@@ -52,8 +52,12 @@ local function ready_list(type, rank, token, key)
   return 'ready:' .. type .. ':' .. rank .. ':' .. token .. ':' .. key
 end
 
+local function startable(k, n)
+  return n[2] + n[3] + n[4] > 0 and (not k.cap or k.running < k.cap)
+end
+
 local function eligible(k, n)
-  return n[1] > 0 or (n[2] + n[3] + n[4] > 0 and (not k.cap or k.running < k.cap))
+  return n[1] > 0 or startable(k, n)
 end
 
 -- The key's queue in a lane. `turn` and `poll` are its scores in the provider's two sets, false where it does not stand. It
@@ -142,6 +146,15 @@ local function make_ready(k, type, token, rank, no, id)
   zadd(ready_list(type, rank, token, k.id), no, id)
   n[1 + rank] = n[1 + rank] + 1
   k.moved[type] = true
+end
+
+-- The first key of a provider's `turns` that may start one of its tasks, of those that stand first, or nil. A key further
+-- behind waits until the polls of those before it were claimed, which are for the same provider.
+local function first_to_start(type, token)
+  for _, id in ipairs(rcall('ZRANGE', turns_of(type, token), '0', exact(MAX_LOOKED_AT - 1))) do
+    local k = load_key(id)
+    if not k.broken and startable(k, counts_of(queue_of(k, type), token)) then return id end
+  end
 end
 
 local function queue_text(q)

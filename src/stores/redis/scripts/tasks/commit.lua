@@ -8,8 +8,8 @@
 --   before, '-' never), 18 moment of its end if it may be removed in time ('+' = now, '' not; '-' = it ends now, unsettled), 19
 --   type of the event or '', 20 the event's JSON as far as it is known, 21 field of the event, 22 money released or '' for none,
 --   23 charged, 24 customer, 25 JSON of the movement or '', 26 kind of the due work that this finishes or '', 27 its id, 28 its fence, 29 lane to claim in or '',
---   30 lease in ms, 31 how many at most, 32 most held or '', 33 JSON list of providers or '', 34 fields to set, 35 moments to
---   set, 36 fields to remove, 37 due work to leave; then names and texts, names and ms from now, names, and of each item kind,
+--   30 lease in ms, 31 how many at most, 32 most held or '', 33 JSON list of providers or '', 34 and 35 how many starts and polls at most or
+--   '', 36 fields to set, 37 moments to set, 38 fields to remove, 39 due work to leave; then names and texts, names and ms from now, names, and of each item kind,
 --   id, destination, payload, ms until it is given up.
 -- Answers the moment, the call's name (which is the revision now), of each commit { 1, key's epoch and position,
 -- subject's, who follows, the lease before }, { 0, the task or nil } when its revision is another one, { 2 } when the due work is
@@ -68,9 +68,9 @@ local function commit(c)
   end
   if c[16] ~= '' then zadd('delayed:' .. type, exact(now + c[16]), id) end
 
-  local plain, moments, gone, works = c[34] * 2, c[35] * 2, tonumber(c[36]), tonumber(c[37])
-  local b, n = 37 + plain, 4 + plain
-  local set = { 'HSET', P .. at, 'rev', ARGV[2], unpack(c, 38, b) }
+  local plain, moments, gone, works = c[36] * 2, c[37] * 2, tonumber(c[38]), tonumber(c[39])
+  local b, n = 39 + plain, 4 + plain
+  local set = { 'HSET', P .. at, 'rev', ARGV[2], unpack(c, 40, b) }
   for i = 1, moments, 2 do
     set[n + i], set[n + i + 1] = c[b + i], c[b + i + 1] == '0' and now_text or exact(now + c[b + i + 1])
   end
@@ -132,7 +132,8 @@ for i, c in ipairs(calls) do
   claims[i], records[i] = {}, {}
   if replies[i][1] == 1 and c[29] ~= '' then
     claims[i], records[i] =
-      claim_next(c[29], tonumber(c[30]), tonumber(c[31]), tonumber(c[32]), c[33])
+      claim_next(c[29], tonumber(c[30]), tonumber(c[31]), tonumber(c[32]), c[33], tonumber(c[34]),
+        tonumber(c[35]))
   end
 end
 if wanted > 0 then

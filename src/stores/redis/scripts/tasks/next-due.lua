@@ -1,9 +1,12 @@
--- In how many ms a lane's next work is due, at least 1: 0 = now, '' = nothing waits. ARGV: 3 lane, 4 JSON list of providers or '' for all
+-- In how many ms a lane's next work is due, at least 1: 0 = now, '' = nothing waits. ARGV: 3 lane, 4 JSON list of providers or ''
+-- for all, 5 'start' or 'poll' when only such tasks count as ready, or ''.
 
 local lane, best = load_lane(ARGV[3]), nil
 local function look(token)
+  if ARGV[5] == 'poll' then return rcall('EXISTS', polls_of(ARGV[3], token)) == 1 end
+  if ARGV[5] == 'start' and not is_paused(lane, token) then return first_to_start(ARGV[3], token) ~= nil end
   if is_paused(lane, token) then
-    if rcall('EXISTS', polls_of(ARGV[3], token)) == 1 then return true end
+    if ARGV[5] == '' and rcall('EXISTS', polls_of(ARGV[3], token)) == 1 then return true end
     local ends = tonumber(lane.pauses[token])
     if rcall('EXISTS', turns_of(ARGV[3], token)) == 1 then best = min(best or ends, ends) end
     return false
