@@ -5,7 +5,7 @@
  *   queued ──claim──▶ running ──complete──▶ completed
  *     ▲                │  │ └────fail─────▶ failed
  *     └─retry, snooze,─┘  └─pend─▶ running, unheld until its poll is due
- *       next_candidate (nothing in this release emits it)
+ *       next_candidate
  *   queued | running ──cancel──▶ cancelled        queued | running ──expire──▶ failed (timeout)
  *
  * A terminal state never changes. `seq` rises by one with every event; lifecycle events are kept, progress only as
@@ -101,6 +101,7 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
       const upstreamMicros = costMicros === 0 ? task.upstreamMicros : (task.upstreamMicros ?? 0) + costMicros;
       const changes: Changes = {
         ...worked(task, transition.spent),
+        ...under(task, transition),
         status: "completed",
         progress: 100,
         result,
@@ -110,7 +111,13 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
       return end(task, changes, { event: "completed", leavesJob: false, errorCode: null }, now);
     }
     case "fail":
-      return fail(task, worked(task, transition.spent), transition.error, transition.jobOver, now);
+      return fail(
+        task,
+        { ...worked(task, transition.spent), ...under(task, transition) },
+        transition.error,
+        transition.jobOver,
+        now,
+      );
     case "expire": {
       const error = deadlineError(task);
       return failFromOutside(task, {}, error, now);
@@ -166,7 +173,7 @@ function retry(
   now: number,
 ): Reduction {
   const { kind, error } = transition;
-  const spent = worked(task, transition.spent);
+  const spent = { ...worked(task, transition.spent), ...under(task, transition) };
   const dueAt = now + Math.max(0, transition.delayMs);
   const lastAttempt = kind === "retry" && task.attempt >= task.maxAttempts;
   // Turned away at its first attempt, it has not begun: it waits on within the time that waiting may take.
@@ -175,8 +182,15 @@ function retry(
   if (lastAttempt || dueAt >= deadlineAt) return fail(task, spent, error, false, now);
   const changes: Changes = {
     ...spent,
-    ...attempted(task, kind === "retry" ? "retried" : "rate_limited", error.code, now),
+    ...attempted(
+      task,
+      error.code === "rate_limit_exceeded" ? "rate_limited" : "retried",
+      error.code,
+      now,
+      spent,
+    ),
     ...requeued(dueAt, error),
+    credential: task.state === null ? null : task.credential,
     attempt: kind === "snooze" ? Math.max(0, task.attempt - 1) : task.attempt,
     deadlineAt,
     startedAt: unbegun ? null : task.startedAt,
@@ -216,14 +230,14 @@ function nextCandidate(
   now: number,
 ): Reduction {
   const { error } = transition;
-  const spent = worked(task, transition.spent);
+  const spent = { ...worked(task, transition.spent), ...under(task, transition) };
   const dueAt = now + Math.max(0, transition.delayMs);
   if (task.candidate + 1 >= task.route.length || dueAt >= task.deadlineAt)
     return fail(task, spent, error, false, now);
   const leavesJob = mayHaveJob(task);
   const changes: Changes = {
     ...spent,
-    ...attempted(task, "failed", error.code, now),
+    ...attempted(task, "failed", error.code, now, spent),
     ...requeued(dueAt, error),
     candidate: task.candidate + 1,
     state: null,
@@ -263,7 +277,7 @@ function end(
   const settled = !leavesJob && (event !== "cancelled" || openCleanups === 0);
   const ended: Changes = {
     ...changes,
-    ...attempted(task, event, errorCode, now),
+    ...attempted(task, event, errorCode, now, changes),
     finishedAt: now,
     leaseUntil: null,
     dueAt: null,
@@ -341,6 +355,7 @@ function attempted(
   outcome: Attempt["outcome"],
   errorCode: Attempt["errorCode"],
   now: number,
+  { credential = task.credential }: Pick<Changes, "credential">,
 ): Pick<Changes, "attemptStartedAt" | "attempts"> {
   if (task.attemptStartedAt === null) return {};
   const { provider, model } = candidateOf(task);
@@ -348,7 +363,7 @@ function attempted(
     attempt: task.attempt,
     provider,
     model,
-    credential: task.credential,
+    credential,
     startedAt: task.attemptStartedAt,
     ms: Math.max(0, now - task.attemptStartedAt),
     outcome,
@@ -374,11 +389,16 @@ function newState(task: Task, transition: Extract<StepTransition, { kind: "save"
     ...worked(task, transition.spent),
     state: transition.state,
     jobFence: task.state === null && transition.state !== null ? task.fence : task.jobFence,
-    credential: transition.credential ?? task.credential,
+    ...under(task, transition),
     submitUnknown: false,
     takeovers: 0,
     pollFailures: 0,
   };
+}
+
+/** The account that the job was submitted with, where the transition names one. */
+function under(task: Task, { credential }: { credential?: string }): Pick<Changes, "credential"> {
+  return credential === undefined || credential === task.credential ? {} : { credential };
 }
 
 function worked(task: Task, spent: SpentTime): Pick<Changes, "providerMs" | "storeMs"> {

@@ -1,6 +1,6 @@
 /** What becomes of a task after a step: the pure decision between waiting, trying again and giving up. */
 
-import { isTerminal } from "../protocol/task.ts";
+import { isTerminal, type TaskErrorCode } from "../protocol/task.ts";
 import { cutMessage } from "./cut-message.ts";
 import type { Failure, StepOutcome } from "./ports/media-provider.ts";
 import type { Task, TaskError } from "./task.ts";
@@ -32,6 +32,8 @@ export type Decision = {
   outcome: StepOutcome;
   /** Whether the provider counts as away, so that a failure uses no attempt of the task. */
   providerAway?: boolean;
+  /** Where else a job may be submitted that was turned away, or whose provider is down; absent: nowhere. */
+  instead?: "account" | "candidate" | null;
   /** Whether the adapter may repeat a submit whose outcome is unknown. */
   resubmitSafe: boolean;
   /** 0 ≤ n < 1. */
@@ -97,8 +99,36 @@ function unaskedWaitMs(elapsedMs: number): number {
   return Math.min(MAX_UNASKED_WAIT_MS, Math.max(0, Math.round(elapsedMs / 2)));
 }
 
+/**
+ * Whether a failed job may be submitted elsewhere: its account or its provider failed, not what was asked for. Never one
+ * that may have been started and could be billed twice, and never one that content rules refused.
+ */
+export function mayGoElsewhere(
+  task: Pick<Task, "state">,
+  failure: Failure,
+  resubmitSafe: boolean,
+): "account" | "provider" | null {
+  if (task.state !== null) return null;
+  switch (failure.kind) {
+    case "rate_limited":
+      return failure.jobFailed === true ? null : "account";
+    case "permanent":
+      return failure.code === "provider_auth" || failure.code === "provider_quota" ? "account" : null;
+    case "transient":
+      return failure.mayHaveStarted === true && !resubmitSafe ? null : "provider";
+    case "content_policy":
+      return null;
+  }
+}
+
 function afterFailure(decision: Decision, failure: Failure): StepTransition {
   const { task, spent, policy, random } = decision;
+  if (decision.instead) {
+    const code = failure.kind === "rate_limited" ? "rate_limit_exceeded" : codeOf(failure);
+    const error: TaskError = { code, message: cutMessage(failure.message) };
+    const kind = decision.instead === "account" ? "snooze" : "next_candidate";
+    return { kind, delayMs: 0, error, spent };
+  }
   switch (failure.kind) {
     case "permanent":
       return fail({ code: failure.code, message: failure.message }, spent, failure.jobOver === true);
@@ -141,6 +171,10 @@ function afterFailure(decision: Decision, failure: Failure): StepTransition {
       };
     }
   }
+}
+
+function codeOf(failure: Exclude<Failure, { kind: "rate_limited" }>): TaskErrorCode {
+  return failure.kind === "content_policy" ? "content_policy_violation" : failure.code;
 }
 
 function fail(error: TaskError, spent: SpentTime, jobOver: boolean): StepTransition {

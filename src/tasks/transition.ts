@@ -7,11 +7,11 @@ import type { Cancellation, Json, TaskEventType } from "../protocol/task.ts";
 import type { LateReport, WorkDraft } from "./due-work.ts";
 import type { Task, TaskError, TaskResult } from "./task.ts";
 
-/** What a worker may do to the task it holds. */
+/** What a worker may do to the task it holds. `credential` is the account that the attempt's job was submitted with. */
 export type StepTransition =
   /** Keeps the lease. Lower percentages than the stored one are lifted to it. */
   | { kind: "progress"; percent: number; message: string | null }
-  /** Replaces the provider's state; keeps the lease; no event. `credential` names the account of a job just submitted. */
+  /** Replaces the provider's state; keeps the lease; no event. */
   | { kind: "save"; state: Json; spent: SpentTime; credential?: string }
   /** The job runs upstream: gives the lease back until the poll is due. */
   | {
@@ -27,28 +27,25 @@ export type StepTransition =
    * A transient failure: back to the queue for `delayMs`. The state stays; a provider that must start anew saves null first.
    * The last attempt, or a wait that would reach past the deadline, fails the task with `error`.
    */
-  | { kind: "retry"; delayMs: number; error: TaskError; spent: SpentTime }
+  | { kind: "retry"; delayMs: number; error: TaskError; spent: SpentTime; credential?: string }
   /**
    * A poll failed, which says nothing of the job: the task goes on running and is polled again after `delayMs`. Too many
    * in a row, or a wait that would reach past the deadline, fail it with `error` and leave its job to a cleanup.
    */
   | { kind: "poll_failed"; delayMs: number; error: TaskError; spent: SpentTime }
-  /** The provider asked to wait: like retry, but the attempt is not used up. */
-  | { kind: "snooze"; delayMs: number; error: TaskError; spent: SpentTime }
-  /**
-   * This candidate has failed: the next one of the route is tried; after the last one the task fails with `error`.
-   * Nothing in this release emits it: routes have one candidate so far (accounts/admission.ts).
-   */
-  | { kind: "next_candidate"; delayMs: number; error: TaskError; spent: SpentTime }
+  /** The provider asked to wait, or one of its accounts turned the job away: like retry, but the attempt is not used up. */
+  | { kind: "snooze"; delayMs: number; error: TaskError; spent: SpentTime; credential?: string }
+  /** This candidate has failed: the next one of the route is tried; after the last one the task fails with `error`. */
+  | { kind: "next_candidate"; delayMs: number; error: TaskError; spent: SpentTime; credential?: string }
   /** Handed back untouched (shutdown); claimable at once. `submitUnknown` when a submit had begun. */
   | { kind: "release"; submitUnknown: boolean; spent: SpentTime }
   /** Work on a suspect (`SUSPECT_FROM_TAKEOVERS`) begins: only from now on does a death of its worker count. */
   | { kind: "begin_suspect" }
   /** Handed back untouched, and not to be claimed for `delayMs`. */
   | { kind: "defer"; delayMs: number; spent: SpentTime }
-  | { kind: "complete"; result: TaskResult; costMicros: number; spent: SpentTime }
+  | { kind: "complete"; result: TaskResult; costMicros: number; spent: SpentTime; credential?: string }
   /** `jobOver`: the provider said that the job has ended, so that nothing of it is left upstream. */
-  | { kind: "fail"; error: TaskError; jobOver: boolean; spent: SpentTime };
+  | { kind: "fail"; error: TaskError; jobOver: boolean; spent: SpentTime; credential?: string };
 
 /** What any process may do. */
 export type OpenTransition =

@@ -26,6 +26,7 @@ import { WorkRunners } from "./due-work/runners.ts";
 import { Lane } from "./lane.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import type { OtherWorkers, WorkListener } from "./other-workers.ts";
+import type { ProviderHealth } from "./provider-health.ts";
 import {
   afterClaim,
   afterLookUp,
@@ -75,6 +76,8 @@ export type EngineDependencies = {
   log: Log;
   /** 0 ≤ n < 1, for jitter. */
   random?: () => number;
+  /** How the providers' accounts are doing, where others look at it as well. */
+  health?: ProviderHealth | undefined;
   /** The processes that share the store. Absent: there are none, and nobody else puts work into it. */
   others?: OtherWorkers | undefined;
 };

@@ -6,15 +6,15 @@
 import { upstreamJobOf } from "../due-work.ts";
 import type { Clock } from "../ports/clock.ts";
 import { describeError, type Log } from "../ports/log.ts";
-import type { MediaProvider, StepOutcome } from "../ports/media-provider.ts";
+import type { Credential, MediaProvider, StepOutcome } from "../ports/media-provider.ts";
 import type { Publisher } from "../ports/publisher.ts";
 import { publishUpdate } from "../ports/publisher.ts";
 import { StoredValueTooLargeError, StoreUnavailableError } from "../ports/store-error.ts";
 import type { Claim, ClaimOptions, TaskStore } from "../ports/task-store.ts";
-import { decide, type RetryPolicy } from "../retry-policy.ts";
+import { decide, mayGoElsewhere, type RetryPolicy } from "../retry-policy.ts";
 import { candidateOf, type Task } from "../task.ts";
 import { NOTHING_SPENT, type StepTransition, SUSPECT_FROM_TAKEOVERS } from "../transition.ts";
-import { ProviderPauses } from "./provider-pauses.ts";
+import { type AccountUse, ProviderHealth } from "./provider-health.ts";
 import { STORE_RETRY_MS } from "./scheduling.ts";
 import type { StepEnd, StepRun } from "./step-run.ts";
 
@@ -35,6 +35,8 @@ export type StepExecutorDependencies = {
   log: Log;
   /** 0 ≤ n < 1, for jitter. */
   random?: () => number;
+  /** How accounts are doing, where others look at it as well. */
+  health?: ProviderHealth | undefined;
 };
 
 /** The driver's part. */
@@ -55,13 +57,13 @@ export class StepExecutor {
   readonly #dependencies: StepExecutorDependencies;
   readonly #retry: RetryPolicy;
   readonly #random: () => number;
-  readonly #pauses: ProviderPauses;
+  readonly #health: ProviderHealth;
 
   constructor(dependencies: StepExecutorDependencies, retry: RetryPolicy) {
     this.#dependencies = dependencies;
     this.#retry = retry;
-    this.#pauses = new ProviderPauses(dependencies.clock);
     this.#random = dependencies.random ?? Math.random;
+    this.#health = dependencies.health ?? new ProviderHealth(dependencies.clock, this.#random);
   }
 
   /** Makes the provider call and stores what came of it. Rejects when that could not be stored before the deadline. */
@@ -87,7 +89,39 @@ export class StepExecutor {
       attempt: task.attempt,
       fence: task.fence,
     });
-    return this.#finish(run, driver, provider, await run.run(provider));
+    const account = this.#accountFor(run, provider);
+    if (account.kind === "end") return this.#turnedAway(run, driver, account.transition);
+    return this.#finish(run, driver, provider, await run.run(provider, account.credential));
+  }
+
+  /** The account of the task's job, or the one to submit it with; or what becomes of the task when there is none. */
+  #accountFor(
+    run: StepRun,
+    provider: MediaProvider,
+  ): { kind: "call"; credential: Credential | null } | { kind: "end"; transition: StepTransition } {
+    const { task } = run;
+    if (task.state !== null) {
+      if (task.credential === null) return { kind: "call", credential: null };
+      const credential = provider.accounts?.find(({ name }) => name === task.credential);
+      if (credential !== undefined) return { kind: "call", credential };
+      const message = `The account ${task.credential} of ${provider.name}, which the job was submitted with, is not configured any more`;
+      const error = { code: "provider_auth", message } as const;
+      return { kind: "end", transition: { kind: "fail", error, jobOver: false, spent: run.takeSpentTime() } };
+    }
+    const elsewhere = hasNext(task);
+    const choice = this.#health.choose(provider, candidateOf(task).model, task.type, elsewhere);
+    if (choice.kind === "account") return { kind: "call", credential: choice.account };
+    const error = { code: choice.code, message: `${provider.name} takes no new jobs at the moment` };
+    const transition: StepTransition = elsewhere
+      ? { kind: "next_candidate", delayMs: 0, error, spent: NOTHING_SPENT }
+      : { kind: "snooze", delayMs: choice.waitMs, error, spent: NOTHING_SPENT };
+    return { kind: "end", transition };
+  }
+
+  /** No call is made: what waits for the same provider and has nowhere else to go is not claimed in vain either. */
+  async #turnedAway(run: StepRun, driver: StepDriver, transition: StepTransition): Promise<Committed> {
+    if (transition.kind === "snooze") await this.#pause(run.task, transition.delayMs);
+    return this.#write(run, driver, transition);
   }
 
   /** Stores that work on a suspect begins, before it does. False when its lease was lost. */
@@ -98,18 +132,21 @@ export class StepExecutor {
 
   async #finish(run: StepRun, driver: StepDriver, provider: MediaProvider, end: StepEnd): Promise<Committed> {
     if (end.kind === "outcome") {
-      this.#pauses.note(provider.name, end.outcome);
+      const { task, credential } = run;
+      const use: AccountUse = { provider: provider.name, credential };
+      this.#health.note(use, task.type, end.outcome);
       const transition = decide({
-        providerAway: this.#pauses.isAway(provider.name),
-        task: run.task,
+        providerAway: this.#health.isAway(provider.name),
+        task,
         outcome: end.outcome,
-        resubmitSafe: provider.resubmitSafe(run.task.type),
+        instead: this.#instead(run, provider, end.outcome),
+        resubmitSafe: provider.resubmitSafe(task.type),
         random: this.#random(),
         policy: this.#retry,
         spent: run.takeSpentTime(),
       });
-      await this.#pauseAfter(run.task, end.outcome, transition);
-      return this.#write(run, driver, transition, end.outcome);
+      await this.#pauseAfter(task, use, end.outcome, transition);
+      return this.#write(run, driver, named(transition, credential), end.outcome);
     }
     if (end.reason === "shutdown") {
       // A poll or a finished picture that came with the stop is kept; anything else is handed back.
@@ -125,12 +162,34 @@ export class StepExecutor {
     return NOTHING;
   }
 
+  /** Where a job that could not be submitted may go instead: the other accounts first, as the caller chose the model. */
+  #instead(run: StepRun, provider: MediaProvider, outcome: StepOutcome): "account" | "candidate" | null {
+    if (outcome.kind !== "failed") return null;
+    const { task, credential } = run;
+    const failed = mayGoElsewhere(task, outcome.failure, provider.resubmitSafe(task.type));
+    if (failed === null) return null;
+    const { model } = candidateOf(task);
+    if (failed === "account" && this.#health.hasOther(provider, model, task.type, credential))
+      return "account";
+    return hasNext(task) ? "candidate" : null;
+  }
+
   /** Pauses the task's provider where the outcome asks for it: before the write, which may claim another of its tasks. */
-  async #pauseAfter(task: Task, outcome: StepOutcome, transition: StepTransition): Promise<void> {
+  async #pauseAfter(
+    task: Task,
+    use: AccountUse,
+    outcome: StepOutcome,
+    transition: StepTransition,
+  ): Promise<void> {
+    // It goes on elsewhere at once, and so do others like it.
+    if ("delayMs" in transition && transition.delayMs === 0) return;
+    const waitMs = "delayMs" in transition ? transition.delayMs : 0;
+    await this.#pause(task, this.#health.pauseAfter(use, outcome, waitMs));
+  }
+
+  async #pause(task: Task, pauseMs: number): Promise<void> {
     const { store, log } = this.#dependencies;
     const { provider } = candidateOf(task);
-    const waitMs = "delayMs" in transition ? transition.delayMs : 0;
-    const pauseMs = this.#pauses.pauseAfter(provider, outcome, waitMs);
     if (pauseMs <= 0) return;
     try {
       await store.pauseProvider(task.type, provider, pauseMs);
@@ -148,7 +207,7 @@ export class StepExecutor {
       await store.reportLate({
         taskId,
         fence,
-        job: upstreamJobOf(run.task),
+        job: { ...upstreamJobOf(run.task), credential: run.credential ?? run.task.credential },
         state: outcome?.kind === "pending" ? outcome.state : null,
         costMicros: outcome?.kind === "done" ? (outcome.costMicros ?? null) : null,
       });
@@ -195,6 +254,27 @@ export class StepExecutor {
         await new Promise<void>((resolve) => clock.after(STORE_RETRY_MS, resolve));
       }
     }
+  }
+}
+
+/** Whether the route of the task goes on. */
+function hasNext({ route, candidate }: Task): boolean {
+  return candidate + 1 < route.length;
+}
+
+/** The transition with the account that the job was submitted with. */
+function named(transition: StepTransition, credential: string | null): StepTransition {
+  if (credential === null) return transition;
+  switch (transition.kind) {
+    case "pend":
+    case "complete":
+    case "fail":
+    case "retry":
+    case "snooze":
+    case "next_candidate":
+      return { ...transition, credential };
+    default:
+      return transition;
   }
 }
 

@@ -7,7 +7,7 @@ import type { Json } from "../../protocol/task.ts";
 import { cutMessage } from "../cut-message.ts";
 import type { Clock, TimerHandle } from "../ports/clock.ts";
 import { describeError, type Log } from "../ports/log.ts";
-import type { MediaJob, MediaProvider, StepIo, StepOutcome } from "../ports/media-provider.ts";
+import type { Credential, MediaJob, MediaProvider, StepIo, StepOutcome } from "../ports/media-provider.ts";
 import { type MediaStore, MediaTooLargeError } from "../ports/media-store.ts";
 import { type Publisher, publishUpdate } from "../ports/publisher.ts";
 import { StoredValueTooLargeError, StoreUnavailableError } from "../ports/store-error.ts";
@@ -75,6 +75,7 @@ export class StepRun {
   #progressAt = Number.NEGATIVE_INFINITY;
   #progressTimer: TimerHandle | null = null;
   #progressInFlight = false;
+  #credential: string | null = null;
   #begun = false;
   #ended = false;
 
@@ -91,6 +92,11 @@ export class StepRun {
   /** The task as this worker last knew it. */
   get task(): Task {
     return this.#task;
+  }
+
+  /** The name of the account that the call goes out under; null before it, and where there is only one. */
+  get credential(): string | null {
+    return this.#credential;
   }
 
   get stopped(): StopReason | null {
@@ -116,7 +122,8 @@ export class StepRun {
   }
 
   /** Runs `submit` or `poll` once. Never rejects: a throw of the provider is a transient failure. */
-  async run(provider: MediaProvider): Promise<StepEnd> {
+  async run(provider: MediaProvider, credential: Credential | null): Promise<StepEnd> {
+    this.#credential = credential?.name ?? null;
     // A process that was suspended since it claimed the task may have lost it: nothing is begun under a lease that is over.
     if (this.#dependencies.clock.monotonic() >= this.leaseEndsAt) this.stop("lost");
     if (this.#stopped !== null) return { kind: "stopped", reason: this.#stopped, outcome: null };
@@ -131,7 +138,7 @@ export class StepRun {
       attempt: task.attempt,
       idempotencyKey: `${task.id}-${task.attempt}`,
       inputs: task.inputs,
-      credential: null,
+      credential,
     };
     let outcome: StepOutcome;
     try {
@@ -237,8 +244,10 @@ export class StepRun {
   async #save(state: Json): Promise<void> {
     this.#refuseWhenOver();
     const spent = this.takeSpentTime();
+    const name = this.#credential;
+    const credential = name === null ? {} : { credential: name };
     const outcome = await this.#insist(
-      () => this.#dependencies.store.advance(this.lease, { kind: "save", state, spent }),
+      () => this.#dependencies.store.advance(this.lease, { kind: "save", state, spent, ...credential }),
       (error) => error instanceof StoreUnavailableError,
     );
     if (!outcome.applied) {

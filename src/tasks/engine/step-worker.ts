@@ -19,6 +19,7 @@ import type { RetryPolicy } from "../retry-policy.ts";
 import type { Task } from "../task.ts";
 import { WorkRunners } from "./due-work/runners.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
+import type { ProviderHealth } from "./provider-health.ts";
 import { CRON_SWEEP_BATCHES, localDueAt, localDueAtOf, SWEEP_BATCH } from "./scheduling.ts";
 import { StepExecutor } from "./step-executor.ts";
 import { type StepDependencies, StepRun } from "./step-run.ts";
@@ -44,6 +45,8 @@ export type StepWorkerDependencies = {
   log: Log;
   /** 0 ≤ n < 1, for jitter. */
   random?: () => number;
+  /** How the providers' accounts are doing, where others look at it as well. */
+  health?: ProviderHealth | undefined;
 };
 
 /** What one step came to. */

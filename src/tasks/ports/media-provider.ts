@@ -12,6 +12,14 @@ export type Credential = {
   readonly baseUrl: string | null;
 };
 
+/** One of several accounts with a provider. */
+export type ProviderAccount = Credential & {
+  /** Its share of new jobs against the others; 0 gives it none. */
+  readonly weight: number;
+  /** The provider's names of the models it may be used for, `*` at an end for any; none: all. */
+  readonly models: readonly string[];
+};
+
 /** What a provider is asked to make. */
 export type MediaJob = {
   readonly taskId: string;
@@ -102,6 +110,8 @@ export type CancelResult = {
 
 export interface MediaProvider {
   readonly name: string;
+  /** Absent or empty: it has one account at most, which it knows itself, and `job.credential` is null. */
+  readonly accounts?: readonly ProviderAccount[];
   /**
    * Whether a submit whose outcome is unknown MAY be run again for this type of job. Where false such a task
    * fails as `indeterminate`: a second film may be paid twice.

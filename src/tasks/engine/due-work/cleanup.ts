@@ -1,7 +1,7 @@
 /** Due work of the kind `cleanup`: cancels an upstream job that a task left behind, asks for its bill, settles it once. */
 
 import { cleanupPayload } from "../../due-work.ts";
-import type { MediaJob, MediaProvider } from "../../ports/media-provider.ts";
+import type { Credential, MediaJob, MediaProvider } from "../../ports/media-provider.ts";
 import type { ClaimedWork, WorkOutcome } from "../../ports/task-store.ts";
 import { backoffMs, type RetryPolicy } from "../../retry-policy.ts";
 import type { WorkHandler } from "./runner.ts";
@@ -46,7 +46,10 @@ export function createCleanupWork({ providers, random = Math.random }: CleanupWo
       // Only overdue work comes to a process that does not have the provider. Nothing is given up before it was tried.
       if (provider === undefined || work.task === null) return done(work, "unsupported_upstream");
       if (work.overdue && work.item.tries > 0) return done(work, "requested");
-      const result = await provider.cancel(jobOf(work), state, signal);
+      const credential = credentialOf(provider, work);
+      // The account that started the job is not configured here: perhaps in another process, or again soon.
+      if (credential === undefined) return work.overdue ? done(work, "unsupported_upstream") : again(work);
+      const result = await provider.cancel(jobOf(work, credential), state, signal);
       if (result.askAgain && !work.overdue) return again(work);
       return done(work, result.cancellation, wholeAmount(result.billedMicros));
     },
@@ -54,7 +57,13 @@ export function createCleanupWork({ providers, random = Math.random }: CleanupWo
   };
 }
 
-function jobOf({ item, task }: ClaimedWork): MediaJob {
+/** Undefined when the job's account is not among the provider's. */
+function credentialOf({ accounts }: MediaProvider, { item }: ClaimedWork): Credential | null | undefined {
+  const { credential } = cleanupPayload(item);
+  return credential === null ? null : accounts?.find(({ name }) => name === credential);
+}
+
+function jobOf({ item, task }: ClaimedWork, credential: Credential | null): MediaJob {
   if (task === null) throw new Error("The cleanup's task is gone");
   const { model, attempt } = cleanupPayload(item);
   return {
@@ -65,7 +74,7 @@ function jobOf({ item, task }: ClaimedWork): MediaJob {
     attempt,
     idempotencyKey: `${task.id}-${attempt}`,
     inputs: task.inputs,
-    credential: null,
+    credential,
   };
 }
 
