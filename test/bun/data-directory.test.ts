@@ -119,6 +119,22 @@ describe("the data directory", () => {
     open();
   });
 
+  it("is had although it cannot say who owns it, which a full disk does not let it write", () => {
+    mkdirSync(data, { recursive: true });
+    writeFileSync(
+      join(data, "owner.json"),
+      JSON.stringify({ pid: 1, host: "here", bootId: "x", since: "y" }),
+    );
+    // What is in the way of the file makes writing it fail for every user.
+    mkdirSync(join(data, "owner.json.new"));
+    expect(open().warnings).toEqual([expect.stringMatching(/owner\.json cannot be written \(EISDIR\)/)]);
+    expect(() => open()).toThrow("in use by another process");
+  });
+
+  it("has no warnings when it could write everything", () => {
+    expect(open().warnings).toEqual([]);
+  });
+
   it("is refused with its path when it cannot be a folder", () => {
     const file = join(folder.path, "file");
     writeFileSync(file, "");

@@ -22,6 +22,8 @@ export type DataDirectory = {
   readonly keysFile: string;
   /** There in a backup, and in a directory that was restored from one and not started since. */
   readonly backupManifest: string;
+  /** One sentence each, to be logged: what could not be done, and does not keep the process from starting. */
+  readonly warnings: readonly string[];
   /** Lets another process own the folder; to be called after everything in it is closed. */
   release(): void;
 };
@@ -51,11 +53,11 @@ export function openDataDirectory(
   const path = resolve(folder);
   prepare(path);
   const lock = takeLock(path, openSqlite);
-  describeOwner(path);
   return {
     ...filesIn(path),
+    warnings: describeOwner(path),
     release() {
-      rmSync(join(path, OWNER_FILE), { force: true });
+      removeIfPossible(join(path, OWNER_FILE));
       lock.close();
     },
   };
@@ -65,11 +67,11 @@ export function openDataDirectory(
 export function shareDataDirectory(folder: string): DataDirectory {
   const path = resolve(folder);
   prepare(path);
-  return { ...filesIn(path), release: () => {} };
+  return { ...filesIn(path), warnings: [], release: () => {} };
 }
 
 /** Where everything stands in a data directory. */
-export function filesIn(path: string): Omit<DataDirectory, "release"> {
+export function filesIn(path: string): Omit<DataDirectory, "warnings" | "release"> {
   return {
     path,
     databaseFile: join(path, "conduit.db"),
@@ -89,7 +91,7 @@ function prepare(path: string): void {
   } catch (error) {
     throw new DataDirectoryError(
       `The data directory ${path} cannot be written (${codeOf(error)}). ` +
-        "Make it writable for this user, or name another folder in CONDUIT_DATA_DIR.",
+        "Free space there, make it writable for this user, or name another folder in CONDUIT_DATA_DIR.",
       { cause: error },
     );
   }
@@ -100,6 +102,8 @@ function takeLock(path: string, openSqlite: (path: string) => SqliteConnection):
   try {
     lock = openSqlite(join(path, LOCK_FILE));
     lock.execute("PRAGMA busy_timeout = 0");
+    // A journal on the disk would be a write, which a full disk refuses; nothing in this file is to be restored.
+    lock.execute("PRAGMA journal_mode = MEMORY");
     lock.execute("BEGIN EXCLUSIVE");
     return lock;
   } catch (error) {
@@ -125,16 +129,35 @@ function ownedMessage(path: string): string {
   );
 }
 
-function describeOwner(path: string): void {
+/** Answers the warnings of a file that cannot be written, as on a full disk: it only makes a message better. */
+function describeOwner(path: string): string[] {
   const owner: Owner = {
     pid: process.pid,
     host: hostname(),
     bootId: crypto.randomUUID(),
     since: new Date().toISOString(),
   };
-  const temporary = join(path, `${OWNER_FILE}.new`);
-  writeFileSync(temporary, `${JSON.stringify(owner)}\n`, { mode: OWNER_ONLY_FILE });
-  renameSync(temporary, join(path, OWNER_FILE));
+  const file = join(path, OWNER_FILE);
+  const temporary = `${file}.new`;
+  try {
+    writeFileSync(temporary, `${JSON.stringify(owner)}\n`, { mode: OWNER_ONLY_FILE });
+    renameSync(temporary, file);
+    return [];
+  } catch (error) {
+    // What is left there would name another process than this one.
+    for (const stale of [temporary, file]) removeIfPossible(stale);
+    return [
+      `${file} cannot be written (${codeOf(error)}): a second start in this data directory is refused, and cannot say who owns it.`,
+    ];
+  }
+}
+
+function removeIfPossible(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // Whoever reads it takes it for what it is: information for people.
+  }
 }
 
 /** Null when the owner has not written it yet, or it cannot be read: it only makes the message better. */

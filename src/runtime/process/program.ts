@@ -77,7 +77,7 @@ async function start(host: ProcessHost, offers: readonly ProviderOffer[]): Promi
       now: () => Date.now(),
       secrets: [...secretsOf(settings), keys.bootstrap.plain, keys.admin.plain],
     });
-    for (const warning of warnings) log.warn(warning);
+    for (const warning of [...warnings, ...directory.warnings]) log.warn(warning);
     server = await startServer({ host, settings, keys, directory, offers, log });
     process.stdout.write(
       banner({

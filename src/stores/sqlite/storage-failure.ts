@@ -9,7 +9,8 @@ import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
 export function storageFailure(code: string, error: Error): StoreUnavailableError | null {
   if (/^SQLITE_(BUSY|LOCKED|PROTOCOL)/.test(code))
     return new StoreUnavailableError("locked", "Another process holds the database; try again", error);
-  if (code.startsWith("SQLITE_FULL"))
+  // SHMSIZE: there is no room for the 32 kB that the readers of a database share.
+  if (/^SQLITE_(FULL|IOERR_SHMSIZE)/.test(code))
     return new StoreUnavailableError(
       "full",
       "The disk or the database's size limit is full; nothing was written",
