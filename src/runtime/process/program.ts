@@ -21,6 +21,7 @@ import { DataDirectoryError, openDataDirectory, shareDataDirectory } from "./dat
 import { KeysFileError, loadKeys } from "./keys-file.ts";
 import { ListenError } from "./listen.ts";
 import type { ProcessHost } from "./process-host.ts";
+import { runnersAbove, systemProcesses, watchRunners } from "./runner-watch.ts";
 import { type RunningServer, startServer } from "./server.ts";
 import { exitCodeOf, type StopSignal, StopSignals } from "./stop-signals.ts";
 import { StoreSetupError } from "./store.ts";
@@ -58,6 +59,7 @@ export async function runProgram(host: ProcessHost, options: ProgramOptions = {}
 async function start(host: ProcessHost, offers: readonly ProviderOffer[]): Promise<void> {
   // The database, the media and the keys are this user's alone, whatever folder the operator names.
   process.umask(OWNER_ONLY_UMASK);
+  const above = runnersAbove(process.pid, systemProcesses);
   const { settings, warnings } = loadConfig({ env: process.env, file: readConfigFile(process.cwd()) });
   const directory =
     storeChoice(settings).kind === "embedded"
@@ -109,6 +111,7 @@ async function start(host: ProcessHost, offers: readonly ProviderOffer[]): Promi
     const request = signals.take(signal, performance.now());
     if (request === "end") process.exit(exitCodeOf(signal));
     if (request === "ignore") return;
+    runners.cancel();
     log.info("stopping", { signal });
     // Without a listener and a client nothing else keeps the process: the gateway's own timers are not to.
     setInterval(() => {}, HOLD_MS);
@@ -124,6 +127,10 @@ async function start(host: ProcessHost, offers: readonly ProviderOffer[]): Promi
       },
     );
   };
+  const runners = watchRunners(above, systemProcesses, systemClock, () => {
+    log.warn("the script runner that started this process is gone, so it stops as well");
+    stop("SIGTERM");
+  });
   process.on("SIGINT", () => stop("SIGINT"));
   process.on("SIGTERM", () => stop("SIGTERM"));
 }
