@@ -1079,7 +1079,10 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         expect(Object.keys(health.parts)).toEqual(
           expect.arrayContaining(["store", "queue", "rooms", "providers"]),
         );
+        await send("GET", "/nowhere");
         const metrics = await (await admin("GET", "/metrics")).text();
+        expect(metrics).toContain('conduit_http_requests_total{route="/health",method="GET",status="200"}');
+        expect(metrics).toContain('conduit_http_requests_total{route="unmatched",method="GET",status="404"}');
         expect(metrics).toContain(
           'conduit_http_requests_total{route="/v1/images/generations/async",method="POST",status="200"}',
         );

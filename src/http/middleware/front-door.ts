@@ -3,7 +3,7 @@
  * metrics. One hop instead of four, because each is paid on the hot path.
  */
 
-import { routePath } from "hono/route";
+import { matchedRoutes } from "hono/route";
 import type { Clock } from "../../tasks/ports/clock.ts";
 import type { Log } from "../../tasks/ports/log.ts";
 import type { Exchange, HttpContext, HttpMiddleware } from "../exchange.ts";
@@ -25,7 +25,7 @@ export type FrontDoorDependencies = {
 
 const REQUEST_ID = "x-request-id";
 const LENGTH = "content-length";
-/** The pattern under which this middleware is mounted: what matched nothing else is counted under one name. */
+/** The pattern of middleware for everything, such as this one: what matched nothing else is counted under one name. */
 export const EVERY_PATH = "/*";
 const UNMATCHED = "unmatched";
 /** Methods by name in the metrics; callers can invent any number of others. */
@@ -101,13 +101,7 @@ function record(
   const { status } = c.res;
   const { method } = c.req.raw;
   const ms = clock.monotonic() - exchange.startedAt;
-  const route = routePath(c, -1);
-  metrics.count(
-    route === EVERY_PATH ? UNMATCHED : route,
-    COUNTED_METHODS.has(method) ? method : "other",
-    status,
-    ms,
-  );
+  metrics.count(routeOf(c), COUNTED_METHODS.has(method) ? method : "other", status, ms);
   if (!logRequests) return;
   // A balancer asks every second or two whether all is well.
   const isProbe = c.req.path.startsWith(PROBES) && status < FIRST_ERROR;
@@ -121,4 +115,9 @@ function record(
     keyId: exchange.principal?.keyId,
     taskId: exchange.taskId ?? undefined,
   });
+}
+
+/** The pattern of the route; middleware for everything may be mounted behind it. */
+function routeOf(c: HttpContext): string {
+  return matchedRoutes(c).findLast(({ path }) => path !== EVERY_PATH)?.path ?? UNMATCHED;
 }
