@@ -39,6 +39,7 @@ const media: MediaStore = {
 const store = await openBenchStore(textArgument("folder"));
 const sockets = new BunSockets();
 const gateway = createGateway({
+  build: { version: "0.0.0", runtime: "a bench" },
   settings,
   adminKey: null,
   store,

@@ -27,7 +27,7 @@ import { MetricsRegistry } from "../metrics/registry.ts";
 import { ApiError } from "../protocol/error.ts";
 import { createAppFrame } from "./app-frame.ts";
 import type { Core } from "./core.ts";
-import { type ProcessGauges, registerMetrics } from "./metrics.ts";
+import { type BuildInfo, type ProcessGauges, registerMetrics } from "./metrics.ts";
 import { urlOptions } from "./options.ts";
 
 const SECOND_MS = 1_000;
@@ -35,6 +35,7 @@ const HOUR_MS = 3_600_000;
 
 /** What a host brings besides its core. */
 export type HostSurface = {
+  readonly build: BuildInfo;
   readonly host: IdleLimit;
   readonly adminKey: string | null;
   readonly health: Health;
@@ -58,7 +59,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   const { limits, idempotency, events, imageGeneration } = settings;
   const { host, health } = surface;
   const metrics = new MetricsRegistry();
-  registerMetrics(metrics, store, surface.gauges);
+  registerMetrics(metrics, { build: surface.build, store, process: surface.gauges });
   const app = createAppFrame({ ...core, health, metrics });
 
   mountWelcome(app);

@@ -1,6 +1,7 @@
 /**
  * What the cron triggers do. Every minute: end what ran into its deadline, free what dead workers held, ring for work
- * that nobody was rung for, and clean up upstream. Every hour: the retention.
+ * that nobody was rung for, and clean up upstream. Every hour: the retention, and
+ * whether more of what is stored cannot be read.
  */
 
 import type { TaskType } from "../protocol/task.ts";
@@ -27,7 +28,8 @@ export async function runSchedule(cron: string, parts: Deployment): Promise<void
   }
 }
 
-async function retire({ store, media, clock, log, settings }: Deployment): Promise<void> {
+async function retire({ store, media, clock, log, settings, unreadable }: Deployment): Promise<void> {
+  await unreadable.look();
   await new RetentionSweep({ store, media, clock, log }, retentionOptions(settings)).sweep();
 }
 

@@ -14,8 +14,10 @@ import { createApp } from "./app.ts";
 import type { Deployment } from "./deployment.ts";
 import { HostHealth } from "./health.ts";
 import { HUB_NAMES } from "./hubs.ts";
+import type { BuildInfo } from "./metrics.ts";
 
 export type DeploymentSurface = {
+  readonly build: BuildInfo;
   readonly sockets: EventSockets;
   readonly shards: HubShards;
   /** Keeps the isolate alive until the promise settles, as long as the platform allows. */
@@ -41,6 +43,7 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
     surface.keepAlive(closed);
   });
   const app = createApp(deployment, {
+    build: surface.build,
     host: noIdleLimit,
     adminKey: settings.keys.admin,
     health: deploymentHealth(deployment),

@@ -17,6 +17,7 @@ import type { Doorbell } from "../tasks/ports/doorbell.ts";
 import { type Core, createCatalogue, createCore, type HostParts } from "./core.ts";
 import { stepWorkerOptions } from "./options.ts";
 import { TaskEnds } from "./task-ends.ts";
+import { UnreadableWatch } from "./unreadable-watch.ts";
 
 /** What the platform brings. */
 export type DeploymentPlatform = Omit<HostParts, "catalogue" | "doorbell"> & {
@@ -35,6 +36,7 @@ export type Deployment = Core & {
   readonly stepWorkerOptions: StepWorkerOptions;
   /** What QStash needs, where it is configured; null where the step runners' alarms stand in for it. */
   readonly qstash: QStash | null;
+  readonly unreadable: UnreadableWatch;
   /** How this isolate's rings go. */
   readonly ringHealth: () => HealthPart;
 };
@@ -61,6 +63,7 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
     ),
     stepWorkerOptions: options,
     qstash,
+    unreadable: new UnreadableWatch({ store, clock, log }),
     ringHealth: rings.health,
   };
 }

@@ -2,7 +2,14 @@
 
 import type { MetricsRegistry, Sample } from "../metrics/registry.ts";
 import type { RoomsStats } from "../rooms/rooms.ts";
-import type { QueueStats } from "../tasks/ports/task-store.ts";
+import type { TaskStore } from "../tasks/ports/task-store.ts";
+
+/** What runs. */
+export type BuildInfo = {
+  readonly version: string;
+  /** Name and version of what runs it. */
+  readonly runtime: string;
+};
 
 /** What is counted of one process; a deployment whose isolates come and go has nothing of the kind. */
 export type ProcessGauges = {
@@ -10,14 +17,21 @@ export type ProcessGauges = {
   readonly rooms: { stats(): RoomsStats };
   readonly hubs: { readonly used: number };
   readonly ends: { registerIn(metrics: MetricsRegistry): void };
+  readonly storeCalls: { registerIn(metrics: MetricsRegistry): void };
 };
 
-/** Adds the queue's gauge, which is of everybody who shares the store, and those of this process if it has some. */
-export function registerMetrics(
-  metrics: MetricsRegistry,
-  store: { stats(): Promise<QueueStats[]> },
-  process?: ProcessGauges,
-): void {
+export type MetricsSources = {
+  readonly build: BuildInfo;
+  readonly store: Pick<TaskStore, "stats" | "countUnreadable">;
+  readonly process: ProcessGauges | undefined;
+};
+
+/** Adds the gauges of what everybody shares who shares the store, and those of this process if it has some. */
+export function registerMetrics(metrics: MetricsRegistry, { build, store, process }: MetricsSources): void {
+  metrics.gauge("conduit_build_info", "What runs, in the labels.", () => [{ labels: build, value: 1 }]);
+  metrics.gauge("conduit_unreadable_records", "Stored records that could not be read.", async () => [
+    { value: await store.countUnreadable() },
+  ]);
   metrics.gauge("conduit_queue_tasks", "Unfinished tasks by lane and whereabouts.", async () => {
     const stats = await store.stats();
     return stats.flatMap(({ lane, ready, delayed, held }): Sample[] => [
@@ -27,8 +41,9 @@ export function registerMetrics(
     ]);
   });
   if (process === undefined) return;
-  const { engine, rooms, hubs, ends } = process;
+  const { engine, rooms, hubs, ends, storeCalls } = process;
   ends.registerIn(metrics);
+  storeCalls.registerIn(metrics);
   metrics.gauge("conduit_provider_calls", "Provider calls open in this process.", () => [
     { value: engine.heldSteps },
   ]);

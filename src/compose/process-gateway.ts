@@ -39,13 +39,17 @@ import { createApp } from "./app.ts";
 import { createCore } from "./core.ts";
 import { HostHealth, roomsPart } from "./health.ts";
 import { createHubs } from "./hubs.ts";
+import type { BuildInfo } from "./metrics.ts";
 import { engineOptions, hubConnectionSettings, retentionOptions, roomsSettings } from "./options.ts";
+import { StoreMetrics } from "./store-metrics.ts";
 import { TaskEnds } from "./task-ends.ts";
+import { UnreadableWatch } from "./unreadable-watch.ts";
 
 /** How long clients of long polling get to fetch what closes their connections, ms. They ask again at once. */
 const LAST_POLLS_MS = 1_000;
 
 export type GatewayDependencies = {
+  build: BuildInfo;
   settings: Settings;
   adminKey: string | null;
   store: Store;
@@ -79,8 +83,10 @@ export type RunningGateway = {
 
 /** Wires a gateway; nothing runs before `start`. */
 export function createGateway(dependencies: GatewayDependencies): RunningGateway {
-  const { settings, store, storeDoubt, media, catalogue, host, sockets, topics, clock, log, instances } =
+  const { settings, storeDoubt, media, catalogue, host, sockets, topics, clock, log, instances } =
     dependencies;
+  const storeCalls = new StoreMetrics(dependencies.store, clock);
+  const { store } = storeCalls;
   const { providers } = catalogue;
   const bus = instances?.bus ?? null;
   const bridge = bus === null ? null : new RoomBridge({ bus, store, log });
@@ -134,6 +140,8 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     disconnect,
   });
 
+  const unreadable = new UnreadableWatch({ store, clock, log });
+
   /** `finishing`: no new work is taken. `closing`: nor are new hub connections. */
   let state: "running" | "finishing" | "closing" = "running";
   const health = new HostHealth({
@@ -152,7 +160,8 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     host,
     adminKey: dependencies.adminKey,
     health,
-    gauges: { engine, rooms, hubs: connections, ends: publisher },
+    build: dependencies.build,
+    gauges: { engine, rooms, hubs: connections, ends: publisher, storeCalls },
     slots,
     stopping: () => state !== "running",
     heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),
@@ -184,11 +193,13 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       engine.start();
       retention.start();
       keyWatch.start();
+      unreadable.start();
     },
     async stop() {
       state = "finishing";
       health.stopping();
       keyWatch.stop();
+      unreadable.stop();
       // Streams stay while steps finish, so that subscribers still see them end; what is left is told to come again.
       await engine.stop();
       state = "closing";

@@ -1086,6 +1086,8 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         expect(metrics).toContain(
           'conduit_http_requests_total{route="/v1/images/generations/async",method="POST",status="200"}',
         );
+        expect(metrics).toMatch(/^conduit_build_info\{version="[^"]+",runtime="[^"]+"\} 1$/m);
+        expect(metrics).toMatch(/^conduit_unreadable_records 0$/m);
         expect(metrics).toMatch(/^conduit_queue_tasks\{lane="image",state="ready"\} \d+$/m);
         expect(metrics).not.toContain(UNKNOWN_TASK);
       });

@@ -15,6 +15,7 @@ import { openBunSqlite } from "./sqlite-file.ts";
 const HOST_BODY_BYTES = 4_000_000_000;
 
 export const bunProcess: ProcessHost = {
+  runtime: `Bun ${Bun.version}`,
   openSqlite: openBunSqlite,
   createListener: () => new BunListener(),
   connectRedis(connection, { node, prefix }) {

@@ -5,6 +5,7 @@
 
 import { waitUntil } from "cloudflare:workers";
 import type { ExecutionContext, ScheduledController } from "@cloudflare/workers-types";
+import manifest from "../../../package.json" with { type: "json" };
 import { closedApp, missingKeys, wrongSettings } from "../../compose/closed-app.ts";
 import { runSchedule } from "../../compose/cron-schedule.ts";
 import { createDeploymentApp, type DeploymentApp } from "../../compose/deployment-app.ts";
@@ -47,6 +48,7 @@ function createApp(bindings: Bindings): DeploymentApp {
     const reason = missingKeys(settings);
     if (reason !== null) return closedApp(reason, workerLog);
     return createDeploymentApp(parts, {
+      build: { version: manifest.version, runtime: "workerd" },
       sockets: new RemoteEventSockets(bindings),
       shards: new RemoteHubShards(bindings, {
         clock,

@@ -1,6 +1,7 @@
 /** The part of Deno's interface that this host uses; the full one comes with the program (`deno types`). */
 
 declare namespace Deno {
+  const version: { readonly deno: string };
   interface NetAddr {
     hostname: string;
     port: number;

@@ -7,6 +7,7 @@ import { DenoSockets } from "./sockets.ts";
 import { openNodeSqlite } from "./sqlite.ts";
 
 export const denoProcess: ProcessHost = {
+  runtime: `Deno ${Deno.version.deno}`,
   openSqlite: openNodeSqlite,
   createListener: () => new DenoListener(),
 };

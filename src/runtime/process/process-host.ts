@@ -9,6 +9,8 @@ import type { InstanceBus } from "../../tasks/ports/instance-bus.ts";
 import type { SqliteConnection } from "./sqlite-file.ts";
 
 export interface ProcessHost {
+  /** Name and version, for operators. */
+  readonly runtime: string;
   /** Opens or creates a database, `:memory:` too. Throws `StoreUnavailableError`. */
   openSqlite(path: string): SqliteConnection;
   /** A server that does not listen yet. */

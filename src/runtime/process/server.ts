@@ -1,6 +1,7 @@
 /** One Conduit process: its store, its folder of media, and the server in front of them. */
 
 import { resolve } from "node:path";
+import manifest from "../../../package.json" with { type: "json" };
 import type { KeyService } from "../../accounts/keys.ts";
 import { createCatalogue } from "../../compose/core.ts";
 import { createGateway } from "../../compose/process-gateway.ts";
@@ -52,6 +53,7 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
     const listener = host.createListener();
     const catalogue = createCatalogue(settings, offers, log);
     const gateway = createGateway({
+      build: { version: manifest.version, runtime: host.runtime },
       settings,
       adminKey: keys.admin.plain,
       store,

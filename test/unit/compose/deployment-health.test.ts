@@ -91,7 +91,11 @@ test("the metrics tell what waits and what is held in each lane", async () => {
   await accept(2);
   await store.claim({ lane: "image", leaseMs: 60_000, max: 1 });
   const metrics = new MetricsRegistry();
-  registerMetrics(metrics, store);
+  registerMetrics(metrics, {
+    build: { version: "0.0.0", runtime: "a test" },
+    store,
+    process: undefined,
+  });
   const text = await metrics.render();
   expect(text).toContain('conduit_queue_tasks{lane="image",state="ready"} 1');
   expect(text).toContain('conduit_queue_tasks{lane="image",state="held"} 1');
