@@ -1,8 +1,11 @@
 /** The gauges of a host, registered in one place and read when somebody scrapes. */
 
 import type { MetricsRegistry, Sample } from "../metrics/registry.ts";
+import { TASK_TYPES } from "../protocol/task.ts";
 import type { RoomsStats } from "../rooms/rooms.ts";
 import type { TaskStore } from "../tasks/ports/task-store.ts";
+
+const SECOND_MS = 1_000;
 
 /** What runs. */
 export type BuildInfo = {
@@ -22,7 +25,7 @@ export type ProcessGauges = {
 
 export type MetricsSources = {
   readonly build: BuildInfo;
-  readonly store: Pick<TaskStore, "stats" | "countUnreadable">;
+  readonly store: Pick<TaskStore, "stats" | "oldestWaitingMs" | "countUnreadable">;
   readonly process: ProcessGauges | undefined;
 };
 
@@ -40,6 +43,17 @@ export function registerMetrics(metrics: MetricsRegistry, { build, store, proces
       { labels: { lane, state: "held" }, value: held },
     ]);
   });
+  metrics.gauge(
+    "conduit_queue_oldest_waiting_seconds",
+    "For how long the oldest task of a lane has waited for its first start; 0 when none waits.",
+    () =>
+      Promise.all(
+        TASK_TYPES.map(async (lane): Promise<Sample> => {
+          const waitingMs = (await store.oldestWaitingMs(lane)) ?? 0;
+          return { labels: { lane }, value: waitingMs / SECOND_MS };
+        }),
+      ),
+  );
   if (process === undefined) return;
   const { engine, rooms, hubs, ends, storeCalls } = process;
   ends.registerIn(metrics);

@@ -94,6 +94,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
   heldMedia: reading(),
   nextDue: reading("tenants", "fairQueue"),
   stats: reading(),
+  oldestWaiting: reading("tenants", "fairQueue"),
   follow: writing(...VIEWS, "scope", "followFlags"),
   unfollow: writing("task", "scope", "followFlags"),
   followTenant: writing("tenants", "logs", "followFlags"),

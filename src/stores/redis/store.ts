@@ -428,6 +428,11 @@ class RedisStore implements Store {
     });
   }
 
+  async oldestWaitingMs(lane: TaskType): Promise<number | null> {
+    const ms = textOf(await this.#scripts.run("oldestWaiting", lane));
+    return ms === "" ? null : Number(ms);
+  }
+
   async countUnreadable(): Promise<number> {
     return numberOf(await this.#scripts.run("countUnreadable"));
   }

@@ -50,6 +50,7 @@ const REPETITION = {
   dueMedia: "again",
   unreferencedMedia: "again",
   stats: "again",
+  oldestWaitingMs: "again",
   countUnreadable: "again",
   ping: "again",
   findKeyByHash: "again",

@@ -308,6 +308,12 @@ export interface TaskStore {
   /** Of these files, the paths that no task holds (any more). */
   unreferencedMedia(files: readonly { path: string; taskId: string }[]): Promise<string[]>;
   stats(): Promise<QueueStats[]>;
+  /**
+   * For how long, by the store's clock, the oldest of the lane's tasks has waited for its first start, ms; null when none does. A
+   * task that its key's own limit holds back does not count. With very many keys at once it is a lower estimate: what it
+   * costs MUST NOT grow without a bound.
+   */
+  oldestWaitingMs(lane: TaskType): Promise<number | null>;
   /** How much of what is stored could not be read, and was passed over so that the rest goes on. */
   countUnreadable(): Promise<number>;
   /** Writes something that matters to nobody. Rejects when the store cannot be written to, whatever can be read of it. */

@@ -4,7 +4,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { isTerminal, type TaskType } from "../../../src/protocol/task.ts";
 import type { Claim } from "../../../src/tasks/ports/task-store.ts";
 import type { Task } from "../../../src/tasks/task.ts";
+import { NOTHING_SPENT } from "../../../src/tasks/transition.ts";
 import { createSeededRandom } from "../../fixture/seeded-random.ts";
+import { virtualKey } from "../../fixture/virtual-key.ts";
 import { Bench, COMPLETE, LEASE_MS, type StoreContract, scopeOf } from "../store-harness.ts";
 import { countLane, fail, nextCandidate, pend, providerOf, save, started, through } from "./leftovers.ts";
 
@@ -37,6 +39,49 @@ export function laneContract(contract: StoreContract): void {
       return keys;
     };
     const count = (names: readonly string[], name: string) => names.filter((one) => one === name).length;
+
+    describe("how long the oldest task waits", () => {
+      const oldest = (lane: TaskType = "image") => bench.store.oldestWaitingMs(lane);
+
+      test("is told of the lane's first one, whatever its key, provider and priority", async () => {
+        expect(await oldest()).toBeNull();
+        await bench.submit({ keyId: "b", priority: "low", ...through("x") });
+        bench.advance(2_000);
+        await bench.submit({ keyId: "a", priority: "high", ...through("y") });
+        bench.advance(500);
+        expect(await oldest()).toBe(2_500);
+        expect(await oldest("video")).toBeNull();
+        expect((await bench.claimOne({ providers: ["x"] })).task.tenant.keyId).toBe("b");
+        expect(await oldest()).toBe(500);
+        await bench.claimOne();
+        expect(await oldest()).toBeNull();
+      });
+
+      test("leaves out what was started before, and what its own key holds back", async () => {
+        await bench.store.createKey(virtualKey({ id: "one-at-a-time", maxConcurrentTasks: 1 }));
+        await bench.submit();
+        const again = await bench.claimOne();
+        await bench.apply(again, { kind: "release", submitUnknown: false, spent: NOTHING_SPENT });
+        bench.advance(1_000);
+        expect(await oldest()).toBeNull();
+        await bench.submit();
+        bench.advance(10);
+        expect(await oldest()).toBe(10);
+        while ((await bench.claim()).length > 0);
+
+        await bench.submit({ keyId: "one-at-a-time" });
+        await bench.submit({ keyId: "one-at-a-time" });
+        await bench.claimOne();
+        expect(await oldest()).toBeNull();
+      });
+
+      test("counts while its provider is paused", async () => {
+        await bench.submit(through("x"));
+        await pause("x");
+        bench.advance(700);
+        expect(await oldest()).toBe(700);
+      });
+    });
 
     describe("a claim for some providers", () => {
       test("takes their tasks and leaves the others, whatever is older", async () => {

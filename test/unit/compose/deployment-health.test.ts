@@ -100,4 +100,6 @@ test("the metrics tell what waits and what is held in each lane", async () => {
   expect(text).toContain('conduit_queue_tasks{lane="image",state="ready"} 1');
   expect(text).toContain('conduit_queue_tasks{lane="image",state="held"} 1');
   expect(text).toContain('conduit_queue_tasks{lane="video",state="delayed"} 0');
+  expect(text).toContain('conduit_queue_oldest_waiting_seconds{lane="video"} 0\n');
+  expect(text).toMatch(/^conduit_queue_oldest_waiting_seconds\{lane="image"\} [\d.]+$/m);
 });

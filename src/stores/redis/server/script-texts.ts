@@ -64,6 +64,7 @@ import listText from "../scripts/tasks/list.lua" with { type: "text" };
 import listBatchText from "../scripts/tasks/list-batch.lua" with { type: "text" };
 import loadText from "../scripts/tasks/load.lua" with { type: "text" };
 import nextDueText from "../scripts/tasks/next-due.lua" with { type: "text" };
+import oldestWaitingText from "../scripts/tasks/oldest-waiting.lua" with { type: "text" };
 import pauseProviderText from "../scripts/tasks/pause-provider.lua" with { type: "text" };
 import purgeText from "../scripts/tasks/purge.lua" with { type: "text" };
 import renewText from "../scripts/tasks/renew.lua" with { type: "text" };
@@ -149,6 +150,7 @@ export const TEXTS = {
   renew: renewText,
   retire: retireText,
   setAside: setAsideText,
+  oldestWaiting: oldestWaitingText,
   stats: statsText,
   changeWork: changeWorkText,
   claimWork: claimWorkText,

@@ -19,6 +19,7 @@ import { finishWork, reportLate } from "../due-work/outcomes.ts";
 import { nextDueIn } from "../queue/claim-order.ts";
 import { claimNext } from "../queue/claims.ts";
 import { renew, sweep } from "../queue/leases.ts";
+import { oldestWaitingMs } from "../queue/oldest-waiting.ts";
 import { viewTask } from "../queue/positions.ts";
 import { laneStats, setPause } from "../queue/queue-counters.ts";
 import { dropIdleTenants, FIRST_TENANT, removeTask, retire, unreferencedMedia } from "../retention.ts";
@@ -110,6 +111,7 @@ export function taskMethods(transactions: Transactions): Omit<TaskStore, "ping" 
       transactions.write((tx) => dueMedia(tx, retention, limit, receipt)),
     unreferencedMedia: (files) => transactions.read((tx) => unreferencedMedia(tx, files)),
     stats: () => transactions.read(laneStats),
+    oldestWaitingMs: (lane) => transactions.read((tx) => oldestWaitingMs(tx, lane)),
     countUnreadable: () => transactions.read(countUnreadable),
   };
 }
