@@ -12,6 +12,8 @@ export type HealthSources = {
   /** How the rooms are; asked each time. */
   readonly rooms: () => HealthPart;
   readonly providers: ReadonlyMap<string, unknown>;
+  /** Calls that did not end when they were told to, by provider, where they are open in this process. */
+  readonly hungCalls?: () => ReadonlyMap<string, number>;
   readonly clock: Pick<Clock, "monotonic">;
 };
 
@@ -73,7 +75,7 @@ export class HostHealth implements Health {
   }
 
   async parts(): Promise<Record<string, HealthPart>> {
-    const { store, queue, rooms, providers } = this.#sources;
+    const { store, queue, rooms, providers, hungCalls } = this.#sources;
     const [storeHealth, queueHealth] = await Promise.all([
       storePart(store, this.#tryStore()),
       queuePart(queue),
@@ -82,7 +84,7 @@ export class HostHealth implements Health {
       store: storeHealth,
       queue: queueHealth,
       rooms: rooms(),
-      providers: { status: "ok", offered: [...providers.keys()].join(", ") },
+      providers: providersPart([...providers.keys()], hungCalls?.()),
     };
   }
 
@@ -138,6 +140,21 @@ async function queuePart({ stats, rings, figures, maxHeld }: QueueSources): Prom
   } catch {
     return { ...sending, status: "down", detail: "the queue cannot be read" };
   }
+}
+
+function providersPart(names: readonly string[], hung: ReadonlyMap<string, number> = new Map()): HealthPart {
+  const offered = names.join(", ");
+  if (hung.size === 0) return { status: "ok", offered };
+  const calls = [...hung].map(([provider, open]) => `${provider} (${open})`).join(", ");
+  const detail =
+    `provider calls did not end when they were told to and are still open: ${calls}. Their tasks are over, and other ` +
+    "work goes on; look at the provider, and start anew where such calls add up";
+  return {
+    status: "degraded",
+    offered,
+    detail,
+    hungCalls: [...hung.values()].reduce((sum, n) => sum + n, 0),
+  };
 }
 
 /** The rooms of a process: `bus` is what connects it with the others that share its store, null where nothing does. */

@@ -3,6 +3,7 @@
 import type { MetricsRegistry, Sample } from "../metrics/registry.ts";
 import { TASK_TYPES } from "../protocol/task.ts";
 import type { RoomsStats } from "../rooms/rooms.ts";
+import type { HungCalls } from "../tasks/engine/hung-calls.ts";
 import type { TaskStore } from "../tasks/ports/task-store.ts";
 
 const SECOND_MS = 1_000;
@@ -17,6 +18,8 @@ export type BuildInfo = {
 /** What is counted of one process; a deployment whose isolates come and go has nothing of the kind. */
 export type ProcessGauges = {
   readonly engine: { readonly heldSteps: number };
+  readonly hung: Pick<HungCalls, "open">;
+  readonly providers: ReadonlyMap<string, unknown>;
   readonly rooms: { stats(): RoomsStats };
   readonly hubs: { readonly used: number };
   readonly ends: { registerIn(metrics: MetricsRegistry): void };
@@ -55,12 +58,21 @@ export function registerMetrics(metrics: MetricsRegistry, { build, store, proces
       ),
   );
   if (process === undefined) return;
-  const { engine, rooms, hubs, ends, storeCalls } = process;
+  const { engine, hung, providers, rooms, hubs, ends, storeCalls } = process;
   ends.registerIn(metrics);
   storeCalls.registerIn(metrics);
   metrics.gauge("conduit_provider_calls", "Provider calls open in this process.", () => [
     { value: engine.heldSteps },
   ]);
+  metrics.gauge(
+    "conduit_provider_hung_calls",
+    "Provider calls of this process that did not end when they were told to and are still open.",
+    () =>
+      [...providers.keys()].map((provider) => ({
+        labels: { provider },
+        value: hung.open.get(provider) ?? 0,
+      })),
+  );
   metrics.gauge("conduit_rooms", "Tasks and tenants that are followed in this process.", () => [
     { value: rooms.stats().rooms },
   ]);

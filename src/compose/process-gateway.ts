@@ -27,6 +27,7 @@ import type { Topics } from "../sockets/frame.ts";
 import type { SocketUpgrade } from "../sockets/socket-upgrade.ts";
 import type { Store } from "../stores/store.ts";
 import { Engine } from "../tasks/engine/engine.ts";
+import { HungCalls } from "../tasks/engine/hung-calls.ts";
 import { BusWorkers, SILENT_WORKERS } from "../tasks/engine/other-workers.ts";
 import { RetentionSweep } from "../tasks/engine/retention.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
@@ -95,8 +96,18 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const publisher = new TaskEnds(bridge ?? rooms, log);
   const workers = bus === null ? null : new BusWorkers(bus, clock);
   const others = workers ?? (instances && SILENT_WORKERS);
+  const hung = new HungCalls();
   const engine = new Engine(
-    { store, media, providers, publisher, clock, log, others },
+    {
+      store,
+      media,
+      providers,
+      publisher,
+      clock,
+      log,
+      others,
+      hung: (provider, call) => hung.note(provider, call),
+    },
     engineOptions(settings),
   );
   const retention = new RetentionSweep({ store, media, clock, log }, retentionOptions(settings));
@@ -154,6 +165,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     queue: { stats: () => store.stats(), figures: () => ({ providerCalls: engine.heldSteps }) },
     rooms: () => roomsPart(rooms, bus),
     providers,
+    hungCalls: () => hung.open,
     clock,
   });
   const app = createApp(core, {
@@ -161,7 +173,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     adminKey: dependencies.adminKey,
     health,
     build: dependencies.build,
-    gauges: { engine, rooms, hubs: connections, ends: publisher, storeCalls },
+    gauges: { engine, hung, providers, rooms, hubs: connections, ends: publisher, storeCalls },
     slots,
     stopping: () => state !== "running",
     heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),

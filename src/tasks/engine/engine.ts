@@ -80,7 +80,7 @@ export type EngineDependencies = {
   health?: ProviderHealth | undefined;
   /** The processes that share the store. Absent: there are none, and nobody else puts work into it. */
   others?: OtherWorkers | undefined;
-};
+} & Pick<StepDependencies, "hung">;
 
 /**
  * A task on which workers died is worked on once this process has lived for so long without it, ms: a process that is ended
@@ -126,8 +126,8 @@ export class Engine implements Doorbell, WorkListener {
     this.#options = options;
     this.#providers = [...dependencies.providers.keys()];
     this.#executor = new StepExecutor(dependencies, options.retry);
-    const { store, media, publisher, clock, log } = dependencies;
-    this.#steps = { store, media, publisher, clock, log, progressIntervalMs: options.progressIntervalMs };
+    const { store, clock, log } = dependencies;
+    this.#steps = { ...dependencies, progressIntervalMs: options.progressIntervalMs };
     this.#dueWork = new WorkRunners(dependencies, { leaseMs: options.leaseMs });
     this.#leases = new LeaseKeeper({ store, clock, log, held: () => this.#runs.values() }, options);
     const lane = (type: TaskType) =>

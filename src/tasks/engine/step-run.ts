@@ -39,7 +39,7 @@ export type StepDependencies = {
   /** The least time between two stored progress values of one task, in ms. */
   progressIntervalMs: number;
   /** A call of this provider did not end when it was told to: its slot was given back, and the call may go on. */
-  hung?: (provider: string) => void;
+  hung?: (provider: string, call: Promise<unknown>) => void;
 };
 
 /**
@@ -164,7 +164,7 @@ export class StepRun {
         const grace = clock.after(STOP_GRACE_MS, () => {
           const { provider } = candidateOf(this.#task);
           log.error("provider call did not end when it was told to", { taskId: this.lease.taskId, provider });
-          this.#dependencies.hung?.(provider);
+          this.#dependencies.hung?.(provider, call);
           reject(new StepStoppedError(this.#stopped ?? "lost"));
         });
         const ended = () => grace.cancel();

@@ -12,6 +12,7 @@ type Sources = {
 const clock = new ManualClock();
 let unreadable = 0;
 let keys = true;
+let hung = new Map<string, number>();
 
 /** As the gateway of one process asks. */
 function health(changes: Partial<Sources> = {}): HostHealth {
@@ -31,6 +32,7 @@ function health(changes: Partial<Sources> = {}): HostHealth {
     queue: { stats: store.stats, figures: () => ({ providerCalls: 2 }) },
     rooms: () => roomsPart({ stats: () => ({ rooms: 1, subscribers: 3, alone: 0 }) }, bus),
     providers: new Map([["local", {}]]),
+    hungCalls: () => hung,
     clock,
   });
 }
@@ -87,6 +89,20 @@ describe("the health of a gateway", () => {
     unreadable = 3;
     expect((await health().parts()).store).toMatchObject({ status: "degraded", unreadable: 3 });
     unreadable = 0;
+  });
+
+  test("is degraded while calls of a provider do not end, and names it", async () => {
+    hung = new Map([
+      ["slow", 2],
+      ["dead", 1],
+    ]);
+    expect((await health().parts()).providers).toMatchObject({
+      status: "degraded",
+      offered: "local",
+      hungCalls: 3,
+      detail: expect.stringContaining("slow (2), dead (1)"),
+    });
+    hung = new Map();
   });
 
   test("tries the store once a second at most, however often it is asked", async () => {
