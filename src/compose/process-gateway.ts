@@ -12,6 +12,7 @@ import type { Principal } from "../accounts/principal.ts";
 import type { Settings } from "../config/load.ts";
 import type { HttpEnv } from "../http/exchange.ts";
 import type { IdleLimit } from "../http/idle-limit.ts";
+import { keepStreamsUnmeasured } from "../http/response/stream-head.ts";
 import { mountHubs } from "../http/routes/hubs.ts";
 import { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import { LocalEventSockets } from "../http/streams/event-sockets.ts";
@@ -191,6 +192,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
         stopping: () => state === "closing",
       }),
   });
+  keepStreamsUnmeasured(app);
 
   return {
     app,

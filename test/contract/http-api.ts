@@ -265,7 +265,8 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
             await send("GET", `/v1/tasks?limit=2${after}`),
           );
           seen.push(...list.data.map(({ taskId }) => taskId));
-          after = `&after=${list.after}`;
+          // An id, and Swift prints those in capitals.
+          after = `&after=${list.after.toUpperCase()}`;
         }
         expect(seen.slice(0, 5)).toEqual(made);
       });
@@ -949,6 +950,19 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
           // A request id is as long as another.
           expect(Number(head.headers.get("content-length")), route).toBe(byteLength);
           expect(await head.text()).toBe("");
+        }
+      });
+
+      test("answers HEAD of a stream at once, and says nothing of its length", async () => {
+        const { taskId } = await finished();
+        for (const route of ["/v1/events", `/v1/tasks/${taskId}/events`]) {
+          const head = await send("HEAD", route);
+          expect([head.status, head.headers.get("content-type")], route).toEqual([
+            200,
+            "text/event-stream; charset=utf-8",
+          ]);
+          expect(head.headers.get("content-length"), route).toBeNull();
+          await head.body?.cancel();
         }
       });
 

@@ -74,7 +74,7 @@ function answer(
     return dependencies.sockets.open(request, stream, { "x-request-id": c.get("exchange").requestId });
   }
   if (task !== null && endsAt(task, stream.after)) return c.body(null, 204);
-  // Hono answers HEAD with GET's handler and drops the body: the stream behind it would never end.
+  // Hono answers HEAD with GET's handler and drops the body: the stream behind it would never end. See stream-head.ts.
   if (request.method === "HEAD") return c.body(null, 200, STREAM_HEADERS);
   return openStream(c, stream, dependencies);
 }

@@ -106,7 +106,7 @@ function listQuery(c: HttpContext): ListQuery {
   const batchId = c.req.query("batchId");
   if (batchId) query.batchId = idOf("batchId", batchId.toLowerCase(), "the id of a batch");
   const after = c.req.query("after");
-  if (after) query.after = idOf("after", after, "the `after` of the page before");
+  if (after) query.after = idOf("after", after.toLowerCase(), "the `after` of the page before");
   return query;
 }
 
