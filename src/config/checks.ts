@@ -3,6 +3,7 @@
 import type { ConfigHost } from "./derived-defaults.ts";
 import type { Problem } from "./problem.ts";
 import type { Settings } from "./schema.ts";
+import type { RawValue } from "./source.ts";
 
 /** The operator's spelling of a setting, given by path; the path itself where it was not set. */
 export type NameOf = (...path: string[]) => string;
@@ -117,8 +118,12 @@ function checkProcess({ qstash }: Settings, nameOf: NameOf): Problem[] {
   ];
 }
 
-/** What is allowed and gets a warning. */
-export function warnings(settings: Settings, nameOf: NameOf): string[] {
+/** What is allowed and gets a warning. `given`: the settings that have a value from the operator. */
+export function warnings(
+  settings: Settings,
+  nameOf: NameOf,
+  given: readonly Pick<RawValue, "path" | "name">[],
+): string[] {
   const found: string[] = [];
   const { admin } = settings.keys;
   if (admin !== null && admin.length < ADVISED_ADMIN_KEY) {
@@ -131,13 +136,14 @@ export function warnings(settings: Settings, nameOf: NameOf): string[] {
       );
     }
   }
-  const { models, realtime } = settings;
-  const idle: [Readonly<Record<string, unknown>>, string, string][] = [
-    [models.fallbacks, nameOf("models", "fallbacks"), "tries no other model when one is down"],
-    [realtime.providers, nameOf("realtime", "providers"), "offers no realtime voice"],
-  ];
-  for (const [named, name, lack] of idle) {
-    if (Object.keys(named).length > 0) found.push(`${name} is set, but this version ${lack} yet.`);
+  if (Object.keys(settings.models.fallbacks).length > 0) {
+    const name = nameOf("models", "fallbacks");
+    found.push(`${name} is set, but this version tries no other model when one is down yet.`);
+  }
+  const ofVoice = given.filter(({ path }) => path[0] === "realtime").map(({ name }) => name);
+  if (ofVoice.length > 0) {
+    const names = new Intl.ListFormat("en").format(ofVoice);
+    found.push(`${names}: set, but without effect, because this version offers no realtime voice yet.`);
   }
   return found;
 }

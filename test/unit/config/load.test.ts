@@ -400,7 +400,17 @@ describe("names that are no setting", () => {
     ]);
     expect(
       warnings({ CONDUITLLM__REALTIME__PROVIDERS__OPENAI__WEBSOCKETURL: "wss://voice.example" }),
-    ).toEqual(["realtime.providers is set, but this version offers no realtime voice yet."]);
+    ).toEqual([expect.stringMatching(/^CONDUITLLM__REALTIME__PROVIDERS__OPENAI__WEBSOCKETURL: set, but/)]);
+  });
+
+  it("names the realtime settings that were given and have no effect yet, and no others", () => {
+    const env = { CONDUITLLM__REALTIME__MAXCONNECTIONS: "7", CONDUITLLM__HUBS__KEEPALIVESECONDS: "10" };
+    const file = JSON.stringify({ realtime: { defaults: { voice: "alloy" } } });
+    expect(loadConfig({ env, file }).warnings).toEqual([
+      "realtime.defaults.voice (conduit.json) and CONDUITLLM__REALTIME__MAXCONNECTIONS: set, but without effect, " +
+        "because this version offers no realtime voice yet.",
+    ]);
+    expect(loadConfig({ env: {} }).warnings).toEqual([]);
   });
 
   it("warns of a short admin key", () => {
