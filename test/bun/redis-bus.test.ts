@@ -3,7 +3,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { RedisBus } from "../../src/runtime/bun/redis-bus.ts";
 import { RedisRequester } from "../../src/runtime/bun/redis-requester.ts";
-import { describeWithRedis, RedisServer } from "../fixture/redis-server.ts";
+import { describeWithRedis } from "../fixture/describe-with-redis.ts";
+import { RedisServer } from "../fixture/redis-server.ts";
 
 describeWithRedis("the bus over Redis", () => {
   let server: RedisServer;

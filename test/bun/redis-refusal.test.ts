@@ -3,7 +3,8 @@
 import { createServer, type Server, type Socket } from "node:net";
 import { afterEach, expect, test } from "vitest";
 import { redisRefusal } from "../../src/runtime/bun/redis-refusal.ts";
-import { describeWithRedis, RedisServer } from "../fixture/redis-server.ts";
+import { describeWithRedis } from "../fixture/describe-with-redis.ts";
+import { RedisServer } from "../fixture/redis-server.ts";
 
 const LIMIT_MS = 5_000;
 /** Nothing answers by then that never answers. */

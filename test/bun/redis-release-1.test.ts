@@ -10,8 +10,9 @@ import { DATA_RELEASE } from "../../src/stores/release.ts";
 import type { Store } from "../../src/stores/store.ts";
 import { cleanupId, cleanupPayload, WORK_KINDS } from "../../src/tasks/due-work.ts";
 import { COMPLETE, scopeOf } from "../contract/store-harness.ts";
+import { describeWithRedis } from "../fixture/describe-with-redis.ts";
 import { auditRedisStore } from "../fixture/redis-audit.ts";
-import { describeWithRedis, RedisServer } from "../fixture/redis-server.ts";
+import { RedisServer } from "../fixture/redis-server.ts";
 import {
   claimsGoingOn,
   expectPlace,

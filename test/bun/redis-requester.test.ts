@@ -3,7 +3,8 @@
 import { Redis } from "@upstash/redis";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { RedisConnectionError, RedisRequester } from "../../src/runtime/bun/redis-requester.ts";
-import { describeWithRedis, RedisServer } from "../fixture/redis-server.ts";
+import { describeWithRedis } from "../fixture/describe-with-redis.ts";
+import { RedisServer } from "../fixture/redis-server.ts";
 import { UpstashFront } from "../fixture/upstash-front.ts";
 
 /** Long enough for a server to be started again while commands wait. */

@@ -7,7 +7,8 @@ import { accountStoreContract } from "../contract/account-store.ts";
 import { storeContract } from "../contract/store.ts";
 import type { StoreUnderTest } from "../contract/store-harness.ts";
 import { taskStoreContract } from "../contract/task-store.ts";
-import { describeWithRedis, RedisServer } from "../fixture/redis-server.ts";
+import { describeWithRedis } from "../fixture/describe-with-redis.ts";
+import { RedisServer } from "../fixture/redis-server.ts";
 import { UpstashFront } from "../fixture/upstash-front.ts";
 
 const { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token } = process.env;

@@ -3,7 +3,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { createUpstashRedis } from "../../src/stores/redis/server/client.ts";
 import { Bench, COMPLETE, LEASE_MS, scopeOf } from "../contract/store-harness.ts";
-import { describeWithRedis } from "../fixture/redis-server.ts";
+import { describeWithRedis } from "../fixture/describe-with-redis.ts";
 import { RedisWorld } from "../fixture/redis-world.ts";
 import { type Fault, UpstashFront } from "../fixture/upstash-front.ts";
 

@@ -17,7 +17,7 @@ import {
   scopeOf,
   TIMEOUT_MS,
 } from "../contract/store-harness.ts";
-import { describeWithRedis } from "../fixture/redis-server.ts";
+import { describeWithRedis } from "../fixture/describe-with-redis.ts";
 import { RedisWorld, twice } from "../fixture/redis-world.ts";
 import { createSeededRandom, type SeededRandom } from "../fixture/seeded-random.ts";
 import { virtualKey } from "../fixture/virtual-key.ts";

@@ -6,7 +6,7 @@ import { accountStoreContract } from "../contract/account-store.ts";
 import { releaseContract } from "../contract/store/releases.ts";
 import { storeContract } from "../contract/store.ts";
 import { taskStoreContract } from "../contract/task-store.ts";
-import { describeWithRedis } from "../fixture/redis-server.ts";
+import { describeWithRedis } from "../fixture/describe-with-redis.ts";
 import { openReleases, RedisWorld, twice } from "../fixture/redis-world.ts";
 
 describeWithRedis("Redis over TCP", () => {

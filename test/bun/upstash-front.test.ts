@@ -2,7 +2,8 @@
 
 import { Redis } from "@upstash/redis";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { describeWithRedis, RedisServer } from "../fixture/redis-server.ts";
+import { describeWithRedis } from "../fixture/describe-with-redis.ts";
+import { RedisServer } from "../fixture/redis-server.ts";
 import { type Fault, UpstashFront } from "../fixture/upstash-front.ts";
 
 describeWithRedis("the REST front", () => {

@@ -11,10 +11,11 @@ import { hubContract } from "../contract/hub.ts";
 import { hubLongTaskContract, SHORT_TIMES } from "../contract/hub-long-task.ts";
 import { hubProgramContract } from "../contract/hub-program.ts";
 import { denoCommand, denoMissing, denoTestsCommand } from "../fixture/deno/command.ts";
+import { describeWithRedis } from "../fixture/describe-with-redis.ts";
 import { EventSourceClient } from "../fixture/event-source.ts";
 import { readPng } from "../fixture/png-reader.ts";
 import { ProviderControl } from "../fixture/provider-control.ts";
-import { describeWithRedis, RedisServer } from "../fixture/redis-server.ts";
+import { RedisServer } from "../fixture/redis-server.ts";
 import { CONTROL_VARIABLE } from "../fixture/remote-provider.ts";
 import { openRemoteWorld } from "../fixture/remote-world.ts";
 import {

@@ -4,13 +4,13 @@
  */
 
 import { expect, test } from "vitest";
+import { describeWithRedis } from "../fixture/describe-with-redis.ts";
 import {
   type FaultHistory,
   loseOneOfTwo,
   restartRedis,
   troubledUpstash,
 } from "../fixture/faults/scenarios.ts";
-import { describeWithRedis } from "../fixture/redis-server.ts";
 
 /** About 5 s each on two free cores. */
 const TIMEOUT_MS = 60_000;

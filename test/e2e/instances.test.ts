@@ -2,9 +2,9 @@
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { WireAccepted } from "../../src/protocol/task.ts";
+import { describeWithRedis } from "../fixture/describe-with-redis.ts";
 import { Instances, openRedis, STEERED } from "../fixture/instances.ts";
 import { ProviderControl } from "../fixture/provider-control.ts";
-import { describeWithRedis } from "../fixture/redis-server.ts";
 import { CONTROL_VARIABLE } from "../fixture/remote-provider.ts";
 import { pictures } from "../fixture/scripted-provider.ts";
 import { ADMIN_KEY, BOOTSTRAP_KEY, type ServerProcess } from "../fixture/server-process.ts";

@@ -3,8 +3,8 @@
 import { eventStreamContract } from "../contract/event-streams.ts";
 import { httpApiContract } from "../contract/http-api.ts";
 import { hubContract } from "../contract/hub.ts";
+import { describeWithRedis } from "../fixture/describe-with-redis.ts";
 import { openAlternatingApi, openRedis, openSplitWorld, openUpstash } from "../fixture/instances.ts";
-import { describeWithRedis } from "../fixture/redis-server.ts";
 
 describeWithRedis("two instances over Redis", () => {
   httpApiContract({

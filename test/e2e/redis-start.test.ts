@@ -7,7 +7,8 @@ import { afterEach, describe, expect, test } from "vitest";
 import { RedisRequester } from "../../src/runtime/bun/redis-requester.ts";
 import { RequesterRedis } from "../../src/stores/redis/server/client.ts";
 import { denoCommand, denoMissing } from "../fixture/deno/command.ts";
-import { describeWithRedis, RedisServer, type RedisServerOptions } from "../fixture/redis-server.ts";
+import { describeWithRedis } from "../fixture/describe-with-redis.ts";
+import { RedisServer, type RedisServerOptions } from "../fixture/redis-server.ts";
 import { ADMIN_KEY, ServerProcess, temporaryFolder } from "../fixture/server-process.ts";
 import { UpstashFront } from "../fixture/upstash-front.ts";
 

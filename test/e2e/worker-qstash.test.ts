@@ -6,11 +6,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { TERMINAL_STATUSES } from "../../src/protocol/task.ts";
 import { systemClock } from "../../src/tasks/ports/clock.ts";
+import { describeWithRedis } from "../fixture/describe-with-redis.ts";
 import { ProviderControl } from "../fixture/provider-control.ts";
 import { Faults, NO_FAULTS } from "../fixture/qstash/faults.ts";
 import { type QStashServer, startQStash } from "../fixture/qstash/server.ts";
 import { signDelivery } from "../fixture/qstash/signing.ts";
-import { describeWithRedis, RedisServer } from "../fixture/redis-server.ts";
+import { RedisServer } from "../fixture/redis-server.ts";
 import { CONTROL_VARIABLE } from "../fixture/remote-provider.ts";
 import { pictures } from "../fixture/scripted-provider.ts";
 import { ADMIN_KEY } from "../fixture/server-process.ts";

@@ -3,13 +3,13 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
+import { describeWithRedis } from "../fixture/describe-with-redis.ts";
 import {
   type FaultHistory,
   loseOneOfTwo,
   restartRedis,
   troubledUpstash,
 } from "../fixture/faults/scenarios.ts";
-import { describeWithRedis } from "../fixture/redis-server.ts";
 
 const RESULT = join(import.meta.dirname, "../results/instances-faults.json");
 const TIMEOUT_MS = 600_000;
