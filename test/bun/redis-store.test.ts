@@ -355,6 +355,107 @@ describeWithRedis("the Redis store", () => {
     expect(by.split(" ")).toEqual(Array.from({ length: 64 }, (_, index) => `n${index + 6}`));
   });
 
+  describe("marks of nodes that died", () => {
+    const HOUR_MS = 3_600_000;
+    const NOTHING_KEPT = { tasksMs: 0, eventsMs: 0, ledgerMs: 0 };
+    const scope = { keyId: "a", subject: "ann" };
+    const retireWith = async (store: Bench["store"], steps = 1) => {
+      for (let step = 0; step < steps; step++) await store.retire(NOTHING_KEPT, 100);
+    };
+    const subjects = () => world.command<string[]>("KEYS", `${world.prefix}0:subject:*`);
+    const marksOf = (subject: string) =>
+      world.command<string | null>("HGET", `${world.prefix}0:subject:1:a:${subject}`, "by");
+
+    test("end after an hour, and the idle subjects go, whichever process sweeps", async () => {
+      const [dead, alive] = [world.another({ node: "dead" }), world.another({ node: "alive" })];
+      for (let index = 0; index < 20; index++) {
+        const subject = `user${index}`;
+        const task = await bench.submit({ subject });
+        await dead.followTenant({ keyId: "a", subject });
+        await bench.store.cancel(scopeOf("a"), task.id);
+      }
+      bench.advance(HOUR_MS);
+      await retireWith(alive, 3);
+      expect(await subjects()).toHaveLength(20);
+      bench.advance(1);
+      await retireWith(alive, 3);
+      expect(await subjects()).toEqual([]);
+      expect(await world.command("KEYS", `${world.prefix}0:log:*`)).toEqual([`${world.prefix}0:log:1:a:`]);
+    });
+
+    test("end in bounded steps", async () => {
+      const dead = world.another({ node: "dead" });
+      for (let index = 0; index < 5; index++)
+        await dead.followTenant({ keyId: "a", subject: `user${index}` });
+      bench.advance(HOUR_MS + 1);
+      const left: number[] = [];
+      for (let step = 0; step < 4; step++) {
+        await bench.store.retire(NOTHING_KEPT, 2);
+        left.push((await subjects()).length);
+      }
+      expect(left).toEqual([3, 1, 0, 0]);
+    });
+
+    test("end beside those of a process that sweeps, whose subject stays", async () => {
+      const [dead, alive] = [world.another({ node: "dead" }), world.another({ node: "alive" })];
+      await dead.followTenant(scope);
+      await alive.followTenant(scope);
+      const start = await alive.tenantPosition(scope);
+      for (let minute = 0; minute < 180; minute++) {
+        bench.advance(60_000);
+        await alive.sweep(10);
+      }
+      await retireWith(alive, 3);
+      expect(await marksOf("ann")).toBe("alive");
+      expect(await bench.create({ subject: "ann" })).toMatchObject({
+        update: { subjectEpoch: start.epoch, followed: { subject: true } },
+      });
+    });
+
+    test("of nodes that no record knows get their hour from when they are seen", async () => {
+      await bench.store.tenantPosition(scope);
+      await world.command("HSET", `${world.prefix}0:subject:1:a:ann`, "by", "unheard");
+      await retireWith(bench.store, 2);
+      expect(await marksOf("ann")).toBe("unheard");
+      bench.advance(HOUR_MS + 1);
+      await retireWith(bench.store, 2);
+      expect(await subjects()).toEqual([]);
+    });
+
+    test("end in time also when the clock was ahead while the node lived", async () => {
+      const dead = world.another({ node: "dead" });
+      bench.advance(365 * 24 * HOUR_MS);
+      await dead.followTenant(scope);
+      bench.advance(-365 * 24 * HOUR_MS);
+      await retireWith(bench.store, 2);
+      bench.advance(HOUR_MS + 1);
+      await retireWith(bench.store, 2);
+      expect(await subjects()).toEqual([]);
+    });
+
+    test("leave no names behind after a week", async () => {
+      const dead = world.another({ node: "dead" });
+      await dead.followTenant(scope);
+      bench.advance(8 * 24 * HOUR_MS);
+      await retireWith(bench.store, 2);
+      expect(await world.command("ZRANGE", `${world.prefix}0:nodes`, 0, -1)).toEqual(["node"]);
+    });
+
+    test("end although a key or a subject beside them cannot be read", async () => {
+      await world.another({ node: "dead" }).followTenant(scope);
+      for (const subject of ["aaa", "zzz"]) {
+        await bench.store.followTenant({ keyId: "a", subject });
+        await world.command("SET", `${world.prefix}0:subject:1:a:${subject}`, "spoilt");
+      }
+      bench.advance(HOUR_MS + 1);
+      await retireWith(bench.store, 2);
+      expect((await subjects()).sort()).toEqual(
+        ["aaa", "zzz"].map((subject) => `${world.prefix}0:subject:1:a:${subject}`),
+      );
+      expect(await bench.store.countUnreadable()).toBeGreaterThan(0);
+    });
+  });
+
   test("a tenant's log keeps its newest 1,000 events, and few more", async () => {
     for (let round = 0; round < 13; round++)
       await Promise.all(Array.from({ length: 100 }, () => bench.submit({ subject: "ann" })));
@@ -387,7 +488,7 @@ describeWithRedis("the Redis store", () => {
     const left = names
       .map((name) => name.slice(world.prefix.length))
       .filter((name) => !name.startsWith("0:call:"));
-    expect(left.sort()).toEqual(["0:lane:image", "reader", "schema"]);
+    expect(left.sort()).toEqual(["0:lane:image", "0:nodes", "reader", "schema"]);
   });
 
   test("counts that somebody spoilt follow the sets again", async () => {

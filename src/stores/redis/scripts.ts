@@ -17,8 +17,17 @@ export type { ScriptName } from "./server/script-texts.ts";
  * answer was lost.
  */
 export const REMEMBER_MS = 30_000;
-/** Nodes that are marked as following one log; those of dead processes are never taken away, so the oldest goes. */
+/** Nodes that are marked as following one log: of more the oldest goes. */
 const MAX_NODES = 64;
+/** A node is written down again when it was last heard of so long ago, ms. */
+const NODE_HEARD_MS = 60_000;
+/**
+ * After this, ms, without a word a node is gone, and the marks of what it followed end. One that was only cut off for as long
+ * hears of what others do there when its rooms are next compared with the store.
+ */
+const NODE_GONE_MS = 3_600_000;
+/** Nodes that are gone are remembered so long, ms: by then the retention has looked at every tenant. */
+const NODE_FORGOTTEN_MS = 7 * 24 * 3_600_000;
 /** Other keys that are looked at for a place in the queue; beyond them the place is a lower estimate. */
 const MAX_COUNTED_KEYS = 100;
 /** Tasks that one script changes at most: a few ten milliseconds, and fewer values than Lua can pass at once. */
@@ -33,6 +42,9 @@ const MAX_LOOKED_AT = 64;
 const LIMITS = {
   REMEMBER_MS,
   MAX_NODES,
+  NODE_HEARD_MS,
+  NODE_GONE_MS,
+  NODE_FORGOTTEN_MS,
   MAX_COUNTED_KEYS,
   MAX_BATCH_TASKS,
   MAX_STEP_TASKS,
@@ -82,8 +94,8 @@ const RECIPES: Record<ScriptName, Recipe> = {
   commit: writing(...CLAIMS, "money", "work"),
   purge: writing("task", "scope", "work", "removal"),
   renew: writing(),
-  due: writing("task", "events"),
-  retire: writing("task", "work", "removal"),
+  due: writing("task", "events", "followFlags"),
+  retire: writing("task", "work", "removal", "followFlags"),
   setAside: writing(...CHANGES),
   pauseProvider: writing("fairQueue"),
   load: reading("task"),

@@ -12,6 +12,7 @@
  * | `0:log:<tenant>`                  | list   | of a key or a subject: its newest events, as task and field of the task    |
  * | `0:ids:<tenant>`                  | zset   | its tasks by status, type and age, for lists                               |
  * | `0:tenants`                       | zset   | every tenant that has a log                                                |
+ * | `0:nodes`                         | zset   | processes that may follow logs, by when they were last heard of            |
  * | `0:batch:<length>:<key>:<batch>`  | zset   | the tasks of a batch                                                       |
  * | `0:once:<tenant>:<key>`           | string | an idempotency key: until when, whose, and the request's fingerprint (JSON) |
  * | `0:lane:<lane>`                   | hash   | virtual time, how many are held, the providers, and which are paused       |
@@ -262,7 +263,9 @@ class RedisStore implements Store {
   }
 
   async sweep(limit: number): Promise<SweepOutcome> {
-    const [moment, replies, looked, closed] = listReply(await this.#scripts.run("due", String(limit)));
+    const [moment, replies, looked, closed] = listReply(
+      await this.#scripts.run("due", String(limit), this.#node),
+    );
     this.#clock.learn(numberOf(moment));
     const records = listReply(replies);
     const firstClosed = records.length - numberOf(closed);
@@ -376,6 +379,7 @@ class RedisStore implements Store {
       ...kept,
       this.#tenantCursor,
       this.#token(),
+      this.#node,
     );
     const [removed, trimmed, more, cursor] = listReply(reply);
     this.#tenantCursor = textOf(cursor);

@@ -3,6 +3,9 @@
 
 local n = load_tenant(ARGV[3], ARGV[4])
 open_tenant(n, ARGV[5])
-if ARGV[6] ~= '' then write('HSET', n.at, 'by', with_follower(n.by, ARGV[6])) end
+if ARGV[6] ~= '' then
+  hear_of(ARGV[6])
+  write('HSET', n.at, 'by', with_follower(n.by, ARGV[6]))
+end
 make_writes()
 return { n.epoch, n.seq }

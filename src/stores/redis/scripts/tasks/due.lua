@@ -1,7 +1,8 @@
 -- Tasks that somebody must look at: past their deadline, whose lease ran out, or that wait under a key that was deleted or has
--- expired. What is missing is taken out; the caller sets aside what it cannot read (set-aside.lua). ARGV: 3 how many at most.
--- Answers the moment, the tasks, how many were looked at, and of the tasks how many wait under such a key: the last ones.
+-- expired. What is missing is taken out; the caller sets aside what it cannot read (set-aside.lua). ARGV: 3 how many at most,
+-- 4 the node that asks. Answers the moment, the tasks, how many were looked at, and of the tasks how many wait under such a key: the last ones.
 
+hear_of(ARGV[4])
 local limit = min(ARGV[3], MAX_STEP_TASKS)
 local tasks, seen = {}, 0
 for _, type in ipairs({ 'image', 'video' }) do

@@ -1,5 +1,6 @@
 -- One bounded step of the retention. ARGV: 3 how many of each at most, 4 to 6 how long tasks, events and charges are kept,
--- 7 the tenant to look at tenants behind, or '', 8 what the epochs of trimmed logs begin with.
+-- 7 the tenant to look at tenants behind, or '', 8 what the epochs of trimmed logs begin with,
+-- 9 the node that asks.
 -- Answers the removed ids, how many logs were trimmed, whether there is more, and the last tenant looked at ('' = the end).
 
 if repeated then
@@ -70,7 +71,8 @@ for _, id in ipairs(sessions) do
   end
 end
 
--- Tenants that nobody follows, without tasks and, for the key itself, without a key, and money.
+-- Tenants that no living node follows, without tasks and, for the key itself, without a key, and money.
+hear_of(ARGV[9])
 local from = ARGV[7] == '' and '-' or '(' .. ARGV[7]
 local names = rcall('ZRANGEBYLEX', P .. 'tenants', from, '+', 'LIMIT', 0, limit)
 for _, name in ipairs(names) do
@@ -78,14 +80,23 @@ for _, name in ipairs(names) do
   local key, subject = rest:sub(1, length), rest:sub(length + 2)
   local whole = subject == ''
   local at = whole and P .. 'key:' .. key or P .. 'subject:' .. name
-  local f = rcall('HMGET', at, 'by', 'on')
-  local kept = { P .. 'ids:' .. name, whole and P .. 'holds:' .. key, whole and P .. 'movements:' .. key }
-  if (f[1] or '') == '' and not f[2] and rcall('EXISTS', unpack(kept, 1, whole and 3 or 1)) == 0 then
-    rcall('UNLINK', at, P .. 'log:' .. name)
-    if whole then rcall('UNLINK', P .. 'balance:' .. key) end
-    rcall('ZREM', P .. 'tenants', name)
+  local f = redis.pcall('HMGET', at, 'by', 'on')
+  if f.err then
+    count_unreadable()
+  else
+    local by = f[1] or ''
+    local left = living_followers(by)
+    local kept = { P .. 'ids:' .. name, whole and P .. 'holds:' .. key, whole and P .. 'movements:' .. key }
+    if left == '' and not f[2] and rcall('EXISTS', unpack(kept, 1, whole and 3 or 1)) == 0 then
+      rcall('UNLINK', at, P .. 'log:' .. name)
+      if whole then rcall('UNLINK', P .. 'balance:' .. key) end
+      rcall('ZREM', P .. 'tenants', name)
+    elseif left ~= by then
+      rcall('HSET', at, 'by', left)
+    end
   end
 end
+rcall('ZREMRANGEBYSCORE', P .. 'nodes', '-inf', now - NODE_FORGOTTEN_MS)
 
 local more = (#removed == limit or #logs == limit or charges == limit or #sessions == limit) and 1 or 0
 if #removed + #logs > 0 then remember(cjson.encode({ removed = removed, trimmed = trimmed, more = more })) end
