@@ -316,15 +316,110 @@ describe("a damaged task", () => {
     },
   );
 
-  test("that had ended goes when its time is over", async () => {
-    const bench = await openBench();
+  const HOUR_MS = 3_600_000;
+  const KEPT = { tasksMs: HOUR_MS, eventsMs: HOUR_MS, ledgerMs: 1_000 * HOUR_MS };
+
+  /** A task that ended, and whose row was damaged then. */
+  async function damagedEnd(bench: OpenBench, damage = DAMAGES[1]) {
     const task = await bench.submit();
     await bench.apply(await bench.claimOne(), COMPLETE);
-    await bench.change(`UPDATE tasks SET result = '{' WHERE id = '${task.id}'`);
-    bench.advance(1_000_000);
-    await bench.store.retire({ tasksMs: 1_000, eventsMs: 1_000, ledgerMs: 1_000 }, 10);
+    await bench.change(`UPDATE tasks SET ${damage} WHERE id = '${task.id}'`);
+    return task;
+  }
+
+  const LOOKS: Record<string, (store: SqliteStore, id: string) => Promise<unknown>> = {
+    read: (store, id) => store.get(scopeOf("a"), id),
+    listed: (store) => store.list(scopeOf("a"), { limit: 10 }),
+    followed: (store, id) => store.follow(scopeOf("a"), id),
+    cancelled: (store, id) => store.cancel(scopeOf("a"), id),
+    "read from its log": (store, id) => store.readLog(scopeOf("a"), id, { epoch: "", seq: 0 }, 10),
+  };
+
+  test.each(Object.keys(LOOKS))("that had ended is counted once it is %s", async (look) => {
+    const bench = await openBench();
+    const task = await damagedEnd(bench);
+    const beside = await bench.submit();
+    expect(await bench.store.countUnreadable()).toBe(0);
+    for (let time = 0; time < 2; time++) await LOOKS[look]!(bench.sqlite, task.id);
+    expect(await bench.store.countUnreadable()).toBe(1);
+    expect((await bench.claim(10)).map(({ task: { id } }) => id)).toEqual([beside.id]);
+    await bench.dispose();
+  });
+
+  test("that had ended goes when its time is over, with its files", async () => {
+    const bench = await openBench();
+    const task = await damagedEnd(bench, "result = '{'");
+    bench.advance(HOUR_MS);
+    expect(await bench.store.retire(KEPT, 10)).toMatchObject({ removedTaskIds: [task.id] });
     expect(bench.rows("SELECT id FROM tasks")).toEqual([]);
     expect(bench.rows("SELECT * FROM events")).toEqual([]);
+    expect(await bench.store.countUnreadable()).toBe(0);
+    await bench.dispose();
+  });
+
+  test("keeps its files as long as it is kept", async () => {
+    const bench = await openBench();
+    const { id } = await damagedEnd(bench);
+    const files = [id, "unknown"].map((taskId) => ({ path: `2026/11/22/${taskId}/a.png`, taskId }));
+    expect(await bench.store.unreferencedMedia(files)).toEqual([files[1]!.path]);
+    await bench.dispose();
+  });
+
+  test.each(["state = 'garbage'", "state = '{', windows = '{'", "state = '{', windows = '7'"])(
+    "(%s) that had not ended goes as long after it was found, and its money is given back",
+    async (damage) => {
+      const bench = await openBench();
+      const task = await bench.submit({ customer: "c", webhook: null });
+      const beside = await bench.submit({ customer: "c" });
+      await bench.claim(2);
+      await bench.change(`UPDATE tasks SET ${damage} WHERE id = '${task.id}'`);
+      bench.advance(2 * HOUR_MS);
+      await bench.store.sweep(10);
+      const reserved = async (customer: string | null) =>
+        (await bench.store.balance("a", customer, "total")).reservedMicros;
+      expect(await reserved(null)).toBe(2 * RESERVED);
+      bench.advance(HOUR_MS - 1);
+      expect(await bench.store.retire(KEPT, 10)).toMatchObject({ removedTaskIds: [] });
+      bench.advance(1);
+      expect(await bench.store.retire(KEPT, 10)).toMatchObject({ removedTaskIds: [task.id] });
+      expect([await reserved(null), await reserved("c")]).toEqual([RESERVED, RESERVED]);
+      expect(bench.rows("SELECT id FROM tasks")).toEqual([{ id: beside.id }]);
+      expect(await bench.store.countUnreadable()).toBe(0);
+      await bench.dispose();
+    },
+  );
+
+  test("that was mended by hand stays", async () => {
+    const bench = await openBench();
+    const task = await damagedEnd(bench);
+    await bench.store.get(scopeOf("a"), task.id);
+    await bench.change("UPDATE tasks SET state = NULL, finished_at = finished_at + 3600000");
+    bench.advance(HOUR_MS);
+    expect(await bench.store.retire(KEPT, 10)).toMatchObject({ removedTaskIds: [] });
+    expect(await bench.store.countUnreadable()).toBe(0);
+    expect((await bench.read(task)).status).toBe("completed");
+    await bench.dispose();
+  });
+
+  test("many of them go in steps", async () => {
+    const bench = await openBench();
+    for (let index = 0; index < 5; index++) await bench.submit();
+    await bench.change("UPDATE tasks SET state = '{'");
+    await bench.store.list(scopeOf("a"), { limit: 10 });
+    expect(await bench.store.countUnreadable()).toBe(5);
+    bench.advance(HOUR_MS);
+    const steps: [number, boolean][] = [];
+    for (let more = true; more; ) {
+      const outcome = await bench.store.retire(KEPT, 2);
+      more = outcome.more;
+      steps.push([outcome.removedTaskIds.length, more]);
+    }
+    expect(steps).toEqual([
+      [2, true],
+      [2, true],
+      [1, false],
+    ]);
+    expect(await bench.store.balance("a", null, "total")).toMatchObject({ reservedMicros: 0 });
     await bench.dispose();
   });
 });

@@ -9,7 +9,7 @@ import { dropIdleQueues, removeWorkOf } from "./due-work/queues.ts";
 import { dropOldMovements } from "./money/ledger.ts";
 import { dropOldSessions } from "./sessions/retention.ts";
 import type { TaskRow } from "./tasks/task-table.ts";
-import { removeUnreadable } from "./tasks/unreadable.ts";
+import { removeUnreadable, retireUnreadable } from "./tasks/unreadable.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Removes a settled task with everything that belongs to it. The movement of its charge stays in the ledger. */
@@ -24,9 +24,10 @@ export function removeTask(tx: Transaction, { no, task }: TaskRow): void {
 /** One step, at most `limit` of each kind. */
 export function retire(tx: Transaction, retention: Retention, limit: number): RetentionOutcome {
   const { sql, now } = tx;
-  const expired = finishedBefore(tx, now - retention.tasksMs, limit);
-  const removedTaskIds = expired.map((row) => row.task.id);
-  for (const row of expired) removeTask(tx, row);
+  const removedTaskIds = [
+    ...retireUnreadable(tx, now - retention.tasksMs, limit),
+    ...retireFinished(tx, now - retention.tasksMs, limit),
+  ];
 
   const logs = sql.all(
     "SELECT no FROM tasks WHERE trimmed = 0 AND finished_at <= ? ORDER BY finished_at LIMIT ?",
@@ -47,7 +48,7 @@ export function retire(tx: Transaction, retention: Retention, limit: number): Re
   const movements = dropOldMovements(tx, now - retention.ledgerMs, limit);
   const sessions = dropOldSessions(tx, now - retention.tasksMs, limit);
   dropIdleQueues(tx);
-  const more = [expired.length, logs.length, keys, movements, sessions].includes(limit);
+  const more = removedTaskIds.length >= limit || [logs.length, keys, movements, sessions].includes(limit);
   return { removedTaskIds, trimmedLogs: logs.length, more };
 }
 
@@ -91,7 +92,7 @@ export function dropIdleTenants(
   return last === undefined ? null : { keyId: last.key_id as string, subject: last.subject as string };
 }
 
-/** Of these files, the paths no task holds. */
+/** Of these files, the paths no task holds. A task that cannot be read keeps its files. */
 export function unreferencedMedia(
   { sql, tasks }: Transaction,
   files: readonly { path: string; taskId: string }[],
@@ -101,27 +102,32 @@ export function unreferencedMedia(
     .filter(({ path, taskId }) => {
       const row = seen.has(taskId) ? (seen.get(taskId) ?? null) : tasks.byId(sql, taskId);
       seen.set(taskId, row);
-      return row === null || !holdsFile(row.task, path);
+      if (row !== null) return !holdsFile(row.task, path);
+      return sql.get("SELECT 1 FROM tasks WHERE id = ?", taskId) === null;
     })
     .map(({ path }) => path);
 }
 
-/** Settled tasks that ended at `moment` or earlier. Two queries, because the index begins with `trimmed`. */
-function finishedBefore(tx: Transaction, moment: number, limit: number): TaskRow[] {
+/** Removes settled tasks that ended at `moment` or earlier; answers their ids. Two queries, because the index begins with `trimmed`. */
+function retireFinished(tx: Transaction, moment: number, limit: number): string[] {
   const { sql, tasks } = tx;
-  const rows: TaskRow[] = [];
+  const ids: string[] = [];
   for (const trimmed of [1, 0]) {
     const found = sql.all(
       "SELECT no FROM tasks WHERE trimmed = ? AND finished_at <= ? AND settled = 1 ORDER BY finished_at LIMIT ?",
       trimmed,
       moment,
-      limit - rows.length,
+      limit - ids.length,
     );
     for (const { no } of found) {
       const row = tasks.byNo(sql, no as number);
-      if (row === null) removeUnreadable(tx, no as number);
-      else rows.push(row);
+      if (row === null) {
+        ids.push(...removeUnreadable(tx, no as number));
+      } else {
+        removeTask(tx, row);
+        ids.push(row.task.id);
+      }
     }
   }
-  return rows;
+  return ids;
 }

@@ -6,6 +6,7 @@ import type { Sql, SqlDatabase } from "../sql.ts";
 import { type FieldTable, TASK_FIELDS } from "../task-fields.ts";
 import { openSchema } from "./schema/open.ts";
 import { TaskTable } from "./tasks/task-table.ts";
+import { setDamagedAside } from "./tasks/unreadable.ts";
 import type { Transaction } from "./transaction.ts";
 
 export type TransactionsOptions = {
@@ -49,7 +50,10 @@ export class Transactions {
 
   async read<T>(body: (tx: Transaction) => T): Promise<T> {
     if (this.#opening !== null) await this.#opening;
-    return this.#database.read((sql) => body(this.#step(sql)));
+    const answer = this.#database.read((sql) => body(this.#step(sql)));
+    // What was read is right also where nothing can be written; whoever comes to the row next notes it again.
+    if (this.#tasks.sawDamaged) await this.#transact(() => {}).catch(() => {});
+    return answer;
   }
 
   /** The text of a new task's fixed fields. */
@@ -62,7 +66,12 @@ export class Transactions {
   }
 
   #transact<T>(body: (tx: Transaction) => T): Promise<T> {
-    return this.#database.transact((sql) => body(this.#step(sql)));
+    return this.#database.transact((sql) => {
+      const tx = this.#step(sql);
+      const answer = body(tx);
+      if (this.#tasks.sawDamaged) setDamagedAside(tx);
+      return answer;
+    });
   }
 
   #step(sql: Sql): Transaction {

@@ -55,6 +55,7 @@ const TABLES = [
   "CREATE TABLE IF NOT EXISTS probes (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
   // Tasks whose row could not be read (tasks/unreadable.ts).
   "CREATE TABLE IF NOT EXISTS unreadable_tasks (task_no INTEGER PRIMARY KEY, at INTEGER NOT NULL)",
+  "CREATE INDEX IF NOT EXISTS unreadable_tasks_by_time ON unreadable_tasks (at)",
   // Keys whose waiting tasks are cancelled, by when they were deleted or expire.
   "CREATE TABLE IF NOT EXISTS closing_keys (key_id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
   "CREATE INDEX IF NOT EXISTS closing_keys_by_time ON closing_keys (at)",

@@ -86,6 +86,8 @@ export class TaskTable {
   readonly #byNo: string;
   readonly #byId: string;
   readonly #oldest: string;
+  /** Numbers of rows that could not be read and were not set aside yet. */
+  readonly #damaged = new Set<number>();
 
   constructor(fields: FieldTable) {
     const named = (name: string): OwnField => ({ name, ...(fields[name] as Field) });
@@ -212,15 +214,29 @@ export class TaskTable {
     sql.run(this.#updates.textAt(node), ...values);
   }
 
-  /** Null also for a row that cannot be read. */
+  get sawDamaged(): boolean {
+    return this.#damaged.size > 0;
+  }
+
+  /** The numbers of the rows that could not be read since this was asked last. */
+  takeDamaged(): number[] {
+    const numbers = [...this.#damaged];
+    this.#damaged.clear();
+    return numbers;
+  }
+
+  /** Null also for a row that cannot be read, which is noted. */
   #read(row: SqlRow | null): TaskRow | null {
     if (row === null) return null;
+    const no = row[TENANT] as number;
     try {
       const read = this.#taskOf(row);
-      return typeof candidateOf(read.task).provider === "string" ? read : null;
+      if (typeof candidateOf(read.task).provider === "string") return read;
     } catch {
-      return null;
+      // It is noted below.
     }
+    this.#damaged.add(no);
+    return null;
   }
 
   /**
