@@ -13,6 +13,7 @@ import {
   FAILURE,
   LEASE_MS,
   MAX_WAIT_MS,
+  RESERVED,
   RESULT,
   scopeOf,
   TIMEOUT_MS,
@@ -783,6 +784,91 @@ describeWithRedis("the Redis store", () => {
       expect(await world.audit()).toEqual([]);
     });
 
+    const KEPT = { tasksMs: 3_600_000, eventsMs: 3_600_000, ledgerMs: 400 * 24 * 3_600_000 };
+    const names = (kind: string) => world.command<string[]>("KEYS", `${world.prefix}0:${kind}`);
+    const reserved = async (customer: string | null) =>
+      (await bench.store.balance("a", customer, "total")).reservedMicros;
+
+    test.each(["spec", "state"] as const)(
+      "and had not ended goes as long after it was found as others after their end (%s)",
+      async (field) => {
+        const spoilt = await bench.submit({ subject: "ann", customer: "c", batchId: "b1" });
+        const alive = await bench.submit({ customer: "c" });
+        await bench.claim(2);
+        await damage([spoilt], field);
+        bench.advance(LEASE_MS);
+        await bench.store.sweep(10);
+        expect(await reserved(null)).toBe(2 * RESERVED);
+        bench.advance(KEPT.tasksMs - 1);
+        expect((await bench.store.retire(KEPT, 10)).removedTaskIds).toEqual([]);
+        bench.advance(1);
+        const doubled = world.another({ redis: twice(world.client()) });
+        expect((await doubled.retire(KEPT, 10)).removedTaskIds).toEqual([spoilt.id]);
+        expect(await names("task:*")).toEqual([`${world.prefix}0:task:${alive.id}`]);
+        expect(await names("batch:*")).toEqual([]);
+        expect(await names("unreadable-tasks")).toEqual([]);
+        expect(await reserved(null)).toBe(RESERVED);
+        // Where the spec is damaged nobody knows whose customer it was.
+        expect(await reserved("c")).toBe(field === "spec" ? 2 * RESERVED : RESERVED);
+        expect((await bench.store.listHolds("a", 10)).map(({ sourceId }) => sourceId)).toEqual([alive.id]);
+        if (field === "state") expect(await world.audit()).toEqual([]);
+      },
+    );
+
+    test("and is no record at all goes too", async () => {
+      const spoilt = await bench.submit();
+      await bench.claim(1);
+      await world.command("SET", `${world.prefix}0:task:${spoilt.id}`, "spoilt");
+      bench.advance(LEASE_MS);
+      await bench.store.sweep(10);
+      bench.advance(KEPT.tasksMs);
+      expect((await bench.store.retire(KEPT, 10)).removedTaskIds).toEqual([spoilt.id]);
+      expect(await names("task:*")).toEqual([]);
+    });
+
+    test.each(["is read", "is listed", "is followed", "is cancelled", "has its log read"])(
+      "and had ended is counted once it %s, and goes in its time",
+      async (look) => {
+        const [spoilt, alive] = [await bench.submit(), await bench.submit()];
+        for (const claim of await bench.claim(2)) await bench.apply(claim, COMPLETE);
+        await damage([spoilt], "state");
+        const { store } = bench;
+        const scope = scopeOf("a");
+        for (let time = 0; time < 2; time++) {
+          if (look === "is read") expect(await store.get(scope, spoilt.id)).toBeNull();
+          if (look === "is listed") {
+            const page = await store.list(scope, { limit: 10 });
+            expect(page.tasks.map(({ task }) => task.id)).toEqual([alive.id]);
+          }
+          if (look === "is followed") expect(await store.follow(scope, spoilt.id)).toBeNull();
+          if (look === "is cancelled")
+            expect(await store.cancel(scope, spoilt.id)).toEqual({ outcome: "not_found" });
+          if (look === "has its log read")
+            expect(await store.readLog(scope, spoilt.id, { epoch: "", seq: 0 }, 10)).toEqual({
+              outcome: "not_found",
+            });
+          expect(await store.countUnreadable()).toBe(1);
+        }
+        bench.advance(KEPT.tasksMs);
+        const { removedTaskIds } = await store.retire(KEPT, 10);
+        expect(removedTaskIds.sort()).toEqual([spoilt.id, alive.id].sort());
+        for (const kind of ["task:*", "ended", "trimmed", "unreadable-tasks", "ids:*"])
+          expect(await names(kind), kind).toEqual([]);
+      },
+    );
+
+    test("ends no list before its end", async () => {
+      const [oldest, older, spoilt, newest] = await submitMany(4);
+      await damage([spoilt!], "spec");
+      const first = await bench.store.list(scopeOf("a"), { limit: 2 });
+      expect([first.tasks.map(({ task }) => task.id), first.hasMore]).toEqual([
+        [newest!.id, older!.id],
+        true,
+      ]);
+      const rest = await bench.store.list(scopeOf("a"), { limit: 2, after: older!.id });
+      expect(rest.tasks.map(({ task }) => task.id)).toEqual([oldest!.id]);
+    });
+
     test("is left to a holder who renews its lease while the sweep looks at it", async () => {
       const spoilt = await bench.submit();
       const { lease } = await bench.claimOne();
@@ -806,6 +892,102 @@ describeWithRedis("the Redis store", () => {
       expect((await bench.store.advance(lease, COMPLETE)).applied).toBe(true);
     });
   });
+
+  describe("a balance that is damaged", () => {
+    const DAMAGES: Record<string, () => Promise<void>> = {
+      "is no hash": async () => void (await world.command("SET", `${world.prefix}0:balance:a`, "spoilt")),
+      "has no number for what is held": () => spoil("balance:a", "reserved:total"),
+      "has no number for what was charged": () => spoil("balance:a", "charged:total"),
+      "has one that is too large": async () =>
+        void (await world.command(
+          "HSET",
+          `${world.prefix}0:balance:a`,
+          "reserved:total",
+          "9223372036854775807",
+          "charged:total",
+          "9223372036854775807",
+        )),
+    };
+    const balance = (customer: string | null) => bench.store.balance("a", customer, "total");
+    const setAside = () => world.command<string[]>("KEYS", `${world.prefix}0:set-aside:*`);
+
+    test.each(Object.keys(DAMAGES))(
+      "and %s is reckoned anew by the next change, which is whole",
+      async (kind) => {
+        await bench.submit({ customer: "c" });
+        await bench.apply(await bench.claimOne(), COMPLETE);
+        await bench.submit({ customer: "c" });
+        await bench.submit();
+        const claims = await bench.claim(1);
+        await DAMAGES[kind]!();
+        // Nothing of it is held up, and nothing of it is half done.
+        const created = await bench.submit({ customer: "c" });
+        expect(created.status).toBe("queued");
+        await bench.apply(claims[0]!, COMPLETE);
+        expect(await balance(null)).toEqual({ reservedMicros: 2 * RESERVED, chargedMicros: 800 });
+        expect(await balance("c")).toEqual({ reservedMicros: RESERVED, chargedMicros: 800 });
+        expect(await world.audit()).toEqual([]);
+        expect(await bench.store.countUnreadable()).toBe(1);
+        const [name, ...others] = await setAside();
+        expect([name, others]).toEqual([`${world.prefix}0:set-aside:balance:a`, []]);
+        expect(await world.command<number>("PTTL", name!)).toBeGreaterThan(29 * 24 * 3_600_000);
+      },
+    );
+
+    test("reads as nothing until then", async () => {
+      await bench.submit();
+      for (const damage of Object.values(DAMAGES).slice(0, 2)) {
+        await damage();
+        expect(await balance(null)).toEqual({ reservedMicros: 0, chargedMicros: 0 });
+      }
+    });
+
+    test("holds up no session either", async () => {
+      const draft = {
+        id: "s1",
+        keyId: "a",
+        subject: "",
+        customer: "c",
+        provider: "p",
+        model: "m",
+        reservedMicros: 70,
+        price: null,
+      };
+      await DAMAGES["is no hash"]!();
+      const opened = await bench.store.openSession(draft, { max: 9, maxPerKey: 9 }, 1_000);
+      expect(opened.outcome).toBe("opened");
+      expect(await balance("c")).toEqual({ reservedMicros: 70, chargedMicros: 0 });
+      await DAMAGES["is no hash"]!();
+      await bench.submit();
+      expect(await balance("c")).toEqual({ reservedMicros: 70, chargedMicros: 0 });
+    });
+
+    test("and a full server at once change nothing", async () => {
+      await bench.submit();
+      await DAMAGES["has no number for what is held"]!();
+      await world.command("CONFIG", "SET", "maxmemory", "1");
+      try {
+        await expect(bench.create()).rejects.toMatchObject({ reason: "full" });
+      } finally {
+        await world.command("CONFIG", "SET", "maxmemory", "0");
+      }
+      expect(await setAside()).toEqual([]);
+      await bench.submit();
+      expect(await world.audit()).toEqual([]);
+    });
+  });
+
+  test.each(["log:1:a:", "holds:a", "ids:1:a:", "wake:image", "batch:1:a:b1"])(
+    "a task is written whole although %s is no set or list of the store's",
+    async (name) => {
+      await world.command("SET", `${world.prefix}0:${name}`, "spoilt");
+      const task = await bench.submit({ batchId: "b1" });
+      expect(await world.audit()).toEqual([]);
+      expect(await bench.store.countUnreadable()).toBe(1);
+      expect((await bench.claimOne()).task.id).toBe(task.id);
+      expect(await world.command("GET", `${world.prefix}0:set-aside:${name}`)).toBe("spoilt");
+    },
+  );
 
   test("keys, subjects and batches with separators in their names stay apart", async () => {
     const names = ["a:b", "a", "1:a", "a:", ":", " a", "a b"];

@@ -389,6 +389,21 @@ describe("a damaged task", () => {
     },
   );
 
+  test("ends no list before its end", async () => {
+    const bench = await openBench();
+    const tasks = [];
+    for (let index = 0; index < 4; index++) tasks.push(await bench.submit());
+    await bench.change(`UPDATE tasks SET state = '{' WHERE id = '${tasks[2]!.id}'`);
+    const first = await bench.store.list(scopeOf("a"), { limit: 2 });
+    expect([first.tasks.map(({ task }) => task.id), first.hasMore]).toEqual([
+      [tasks[3]!.id, tasks[1]!.id],
+      true,
+    ]);
+    const rest = await bench.store.list(scopeOf("a"), { limit: 2, after: tasks[1]!.id });
+    expect(rest.tasks.map(({ task }) => task.id)).toEqual([tasks[0]!.id]);
+    await bench.dispose();
+  });
+
   test("that was mended by hand stays", async () => {
     const bench = await openBench();
     const task = await damagedEnd(bench);

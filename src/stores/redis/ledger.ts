@@ -62,7 +62,7 @@ export class RedisLedger implements LedgerStore {
 
   async balance(keyId: string, customer: string | null, window: BudgetWindow): Promise<Balance> {
     const [reserved, charged] = listReply(await this.#scripts.run("balance", keyId, window, customer ?? ""));
-    return { reservedMicros: Number(reserved ?? 0), chargedMicros: Number(charged ?? 0) };
+    return { reservedMicros: Number(reserved), chargedMicros: Number(charged) };
   }
 
   async listHolds(keyId: string, limit: number): Promise<Hold[]> {

@@ -34,6 +34,10 @@ const MAX_COUNTED_KEYS = 100;
 export const MAX_STEP_TASKS = 1_000;
 /** Tasks of one batch; what the batch route accepts is less. */
 const MAX_BATCH_TASKS = 1_000;
+/** What was damaged and begins anew is kept for the operator as long, ms. */
+const SET_ASIDE_MS = 30 * 24 * 3_600_000;
+/** Holds and movements from which a damaged balance is reckoned anew. */
+const MAX_RECKONED = 5_000;
 /** Destinations with due work that one claim looks at. */
 const MAX_DESTINATIONS = 64;
 /** Keys of one provider among which a claim for starts alone looks for one that may start a task. */
@@ -50,6 +54,8 @@ const LIMITS = {
   MAX_STEP_TASKS,
   MAX_DESTINATIONS,
   MAX_LOOKED_AT,
+  SET_ASIDE_MS,
+  MAX_RECKONED,
   TENANT_LOG_EVENTS,
   TENANT_LOG_MS,
   PROMOTE_LIMIT,
@@ -95,7 +101,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
   purge: writing("task", "scope", "work", "removal"),
   renew: writing(),
   due: writing("task", "events", "followFlags"),
-  retire: writing("task", "work", "removal", "followFlags"),
+  retire: writing("task", "work", "money", "removal", "followFlags"),
   setAside: writing(...CHANGES),
   pauseProvider: writing("fairQueue"),
   load: reading("task"),

@@ -37,6 +37,8 @@
  * | `0:call:<nonce>`                  | string | what a call did, for 30 s: it may come again when its answer was lost      |
  * | `0:probe`                         | string | when health last tried to write                                            |
  * | `0:unreadable`                    | string | how often something stored could not be read and was passed over           |
+ * | `0:unreadable-tasks`              | zset   | tasks whose record could not be read, by when that was found; they are removed as long after it as others after their end (take one that was mended out of it) |
+ * | `0:set-aside:<name>`              | any    | for 30 days, what stood under a name and could not be written to; it began anew |
  *
  * `0:` is the shard. `<tenant>` is `<length of the key>:<key>:<subject>`, the subject empty for the key itself.
  */
@@ -105,7 +107,7 @@ import { Commits, claimArguments, listText, type Wanted } from "./tasks/commits.
 import { creationOf, readCreated } from "./tasks/creation.ts";
 import { type DamagedTask, namesOf, type StoredTask, TaskFields } from "./tasks/fields.ts";
 import { listScript } from "./tasks/listing.ts";
-import { readTaskLogReply, readTenantLogReply } from "./tasks/logs.ts";
+import { readTaskLog, readTenantLogReply } from "./tasks/logs.ts";
 import { readViews } from "./tasks/task-reply.ts";
 
 export type RedisStoreOptions = {
@@ -204,8 +206,11 @@ class RedisStore implements Store {
 
   async list(scope: TenantScope, query: ListQuery): Promise<TaskPage> {
     assertScope(scope);
-    const tasks = readViews(this.#fields, await this.#scripts.run(...listScript(scope, query)));
-    return { tasks: tasks.slice(0, query.limit), hasMore: tasks.length > query.limit };
+    const { views, damaged } = await this.#views(await this.#scripts.run(...listScript(scope, query)));
+    return {
+      tasks: views.slice(0, query.limit),
+      hasMore: views.length + damaged.length > query.limit,
+    };
   }
 
   async claim(options: ClaimOptions): Promise<Claim[]> {
@@ -322,7 +327,7 @@ class RedisStore implements Store {
 
   async follow(scope: TenantScope, taskId: string): Promise<FollowOutcome | null> {
     const reply = await this.#scripts.run("follow", taskId, ...scopeArguments(scope, taskId), this.#node);
-    const view = this.#firstView(reply);
+    const view = await this.#firstView(reply);
     if (view === null) return null;
     return { view, position: { epoch: view.task.epoch, seq: view.task.seq } };
   }
@@ -343,7 +348,12 @@ class RedisStore implements Store {
   async readLog(scope: TenantScope, taskId: string, after: Position, limit: number): Promise<LogRead> {
     const range = [String(after.seq), String(limit)];
     const reply = await this.#scripts.run("readLog", taskId, ...scopeArguments(scope, taskId), ...range);
-    return readTaskLogReply(this.#fields, reply, after, limit);
+    if (reply === null) return { outcome: "not_found" };
+    const told = listReply(reply)[0];
+    const stored = this.#fields.tryRead(told);
+    if (stored !== null) return readTaskLog(stored, listReply(reply)[1], after, limit);
+    await this.#commits.setEndedAside([this.#fields.damaged(told)]);
+    return { outcome: "not_found" };
   }
 
   async readTenantLog(scope: TenantScope, after: Position, limit: number): Promise<TenantLogRead> {
@@ -533,8 +543,14 @@ class RedisStore implements Store {
     return this.#sessions.listSessions(scope, query);
   }
 
-  #firstView(reply: Reply): TaskView | null {
-    return reply === null ? null : (readViews(this.#fields, reply)[0] ?? null);
+  async #firstView(reply: Reply): Promise<TaskView | null> {
+    return reply === null ? null : ((await this.#views(reply)).views[0] ?? null);
+  }
+
+  async #views(reply: Reply): Promise<ReturnType<typeof readViews>> {
+    const read = readViews(this.#fields, reply);
+    await this.#commits.setEndedAside(read.damaged);
+    return read;
   }
 
   /** Where the tenant's log stands; with a node, marks it followed by it. */

@@ -100,10 +100,23 @@ export class Commits {
     }
   }
 
+  /**
+   * Sets aside those that have ended, which nobody but a reader comes to; what has not is its holder's, or the sweep comes to
+   * it. Never rejects: the next reader tries again.
+   */
+  async setEndedAside(damaged: readonly DamagedTask[]): Promise<void> {
+    const ended = damaged.filter((one) => one.ended);
+    if (ended.length > 0) await this.setAside(ended).catch(() => undefined);
+  }
+
+  /** Null also for one that cannot be read. */
   async load(taskId: string): Promise<StoredTask | null> {
     const [now, tasks] = listReply(await this.#scripts.run("load", taskId));
     this.#clock.learn(numberOf(now));
-    return this.#fields.tryRead(listReply(tasks)[0]);
+    const reply = listReply(tasks)[0] ?? null;
+    const stored = this.#fields.tryRead(reply);
+    if (stored === null && reply !== null) await this.setEndedAside([this.#fields.damaged(reply)]);
+    return stored;
   }
 
   async #commit(taskId: string, wanted: Wanted): Promise<CommitOutcome> {

@@ -73,7 +73,7 @@ export function readCreated(fields: TaskFields, creation: Creation, reply: Reply
     case "created":
       return created(creation, rest);
     case "replayed": {
-      const [view] = readViews(fields, rest[0] ?? null);
+      const [view] = readViews(fields, rest[0] ?? null).views;
       if (view === undefined) break;
       return { outcome, task: view };
     }

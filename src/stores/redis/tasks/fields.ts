@@ -37,7 +37,12 @@ export type StoredTask = {
 };
 
 /** A task that is to be set aside: its id, and what must still be as it was read; "" where there is none. */
-export type DamagedTask = { readonly id: string; readonly rev: string; readonly leaseUntil: string };
+export type DamagedTask = {
+  readonly id: string;
+  readonly rev: string;
+  readonly leaseUntil: string;
+  readonly ended: boolean;
+};
 
 export type Besides = Pick<TaskRecord, "specBytes" | "progressAt" | "trimmed">;
 
@@ -151,10 +156,13 @@ export class TaskFields {
   /** What names a record that `load_task` answered and that cannot be read. */
   damaged(reply: Reply | undefined): DamagedTask {
     const values = listReply(reply);
-    const [id, rev, leaseUntil] = (["id", "rev", "leaseUntil"] as const).map((name) =>
-      textOf(values[this.index(name) - 1] ?? ""),
-    );
-    return { id, rev, leaseUntil } as DamagedTask;
+    const text = (name: string) => textOf(values[this.index(name) - 1] ?? "");
+    return {
+      id: text("id"),
+      rev: text("rev"),
+      leaseUntil: text("leaseUntil"),
+      ended: text("finishedAt") !== "",
+    };
   }
 
   /** Null when there is none, or it cannot be read. */
@@ -225,8 +233,8 @@ export class TaskFields {
 }
 
 /** What names a record that was read, for setting it aside. */
-export function namesOf({ task: { id, leaseUntil }, rev }: StoredTask): DamagedTask {
-  return { id, rev, leaseUntil: leaseUntil === null ? "" : String(leaseUntil) };
+export function namesOf({ task: { id, leaseUntil, finishedAt }, rev }: StoredTask): DamagedTask {
+  return { id, rev, leaseUntil: leaseUntil === null ? "" : String(leaseUntil), ended: finishedAt !== null };
 }
 
 function storedValue({ name, place }: Known, task: Task, besides: Besides): FieldValue | undefined {

@@ -5,13 +5,16 @@ import type { Position } from "../../../tasks/task.ts";
 import { lastProgress } from "../../event-log.ts";
 import type { Reply } from "../server/replies.ts";
 import { listReply, numberOf, textOf } from "../server/replies.ts";
-import type { TaskFields } from "./fields.ts";
+import type { StoredTask, TaskFields } from "./fields.ts";
 import { readEvent } from "./task-reply.ts";
 
-export function readTaskLogReply(fields: TaskFields, reply: Reply, after: Position, limit: number): LogRead {
-  if (reply === null) return { outcome: "not_found" };
-  const [told, texts] = listReply(reply);
-  const { task, besides } = fields.read(told);
+/** `texts` are those of all its events, in any order. */
+export function readTaskLog(
+  { task, besides }: StoredTask,
+  texts: Reply | undefined,
+  after: Position,
+  limit: number,
+): LogRead {
   const lost = besides.trimmed && after.seq < task.seq;
   if (after.epoch !== task.epoch || after.seq > task.seq || lost) return { outcome: "reset" };
   const events = listReply(texts)

@@ -77,19 +77,24 @@ export function readClaims(
  * Tasks with their places in the queue, as scripts/parts/view.lua answers them: how many tasks of the own key are served
  * first, and what the other keys take meanwhile. Bounded work on the server: beyond the bound the place is a lower estimate.
  */
-export function readViews(fields: TaskFields, reply: Reply): TaskView[] {
-  const [, views, ...others] = listReply(reply);
+export function readViews(fields: TaskFields, reply: Reply): { views: TaskView[]; damaged: DamagedTask[] } {
+  const [, replies, ...others] = listReply(reply);
   const ready = { image: listReply(others[0]).map(numberOf), video: listReply(others[1]).map(numberOf) };
-  return listReply(views).flatMap((view): TaskView[] => {
+  const damaged: DamagedTask[] = [];
+  const views = listReply(replies).flatMap((view): TaskView[] => {
     const [told, index, queue] = listReply(view);
     const stored = fields.tryRead(told);
-    if (stored === null) return [];
+    if (stored === null) {
+      damaged.push(fields.damaged(told));
+      return [];
+    }
     const { task } = stored;
     if (index === "") return [{ task, queuePosition: null }];
     const own = servedBefore(readQueue(listReply(queue)), rankOf(task), numberOf(index));
     const shares = ready[task.type].map((count) => Math.min(count, own + 1));
     return [{ task, queuePosition: 1 + own + shares.reduce((sum, share) => sum + share, 0) }];
   });
+  return { views, damaged };
 }
 
 function readQueue(replies: readonly Reply[]): KeyQueue {

@@ -25,12 +25,15 @@ export function listTasks(tx: Transaction, scope: TenantScope, query: ListQuery)
   const types = query.type === undefined ? TASK_TYPES : [query.type];
   const after = query.after ?? NEWEST;
   const wanted = query.limit + 1;
-  const rows =
+  const { rows, found } =
     query.batchId === undefined
       ? tenantRows(tx, scope, statuses, types, after, wanted)
       : batchRows(tx, scope, query.batchId, statuses, types, after);
-  return { tasks: viewTasks(tx, rows.slice(0, query.limit)), hasMore: rows.length > query.limit };
+  return { tasks: viewTasks(tx, rows.slice(0, query.limit)), hasMore: found > query.limit };
 }
+
+/** The rows that could be read, and how many were found. */
+type Found = { readonly rows: TaskRow[]; readonly found: number };
 
 function tenantRows(
   tx: Transaction,
@@ -39,7 +42,7 @@ function tenantRows(
   types: readonly TaskType[],
   after: string,
   wanted: number,
-): TaskRow[] {
+): Found {
   const found = new Map<string, number>();
   for (const status of new Set(statuses)) {
     for (const type of types) {
@@ -65,25 +68,25 @@ function batchRows(
   statuses: readonly TaskStatus[],
   types: readonly TaskType[],
   after: string,
-): TaskRow[] {
+): Found {
   const rows: TaskRow[] = [];
   for (const { no } of tx.sql.all(OF_BATCH, batchId, after)) {
     const row = tx.tasks.byNo(tx.sql, no as number);
     if (row !== null && isVisible(scope, row.task) && matches(row, statuses, types)) rows.push(row);
   }
-  return rows;
+  return { rows, found: rows.length };
 }
 
 function matches(row: TaskRow, statuses: readonly TaskStatus[], types: readonly TaskType[]): boolean {
   return statuses.includes(row.task.status) && types.includes(row.task.type);
 }
 
-function newest(tx: Transaction, found: ReadonlyMap<string, number>, wanted: number): TaskRow[] {
+function newest(tx: Transaction, found: ReadonlyMap<string, number>, wanted: number): Found {
   const ids = [...found.keys()].sort().reverse().slice(0, wanted);
   const rows: TaskRow[] = [];
   for (const id of ids) {
     const row = tx.tasks.byNo(tx.sql, found.get(id) as number);
     if (row !== null) rows.push(row);
   }
-  return rows;
+  return { rows, found: ids.length };
 }

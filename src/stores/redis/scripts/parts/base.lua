@@ -28,3 +28,9 @@ end
 local function count_unreadable()
   redis.pcall('INCR', P .. 'unreadable')
 end
+
+-- A task that cannot be read, from when on: it is kept as long as others are after their end.
+local function note_unreadable(id)
+  count_unreadable()
+  if rcall('EXISTS', P .. 'task:' .. id) == 1 then rcall('ZADD', P .. 'unreadable-tasks', 'NX', now_text, id) end
+end

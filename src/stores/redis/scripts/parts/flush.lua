@@ -1,6 +1,7 @@
 -- Writes what a script changed: once at the end of every script that changes tasks, and between its parts.
 
 local function flush()
+  add_up()
   for _, n in ipairs(tenants) do
     if n.moved then
       for type in pairs(n.moved) do show(n, type) end
@@ -18,7 +19,11 @@ local function flush()
       n.changed = false
     end
     if n.log[1] then
-      local length = rcall('RPUSH', P .. 'log:' .. n.name, unpack(n.log))
+      local length = redis.pcall('RPUSH', P .. 'log:' .. n.name, unpack(n.log))
+      if type(length) == 'table' then
+        if met_damage(length) then set_key_aside('log:' .. n.name) end
+        length = rcall('RPUSH', P .. 'log:' .. n.name, unpack(n.log))
+      end
       -- Not at every event: a list that is cut by many at once costs less.
       if length > TENANT_LOG_EVENTS * 1.1 then
         rcall('LTRIM', P .. 'log:' .. n.name, -TENANT_LOG_EVENTS, -1)

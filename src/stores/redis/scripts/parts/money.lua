@@ -20,6 +20,41 @@ local function hold_money(key, customer, windows, source, amount)
   zadd('holds:' .. key, now_text, source)
 end
 
+-- The customer of a task stands in its spec.
+local function customer_of(field, spec)
+  if field then return field end
+  local readable, fields = pcall(cjson.decode, spec or '{}')
+  local customer = readable and type(fields) == 'table' and fields.customer
+  return type(customer) == 'string' and customer or ''
+end
+
+-- A balance that is damaged is set aside and reckoned anew, from what is held and, as far as the ledger goes back, from what was
+-- charged: of each a bounded number.
+mend_sums = function(name)
+  local key, found = name:sub(#'balance:' + 1), {}
+  local function add(kind, windows, customer, amount)
+    if not amount then return end
+    for window in windows:gmatch('%S+') do
+      local field = kind .. window
+      found[field] = (found[field] or 0) + amount
+      if customer ~= '' then found[field .. ':' .. customer] = (found[field .. ':' .. customer] or 0) + amount end
+    end
+  end
+  for _, source in ipairs(redis.pcall('ZRANGE', P .. 'holds:' .. key, 0, MAX_RECKONED - 1)) do
+    local kind, id = match(source, '^(%w+)/(.*)$')
+    local f = redis.pcall('HMGET', P .. kind .. ':' .. id, 'reservedMicros', 'windows', 'customer', 'spec')
+    add('reserved:', f[2] or 'total', customer_of(f[3], f[4]), tonumber(f[1] or ''))
+  end
+  for _, id in ipairs(redis.pcall('ZREVRANGE', P .. 'movements:' .. key, 0, MAX_RECKONED - 1)) do
+    local readable, m = pcall(cjson.decode, redis.pcall('HGET', P .. 'movement-texts:' .. key, id) or '')
+    if readable and type(m) == 'table' then
+      add('charged:', m.windows and concat(m.windows, ' ') or 'total', m.customer or '', tonumber(m.chargedMicros or ''))
+    end
+  end
+  set_key_aside(name)
+  for field, amount in pairs(found) do rcall('HSET', P .. name, field, exact(amount)) end
+end
+
 -- Gives a hold back and charges what was used of it. `movement` is the JSON of the entry as its caller wrote it, '' for none.
 local function settle_money(key, customer, windows, source, released, charged, movement)
   if released ~= 0 or charged ~= 0 then move_money(key, customer, windows, -released, charged) end

@@ -14,5 +14,6 @@ local function remove_task(t)
   if subject ~= '' then rcall('ZREM', P .. 'ids:' .. scoped(t[T_keyId], subject), t[T_id]) end
   if batch then rcall('ZREM', P .. 'batch:' .. scoped(t[T_keyId], batch), t[T_id]) end
   rcall('ZREM', P .. 'unsettled', t[T_id])
+  rcall('ZREM', P .. 'unreadable-tasks', t[T_id])
   rcall('ZREM', P .. (t[T_trimmed] == '1' and 'trimmed' or 'ended'), t[T_id])
 end

@@ -55,6 +55,7 @@ for _ = 1, tonumber(ARGV[3]) do
   from = a + ARGV[from]
   if from - a == 1 then
     rcall('RENAME', B .. 'task:' .. ARGV[a], P .. 'set-aside:task:' .. ARGV[a])
+    rcall('PEXPIRE', P .. 'set-aside:task:' .. ARGV[a], 'SET_ASIDE_MS')
     count_unreadable()
   else
     convert(a)

@@ -14,7 +14,7 @@ for _, type in ipairs({ 'image', 'video' }) do
       tasks[#tasks + 1] = t
     else
       rcall('ZREM', P .. 'wake:' .. type, id)
-      if not t then count_unreadable() end
+      if not t then note_unreadable(id) end
     end
   end
   if seen == limit then break end
@@ -31,7 +31,7 @@ for _, key in ipairs(rcall('ZRANGEBYSCORE', P .. 'closing', '-inf', now_text, 'L
         tasks[#tasks + 1], closed = t, closed + 1
       else
         rcall('ZREM', P .. 'ids:' .. scoped(key, ''), id)
-        count_unreadable()
+        note_unreadable(id)
       end
     end
     waiting = waiting + #ids

@@ -22,9 +22,30 @@ for _, set in ipairs({ 'trimmed', 'ended' }) do
       removed[#removed + 1] = id
     else
       count_unreadable()
+      rcall('UNLINK', P .. 'task:' .. id)
       rcall('ZREM', P .. set, id)
     end
   end
+end
+-- Removes a task that cannot be read, and gives back what it holds.
+local function remove_unreadable(id)
+  local t = load_task(id)
+  if t then
+    local key, held = t[T_keyId], tonumber(t[T_reservedMicros])
+    if held and rcall('ZSCORE', P .. 'holds:' .. key, 'task/' .. id) then
+      local f = rcall('HMGET', P .. 'task:' .. id, 'windows', 'spec')
+      settle_money(key, customer_of(nil, f[2]), f[1] or 'total', 'task/' .. id, held, 0, '')
+      make_writes()
+    end
+    remove_task(t)
+  else
+    rcall('UNLINK', P .. 'task:' .. id)
+    rcall('ZREM', P .. 'unreadable-tasks', id)
+  end
+end
+for _, id in ipairs(ended_before('unreadable-tasks', ARGV[4], limit - #removed)) do
+  remove_unreadable(id)
+  removed[#removed + 1] = id
 end
 
 local trimmed = 0

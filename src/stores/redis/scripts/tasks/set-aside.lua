@@ -1,5 +1,6 @@
--- Takes unfinished tasks that cannot be read, or whose key cannot, out of every list they stand in, as far as the plain fields of
--- the record say where, so that the tasks beside them go on; counts each. Record, events, batch and money stay as they are.
+-- Takes tasks that cannot be read, or whose key cannot, out of every list they stand in, as far as the plain fields of the record
+-- say where, so that the tasks beside them go on; counts each. Record, events, batch and money stay as they are until the
+-- retention removes them (retire.lua).
 -- ARGV: from 3 of each task its id, and revision and lease as they were read ('' for none): one that changed since is left alone,
 -- and so is one that comes again. Answers how many were taken out.
 
@@ -8,8 +9,10 @@ local function set_aside(id, rev, lease)
   local t = not seen[id] and load_task(id)
   seen[id] = true
   if not t or (t[T_rev] or '') ~= rev or (t[T_leaseUntil] or '') ~= lease then return end
+  if rcall('ZSCORE', P .. 'unreadable-tasks', id) then return end
   taken = taken + 1
   count_unreadable()
+  zadd('unreadable-tasks', now_text, id)
   write('HSET', P .. 'task:' .. id, 'rev', ARGV[2])
   write('HDEL', P .. 'task:' .. id, 'leaseUntil', 'dueAt')
   for _, lane in ipairs({ 'image', 'video' }) do
