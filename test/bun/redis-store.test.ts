@@ -632,6 +632,30 @@ describeWithRedis("the Redis store", () => {
     expect(await bench.store.stats()).toContainEqual({ lane: "image", ready: 0, delayed: 0, held: 1 });
   });
 
+  test("what waits under a key whose end an earlier version did not write down is cancelled all the same", async () => {
+    const ends = bench.now() + 1_000;
+    for (const id of ["a", "b"]) await bench.store.updateKey(id, { expiresAt: ends }, bench.now());
+    const task = await bench.submit();
+    await bench.submit({ keyId: "c" });
+    await world.command("DEL", `${world.prefix}0:closing`);
+    const retention = { tasksMs: 1e9, eventsMs: 1e9, ledgerMs: 1e9 };
+    await bench.store.retire(retention, 1);
+    await bench.store.retire(retention, 1);
+    // Only where something waits: nothing has to be found out about the other keys.
+    expect(await world.command("ZRANGE", `${world.prefix}0:closing`, 0, -1, "WITHSCORES")).toEqual([
+      "a",
+      String(ends),
+    ]);
+    bench.advance(1_000);
+    const { updates } = await bench.store.sweep(10);
+    expect(updates.map((update) => [update.task.id, update.task.status])).toEqual([[task.id, "cancelled"]]);
+    await bench.store.retire(retention, 10);
+    expect(await world.command("ZCARD", `${world.prefix}0:closing`)).toBe(1);
+    await bench.store.sweep(10);
+    await bench.store.retire(retention, 10);
+    expect(await world.command("ZCARD", `${world.prefix}0:closing`)).toBe(0);
+  });
+
   describe("a task whose record cannot be read", () => {
     const damage = async (tasks: readonly Task[], field: "spec" | "state") => {
       for (const { id } of tasks)

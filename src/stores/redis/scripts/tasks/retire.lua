@@ -101,12 +101,14 @@ for _, name in ipairs(names) do
   local key, subject = rest:sub(1, length), rest:sub(length + 2)
   local whole = subject == ''
   local at = whole and P .. 'key:' .. key or P .. 'subject:' .. name
-  local f = redis.pcall('HMGET', at, 'by', 'on')
+  local f = redis.pcall('HMGET', at, 'by', 'on', 'until', 'waiting')
   if f.err then
     count_unreadable()
   else
     local by = f[1] or ''
     local left = living_followers(by)
+    -- What waits under a key that has an end, which an earlier version did not write down for the sweep.
+    if (f[3] or '') ~= '' and (f[4] or '0') ~= '0' then rcall('ZADD', P .. 'closing', 'NX', f[3], key) end
     local kept = { P .. 'ids:' .. name, whole and P .. 'holds:' .. key, whole and P .. 'movements:' .. key }
     if left == '' and not f[2] and rcall('EXISTS', unpack(kept, 1, whole and 3 or 1)) == 0 then
       rcall('UNLINK', at, P .. 'log:' .. name)
