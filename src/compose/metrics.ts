@@ -22,6 +22,7 @@ export type ProcessGauges = {
   readonly providers: ReadonlyMap<string, unknown>;
   readonly rooms: { stats(): RoomsStats };
   readonly hubs: { readonly used: number };
+  readonly retention: { readonly unremovedMedia: number };
   readonly ends: { registerIn(metrics: MetricsRegistry): void };
   readonly storeCalls: { registerIn(metrics: MetricsRegistry): void };
 };
@@ -58,7 +59,7 @@ export function registerMetrics(metrics: MetricsRegistry, { build, store, proces
       ),
   );
   if (process === undefined) return;
-  const { engine, hung, providers, rooms, hubs, ends, storeCalls } = process;
+  const { engine, hung, providers, rooms, hubs, retention, ends, storeCalls } = process;
   ends.registerIn(metrics);
   storeCalls.registerIn(metrics);
   metrics.gauge("conduit_provider_calls", "Provider calls open in this process.", () => [
@@ -79,6 +80,11 @@ export function registerMetrics(metrics: MetricsRegistry, { build, store, proces
   metrics.gauge("conduit_hub_connections", "Hub connections open in this process.", () => [
     { value: hubs.used },
   ]);
+  metrics.gauge(
+    "conduit_unremoved_media_tasks",
+    "Tasks whose media this process could not remove when their time was over.",
+    () => [{ value: retention.unremovedMedia }],
+  );
   metrics.gauge(
     "conduit_followers",
     "Followers of events in this process; alone = slow and served one by one.",

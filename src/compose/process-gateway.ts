@@ -174,7 +174,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     adminKey: dependencies.adminKey,
     health,
     build: dependencies.build,
-    gauges: { engine, hung, providers, rooms, hubs: connections, ends: publisher, storeCalls },
+    gauges: { engine, hung, providers, rooms, hubs: connections, retention, ends: publisher, storeCalls },
     slots,
     stopping: () => state !== "running",
     heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),

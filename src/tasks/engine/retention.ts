@@ -5,13 +5,14 @@
  * A task's files go by the task's end. The store says whose are due, from its index of finished tasks: all files of a task
  * `mediaMs` after its end, those that it does not name (a crashed or repeated step left them) an hour after it. Files of tasks
  * that the store does not know (it was restored, or a removal failed) are found among the oldest days, when nothing of
- * these should be left.
+ * these should be left. A task whose files cannot be removed holds up no other one (unremoved-media.ts).
  */
 
 import type { Clock, TimerHandle } from "../ports/clock.ts";
 import { describeError, type Log } from "../ports/log.ts";
 import type { MediaStore } from "../ports/media-store.ts";
 import type { MediaRetention, Retention, TaskStore } from "../ports/task-store.ts";
+import { UnremovedMedia } from "./unremoved-media.ts";
 
 export type RetentionOptions = Retention &
   Pick<MediaRetention, "mediaMs"> & {
@@ -39,6 +40,7 @@ const DAY_MS = 86_400_000;
 export class RetentionSweep {
   readonly #dependencies: RetentionDependencies;
   readonly #options: RetentionOptions;
+  readonly #unremoved: UnremovedMedia;
   #timer: TimerHandle | null = null;
   #sweeping: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -46,6 +48,12 @@ export class RetentionSweep {
   constructor(dependencies: RetentionDependencies, options: RetentionOptions) {
     this.#dependencies = dependencies;
     this.#options = options;
+    this.#unremoved = new UnremovedMedia(dependencies.clock, dependencies.log);
+  }
+
+  /** Tasks whose files could not be removed so far. */
+  get unremovedMedia(): number {
+    return this.#unremoved.size;
   }
 
   /** Sweeps now and then every `everyMs`. */
@@ -66,6 +74,7 @@ export class RetentionSweep {
   /** One whole sweep. Never rejects: what could not be removed is tried again by the next one. */
   async sweep(): Promise<void> {
     // Each for itself: a folder that cannot be written to keeps no task for ever.
+    await this.#attempt("media that could not be removed", () => this.#unremoved.retry());
     await this.#attempt("media", () => this.#sweepMedia());
     await this.#attempt("tasks", () => this.#sweepTasks());
     await this.#attempt("oldest media", () => this.#sweepOldestMedia());
@@ -85,7 +94,8 @@ export class RetentionSweep {
     const retention = { tasksMs, eventsMs, ledgerMs };
     for (let more = true; more && !this.#stopped; ) {
       const outcome = await store.retire(retention, STEP_LIMIT);
-      for (const taskId of outcome.removedTaskIds) await media.removeTask(taskId);
+      // The store does not name them again: what breaks off here is found among the oldest media.
+      await this.#unremoved.removeEach(outcome.removedTaskIds, (taskId) => media.removeTask(taskId));
       more = outcome.more;
       if (more) await this.#pause();
     }
@@ -98,19 +108,39 @@ export class RetentionSweep {
     let receipt: string | null = null;
     do {
       const due = await store.dueMedia(retention, MEDIA_STEP_LIMIT, receipt);
-      for (const taskId of due.expired) await media.removeTask(taskId);
+      await this.#unremoved.removeEach(due.expired, (taskId) => media.removeTask(taskId));
       await this.#tidy(due.untidy);
       receipt = due.receipt;
       if (receipt !== null) await this.#pause();
     } while (receipt !== null && !this.#stopped);
   }
 
-  /** Removes what finished tasks do not name. */
+  /** Removes what finished tasks do not name: one question to the store for all of them. */
   async #tidy(taskIds: readonly string[]): Promise<void> {
     const { store, media } = this.#dependencies;
     const files: { path: string; taskId: string }[] = [];
+    const unread = new Map<string, unknown>();
     for (const taskId of taskIds)
-      for (const path of await media.filesOf(taskId)) files.push({ path, taskId });
+      try {
+        for (const path of await media.filesOf(taskId)) files.push({ path, taskId });
+      } catch (error) {
+        unread.set(taskId, error);
+      }
+    const unnamed = new Set(files.length === 0 ? [] : await store.unreferencedMedia(files));
+    await this.#unremoved.removeEach(
+      taskIds,
+      async (taskId) => {
+        if (unread.has(taskId)) throw unread.get(taskId);
+        const paths = files.filter((file) => file.taskId === taskId && unnamed.has(file.path));
+        if (paths.length > 0) await media.remove(paths.map(({ path }) => path));
+      },
+      (taskId) => this.#tidyAgain(taskId),
+    );
+  }
+
+  async #tidyAgain(taskId: string): Promise<void> {
+    const { store, media } = this.#dependencies;
+    const files = (await media.filesOf(taskId)).map((path) => ({ path, taskId }));
     if (files.length > 0) await media.remove(await store.unreferencedMedia(files));
   }
 
@@ -120,11 +150,11 @@ export class RetentionSweep {
     // A day more than files are kept, because a task may have waited and worked for as long before its end.
     const madeBefore = clock.now() - this.#options.mediaMs - DAY_MS;
     for (let found = true; found && !this.#stopped; ) {
-      const taskIds = await media.tasksBefore(madeBefore, MEDIA_STEP_LIMIT);
+      const named = await media.tasksBefore(madeBefore, MEDIA_STEP_LIMIT + this.#unremoved.size);
+      const taskIds = named.filter((taskId) => !this.#unremoved.has(taskId));
       const known = taskIds.length === 0 ? null : await store.positions(taskIds);
       const unknown = taskIds.filter((taskId) => known?.has(taskId) === false);
-      for (const taskId of unknown) await media.removeTask(taskId);
-      found = unknown.length > 0;
+      found = (await this.#unremoved.removeEach(unknown, (taskId) => media.removeTask(taskId))) > 0;
       if (found) await this.#pause();
     }
   }

@@ -28,6 +28,8 @@ let receipts: (string | null)[];
 let unnamed: Set<string>;
 let unknown: Set<string>;
 let failures: string[];
+/** Whose files were said to be stuck. */
+let warned: string[];
 let sweep: RetentionSweep;
 
 const step = (removedTaskIds: string[], more: boolean): RetentionOutcome => ({
@@ -45,6 +47,7 @@ beforeEach(() => {
   unnamed = new Set();
   unknown = new Set();
   failures = [];
+  warned = [];
   sweep = new RetentionSweep(
     {
       store: {
@@ -62,7 +65,7 @@ beforeEach(() => {
       log: {
         debug: () => {},
         info: () => {},
-        warn: () => {},
+        warn: (_, fields) => warned.push(String(fields?.taskId)),
         error: (_, fields) => failures.push(String(fields?.what)),
       },
     },
@@ -156,6 +159,114 @@ describe("a step of media", () => {
     dueSteps = [{ expired: ["a"], receipt: "1" }];
     await swept();
     expect(receipts).toEqual([null, null, "1"]);
+  });
+});
+
+describe("a task whose files cannot be removed", () => {
+  /** Its files, and those of others that come with it, cannot be removed until it is taken out of here. */
+  let stuck: Set<string>;
+  const tries: string[] = [];
+  beforeEach(() => {
+    stuck = new Set(["stuck"]);
+    tries.length = 0;
+    const { removeTask, remove } = media;
+    const check = (taskId: string) => {
+      if (!stuck.has(taskId)) return;
+      tries.push(taskId);
+      throw new Error("EIO: i/o error, unlink");
+    };
+    media.removeTask = async (taskId) => {
+      check(taskId);
+      await removeTask.call(media, taskId);
+    };
+    media.remove = async (paths) => {
+      for (const path of paths) check(path.split("/")[3] ?? "");
+      await remove.call(media, paths);
+    };
+  });
+
+  test("holds up no other one, is said once and tried again ever more rarely", async () => {
+    for (const taskId of ["a", "stuck", "b"]) await media.put(taskId, PNG, "image/png");
+    dueSteps = [
+      { expired: ["a", "stuck", "b"], receipt: "1" },
+      { untidy: ["c"], receipt: "2" },
+    ];
+    await swept();
+    expect(receipts).toEqual([null, "1", "2"]);
+    expect([...media.files.values()].map(({ taskId }) => taskId)).toEqual(["stuck"]);
+    expect(sweep.unremovedMedia).toBe(1);
+    for (let hour = 0; hour < 100; hour++) {
+      await clock.advance(HOUR_MS);
+      await swept();
+    }
+    // After 1, 2, 4, 8, 16 hours and then daily, a little later each time: the pauses of the sweeps count.
+    expect(tries.length).toBeGreaterThan(6);
+    expect(tries.length).toBeLessThan(10);
+    expect([warned, failures]).toEqual([["stuck"], []]);
+    stuck.clear();
+    await clock.advance(DAY_MS + HOUR_MS);
+    await swept();
+    expect(left()).toEqual([]);
+    expect(sweep.unremovedMedia).toBe(0);
+  });
+
+  test("holds up no other one where only some of its files should go", async () => {
+    const files = [];
+    for (const taskId of ["a", "stuck", "b"]) files.push((await media.put(taskId, PNG, "image/png")).path);
+    unnamed = new Set(files);
+    dueSteps = [{ untidy: ["a", "stuck", "b"], receipt: "1" }];
+    await swept();
+    expect(receipts).toEqual([null, "1"]);
+    expect([...media.files.values()].map(({ taskId }) => taskId)).toEqual(["stuck"]);
+    stuck.clear();
+    await clock.advance(2 * HOUR_MS);
+    await swept();
+    expect(left()).toEqual([]);
+  });
+
+  test("and that comes alone is waited for as for a store that is away, three times", async () => {
+    await media.put("stuck", PNG, "image/png");
+    for (let time = 0; time < 3; time++) {
+      dueSteps = [{ expired: ["stuck"], receipt: "1" }];
+      receipts = [];
+      await swept();
+      expect(receipts).toEqual(time < 2 ? [null] : [null, "1"]);
+    }
+    expect([warned, failures]).toEqual([["stuck"], ["media", "media"]]);
+  });
+
+  test("goes on to be tried after its task was removed, and those beside it go", async () => {
+    for (const taskId of ["stuck", "b"]) await media.put(taskId, PNG, "image/png");
+    steps = [step(["stuck", "b"], true), step(["c"], false)];
+    await swept();
+    expect([steps, failures]).toEqual([[], []]);
+    expect([...media.files.values()].map(({ taskId }) => taskId)).toEqual(["stuck"]);
+    stuck.clear();
+    await clock.advance(2 * HOUR_MS);
+    await swept();
+    expect(left()).toEqual([]);
+  });
+
+  test("does not keep the sweep of the oldest media from those behind it", async () => {
+    stuck = new Set(Array.from({ length: 150 }, (_, index) => `stuck ${index}`));
+    unknown = new Set([...stuck, "free"]);
+    for (const taskId of unknown) await media.put(taskId, PNG, "image/png");
+    await clock.advance(OPTIONS.mediaMs + 2 * DAY_MS);
+    for (let time = 0; time < 6; time++) await swept();
+    expect([...media.files.values()].map(({ taskId }) => taskId)).not.toContain("free");
+    expect(left()).toHaveLength(150);
+  });
+
+  test("is not passed over where too many are stuck already", async () => {
+    stuck = new Set(Array.from({ length: 1_001 }, (_, index) => `stuck ${index}`));
+    for (let from = 0; from < 1_001; from += 91) {
+      dueSteps = [{ expired: ["fine", ...[...stuck].slice(from, from + 91)], receipt: "1" }];
+      receipts = [];
+      await swept();
+    }
+    expect(sweep.unremovedMedia).toBe(1_000);
+    expect(receipts).toEqual([null]);
+    expect(failures).toEqual(["media"]);
   });
 });
 
