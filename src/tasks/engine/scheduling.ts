@@ -24,8 +24,6 @@ export type DriverRules = {
   readonly forwardFrom: number;
   /** Work that falls due within this is waited for after a claim that brought nothing, ms. */
   readonly waitAheadMs: number;
-  /** The wait before a claim that brought nothing is repeated, ms. */
-  readonly pauseMs: number;
   /** The wait before work is looked for again that the store could not be asked for, ms. */
   readonly storeRetryMs: number;
 };
@@ -35,7 +33,6 @@ export const LOOP: DriverRules = {
   forwardFrom: 1,
   // One timer for each lane, for whatever is due next, whoever made it due.
   waitAheadMs: Number.POSITIVE_INFINITY,
-  pauseMs: 100,
   storeRetryMs: STORE_RETRY_MS,
 };
 
@@ -45,7 +42,6 @@ export const RUNNER: DriverRules = {
   forwardFrom: 2,
   // A due time that came a little before the store thought so is looked at again; what others made due later is in theirs.
   waitAheadMs: 1_000,
-  pauseMs: 100,
   storeRetryMs: 5_000,
 };
 
@@ -55,7 +51,6 @@ export const DELIVERY: DriverRules = {
   forwardFrom: Number.POSITIVE_INFINITY,
   // A task is due by the store's clock, a ring comes by the queue's: within this the ring was only early.
   waitAheadMs: 5_000,
-  pauseMs: 1_000,
   // The queue delivers three times more: so they span a minute and a half.
   storeRetryMs: 30_000,
 };
@@ -183,8 +178,9 @@ export function afterLookUp(claimed: number | null, dueAt: number | null, now: n
  */
 export function lookAgainAt(rules: DriverRules, dueAt: number | null, now: number): number | null {
   if (dueAt === null || dueAt === READY) return null;
-  if (dueAt <= now) return now + rules.pauseMs;
-  return dueAt <= now + rules.waitAheadMs ? dueAt : null;
+  // The store said a millisecond at least, which may be over by now.
+  const at = Math.max(dueAt, now + LEAST_DELAY_MS);
+  return at <= now + rules.waitAheadMs ? at : null;
 }
 
 /** What a ring is for; a queue that swallows repeated rings keeps those of one step apart by it. */
