@@ -287,7 +287,14 @@ describe("money and deliveries", () => {
 });
 
 describe("a damaged task", () => {
-  const DAMAGES = ["spec = '{\"model'", "state = 'garbage'", "attempts = '[{'", 'spec = \'{"route":"x"}\''];
+  const DAMAGES = [
+    "spec = '{\"model'",
+    "state = 'garbage'",
+    "attempts = '[{'",
+    'spec = \'{"route":"x"}\'',
+    "windows = '{'",
+    "windows = '7'",
+  ];
 
   test.each(DAMAGES)(
     "(%s) is passed over wherever it stands, and the tasks beside it go on",
@@ -388,6 +395,14 @@ describe("a damaged task", () => {
       await bench.dispose();
     },
   );
+
+  test("whose price alone cannot be read is left out of the holds, and no other one", async () => {
+    const bench = await openBench();
+    const [task, beside] = [await bench.submit({ price: { image: 1 } }), await bench.submit()];
+    await bench.change(`UPDATE tasks SET price = '{' WHERE id = '${task.id}'`);
+    expect((await bench.store.listHolds("a", 10)).map(({ sourceId }) => sourceId)).toEqual([beside.id]);
+    await bench.dispose();
+  });
 
   test("ends no list before its end", async () => {
     const bench = await openBench();

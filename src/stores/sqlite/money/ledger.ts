@@ -88,9 +88,14 @@ function holdsOf(tx: Transaction, keyId: string, limit: number): Hold[] {
   ] as { no: number; id: string; session: boolean }[];
   found.sort((a, b) => (a.id < b.id ? -1 : 1));
   return found.slice(0, limit).flatMap(({ no, session }) => {
-    if (session) return sessionHolds(sql, no);
-    const row = tasks.byNo(sql, no);
-    return row === null ? [] : [taskHold(row)];
+    try {
+      if (session) return sessionHolds(sql, no);
+      const row = tasks.byNo(sql, no);
+      return row === null ? [] : [taskHold(row)];
+    } catch {
+      // A price that cannot be read leaves out this hold alone.
+      return [];
+    }
   });
 }
 

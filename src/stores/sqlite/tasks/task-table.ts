@@ -241,7 +241,7 @@ export class TaskTable {
 
   /**
    * Makes the row the task: what it carries under the names of other fields is taken out, and those fields put in. Throws
-   * when a field's JSON is damaged.
+   * when a field's JSON is damaged, or what its hold is settled by.
    */
   #taskOf(row: SqlRow): TaskRow {
     const [no, keyId, subject, followed, progressAt, trimmed, specBytes, price, windows, specText] =
@@ -260,6 +260,8 @@ export class TaskTable {
       task[field.name] = value === undefined ? missingValue(field, spec) : value;
     }
     task[TENANT] = { keyId, subject: subject ?? "" };
+    if (windows !== null && !Array.isArray(JSON.parse(windows as string)))
+      throw new Error("No list of windows");
     return {
       no: no as number,
       task: task as unknown as Task,

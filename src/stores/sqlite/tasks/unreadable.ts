@@ -31,7 +31,7 @@ export function setDamagedAside(tx: Transaction): void {
 /** Takes the task out of every list, as far as its columns say where it stands. */
 export function setAside({ sql, now }: Transaction, no: number): void {
   const row = sql.get(ROW, no);
-  if (row === null || sql.get("SELECT 1 FROM unreadable_tasks WHERE task_no = ?", no) !== null) return;
+  if (row === null) return;
   const keyId = row.key_id as string;
   const list: List =
     row.ready_rank !== null
@@ -41,6 +41,7 @@ export function setAside({ sql, now }: Transaction, no: number): void {
         : row.lease_until !== null
           ? HELD
           : null;
+  if (list === null && sql.get("SELECT 1 FROM unreadable_tasks WHERE task_no = ?", no) !== null) return;
   if (list !== null) {
     const queue = { keyId, lane: row.type as TaskType, provider: row.provider as string };
     move(sql, queue, list, null, row.status === "running" ? -1 : 0);

@@ -89,15 +89,12 @@ describe("after a step", () => {
 });
 
 describe("a claim that brought nothing", () => {
-  test.each(DRIVERS)(
-    "of %s is never repeated at once, whatever the store says is due",
-    (_, rules) => {
-      for (const dueAt of [null, READY, 1, NOW - 60_000, NOW - 1, NOW, NOW + 1, NOW + 60_000]) {
-        const at = lookAgainAt(rules, dueAt, NOW);
-        if (at !== null) expect(at).toBeGreaterThan(NOW);
-      }
-    },
-  );
+  test.each(DRIVERS)("of %s is never repeated at once, whatever the store says is due", (_, rules) => {
+    for (const dueAt of [null, READY, 1, NOW - 60_000, NOW - 1, NOW, NOW + 1, NOW + 60_000]) {
+      const at = lookAgainAt(rules, dueAt, NOW);
+      if (at !== null) expect(at).toBeGreaterThan(NOW);
+    }
+  });
 
   test.each(DRIVERS)(
     "of %s is not repeated when nothing waits, or when limits hold back what is ready",
