@@ -1,6 +1,45 @@
 /**
  * The Lua scripts as Redis gets them: constants, then the parts a script is made of, then the script. Each script is one
- * step of the store, whole or not at all; its head says what it takes and answers.
+ * step of the store, whole or not at all; its head says what it takes and answers. They alone name keys:
+ *
+ * | key                               | type   | holds                                                                      |
+ * | --------------------------------- | ------ | -------------------------------------------------------------------------- |
+ * | `schema`, `reader`                | string | the newest release that wrote here, and the oldest that may use the data (`writes`, `minReader` in release.ts) |
+ * | `0:task:<id>`                     | hash   | a task's fields (see fields.ts), its events (`e<seq>`, JSON), its due work (`work <kind> <id>`) |
+ * | `0:key:<key>`                     | hash   | of a key: whether it may start tasks (`on`, `until`, `cap`), log position, followers, counters, its queue in each lane |
+ * | `0:subject:<tenant>`              | hash   | the same of a subject, without a queue                                     |
+ * | `0:log:<tenant>`                  | list   | of a key or a subject: its newest events, as task and field of the task    |
+ * | `0:ids:<tenant>`                  | zset   | its tasks by status, type and age, for lists                               |
+ * | `0:tenants`                       | zset   | every tenant that has a log                                                |
+ * | `0:nodes`                         | zset   | processes that may follow logs, by when they were last heard of            |
+ * | `0:batch:<length>:<key>:<batch>`  | zset   | the tasks of a batch                                                       |
+ * | `0:once:<tenant>:<key>`           | string | an idempotency key: until when, whose, and the request's fingerprint (JSON) |
+ * | `0:lane:<lane>`                   | hash   | virtual time, how many are held, the providers, and which are paused       |
+ * | `0:turns:<lane>:<provider>`       | zset   | keys that may be served, by virtual time                                   |
+ * | `0:polls:<lane>:<provider>`       | zset   | those of them with a started task ready                                    |
+ * | `0:ready:<lane>:<rank>:<provider>:<key>` | zset | ready tasks of one key, rank and provider, by age                     |
+ * | `0:delayed:<lane>`                | zset   | tasks by when they are due                                                 |
+ * | `0:wake:<lane>`                   | zset   | unfinished tasks by the end of their lease or their deadline               |
+ * | `0:ended`, `0:trimmed`            | zset   | settled tasks by their end: with their events, and without                 |
+ * | `0:unsettled`                     | zset   | tasks that finished unsettled, by their end, until their files are removed |
+ * | `0:media-cursors`                 | hash   | up to which finished task the files were removed (see scripts/tasks/due-media.lua) |
+ * | `0:work:<kind>:<id>`              | hash   | an item of due work; its sets: see scripts/parts/work.lua                  |
+ * | `0:balance:<key>`                 | hash   | what is held and was charged: `reserved:<window>`, `charged:<window>`, and with `:<customer>` of one |
+ * | `0:holds:<key>`                   | zset   | what holds money of the key, by age; the hold stands with it (`hold`)      |
+ * | `0:movements:<key>`               | zset   | movements of a key by age; their JSON in the hash `0:movement-texts:…`     |
+ * | `0:ledgers`                       | zset   | keys by their oldest movement                                              |
+ * | `0:session:<id>`                  | hash   | a realtime session; its sets: see scripts/parts/sessions.lua               |
+ * | `0:endpoint:<length>:<key>:<id>`  | hash   | a webhook endpoint; those of a key by age in the zset `0:endpoints:<key>`  |
+ * | `0:account:<key>`                 | hash   | a virtual key                                                              |
+ * | `0:closing`                       | zset   | keys whose waiting tasks are cancelled, by when they were deleted or expire |
+ * | `0:accounts`, `0:hashes`          | zset   | virtual keys by age; keys by hash (hash)                                   |
+ * | `0:call:<nonce>`                  | string | what a call did, for 30 s: it may come again when its answer was lost      |
+ * | `0:probe`                         | string | when health last tried to write                                            |
+ * | `0:unreadable`                    | string | how often something stored could not be read and was passed over           |
+ * | `0:unreadable-tasks`              | zset   | tasks whose record could not be read, by when that was found; they are removed as long after it as others after their end (take one that was mended out of it) |
+ * | `0:set-aside:<name>`              | any    | for 30 days, what stood under a name and could not be written to; it began anew |
+ *
+ * `0:` is the shard. `<tenant>` is `<length of the key>:<key>:<subject>`, the subject empty for the key itself.
  */
 
 import { TASK_STATUSES, TASK_TYPES } from "../../protocol/task.ts";

@@ -1,51 +1,13 @@
 /**
  * The store on Redis 7: over TCP, or Upstash over REST, through the same client. Every method is one script
  * (scripts/**), and one round trip; where the reducer decides about a task that this process does not hold, one more loads it.
- * Time that decides is the server's. One server, no cluster: scripts name keys of several tasks and tenants.
- *
- * | key                               | type   | holds                                                                      |
- * | --------------------------------- | ------ | -------------------------------------------------------------------------- |
- * | `schema`, `reader`                | string | the newest release that wrote here, and the oldest that may use the data (`writes`, `minReader` in release.ts) |
- * | `0:task:<id>`                     | hash   | a task's fields (see fields.ts), its events (`e<seq>`, JSON), its due work (`work <kind> <id>`) |
- * | `0:key:<key>`                     | hash   | of a key: whether it may start tasks (`on`, `until`, `cap`), log position, followers, counters, its queue in each lane |
- * | `0:subject:<tenant>`              | hash   | the same of a subject, without a queue                                     |
- * | `0:log:<tenant>`                  | list   | of a key or a subject: its newest events, as task and field of the task    |
- * | `0:ids:<tenant>`                  | zset   | its tasks by status, type and age, for lists                               |
- * | `0:tenants`                       | zset   | every tenant that has a log                                                |
- * | `0:nodes`                         | zset   | processes that may follow logs, by when they were last heard of            |
- * | `0:batch:<length>:<key>:<batch>`  | zset   | the tasks of a batch                                                       |
- * | `0:once:<tenant>:<key>`           | string | an idempotency key: until when, whose, and the request's fingerprint (JSON) |
- * | `0:lane:<lane>`                   | hash   | virtual time, how many are held, the providers, and which are paused       |
- * | `0:turns:<lane>:<provider>`       | zset   | keys that may be served, by virtual time                                   |
- * | `0:polls:<lane>:<provider>`       | zset   | those of them with a started task ready                                    |
- * | `0:ready:<lane>:<rank>:<provider>:<key>` | zset | ready tasks of one key, rank and provider, by age                     |
- * | `0:delayed:<lane>`                | zset   | tasks by when they are due                                                 |
- * | `0:wake:<lane>`                   | zset   | unfinished tasks by the end of their lease or their deadline               |
- * | `0:ended`, `0:trimmed`            | zset   | settled tasks by their end: with their events, and without                 |
- * | `0:unsettled`                     | zset   | tasks that finished unsettled, by their end, until their files are removed |
- * | `0:media-cursors`                 | hash   | up to which finished task the files were removed (see scripts/tasks/due-media.lua) |
- * | `0:work:<kind>:<id>`              | hash   | an item of due work; its sets: see scripts/parts/work.lua                  |
- * | `0:balance:<key>`                 | hash   | what is held and was charged: `reserved:<window>`, `charged:<window>`, and with `:<customer>` of one |
- * | `0:holds:<key>`                   | zset   | what holds money of the key, by age; the hold stands with it (`hold`)      |
- * | `0:movements:<key>`               | zset   | movements of a key by age; their JSON in the hash `0:movement-texts:…`     |
- * | `0:ledgers`                       | zset   | keys by their oldest movement                                              |
- * | `0:session:<id>`                  | hash   | a realtime session; its sets: see scripts/parts/sessions.lua               |
- * | `0:endpoint:<length>:<key>:<id>`  | hash   | a webhook endpoint; those of a key by age in the zset `0:endpoints:<key>`  |
- * | `0:account:<key>`                 | hash   | a virtual key                                                              |
- * | `0:closing`                       | zset   | keys whose waiting tasks are cancelled, by when they were deleted or expire |
- * | `0:accounts`, `0:hashes`          | zset   | virtual keys by age; keys by hash (hash)                                   |
- * | `0:call:<nonce>`                  | string | what a call did, for 30 s: it may come again when its answer was lost      |
- * | `0:probe`                         | string | when health last tried to write                                            |
- * | `0:unreadable`                    | string | how often something stored could not be read and was passed over           |
- * | `0:unreadable-tasks`              | zset   | tasks whose record could not be read, by when that was found; they are removed as long after it as others after their end (take one that was mended out of it) |
- * | `0:set-aside:<name>`              | any    | for 30 days, what stood under a name and could not be written to; it began anew |
- *
- * `0:` is the shard. `<tenant>` is `<length of the key>:<key>:<subject>`, the subject empty for the key itself.
+ * Time that decides is the server's. One server, no cluster: scripts name keys of several tasks and tenants (which ones there
+ * are: scripts.ts).
  */
 
 import type { BudgetWindow, MovementPlace } from "../../accounts/ledger-store.ts";
 import type { KeyPatch, VirtualKey } from "../../accounts/virtual-key.ts";
-import { type Json, TASK_TYPES, type TaskType } from "../../protocol/task.ts";
+import { TASK_TYPES, type TaskType } from "../../protocol/task.ts";
 import type {
   SessionCounters,
   SessionDraft,
@@ -82,10 +44,9 @@ import {
   type WorkClaimOptions,
   type WorkOutcome,
 } from "../../tasks/ports/task-store.ts";
-import type { Position, TaskResult, TenantScope } from "../../tasks/task.ts";
+import type { Position, TenantScope } from "../../tasks/task.ts";
 import type { StepTransition } from "../../tasks/transition.ts";
 import type { EndpointPatch, WebhookEndpoint } from "../../webhooks/endpoint-store.ts";
-import { holdsFile } from "../held-media.ts";
 import { DATA_RELEASE, type DataRelease } from "../release.ts";
 import { assertScope, isVisible } from "../scopes.ts";
 import { assertTransitionFits, taskTooLarge } from "../sizes.ts";
@@ -95,20 +56,21 @@ import { RedisEndpoints } from "./accounts/endpoints.ts";
 import { RedisAccounts } from "./accounts/keys.ts";
 import { RedisDueWork } from "./due-work.ts";
 import { RedisLedger } from "./ledger.ts";
+import { RedisRetention } from "./retention.ts";
 import { prepare } from "./schema/conversion.ts";
-import { MAX_STEP_TASKS, Scripts } from "./scripts.ts";
-import { DamagedKeyError } from "./server/errors.ts";
-import type { Reply } from "./server/replies.ts";
+import { Scripts } from "./scripts.ts";
 import { listReply, numberOf, numberOrNull, textOf } from "./server/replies.ts";
 import { type ScriptClient, ScriptRunner, type Together } from "./server/script-runner.ts";
 import { ServerClock } from "./server/server-clock.ts";
 import { RedisSessions } from "./sessions.ts";
-import { Commits, claimArguments, listText, type Wanted } from "./tasks/commits.ts";
+import { Commits, claimArguments, listText } from "./tasks/commits.ts";
 import { creationOf, readCreated } from "./tasks/creation.ts";
-import { type DamagedTask, namesOf, type StoredTask, TaskFields } from "./tasks/fields.ts";
+import { TaskFields } from "./tasks/fields.ts";
 import { listScript } from "./tasks/listing.ts";
-import { readTaskLog, readTenantLogReply } from "./tasks/logs.ts";
-import { readViews } from "./tasks/task-reply.ts";
+import { RedisLogs } from "./tasks/logs.ts";
+import { scopeArguments } from "./tasks/scope-arguments.ts";
+import { RedisSweep } from "./tasks/sweep.ts";
+import { TaskViews } from "./tasks/views.ts";
 
 export type RedisStoreOptions = {
   /** An Upstash client without automatic deserialization and without automatic pipelining. */
@@ -150,10 +112,11 @@ class RedisStore implements Store {
   readonly #work: RedisDueWork;
   readonly #sessions: RedisSessions;
   readonly #endpoints: RedisEndpoints;
-  readonly #node: string;
+  readonly #sweep: RedisSweep;
+  readonly #retention: RedisRetention;
+  readonly #logs: RedisLogs;
+  readonly #views: TaskViews;
   readonly #token: () => string;
-  /** The tenant behind which the retention looks at tenants next; after a restart it merely looks again. */
-  #tenantCursor = "";
 
   constructor(options: RedisStoreOptions) {
     const {
@@ -168,7 +131,6 @@ class RedisStore implements Store {
       release = DATA_RELEASE,
     } = options;
     if (!/^\S+$/.test(node)) throw new TypeError(`node: expected a word, got ${JSON.stringify(node)}`);
-    this.#node = node;
     this.#token = () => randomToken(TOKEN_LENGTH, random);
     const boot = this.#token();
     let calls = 0;
@@ -191,6 +153,10 @@ class RedisStore implements Store {
     this.#work = new RedisDueWork(this.#scripts, this.#commits, this.#fields);
     this.#sessions = new RedisSessions(this.#scripts);
     this.#endpoints = new RedisEndpoints(this.#scripts);
+    this.#sweep = new RedisSweep(this.#scripts, this.#commits, this.#fields, this.#clock, node);
+    this.#retention = new RedisRetention(this.#scripts, this.#token, node);
+    this.#logs = new RedisLogs(this.#scripts, this.#fields, this.#commits, { token: this.#token, node });
+    this.#views = new TaskViews(this.#fields, this.#commits);
   }
 
   async create(draft: TaskDraft, limits: CreateLimits): Promise<CreateOutcome> {
@@ -201,16 +167,13 @@ class RedisStore implements Store {
 
   async get(scope: TenantScope, taskId: string): Promise<TaskView | null> {
     const reply = await this.#scripts.run("get", taskId, ...scopeArguments(scope, taskId));
-    return this.#firstView(reply);
+    return this.#views.first(reply);
   }
 
   async list(scope: TenantScope, query: ListQuery): Promise<TaskPage> {
     assertScope(scope);
-    const { views, damaged } = await this.#views(await this.#scripts.run(...listScript(scope, query)));
-    return {
-      tasks: views.slice(0, query.limit),
-      hasMore: views.length + damaged.length > query.limit,
-    };
+    const { views, found } = await this.#views.all(await this.#scripts.run(...listScript(scope, query)));
+    return { tasks: views.slice(0, query.limit), hasMore: found > query.limit };
   }
 
   async claim(options: ClaimOptions): Promise<Claim[]> {
@@ -267,46 +230,8 @@ class RedisStore implements Store {
     return textOf(await this.#scripts.run("purge", taskId, ...scopeArguments(scope, taskId))) as PurgeOutcome;
   }
 
-  async sweep(limit: number): Promise<SweepOutcome> {
-    const [moment, replies, looked, closed] = listReply(
-      await this.#scripts.run("due", String(limit), this.#node),
-    );
-    this.#clock.learn(numberOf(moment));
-    const records = listReply(replies);
-    const firstClosed = records.length - numberOf(closed);
-    const due = this.#fields.readAll(records.slice(0, firstClosed));
-    const waiting = this.#fields.readAll(records.slice(firstClosed));
-    // Before the others: where a change fails, these are out of its way the next time.
-    await this.#commits.setAside([...due.damaged, ...waiting.damaged]);
-    const withoutKey: DamagedTask[] = [];
-    const change = (stored: StoredTask, transition: Wanted["transition"]) =>
-      this.#commits.commit(stored.task.id, { transition, stored }).catch((error: unknown) => {
-        if (!(error instanceof DamagedKeyError)) throw error;
-        withoutKey.push(namesOf(stored));
-        return null;
-      });
-    const committed = await Promise.all(
-      this.#scripts.collect(() => [
-        ...due.tasks.map((stored) =>
-          change(stored, ({ task: { deadlineAt, leaseUntil } }, now) => {
-            if (deadlineAt <= now) return { kind: "expire" };
-            return leaseUntil !== null && leaseUntil <= now ? { kind: "orphan" } : null;
-          }),
-        ),
-        ...waiting.tasks.map((stored) =>
-          change(stored, ({ task }) => (task.status === "queued" ? { kind: "cancel" } : null)),
-        ),
-      ]),
-    );
-    // Nothing can be made of the tasks of a damaged key; they would come up at every sweep.
-    await this.#commits.setAside(withoutKey);
-    const updates = committed.flatMap((one) => (one?.kind === "applied" ? [one.update] : []));
-    const ended = updates.filter(({ task }) => task.finishedAt !== null);
-    return {
-      updates: ended,
-      requeued: updates.length - ended.length,
-      more: [numberOf(looked), numberOf(closed)].includes(Math.min(limit, MAX_STEP_TASKS)),
-    };
+  sweep(limit: number): Promise<SweepOutcome> {
+    return this.#sweep.sweep(limit);
   }
 
   claimWork(options: WorkClaimOptions): Promise<ClaimedWork[]> {
@@ -325,113 +250,48 @@ class RedisStore implements Store {
     return this.#work.reportLate(report);
   }
 
-  async follow(scope: TenantScope, taskId: string): Promise<FollowOutcome | null> {
-    const reply = await this.#scripts.run("follow", taskId, ...scopeArguments(scope, taskId), this.#node);
-    const view = await this.#firstView(reply);
-    if (view === null) return null;
-    return { view, position: { epoch: view.task.epoch, seq: view.task.seq } };
+  follow(scope: TenantScope, taskId: string): Promise<FollowOutcome | null> {
+    return this.#logs.follow(scope, taskId);
   }
 
-  async unfollow(scope: TenantScope, taskId: string): Promise<void> {
-    await this.#scripts.run("unfollow", taskId, ...scopeArguments(scope, taskId), this.#node);
+  unfollow(scope: TenantScope, taskId: string): Promise<void> {
+    return this.#logs.unfollow(scope, taskId);
   }
 
   followTenant(scope: TenantScope): Promise<Position> {
-    return this.#openTenant(scope, this.#node);
+    return this.#logs.followTenant(scope);
   }
 
-  async unfollowTenant(scope: TenantScope): Promise<void> {
-    assertScope(scope);
-    await this.#scripts.run("unfollowTenant", scope.keyId, scope.subject ?? "", this.#node);
+  unfollowTenant(scope: TenantScope): Promise<void> {
+    return this.#logs.unfollowTenant(scope);
   }
 
-  async readLog(scope: TenantScope, taskId: string, after: Position, limit: number): Promise<LogRead> {
-    const range = [String(after.seq), String(limit)];
-    const reply = await this.#scripts.run("readLog", taskId, ...scopeArguments(scope, taskId), ...range);
-    if (reply === null) return { outcome: "not_found" };
-    const told = listReply(reply)[0];
-    const stored = this.#fields.tryRead(told);
-    if (stored !== null) return readTaskLog(stored, listReply(reply)[1], after, limit);
-    await this.#commits.setEndedAside([this.#fields.damaged(told)]);
-    return { outcome: "not_found" };
+  readLog(scope: TenantScope, taskId: string, after: Position, limit: number): Promise<LogRead> {
+    return this.#logs.readLog(scope, taskId, after, limit);
   }
 
-  async readTenantLog(scope: TenantScope, after: Position, limit: number): Promise<TenantLogRead> {
-    assertScope(scope);
-    const range = [after.epoch, String(after.seq), String(limit)];
-    const reply = await this.#scripts.run("readTenantLog", scope.keyId, scope.subject ?? "", ...range);
-    const read = readTenantLogReply(this.#fields, reply, after);
-    return read ?? { outcome: "reset", position: await this.tenantPosition(scope) };
+  readTenantLog(scope: TenantScope, after: Position, limit: number): Promise<TenantLogRead> {
+    return this.#logs.readTenantLog(scope, after, limit);
   }
 
-  async positions(taskIds: readonly string[]): Promise<Map<string, Position>> {
-    const positions = new Map<string, Position>();
-    if (taskIds.length === 0) return positions;
-    const found = listReply(await this.#scripts.run("positions", ...taskIds));
-    for (const [index, id] of taskIds.entries()) {
-      const place = found[index] ?? null;
-      if (place === null) continue;
-      const [epoch, seq] = listReply(place);
-      positions.set(id, { epoch: textOf(epoch), seq: numberOf(seq) });
-    }
-    return positions;
+  positions(taskIds: readonly string[]): Promise<Map<string, Position>> {
+    return this.#logs.positions(taskIds);
   }
 
   tenantPosition(scope: TenantScope): Promise<Position> {
-    return this.#openTenant(scope, "");
+    return this.#logs.tenantPosition(scope);
   }
 
-  async retire({ tasksMs, eventsMs, ledgerMs }: Retention, limit: number): Promise<RetentionOutcome> {
-    const kept = [tasksMs, eventsMs, ledgerMs].map(String);
-    const reply = await this.#scripts.run(
-      "retire",
-      String(limit),
-      ...kept,
-      this.#tenantCursor,
-      this.#token(),
-      this.#node,
-    );
-    const [removed, trimmed, more, cursor] = listReply(reply);
-    this.#tenantCursor = textOf(cursor);
-    return {
-      removedTaskIds: listReply(removed).map(textOf),
-      trimmedLogs: numberOf(trimmed),
-      more: more === 1,
-    };
+  retire(retention: Retention, limit: number): Promise<RetentionOutcome> {
+    return this.#retention.retire(retention, limit);
   }
 
-  async dueMedia(
-    { mediaMs, strayMs }: MediaRetention,
-    limit: number,
-    receipt: string | null,
-  ): Promise<DueMedia> {
-    const kept = [mediaMs, strayMs].map(String);
-    const reply = await this.#scripts.run("dueMedia", String(limit), ...kept, receipt ?? "");
-    const [expired, untidy, next] = listReply(reply);
-    return {
-      expired: listReply(expired).map(textOf),
-      untidy: listReply(untidy).map(textOf),
-      receipt: textOf(next) || null,
-    };
+  dueMedia(retention: MediaRetention, limit: number, receipt: string | null): Promise<DueMedia> {
+    return this.#retention.dueMedia(retention, limit, receipt);
   }
 
-  async unreferencedMedia(files: readonly { path: string; taskId: string }[]): Promise<string[]> {
-    const ids = [...new Set(files.map(({ taskId }) => taskId))];
-    if (ids.length === 0) return [];
-    const held = listReply(await this.#scripts.run("heldMedia", ...ids));
-    const tasks = new Map(
-      ids.map((id, index) => {
-        const reply = held[index] ?? null;
-        if (reply === null) return [id, null];
-        return [id, heldFiles(listReply(reply))];
-      }),
-    );
-    return files
-      .filter(({ path, taskId }) => {
-        const task = tasks.get(taskId) ?? null;
-        return task === null || !holdsFile(task, path);
-      })
-      .map(({ path }) => path);
+  unreferencedMedia(files: readonly { path: string; taskId: string }[]): Promise<string[]> {
+    return this.#retention.unreferencedMedia(files);
   }
 
   async stats(): Promise<QueueStats[]> {
@@ -542,57 +402,4 @@ class RedisStore implements Store {
   listSessions(scope: TenantScope, query: { open: boolean; limit: number; before: string | null }) {
     return this.#sessions.listSessions(scope, query);
   }
-
-  async #firstView(reply: Reply): Promise<TaskView | null> {
-    return reply === null ? null : ((await this.#views(reply)).views[0] ?? null);
-  }
-
-  async #views(reply: Reply): Promise<ReturnType<typeof readViews>> {
-    const read = readViews(this.#fields, reply);
-    await this.#commits.setEndedAside(read.damaged);
-    return read;
-  }
-
-  /** Where the tenant's log stands; with a node, marks it followed by it. */
-  async #openTenant(scope: TenantScope, node: string): Promise<Position> {
-    assertScope(scope);
-    const reply = await this.#scripts.run(
-      "followTenant",
-      scope.keyId,
-      scope.subject ?? "",
-      this.#token(),
-      node,
-    );
-    const [epoch, seq] = listReply(reply);
-    return { epoch: textOf(epoch), seq: numberOf(seq) };
-  }
-}
-
-/** Key, subject ("" = the key itself), and whether the task was granted. */
-function scopeArguments(scope: TenantScope, taskId: string): string[] {
-  assertScope(scope);
-  return [scope.keyId, scope.subject ?? "", flag(scope.granted?.includes(taskId) ?? false)];
-}
-
-function flag(value: boolean): string {
-  return value ? "1" : "0";
-}
-
-/** What says which files a task holds. One that cannot be read keeps all of them, as one that has not ended does. */
-function heldFiles([ended, result, state]: readonly Reply[]): Parameters<typeof holdsFile>[0] {
-  try {
-    return {
-      finishedAt: numberOrNull(ended),
-      result: jsonOf<TaskResult>(result),
-      state: jsonOf<Json>(state),
-    };
-  } catch {
-    return { finishedAt: null, result: null, state: null };
-  }
-}
-
-/** A JSON text, null where the field is empty. */
-function jsonOf<T>(reply: Reply | undefined): T | null {
-  const text = textOf(reply);
-  return text === "" ? null : (JSON.parse(text) as T);
 }
