@@ -127,6 +127,23 @@ export type WireTask = {
   metrics?: { queueMs: number; providerMs: number; storeMs: number };
   /** On cancelled tasks: what became of the provider's job. */
   cancellation?: Cancellation;
+  /** On a task that is read alone: what was tried and is over, oldest first, the last 16. */
+  attempts?: WireAttempt[];
+};
+
+/** How an attempt ended: `retried` and `rate_limited` were followed by another one. */
+export type AttemptOutcome = "completed" | "failed" | "retried" | "rate_limited" | "cancelled";
+
+/** One attempt at a task that is over. */
+export type WireAttempt = {
+  attempt: number;
+  provider: string;
+  /** The provider's own name of the model. */
+  model: string;
+  startedAt: string;
+  ms: number;
+  outcome: AttemptOutcome;
+  errorCode: TaskErrorCode | null;
 };
 
 /** The answer to a create request; a video's has `requestId` as well. */

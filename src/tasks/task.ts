@@ -1,6 +1,7 @@
 /** A task as the store keeps it, and the events of its log. Times are milliseconds since the epoch, money is micro-dollars. */
 
 import type {
+  AttemptOutcome,
   Cancellation,
   Json,
   Priority,
@@ -66,7 +67,7 @@ export type Attempt = {
   readonly credential: string | null;
   readonly startedAt: number;
   readonly ms: number;
-  readonly outcome: "completed" | "failed" | "retried" | "rate_limited" | "cancelled";
+  readonly outcome: AttemptOutcome;
   readonly errorCode: TaskErrorCode | null;
 };
 

@@ -1,6 +1,6 @@
 /** From the stored task to the wire: the one place that knows the read shape and the event shape. */
 
-import type { WireEvent, WireResult, WireTask } from "../protocol/task.ts";
+import type { WireAttempt, WireEvent, WireResult, WireTask } from "../protocol/task.ts";
 import { isTerminal } from "../protocol/task.ts";
 import type { TaskView } from "./ports/task-store.ts";
 import { candidateOf, type MediaItem, type Task, type TaskEvent } from "./task.ts";
@@ -60,6 +60,26 @@ export function toWireTask(view: TaskView, context: WireContext, b64?: readonly 
   const result = toWireResult(task, context, b64);
   if (result !== null) wire.result = result;
   return wire;
+}
+
+/** The read shape of a task that is read alone. */
+export function toWholeWireTask(
+  view: TaskView,
+  context: WireContext,
+  b64?: readonly string[],
+): WireTask & { attempts: WireAttempt[] } {
+  const attempts = view.task.attempts.map(
+    ({ attempt, provider, model, startedAt, ms, outcome, errorCode }): WireAttempt => ({
+      attempt,
+      provider,
+      model,
+      startedAt: isoTime(startedAt),
+      ms,
+      outcome,
+      errorCode,
+    }),
+  );
+  return { ...toWireTask(view, context, b64), attempts };
 }
 
 /** The result of a completed task; null for any other. */

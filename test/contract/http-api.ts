@@ -131,6 +131,23 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         expect(list).not.toContain("b64_json");
       });
 
+      test("says what was tried when one task is read, never in lists", async () => {
+        const task = await finished({ provider_options: { steps: 1, fail_at: 1, fail: "permanent" } });
+        const { attempts } = await read<WireTask>(await send("GET", `/v1/tasks/${task.taskId}`));
+        expect(attempts).toEqual([
+          {
+            attempt: 1,
+            provider: "local",
+            model: "canvas",
+            startedAt: expect.stringMatching(/^\d{4}-.*Z$/),
+            ms: expect.any(Number),
+            outcome: "failed",
+            errorCode: task.errorCode,
+          },
+        ]);
+        expect(await (await send("GET", "/v1/tasks?limit=1")).text()).not.toContain("attempts");
+      });
+
       test("reports a task that fails, with a sentence and a code", async () => {
         const task = await finished({ provider_options: { steps: 1, fail_at: 1, fail: "permanent" } });
         expect(task.status).toBe("failed");

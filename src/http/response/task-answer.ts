@@ -5,7 +5,7 @@ import { isTerminal } from "../../protocol/task.ts";
 import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import type { TaskView } from "../../tasks/ports/task-store.ts";
 import type { Task } from "../../tasks/task.ts";
-import { isoTime, toWireTask, type WireContext } from "../../tasks/wire.ts";
+import { isoTime, toWholeWireTask, type WireContext } from "../../tasks/wire.ts";
 import type { HttpContext } from "../exchange.ts";
 import { readBase64Images, wantsBase64 } from "./base64-images.ts";
 
@@ -44,7 +44,7 @@ export async function answerTask(
 ): Promise<Response> {
   const { task } = view;
   const images = wantsBase64(task) ? await readBase64Images(task, media) : undefined;
-  const wire = toWireTask(view, wireContext, images);
+  const wire = toWholeWireTask(view, wireContext, images);
   c.header("cache-control", "no-store");
   if (!isTerminal(task.status)) c.header("retry-after", POLL_SECONDS);
   return c.json(accepted === undefined ? wire : { ...accepted, ...wire });
