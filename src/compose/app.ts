@@ -15,6 +15,7 @@ import { mountMedia } from "../http/routes/media.ts";
 import { mountMetrics } from "../http/routes/metrics.ts";
 import { mountAdminModels, mountModels } from "../http/routes/models.ts";
 import { mountOwnKey } from "../http/routes/own-key.ts";
+import { mountAdminProviders } from "../http/routes/providers.ts";
 import { mountTasks } from "../http/routes/tasks.ts";
 import { mountUnsupported } from "../http/routes/unsupported.ts";
 import { mountVideos } from "../http/routes/videos.ts";
@@ -29,6 +30,7 @@ import { createAppFrame } from "./app-frame.ts";
 import type { Core } from "./core.ts";
 import { type BuildInfo, type ProcessGauges, registerMetrics } from "./metrics.ts";
 import { urlOptions } from "./options.ts";
+import { providerReport } from "./provider-report.ts";
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
@@ -75,6 +77,9 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   const admin = adminOnly(isAdmin, authenticator);
   mountModels(app, key, catalogue);
   mountAdminModels(app, admin, catalogue);
+  mountAdminProviders(app, admin, () =>
+    providerReport({ providers: catalogue.providers, catalogue, accounts: surface.gauges?.accounts }),
+  );
   mountOwnKey(app, key);
 
   const shared = {

@@ -2,9 +2,11 @@
 
 import type { Health, HealthPart } from "../http/routes/health.ts";
 import type { RoomsStats } from "../rooms/rooms.ts";
+import type { AccountHealth } from "../tasks/engine/provider-health.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import { StoreUnavailableError, type UnavailableReason } from "../tasks/ports/store-error.ts";
 import type { QueueStats } from "../tasks/ports/task-store.ts";
+import { troubledAccounts } from "./provider-report.ts";
 
 export type HealthSources = {
   readonly store: StoreSources;
@@ -14,6 +16,8 @@ export type HealthSources = {
   readonly providers: ReadonlyMap<string, unknown>;
   /** Calls that did not end when they were told to, by provider, where they are open in this process. */
   readonly hungCalls?: () => ReadonlyMap<string, number>;
+  /** How the providers' accounts are doing, where they are used by this process. */
+  readonly accounts?: () => readonly AccountHealth[];
   readonly clock: Pick<Clock, "monotonic">;
 };
 
@@ -75,7 +79,7 @@ export class HostHealth implements Health {
   }
 
   async parts(): Promise<Record<string, HealthPart>> {
-    const { store, queue, rooms, providers, hungCalls } = this.#sources;
+    const { store, queue, rooms, providers, hungCalls, accounts } = this.#sources;
     const [storeHealth, queueHealth] = await Promise.all([
       storePart(store, this.#tryStore()),
       queuePart(queue),
@@ -84,7 +88,7 @@ export class HostHealth implements Health {
       store: storeHealth,
       queue: queueHealth,
       rooms: rooms(),
-      providers: providersPart([...providers.keys()], hungCalls?.()),
+      providers: providersPart([...providers.keys()], hungCalls?.(), troubledAccounts(accounts?.() ?? [])),
     };
   }
 
@@ -142,9 +146,17 @@ async function queuePart({ stats, rings, figures, maxHeld }: QueueSources): Prom
   }
 }
 
-function providersPart(names: readonly string[], hung: ReadonlyMap<string, number> = new Map()): HealthPart {
+function providersPart(
+  names: readonly string[],
+  hung: ReadonlyMap<string, number> = new Map(),
+  troubled: readonly string[] = [],
+): HealthPart {
   const offered = names.join(", ");
-  if (hung.size === 0) return { status: "ok", offered };
+  if (hung.size === 0) {
+    if (troubled.length === 0) return { status: "ok", offered };
+    const rest = `${troubled.join("; ")}; GET /admin/v1/providers says until when`;
+    return { status: "degraded", offered, detail: rest };
+  }
   const calls = [...hung].map(([provider, open]) => `${provider} (${open})`).join(", ");
   const detail =
     `provider calls did not end when they were told to and are still open: ${calls}. Their tasks are over, and other ` +

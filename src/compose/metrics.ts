@@ -4,6 +4,7 @@ import type { MetricsRegistry, Sample } from "../metrics/registry.ts";
 import { TASK_TYPES } from "../protocol/task.ts";
 import type { RoomsStats } from "../rooms/rooms.ts";
 import type { HungCalls } from "../tasks/engine/hung-calls.ts";
+import type { AccountHealth } from "../tasks/engine/provider-health.ts";
 import type { TaskStore } from "../tasks/ports/task-store.ts";
 
 const SECOND_MS = 1_000;
@@ -20,6 +21,7 @@ export type ProcessGauges = {
   readonly engine: { readonly heldSteps: number };
   readonly hung: Pick<HungCalls, "open">;
   readonly providers: ReadonlyMap<string, unknown>;
+  readonly accounts: () => readonly AccountHealth[];
   readonly rooms: { stats(): RoomsStats };
   readonly hubs: { readonly used: number };
   readonly retention: { readonly unremovedMedia: number };
@@ -59,7 +61,7 @@ export function registerMetrics(metrics: MetricsRegistry, { build, store, proces
       ),
   );
   if (process === undefined) return;
-  const { engine, hung, providers, rooms, hubs, retention, ends, storeCalls } = process;
+  const { engine, hung, accounts, providers, rooms, hubs, retention, ends, storeCalls } = process;
   ends.registerIn(metrics);
   storeCalls.registerIn(metrics);
   metrics.gauge("conduit_provider_calls", "Provider calls open in this process.", () => [
@@ -73,6 +75,17 @@ export function registerMetrics(metrics: MetricsRegistry, { build, store, proces
         labels: { provider },
         value: hung.open.get(provider) ?? 0,
       })),
+  );
+  metrics.gauge(
+    "conduit_provider_account_rest_seconds",
+    "For how long an account of a provider is not used, as the calls of this process found it; 0 when it is.",
+    () =>
+      accounts().flatMap(({ provider, credential, awayMs, refusedMs, limitedMs }) =>
+        TASK_TYPES.map((lane) => ({
+          labels: { provider, account: credential ?? "", lane },
+          value: Math.max(awayMs, refusedMs, limitedMs[lane] ?? 0) / SECOND_MS,
+        })),
+      ),
   );
   metrics.gauge("conduit_rooms", "Tasks and tenants that are followed in this process.", () => [
     { value: rooms.stats().rooms },

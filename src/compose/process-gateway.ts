@@ -30,6 +30,7 @@ import type { Store } from "../stores/store.ts";
 import { Engine } from "../tasks/engine/engine.ts";
 import { HungCalls } from "../tasks/engine/hung-calls.ts";
 import { BusWorkers, SILENT_WORKERS } from "../tasks/engine/other-workers.ts";
+import { ProviderHealth } from "../tasks/engine/provider-health.ts";
 import { RetentionSweep } from "../tasks/engine/retention.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { InstanceBus } from "../tasks/ports/instance-bus.ts";
@@ -98,6 +99,8 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const workers = bus === null ? null : new BusWorkers(bus, clock);
   const others = workers ?? (instances && SILENT_WORKERS);
   const hung = new HungCalls();
+  const providerHealth = new ProviderHealth(clock);
+  const accounts = () => providerHealth.list();
   const engine = new Engine(
     {
       store,
@@ -108,6 +111,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       log,
       others,
       hung: (provider, call) => hung.note(provider, call),
+      health: providerHealth,
     },
     engineOptions(settings),
   );
@@ -167,6 +171,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     rooms: () => roomsPart(rooms, bus),
     providers,
     hungCalls: () => hung.open,
+    accounts,
     clock,
   });
   const app = createApp(core, {
@@ -174,7 +179,17 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     adminKey: dependencies.adminKey,
     health,
     build: dependencies.build,
-    gauges: { engine, hung, providers, rooms, hubs: connections, retention, ends: publisher, storeCalls },
+    gauges: {
+      engine,
+      hung,
+      accounts,
+      providers,
+      rooms,
+      hubs: connections,
+      retention,
+      ends: publisher,
+      storeCalls,
+    },
     slots,
     stopping: () => state !== "running",
     heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),

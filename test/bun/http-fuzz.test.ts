@@ -87,6 +87,7 @@ const PATHS = [
   "/admin/v1/keys/{id}",
   "/admin/v1/keys/{id}/rotate",
   "/admin/v1/models",
+  "/admin/v1/providers",
   "/health",
   "/metrics",
   "/{id}",

@@ -5,6 +5,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
+import type { WireProviderList } from "../../src/protocol/provider.ts";
 import type { WireAccepted, WireTask } from "../../src/protocol/task.ts";
 
 export type HttpApi = {
@@ -803,6 +804,14 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
           aliasOf: null,
         });
         expect(list.data.find(({ id }) => id === "dall-e-3")?.aliasOf).toBe("local/canvas");
+      });
+
+      test("and their providers are described to the administrator alone", async () => {
+        const list = await read<WireProviderList>(await admin("GET", "/admin/v1/providers"));
+        const local = list.data.find(({ name }) => name === "local");
+        expect(local?.models).toContain("local/canvas");
+        expect(local?.accounts).toMatchObject([{ name: null, weight: null, errorCode: null }]);
+        expect([401, 403]).toContain((await send("GET", "/admin/v1/providers")).status);
       });
 
       test("are read one by one, with the slash of their names plain or encoded", async () => {

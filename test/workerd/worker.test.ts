@@ -43,6 +43,7 @@ describe("a Worker without its keys", () => {
       "/v1/models",
       "/v1/images/generations/async",
       "/admin/v1/models",
+      "/admin/v1/providers",
       "/metrics",
       "/nothing",
     ]) {
