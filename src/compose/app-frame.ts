@@ -42,7 +42,14 @@ export function createAppFrame({
     }),
   );
   app.onError((thrown, c) => errorResponse(thrown, c, log));
-  app.notFound((c) => noRoute(app, c));
+  app.notFound((c) => {
+    try {
+      return noRoute(app, c);
+    } catch (thrown) {
+      // Thrown on, it would pass by the front door, which logs and counts, where no other middleware stands in between.
+      return errorResponse(thrown, c, log);
+    }
+  });
   mountProbes(app, health);
   return app;
 }
