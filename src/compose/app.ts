@@ -8,6 +8,7 @@ import { adminOnly, authenticated } from "../http/middleware/credentials.ts";
 import { EVERY_PATH } from "../http/middleware/front-door.ts";
 import { operatorOnly } from "../http/middleware/operator.ts";
 import { mountAdminKeys } from "../http/routes/admin-keys.ts";
+import { mountCancelTasks } from "../http/routes/cancel-tasks.ts";
 import { mountEvents } from "../http/routes/events.ts";
 import { type Health, mountHealth } from "../http/routes/health.ts";
 import { mountImages } from "../http/routes/images.ts";
@@ -102,10 +103,11 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
     heartbeatMs: events.heartbeatMs,
   });
   mountVideos(app, key, shared);
+  mountCancelTasks(app, key, { tasks, maxBodyBytes: limits.jsonBodyBytes });
   mountTasks(app, key, shared);
   mountUnsupported(app, key);
   mountMedia(app, media);
-  mountAdminKeys(app, admin, { keys, maxBodyBytes: limits.jsonBodyBytes });
+  mountAdminKeys(app, admin, { keys, tasks, maxBodyBytes: limits.jsonBodyBytes });
   mountStreams(app, core, surface);
   surface.mountQueue?.(app);
   return app;

@@ -50,17 +50,27 @@ export type CoreOptions = {
   readonly checkTask?: Rooms["checkTask"] | undefined;
   /** Whether a request may wait for what another one began, see `AuthenticatorOptions`. */
   readonly sharedLookups: boolean;
+  /** Tasks that one request may cancel. Default: what the service allows. */
+  readonly cancelAtMost?: number;
 };
 
-export function createCore(parts: HostParts, { dropHeld, checkTask, sharedLookups }: CoreOptions): Core {
+export function createCore(parts: HostParts, { dropHeld, checkTask, ...options }: CoreOptions): Core {
   const { settings, clock, log, store, media, publisher, doorbell, rooms } = parts;
   const endWatch = createRoomEndWatch(rooms, clock, { checkTask });
   const tasks = new TaskService(
     { store, media, publisher, doorbell, endWatch, dropHeld, clock, log },
-    taskServiceOptions(settings),
+    {
+      ...taskServiceOptions(settings),
+      ...(options.cancelAtMost !== undefined && { cancelAtMost: options.cancelAtMost }),
+    },
   );
   const keys = new KeyService({ store, clock, log });
-  const authenticator = new Authenticator({ store, clock, knownMs: settings.keys.cacheMs, sharedLookups });
+  const authenticator = new Authenticator({
+    store,
+    clock,
+    knownMs: settings.keys.cacheMs,
+    sharedLookups: options.sharedLookups,
+  });
   keys.onKeyChanged(({ keyId }) => authenticator.forget(keyId));
   return {
     ...parts,

@@ -19,6 +19,9 @@ import { stepWorkerOptions } from "./options.ts";
 import { TaskEnds } from "./task-ends.ts";
 import { UnreadableWatch } from "./unreadable-watch.ts";
 
+/** Tasks that one request may cancel: each takes a few of the calls that the platform lets a request make. */
+const CANCEL_AT_MOST = 100;
+
 /** What the platform brings. */
 export type DeploymentPlatform = Omit<HostParts, "catalogue" | "doorbell"> & {
   readonly offers: readonly ProviderOffer[];
@@ -55,7 +58,7 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
     // The worker that holds a task runs elsewhere, see step-worker.ts.
     ...createCore(
       { ...parts, publisher, catalogue, doorbell: rings.doorbell },
-      { dropHeld: () => {}, sharedLookups: false },
+      { dropHeld: () => {}, sharedLookups: false, cancelAtMost: CANCEL_AT_MOST },
     ),
     stepWorker: new StepWorker(
       { store, media, providers: catalogue.providers, publisher, clock, log },

@@ -165,6 +165,17 @@ export type WireTaskPage = { data: WireTask[]; hasMore: boolean; after: string |
 /** The answer to `DELETE …?purge=true`. */
 export type WireTaskPurged = { taskId: string; task_id: string; purged: true };
 
+/** The body of `POST /v1/tasks/cancel`: at least one filter of the list, or `all`. */
+export type CancelTasksRequest = {
+  all?: true | undefined;
+  status?: string | string[] | undefined;
+  type?: string | undefined;
+  batchId?: string | undefined;
+};
+
+/** What ending many tasks came to; `hasMore`: the same again ends further ones. */
+export type WireTasksCancelled = { cancelled: number; taskIds: string[]; hasMore: boolean };
+
 /** What cancelling did upstream. */
 export type Cancellation = "immediate" | "requested" | "unsupported_upstream";
 

@@ -10,7 +10,15 @@ import { describeError, type Log } from "./ports/log.ts";
 import type { MediaStore } from "./ports/media-store.ts";
 import type { Publisher } from "./ports/publisher.ts";
 import { publishUpdate } from "./ports/publisher.ts";
-import type { IdempotencyClaim, ListQuery, TaskPage, TaskStore, TaskView } from "./ports/task-store.ts";
+import type {
+  CancelOutcome,
+  IdempotencyClaim,
+  ListQuery,
+  TaskFilter,
+  TaskPage,
+  TaskStore,
+  TaskView,
+} from "./ports/task-store.ts";
 import type { Candidate, JobRequest, Task, Tenant, TenantScope } from "./task.ts";
 
 /** An admitted request: who pays, where it runs and what is held back for it are already decided. */
@@ -40,6 +48,15 @@ export type TaskServiceOptions = {
   /** How long a task may wait for its first start, ms. */
   maxWaitMs: number;
   maxQueuedPerKey: number;
+  /** Tasks that one call may cancel. Default 1,000. */
+  cancelAtMost?: number;
+};
+
+/** What a call that cancels many came to. */
+export type CancelledTasks = {
+  taskIds: string[];
+  /** Whether there are unfinished tasks left that match. */
+  hasMore: boolean;
 };
 
 export type TaskServiceDependencies = {
@@ -55,17 +72,24 @@ export type TaskServiceDependencies = {
   random?: RandomFill;
 };
 
+/** In the order in which many are cancelled. */
+const UNFINISHED = ["queued", "running"] as const;
+const CANCEL_AT_MOST = 1_000;
+/** Tasks that are cancelled together: the store makes one write of them where it can. */
+const CANCEL_STEP = 100;
 /** Seconds a client is asked to wait when the queue of its key is full. */
 const QUEUE_FULL_RETRY_SECONDS = 10;
 
 export class TaskService {
   readonly #dependencies: TaskServiceDependencies;
   readonly #options: TaskServiceOptions;
+  readonly #cancelAtMost: number;
   readonly #nextId: () => string;
 
   constructor(dependencies: TaskServiceDependencies, options: TaskServiceOptions) {
     this.#dependencies = dependencies;
     this.#options = options;
+    this.#cancelAtMost = options.cancelAtMost ?? CANCEL_AT_MOST;
     this.#nextId = createTaskIds(() => dependencies.clock.now(), dependencies.random);
   }
 
@@ -149,20 +173,10 @@ export class TaskService {
    * `task_already_finished` for a task that completed or failed.
    */
   async cancel(scope: TenantScope, taskId: string): Promise<TaskView> {
-    const { store, publisher } = this.#dependencies;
-    const outcome = isTaskId(taskId)
-      ? await store.cancel(scope, taskId)
-      : ({ outcome: "not_found" } as const);
+    const outcome = isTaskId(taskId) ? await this.#end(scope, taskId) : ({ outcome: "not_found" } as const);
     switch (outcome.outcome) {
       case "cancelled":
-        publishUpdate(publisher, outcome.update);
-        this.#dependencies.dropHeld(taskId);
-        // A slot of its key may have become free.
-        this.#dependencies.doorbell.ring(
-          outcome.update.task.type,
-          this.#dependencies.clock.now(),
-          outcome.update.task,
-        );
+        this.#ringFor(outcome.update.task);
         return { task: outcome.update.task, queuePosition: null };
       case "already_cancelled":
         return { task: outcome.task, queuePosition: null };
@@ -174,6 +188,54 @@ export class TaskService {
       case "not_found":
         throw taskNotFound(taskId);
     }
+  }
+
+  /**
+   * Cancels the unfinished tasks that match, as many as one call may, and says which: the waiting ones first, so that none
+   * of them is started in the place of another. Where the store fails halfway it rejects; what was ended stays so, and the same
+   * again ends the rest.
+   */
+  async cancelMany(scope: TenantScope, filter: TaskFilter): Promise<CancelledTasks> {
+    const { store } = this.#dependencies;
+    const statuses = UNFINISHED.filter((status) => filter.statuses?.includes(status) ?? true);
+    const last = new Map<TaskType, Task>();
+    const taskIds: string[] = [];
+    for (const status of statuses) {
+      const query: ListQuery = { ...filter, statuses: [status], limit: CANCEL_STEP };
+      for (let more = true; more && taskIds.length < this.#cancelAtMost; ) {
+        query.limit = Math.min(CANCEL_STEP, this.#cancelAtMost - taskIds.length);
+        const page = await store.list(scope, query);
+        const outcomes = await Promise.all(page.tasks.map(({ task }) => this.#end(scope, task.id)));
+        for (const outcome of outcomes) {
+          if (outcome.outcome !== "cancelled") continue;
+          const { task } = outcome.update;
+          taskIds.push(task.id);
+          last.set(task.type, task);
+        }
+        const oldest = page.tasks.at(-1);
+        more = page.hasMore && oldest !== undefined;
+        if (oldest !== undefined) query.after = oldest.task.id;
+      }
+    }
+    for (const task of last.values()) this.#ringFor(task);
+    const left = statuses.length === 0 ? null : await store.list(scope, { ...filter, statuses, limit: 1 });
+    return { taskIds, hasMore: left !== null && left.tasks.length > 0 };
+  }
+
+  async #end(scope: TenantScope, taskId: string): Promise<CancelOutcome> {
+    const { store, publisher, dropHeld } = this.#dependencies;
+    const outcome = await store.cancel(scope, taskId);
+    if (outcome.outcome === "cancelled") {
+      publishUpdate(publisher, outcome.update);
+      dropHeld(taskId);
+    }
+    return outcome;
+  }
+
+  /** After its end: a slot of its key may have become free, and an upstream job may be left to end. */
+  #ringFor(task: Task): void {
+    const { doorbell, clock } = this.#dependencies;
+    doorbell.ring(task.type, clock.now(), task);
   }
 
   /** Removes a finished task and its media. Rejects with `task_not_found`, or `invalid_parameter` while it is unfinished or unsettled. */

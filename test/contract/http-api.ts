@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
 import type { WireProviderList } from "../../src/protocol/provider.ts";
-import type { WireAccepted, WireTask } from "../../src/protocol/task.ts";
+import type { WireAccepted, WireTask, WireTasksCancelled } from "../../src/protocol/task.ts";
 
 export type HttpApi = {
   /** Sends a request to a path of the server. */
@@ -392,6 +392,35 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         const response = await send("DELETE", `/v1/tasks/${taskId}`);
         expect(response.headers.get("x-should-retry")).toBe("false");
         await expectError(response, 409, "task_already_finished");
+      });
+
+      test("ends many at once, by a filter or all, for the key itself and for an administrator", async () => {
+        const other = await read<{ key: string; id: string }>(
+          await admin("POST", "/admin/v1/keys", { name: "many" }),
+        );
+        const headers = { authorization: `Bearer ${other.key}` };
+        const body = { ...SMALL, provider_options: { steps: 50, step_ms: 1_000 } };
+        const make = async () => (await read<WireAccepted>(await send("POST", ASYNC, body, headers))).taskId;
+        const made = [await make(), await make()];
+        const outcome = await read<WireTasksCancelled>(
+          await send("POST", "/v1/tasks/cancel", { type: "image" }, headers),
+        );
+        expect(outcome).toEqual({ cancelled: 2, taskIds: expect.arrayContaining(made), hasMore: false });
+        for (const id of made)
+          expect(await read(await send("GET", `/v1/tasks/${id}`, undefined, headers))).toMatchObject({
+            status: "cancelled",
+          });
+        await expectError(
+          await send("POST", "/v1/tasks/cancel", {}, headers),
+          400,
+          "missing_parameter",
+          "all",
+        );
+
+        const last = await make();
+        const ofKey = await admin("POST", `/admin/v1/keys/${other.id}/cancel`);
+        expect(await read(ofKey)).toEqual({ cancelled: 1, taskIds: [last], hasMore: false });
+        await admin("DELETE", `/admin/v1/keys/${other.id}`);
       });
 
       test("purges a finished task together with its media", async () => {

@@ -14,11 +14,13 @@ import type {
   WireNewKey,
 } from "../../protocol/key.ts";
 import { type Json, PRIORITIES } from "../../protocol/task.ts";
+import type { TaskService } from "../../tasks/service.ts";
 import { isoTime } from "../../tasks/wire.ts";
 import type { HttpEnv, HttpMiddleware } from "../exchange.ts";
 import { jsonBody, validBody } from "../request/body.ts";
 import { isBoundedObject } from "../request/json-bounds.ts";
 import { pageLimit } from "../request/page.ts";
+import { mountCancelKey } from "./cancel-tasks.ts";
 
 const LIST = "/admin/v1/keys";
 const ONE = "/admin/v1/keys/:id";
@@ -94,11 +96,17 @@ const changeSchema = z.strictObject({ name: keyName.optional(), ...fields }) sat
   ChangeKeyRequest
 >;
 
+export type AdminKeyDependencies = {
+  keys: KeyService;
+  tasks: Pick<TaskService, "cancelMany">;
+  maxBodyBytes: number;
+};
+
 /** Mounts the key routes; `admin` authenticates. */
 export function mountAdminKeys(
   app: Hono<HttpEnv>,
   admin: HttpMiddleware,
-  { keys, maxBodyBytes }: { keys: KeyService; maxBodyBytes: number },
+  { keys, tasks, maxBodyBytes }: AdminKeyDependencies,
 ): void {
   const body = jsonBody(maxBodyBytes);
 
@@ -132,6 +140,8 @@ export function mountAdminKeys(
     c.header("cache-control", "no-store");
     return c.json({ ...wireKey(key), key: plain } satisfies WireNewKey);
   });
+
+  mountCancelKey(app, admin, { tasks, keys, keyIdOf: (text) => keyId(text, "id") });
 
   app.delete(ONE, admin, async (c) => {
     const id = keyId(c.req.param("id"), "id");

@@ -3,22 +3,15 @@
 import type { Hono } from "hono";
 import { z } from "zod";
 import { ApiError } from "../../protocol/error.ts";
-import {
-  TASK_STATUSES,
-  TASK_TYPES,
-  type TaskStatus,
-  type WireTaskPage,
-  type WireTaskPurged,
-} from "../../protocol/task.ts";
-import { isTaskId } from "../../tasks/ids.ts";
+import type { WireTaskPage, WireTaskPurged } from "../../protocol/task.ts";
 import type { ListQuery } from "../../tasks/ports/task-store.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import { toWireTask } from "../../tasks/wire.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
 import { jsonBody, validBody } from "../request/body.ts";
 import { pageLimit } from "../request/page.ts";
-import { describeReceived } from "../request/schema-issue.ts";
 import { type AcceptanceDependencies, acceptTask } from "../request/task-acceptance.ts";
+import { idOf, invalidFilter, taskFilter } from "../request/task-filter.ts";
 import { taskIdOf } from "../request/task-id.ts";
 import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
 import { notSupported } from "./unsupported.ts";
@@ -28,9 +21,6 @@ export type TaskRouteDependencies = AcceptanceDependencies &
     tasks: Pick<TaskService, "submit" | "read" | "list" | "cancel" | "purge" | "retryable">;
     limits: { jsonBodyBytes: number };
   };
-
-/** What other gateways' clients filter by. */
-const STATUS_SPELLINGS: Readonly<Record<string, TaskStatus>> = { pending: "queued", processing: "running" };
 
 /** Mounts the task routes; `key` authenticates. */
 export function mountTasks(
@@ -94,43 +84,15 @@ export function mountTasks(
 }
 
 function listQuery(c: HttpContext): ListQuery {
-  const query: ListQuery = { limit: pageLimit(c.req.query("limit")) };
-  const status = c.req.query("status");
-  if (status) query.statuses = status.split(",").map(statusOf);
-  const type = c.req.query("type");
-  if (type) {
-    const known = TASK_TYPES.find((name) => name === type);
-    if (known === undefined) throw invalid("type", `must be one of ${TASK_TYPES.join(", ")}`, type);
-    query.type = known;
-  }
-  const batchId = c.req.query("batchId");
-  if (batchId) query.batchId = idOf("batchId", batchId.toLowerCase(), "the id of a batch");
-  const after = c.req.query("after");
-  if (after) query.after = idOf("after", after.toLowerCase(), "the `after` of the page before");
+  const { status, type, batchId, after, limit } = c.req.query();
+  const query: ListQuery = { ...taskFilter({ status, type, batchId }), limit: pageLimit(limit) };
+  if (after) query.after = idOf("after", after, "the `after` of the page before");
   return query;
-}
-
-function statusOf(text: string): TaskStatus {
-  const name = Object.hasOwn(STATUS_SPELLINGS, text) ? STATUS_SPELLINGS[text] : text;
-  const status = TASK_STATUSES.find((known) => known === name);
-  if (status === undefined) throw invalid("status", `must be one of ${TASK_STATUSES.join(", ")}`, text);
-  return status;
-}
-
-function idOf(param: string, text: string, expected: string): string {
-  if (isTaskId(text)) return text;
-  throw invalid(param, `must be ${expected}`, text);
 }
 
 function flag(c: HttpContext, param: string): boolean {
   const text = c.req.query(param);
   if (text === undefined || text === "false" || text === "0") return false;
   if (text === "true" || text === "1" || text === "") return true;
-  throw invalid(param, "must be true or false", text);
-}
-
-function invalid(param: string, expected: string, came: string): ApiError {
-  return new ApiError("invalid_parameter", `${param} ${expected}; ${describeReceived(came)} came.`, {
-    param,
-  });
+  throw invalidFilter(param, "must be true or false", text);
 }

@@ -87,10 +87,14 @@ export type CreateOutcome =
 /** A task with its place in the queue, 1 = next; null when it is not waiting for its first or next start. */
 export type TaskView = { task: Task; queuePosition: number | null };
 
-export type ListQuery = {
+/** Which tasks are meant; nothing named: all of them. */
+export type TaskFilter = {
   statuses?: readonly TaskStatus[];
   type?: TaskType;
   batchId?: string;
+};
+
+export type ListQuery = TaskFilter & {
   /** 1-100. */
   limit: number;
   /** Task id: the page begins with the next older one. */
