@@ -58,6 +58,14 @@ export class RoomSubscription implements Subscription {
     return this.phase === "alone" ? { epoch: this.epoch, seq: this.cursor } : null;
   }
 
+  /** From here on it is served alone, from that position; `stamp` is the room's delivery stamp. */
+  standAlone({ epoch, seq }: Position, stamp: number): void {
+    this.phase = "alone";
+    this.epoch = epoch;
+    this.cursor = seq;
+    this.stamp = stamp;
+  }
+
   /** Sends frames to this subscriber alone, as one where its encoding packs. */
   send(frames: readonly (Frame | null)[]): void {
     const encoded = frames.filter((frame) => frame !== null);

@@ -8,10 +8,11 @@
 
 import { CLOSE_NORMAL, CLOSE_TRY_AGAIN } from "../protocol/close-codes.ts";
 import { isTerminal } from "../protocol/task.ts";
-import type { Frame, Topics } from "../sockets/frame.ts";
+import type { Topics } from "../sockets/frame.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { Position, TenantScope } from "../tasks/task.ts";
 import { Broadcast } from "./broadcast.ts";
+import { sendBeginning, sendKept, sendMissedProgress, sendRead } from "./catch-up.ts";
 import { LogReplica, type LogReplicaListener, READ_ENTRIES } from "./log-replica.ts";
 import { printPosition } from "./position.ts";
 import { type Delivery, frameOf } from "./replay-buffer.ts";
@@ -216,28 +217,15 @@ export class Room implements LogReplicaListener {
     if (!resumes) this.#start(subscription, opening, after !== null);
   }
 
-  /** From here on the subscriber is served alone, from that position. */
-  #place(subscription: RoomSubscription, { epoch, seq }: Position): void {
+  #place(subscription: RoomSubscription, at: Position): void {
     this.#opening.delete(subscription);
     this.#alone.add(subscription);
-    subscription.phase = "alone";
-    subscription.stamp = this.#replica.replayBuffer.stamp;
-    subscription.epoch = epoch;
-    subscription.cursor = seq;
+    subscription.standAlone(at, this.#replica.replayBuffer.stamp);
   }
 
-  /** Sends the beginning of a stream that does not resume: a snapshot, after a reset where events were lost. */
+  /** Sends the beginning of a stream that does not resume. */
   #start(subscription: RoomSubscription, opening: Opening, lost: boolean): void {
-    const { view, position } = opening;
-    const { encoding } = subscription.subscriber;
-    const id = printPosition(position);
-    subscription.epoch = position.epoch;
-    subscription.cursor = position.seq;
-    const frames: (Frame | null)[] = lost ? [encoding.reset(id)] : [];
-    if (view !== null) frames.push(encoding.snapshot(view, id));
-    else if (!lost) frames.push(encoding.begin(id));
-    subscription.send(frames);
-    if (view !== null && isTerminal(view.task.status)) this.#close(subscription, CLOSE_NORMAL, ENDED);
+    if (sendBeginning(subscription, opening, lost)) this.#close(subscription, CLOSE_NORMAL, ENDED);
   }
 
   // --- a subscriber served alone
@@ -273,11 +261,8 @@ export class Room implements LogReplicaListener {
           return;
         }
         if (sameLog && this.#replica.replayBuffer.covers(subscription.cursor)) {
-          this.#catchUp(
-            subscription,
-            seq,
-            this.#replica.replayBuffer.after(subscription.cursor, this.log.ofOneTask),
-          );
+          const kept = this.#replica.replayBuffer.after(subscription.cursor, this.log.ofOneTask);
+          sendKept(subscription, seq, kept);
           continue;
         }
         const { epoch, cursor } = subscription;
@@ -304,17 +289,7 @@ export class Room implements LogReplicaListener {
     );
     if (subscription.phase !== "alone") return false;
     if (reading.outcome === "events") {
-      const { epoch, seq } = reading.position;
-      const frames: (Frame | null)[] = [];
-      let ended = false;
-      for (const entry of reading.entries) {
-        const at = this.log.seqOf(entry.event);
-        if (at === null || at <= subscription.cursor) continue;
-        frames.push(subscription.subscriber.encoding.event(entry, printPosition({ epoch, seq: at })));
-        ended ||= isTerminal(entry.event.status);
-      }
-      subscription.cursor = Math.max(subscription.cursor, seq);
-      subscription.send(frames);
+      const ended = sendRead(subscription, this.log, reading);
       if (ended && this.log.ofOneTask) this.#close(subscription, CLOSE_NORMAL, ENDED);
       return true;
     }
@@ -325,42 +300,22 @@ export class Room implements LogReplicaListener {
     return opening !== null;
   }
 
-  #catchUp(subscription: RoomSubscription, seq: number, deliveries: readonly Delivery[]): void {
-    subscription.cursor = seq;
-    subscription.send(deliveries.map((delivery) => frameOf(delivery, subscription.subscriber.encoding)));
-  }
-
   #join(subscription: RoomSubscription): void {
     if (this.#ended) {
       this.#close(subscription, CLOSE_NORMAL, ENDED);
       return;
     }
-    if (!this.log.ofOneTask) this.#sendMissedProgress(subscription);
+    if (!this.log.ofOneTask) sendMissedProgress(subscription, this.#replica.replayBuffer);
     if (subscription.phase !== "alone") return;
     this.#alone.delete(subscription);
     subscription.phase = "joined";
     this.#broadcast.add(subscription);
   }
 
-  /**
-   * In a tenant's stream the last progress has no position of its own: it is sent again with the room's current one.
-   */
-  #sendMissedProgress(subscription: RoomSubscription): void {
-    const id = printPosition({ epoch: subscription.epoch, seq: subscription.cursor });
-    const { encoding } = subscription.subscriber;
-    subscription.send(
-      this.#replica.replayBuffer
-        .progressAfter(subscription.stamp)
-        .map(({ entry }) => encoding.event(entry, id)),
-    );
-  }
-
   #takeOut(subscription: RoomSubscription, now: number): void {
     this.#broadcast.remove(subscription);
-    subscription.phase = "alone";
-    subscription.epoch = this.#replica.epoch ?? "";
-    subscription.cursor = this.#replica.seq;
-    subscription.stamp = this.#replica.replayBuffer.stamp;
+    const { epoch, seq, replayBuffer } = this.#replica;
+    subscription.standAlone({ epoch: epoch ?? "", seq }, replayBuffer.stamp);
     subscription.slowSince = now;
     this.#alone.add(subscription);
   }
