@@ -9,15 +9,10 @@
 import { CLOSE_NORMAL } from "../../protocol/close-codes.ts";
 import type { Frame, TopicMembership } from "../../sockets/frame.ts";
 import type { CloseOptions } from "../close-options.ts";
-import type { Hub, HubConnection } from "../hub.ts";
+import type { HubConnection } from "../hub.ts";
 import { type BareOpening, bareProtocol, openFrame } from "../protocols/bare-mode.ts";
 import { HANDSHAKE_CANCELED } from "../protocols/handshake.ts";
-import {
-  type Chunk,
-  type HubProtocol,
-  type MessageReader,
-  ProtocolError,
-} from "../protocols/hub-protocol.ts";
+import { type Chunk, type HubProtocol, ProtocolError } from "../protocols/hub-protocol.ts";
 import { jsonProtocol } from "../protocols/json-protocol.ts";
 import { type Close, type HubMessage, MessageType, PING } from "../protocols/messages.ts";
 import { ClientResults } from "./client-results.ts";
@@ -28,11 +23,13 @@ import type {
   TransportOutput,
   TransportTraits,
 } from "./hub-connection-options.ts";
+import { HubLifetime } from "./hub-lifetime.ts";
 import { CONNECTION_CLOSED_WITH_ERROR, errorText, HubError } from "./invocation-errors.ts";
 import { type InvocationOwner, Invocations } from "./invocations.ts";
 import { Liveness } from "./liveness.ts";
 import { MessageWriter } from "./message-writer.ts";
 import { PROTOCOLS, ProtocolDetector, refuseHandshake } from "./protocol-detector.ts";
+import { ReceivedMessages } from "./received-messages.ts";
 import { StatefulReconnect } from "./stateful-reconnect.ts";
 
 type State = "handshake" | "starting" | "open" | "closed";
@@ -40,7 +37,7 @@ type State = "handshake" | "starting" | "open" | "closed";
 export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwner<P> {
   readonly connectionId: string;
   readonly principal: P;
-  readonly #hub: Hub<P>;
+  readonly #lifetime: HubLifetime<P>;
   readonly #settings: HubConnectionSettings;
   readonly #transport: TransportTraits;
   readonly #onEnd: (() => void) | undefined;
@@ -48,16 +45,11 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   readonly #writer: MessageWriter;
   #state: State = "handshake";
   #detector: ProtocolDetector | null;
-  #reader: MessageReader | null = null;
-  /** A message that was read and has to wait. */
-  #held: HubMessage | null = null;
-  #reading = false;
+  readonly #received = new ReceivedMessages();
   /** What the next frame of a bare client may be instead of a message. */
   #opening: BareOpening | null;
   #abort: AbortController | null = null;
   #results: ClientResults | null = null;
-  /** Whether `onConnected` succeeded. */
-  #connected: Promise<boolean> = Promise.resolve(false);
   readonly #mayReconnect: boolean;
 
   /** The time at the host's latest call. */
@@ -72,7 +64,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   constructor(options: HubConnectionOptions<P>, now: number) {
     this.connectionId = options.connectionId;
     this.principal = options.principal;
-    this.#hub = options.hub;
+    this.#lifetime = new HubLifetime(options.hub, this, options.settings);
     this.#settings = options.settings;
     this.#transport = options.transport;
     this.#onEnd = options.onEnd;
@@ -125,7 +117,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
 
   /** Length of what was received and not yet read. A host that can slow its client down does so while this grows. */
   get unread(): number {
-    return this.#reader?.unread ?? 0;
+    return this.#received.unread;
   }
 
   /** When `tick` has something to do at the latest. */
@@ -171,7 +163,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     if (this.#state === "closed") return;
     if (this.#state === "handshake") {
       if (now >= this.#handshakeBy)
-        this.#refuseHandshake(refuseHandshake(HANDSHAKE_CANCELED).refusal, HANDSHAKE_CANCELED);
+        this.#endBehind(refuseHandshake(HANDSHAKE_CANCELED).refusal, HANDSHAKE_CANCELED);
       return;
     }
     this.#results?.expire(now);
@@ -180,7 +172,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
       return;
     }
     // While this side has stopped reading, the client's silence proves nothing.
-    if (this.#held !== null) this.#liveness?.heard(now);
+    if (this.#received.waiting) this.#liveness?.heard(now);
     const due = this.#liveness?.check(now);
     if (due === "idle") this.close({ error: "Connection was idle for too long." });
     else if (due === "timeout")
@@ -208,7 +200,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
       this.#reconnectBy = now + this.#settings.reconnectMs;
       return;
     }
-    if (this.#state === "open" && this.#held === null && this.#reader?.partial === true)
+    if (this.#state === "open" && !this.#received.waiting && this.#received.partial)
       this.#fail(new ProtocolError("Connection terminated while reading a message."));
     else this.#end(null, error);
   }
@@ -221,8 +213,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     if (this.#writer.numbers === null || this.#state === "closed") return false;
     this.#writer.close(CLOSE_NORMAL, "", null);
     this.#reconnectBy = Number.POSITIVE_INFINITY;
-    this.#reader = this.#writer.protocol.createReader(this.#settings.limits);
-    this.#held = null;
+    this.#received.begin(this.#writer.protocol.createReader(this.#settings.limits));
     this.#writer.resume(output);
     if (!this.congested) this.#invocations.drained();
     return true;
@@ -232,10 +223,10 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   save(): SavedHubConnection | null {
     const quiet =
       this.#state === "open" &&
-      this.#held === null &&
+      !this.#received.waiting &&
       !this.congested &&
       this.#writer.numbers === null &&
-      this.#reader?.partial !== true &&
+      !this.#received.partial &&
       (this.#results?.size ?? 0) === 0;
     const streams = quiet ? this.#invocations.save() : null;
     if (streams === null || this.#liveness === null) return null;
@@ -316,7 +307,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     const detected = detector.push(chunk);
     if (detected === null) return;
     if ("refusal" in detected) {
-      this.#refuseHandshake(detected.refusal, null);
+      this.#endBehind(detected.refusal, null);
       return;
     }
     if (detected.answer !== null) this.#writer.transmit(detected.answer);
@@ -331,28 +322,16 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     this.#state = "starting";
     this.#detector = null;
     this.#speak(protocol);
-    const failed = (error: unknown) => {
-      this.#settings.report(error, "hub onConnected");
-      const text = errorText(CONNECTION_CLOSED_WITH_ERROR, error, this.#settings.detailedErrors);
-      this.#end({ type: MessageType.Close, error: text }, text);
-      return false;
-    };
-    const succeeded = () => {
-      if (this.#state === "starting") this.#state = "open";
-      this.proceed();
-      return true;
-    };
-    try {
-      const connecting = this.#hub.onConnected(this);
-      if (connecting instanceof Promise) this.#connected = connecting.then(succeeded, failed);
-      else {
-        this.#connected = Promise.resolve(true);
-        succeeded();
-      }
-    } catch (error) {
-      this.#connected = Promise.resolve(false);
-      failed(error);
-    }
+    this.#lifetime.begin(
+      () => {
+        if (this.#state === "starting") this.#state = "open";
+        this.proceed();
+      },
+      (error) => {
+        const text = errorText(CONNECTION_CLOSED_WITH_ERROR, error, this.#settings.detailedErrors);
+        this.#end({ type: MessageType.Close, error: text }, text);
+      },
+    );
   }
 
   #restore(saved: SavedHubConnection): void {
@@ -360,7 +339,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     this.#state = "open";
     this.#detector = null;
     this.#opening = null;
-    this.#connected = Promise.resolve(true);
+    this.#lifetime.resume();
     const liveness = this.#speak(known.find(({ encoding }) => encoding === saved.encoding) ?? jsonProtocol);
     liveness.restore(saved);
     for (const call of saved.streams) this.#invocations.resume(call);
@@ -369,20 +348,16 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   /** From here on the protocol is known. */
   #speak(protocol: HubProtocol): Liveness {
     this.#writer.protocol = protocol;
-    this.#reader = protocol.createReader(this.#settings.limits);
+    this.#received.begin(protocol.createReader(this.#settings.limits));
     const pings = protocol === bareProtocol ? "bare" : this.#transport.pings;
     this.#liveness = new Liveness(this.#settings, pings, this.#writer, this.#now);
     return this.#liveness;
   }
 
-  #refuseHandshake(refusal: Frame, error: string | null): void {
-    this.#endBehind(refusal, error);
-  }
-
   #take(chunk: Chunk): void {
     // First: it may change the reader.
     const rest = this.#opening === null ? chunk : this.#open(this.#opening, chunk);
-    this.#reader?.push(rest);
+    this.#received.push(rest);
     this.#read();
     if (this.unread > this.#settings.maxUnread)
       throw new ProtocolError("Too much was sent while the server was busy with earlier messages.");
@@ -398,20 +373,10 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   }
 
   #read(): void {
-    if (this.#reading) return;
-    this.#reading = true;
-    try {
-      while (this.#state === "open" && this.#writer.connected) {
-        const message: HubMessage | null = this.#held ?? this.#reader?.next() ?? null;
-        this.#held = null;
-        if (message === null) return;
-        if (this.#handle(message)) continue;
-        this.#held = message;
-        return;
-      }
-    } finally {
-      this.#reading = false;
-    }
+    this.#received.read(
+      () => this.#state === "open" && this.#writer.connected,
+      (message) => this.#handle(message),
+    );
   }
 
   /** False when the message has to wait. */
@@ -471,15 +436,12 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     if (this.#state === "closed") return;
     this.#state = "closed";
     this.#writer.close(code, reason, last);
-    this.#held = null;
-    this.#reader = null;
+    this.#received.begin(null);
     this.#writer.numbers = null;
     this.#invocations.dispose();
     this.#results?.abandon(this.connectionId);
     this.#abort?.abort();
-    void this.#connected
-      .then((connected) => (connected ? this.#hub.onDisconnected(this, error) : undefined))
-      .catch((error: unknown) => this.#settings.report(error, "hub onDisconnected"));
+    this.#lifetime.end(error);
     this.#onEnd?.();
   }
 }
