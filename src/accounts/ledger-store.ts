@@ -49,6 +49,8 @@ export type Movement = {
   readonly chargedMicros: number;
   /** What the providers billed for it; null when none said. */
   readonly upstreamMicros: number | null;
+  /** How much of that is beyond what was held: the gateway's own loss, besides what it does not charge. */
+  readonly overrunMicros: number;
   readonly windows: readonly BudgetWindow[];
   readonly at: number;
 };

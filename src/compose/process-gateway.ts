@@ -8,6 +8,7 @@ import type { Hono } from "hono";
 import { announceKeyChange, onRemoteKeyChange } from "../accounts/key-change-bus.ts";
 import { KeyWatch } from "../accounts/key-watch.ts";
 import type { KeyEvent, KeyService } from "../accounts/keys.ts";
+import { billTask } from "../accounts/prices/held-price.ts";
 import type { Principal } from "../accounts/principal.ts";
 import type { Settings } from "../config/load.ts";
 import type { HttpEnv } from "../http/exchange.ts";
@@ -90,7 +91,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const workers = bus === null ? null : new BusWorkers(bus, clock);
   const others = workers ?? (instances && SILENT_WORKERS);
   const engine = new Engine(
-    { store, media, providers, publisher, clock, log, others },
+    { store, media, providers, publisher, bill: billTask, clock, log, others },
     engineOptions(settings),
   );
   const retention = new RetentionSweep({ store, media, clock, log }, retentionOptions(settings));

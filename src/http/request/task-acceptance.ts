@@ -35,7 +35,7 @@ export async function acceptTask(
   const exchange = c.get("exchange");
   const base = baseUrl(c.req.raw, urls);
   const claim = idempotencyClaim(c.req.raw, route, body, idempotency);
-  const submission = admit(
+  const { submission } = admit(
     principalOfExchange(c),
     { ...order, baseUrl: base },
     models,

@@ -31,7 +31,7 @@ export function creationOf(
   const besides = { specBytes: spec.bytes, progressAt: null, trimmed: false };
   const { texts, moments } = fields.written(task, besides, spec.text);
   const { idempotency, tenant } = draft;
-  if (draft.reservedMicros > 0) texts.push(...holdFields(draft.price));
+  if (draft.reservedMicros > 0) texts.push(...holdFields());
   const args = [
     draft.id,
     tenant.keyId,

@@ -11,7 +11,7 @@ import type {
 } from "../../../accounts/ledger-store.ts";
 import { isTerminal, type Json, TASK_STATUSES, TASK_TYPES } from "../../../protocol/task.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import type { HoldColumns, TaskRow } from "../tasks/task-table.ts";
+import type { TaskRow } from "../tasks/task-table.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
 import { NO_CUSTOMER, windowsOf } from "./settlement.ts";
@@ -94,7 +94,7 @@ function holdsOf(tx: Transaction, keyId: string, limit: number): Hold[] {
   });
 }
 
-function taskHold({ task, hold }: TaskRow): Hold {
+function taskHold({ task, windows }: TaskRow): Hold {
   return {
     source: "task",
     sourceId: task.id,
@@ -102,7 +102,9 @@ function taskHold({ task, hold }: TaskRow): Hold {
     customer: task.customer,
     amountMicros: task.reservedMicros,
     createdAt: task.createdAt,
-    ...termsOf(hold),
+    price: task.price,
+    windows: windowsOf(windows),
+    expiresAt: null,
   };
 }
 
@@ -115,17 +117,10 @@ function sessionHolds(sql: Sql, no: number): Hold[] {
     customer: row.customer as string | null,
     amountMicros: row.reserved_micros as number,
     createdAt: row.started_at as number,
-    ...termsOf({ price: row.price as string | null, windows: row.windows as string | null }),
-  }));
-}
-
-/** Both sources have an end of their own. */
-function termsOf({ price, windows }: HoldColumns): Pick<Hold, "price" | "windows" | "expiresAt"> {
-  return {
-    price: price === null ? null : (JSON.parse(price) as Json),
-    windows: windowsOf(windows),
+    price: typeof row.price === "string" ? (JSON.parse(row.price) as Json) : null,
+    windows: windowsOf(row.windows),
     expiresAt: null,
-  };
+  }));
 }
 
 function movementOf(row: SqlRow): Movement {
@@ -141,6 +136,7 @@ function movementOf(row: SqlRow): Movement {
     provider: row.provider as string,
     chargedMicros: row.charged_micros as number,
     upstreamMicros: row.upstream_micros as number | null,
+    overrunMicros: row.overrun_micros as number,
     windows: JSON.parse(row.windows as string) as BudgetWindow[],
     at: row.at as number,
   };

@@ -190,7 +190,8 @@ const TABLES = [
      charged_micros INTEGER NOT NULL,
      upstream_micros INTEGER,
      windows TEXT NOT NULL,
-     at INTEGER NOT NULL
+     at INTEGER NOT NULL,
+     overrun_micros INTEGER NOT NULL DEFAULT 0
    )`,
   "CREATE INDEX IF NOT EXISTS movements_by_time ON movements (key_id, at)",
 
@@ -247,7 +248,6 @@ export function tablesOf(fields: FieldTable): string[] {
        ready_rank INTEGER,
        wake_at INTEGER,
        followed INTEGER,
-       price TEXT,
        windows TEXT,
        spec TEXT
      )`,

@@ -53,8 +53,8 @@ export function createTask(
   if (waiting === null) openTenant(tx, keyId, WHOLE_KEY);
   if (subject !== WHOLE_KEY) openTenant(tx, keyId, subject);
 
-  const hold = reserve(sql, { keyId, customer: draft.customer }, draft.reservedMicros, draft.price);
-  const row = tx.tasks.insert(sql, newTask(draft, tx.epoch(), now), spec, hold);
+  const windows = reserve(sql, { keyId, customer: draft.customer }, draft.reservedMicros);
+  const row = tx.tasks.insert(sql, newTask(draft, tx.epoch(), now), spec, windows);
   const queue = { keyId, lane: draft.type, provider };
   // Null as long as the key never had a task in the lane.
   const queues = (key?.queues as number | null) ?? 0;

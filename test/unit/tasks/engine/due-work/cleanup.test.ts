@@ -5,6 +5,7 @@ import { type CleanupPayload, cleanupDraft } from "../../../../../src/tasks/due-
 import { createCleanupWork } from "../../../../../src/tasks/engine/due-work/cleanup.ts";
 import type { WorkHandler } from "../../../../../src/tasks/engine/due-work/runner.ts";
 import type { ClaimedWork } from "../../../../../src/tasks/ports/task-store.ts";
+import { recordingLog } from "../../../../fixture/recording-log.ts";
 import { ScriptedProvider } from "../../../../fixture/scripted-provider.ts";
 import { runningTask } from "../../../../fixture/task.ts";
 
@@ -46,7 +47,7 @@ describe("cleanup work", () => {
       ["y", new ScriptedProvider("y")],
     ]);
     // In the middle of the jitter: waits are exact.
-    handler = createCleanupWork({ providers, random: () => 0.5 });
+    handler = createCleanupWork({ providers, log: recordingLog(), random: () => 0.5 });
   });
 
   test("is done for the providers of this process", () => {

@@ -1,0 +1,57 @@
+/** The price that is kept with a task's hold: what each way of its route costs, and what was held back for it. */
+
+import type { Json } from "../../protocol/task.ts";
+import type { Billing } from "../../tasks/ports/billing.ts";
+import type { OfferedModel } from "../../tasks/ports/model-catalogue.ts";
+import type { JobRequest } from "../../tasks/task.ts";
+import { pricedRequest } from "./priced-request.ts";
+import { reserve } from "./reserve.ts";
+import { settle, shareOf, type Terms } from "./settle.ts";
+
+/** What is held back for a task, and the price it is settled by. */
+export type TaskPrice = {
+  /** For the dearest of the models. */
+  readonly reservedMicros: number;
+  /** As it is stored; null where nothing is held back. */
+  readonly held: Json;
+  /** The model that `reservedMicros` is for; the first of several. */
+  readonly dearest: OfferedModel;
+};
+
+/** Prices a request to the models of a route, in their order; there is at least one. `inputs` counts the input pictures. */
+export function priceTask(models: readonly OfferedModel[], request: JobRequest, inputs: number): TaskPrice {
+  const [first] = models;
+  if (first === undefined) throw new Error("A route has at least one model");
+  let dearest = { model: first, micros: 0 };
+  const candidates = models.map((model) => {
+    const micros = reserve(model.pricing, pricedRequest(request, inputs, model.capabilities));
+    if (micros > dearest.micros) dearest = { model, micros };
+    return { price: model.pricing, reservedMicros: micros, own: model.ownPrice } satisfies Terms;
+  });
+  const { model, micros } = dearest;
+  return { reservedMicros: micros, held: micros === 0 ? null : ({ candidates } as Json), dearest: model };
+}
+
+/**
+ * Settles a task by the price of the way that made it. What was held by a price that cannot be read, of another release,
+ * is charged by the share of the results that came.
+ */
+export const billTask: Billing = (task, outcome) => {
+  const { reservedMicros, request, inputs } = task;
+  const terms = termsOf(task.price, task.candidate);
+  if (terms === null) {
+    const came = outcome.costMicros ?? shareOf(reservedMicros, outcome.items.length, request.n);
+    return { chargedMicros: Math.min(reservedMicros, came), upstreamMicros: came };
+  }
+  const pictures = inputs.filter(({ role }) => role === "image").length;
+  const bill = settle(terms, pricedRequest(request, pictures), outcome);
+  return { ...bill, chargedMicros: Math.min(reservedMicros, bill.chargedMicros) };
+};
+
+const KINDS = ["free", "per_image", "per_token", "per_megapixel", "per_second", "per_video"] as const;
+
+function termsOf(held: Json, candidate: number): Terms | null {
+  const { candidates } = (held ?? {}) as { candidates?: readonly (Terms | undefined)[] };
+  const terms = Array.isArray(candidates) ? candidates[candidate] : undefined;
+  return terms !== undefined && KINDS.some((kind) => kind === terms.price?.kind) ? terms : null;
+}
