@@ -74,7 +74,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   const admin = adminOnly(isAdmin, authenticator);
   mountModels(app, key, catalogue);
   mountAdminModels(app, admin, catalogue);
-  mountOwnKey(app, key);
+  mountOwnKey(app, key, store);
 
   const shared = {
     tasks,

@@ -2,6 +2,7 @@
 
 import { ApiError } from "../protocol/error.ts";
 import { isTerminal, type Json, type Priority, type TaskType } from "../protocol/task.ts";
+import { dollarText } from "./dollars.ts";
 import { createTaskIds, isTaskId, type RandomFill } from "./ids.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Doorbell } from "./ports/doorbell.ts";
@@ -10,7 +11,14 @@ import { describeError, type Log } from "./ports/log.ts";
 import type { MediaStore } from "./ports/media-store.ts";
 import type { Publisher } from "./ports/publisher.ts";
 import { publishUpdate } from "./ports/publisher.ts";
-import type { IdempotencyClaim, ListQuery, TaskPage, TaskStore, TaskView } from "./ports/task-store.ts";
+import type {
+  CreateOutcome,
+  IdempotencyClaim,
+  ListQuery,
+  TaskPage,
+  TaskStore,
+  TaskView,
+} from "./ports/task-store.ts";
 import type { Candidate, JobRequest, Task, Tenant, TenantScope } from "./task.ts";
 
 /** An admitted request: who pays, where it runs and what is held back for it are already decided. */
@@ -127,7 +135,7 @@ export class TaskService {
           { retryAfterSeconds: QUEUE_FULL_RETRY_SECONDS },
         );
       case "budget_exceeded":
-        throw new ApiError("budget_exceeded", "The key's budget does not cover this request.");
+        throw budgetExceeded(submission.reservedMicros, outcome);
       case "key_refused":
         throw keyRefused(outcome.reason);
     }
@@ -217,6 +225,18 @@ export class TaskService {
     await this.#dependencies.endWatch.untilEnded(scope, taskId, timeoutMs, signal);
     return this.read(scope, taskId);
   }
+}
+
+function budgetExceeded(
+  wantedMicros: number,
+  budget: Extract<CreateOutcome, { outcome: "budget_exceeded" }>,
+): ApiError {
+  const { limitMicros, chargedMicros, reservedMicros } = budget;
+  const left = Math.max(0, limitMicros - chargedMicros - reservedMicros);
+  return new ApiError(
+    "budget_exceeded",
+    `This request may cost $${dollarText(wantedMicros)}, and $${dollarText(left)} is left of the key's budget of $${dollarText(limitMicros)}: $${dollarText(chargedMicros)} was charged and $${dollarText(reservedMicros)} is reserved for unfinished tasks. Ask for less, wait for those to end, or have an administrator raise the budget. POST /v1/estimate tells what a request may cost.`,
+  );
 }
 
 function taskNotFound(taskId: string): ApiError {

@@ -81,6 +81,10 @@ export function readCreated(fields: TaskFields, creation: Creation, reply: Reply
       return { outcome };
     case "queue_full":
       return { outcome, queued: numberOf(rest[0]) };
+    case "budget_exceeded": {
+      const [limitMicros = 0, reservedMicros = 0, chargedMicros = 0] = rest.map(numberOf);
+      return { outcome, limitMicros, reservedMicros, chargedMicros };
+    }
     case "key_refused":
       return { outcome, reason: textOf(rest[0]) as "disabled" | "expired" | "unknown" };
     case "unreadable":

@@ -1,7 +1,6 @@
 /** Reading balances, holds and movements; dropping movements whose time is over. */
 
 import type {
-  Balance,
   BudgetWindow,
   Hold,
   LedgerStore,
@@ -14,11 +13,13 @@ import type { Sql, SqlRow } from "../../sql.ts";
 import type { TaskRow } from "../tasks/task-table.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
-import { NO_CUSTOMER, windowsOf } from "./settlement.ts";
+import { balanceOf } from "./balances.ts";
+import { windowsOf } from "./settlement.ts";
 
 export function ledgerMethods(transactions: Transactions): LedgerStore {
   return {
-    balance: (keyId, customer, window) => transactions.read((tx) => balanceOf(tx, keyId, customer, window)),
+    balance: (keyId, customer, window) =>
+      transactions.read((tx) => balanceOf(tx.sql, keyId, customer, window)),
     listHolds: (keyId, limit) => transactions.read((tx) => holdsOf(tx, keyId, limit)),
     listMovements: (keyId, { limit, before }) =>
       transactions.read((tx) => {
@@ -46,24 +47,6 @@ function movementRows(
 export function dropOldMovements({ sql }: Transaction, moment: number, limit: number): number {
   const text = "DELETE FROM movements WHERE no < (SELECT min(no) FROM movements) + ? AND at <= ?";
   return sql.change(text, limit, moment);
-}
-
-function balanceOf(
-  { sql }: Transaction,
-  keyId: string,
-  customer: string | null,
-  window: BudgetWindow,
-): Balance {
-  const row = sql.get(
-    "SELECT reserved_micros, charged_micros FROM balances WHERE key_id = ? AND customer = ? AND period = ?",
-    keyId,
-    customer ?? NO_CUSTOMER,
-    window,
-  );
-  return {
-    reservedMicros: (row?.reserved_micros as number | undefined) ?? 0,
-    chargedMicros: (row?.charged_micros as number | undefined) ?? 0,
-  };
 }
 
 /**

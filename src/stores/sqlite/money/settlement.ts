@@ -7,9 +7,7 @@ import { BUDGET_WINDOWS, type BudgetWindow, type MoneySource } from "../../../ac
 import type { Settlement } from "../../../tasks/transition.ts";
 import type { Sql, SqlValue } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";
-
-/** In the column of customers: the balance of the whole key. */
-export const NO_CUSTOMER = "";
+import { NO_CUSTOMER } from "./balances.ts";
 
 /** The windows of a hold that names none: those of the first release. */
 const FIRST_WINDOWS: readonly BudgetWindow[] = ["total"];

@@ -49,7 +49,8 @@ const TABLES = [
      max_concurrent_tasks INTEGER,
      created_at INTEGER NOT NULL,
      updated_at INTEGER NOT NULL,
-     details TEXT NOT NULL
+     details TEXT NOT NULL,
+     budgets TEXT
    )`,
   // When it was last tried whether anything can be written: SQLite leaves pages alone whose content does not change.
   "CREATE TABLE IF NOT EXISTS probes (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
