@@ -4,9 +4,12 @@ import type { Json } from "../../protocol/task.ts";
 import type { Billing } from "../../tasks/ports/billing.ts";
 import type { OfferedModel } from "../../tasks/ports/model-catalogue.ts";
 import type { JobRequest } from "../../tasks/task.ts";
-import { pricedRequest } from "./priced-request.ts";
+import { type PricedRequest, pricedRequest } from "./priced-request.ts";
 import { reserve } from "./reserve.ts";
 import { settle, shareOf, type Terms } from "./settle.ts";
+
+/** What stands for one way of a route. The request is kept as it was priced: what a model takes may change meanwhile. */
+type HeldTerms = Terms & { readonly request: PricedRequest };
 
 /** What is held back for a task, and the price it is settled by. */
 export type TaskPrice = {
@@ -24,12 +27,18 @@ export function priceTask(models: readonly OfferedModel[], request: JobRequest, 
   if (first === undefined) throw new Error("A route has at least one model");
   let dearest = { model: first, micros: 0 };
   const candidates = models.map((model) => {
-    const micros = reserve(model.pricing, pricedRequest(request, inputs, model.capabilities));
+    const priced = pricedRequest(request, inputs, model.capabilities);
+    const micros = reserve(model.pricing, priced);
     if (micros > dearest.micros) dearest = { model, micros };
-    return { price: model.pricing, reservedMicros: micros, own: model.ownPrice } satisfies Terms;
+    const terms = { price: model.pricing, reservedMicros: micros, own: model.ownPrice };
+    return { ...terms, request: priced } satisfies HeldTerms;
   });
   const { model, micros } = dearest;
-  return { reservedMicros: micros, held: micros === 0 ? null : ({ candidates } as Json), dearest: model };
+  return {
+    reservedMicros: micros,
+    held: micros === 0 ? null : ({ candidates } as unknown as Json),
+    dearest: model,
+  };
 }
 
 /**
@@ -37,21 +46,21 @@ export function priceTask(models: readonly OfferedModel[], request: JobRequest, 
  * is charged by the share of the results that came.
  */
 export const billTask: Billing = (task, outcome) => {
-  const { reservedMicros, request, inputs } = task;
+  const { reservedMicros, request } = task;
   const terms = termsOf(task.price, task.candidate);
   if (terms === null) {
     const came = outcome.costMicros ?? shareOf(reservedMicros, outcome.items.length, request.n);
     return { chargedMicros: Math.min(reservedMicros, came), upstreamMicros: came };
   }
-  const pictures = inputs.filter(({ role }) => role === "image").length;
-  const bill = settle(terms, pricedRequest(request, pictures), outcome);
+  const bill = settle(terms, terms.request, outcome);
   return { ...bill, chargedMicros: Math.min(reservedMicros, bill.chargedMicros) };
 };
 
 const KINDS = ["free", "per_image", "per_token", "per_megapixel", "per_second", "per_video"] as const;
 
-function termsOf(held: Json, candidate: number): Terms | null {
-  const { candidates } = (held ?? {}) as { candidates?: readonly (Terms | undefined)[] };
+function termsOf(held: Json, candidate: number): HeldTerms | null {
+  const { candidates } = (held ?? {}) as { candidates?: readonly (Partial<HeldTerms> | undefined)[] };
   const terms = Array.isArray(candidates) ? candidates[candidate] : undefined;
-  return terms !== undefined && KINDS.some((kind) => kind === terms.price?.kind) ? terms : null;
+  const readable = terms?.request !== undefined && KINDS.some((kind) => kind === terms.price?.kind);
+  return readable ? (terms as HeldTerms) : null;
 }

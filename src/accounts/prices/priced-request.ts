@@ -1,4 +1,4 @@
-/** A request as far as its price depends on it. */
+/** A request as far as its price depends on it: JSON that is kept with the hold. */
 
 import type { ModelCapabilities } from "../../protocol/model.ts";
 import type { JobRequest } from "../../tasks/task.ts";
@@ -21,14 +21,11 @@ export type PricedRequest = {
 const AUTO = "auto";
 const UTF8 = new TextEncoder();
 
-/**
- * What a request may cost depends on what the model may make of it: what it leaves open is whatever the model takes.
- * Without capabilities that is anything.
- */
+/** What a request leaves open is whatever the model takes. `inputs` counts the pictures to work from. */
 export function pricedRequest(
   request: JobRequest,
   inputs: number,
-  capabilities: Pick<ModelCapabilities, "sizes" | "qualities"> | null = null,
+  capabilities: Pick<ModelCapabilities, "sizes" | "qualities">,
 ): PricedRequest {
   const { n, size, quality, duration, further } = request;
   const resolution = further?.resolution;
@@ -36,16 +33,14 @@ export function pricedRequest(
   return {
     n,
     sizes: named.length > 0 ? named : sizesOf(capabilities),
-    qualities: isNamed(quality) ? [quality] : (capabilities?.qualities.filter(isNamed) ?? []),
+    qualities: isNamed(quality) ? [quality] : capabilities.qualities.filter(isNamed),
     seconds: duration ?? null,
     promptBytes: UTF8.encode(request.prompt).length,
     inputs,
   };
 }
 
-function sizesOf(capabilities: Pick<ModelCapabilities, "sizes"> | null): readonly string[] {
-  if (capabilities === null) return [];
-  const { sizes } = capabilities;
+function sizesOf({ sizes }: Pick<ModelCapabilities, "sizes">): readonly string[] {
   return (sizes.kind === "listed" ? sizes.sizes : [sizes.default]).filter(isNamed);
 }
 

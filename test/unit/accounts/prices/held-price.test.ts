@@ -74,6 +74,14 @@ describe("a task's price", () => {
     expect(billTask(task(1), done(1))).toEqual({ chargedMicros: 10_000, upstreamMicros: 10_000 });
   });
 
+  test("keeps what the model took when it was asked, so that an open request costs what was held for it", () => {
+    const bySize: Price = { kind: "per_image", micros: 10_000, by: [{ size: "4096x4096", micros: 90_000 }] };
+    const { reservedMicros, held } = priceTask([model(bySize)], REQUEST, 0);
+    expect(reservedMicros).toBe(20_000);
+    const task = runningTask({ reservedMicros, price: held, request: REQUEST });
+    expect(billTask(task, done(1))).toEqual({ chargedMicros: 10_000, upstreamMicros: 10_000 });
+  });
+
   test("that the operator set is charged whatever the provider says that it bills", () => {
     for (const [own, charged] of [
       [true, 50_000],

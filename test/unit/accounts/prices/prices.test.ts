@@ -18,6 +18,9 @@ function asked(request: Partial<JobRequest> = {}, inputs = 0): PricedRequest {
   return pricedRequest({ prompt: "a fox", n: 1, ...request }, inputs, MODEL);
 }
 
+/** What a model says that says nothing. */
+const ANYTHING = { sizes: { kind: "listed", sizes: [] } satisfies SizeRule, qualities: [] };
+
 function bill(price: Price, request: PricedRequest, outcome: Partial<DoneOutcome> = {}, own = false) {
   const reservedMicros = reserve(price, request);
   const items = outcome.items ?? Array.from({ length: request.n }, (_, index) => pictureOf(index));
@@ -145,12 +148,12 @@ describe("a price for each megapixel", () => {
     expect(reserve(price, asked({ size: "1024x1024" }))).toBe(30_000);
     expect(reserve(price, asked({ size: "1536x1024", n: 2 }))).toBe(2 * 45_000);
     expect(reserve(price, asked({ size: "1024x1024" }, 1))).toBe(90_000);
-    const anySize = pricedRequest({ prompt: "a fox", n: 1 }, 0);
+    const anySize = pricedRequest({ prompt: "a fox", n: 1 }, 0, ANYTHING);
     expect(reserve(price, anySize)).toBe(30_000 + 3 * 15_000);
   });
 
   test("charges by the pictures' own sizes, or by what the provider says", () => {
-    const request = pricedRequest({ prompt: "a fox", n: 2 }, 0);
+    const request = pricedRequest({ prompt: "a fox", n: 2 }, 0, ANYTHING);
     const items = [
       pictureOf(0, { width: 1_024, height: 1_024 }),
       pictureOf(1, { width: 1_536, height: 1_024 }),
@@ -162,7 +165,8 @@ describe("a price for each megapixel", () => {
 
 describe("a price for each second of film", () => {
   const price = listed("gemini/gemini-omni-1.1-flash");
-  const film = (request: Partial<JobRequest>) => pricedRequest({ prompt: "a fox", n: 1, ...request }, 0);
+  const film = (request: Partial<JobRequest>) =>
+    pricedRequest({ prompt: "a fox", n: 1, ...request }, 0, ANYTHING);
 
   test("goes by resolution, whatever the way it is written", () => {
     for (const request of [{ size: "1280x720" }, { size: "720x1280" }, { further: { resolution: "720p" } }])
@@ -216,6 +220,7 @@ describe("a price for each film", () => {
           ...(duration && { duration }),
         },
         0,
+        ANYTHING,
       ),
     );
 
@@ -267,8 +272,12 @@ describe("the table of prices", () => {
       expect(model).toMatch(/^[a-z]+\/.+/);
       expect(source).not.toBe("");
       expect(date).toMatch(/^20\d\d(-\d\d){0,2}$/);
-      expect(reserve(price, pricedRequest({ prompt: "a fox", n: 1 }, 1)), model).toBeGreaterThan(1_000);
-      expect(reserve(price, pricedRequest({ prompt: "a fox", n: 1 }, 1)), model).toBeLessThan(10_000_000);
+      expect(reserve(price, pricedRequest({ prompt: "a fox", n: 1 }, 1, ANYTHING)), model).toBeGreaterThan(
+        1_000,
+      );
+      expect(reserve(price, pricedRequest({ prompt: "a fox", n: 1 }, 1, ANYTHING)), model).toBeLessThan(
+        10_000_000,
+      );
     }
   });
 });
