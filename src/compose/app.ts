@@ -8,6 +8,7 @@ import { adminOnly, authenticated } from "../http/middleware/credentials.ts";
 import { EVERY_PATH } from "../http/middleware/front-door.ts";
 import { operatorOnly } from "../http/middleware/operator.ts";
 import { mountAdminKeys } from "../http/routes/admin-keys.ts";
+import { mountEstimates } from "../http/routes/estimates.ts";
 import { mountEvents } from "../http/routes/events.ts";
 import { type Health, mountHealth } from "../http/routes/health.ts";
 import { mountImages } from "../http/routes/images.ts";
@@ -96,6 +97,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
     heartbeatMs: events.heartbeatMs,
   });
   mountVideos(app, key, shared);
+  mountEstimates(app, key, shared);
   mountTasks(app, key, shared);
   mountUnsupported(app, key);
   mountMedia(app, media);

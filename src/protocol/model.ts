@@ -84,6 +84,15 @@ export type WirePricing =
       };
     };
 
+/** The answer of `POST /v1/estimate`. */
+export type WireEstimate = {
+  /** What accepting the request would hold back; it is never charged more. */
+  reserved: number;
+  currency: "USD";
+  /** Of the model, or of the dearest of those that may make it. */
+  price: WirePricing;
+};
+
 export type WireModel = {
   id: string;
   object: "model";
