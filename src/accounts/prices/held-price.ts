@@ -1,9 +1,9 @@
 /** The price that is kept with a task's hold: what each way of its route costs, and what was held back for it. */
 
 import type { Json } from "../../protocol/task.ts";
-import type { Billing } from "../../tasks/ports/billing.ts";
+import type { Bill, Billing, DoneOutcome } from "../../tasks/ports/billing.ts";
 import type { OfferedModel } from "../../tasks/ports/model-catalogue.ts";
-import type { JobRequest } from "../../tasks/task.ts";
+import type { JobRequest, Task } from "../../tasks/task.ts";
 import { type PricedRequest, pricedRequest } from "./priced-request.ts";
 import { reserve } from "./reserve.ts";
 import { settle, shareOf, type Terms } from "./settle.ts";
@@ -42,19 +42,28 @@ export function priceTask(models: readonly OfferedModel[], request: JobRequest, 
 }
 
 /**
- * Settles a task by the price of the way that made it. What was held by a price that cannot be read, of another release,
- * is charged by the share of the results that came.
+ * Settles a task by the price of the way that made it. What was held by a price that cannot be read, of another release or a
+ * damaged one, is charged by the share of the results that came: to fail here would make and pay the same again.
  */
 export const billTask: Billing = (task, outcome) => {
-  const { reservedMicros, request } = task;
-  const terms = termsOf(task.price, task.candidate);
-  if (terms === null) {
-    const came = outcome.costMicros ?? shareOf(reservedMicros, outcome.items.length, request.n);
-    return { chargedMicros: Math.min(reservedMicros, came), upstreamMicros: came };
-  }
-  const bill = settle(terms, terms.request, outcome);
+  const { reservedMicros } = task;
+  const bill = billByTerms(task, outcome) ?? billByShare(task, outcome);
   return { ...bill, chargedMicros: Math.min(reservedMicros, bill.chargedMicros) };
 };
+
+function billByTerms({ price, candidate }: Task, outcome: DoneOutcome): Bill | null {
+  try {
+    const terms = termsOf(price, candidate);
+    return terms === null ? null : settle(terms, terms.request, outcome);
+  } catch {
+    return null;
+  }
+}
+
+function billByShare({ reservedMicros, request }: Task, { costMicros, items }: DoneOutcome): Bill {
+  const came = costMicros ?? shareOf(reservedMicros, items.length, request.n);
+  return { chargedMicros: came, upstreamMicros: came };
+}
 
 const KINDS = ["free", "per_image", "per_token", "per_megapixel", "per_second", "per_video"] as const;
 

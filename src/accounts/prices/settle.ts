@@ -39,7 +39,9 @@ type Reckoned = {
  */
 export function settle(terms: Terms, request: PricedRequest, outcome: Omit<DoneOutcome, "kind">): Bill {
   const { price, reservedMicros, own } = terms;
-  const said = isAmount(outcome.costMicros) ? Math.ceil(outcome.costMicros) : null;
+  const said = isAmount(outcome.costMicros)
+    ? Math.min(Number.MAX_SAFE_INTEGER, Math.ceil(outcome.costMicros))
+    : null;
   if (price.kind === "free") return { chargedMicros: 0, upstreamMicros: said ?? 0 };
   const { items, usage = {} } = outcome;
   if (items.length === 0) return { chargedMicros: 0, upstreamMicros: said ?? 0 };

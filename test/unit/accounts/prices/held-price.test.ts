@@ -98,6 +98,7 @@ describe("a task's price", () => {
     ["one of an earlier release", { kind: "per_image", micros: 40_000 }],
     ["one of a kind that a later release knows", { candidates: [{ price: { kind: "per_dream" } }] }],
     ["one without this way", { candidates: [] }],
+    ["damaged", { candidates: [{ price: { kind: "per_image", by: 3 }, request: { sizes: 4 } }] }],
     ["a text", "40"],
   ])("that is %s charges the share of what came, and what the provider says within the hold", (_, price) => {
     const task = runningTask({ reservedMicros: 80_000, price, request: REQUEST });

@@ -52,7 +52,7 @@ describe("a settlement", () => {
           });
           expect(Number.isSafeInteger(reservedMicros)).toBe(true);
           expect(Number.isSafeInteger(chargedMicros)).toBe(true);
-          expect(Number.isInteger(upstreamMicros)).toBe(true);
+          expect(Number.isSafeInteger(upstreamMicros)).toBe(true);
           expect(chargedMicros).toBeGreaterThanOrEqual(0);
           expect(chargedMicros).toBeLessThanOrEqual(reservedMicros);
           expect(upstreamMicros).toBeGreaterThanOrEqual(0);
