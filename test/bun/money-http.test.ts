@@ -118,6 +118,20 @@ describe("a price that the operator set", () => {
   });
 });
 
+test("tokens that a provider counts are charged from end to end, also without details (litellm#31142)", async () => {
+  await world.close();
+  const price = {
+    unit: "million_tokens",
+    rates: { textInput: 5, imageOutput: 30 },
+    most: { image: [{ tokens: 5_000 }] },
+  };
+  world = await gatewayWorld({ env: { CONDUITLLM__PRICES: JSON.stringify({ "local/canvas": price }) } });
+  const { taskId } = await accepted(FOX);
+  await paint(await world.provider.next(), 1, { usage: { tokens: { input: 20, output: 4_160 } } });
+  const task = await json<WireTask>(await world.send("GET", `/v1/tasks/${taskId}`));
+  expect(task.cost).toBe(0.1249);
+});
+
 describe("an estimate", () => {
   test("is what the create would reserve, and makes nothing", async () => {
     const response = await post("/v1/estimate", { type: "image", ...FOX, n: 4, size: "2048x2048" });
