@@ -128,6 +128,7 @@ async function freshStore(): Promise<SqliteStore> {
       permissions: { canGenerateImages: true, canGenerateVideos: true, canUseRealtimeAudio: true },
       maxPriority: "high",
       maxConcurrentTasks: null,
+      budgets: [],
       metadata: {},
       createdAt: 0,
       updatedAt: 0,

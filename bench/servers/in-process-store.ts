@@ -54,6 +54,7 @@ async function makeKeys(store: AccountStore, ids: readonly string[]): Promise<vo
       permissions: PERMISSIONS,
       maxPriority: "high",
       maxConcurrentTasks: null,
+      budgets: [],
       metadata: {},
       createdAt: Date.now(),
       updatedAt: Date.now(),

@@ -4,6 +4,7 @@
  * synchronous=FULL, or with `--redis=<port>` a script for each step on that Redis.
  */
 
+import { billTask } from "../../src/accounts/prices/held-price.ts";
 import { DEFAULT_ENGINE_OPTIONS, Engine } from "../../src/tasks/engine/engine.ts";
 import { systemClock } from "../../src/tasks/ports/clock.ts";
 import type { MediaProvider, StepOutcome } from "../../src/tasks/ports/media-provider.ts";
@@ -72,7 +73,15 @@ const run = createLifecycleRun({
   async resume() {
     if (engine !== null) return;
     engine = new Engine(
-      { store, media, publisher, clock: systemClock, log, providers: new Map([[provider.name, provider]]) },
+      {
+        store,
+        media,
+        publisher,
+        bill: billTask,
+        clock: systemClock,
+        log,
+        providers: new Map([[provider.name, provider]]),
+      },
       { ...DEFAULT_ENGINE_OPTIONS, concurrency: { image: concurrency, video: 1 } },
     );
     engine.start();

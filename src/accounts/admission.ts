@@ -5,10 +5,11 @@
 
 import type { Priority, TaskType } from "../protocol/task.ts";
 import { requireFit } from "../tasks/model-fit.ts";
-import { costMicros, type ModelCatalogue } from "../tasks/ports/model-catalogue.ts";
+import type { ModelCatalogue } from "../tasks/ports/model-catalogue.ts";
 import type { IdempotencyClaim } from "../tasks/ports/task-store.ts";
 import type { Submission } from "../tasks/service.ts";
 import type { JobRequest } from "../tasks/task.ts";
+import { priceTask, type TaskPrice } from "./prices/held-price.ts";
 import { type Principal, requireModel, requirePermission, requirePriority } from "./principal.ts";
 
 /** A validated request, before the checks of key and model. */
@@ -25,6 +26,12 @@ export type Order = {
   retryOf: string | null;
 };
 
+/** An admitted order, and what it was priced at. */
+export type Admission = { readonly submission: Submission; readonly price: TaskPrice };
+
+/** Input pictures of a task; requests bring none in this release. */
+const NO_INPUTS = 0;
+
 /**
  * Admits an order. Throws `permission_denied`, `model_not_found`, `model_retired`, `model_not_allowed` or
  * `invalid_parameter`.
@@ -32,26 +39,30 @@ export type Order = {
 export function admit(
   principal: Principal,
   order: Order,
-  models: Pick<ModelCatalogue, "resolve">,
+  catalogue: Pick<ModelCatalogue, "resolve">,
   idempotency: IdempotencyClaim | null,
-): Submission {
+): Admission {
   requirePermission(principal, order.type);
-  const model = models.resolve(order.model, order.type);
+  const model = catalogue.resolve(order.model, order.type);
   requireModel(principal, order.model, model.name);
   requireFit(model.capabilities, order.request, model.checkOptions);
-  return {
+  // The ways to make it, in the order they are tried.
+  const models = [model];
+  const price = priceTask(models, order.request, NO_INPUTS);
+  const submission: Submission = {
     tenant: principal.tenant,
     type: order.type,
     model: order.model,
-    route: [{ provider: model.provider, model: model.providerModel }],
+    route: models.map(({ provider, providerModel }) => ({ provider, model: providerModel })),
     request: order.request,
     priority: requirePriority(principal, order.priority),
     timeoutMs: order.timeoutMs,
     metadata: order.metadata,
     baseUrl: order.baseUrl,
-    reservedMicros: costMicros(model.pricing, order.request.n),
-    price: model.pricing.kind === "free" ? null : { ...model.pricing },
+    reservedMicros: price.reservedMicros,
+    price: price.held,
     retryOf: order.retryOf,
     idempotency,
   };
+  return { submission, price };
 }

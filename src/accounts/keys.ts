@@ -10,6 +10,7 @@ import type { Log } from "../tasks/ports/log.ts";
 import { describeError } from "../tasks/ports/log.ts";
 import { type AccountStore, DuplicateKeyError } from "./account-store.ts";
 import { keyEndOf } from "./key-watch.ts";
+import type { Budget } from "./ledger-store.ts";
 import { hashKey, makePlainKey } from "./plain-key.ts";
 import type { KeyPatch, VirtualKey } from "./virtual-key.ts";
 
@@ -27,6 +28,8 @@ export type KeyDraft = {
   /** Default `high`: no ceiling. */
   maxPriority?: Priority | undefined;
   maxConcurrentTasks?: number | null | undefined;
+  /** Default none. */
+  budgets?: readonly Budget[] | undefined;
   metadata?: Record<string, Json> | undefined;
 };
 
@@ -185,6 +188,7 @@ export class KeyService {
           : { ...NO_PERMISSIONS, ...withoutUndefined(draft.permissions) },
       maxPriority: draft.maxPriority ?? "high",
       maxConcurrentTasks: draft.maxConcurrentTasks ?? null,
+      budgets: draft.budgets ?? [],
       metadata: draft.metadata ?? {},
       createdAt: now,
       updatedAt: now,

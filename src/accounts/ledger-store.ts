@@ -4,14 +4,18 @@
  * Money is micro-dollars, times are the store's milliseconds.
  */
 
+import { BUDGET_PERIODS } from "../protocol/key.ts";
 import type { Json } from "../protocol/task.ts";
 
 /** What a hold or a movement is for. */
 export type MoneySource = "task" | "session";
 
 /** A period a budget counts in, and so a balance is kept for. */
-export const BUDGET_WINDOWS = ["total"] as const;
+export const BUDGET_WINDOWS = BUDGET_PERIODS;
 export type BudgetWindow = (typeof BUDGET_WINDOWS)[number];
+
+/** What a key may spend in a window: charges and holds together. */
+export type Budget = { readonly limitMicros: number; readonly period: BudgetWindow };
 
 /** Money held back for work under way. */
 export type Hold = {
@@ -49,6 +53,8 @@ export type Movement = {
   readonly chargedMicros: number;
   /** What the providers billed for it; null when none said. */
   readonly upstreamMicros: number | null;
+  /** How much of that is beyond what was held: the gateway's own loss, besides what it does not charge. */
+  readonly overrunMicros: number;
   readonly windows: readonly BudgetWindow[];
   readonly at: number;
 };

@@ -4,6 +4,7 @@ import { ApiError } from "../protocol/error.ts";
 import type { Permissions } from "../protocol/key.ts";
 import { PRIORITIES, type Priority, type TaskType } from "../protocol/task.ts";
 import type { Tenant, TenantScope } from "../tasks/task.ts";
+import type { Budget } from "./ledger-store.ts";
 import type { VirtualKey } from "./virtual-key.ts";
 
 /** Frozen and shared between the requests of a key; holds neither the plain key nor its hash. */
@@ -19,6 +20,7 @@ export type Principal = {
   readonly allowedModels: readonly string[] | null;
   readonly maxPriority: Priority;
   readonly maxConcurrentTasks: number | null;
+  readonly budgets: readonly Budget[];
   /** Milliseconds since the epoch; null = never. */
   readonly expiresAt: number | null;
 };
@@ -43,6 +45,7 @@ export function principalOf(key: VirtualKey): Principal {
     allowedModels: key.allowedModels === null ? null : Object.freeze([...key.allowedModels]),
     maxPriority: key.maxPriority,
     maxConcurrentTasks: key.maxConcurrentTasks,
+    budgets: Object.freeze([...key.budgets]),
     expiresAt: key.expiresAt,
   });
 }

@@ -2,6 +2,7 @@
 
 import type { Permissions } from "../protocol/key.ts";
 import type { Json, Priority } from "../protocol/task.ts";
+import type { Budget } from "./ledger-store.ts";
 
 export type VirtualKey = {
   readonly id: string;
@@ -18,6 +19,8 @@ export type VirtualKey = {
   readonly maxPriority: Priority;
   /** How many of its tasks may be started and unfinished at once; null = no limit of its own. */
   readonly maxConcurrentTasks: number | null;
+  /** All of them hold; none: no limit. */
+  readonly budgets: readonly Budget[];
   readonly metadata: Record<string, Json>;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -34,6 +37,7 @@ export type KeyPatch = Partial<
     | "permissions"
     | "maxPriority"
     | "maxConcurrentTasks"
+    | "budgets"
     | "metadata"
     | "hash"
     | "last4"

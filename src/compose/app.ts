@@ -9,6 +9,7 @@ import { EVERY_PATH } from "../http/middleware/front-door.ts";
 import { operatorOnly } from "../http/middleware/operator.ts";
 import { mountAdminKeys } from "../http/routes/admin-keys.ts";
 import { mountCancelTasks } from "../http/routes/cancel-tasks.ts";
+import { mountEstimates } from "../http/routes/estimates.ts";
 import { mountEvents } from "../http/routes/events.ts";
 import { type Health, mountHealth } from "../http/routes/health.ts";
 import { mountImages } from "../http/routes/images.ts";
@@ -81,7 +82,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   mountAdminProviders(app, admin, () =>
     providerReport({ providers: catalogue.providers, catalogue, accounts: surface.gauges?.accounts }),
   );
-  mountOwnKey(app, key);
+  mountOwnKey(app, key, store);
 
   const shared = {
     tasks,
@@ -104,6 +105,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   });
   mountVideos(app, key, shared);
   mountCancelTasks(app, key, { tasks, maxBodyBytes: limits.jsonBodyBytes });
+  mountEstimates(app, key, shared);
   mountTasks(app, key, shared);
   mountUnsupported(app, key);
   mountMedia(app, media);

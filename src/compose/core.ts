@@ -84,11 +84,11 @@ export function createCore(parts: HostParts, { dropHeld, checkTask, ...options }
 
 /** The models of these providers under the configured names; what is odd about them goes to the log. */
 export function createCatalogue(
-  { models }: Pick<Settings, "models">,
+  { models, prices }: Pick<Settings, "models" | "prices">,
   offers: readonly ProviderOffer[],
   log: Log,
 ): Catalogue {
-  const catalogue = new Catalogue({ offers, aliases: models.aliases });
+  const catalogue = new Catalogue({ offers, aliases: models.aliases, prices });
   for (const warning of catalogue.warnings) log.warn(warning);
   return catalogue;
 }

@@ -4,6 +4,7 @@
  * holds on to a request: stubs and connections are the platform's to make anew for each call.
  */
 
+import { billTask } from "../accounts/prices/held-price.ts";
 import type { Settings } from "../config/load.ts";
 import type { HealthPart } from "../http/routes/health.ts";
 import type { TaskType } from "../protocol/task.ts";
@@ -61,7 +62,7 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
       { dropHeld: () => {}, sharedLookups: false, cancelAtMost: CANCEL_AT_MOST },
     ),
     stepWorker: new StepWorker(
-      { store, media, providers: catalogue.providers, publisher, clock, log },
+      { store, media, providers: catalogue.providers, publisher, bill: billTask, clock, log },
       options,
     ),
     stepWorkerOptions: options,

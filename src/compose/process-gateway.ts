@@ -8,6 +8,7 @@ import type { Hono } from "hono";
 import { announceKeyChange, onRemoteKeyChange } from "../accounts/key-change-bus.ts";
 import { KeyWatch } from "../accounts/key-watch.ts";
 import type { KeyEvent, KeyService } from "../accounts/keys.ts";
+import { billTask } from "../accounts/prices/held-price.ts";
 import type { Principal } from "../accounts/principal.ts";
 import type { Settings } from "../config/load.ts";
 import type { HttpEnv } from "../http/exchange.ts";
@@ -107,6 +108,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       media,
       providers,
       publisher,
+      bill: billTask,
       clock,
       log,
       others,

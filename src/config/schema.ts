@@ -5,6 +5,8 @@
 
 import { z } from "zod";
 import { isPlainKey, PLAIN_KEY_SHAPE } from "../accounts/plain-key.ts";
+import type { Price } from "../tasks/ports/price.ts";
+import { PRICE_SHAPE, priceSchema } from "./price-setting.ts";
 import { parseRedisConnection, REDIS_CONNECTION_SHAPE } from "./redis-connection.ts";
 import {
   boolean,
@@ -332,6 +334,16 @@ export const SETTINGS = {
       },
     ),
   },
+  prices: new SettingMap(
+    new Setting<Price | null>({
+      schema: z.preprocess(valueFromJson, priceSchema),
+      fallback: null,
+      fallbackText: "a built-in table's",
+      expected: PRICE_SHAPE,
+      meaning: "What the model of this full name costs; it overrules every other price of it.",
+    }),
+    { keyName: "model", lowerCaseKeys: false },
+  ),
   redis: {
     connectionString: optional(
       z.string().transform((value, context) => {

@@ -8,6 +8,20 @@ export type Permissions = {
   canUseRealtimeAudio: boolean;
 };
 
+/** Periods a budget may count in. */
+export const BUDGET_PERIODS = ["total"] as const;
+
+/** What a key may spend in a period, in US dollars. */
+export type WireBudget = { limit: number; period: (typeof BUDGET_PERIODS)[number] };
+
+/** The same with what has become of it. */
+export type WireBudgetState = WireBudget & {
+  charged: number;
+  /** Held back for unfinished work. */
+  reserved: number;
+  left: number;
+};
+
 /** The answer of `GET /v1/key`: what the caller's key may do. */
 export type WireOwnKey = {
   id: string;
@@ -21,10 +35,13 @@ export type WireOwnKey = {
   maxConcurrentTasks: number | null;
   maxPriority: Priority;
   permissions: Readonly<Permissions>;
+  /** Empty: no limit. */
+  budgets: WireBudgetState[];
 };
 
 /** A key as administrators read it; neither its plain form nor its hash. */
-export type WireKey = WireOwnKey & {
+export type WireKey = Omit<WireOwnKey, "budgets"> & {
+  budgets: WireBudget[];
   /** The plain key's last four characters. */
   last4: string;
   metadata: Record<string, Json>;
@@ -53,6 +70,8 @@ type KeyFields = {
   /** Default `high`. */
   maxPriority?: Priority | undefined;
   maxConcurrentTasks?: number | null | undefined;
+  /** At most one, of period `total`; default none. */
+  budgets?: { limit: number; period?: WireBudget["period"] | undefined }[] | null | undefined;
   metadata?: Record<string, Json> | undefined;
 };
 

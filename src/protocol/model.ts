@@ -35,8 +35,63 @@ export type ModelCapabilities = {
   readonly furtherFields: readonly string[];
 };
 
+/** One line of a price: what one unit costs where it is what the line says. */
+export type WireRate = {
+  usd: number;
+  /** Of a picture. */
+  size?: string;
+  quality?: string;
+  /** Of a film: its shorter side is at most so long, such as `720p`. */
+  upTo?: string;
+  /** Of a film: it lasts at most so many seconds. */
+  seconds?: number;
+  /** Which kind of token. */
+  tokens?: string;
+};
+
 /** What a model costs, in US dollars. */
-export type WirePricing = { free: true } | { free: false; unit: "image"; usd: number };
+export type WirePricing =
+  | { free: true }
+  | {
+      free: false;
+      unit: "image" | "million_tokens" | "megapixel" | "second" | "video";
+      /** Of one unit, at most; `rates` tell what it depends on. */
+      usd: number;
+      rates?: readonly WireRate[];
+      /** Of what no line of `rates` names. */
+      otherUsd?: number;
+      /** Of the first megapixel of a picture, and of the others, where they differ. */
+      firstUsd?: number;
+      furtherUsd?: number;
+      /** Of one input picture, at most. */
+      inputUsd?: number;
+      /** Megapixels that are held back for where the request names no size. */
+      megapixels?: number;
+      /** Seconds that are held back for where the request names no duration. */
+      longestSeconds?: number;
+      /** Tokens that are held back for; an answer tells how many it used. */
+      most?: {
+        /** Of one picture; `perMegapixel` more for each million pixels. */
+        readonly image: readonly {
+          readonly quality?: string;
+          readonly tokens: number;
+          readonly perMegapixel?: number;
+        }[];
+        /** Millions of pixels where the request names no size. */
+        readonly megapixels: number;
+        /** Of one input picture. */
+        readonly input: number;
+      };
+    };
+
+/** The answer of `POST /v1/estimate`. */
+export type WireEstimate = {
+  /** What accepting the request would hold back; it is never charged more. */
+  reserved: number;
+  currency: "USD";
+  /** Of the model, or of the dearest of those that may make it. */
+  price: WirePricing;
+};
 
 export type WireModel = {
   id: string;

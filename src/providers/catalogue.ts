@@ -3,11 +3,14 @@
  * the operator's aliases, and the example names of the field.
  */
 
+import { listPrice } from "../accounts/prices/table.ts";
+import { wirePrice } from "../accounts/prices/wire-price.ts";
 import { ApiError } from "../protocol/error.ts";
-import type { ModelCapabilities, WireModel, WirePricing } from "../protocol/model.ts";
+import type { ModelCapabilities, WireModel } from "../protocol/model.ts";
 import type { TaskType } from "../protocol/task.ts";
 import type { MediaProvider } from "../tasks/ports/media-provider.ts";
-import type { ModelCatalogue, OfferedModel, OptionCheck, Pricing } from "../tasks/ports/model-catalogue.ts";
+import type { ModelCatalogue, OfferedModel, OptionCheck } from "../tasks/ports/model-catalogue.ts";
+import type { Price } from "../tasks/ports/price.ts";
 import { EXAMPLE_NAMES, type ExampleName } from "./example-names.ts";
 
 /** One model in a provider's table. */
@@ -15,7 +18,8 @@ export type ModelOffer = {
   /** The provider's own name of it. */
   readonly providerModel: string;
   readonly capabilities: ModelCapabilities;
-  readonly pricing: Pricing;
+  /** Absent: that of the table (accounts/prices). The operator's overrules both; a model without any is not offered. */
+  readonly pricing?: Price;
   /** When it became available, Unix seconds. */
   readonly created: number;
   /** Finds fault with `provider_options` before a task is made of them; default: none but unknown names. */
@@ -31,12 +35,13 @@ export type CatalogueOptions = {
   offers: readonly ProviderOffer[];
   /** `models.aliases`: other name → model name or another alias. */
   aliases?: Readonly<Record<string, string>>;
+  /** `prices`: a model's full name → its price. */
+  prices?: Readonly<Record<string, Price | null>>;
 };
 
 /** The provider that is always there; while it is the only one, example names lead to its models. */
 export const BUILT_IN_PROVIDER = "local";
 
-const MICROS_PER_DOLLAR = 1_000_000;
 /** An alias of an alias of an alias is a circle or a mistake. */
 const MAX_ALIAS_STEPS = 8;
 /** Longer names are cut in messages. */
@@ -57,6 +62,8 @@ export class Catalogue implements ModelCatalogue {
   readonly #aliases = new Map<string, OfferedModel>();
   /** Example names that lead nowhere here. */
   readonly #examples = new Map<string, ExampleName>();
+  /** Full names of models that nobody has priced. */
+  readonly #unpriced = new Set<string>();
   readonly #list: readonly WireModel[];
 
   /** Throws when two providers have one name, or two models do: mistakes of ours. */
@@ -64,7 +71,9 @@ export class Catalogue implements ModelCatalogue {
     const warnings: string[] = [];
     this.providers = new Map(options.offers.map(({ provider }) => [provider.name, provider]));
     if (this.providers.size !== options.offers.length) throw new Error("Two providers have the same name");
-    for (const offer of options.offers) this.#register(offer);
+    const { prices = {} } = options;
+    for (const offer of options.offers) warnings.push(...this.#register(offer, prices));
+    warnings.push(...this.#idlePrices(prices));
     for (const offer of options.offers) this.#addDeclaredAliases(offer);
     this.#addExampleNames();
     for (const [alias, target] of Object.entries(options.aliases ?? {})) {
@@ -92,20 +101,44 @@ export class Catalogue implements ModelCatalogue {
     return this.#list;
   }
 
-  #register({ provider, models }: ProviderOffer): void {
-    for (const { providerModel, capabilities, pricing, created, checkOptions = noFault } of models) {
+  /** Answers warnings. */
+  #register({ provider, models }: ProviderOffer, prices: Readonly<Record<string, Price | null>>): string[] {
+    const warnings: string[] = [];
+    for (const { providerModel, capabilities, created, checkOptions = noFault, ...offer } of models) {
       const name = `${provider.name}/${providerModel}`;
       if (this.#models.has(name)) throw new Error(`Two models have the name ${name}`);
+      const own = Object.hasOwn(prices, name) ? prices[name] : null;
+      const pricing = own ?? offer.pricing ?? listPrice(name);
+      const fault = faultOf(pricing, capabilities.type);
+      if (pricing === null || fault !== null) {
+        this.#unpriced.add(name);
+        warnings.push(
+          `${name} is not offered: ${fault}. Price it in the settings, such as {"prices":{"${name}":${SAMPLE_PRICES[capabilities.type]}}}, or declare it free with {"free":true}.`,
+        );
+        continue;
+      }
       this.#models.set(name, {
         name,
         provider: provider.name,
         providerModel,
         capabilities,
         pricing,
+        ownPrice: (own ?? null) !== null,
         created,
         checkOptions,
       });
     }
+    return warnings;
+  }
+
+  /** Warnings of prices that price nothing. */
+  #idlePrices(prices: Readonly<Record<string, Price | null>>): string[] {
+    return Object.keys(prices)
+      .filter((name) => !this.#models.has(name) && !this.#unpriced.has(name))
+      .map(
+        (name) =>
+          `prices: ${shown(name)} is no model that is offered here; a price stands under a model's full name, as GET /v1/models has it.`,
+      );
   }
 
   #addDeclaredAliases({ provider, models }: ProviderOffer): void {
@@ -155,6 +188,10 @@ export class Catalogue implements ModelCatalogue {
   }
 
   #unknown(name: string, type: TaskType): ApiError {
+    if (this.#unpriced.has(name))
+      return notFound(
+        `The model ${shown(name)} has no price here and is not offered before an operator sets prices.${name}. ${this.#offered(type)}`,
+      );
     const example = this.#examples.get(name);
     const offered = this.#offered(type);
     if (example === undefined) return notFound(`There is no model ${shown(name)}. ${offered}`);
@@ -183,6 +220,23 @@ export class Catalogue implements ModelCatalogue {
 
 const noFault: OptionCheck = () => null;
 
+const SAMPLE_PRICES = {
+  image: '{"unit":"image","usd":0.04}',
+  video: '{"unit":"second","usd":0.1,"longestSeconds":10}',
+} as const satisfies Record<TaskType, string>;
+/** Kinds of prices that say what a piece of work costs. */
+const PRICED_BY = {
+  image: ["free", "per_image", "per_token", "per_megapixel"],
+  video: ["free", "per_second", "per_video", "per_token"],
+} as const satisfies Record<TaskType, readonly Price["kind"][]>;
+
+/** Why a model cannot be offered at a price; null when it can. */
+function faultOf(price: Price | null, type: TaskType): string | null {
+  if (price === null) return "its price is not known";
+  const kinds: readonly Price["kind"][] = PRICED_BY[type];
+  return kinds.includes(price.kind) ? null : `its price is not one for ${MADE[type]}`;
+}
+
 function describe(id: string, model: OfferedModel): WireModel {
   return {
     id,
@@ -192,13 +246,8 @@ function describe(id: string, model: OfferedModel): WireModel {
     provider: model.provider,
     aliasOf: id === model.name ? null : model.name,
     capabilities: model.capabilities,
-    pricing: wirePricing(model.pricing),
+    pricing: wirePrice(model.pricing),
   };
-}
-
-function wirePricing(pricing: Pricing): WirePricing {
-  if (pricing.kind === "free") return { free: true };
-  return { free: false, unit: "image", usd: pricing.micros / MICROS_PER_DOLLAR };
 }
 
 function notFound(message: string): ApiError {

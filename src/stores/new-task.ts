@@ -50,6 +50,7 @@ export function newTask(draft: TaskDraft, epoch: string, now: number): Task {
     error: null,
     cancellation: null,
     reservedMicros: draft.reservedMicros,
+    price: draft.price,
     costMicros: 0,
     upstreamMicros: null,
     openCleanups: 0,

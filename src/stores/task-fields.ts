@@ -76,6 +76,8 @@ export const TASK_FIELDS = {
   timeoutMs: key("integer", 0),
   waitDeadlineAt: key("moment", null),
   reservedMicros: key("integer", 0),
+  // Earlier releases kept it in the same place, with the hold.
+  price: key("json", null),
   specBytes: key("integer", 0),
 
   model: fixed("text", ""),

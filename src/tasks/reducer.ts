@@ -98,7 +98,9 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
       return orphan(task, now);
     case "complete": {
       const { result, costMicros } = transition;
-      const upstreamMicros = costMicros === 0 ? task.upstreamMicros : (task.upstreamMicros ?? 0) + costMicros;
+      const billedMicros = transition.upstreamMicros ?? costMicros;
+      const upstreamMicros =
+        billedMicros === 0 ? task.upstreamMicros : (task.upstreamMicros ?? 0) + billedMicros;
       const changes: Changes = {
         ...worked(task, transition.spent),
         ...under(task, transition),
@@ -331,7 +333,16 @@ function lateJob(task: Task, report: LateReport): Reduction | null {
 function settlementOf(task: Task): Settlement | null {
   const { reservedMicros, costMicros, upstreamMicros } = task;
   if (reservedMicros === 0 && costMicros === 0) return null;
-  return { releasedMicros: reservedMicros, chargedMicros: costMicros, upstreamMicros };
+  const overrunMicros = overrunOf(task);
+  return { releasedMicros: reservedMicros, chargedMicros: costMicros, upstreamMicros, overrunMicros };
+}
+
+/** What the providers billed beyond what was held back for the task; nothing for one that is free. */
+export function overrunOf({
+  reservedMicros,
+  upstreamMicros,
+}: Pick<Task, "reservedMicros" | "upstreamMicros">): number {
+  return reservedMicros === 0 ? 0 : Math.max(0, (upstreamMicros ?? 0) - reservedMicros);
 }
 
 /** A reference is stored, a claim is held, or a submit may have gone through. */

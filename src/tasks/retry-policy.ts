@@ -2,6 +2,7 @@
 
 import { isTerminal, type TaskErrorCode } from "../protocol/task.ts";
 import { cutMessage } from "./cut-message.ts";
+import type { Billing } from "./ports/billing.ts";
 import type { Failure, StepOutcome } from "./ports/media-provider.ts";
 import type { Task, TaskError } from "./task.ts";
 import type { SpentTime, StepTransition } from "./transition.ts";
@@ -40,6 +41,7 @@ export type Decision = {
   random: number;
   policy: RetryPolicy;
   spent: SpentTime;
+  bill: Billing;
 };
 
 /**
@@ -63,11 +65,12 @@ export function decide(decision: Decision): StepTransition {
           true,
         );
       }
-      const share = Math.round((task.reservedMicros * outcome.items.length) / Math.max(1, task.request.n));
+      const { chargedMicros, upstreamMicros } = decision.bill(task, outcome);
       return {
         kind: "complete",
         result: { items: outcome.items, errors },
-        costMicros: Math.max(0, outcome.costMicros ?? share),
+        costMicros: chargedMicros,
+        upstreamMicros,
         spent,
       };
     }

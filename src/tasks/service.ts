@@ -2,6 +2,7 @@
 
 import { ApiError } from "../protocol/error.ts";
 import { isTerminal, type Json, type Priority, type TaskType } from "../protocol/task.ts";
+import { dollarText } from "./dollars.ts";
 import { createTaskIds, isTaskId, type RandomFill } from "./ids.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Doorbell } from "./ports/doorbell.ts";
@@ -12,6 +13,7 @@ import type { Publisher } from "./ports/publisher.ts";
 import { publishUpdate } from "./ports/publisher.ts";
 import type {
   CancelOutcome,
+  CreateOutcome,
   IdempotencyClaim,
   ListQuery,
   TaskFilter,
@@ -151,7 +153,7 @@ export class TaskService {
           { retryAfterSeconds: QUEUE_FULL_RETRY_SECONDS },
         );
       case "budget_exceeded":
-        throw new ApiError("budget_exceeded", "The key's budget does not cover this request.");
+        throw budgetExceeded(submission.reservedMicros, outcome);
       case "key_refused":
         throw keyRefused(outcome.reason);
     }
@@ -279,6 +281,18 @@ export class TaskService {
     await this.#dependencies.endWatch.untilEnded(scope, taskId, timeoutMs, signal);
     return this.read(scope, taskId);
   }
+}
+
+function budgetExceeded(
+  wantedMicros: number,
+  budget: Extract<CreateOutcome, { outcome: "budget_exceeded" }>,
+): ApiError {
+  const { limitMicros, chargedMicros, reservedMicros } = budget;
+  const left = Math.max(0, limitMicros - chargedMicros - reservedMicros);
+  return new ApiError(
+    "budget_exceeded",
+    `This request may cost $${dollarText(wantedMicros)}, and $${dollarText(left)} is left of the key's budget of $${dollarText(limitMicros)}: $${dollarText(chargedMicros)} was charged and $${dollarText(reservedMicros)} is reserved for unfinished tasks. Ask for less, wait for those to end, or have an administrator raise the budget. POST /v1/estimate tells what a request may cost.`,
+  );
 }
 
 function taskNotFound(taskId: string): ApiError {

@@ -164,6 +164,8 @@ export type Task = {
   readonly error: TaskError | null;
   readonly cancellation: Cancellation | null;
   readonly reservedMicros: number;
+  /** The price by which that was reckoned and the task is settled; null where nothing is held. See accounts/prices. */
+  readonly price: Json;
   readonly costMicros: number;
   /** What the providers said they billed for its jobs, whoever pays for it; null while none said anything. */
   readonly upstreamMicros: number | null;

@@ -43,7 +43,15 @@ export type StepTransition =
   | { kind: "begin_suspect" }
   /** Handed back untouched, and not to be claimed for `delayMs`. */
   | { kind: "defer"; delayMs: number; spent: SpentTime }
-  | { kind: "complete"; result: TaskResult; costMicros: number; spent: SpentTime; credential?: string }
+  /** `costMicros` is charged, within the reservation; `upstreamMicros` is what the provider bills, the same when absent. */
+  | {
+      kind: "complete";
+      result: TaskResult;
+      costMicros: number;
+      upstreamMicros?: number;
+      spent: SpentTime;
+      credential?: string;
+    }
   /** `jobOver`: the provider said that the job has ended, so that nothing of it is left upstream. */
   | { kind: "fail"; error: TaskError; jobOver: boolean; spent: SpentTime; credential?: string };
 
@@ -100,6 +108,8 @@ export type Settlement = {
   readonly chargedMicros: number;
   /** What the providers billed; null when none said. */
   readonly upstreamMicros: number | null;
+  /** How much of that is beyond what was reserved. */
+  readonly overrunMicros: number;
 };
 
 /** The fields that a transition gives a value, which may be the one they had. */

@@ -2,6 +2,7 @@
 
 import type { WireAttempt, WireEvent, WireResult, WireTask } from "../protocol/task.ts";
 import { isTerminal } from "../protocol/task.ts";
+import { dollars } from "./dollars.ts";
 import type { TaskView } from "./ports/task-store.ts";
 import { candidateOf, type MediaItem, type Task, type TaskEvent } from "./task.ts";
 
@@ -16,7 +17,6 @@ export type WireContext = {
 
 /** Below this many percent an estimate of the remaining time is noise. */
 const ESTIMATE_FROM_PERCENT = 5;
-const MICROS_PER_DOLLAR = 1_000_000;
 
 /** The read shape. `b64` fills `b64_json` by item index, for reads of one task that asked for it. */
 export function toWireTask(view: TaskView, context: WireContext, b64?: readonly string[]): WireTask {
@@ -45,7 +45,7 @@ export function toWireTask(view: TaskView, context: WireContext, b64?: readonly 
   const finishedAt = task.finishedAt ?? task.updatedAt;
   wire.finished = isoTime(finishedAt);
   wire.expiresAt = isoTime(finishedAt + context.tasksMs);
-  wire.cost = task.costMicros / MICROS_PER_DOLLAR;
+  wire.cost = dollars(task.costMicros);
   wire.settled = task.settled;
   wire.metrics = {
     queueMs: (task.startedAt ?? finishedAt) - task.createdAt,
@@ -90,7 +90,7 @@ export function toWireResult(task: Task, context: WireContext, b64?: readonly st
       0,
       Math.round(((task.finishedAt ?? task.updatedAt) - (task.startedAt ?? task.createdAt)) / 100) / 10,
     ),
-    cost: task.costMicros / MICROS_PER_DOLLAR,
+    cost: dollars(task.costMicros),
     provider: candidateOf(task).provider,
     model: task.model,
   };

@@ -22,6 +22,7 @@ export function accountStoreContract(contract: StoreContract): void {
       allowedModels: ["local/*", "gpt-image-1"],
       maxPriority: "low",
       maxConcurrentTasks: 3,
+      budgets: [{ limitMicros: 5_000_000, period: "total" }],
       metadata: { team: { name: "ops", ids: [1, 2.5, null, true] } },
       createdAt: 5,
       updatedAt: 6,

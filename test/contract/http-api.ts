@@ -742,6 +742,7 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
           allowedModels: ["local/*"],
           maxPriority: "normal",
           maxConcurrentTasks: 2,
+          budgets: [{ limit: 2.5, period: "total" }],
         };
         const created = await admin("POST", "/admin/v1/keys", draft);
         expect(created.status).toBe(200);
@@ -756,7 +757,9 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         expect(list.data.map(({ id }) => id)).toContain(made.id);
 
         const as = (key: string) => send("GET", "/v1/key", undefined, { authorization: `Bearer ${key}` });
-        expect((await as(made.key)).status).toBe(200);
+        expect(await read(await as(made.key))).toMatchObject({
+          budgets: [{ limit: 2.5, period: "total", charged: 0, reserved: 0, left: 2.5 }],
+        });
         const rotated = await read<{ key: string }>(await admin("POST", `${one}/rotate`));
         expect((await as(made.key)).status).toBe(401);
         expect((await as(rotated.key)).status).toBe(200);
@@ -848,6 +851,21 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
           expect((await send("GET", `/v1/models/${id}`)).status).toBe(200);
         }
         await expectError(await send("GET", "/v1/models/no/such"), 404, "model_not_found", "model");
+      });
+    });
+
+    describe("an estimate", () => {
+      test("of a free model is nothing, and makes no task", async () => {
+        const before = await read<{ data: unknown[] }>(await send("GET", "/v1/tasks?limit=1"));
+        const estimate = await send("POST", "/v1/estimate", { type: "image", ...SMALL });
+        expect(await read(estimate)).toEqual({ reserved: 0, currency: "USD", price: { free: true } });
+        expect(await read(await send("GET", "/v1/tasks?limit=1"))).toEqual(before);
+      });
+
+      test("is refused as its create is", async () => {
+        const estimate = (body: object) => send("POST", "/v1/estimate", body);
+        await expectError(await estimate(SMALL), 400, "missing_parameter", "type");
+        await expectError(await estimate({ ...SMALL, type: "image", n: 99 }), 400, "invalid_parameter", "n");
       });
     });
 

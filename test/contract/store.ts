@@ -6,6 +6,7 @@
 
 import { describe } from "vitest";
 import { billContract } from "./store/bills.ts";
+import { budgetContract } from "./store/budgets.ts";
 import { closedKeysContract } from "./store/closed-keys.ts";
 import { deliveryContract } from "./store/deliveries.ts";
 import { endpointContract } from "./store/endpoints.ts";
@@ -22,6 +23,7 @@ export function storeContract(contract: StoreContract): void {
     billContract(contract);
     deliveryContract(contract);
     moneyContract(contract);
+    budgetContract(contract);
     routeContract(contract);
     closedKeysContract(contract);
     laneContract(contract);

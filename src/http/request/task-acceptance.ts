@@ -5,6 +5,7 @@ import type { ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
 import type { TaskView } from "../../tasks/ports/task-store.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import { type HttpContext, principalOfExchange } from "../exchange.ts";
+import { tellCost } from "../response/cost-headers.ts";
 import { type BaseUrlOptions, baseUrl } from "./base-url.ts";
 import { type IdempotencyOptions, idempotencyClaim } from "./idempotency.ts";
 
@@ -35,7 +36,7 @@ export async function acceptTask(
   const exchange = c.get("exchange");
   const base = baseUrl(c.req.raw, urls);
   const claim = idempotencyClaim(c.req.raw, route, body, idempotency);
-  const submission = admit(
+  const { submission } = admit(
     principalOfExchange(c),
     { ...order, baseUrl: base },
     models,
@@ -44,6 +45,7 @@ export async function acceptTask(
   const { view, replayed } = await tasks.submit(submission);
   exchange.taskId = view.task.id;
   exchange.accepted = true;
+  tellCost(c, view.task);
   if (replayed) c.header("idempotent-replayed", "true");
   return { view, base };
 }

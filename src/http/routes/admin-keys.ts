@@ -3,17 +3,20 @@
 import type { Hono } from "hono";
 import { z } from "zod";
 import type { KeyChange, KeyDraft, KeyService } from "../../accounts/keys.ts";
+import type { Budget } from "../../accounts/ledger-store.ts";
 import type { VirtualKey } from "../../accounts/virtual-key.ts";
 import { ApiError } from "../../protocol/error.ts";
-import type {
-  ChangeKeyRequest,
-  CreateKeyRequest,
-  WireKey,
-  WireKeyDeleted,
-  WireKeyPage,
-  WireNewKey,
+import {
+  BUDGET_PERIODS,
+  type ChangeKeyRequest,
+  type CreateKeyRequest,
+  type WireKey,
+  type WireKeyDeleted,
+  type WireKeyPage,
+  type WireNewKey,
 } from "../../protocol/key.ts";
 import { type Json, PRIORITIES } from "../../protocol/task.ts";
+import { dollars, micros } from "../../tasks/dollars.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import { isoTime } from "../../tasks/wire.ts";
 import type { HttpEnv, HttpMiddleware } from "../exchange.ts";
@@ -28,6 +31,9 @@ const MAX_NAME_CHARACTERS = 100;
 const MAX_MODELS = 200;
 const MAX_MODEL_CHARACTERS = 200;
 const MAX_CONCURRENT_TASKS = 1_000_000;
+/** Of every period; this version counts one, the total. */
+const MAX_BUDGETS = 1;
+const MAX_BUDGET_DOLLARS = 1_000_000_000;
 /** Of a key's metadata as JSON; it is read with every key. */
 const MAX_METADATA_BYTES = 4_096;
 /** An id as listed; bounds what is asked of the store. */
@@ -36,11 +42,18 @@ const KEY_ID = /^[A-Za-z0-9_-]{1,64}$/;
 const name = `a text of 1 to ${MAX_NAME_CHARACTERS} characters without control characters`;
 const models = `a list of at most ${MAX_MODELS} model names, with * allowed at the end of each`;
 const tasks = `a whole number from 1 to ${MAX_CONCURRENT_TASKS}`;
+const budgets = 'at most one budget, such as {"limit":5,"period":"total"}';
+const limit = `dollars from 0 to ${MAX_BUDGET_DOLLARS}`;
 const time = "an ISO 8601 time with a zone, such as 2027-01-31T00:00:00Z";
 const flag = z.boolean({ error: "true or false" });
 
 /** Limits that may be lifted again: there, `null` is a value. */
-const LIFTABLE: ReadonlySet<string> = new Set(["allowedModels", "expiresAt", "maxConcurrentTasks"]);
+const LIFTABLE: ReadonlySet<string> = new Set([
+  "allowedModels",
+  "budgets",
+  "expiresAt",
+  "maxConcurrentTasks",
+]);
 const fields = {
   enabled: flag.optional(),
   expiresAt: z.iso.datetime({ offset: true, error: time }).transform(Date.parse).nullable().optional(),
@@ -74,6 +87,23 @@ const fields = {
     .min(1, tasks)
     .max(MAX_CONCURRENT_TASKS, tasks)
     .nullable()
+    .optional(),
+  budgets: z
+    .array(
+      z
+        .strictObject(
+          {
+            limit: z.number({ error: limit }).min(0, limit).max(MAX_BUDGET_DOLLARS, limit),
+            period: z.enum(BUDGET_PERIODS, { error: '"total"' }).default("total"),
+          },
+          { error: budgets },
+        )
+        .transform((budget): Budget => ({ limitMicros: micros(budget.limit), period: budget.period })),
+      { error: budgets },
+    )
+    .max(MAX_BUDGETS, budgets)
+    .nullable()
+    .transform((list) => list ?? [])
     .optional(),
   metadata: z
     .custom<Record<string, Json>>((value) => isBoundedObject(value, MAX_METADATA_BYTES), {
@@ -173,6 +203,7 @@ function wireKey(key: VirtualKey): WireKey {
     permissions: key.permissions,
     maxPriority: key.maxPriority,
     maxConcurrentTasks: key.maxConcurrentTasks,
+    budgets: key.budgets.map(({ limitMicros, period }) => ({ limit: dollars(limitMicros), period })),
     metadata: key.metadata,
     createdAt: isoTime(key.createdAt),
     updatedAt: isoTime(key.updatedAt),

@@ -12,6 +12,7 @@ import { jsonBody, validBody } from "../request/body.ts";
 import { type CreationLimits, type ImageCreation, imageCreationSchema } from "../request/creation-schema.ts";
 import { preferredWaitSeconds } from "../request/preference.ts";
 import { type AcceptanceDependencies, type Accepted, acceptTask } from "../request/task-acceptance.ts";
+import { tellCost } from "../response/cost-headers.ts";
 import { openAiImages, requireCompleted } from "../response/openai-images.ts";
 import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
 import { imageEventStream } from "../streams/openai-image-stream.ts";
@@ -55,6 +56,7 @@ export function mountImages(
     const seconds = preferredWaitSeconds(c.req.raw.headers.get("prefer"));
     if (seconds === null) return c.json(accepted);
     const ended = await waitForEnd(c, view, seconds * 1000, c.req.raw.signal, dependencies);
+    tellCost(c, ended.task);
     c.header("preference-applied", `wait=${seconds}`);
     return answerTask(c, ended, dependencies, accepted);
   });
@@ -65,6 +67,7 @@ export function mountImages(
     const timeoutMs = timeoutOf(creation) ?? dependencies.syncTimeoutMs;
     if (creation.stream === true) return streamImages(c, view, timeoutMs, dependencies);
     const { task } = await waitForEnd(c, view, timeoutMs, c.req.raw.signal, dependencies);
+    tellCost(c, task);
     requireCompleted(task);
     return c.json(await openAiImages(task, dependencies.wireContext, dependencies.media));
   });
@@ -138,7 +141,8 @@ function timeoutOf({ timeout_seconds }: ImageCreation): number | null {
   return timeout_seconds === undefined ? null : timeout_seconds * 1000;
 }
 
-function imageRequest(creation: ImageCreation): JobRequest {
+/** What the caller asks for, as the task keeps it. */
+export function imageRequest(creation: ImageCreation): JobRequest {
   const request: JobRequest = { prompt: creation.prompt, n: creation.n ?? 1 };
   if (creation.size !== undefined) request.size = creation.size;
   if (creation.quality !== undefined) request.quality = creation.quality;

@@ -9,6 +9,7 @@ import { jsonBody, validBody } from "../request/body.ts";
 import { type CreationLimits, type VideoCreation, videoCreationSchema } from "../request/creation-schema.ts";
 import { preferredWaitSeconds } from "../request/preference.ts";
 import { type AcceptanceDependencies, acceptTask } from "../request/task-acceptance.ts";
+import { tellCost } from "../response/cost-headers.ts";
 import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
 
 export type VideoRouteDependencies = AcceptanceDependencies &
@@ -48,12 +49,14 @@ export function mountVideos(
     const ended = await tasks.waitUntilEnded(scope, view.task.id, seconds * 1000, signal).finally(() => {
       host.limitIdle(c.req.raw);
     });
+    tellCost(c, ended.task);
     c.header("preference-applied", `wait=${seconds}`);
     return answerTask(c, ended, dependencies, accepted);
   });
 }
 
-function videoRequest(creation: VideoCreation): JobRequest {
+/** What the caller asks for, as the task keeps it. */
+export function videoRequest(creation: VideoCreation): JobRequest {
   const request: JobRequest = { prompt: creation.prompt, n: 1 };
   if (creation.size !== undefined) request.size = creation.size;
   if (creation.user !== undefined) request.user = creation.user;

@@ -18,24 +18,25 @@ import type { ScriptRunner } from "./server/script-runner.ts";
 const FIRST_WINDOWS = "total";
 
 /**
- * The fields of a hold in the hash of the task or session that it pays for: its price, and the windows it is held in.
- * Its amount, key and customer are fields of that task or session already.
+ * The field of a hold in the hash of the task or session that it pays for: the windows it is held in. Its amount, price, key
+ * and customer are fields of that task or session already.
  */
-export function holdFields(price: Json): string[] {
+export function holdFields(): string[] {
   const windows = BUDGET_WINDOWS.join(" ");
-  return [
-    ...(price === null ? [] : ["price", JSON.stringify(price)]),
-    ...(windows === FIRST_WINDOWS ? [] : ["windows", windows]),
-  ];
+  return windows === FIRST_WINDOWS ? [] : ["windows", windows];
 }
 
 /** What stands of a movement under its id, in its key's ledger. */
 type StoredMovement = Omit<Movement, "id" | "source" | "sourceId" | "keyId">;
 
-const MISSING_IN_MOVEMENT: Pick<Movement, "subject" | "customer" | "upstreamMicros" | "windows"> = {
+const MISSING_IN_MOVEMENT: Pick<
+  Movement,
+  "subject" | "customer" | "upstreamMicros" | "overrunMicros" | "windows"
+> = {
   subject: "",
   customer: null,
   upstreamMicros: null,
+  overrunMicros: 0,
   windows: ["total"],
 };
 
@@ -43,12 +44,13 @@ const MISSING_IN_MOVEMENT: Pick<Movement, "subject" | "customer" | "upstreamMicr
 export function movementText(
   movement: Omit<StoredMovement, "windows" | "at" | "chargedMicros"> & { chargedMicros?: number },
 ): string {
-  const { subject, customer, upstreamMicros, ...rest } = movement;
+  const { subject, customer, upstreamMicros, overrunMicros, ...rest } = movement;
   const told = {
     ...rest,
     ...(subject !== "" && { subject }),
     ...(customer !== null && { customer }),
     ...(upstreamMicros !== null && { upstreamMicros }),
+    ...(overrunMicros !== 0 && { overrunMicros }),
   };
   return JSON.stringify(told).slice(0, -1);
 }

@@ -120,12 +120,13 @@ function fieldsOf(draft: SessionDraft): string[] {
     subject,
     customer,
     upstreamMicros: null,
+    overrunMicros: 0,
   });
   return [
     ...["id", id, "keyId", keyId, "subject", subject, "provider", provider, "model", model],
     ...["reservedMicros", String(reservedMicros), "fence", FIRST_FENCE],
     ...(customer === null ? [] : ["customer", customer]),
-    ...(reservedMicros === 0 ? [] : holdFields(null)),
+    ...(reservedMicros === 0 ? [] : holdFields()),
     ...["movement", movement],
   ];
 }

@@ -5,6 +5,7 @@
  */
 
 import type { TaskType } from "../../protocol/task.ts";
+import type { Billing } from "../ports/billing.ts";
 import type { Clock, TimerHandle } from "../ports/clock.ts";
 import type { Doorbell } from "../ports/doorbell.ts";
 import { describeError, type Log } from "../ports/log.ts";
@@ -72,6 +73,8 @@ export type EngineDependencies = {
   media: Pick<MediaStore, "put" | "get">;
   providers: ReadonlyMap<string, MediaProvider>;
   publisher: Publisher;
+  /** What a finished job costs. */
+  bill: Billing;
   clock: Clock;
   log: Log;
   /** 0 ≤ n < 1, for jitter. */

@@ -5,7 +5,7 @@
 
 import { type Json, TASK_ERROR_CODES, type TaskErrorCode } from "../../protocol/task.ts";
 import { cutMessage } from "../cut-message.ts";
-import type { Failure, StepOutcome } from "../ports/media-provider.ts";
+import type { Failure, StepOutcome, Usage } from "../ports/media-provider.ts";
 import { MAX_STATE_BYTES } from "../ports/store-error.ts";
 import type { MediaItem, MediaRef } from "../task.ts";
 
@@ -88,7 +88,43 @@ function checkDone(given: Record<string, unknown>, n: number): CheckedOutcome {
   const outcome: StepOutcome = { kind: "done", items: sorted, errors };
   if (isAmount(given.costMicros)) outcome.costMicros = Math.round(given.costMicros);
   else if (given.costMicros !== undefined) flaws.push("the cost is no amount");
+  const usage = given.usage === undefined ? {} : checkUsage(given.usage, flaws);
+  if (Object.keys(usage).length > 0) outcome.usage = usage;
   return { outcome, flaw: flaws.length === 0 ? null : flaws.join("; ") };
+}
+
+const QUANTITIES = ["images", "seconds", "megapixels"] as const;
+const TOKENS = [
+  "input",
+  "textInput",
+  "cachedTextInput",
+  "imageInput",
+  "cachedImageInput",
+  "output",
+  "textOutput",
+  "imageOutput",
+] as const satisfies readonly (keyof NonNullable<Usage["tokens"]>)[];
+
+/** The amounts in it, which a price is reckoned from; what is no amount is left out. */
+function checkUsage(given: unknown, flaws: string[]): Usage {
+  const { tokens, ...quantities } = isObject(given) ? given : {};
+  const usage: Usage = amounts(quantities, QUANTITIES, flaws);
+  const counted = amounts(isObject(tokens) ? tokens : {}, TOKENS, flaws);
+  return Object.keys(counted).length === 0 ? usage : { ...usage, tokens: counted };
+}
+
+function amounts<Name extends string>(
+  given: Record<string, unknown>,
+  names: readonly Name[],
+  flaws: string[],
+): { [N in Name]?: number } {
+  const found: { [N in Name]?: number } = {};
+  for (const name of names) {
+    const value = given[name];
+    if (isAmount(value)) found[name] = value;
+    else if (value !== undefined && value !== null) flaws.push(`its usage of ${name} is no amount`);
+  }
+  return found;
 }
 
 function checkItem(value: unknown, n: number): MediaItem | null {

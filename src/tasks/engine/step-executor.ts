@@ -4,6 +4,7 @@
  */
 
 import { upstreamJobOf } from "../due-work.ts";
+import type { Billing, DoneOutcome } from "../ports/billing.ts";
 import type { Clock } from "../ports/clock.ts";
 import { describeError, type Log } from "../ports/log.ts";
 import type { Credential, MediaProvider, StepOutcome } from "../ports/media-provider.ts";
@@ -11,6 +12,7 @@ import type { Publisher } from "../ports/publisher.ts";
 import { publishUpdate } from "../ports/publisher.ts";
 import { StoredValueTooLargeError, StoreUnavailableError } from "../ports/store-error.ts";
 import type { Claim, ClaimOptions, TaskStore } from "../ports/task-store.ts";
+import { overrunOf } from "../reducer.ts";
 import { decide, mayGoElsewhere, type RetryPolicy } from "../retry-policy.ts";
 import { candidateOf, type Task } from "../task.ts";
 import { NOTHING_SPENT, type StepTransition, SUSPECT_FROM_TAKEOVERS } from "../transition.ts";
@@ -31,6 +33,8 @@ export type StepExecutorDependencies = {
   store: Pick<TaskStore, "advance" | "reportLate" | "pauseProvider">;
   providers: ReadonlyMap<string, MediaProvider>;
   publisher: Publisher;
+  /** What a finished job costs. */
+  bill: Billing;
   clock: Clock;
   log: Log;
   /** 0 ≤ n < 1, for jitter. */
@@ -144,6 +148,7 @@ export class StepExecutor {
         random: this.#random(),
         policy: this.#retry,
         spent: run.takeSpentTime(),
+        bill: this.#dependencies.bill,
       });
       await this.#pauseAfter(task, use, end.outcome, transition);
       return this.#write(run, driver, named(transition, credential), end.outcome);
@@ -201,7 +206,7 @@ export class StepExecutor {
   }
 
   async #reportLate(run: StepRun, driver: StepDriver, outcome: StepOutcome | null): Promise<void> {
-    const { store, log } = this.#dependencies;
+    const { store, log, bill } = this.#dependencies;
     const { taskId, fence } = run.lease;
     try {
       await store.reportLate({
@@ -209,13 +214,23 @@ export class StepExecutor {
         fence,
         job: { ...upstreamJobOf(run.task), credential: run.credential ?? run.task.credential },
         state: outcome?.kind === "pending" ? outcome.state : null,
-        costMicros: outcome?.kind === "done" ? (outcome.costMicros ?? null) : null,
+        costMicros: outcome?.kind === "done" ? toldMicros(run.task, outcome, bill) : null,
       });
     } catch (error) {
       // What was claimed in its place cannot wait: the item goes on with what it knows.
       log.error("late report could not be stored", { taskId, cause: describeError(error) });
     }
     driver.leftJob();
+  }
+
+  /** The key pays what was reserved; whoever runs the gateway pays the rest, and may want to set another price. */
+  #warnOfOverrun(task: Task): void {
+    const overrunMicros = overrunOf(task);
+    if (task.status !== "completed" || overrunMicros === 0) return;
+    const { id: taskId, reservedMicros, upstreamMicros } = task;
+    const { provider, model } = candidateOf(task);
+    const fields = { taskId, provider, model, reservedMicros, upstreamMicros, overrunMicros };
+    this.#dependencies.log.warn("provider billed more than was reserved", fields);
   }
 
   /** Writes a step's transition, made of what it `learned`, and claims the next work in the same atomic step. */
@@ -233,6 +248,7 @@ export class StepExecutor {
         const outcome = await store.advance(run.lease, transition, driver.claimNext());
         if (outcome.applied) {
           publishUpdate(publisher, outcome.update);
+          this.#warnOfOverrun(outcome.update.task);
           if (outcome.update.task.openCleanups > 0) driver.leftJob();
         } else await this.#reportLate(run, driver, learned);
         return { task: outcome.applied ? outcome.update.task : null, claims: outcome.claimed, at };
@@ -276,6 +292,11 @@ function named(transition: StepTransition, credential: string | null): StepTrans
     default:
       return transition;
   }
+}
+
+/** What the provider told of a job's bill, itself or by what it used; null when it told nothing. */
+function toldMicros(task: Task, outcome: DoneOutcome, bill: Billing): number | null {
+  return outcome.costMicros ?? (outcome.usage === undefined ? null : bill(task, outcome).upstreamMicros);
 }
 
 /** The end of a task whose provider answered more than a task may hold. */

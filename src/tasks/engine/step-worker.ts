@@ -8,6 +8,7 @@
  */
 
 import type { TaskType } from "../../protocol/task.ts";
+import type { Billing } from "../ports/billing.ts";
 import type { Clock } from "../ports/clock.ts";
 import { describeError, type Log } from "../ports/log.ts";
 import type { MediaProvider } from "../ports/media-provider.ts";
@@ -41,6 +42,8 @@ export type StepWorkerDependencies = {
   media: Pick<MediaStore, "put" | "get">;
   providers: ReadonlyMap<string, MediaProvider>;
   publisher: Publisher;
+  /** What a finished job costs. */
+  bill: Billing;
   clock: Clock;
   log: Log;
   /** 0 ≤ n < 1, for jitter. */

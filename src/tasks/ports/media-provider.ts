@@ -36,18 +36,21 @@ export type MediaJob = {
   readonly credential: Credential | null;
 };
 
-/** What a provider says that a job used; a price is reckoned from it. Absent: not said. */
+/** What a provider says that a job used; a price is reckoned from it. Absent or 0: not said. */
 export type Usage = {
+  /** Billed for, where that is more than came. */
   images?: number;
   /** Of film or sound. */
   seconds?: number;
   /** Of all results together. */
   megapixels?: number;
   tokens?: {
-    /** All of the input, whatever its kind; the kinds below are parts of it. */
+    /** All of the input, whatever its kind; the kinds below are parts of it. What no kind names costs as much as the dearest. */
     input?: number;
+    /** With what came from a cache. */
     textInput?: number;
     cachedTextInput?: number;
+    /** With what came from a cache. */
     imageInput?: number;
     cachedImageInput?: number;
     output?: number;
@@ -92,7 +95,7 @@ export type StepOutcome =
       kind: "done";
       items: MediaItem[];
       errors?: { index: number; code: TaskErrorCode; message: string }[];
-      /** What the provider bills; the price and the usage decide when absent. */
+      /** What the provider says that it bills; absent, 0: the price and the usage decide. An operator's own price always does. */
       costMicros?: number;
       usage?: Usage;
     }

@@ -2,9 +2,7 @@
 
 import type { ModelCapabilities, WireModel } from "../../protocol/model.ts";
 import type { Json, TaskType } from "../../protocol/task.ts";
-
-/** What a model costs. A model is either priced or declared free; there is no third way to offer one. */
-export type Pricing = { readonly kind: "free" } | { readonly kind: "per_image"; readonly micros: number };
+import type { Price } from "./price.ts";
 
 /** A model that can be asked for. */
 export type OfferedModel = {
@@ -14,7 +12,10 @@ export type OfferedModel = {
   /** The provider's own name of the model. */
   readonly providerModel: string;
   readonly capabilities: ModelCapabilities;
-  readonly pricing: Pricing;
+  /** A model is either priced or declared free; there is no third way to offer one. */
+  readonly pricing: Price;
+  /** The operator set the price: it decides what is charged, whatever the provider says that it bills. */
+  readonly ownPrice: boolean;
   /** When it became available, Unix seconds. */
   readonly created: number;
   /** What is wrong with these `provider_options`, one sentence; null when nothing is. Their names are known already. */
@@ -31,9 +32,4 @@ export interface ModelCatalogue {
   resolve(name: string, type: TaskType): OfferedModel;
   /** Every name that works, models before aliases. */
   list(): readonly WireModel[];
-}
-
-/** What `n` items of a model cost at most, in micro-dollars: the reservation of a task. */
-export function costMicros(pricing: Pricing, n: number): number {
-  return pricing.kind === "free" ? 0 : pricing.micros * n;
 }

@@ -82,7 +82,8 @@ export type CreateOutcome =
   | { outcome: "queue_full"; queued: number }
   /** The key was disabled, expired or deleted meanwhile. */
   | { outcome: "key_refused"; reason: "disabled" | "expired" | "unknown" }
-  | { outcome: "budget_exceeded" };
+  /** What the task would hold back does not fit into a budget of the key, of which this much is used. */
+  | { outcome: "budget_exceeded"; limitMicros: number; chargedMicros: number; reservedMicros: number };
 
 /** A task with its place in the queue, 1 = next; null when it is not waiting for its first or next start. */
 export type TaskView = { task: Task; queuePosition: number | null };

@@ -152,6 +152,7 @@ export function moneyContract(contract: StoreContract): void {
             provider: "y",
             chargedMicros: 400,
             upstreamMicros: 400,
+            overrunMicros: 0,
             windows: ["total"],
             at: bench.now(),
           },
@@ -161,8 +162,35 @@ export function moneyContract(contract: StoreContract): void {
       test("charges no more than was held, and records what the provider billed", async () => {
         await bench.submit();
         await bench.apply(await bench.claimOne(), complete(RESERVED * 9));
-        expect(await movements()).toMatchObject([{ chargedMicros: RESERVED, upstreamMicros: RESERVED * 9 }]);
+        expect(await movements()).toMatchObject([
+          { chargedMicros: RESERVED, upstreamMicros: RESERVED * 9, overrunMicros: RESERVED * 8 },
+        ]);
         expect(await balance()).toEqual({ reservedMicros: 0, chargedMicros: RESERVED });
+      });
+
+      test("keeps apart what is charged and what the provider billed", async () => {
+        const task = await bench.submit();
+        await bench.apply(await bench.claimOne(), {
+          ...complete(300),
+          upstreamMicros: 450,
+        } as StepTransition);
+        expect(await movements()).toMatchObject([
+          { chargedMicros: 300, upstreamMicros: 450, overrunMicros: 0 },
+        ]);
+        expect(await bench.read(task)).toMatchObject({ costMicros: 300, upstreamMicros: 450 });
+      });
+
+      test("finds the price of the hold with the task, in whatever step it is claimed", async () => {
+        const price = { candidates: [{ price: { kind: "per_image", micros: 1.25 }, note: "é" }] };
+        const task = await bench.submit({ price });
+        expect(task.price).toEqual(price);
+        const claim = await bench.claimOne();
+        expect(claim.task.price).toEqual(price);
+        const pended = await bench.apply(claim, pend("job", 10));
+        expect(pended.price).toEqual(price);
+        bench.advance(10);
+        expect((await bench.claimOne()).task.price).toEqual(price);
+        expect((await bench.read(task)).price).toEqual(price);
       });
 
       test("happens once, whoever ends the task at the same time", async () => {

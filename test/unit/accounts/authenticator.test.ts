@@ -26,6 +26,7 @@ async function addKey(plain: string, fields: Partial<VirtualKey> = {}): Promise<
     permissions: { canGenerateImages: true, canGenerateVideos: true, canUseRealtimeAudio: true },
     maxPriority: "high",
     maxConcurrentTasks: null,
+    budgets: [],
     metadata: {},
     createdAt: clock.now(),
     updatedAt: clock.now(),

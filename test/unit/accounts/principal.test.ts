@@ -20,6 +20,7 @@ const KEY: VirtualKey = {
   permissions: { canGenerateImages: true, canGenerateVideos: false, canUseRealtimeAudio: false },
   maxPriority: "high",
   maxConcurrentTasks: null,
+  budgets: [],
   metadata: {},
   createdAt: 0,
   updatedAt: 0,

@@ -4,7 +4,6 @@ import type { ModelCapabilities } from "../../../src/protocol/model.ts";
 import type { TaskType } from "../../../src/protocol/task.ts";
 import { Catalogue, type ModelOffer, type ProviderOffer } from "../../../src/providers/catalogue.ts";
 import type { MediaProvider } from "../../../src/tasks/ports/media-provider.ts";
-import { costMicros } from "../../../src/tasks/ports/model-catalogue.ts";
 
 function provider(name: string): MediaProvider {
   const unused = () => Promise.reject(new Error("not called here"));
@@ -180,6 +179,57 @@ describe("the catalogue", () => {
     expect(list[1]).toMatchObject({ pricing: { free: false, unit: "image", usd: 0.04 } });
   });
 
+  describe("prices", () => {
+    const dollars = { kind: "per_image", micros: 40_000 } as const;
+    const film = { kind: "per_second", micros: 100_000, longestSeconds: 10 } as const;
+    const unpriced = (name: string, type: TaskType = "image"): ModelOffer => {
+      const { pricing: _, ...offer } = model(name, type);
+      return offer;
+    };
+    const offer: ProviderOffer = { provider: provider("x"), models: [unpriced("m"), unpriced("v", "video")] };
+
+    it("come from the table where the provider names none, and from the operator before both", () => {
+      const openai: ProviderOffer = { provider: provider("openai"), models: [unpriced("gpt-image-2")] };
+      const listed = new Catalogue({ offers: [openai] }).resolve("openai/gpt-image-2", "image");
+      expect(listed).toMatchObject({ pricing: { kind: "per_token" }, ownPrice: false });
+      const prices = {
+        "openai/gpt-image-2": dollars,
+        "local/canvas": dollars,
+        "x/m": { kind: "free" } as const,
+      };
+      const catalogue = new Catalogue({ offers: [openai, LOCAL, offer], prices });
+      expect(catalogue.resolve("openai/gpt-image-2", "image")).toMatchObject({
+        pricing: dollars,
+        ownPrice: true,
+      });
+      expect(catalogue.resolve("local/canvas", "image").pricing).toEqual(dollars);
+      expect(catalogue.resolve("x/m", "image").pricing).toEqual({ kind: "free" });
+    });
+
+    it("are needed: a model without one is not offered, and the operator is told how to price it", () => {
+      const catalogue = new Catalogue({ offers: [LOCAL, offer] });
+      expect(catalogue.list().map(({ id }) => id)).not.toContain("x/m");
+      expect(refusal(catalogue, "x/m").message).toContain("prices.x/m");
+      expect(refusal(catalogue, "x/m").code).toBe("model_not_found");
+      const [image, video] = catalogue.warnings;
+      expect(image).toContain('{"prices":{"x/m":{"unit":"image","usd":0.04}}}');
+      expect(video).toContain('{"x/v":{"unit":"second","usd":0.1,"longestSeconds":10}}');
+      expect(image).toContain('{"free":true}');
+    });
+
+    it("for another kind of work price nothing", () => {
+      const catalogue = new Catalogue({ offers: [offer], prices: { "x/m": film, "x/v": dollars } });
+      expect(catalogue.list()).toEqual([]);
+      expect(catalogue.warnings).toHaveLength(2);
+      expect(catalogue.warnings[0]).toContain("not one for images");
+    });
+
+    it("of models that are not offered are a warning", () => {
+      const { warnings } = new Catalogue({ offers: [LOCAL], prices: { "dall-e-3": dollars } });
+      expect(warnings).toEqual([expect.stringContaining('"dall-e-3" is no model')]);
+    });
+  });
+
   it("refuses to be made of two providers or models with one name", () => {
     expect(() => new Catalogue({ offers: [LOCAL, LOCAL] })).toThrow("same name");
     const twice = { provider: provider("x"), models: [model("m", "image"), model("m", "image")] };
@@ -188,12 +238,5 @@ describe("the catalogue", () => {
 
   it("hands the engine its providers by name", () => {
     expect([...new Catalogue({ offers: [LOCAL, OPENAI] }).providers.keys()]).toEqual(["local", "openai"]);
-  });
-});
-
-describe("costMicros", () => {
-  it("is the price of all items, and nothing for a free model", () => {
-    expect(costMicros({ kind: "per_image", micros: 40_000 }, 3)).toBe(120_000);
-    expect(costMicros({ kind: "free" }, 3)).toBe(0);
   });
 });

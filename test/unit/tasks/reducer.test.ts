@@ -230,6 +230,7 @@ describe("ends", () => {
       releasedMicros: 100,
       chargedMicros: 30,
       upstreamMicros: 30,
+      overrunMicros: 0,
     });
     expect(apply(reserved, TRANSITIONS.fail).settlement).toMatchObject({ chargedMicros: 0 });
     expect(apply(reserved, TRANSITIONS.cancel).settlement).toBeNull();

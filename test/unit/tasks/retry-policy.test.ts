@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { billTask } from "../../../src/accounts/prices/held-price.ts";
 import type { Failure, StepOutcome } from "../../../src/tasks/ports/media-provider.ts";
 import { reduce } from "../../../src/tasks/reducer.ts";
 import { backoffMs, DEFAULT_RETRY_POLICY, type Decision, decide } from "../../../src/tasks/retry-policy.ts";
@@ -16,6 +17,7 @@ function decision(outcome: StepOutcome, task: Partial<Task> = {}, more: Partial<
     random: 0.5,
     policy: DEFAULT_RETRY_POLICY,
     spent: NOTHING_SPENT,
+    bill: billTask,
     ...more,
   };
 }
@@ -152,11 +154,12 @@ describe("a finished job", () => {
   test("says what its provider billed, also beyond the reservation, which bounds the charge", () => {
     const task = { reservedMicros: 80_000 };
     const billed = decide(decision({ kind: "done", items: [item(0)], costMicros: 90_000 }, task));
-    expect(billed).toMatchObject({ costMicros: 90_000 });
+    expect(billed).toMatchObject({ costMicros: 80_000, upstreamMicros: 90_000 });
     expect(reduce(runningTask(task), billed, STARTED_AT)?.settlement).toEqual({
       releasedMicros: 80_000,
       chargedMicros: 80_000,
       upstreamMicros: 90_000,
+      overrunMicros: 10_000,
     });
   });
 

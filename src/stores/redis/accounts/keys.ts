@@ -47,10 +47,11 @@ export class RedisAccounts implements AccountStore {
   }
 }
 
-/** What scripts compare: whether it is enabled, when it expires, how many tasks at once. */
-function checked({ enabled, expiresAt, maxConcurrentTasks }: KeyPatch): string[] {
-  return [enabled === undefined ? undefined : Number(enabled), expiresAt, maxConcurrentTasks].map((value) =>
-    value === undefined ? AS_IT_IS : String(value ?? ""),
+/** What scripts compare: whether it is enabled, when it expires, how many tasks at once, its budgets. */
+function checked({ enabled, expiresAt, maxConcurrentTasks, budgets }: KeyPatch): string[] {
+  const limits = budgets?.map(({ period, limitMicros }) => `${period} ${limitMicros}`).join(" ");
+  return [enabled === undefined ? undefined : Number(enabled), expiresAt, maxConcurrentTasks, limits].map(
+    (value) => (value === undefined ? AS_IT_IS : String(value ?? "")),
   );
 }
 
@@ -63,7 +64,8 @@ function fieldsOf(key: Partial<VirtualKey>): string[] {
 function readKey(reply: Reply): VirtualKey | null {
   const fields = listReply(reply).map(textOf);
   if (fields.length === 0) return null;
-  const key: Record<string, unknown> = {};
+  // Keys of earlier releases have none.
+  const key: Record<string, unknown> = { budgets: [] };
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] as string;
     const text = fields[index + 1] as string;

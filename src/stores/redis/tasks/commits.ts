@@ -253,7 +253,7 @@ function workArguments({ kind, id, destination, payload }: WorkDraft): string[] 
 function settlementArguments(task: Task, settlement: Settlement | null): string[] {
   const customer = task.customer ?? "";
   if (settlement === null) return ["", "", customer, ""];
-  const { releasedMicros, chargedMicros, upstreamMicros } = settlement;
+  const { releasedMicros, chargedMicros, upstreamMicros, overrunMicros } = settlement;
   const { tenant, type, model } = task;
   const { provider } = candidateOf(task);
   const { subject } = tenant;
@@ -265,6 +265,7 @@ function settlementArguments(task: Task, settlement: Settlement | null): string[
     customer: task.customer,
     chargedMicros,
     upstreamMicros,
+    overrunMicros,
   });
   const nothing = chargedMicros === 0 && (upstreamMicros ?? 0) === 0;
   return [String(releasedMicros), String(chargedMicros), customer, nothing ? "" : movement];

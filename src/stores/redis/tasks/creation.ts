@@ -31,7 +31,7 @@ export function creationOf(
   const besides = { specBytes: spec.bytes, progressAt: null, trimmed: false };
   const { texts, moments } = fields.written(task, besides, spec.text);
   const { idempotency, tenant } = draft;
-  if (draft.reservedMicros > 0) texts.push(...holdFields(draft.price));
+  if (draft.reservedMicros > 0) texts.push(...holdFields());
   const args = [
     draft.id,
     tenant.keyId,
@@ -81,6 +81,10 @@ export function readCreated(fields: TaskFields, creation: Creation, reply: Reply
       return { outcome };
     case "queue_full":
       return { outcome, queued: numberOf(rest[0]) };
+    case "budget_exceeded": {
+      const [limitMicros = 0, reservedMicros = 0, chargedMicros = 0] = rest.map(numberOf);
+      return { outcome, limitMicros, reservedMicros, chargedMicros };
+    }
     case "key_refused":
       return { outcome, reason: textOf(rest[0]) as "disabled" | "expired" | "unknown" };
     case "unreadable":

@@ -2,7 +2,7 @@
  * A task's record in Redis, made from the table of fields: which fields a script reads and in which order (so that Lua finds
  * them by number), what stands in for a missing one, and how a record is read from and written to a hash. Each `own` field is a
  * field of the hash, absent for null; `spec` is one JSON text of the others. Beside them stand `no`, the task's number among its
- * key's, `rev`, which names the last call that changed it, `by`, who follows it, and `price` and `windows` of its hold.
+ * key's, `rev`, which names the last call that changed it, `by`, who follows it, and the `windows` of its hold.
  */
 
 import type { Json } from "../../../protocol/task.ts";

@@ -3,6 +3,7 @@
 import { type AccountStore, DuplicateKeyError } from "../../../accounts/account-store.ts";
 import type { KeyPatch, VirtualKey } from "../../../accounts/virtual-key.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
+import { budgetsOf, budgetsText } from "../money/budgets.ts";
 import { setCap } from "../queue/queue-counters.ts";
 import type { Transactions } from "../transactions.ts";
 
@@ -44,13 +45,14 @@ function listKeys(sql: Sql, limit: number, after: string | null): { keys: Virtua
 function insertKey(sql: Sql, key: VirtualKey): void {
   if (sql.get("SELECT 1 FROM keys WHERE id = ? OR hash = ?", key.id, key.hash) !== null) throw duplicate(key);
   sql.run(
-    `INSERT INTO keys (id, hash, enabled, expires_at, max_concurrent_tasks, created_at, updated_at, details)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO keys (id, hash, enabled, expires_at, max_concurrent_tasks, budgets, created_at, updated_at, details)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     key.id,
     key.hash,
     key.enabled ? 1 : 0,
     key.expiresAt,
     key.maxConcurrentTasks,
+    budgetsText(key.budgets),
     key.createdAt,
     key.updatedAt,
     JSON.stringify(detailsOf(key)),
@@ -78,12 +80,14 @@ function updateKey(sql: Sql, id: string, patch: KeyPatch, updatedAt: number): Vi
   const key: VirtualKey = { ...before, ...patch, updatedAt };
   if (sql.get("SELECT 1 FROM keys WHERE hash = ? AND id <> ?", key.hash, id) !== null) throw duplicate(key);
   sql.run(
-    `UPDATE keys SET hash = ?, enabled = ?, expires_at = ?, max_concurrent_tasks = ?, updated_at = ?, details = ?
+    `UPDATE keys SET hash = ?, enabled = ?, expires_at = ?, max_concurrent_tasks = ?, budgets = ?, updated_at = ?,
+       details = ?
      WHERE id = ?`,
     key.hash,
     key.enabled ? 1 : 0,
     key.expiresAt,
     key.maxConcurrentTasks,
+    budgetsText(key.budgets),
     updatedAt,
     JSON.stringify({ ...(JSON.parse(row.details as string) as Details), ...detailsOf(key) }),
     id,
@@ -131,6 +135,7 @@ function read(row: SqlRow | null): VirtualKey | null {
     permissions: details.permissions,
     maxPriority: details.maxPriority,
     maxConcurrentTasks: row.max_concurrent_tasks as number | null,
+    budgets: budgetsOf(row.budgets),
     metadata: details.metadata,
     createdAt: row.created_at as number,
     updatedAt: row.updated_at as number,

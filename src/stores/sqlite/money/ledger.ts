@@ -1,7 +1,6 @@
 /** Reading balances, holds and movements; dropping movements whose time is over. */
 
 import type {
-  Balance,
   BudgetWindow,
   Hold,
   LedgerStore,
@@ -11,14 +10,16 @@ import type {
 } from "../../../accounts/ledger-store.ts";
 import { isTerminal, type Json, TASK_STATUSES, TASK_TYPES } from "../../../protocol/task.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import type { HoldColumns, TaskRow } from "../tasks/task-table.ts";
+import type { TaskRow } from "../tasks/task-table.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
-import { NO_CUSTOMER, windowsOf } from "./settlement.ts";
+import { balanceOf } from "./balances.ts";
+import { windowsOf } from "./settlement.ts";
 
 export function ledgerMethods(transactions: Transactions): LedgerStore {
   return {
-    balance: (keyId, customer, window) => transactions.read((tx) => balanceOf(tx, keyId, customer, window)),
+    balance: (keyId, customer, window) =>
+      transactions.read((tx) => balanceOf(tx.sql, keyId, customer, window)),
     listHolds: (keyId, limit) => transactions.read((tx) => holdsOf(tx, keyId, limit)),
     listMovements: (keyId, { limit, before }) =>
       transactions.read((tx) => {
@@ -46,24 +47,6 @@ function movementRows(
 export function dropOldMovements({ sql }: Transaction, moment: number, limit: number): number {
   const text = "DELETE FROM movements WHERE no < (SELECT min(no) FROM movements) + ? AND at <= ?";
   return sql.change(text, limit, moment);
-}
-
-function balanceOf(
-  { sql }: Transaction,
-  keyId: string,
-  customer: string | null,
-  window: BudgetWindow,
-): Balance {
-  const row = sql.get(
-    "SELECT reserved_micros, charged_micros FROM balances WHERE key_id = ? AND customer = ? AND period = ?",
-    keyId,
-    customer ?? NO_CUSTOMER,
-    window,
-  );
-  return {
-    reservedMicros: (row?.reserved_micros as number | undefined) ?? 0,
-    chargedMicros: (row?.charged_micros as number | undefined) ?? 0,
-  };
 }
 
 /**
@@ -99,7 +82,7 @@ function holdsOf(tx: Transaction, keyId: string, limit: number): Hold[] {
   });
 }
 
-function taskHold({ task, hold }: TaskRow): Hold {
+function taskHold({ task, windows }: TaskRow): Hold {
   return {
     source: "task",
     sourceId: task.id,
@@ -107,7 +90,9 @@ function taskHold({ task, hold }: TaskRow): Hold {
     customer: task.customer,
     amountMicros: task.reservedMicros,
     createdAt: task.createdAt,
-    ...termsOf(hold),
+    price: task.price,
+    windows: windowsOf(windows),
+    expiresAt: null,
   };
 }
 
@@ -120,17 +105,10 @@ function sessionHolds(sql: Sql, no: number): Hold[] {
     customer: row.customer as string | null,
     amountMicros: row.reserved_micros as number,
     createdAt: row.started_at as number,
-    ...termsOf({ price: row.price as string | null, windows: row.windows as string | null }),
-  }));
-}
-
-/** Both sources have an end of their own. */
-function termsOf({ price, windows }: HoldColumns): Pick<Hold, "price" | "windows" | "expiresAt"> {
-  return {
-    price: price === null ? null : (JSON.parse(price) as Json),
-    windows: windowsOf(windows),
+    price: typeof row.price === "string" ? (JSON.parse(row.price) as Json) : null,
+    windows: windowsOf(row.windows),
     expiresAt: null,
-  };
+  }));
 }
 
 function movementOf(row: SqlRow): Movement {
@@ -146,6 +124,7 @@ function movementOf(row: SqlRow): Movement {
     provider: row.provider as string,
     chargedMicros: row.charged_micros as number,
     upstreamMicros: row.upstream_micros as number | null,
+    overrunMicros: row.overrun_micros as number,
     windows: JSON.parse(row.windows as string) as BudgetWindow[],
     at: row.at as number,
   };

@@ -4,14 +4,10 @@
  */
 
 import { BUDGET_WINDOWS, type BudgetWindow, type MoneySource } from "../../../accounts/ledger-store.ts";
-import type { Json } from "../../../protocol/task.ts";
 import type { Settlement } from "../../../tasks/transition.ts";
 import type { Sql, SqlValue } from "../../sql.ts";
-import type { HoldColumns } from "../tasks/task-table.ts";
 import type { Transaction } from "../transaction.ts";
-
-/** In the column of customers: the balance of the whole key. */
-export const NO_CUSTOMER = "";
+import { NO_CUSTOMER } from "./balances.ts";
 
 /** The windows of a hold that names none: those of the first release. */
 const FIRST_WINDOWS: readonly BudgetWindow[] = ["total"];
@@ -33,16 +29,13 @@ const RAISE = `INSERT INTO balances (key_id, customer, period, reserved_micros, 
   ON CONFLICT (key_id, customer, period) DO UPDATE SET
     reserved_micros = reserved_micros + ?4, charged_micros = charged_micros + ?5`;
 
-/** Holds the amount back, in every window that is kept. Answers what the row of the task or session keeps of it. */
-export function reserve(sql: Sql, payer: Payer, amountMicros: number, price: Json): HoldColumns {
-  if (amountMicros === 0) return { price: null, windows: null };
+/** Holds the amount back, in every window that is kept. Answers which, for the row of the task or session; null: the first release's. */
+export function reserve(sql: Sql, payer: Payer, amountMicros: number): string | null {
+  if (amountMicros === 0) return null;
   raise(sql, payer, BUDGET_WINDOWS, amountMicros, 0);
-  return {
-    price: price === null ? null : JSON.stringify(price),
-    windows: BUDGET_WINDOWS.every((window) => FIRST_WINDOWS.includes(window))
-      ? null
-      : JSON.stringify(BUDGET_WINDOWS),
-  };
+  return BUDGET_WINDOWS.every((window) => FIRST_WINDOWS.includes(window))
+    ? null
+    : JSON.stringify(BUDGET_WINDOWS);
 }
 
 /** The windows that the column names. */
@@ -54,7 +47,7 @@ export function windowsOf(column: SqlValue | undefined): readonly BudgetWindow[]
 export function settle(
   { sql, now }: Transaction,
   paid: Paid,
-  { releasedMicros, chargedMicros, upstreamMicros }: Settlement,
+  { releasedMicros, chargedMicros, upstreamMicros, overrunMicros }: Settlement,
   windows: readonly BudgetWindow[],
 ): void {
   if (releasedMicros !== 0 || chargedMicros !== 0) raise(sql, paid, windows, -releasedMicros, chargedMicros);
@@ -62,7 +55,7 @@ export function settle(
   const { source, sourceId, keyId, subject, customer } = paid;
   sql.run(
     `INSERT INTO movements (id, source, source_id, key_id, subject, customer, type, model, provider, charged_micros,
-       upstream_micros, windows, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       upstream_micros, windows, at, overrun_micros) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     `${source}/${sourceId}`,
     source,
     sourceId,
@@ -76,6 +69,7 @@ export function settle(
     upstreamMicros,
     JSON.stringify(windows),
     now,
+    overrunMicros,
   );
 }
 

@@ -27,7 +27,7 @@ export function convertTasks({ sql }: Transaction, cursor: SqlValue, limit: numb
     sql.run(UPDATE, spec.provider, spec.timeoutMs, row.no as number);
     if (spec.webhook !== undefined && spec.webhook !== null) convertWebhook(sql, row, spec);
     const reserved = row.reserved_micros as number;
-    if (row.settled === 0) reserve(sql, { keyId: row.key_id as string, customer: null }, reserved, null);
+    if (row.settled === 0) reserve(sql, { keyId: row.key_id as string, customer: null }, reserved);
     if (row.finished_at === null) joinQueue(sql, row, spec.provider);
   }
   return rows.length < limit ? null : (rows.at(-1)?.no ?? null);

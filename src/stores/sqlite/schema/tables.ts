@@ -49,7 +49,8 @@ const TABLES = [
      max_concurrent_tasks INTEGER,
      created_at INTEGER NOT NULL,
      updated_at INTEGER NOT NULL,
-     details TEXT NOT NULL
+     details TEXT NOT NULL,
+     budgets TEXT
    )`,
   // When it was last tried whether anything can be written: SQLite leaves pages alone whose content does not change.
   "CREATE TABLE IF NOT EXISTS probes (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
@@ -191,7 +192,8 @@ const TABLES = [
      charged_micros INTEGER NOT NULL,
      upstream_micros INTEGER,
      windows TEXT NOT NULL,
-     at INTEGER NOT NULL
+     at INTEGER NOT NULL,
+     overrun_micros INTEGER NOT NULL DEFAULT 0
    )`,
   "CREATE INDEX IF NOT EXISTS movements_by_time ON movements (key_id, at)",
 
@@ -248,7 +250,6 @@ export function tablesOf(fields: FieldTable): string[] {
        ready_rank INTEGER,
        wake_at INTEGER,
        followed INTEGER,
-       price TEXT,
        windows TEXT,
        spec TEXT
      )`,

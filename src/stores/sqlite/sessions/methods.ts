@@ -72,11 +72,11 @@ function openSession(
   if (ofKey >= limits.maxPerKey) return { outcome: "too_many", limit: "key", open: ofKey };
   const all = sql.get(OPEN, now)?.n as number;
   if (all >= limits.max) return { outcome: "too_many", limit: "all", open: all };
-  const hold = reserve(sql, draft, reservedMicros, null);
+  const windows = reserve(sql, draft, reservedMicros);
   sql.run(
-    `INSERT INTO sessions (id, key_id, subject, customer, provider, model, reserved_micros, price, windows, started_at,
+    `INSERT INTO sessions (id, key_id, subject, customer, provider, model, reserved_micros, windows, started_at,
        lease_until, fence, counters)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, '{}')`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, '{}')`,
     id,
     keyId,
     subject,
@@ -84,8 +84,7 @@ function openSession(
     provider,
     model,
     reservedMicros,
-    hold.price,
-    hold.windows,
+    windows,
     now,
     now + leaseMs,
   );
@@ -151,7 +150,7 @@ function settleSession(tx: Transaction, session: Session, chargedMicros: number)
   settle(
     tx,
     { source: "session", sourceId: id, keyId, subject, customer, type: "realtime", model, provider },
-    { releasedMicros: reservedMicros, chargedMicros: charged, upstreamMicros: null },
+    { releasedMicros: reservedMicros, chargedMicros: charged, upstreamMicros: null, overrunMicros: 0 },
     windows,
   );
 }

@@ -1,9 +1,10 @@
-/** The create step: key, idempotency and queue limit are looked at and the task is written, all at once. */
+/** The create step: key, idempotency, queue limit and budgets are looked at and the task is written, all at once. */
 
 import type { CreateLimits, CreateOutcome, TaskDraft } from "../../../tasks/ports/task-store.ts";
 import { candidateOf } from "../../../tasks/task.ts";
 import { newTask } from "../../new-task.ts";
 import type { SqlRow } from "../../sql.ts";
+import { budgetsOf, exceededBudget } from "../money/budgets.ts";
 import { reserve } from "../money/settlement.ts";
 import { queueListOf } from "../queue/lists.ts";
 import { viewTask } from "../queue/positions.ts";
@@ -20,7 +21,7 @@ import { recordEvent } from "./transitions.ts";
 const ANOTHER_QUEUE = 10;
 /** The units digit of a queue that is not paused. */
 const AWAKE = 1;
-const KEY = `SELECT k.enabled, k.expires_at, t.waiting, t.epoch, t.seq, t.followed,
+const KEY = `SELECT k.enabled, k.expires_at, k.budgets, t.waiting, t.epoch, t.seq, t.followed,
     EXISTS (SELECT 1 FROM tasks WHERE id = ?) AS made,
     (SELECT sum(iif(provider = ?, 1 + paused, ${ANOTHER_QUEUE})) FROM lane_keys WHERE key_id = k.id AND lane = ?) AS queues
   FROM keys k LEFT JOIN tenants t ON t.key_id = k.id AND t.subject = '' WHERE k.id = +?`;
@@ -50,11 +51,17 @@ export function createTask(
   const waiting = key?.waiting as number | null;
   if (waiting !== null && waiting >= limits.maxQueuedPerKey)
     return { outcome: "queue_full", queued: waiting };
+  // What is free fits into every budget, also one that is used up.
+  const exceeded =
+    draft.reservedMicros === 0
+      ? null
+      : exceededBudget(sql, keyId, budgetsOf(key?.budgets), draft.reservedMicros);
+  if (exceeded !== null) return { outcome: "budget_exceeded", ...exceeded };
   if (waiting === null) openTenant(tx, keyId, WHOLE_KEY);
   if (subject !== WHOLE_KEY) openTenant(tx, keyId, subject);
 
-  const hold = reserve(sql, { keyId, customer: draft.customer }, draft.reservedMicros, draft.price);
-  const row = tx.tasks.insert(sql, newTask(draft, tx.epoch(), now), spec, hold);
+  const windows = reserve(sql, { keyId, customer: draft.customer }, draft.reservedMicros);
+  const row = tx.tasks.insert(sql, newTask(draft, tx.epoch(), now), spec, windows);
   const queue = { keyId, lane: draft.type, provider };
   // Null as long as the key never had a task in the lane.
   const queues = (key?.queues as number | null) ?? 0;

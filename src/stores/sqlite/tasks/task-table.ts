@@ -10,9 +10,6 @@ import { type Field, type FieldTable, type FieldValue, missingValue, namesIn } f
 import { StatementTree } from "./statement-tree.ts";
 import { columnOf, defaultValue, literal, storedValue } from "./task-columns.ts";
 
-/** The columns of a hold in the row of what it pays for, beside its amount. Nulls where nothing is held. */
-export type HoldColumns = { readonly price: string | null; readonly windows: string | null };
-
 /** A task with what the store knows besides. */
 export type TaskRow = {
   /** Its row number; rises with age within the store. */
@@ -24,7 +21,8 @@ export type TaskRow = {
   /** Its events are gone; the log begins anew behind its position. */
   readonly trimmed: boolean;
   readonly specBytes: number;
-  readonly hold: HoldColumns;
+  /** The windows its money is held in; null: those of the first release. */
+  readonly windows: string | null;
 };
 
 type Fields = Record<string, FieldValue>;
@@ -51,16 +49,14 @@ const CARRIED = [
   "progress_at",
   "trimmed",
   "spec_bytes",
-  "price",
   "windows",
   "coalesce(spec, (SELECT spec FROM specs WHERE task_no = no))",
 ];
 const INSERT_SPEC = "INSERT INTO specs (task_no, spec) VALUES (?, ?)";
 /** Columns that change and are no fields of the task, in the order in which an update looks at them. */
 const FOLLOWING = ["provider", "progress_at", "ready_rank", "wake_at"];
-/** The columns of `HoldColumns`; a new task binds those that are not null. */
-const HOLD = ["price", "windows"] as const;
-const HOLD_FIELD: Field = { kind: "text", place: "own", changes: false, missing: null };
+/** A column that is no field; a new task binds it where it is not null. */
+const WINDOWS: OwnField = { name: "windows", kind: "text", place: "own", changes: false, missing: null };
 /** Columns that every new task binds. */
 const BOUND = ["key_id", "subject", "provider", "spec_bytes", "ready_rank", "wake_at", "spec"];
 
@@ -118,8 +114,7 @@ export class TaskTable {
       (!field.changes || storedValue(field, fresh[field.name]) !== defaultValue(field));
     this.#given = this.#own.flatMap((field, index) => (isGiven(field) ? [index] : []));
     const others = BESIDES.map(named).filter(({ name }) => !BOUND.includes(columnOf(name)));
-    const hold = HOLD.map((name): OwnField => ({ ...HOLD_FIELD, name }));
-    this.#inserts = new StatementTree((bound) => insertText([...this.#own, ...hold, ...others], bound));
+    this.#inserts = new StatementTree((bound) => insertText([...this.#own, WINDOWS, ...others], bound));
     const written = [...this.#changing.map(({ name }) => columnOf(name)), ...FOLLOWING];
     this.#updates = new StatementTree(
       (changed) =>
@@ -151,7 +146,7 @@ export class TaskTable {
   }
 
   /** Writes a new task. */
-  insert(sql: Sql, task: Task, spec: { text: string; bytes: number }, hold: HoldColumns): TaskRow {
+  insert(sql: Sql, task: Task, spec: { text: string; bytes: number }, windows: string | null): TaskRow {
     const inline = spec.bytes <= INLINE_SPEC_BYTES;
     const { keyId, subject } = task.tenant;
     const values: SqlValue[] = [
@@ -172,15 +167,14 @@ export class TaskTable {
       values.push(storedValue(field, value));
       node = this.#inserts.with(node, index);
     }
-    for (const [place, name] of HOLD.entries()) {
-      if (hold[name] === null) continue;
-      values.push(hold[name]);
-      node = this.#inserts.with(node, this.#own.length + place);
+    if (windows !== null) {
+      values.push(windows);
+      node = this.#inserts.with(node, this.#own.length);
     }
     sql.run(this.#inserts.textAt(node), ...values);
     const no = sql.get("SELECT last_insert_rowid() AS no")?.no as number;
     if (!inline) sql.run(INSERT_SPEC, no, spec.text);
-    return { no, task, followed: false, specBytes: spec.bytes, progressAt: null, trimmed: false, hold };
+    return { no, task, followed: false, specBytes: spec.bytes, progressAt: null, trimmed: false, windows };
   }
 
   /**
@@ -244,7 +238,7 @@ export class TaskTable {
    * when a field's JSON is damaged, or what its hold is settled by.
    */
   #taskOf(row: SqlRow): TaskRow {
-    const [no, keyId, subject, followed, progressAt, trimmed, specBytes, price, windows, specText] =
+    const [no, keyId, subject, followed, progressAt, trimmed, specBytes, windows, specText] =
       this.#carriers.map((name) => row[name]);
     const spec = JSON.parse(specText as string) as Spec;
     const task = row as Fields;
@@ -269,7 +263,7 @@ export class TaskTable {
       followed: followed === 1,
       trimmed: trimmed === 1,
       specBytes: specBytes as number,
-      hold: { price: price as string | null, windows: windows as string | null },
+      windows: windows as string | null,
     };
   }
 }

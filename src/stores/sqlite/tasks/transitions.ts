@@ -44,7 +44,7 @@ export function applyTransition(
     const { id, tenant, customer, type, model } = task;
     const { provider } = candidateOf(task);
     const paid = { source: "task", sourceId: id, ...tenant, customer, type, model, provider } as const;
-    settle(tx, paid, settlement, windowsOf(row.hold.windows));
+    settle(tx, paid, settlement, windowsOf(row.windows));
   }
   for (const draft of work) addWork(tx, draft);
   return update;

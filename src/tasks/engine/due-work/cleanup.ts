@@ -1,13 +1,17 @@
 /** Due work of the kind `cleanup`: cancels an upstream job that a task left behind, asks for its bill, settles it once. */
 
 import { cleanupPayload } from "../../due-work.ts";
+import type { Log } from "../../ports/log.ts";
 import type { Credential, MediaJob, MediaProvider } from "../../ports/media-provider.ts";
 import type { ClaimedWork, WorkOutcome } from "../../ports/task-store.ts";
+import { overrunOf } from "../../reducer.ts";
 import { backoffMs, type RetryPolicy } from "../../retry-policy.ts";
+import type { Task } from "../../task.ts";
 import type { WorkHandler } from "./runner.ts";
 
 export type CleanupWorkDependencies = {
   providers: ReadonlyMap<string, MediaProvider>;
+  log: Pick<Log, "warn">;
   /** 0 ≤ n < 1, for jitter. */
   random?: () => number;
 };
@@ -19,7 +23,11 @@ const CANCEL_TIMEOUT_MS = 10_000;
 /** Bills come late: ask after 2 s, then twice as long each time, at most every minute. */
 const ASK_AGAIN: RetryPolicy = { baseMs: 2_000, capMs: 60_000, jitter: 0.2 };
 
-export function createCleanupWork({ providers, random = Math.random }: CleanupWorkDependencies): WorkHandler {
+export function createCleanupWork({
+  providers,
+  log,
+  random = Math.random,
+}: CleanupWorkDependencies): WorkHandler {
   const again = ({ item }: ClaimedWork): WorkOutcome => ({
     kind: "again",
     delayMs: backoffMs(item.tries + 1, ASK_AGAIN, random()),
@@ -28,11 +36,12 @@ export function createCleanupWork({ providers, random = Math.random }: CleanupWo
   const done = (
     work: ClaimedWork,
     cancellation: "immediate" | "requested" | "unsupported_upstream",
-    billedMicros: number | null = null,
-  ): WorkOutcome => ({
-    kind: "done",
-    bill: { cancellation, billedMicros: billedMicros ?? cleanupPayload(work.item).costMicros },
-  });
+    told: number | null = null,
+  ): WorkOutcome => {
+    const billedMicros = told ?? cleanupPayload(work.item).costMicros;
+    warnOfOverrun(work.task, billedMicros ?? 0, log);
+    return { kind: "done", bill: { cancellation, billedMicros } };
+  };
   return {
     kind: "cleanup",
     timeoutMs: CANCEL_TIMEOUT_MS,
@@ -55,6 +64,17 @@ export function createCleanupWork({ providers, random = Math.random }: CleanupWo
     },
     failed: (work) => (work.overdue ? done(work, "requested") : again(work)),
   };
+}
+
+/** What a job left behind is billed comes on top of what the task came to before. */
+function warnOfOverrun(task: Task | null, billedMicros: number, log: Pick<Log, "warn">): void {
+  if (task === null || billedMicros === 0) return;
+  const upstreamMicros = (task.upstreamMicros ?? 0) + billedMicros;
+  const { id: taskId, reservedMicros } = task;
+  const overrunMicros = overrunOf({ reservedMicros, upstreamMicros });
+  if (overrunMicros === 0) return;
+  const fields = { taskId, reservedMicros, upstreamMicros, overrunMicros };
+  log.warn("provider billed more than was reserved", fields);
 }
 
 /** Undefined when the job's account is not among the provider's. */

@@ -1,6 +1,7 @@
 /** When the loop of a process claims: every claim counted, over a real store whose clock need not be the process's. */
 
 import { afterEach, describe, expect, test } from "vitest";
+import { billTask } from "../../../../src/accounts/prices/held-price.ts";
 import { openSqliteFile } from "../../../../src/runtime/bun/sqlite-file.ts";
 import { createSqliteStore, type SqliteStore } from "../../../../src/stores/sqlite/store.ts";
 import { Engine } from "../../../../src/tasks/engine/engine.ts";
@@ -45,6 +46,7 @@ async function open({ behindMs = 0 } = {}) {
       media: { put: () => Promise.reject(new Error("nothing is stored here")), get: async () => null },
       providers: new Map([["local", provider]]),
       publisher: { publish: () => {} },
+      bill: billTask,
       clock,
       log: recordingLog(),
       random: () => 0.5,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { billTask } from "../../../../src/accounts/prices/held-price.ts";
 import type { Json } from "../../../../src/protocol/task.ts";
 import { checkOutcome } from "../../../../src/tasks/engine/outcome-check.ts";
 import { MAX_STATE_BYTES } from "../../../../src/tasks/ports/store-error.ts";
@@ -53,6 +54,23 @@ describe("what an adapter answered", () => {
     expect(pending(MAX_STATE_BYTES + 2)).toBe("failed");
   });
 
+  test("keeps what the provider says that it used, as far as it is amounts", () => {
+    const media = { path: "p.png", contentType: "image/png", bytes: 1 };
+    const usage = {
+      images: 1,
+      seconds: Number.NaN,
+      tokens: { input: 12, output: 4_160, imageOutput: -1, textInput: null, audioOutput: 3 },
+    };
+    const { outcome, flaw } = checkOutcome({ kind: "done", items: [{ index: 0, media }], usage }, 1);
+    expect(outcome).toMatchObject({ usage: { images: 1, tokens: { input: 12, output: 4_160 } } });
+    expect(outcome.kind === "done" && Object.keys(outcome.usage?.tokens ?? {})).toEqual(["input", "output"]);
+    expect(flaw).toContain("seconds");
+    for (const none of [null, 7, "much", [], {}])
+      expect(
+        checkOutcome({ kind: "done", items: [{ index: 0, media }], usage: none }, 1).outcome,
+      ).not.toHaveProperty("usage");
+  });
+
   test("leads to a task that can be stored, whatever it was", () => {
     const seed = 20_261_122;
     const random = createSeededRandom(seed);
@@ -68,6 +86,7 @@ describe("what an adapter answered", () => {
         random: 0.5,
         policy: DEFAULT_RETRY_POLICY,
         spent: NOTHING_SPENT,
+        bill: billTask,
       });
       const next = reduce(task, transition, task.updatedAt)?.task;
       expect(next, shown).toBeDefined();

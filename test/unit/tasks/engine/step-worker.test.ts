@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
+import { billTask } from "../../../../src/accounts/prices/held-price.ts";
 import { StepWorker, type StepWorkerOptions } from "../../../../src/tasks/engine/step-worker.ts";
 import type { MediaProvider } from "../../../../src/tasks/ports/media-provider.ts";
 import { StoreUnavailableError } from "../../../../src/tasks/ports/store-error.ts";
@@ -31,6 +32,7 @@ function workerOf(
       media,
       providers,
       publisher: { publish: (update) => updates.push(update) },
+      bill: billTask,
       clock,
       log: { debug: () => {}, info: line, warn: line, error: line },
       random: () => 0.5,

@@ -3,7 +3,7 @@
 -- What the create step checks, and the limit, which counts at once in every lane. '=' leaves one as it is. `most` is the key's
 -- own limit, `cap` the one that counts: none of the waiting tasks of a key that is off is started. `closing` has the moment from
 -- which the sweep cancels them.
-local function change_key(id, on, ends, most)
+local function change_key(id, on, ends, most, budgets)
   local k = load_key(id)
   queue_of(k, 'image')
   queue_of(k, 'video')
@@ -13,6 +13,7 @@ local function change_key(id, on, ends, most)
   k.on, k.cap = on, tonumber(cap)
   k.moved.image, k.moved.video = true, true
   write('HSET', k.at, 'on', on, 'most', most, 'cap', cap)
+  if budgets ~= '=' then write('HSET', k.at, 'budgets', budgets) end
   if ends ~= '=' then
     write('HSET', k.at, 'until', ends)
     if ends == '' then write('ZREM', P .. 'closing', id) else write('ZADD', P .. 'closing', ends, id) end

@@ -13,6 +13,20 @@ local function move_money(key, customer, windows, reserved, charged)
   end
 end
 
+-- The limit of the first of the key's budgets that the amount does not fit into, with what is held and was charged of it, the
+-- holds of this script included; nil when it fits. What is free always does.
+local function exceeded_budget(key, budgets, amount)
+  if amount == 0 or not budgets then return nil end
+  local at = 'balance:' .. key
+  local held = sums[at] or {}
+  for window, limit in budgets:gmatch('(%S+) (%S+)') do
+    local stored = rcall('HMGET', P .. at, 'reserved:' .. window, 'charged:' .. window)
+    local reserved = tonumber(stored[1] or 0) + (held['reserved:' .. window] or 0)
+    local charged = tonumber(stored[2] or 0)
+    if charged + reserved + amount > tonumber(limit) then return { limit, exact(reserved), exact(charged) } end
+  end
+end
+
 -- `source` is `<kind>/<id>`.
 local function hold_money(key, customer, windows, source, amount)
   if amount == 0 then return end

@@ -1,12 +1,12 @@
--- Creates tasks: key, idempotency and queue limit are looked at and the task is written, all at once. ARGV: from 3 the
+-- Creates tasks: key, idempotency, queue limit and budgets are looked at and the task is written, all at once. ARGV: from 3 the
 -- creations, each a JSON list of texts (the server takes one long argument faster than many short ones):
 --   1 id, 2 key, 3 subject, 4 type, 5 rank of its priority, 6 provider, 7 customer, 8 reserved, 9 windows of its hold, 10 most
 --   queued, 11 longest wait in ms, 12 batch or '', 13 and 14 epochs for key and subject, 15 the event's JSON as far as it is
 --   known, 16 idempotency key or '', 17 fingerprint, 18 JSON of the claim as far as it is known, 19 ttl, 20 only if ended within
 --   or '', 21 take over (0/1), 22 fields to set, 23 moments to set; then names and texts, names and ms from now.
 -- Answers of each { 'created', moment, key's epoch and position, subject's, who follows, revision }, { 'replayed', view },
--- { 'conflict' }, { 'queue_full', how many }, { 'key_refused', why }, { 'id_taken' } when another tenant has a task of that id,
--- { 'unreadable' } when the key or something else that has to be looked at cannot be read: this one's fault alone.
+-- { 'conflict' }, { 'queue_full', how many }, { 'budget_exceeded', limit, held, charged }, { 'key_refused', why }, { 'id_taken' }
+-- when another tenant has a task of that id, { 'unreadable' } when the key or something else that has to be looked at cannot be read: this one's fault alone.
 
 -- Tasks and idempotency claims of the calls before in this script.
 local made, claimed, calls = {}, {}, {}
@@ -52,6 +52,8 @@ local function refusal(c)
   end
 
   if k.waiting >= tonumber(c[10]) then return { 'queue_full', k.waiting } end
+  local exceeded = exceeded_budget(key, k.budgets, tonumber(c[8]))
+  if exceeded then return { 'budget_exceeded', unpack(exceeded) } end
 end
 
 local function create(c)

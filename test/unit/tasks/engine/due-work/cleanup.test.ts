@@ -5,6 +5,7 @@ import { type CleanupPayload, cleanupDraft } from "../../../../../src/tasks/due-
 import { createCleanupWork } from "../../../../../src/tasks/engine/due-work/cleanup.ts";
 import type { WorkHandler } from "../../../../../src/tasks/engine/due-work/runner.ts";
 import type { ClaimedWork } from "../../../../../src/tasks/ports/task-store.ts";
+import { type RecordingLog, recordingLog } from "../../../../fixture/recording-log.ts";
 import { ScriptedProvider } from "../../../../fixture/scripted-provider.ts";
 import { runningTask } from "../../../../fixture/task.ts";
 
@@ -38,6 +39,7 @@ function work(payload: Partial<CleanupPayload> = {}, more: Partial<ClaimedWork> 
 describe("cleanup work", () => {
   let provider: ScriptedProvider;
   let handler: WorkHandler;
+  let log: RecordingLog;
   const run = (claimed: ClaimedWork) => handler.run(claimed, new AbortController().signal);
   beforeEach(() => {
     provider = new ScriptedProvider("x");
@@ -45,13 +47,30 @@ describe("cleanup work", () => {
       ["x", provider],
       ["y", new ScriptedProvider("y")],
     ]);
+    log = recordingLog();
     // In the middle of the jitter: waits are exact.
-    handler = createCleanupWork({ providers, random: () => 0.5 });
+    handler = createCleanupWork({ providers, log, random: () => 0.5 });
   });
 
   test("is done for the providers of this process", () => {
     expect(handler.kind).toBe("cleanup");
     expect(handler.destinations()).toEqual(["x", "y"]);
+  });
+
+  test("warns of a bill beyond what its task had reserved, with what was billed before", async () => {
+    const paid = { ...task, reservedMicros: 1_000, upstreamMicros: 700 };
+    provider.cancelResult = { cancellation: "immediate", billedMicros: 300, askAgain: false };
+    await run({ ...work(), task: paid });
+    expect(log.lines).toEqual([]);
+    provider.cancelResult = { cancellation: "immediate", billedMicros: 301, askAgain: false };
+    await run({ ...work(), task: paid });
+    expect(log.lines).toEqual([
+      {
+        level: "warn",
+        message: "provider billed more than was reserved",
+        fields: { taskId: task.id, reservedMicros: 1_000, upstreamMicros: 1_001, overrunMicros: 1 },
+      },
+    ]);
   });
 
   test("ends the job at the provider that runs it, under the model and the attempt it was submitted with", async () => {

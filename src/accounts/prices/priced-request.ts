@@ -1,0 +1,67 @@
+/** A request as far as its price depends on it: JSON that is kept with the hold. */
+
+import type { ModelCapabilities } from "../../protocol/model.ts";
+import type { JobRequest } from "../../tasks/task.ts";
+
+export type PricedRequest = {
+  readonly n: number;
+  /** The sizes it may come in, such as `1024x1024` or `720p`; empty: any. */
+  readonly sizes: readonly string[];
+  /** The qualities it may come in; empty: any. */
+  readonly qualities: readonly string[];
+  /** Of a film; null: as the model likes. */
+  readonly seconds: number | null;
+  /** Of the prompt as UTF-8: no text has more tokens than bytes. */
+  readonly promptBytes: number;
+  /** Pictures to work from. */
+  readonly inputs: number;
+};
+
+/** What callers write who leave it to the model. */
+const AUTO = "auto";
+const UTF8 = new TextEncoder();
+
+/** What a request leaves open is whatever the model takes. `inputs` counts the pictures to work from. */
+export function pricedRequest(
+  request: JobRequest,
+  inputs: number,
+  capabilities: Pick<ModelCapabilities, "sizes" | "qualities">,
+): PricedRequest {
+  const { n, size, quality, duration, further } = request;
+  const resolution = further?.resolution;
+  const named = [size, typeof resolution === "string" ? resolution : undefined].filter(isNamed);
+  return {
+    n,
+    sizes: named.length > 0 ? named : sizesOf(capabilities),
+    qualities: isNamed(quality) ? [quality] : capabilities.qualities.filter(isNamed),
+    seconds: duration ?? null,
+    promptBytes: UTF8.encode(request.prompt).length,
+    inputs,
+  };
+}
+
+function sizesOf({ sizes }: Pick<ModelCapabilities, "sizes">): readonly string[] {
+  return (sizes.kind === "listed" ? sizes.sizes : [sizes.default]).filter(isNamed);
+}
+
+function isNamed(value: string | undefined): value is string {
+  return value !== undefined && value !== AUTO;
+}
+
+const DIMENSIONS = /^(\d+)x(\d+)$/;
+const LINES = /^(\d+)p$/i;
+const NAMED_LINES: Readonly<Record<string, number>> = { "2k": 1_440, "4k": 2_160 };
+
+/** Width times height; null where the text does not say. */
+export function pixelsOf(size: string): number | null {
+  const [, width, height] = DIMENSIONS.exec(size) ?? [];
+  return width === undefined ? null : Number(width) * Number(height);
+}
+
+/** The shorter side in pixels, also of a resolution such as `720p` or `4K`; null where the text does not say. */
+export function shortSideOf(size: string): number | null {
+  const [, width, height] = DIMENSIONS.exec(size) ?? [];
+  if (width !== undefined) return Math.min(Number(width), Number(height));
+  const lines = LINES.exec(size)?.[1];
+  return lines === undefined ? (NAMED_LINES[size.toLowerCase()] ?? null) : Number(lines);
+}
