@@ -11,6 +11,7 @@ import type { Submission } from "../tasks/service.ts";
 import type { JobRequest } from "../tasks/task.ts";
 import { priceTask, type TaskPrice } from "./prices/held-price.ts";
 import { type Principal, requireModel, requirePermission, requirePriority } from "./principal.ts";
+import { type RestingCheck, routeOf } from "./route.ts";
 
 /** A validated request, before the checks of key and model. */
 export type Order = {
@@ -39,15 +40,16 @@ const NO_INPUTS = 0;
 export function admit(
   principal: Principal,
   order: Order,
-  catalogue: Pick<ModelCatalogue, "resolve">,
+  catalogue: Pick<ModelCatalogue, "resolve" | "fallbacks">,
   idempotency: IdempotencyClaim | null,
+  isResting?: RestingCheck,
 ): Admission {
   requirePermission(principal, order.type);
   const model = catalogue.resolve(order.model, order.type);
   requireModel(principal, order.model, model.name);
   requireFit(model.capabilities, order.request, model.checkOptions);
-  // The ways to make it, in the order they are tried.
-  const models = [model];
+  const { type, request } = order;
+  const models = routeOf({ principal, type, model, request }, catalogue, isResting);
   const price = priceTask(models, order.request, NO_INPUTS);
   const submission: Submission = {
     tenant: principal.tenant,

@@ -2,6 +2,7 @@
 
 import type { Hono } from "hono";
 import { createAdminCheck } from "../accounts/admin-key.ts";
+import type { RestingCheck } from "../accounts/route.ts";
 import type { HttpEnv, HttpMiddleware } from "../http/exchange.ts";
 import type { IdleLimit } from "../http/idle-limit.ts";
 import { adminOnly, authenticated } from "../http/middleware/credentials.ts";
@@ -45,6 +46,8 @@ export type HostSurface = {
   readonly health: Health;
   /** Absent where figures of one process say nothing. */
   readonly gauges?: ProcessGauges;
+  /** Whether a model's provider takes no jobs at the moment, where calls are made by this process. */
+  readonly isResting?: RestingCheck;
   readonly slots: ConnectionSlots;
   /** True once the host takes no new work because it stops; it still answers meanwhile. */
   readonly stopping?: () => boolean;
@@ -89,6 +92,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
     media,
     wireContext,
     models: catalogue,
+    isResting: surface.isResting,
     host,
     limits,
     urls: urlOptions(settings),

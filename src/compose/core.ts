@@ -88,7 +88,12 @@ export function createCatalogue(
   offers: readonly ProviderOffer[],
   log: Log,
 ): Catalogue {
-  const catalogue = new Catalogue({ offers, aliases: models.aliases, prices });
+  const catalogue = new Catalogue({
+    offers,
+    aliases: models.aliases,
+    fallbacks: models.fallbacks,
+    prices,
+  });
   for (const warning of catalogue.warnings) log.warn(warning);
   return catalogue;
 }

@@ -192,6 +192,10 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       ends: publisher,
       storeCalls,
     },
+    isResting: ({ provider, providerModel }, type) => {
+      const offering = providers.get(provider);
+      return offering !== undefined && providerHealth.isResting(offering, providerModel, type);
+    },
     slots,
     stopping: () => state !== "running",
     heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),

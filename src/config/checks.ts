@@ -136,10 +136,6 @@ export function warnings(
       );
     }
   }
-  if (Object.keys(settings.models.fallbacks).length > 0) {
-    const name = nameOf("models", "fallbacks");
-    found.push(`${name} is set, but this version tries no other model when one is down yet.`);
-  }
   const ofVoice = given.filter(({ path }) => path[0] === "realtime").map(({ name }) => name);
   if (ofVoice.length > 0) {
     const names = new Intl.ListFormat("en").format(ofVoice);

@@ -35,6 +35,8 @@ export type CatalogueOptions = {
   offers: readonly ProviderOffer[];
   /** `models.aliases`: other name → model name or another alias. */
   aliases?: Readonly<Record<string, string>>;
+  /** `models.fallbacks`: model name → names of models that stand in for it. */
+  fallbacks?: Readonly<Record<string, readonly string[]>>;
   /** `prices`: a model's full name → its price. */
   prices?: Readonly<Record<string, Price | null>>;
 };
@@ -60,6 +62,8 @@ export class Catalogue implements ModelCatalogue {
   readonly warnings: readonly string[];
   readonly #models = new Map<string, OfferedModel>();
   readonly #aliases = new Map<string, OfferedModel>();
+  /** By a model's full name: what stands in for it. */
+  readonly #fallbacks = new Map<string, readonly OfferedModel[]>();
   /** Example names that lead nowhere here. */
   readonly #examples = new Map<string, ExampleName>();
   /** Full names of models that nobody has priced. */
@@ -79,6 +83,8 @@ export class Catalogue implements ModelCatalogue {
     for (const [alias, target] of Object.entries(options.aliases ?? {})) {
       warnings.push(...this.#addAlias(alias, target, options.aliases ?? {}));
     }
+    for (const [name, others] of Object.entries(options.fallbacks ?? {}))
+      warnings.push(...this.#addFallbacks(name, others));
     this.warnings = warnings;
     this.#list = Object.freeze([
       ...[...this.#models.values()].map((model) => describe(model.name, model)),
@@ -95,6 +101,10 @@ export class Catalogue implements ModelCatalogue {
     throw notFound(
       `The model ${shown(name)} makes ${MADE[model.capabilities.type]}, not ${MADE[type]}. ${this.#offered(type)}`,
     );
+  }
+
+  fallbacks({ name }: OfferedModel): readonly OfferedModel[] {
+    return this.#fallbacks.get(name) ?? [];
   }
 
   list(): readonly WireModel[] {
@@ -185,6 +195,33 @@ export class Catalogue implements ModelCatalogue {
     }
     this.#aliases.set(alias, model);
     return [];
+  }
+
+  /** Answers warnings. A fallback of a fallback is none of the model's. */
+  #addFallbacks(name: string, others: readonly string[]): string[] {
+    const find = (one: string) => this.#models.get(one) ?? this.#aliases.get(one);
+    const model = find(name);
+    if (model === undefined)
+      return [
+        `models.fallbacks: ${shown(name)} is no model that is offered here; its fallbacks are ignored.`,
+      ];
+    const warnings: string[] = [];
+    const found = new Set<OfferedModel>();
+    for (const other of others) {
+      const fallback = find(other);
+      if (
+        fallback !== undefined &&
+        fallback !== model &&
+        fallback.capabilities.type === model.capabilities.type
+      )
+        found.add(fallback);
+      else
+        warnings.push(
+          `models.fallbacks: ${shown(other)} cannot stand in for ${shown(name)}; it has to be another model that is offered and makes ${MADE[model.capabilities.type]}.`,
+        );
+    }
+    this.#fallbacks.set(model.name, [...found]);
+    return warnings;
   }
 
   #unknown(name: string, type: TaskType): ApiError {

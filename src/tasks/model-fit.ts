@@ -3,7 +3,7 @@
 import { ApiError } from "../protocol/error.ts";
 import type { ModelCapabilities, SizeRule } from "../protocol/model.ts";
 import type { Json } from "../protocol/task.ts";
-import type { OptionCheck } from "./ports/model-catalogue.ts";
+import type { OfferedModel, OptionCheck } from "./ports/model-catalogue.ts";
 import type { JobRequest } from "./task.ts";
 
 /** The caller leaves the size to the model. */
@@ -34,6 +34,28 @@ export function requireFit(
       unknownOption(capabilities, request.providerOptions) ?? checkOptions(request.providerOptions);
     if (fault !== null) throw new ApiError("invalid_parameter", fault, { param: "provider_options" });
   }
+}
+
+/**
+ * Whether another model can stand in for the one that was named. Stricter than `requireFit`: what the caller asked for and would
+ * miss is not left out either.
+ */
+export function fits(
+  { capabilities, checkOptions }: Pick<OfferedModel, "capabilities" | "checkOptions">,
+  request: JobRequest,
+): boolean {
+  try {
+    requireFit(capabilities, request, checkOptions);
+  } catch (error) {
+    if (error instanceof ApiError) return false;
+    throw error;
+  }
+  const { background, outputFormat, seed } = request;
+  return (
+    (background !== "transparent" || capabilities.backgrounds.includes(background)) &&
+    (outputFormat === undefined || capabilities.outputFormats.includes(outputFormat)) &&
+    (seed === undefined || capabilities.seed)
+  );
 }
 
 function unknownOption(

@@ -1,6 +1,7 @@
 /** The way of a create request from its validated body to an accepted task, the same for every creating route. */
 
 import { admit, type Order } from "../../accounts/admission.ts";
+import type { RestingCheck } from "../../accounts/route.ts";
 import type { ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
 import type { TaskView } from "../../tasks/ports/task-store.ts";
 import type { TaskService } from "../../tasks/service.ts";
@@ -11,7 +12,8 @@ import { type IdempotencyOptions, idempotencyClaim } from "./idempotency.ts";
 
 export type AcceptanceDependencies = {
   tasks: Pick<TaskService, "submit">;
-  models: Pick<ModelCatalogue, "resolve">;
+  models: Pick<ModelCatalogue, "resolve" | "fallbacks">;
+  isResting?: RestingCheck | undefined;
   urls: BaseUrlOptions;
   idempotency: IdempotencyOptions;
 };
@@ -31,7 +33,7 @@ export async function acceptTask(
   route: string,
   body: unknown,
   order: Omit<Order, "baseUrl">,
-  { tasks, models, urls, idempotency }: AcceptanceDependencies,
+  { tasks, models, isResting, urls, idempotency }: AcceptanceDependencies,
 ): Promise<Accepted> {
   const exchange = c.get("exchange");
   const base = baseUrl(c.req.raw, urls);
@@ -41,6 +43,7 @@ export async function acceptTask(
     { ...order, baseUrl: base },
     models,
     claim === null ? null : await claim,
+    isResting,
   );
   const { view, replayed } = await tasks.submit(submission);
   exchange.taskId = view.task.id;

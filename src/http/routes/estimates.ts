@@ -17,7 +17,7 @@ import { imageRequest } from "./images.ts";
 import { videoRequest } from "./videos.ts";
 
 export type EstimateRouteDependencies = {
-  models: Pick<ModelCatalogue, "resolve">;
+  models: Pick<ModelCatalogue, "resolve" | "fallbacks">;
   limits: CreationLimits & { jsonBodyBytes: number };
 };
 

@@ -113,6 +113,13 @@ export class ProviderHealth {
     );
   }
 
+  /** Whether no account may be used for such jobs now. */
+  isResting(provider: MediaProvider, model: string, type: TaskType): boolean {
+    return accountsFor(provider, model).every(
+      (account) => this.#restMs({ provider: provider.name, credential: account?.name ?? null }, type) > 0,
+    );
+  }
+
   /** Whether all that is known of the provider says that it is away: a failure says nothing about the task then. */
   isAway(provider: string): boolean {
     const states = [...(this.#states.get(provider)?.values() ?? [])];

@@ -30,6 +30,8 @@ export interface ModelCatalogue {
    * successor; both with `param: "model"`.
    */
   resolve(name: string, type: TaskType): OfferedModel;
+  /** The models that the operator put behind this one, in their order; all make the same type of thing. */
+  fallbacks(model: OfferedModel): readonly OfferedModel[];
   /** Every name that works, models before aliases. */
   list(): readonly WireModel[];
 }

@@ -394,10 +394,7 @@ describe("names that are no setting", () => {
     ]);
   });
 
-  it("warns of fallbacks and voice providers that do nothing yet", () => {
-    expect(warnings({}, { models: { fallbacks: { "local/canvas": ["openai/gpt-image-2"] } } })).toEqual([
-      "models.fallbacks is set, but this version tries no other model when one is down yet.",
-    ]);
+  it("warns of voice providers that do nothing yet", () => {
     expect(
       warnings({ CONDUITLLM__REALTIME__PROVIDERS__OPENAI__WEBSOCKETURL: "wss://voice.example" }),
     ).toEqual([expect.stringMatching(/^CONDUITLLM__REALTIME__PROVIDERS__OPENAI__WEBSOCKETURL: set, but/)]);

@@ -191,6 +191,15 @@ describe("the account of a new job", () => {
     });
   });
 
+  test("cannot be had while every one for the model rests for such work", () => {
+    const accounts = provider(account("a", { models: ["m"] }), account("b"));
+    note("a", limitedFor(5_000));
+    expect(health.isResting(accounts, "m", "image")).toBe(false);
+    note("b", limitedFor(5_000));
+    expect(health.isResting(accounts, "m", "image")).toBe(true);
+    expect(health.isResting(accounts, "m", "video")).toBe(false);
+  });
+
   test("and how each one does is told to operators, without its key", () => {
     note("a", limitedFor(5_000), "video");
     note("b", refused("provider_quota"));
