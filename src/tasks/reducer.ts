@@ -27,6 +27,7 @@ import {
   LAST_TAKEOVERS,
   MAX_POLL_FAILURES,
   type OpenTransition,
+  overrunOf,
   type Reduction,
   type Settlement,
   type SpentTime,
@@ -335,14 +336,6 @@ function settlementOf(task: Task): Settlement | null {
   if (reservedMicros === 0 && costMicros === 0) return null;
   const overrunMicros = overrunOf(task);
   return { releasedMicros: reservedMicros, chargedMicros: costMicros, upstreamMicros, overrunMicros };
-}
-
-/** What the providers billed beyond what was held back for the task; nothing for one that is free. */
-export function overrunOf({
-  reservedMicros,
-  upstreamMicros,
-}: Pick<Task, "reservedMicros" | "upstreamMicros">): number {
-  return reservedMicros === 0 ? 0 : Math.max(0, (upstreamMicros ?? 0) - reservedMicros);
 }
 
 /** A reference is stored, a claim is held, or a submit may have gone through. */

@@ -139,3 +139,11 @@ export function wakeAt(task: Pick<Task, "finishedAt" | "leaseUntil" | "deadlineA
   if (task.finishedAt !== null) return null;
   return task.leaseUntil === null ? task.deadlineAt : Math.min(task.leaseUntil, task.deadlineAt);
 }
+
+/** What the providers billed beyond what was held back for the task; nothing for one that is free. */
+export function overrunOf({
+  reservedMicros,
+  upstreamMicros,
+}: Pick<Task, "reservedMicros" | "upstreamMicros">): number {
+  return reservedMicros === 0 ? 0 : Math.max(0, (upstreamMicros ?? 0) - reservedMicros);
+}

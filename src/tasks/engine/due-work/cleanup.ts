@@ -4,9 +4,9 @@ import { cleanupPayload } from "../../due-work.ts";
 import type { Log } from "../../ports/log.ts";
 import type { Credential, MediaJob, MediaProvider } from "../../ports/media-provider.ts";
 import type { ClaimedWork, WorkOutcome } from "../../ports/task-store.ts";
-import { overrunOf } from "../../reducer.ts";
 import { backoffMs, type RetryPolicy } from "../../retry-policy.ts";
 import type { Task } from "../../task.ts";
+import { overrunOf } from "../../transition.ts";
 import type { WorkHandler } from "./runner.ts";
 
 export type CleanupWorkDependencies = {
