@@ -1,11 +1,9 @@
 /** Checks beyond single values: settings that must fit together, and those that a host does not support. */
 
 import type { ConfigHost } from "./derived-defaults.ts";
-import type { Problem } from "./problem.ts";
+import type { NameOf, Problem } from "./problem.ts";
+import { checkProviders } from "./provider-checks.ts";
 import type { Settings } from "./schema.ts";
-
-/** The operator's spelling of a setting, given by path; the path itself where it was not set. */
-export type NameOf = (...path: string[]) => string;
 
 /** Problems between settings. */
 export function checkTogether(settings: Settings, nameOf: NameOf): Problem[] {
@@ -64,6 +62,7 @@ export function checkTogether(settings: Settings, nameOf: NameOf): Problem[] {
       came: "no Redis server",
     });
   }
+  problems.push(...checkProviders(settings, nameOf));
   return problems;
 }
 
@@ -154,7 +153,7 @@ const WITHOUT_ADAPTER = [
   "fal",
   "ultravox",
   "xai",
-] as const satisfies readonly (keyof Settings["providers"])[];
+] as const;
 
 /** One problem, at the first one given, when some of what belongs together is missing; `extras` need all of it too. */
 function halves(

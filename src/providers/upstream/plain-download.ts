@@ -2,14 +2,16 @@
 
 import type { Clock } from "../../tasks/ports/clock.ts";
 import { type Download, DownloadError, type DownloadFault } from "./download.ts";
-import { UpstreamClient } from "./upstream-client.ts";
+import { type Fetch, UpstreamClient } from "./upstream-client.ts";
 import { UpstreamError } from "./upstream-error.ts";
 
 const MAX_REDIRECTS = 5;
 const HEADERS_MS = 30_000;
 
+type PlainDownloadHost = { fetch: Fetch; clock: Clock };
+
 /** Takes http and https addresses. The byte bound holds for what really comes, whatever `content-length` says. */
-export function createPlainDownload(host: { fetch: typeof fetch; clock: Clock }): Download {
+export function createPlainDownload(host: PlainDownloadHost): Download {
   return async (url, { signal, headers = {}, maxBytes }) => {
     let address = url;
     for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
@@ -37,7 +39,7 @@ async function open(
   url: string,
   headers: Readonly<Record<string, string>>,
   signal: AbortSignal,
-  { fetch, clock }: { fetch: typeof globalThis.fetch; clock: Clock },
+  { fetch, clock }: PlainDownloadHost,
 ): Promise<Opened> {
   let location: string | null = null;
   let status = 0;

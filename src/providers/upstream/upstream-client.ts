@@ -27,10 +27,13 @@ export const MAX_JSON_BYTES = 1_048_576;
 /** As much as is read of a refusal. */
 const MAX_REFUSAL_BYTES = 65_536;
 
+/** The platform's `fetch`, as far as it is used. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
 export type UpstreamHost = {
   /** As people call the provider; begins the sentences of its failures. */
   readonly provider: string;
-  readonly fetch: typeof fetch;
+  readonly fetch: Fetch;
   readonly clock: Clock;
   /**
    * What the provider's own error codes mean, asked before the table of HTTP statuses; null leaves it to the table.
