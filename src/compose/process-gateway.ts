@@ -34,6 +34,7 @@ import type { InstanceBus } from "../tasks/ports/instance-bus.ts";
 import type { Log } from "../tasks/ports/log.ts";
 import type { MediaStore } from "../tasks/ports/media-store.ts";
 import type { Publisher } from "../tasks/ports/publisher.ts";
+import { Previews } from "../tasks/previews.ts";
 import type { TaskService } from "../tasks/service.ts";
 import { createApp } from "./app.ts";
 import { createCore } from "./core.ts";
@@ -89,8 +90,9 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const publisher = new TaskEnds(bridge ?? rooms, log);
   const workers = bus === null ? null : new BusWorkers(bus, clock);
   const others = workers ?? (instances && SILENT_WORKERS);
+  const previews = new Previews();
   const engine = new Engine(
-    { store, media, providers, publisher, clock, log, others },
+    { store, media, providers, publisher, clock, log, others, previews },
     engineOptions(settings),
   );
   const retention = new RetentionSweep({ store, media, clock, log }, retentionOptions(settings));
@@ -154,6 +156,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     health,
     gauges: { engine, rooms, hubs: connections, ends: publisher },
     slots,
+    previews,
     stopping: () => state !== "running",
     heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),
     sockets: (encodings) => new LocalEventSockets({ rooms, encodings, slots, sockets }),

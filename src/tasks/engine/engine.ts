@@ -8,11 +8,12 @@ import type { TaskType } from "../../protocol/task.ts";
 import type { Clock, TimerHandle } from "../ports/clock.ts";
 import type { Doorbell } from "../ports/doorbell.ts";
 import { describeError, type Log } from "../ports/log.ts";
-import type { MediaProvider } from "../ports/media-provider.ts";
+import type { MediaProvider, Preview } from "../ports/media-provider.ts";
 import type { MediaStore } from "../ports/media-store.ts";
 import type { Publisher } from "../ports/publisher.ts";
 import { publishUpdate } from "../ports/publisher.ts";
 import type { Claim, ClaimOptions, TaskStore } from "../ports/task-store.ts";
+import type { Previews } from "../previews.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../retry-policy.ts";
 import { candidateOf } from "../task.ts";
 import { NOTHING_SPENT, SUSPECT_FROM_TAKEOVERS } from "../transition.ts";
@@ -67,6 +68,8 @@ export type EngineDependencies = {
   publisher: Publisher;
   clock: Clock;
   log: Log;
+  /** Takes previews of what is being made. Absent: nobody could see them. */
+  previews?: Pick<Previews, "show">;
   /** 0 ≤ n < 1, for jitter. */
   random?: () => number;
   /** The processes that share the store. Absent: there are none, and nobody else puts work into it. */
@@ -115,7 +118,16 @@ export class Engine implements Doorbell, WorkListener {
     this.#providers = [...dependencies.providers.keys()];
     this.#executor = new StepExecutor(dependencies, options.retry);
     const { store, media, publisher, clock, log } = dependencies;
-    this.#steps = { store, media, publisher, clock, log, progressIntervalMs: options.progressIntervalMs };
+    const { previews } = dependencies;
+    this.#steps = {
+      store,
+      media,
+      publisher,
+      clock,
+      log,
+      progressIntervalMs: options.progressIntervalMs,
+      ...(previews && { preview: (taskId: string, preview: Preview) => previews.show(taskId, preview) }),
+    };
     this.#dueWork = new WorkRunners(dependencies, { leaseMs: options.leaseMs });
     this.#leases = new LeaseKeeper({ store, clock, log, held: () => this.#runs.values() }, options);
     const lane = (type: TaskType) =>
