@@ -2,8 +2,9 @@
 
 import type { Json } from "../../protocol/task.ts";
 import { Base64Error } from "./base64-decoder.ts";
-import { answerTooLarge, unusableAnswer } from "./failures.ts";
+import { answerTooLarge, type CallContext, unusableAnswer } from "./failures.ts";
 import { type JsonEvent, JsonEventReader, JsonStreamError } from "./json-events.ts";
+import { openSection } from "./media-section.ts";
 import { MAX_JSON_BYTES, parseJson, type UpstreamAnswer } from "./upstream-client.ts";
 import { UpstreamError } from "./upstream-error.ts";
 
@@ -48,21 +49,13 @@ export async function readJsonWithMedia<T>(
     for (let event = await next(); !event.done; event = await next()) {
       if (event.value.kind !== "media_start") continue;
       const { path } = event.value;
-      let atEnd = false;
-      const read = async (): Promise<Uint8Array | null> => {
-        const { done, value } = atEnd ? { done: true, value: undefined } : await next();
-        if (!done && value?.kind === "media_bytes") return value.bytes;
-        atEnd = true;
-        return null;
-      };
-      // A text without a byte is a field that was left empty.
-      const first = await read();
-      if (first !== null) media.set(path, await store(streamOf(first, read), path));
-      while ((await read()) !== null);
+      const section = await openSection(next);
+      if (section.stream !== null) media.set(path, await store(section.stream, path));
+      await section.drain();
     }
     return { value: parseJson(reader.finish(), answer.context), media };
   } catch (error) {
-    throw translated(fault ?? error, answer, maxBytes);
+    throw documentFault(fault ?? error, answer.context, maxBytes);
   } finally {
     await events.return(undefined);
   }
@@ -72,22 +65,8 @@ async function* eventsOf(answer: UpstreamAnswer, reader: JsonEventReader): Async
   for await (const chunk of answer.body) yield* reader.push(chunk);
 }
 
-function streamOf(first: Uint8Array, read: () => Promise<Uint8Array | null>): ReadableStream<Uint8Array> {
-  let begun = false;
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const bytes = begun ? await read() : first;
-        begun = true;
-        if (bytes === null) controller.close();
-        else controller.enqueue(bytes);
-      },
-    },
-    { highWaterMark: 0 },
-  );
-}
-
-function translated(error: unknown, { context }: UpstreamAnswer, maxBytes: number): unknown {
+/** What is wrong with a document or an event, as a provider's failure; any other error as it is. */
+export function documentFault(error: unknown, context: CallContext, maxBytes: number): unknown {
   if (error instanceof JsonStreamError) {
     return new UpstreamError(
       error.fault === "too_large"
