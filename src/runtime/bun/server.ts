@@ -17,6 +17,8 @@ const HOST_BODY_BYTES = 4_000_000_000;
 export const bunProcess: ProcessHost = {
   openSqlite: openBunSqlite,
   createListener: () => new BunListener(),
+  // Bun gives up after some minutes of silence on its own; pictures may take longer, and callers have limits of theirs.
+  fetch: (url, init) => fetch(url, { ...init, timeout: false } as RequestInit),
   connectRedis(connection, { node, prefix }) {
     const requester = new RedisRequester(connection);
     const bus = new RedisBus({ connection, requester, node, prefix });

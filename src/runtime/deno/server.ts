@@ -9,6 +9,7 @@ import { openNodeSqlite } from "./sqlite.ts";
 export const denoProcess: ProcessHost = {
   openSqlite: openNodeSqlite,
   createListener: () => new DenoListener(),
+  fetch,
 };
 
 /** Deno has no fan-out of its own, so no socket is ever a member of a topic. */

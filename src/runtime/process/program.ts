@@ -80,6 +80,7 @@ async function start(host: ProcessHost, given: readonly ProviderOffer[] | null):
     });
     for (const warning of warnings) log.warn(warning);
     const clock = systemClock;
+    const { fetch } = host;
     const download = createPlainDownload({ fetch, clock });
     const offers = given ?? createOffers({ settings, clock, log, fetch, download });
     server = await startServer({ host, settings, keys, directory, offers, log });

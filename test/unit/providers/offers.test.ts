@@ -2,7 +2,9 @@
 
 import { expect, test } from "vitest";
 import { loadConfig } from "../../../src/config/load.ts";
+import { EXAMPLE_NAMES } from "../../../src/providers/example-names.ts";
 import { createOffers } from "../../../src/providers/offers.ts";
+import { OPENAI_MODELS } from "../../../src/providers/openai/models.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
 import { scriptedFetch } from "../../fixture/providers/scripted-fetch.ts";
 import { recordingLog } from "../../fixture/recording-log.ts";
@@ -18,6 +20,23 @@ function offered(env: Record<string, string>, file: unknown = {}): string[] {
   };
   return createOffers(context).map(({ provider }) => provider.name);
 }
+
+test.each([
+  ["a key", { OPENAI_API_KEY: "sk-1" }],
+  ["an account", { CONDUITLLM__PROVIDERS__OPENAI__CREDENTIALS__0__KEY: "sk-1" }],
+])("OpenAI is offered with %s", (_, env) => {
+  expect(offered(env)).toEqual(["local", "openai"]);
+});
+
+test("no name leads to a model that its provider has retired", () => {
+  const retired = /dall-e|gpt-image-1|chatgpt-image|veo-|imagen|sora|2\.5-flash-image/;
+  expect(EXAMPLE_NAMES.map(({ successor }) => successor).filter((name) => retired.test(name))).toEqual([]);
+  const offers = new Set(OPENAI_MODELS.map(({ name }) => `openai/${name}`));
+  const images = EXAMPLE_NAMES.filter(
+    ({ type, successor }) => type === "image" && successor.startsWith("openai/"),
+  );
+  expect(images.filter(({ successor }) => !offers.has(successor))).toEqual([]);
+});
 
 test("without any key only the built-in provider is offered", () => {
   expect(offered({})).toEqual(["local"]);

@@ -1,0 +1,16 @@
+/** What a paid model is reckoned at until prices are looked up in a table of their own. */
+
+import type { Pricing } from "../tasks/ports/model-catalogue.ts";
+
+/** The dearest picture of a model, in micro-dollars: what is held back for each. */
+const PER_IMAGE_MICROS: Readonly<Record<string, number>> = {
+  // 13,000 image tokens at $30 a million: the largest size at the highest quality.
+  openai: 400_000,
+};
+
+/** The price of a provider's model. Throws for a provider without one: a mistake of ours. */
+export function provisionalPricing(provider: string, model: string): Pricing {
+  const micros = PER_IMAGE_MICROS[provider];
+  if (micros === undefined) throw new Error(`There is no price for ${provider}/${model}`);
+  return { kind: "per_image", micros };
+}
