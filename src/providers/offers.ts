@@ -3,12 +3,17 @@
 import type { ProviderOffer } from "./catalogue.ts";
 import { createLocalOffer } from "./local/offer.ts";
 import type { OfferContext } from "./offer-context.ts";
+import { compatibleOffers } from "./openai/compatible.ts";
 import { openAiOffers } from "./openai/offer.ts";
 
 /** Answers nothing for a provider without an account. */
 type OfferSource = (context: OfferContext) => readonly ProviderOffer[];
 
-const SOURCES: readonly OfferSource[] = [(context) => [createLocalOffer(context)], openAiOffers];
+const SOURCES: readonly OfferSource[] = [
+  (context) => [createLocalOffer(context)],
+  openAiOffers,
+  compatibleOffers,
+];
 
 /** The providers of a deployment with their models, the built-in one first. */
 export function createOffers(context: OfferContext): ProviderOffer[] {

@@ -11,8 +11,8 @@ export type ImageModelSpec = {
   readonly imagesPerCall: number;
   /** Sent as `response_format`; null for a model that refuses the field. */
   readonly responseFormat: "b64_json" | "url" | null;
-  /** The name under which the caller's own user is passed on. */
-  readonly userField: "safety_identifier" | "user";
+  /** The name under which the caller's own user is passed on; null where it is not. */
+  readonly userField: "safety_identifier" | "user" | null;
   /** Whether `/images/edits` takes it. */
   readonly edits: boolean;
   /** Whether it takes `stream` with `partial_images`. */

@@ -14,6 +14,7 @@ import type { Download } from "../upstream/download.ts";
 import { permanent } from "../upstream/failures.ts";
 import { type Made, makeItems } from "../upstream/items.ts";
 import { multipartForm } from "../upstream/multipart.ts";
+import { createPlainDownload } from "../upstream/plain-download.ts";
 import { type Fetch, UpstreamClient, type UpstreamRequest } from "../upstream/upstream-client.ts";
 import { runStep, UpstreamError } from "../upstream/upstream-error.ts";
 import { readImages } from "./answer.ts";
@@ -31,6 +32,7 @@ export type ImagesApiOptions = {
   readonly models: readonly ImageModelSpec[];
   readonly clock: Clock;
   readonly fetch: Fetch;
+  /** For results that lie elsewhere than the API itself. */
   readonly download: Download;
   readonly maxFileBytes: number;
 };
@@ -62,6 +64,16 @@ export function createImagesApi(options: ImagesApiOptions): MediaProvider {
       });
     });
 
+  /** A server that the operator named may be on a private network, and then its results are too. */
+  const downloadFor = (account: Account): Download => {
+    const { origin } = new URL(account.baseUrl);
+    const own = createPlainDownload({ fetch, clock, origin });
+    return (url, request) =>
+      URL.canParse(url) && new URL(url).origin === origin
+        ? own(url, request)
+        : options.download(url, request);
+  };
+
   const make = async (call: ImageCall, account: Account, index: number, io: StepIo): Promise<Made> => {
     const answer = await client.call({
       method: "POST",
@@ -73,7 +85,7 @@ export function createImagesApi(options: ImagesApiOptions): MediaProvider {
     });
     return readImages(answer, {
       io,
-      downloads: { download: options.download, clock },
+      downloads: { download: downloadFor(account), clock },
       maxFileBytes: options.maxFileBytes,
       now: () => clock.now(),
       partials: call.streams ? Number(call.fields.partial_images) : 0,

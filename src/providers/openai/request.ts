@@ -55,7 +55,7 @@ export function imageCall(job: MediaJob, spec: ImageModelSpec, count: number, pr
     fields.output_format = outputFormat;
   if (request.seed !== undefined && capabilities.seed) fields.seed = request.seed;
   if (spec.responseFormat !== null) fields.response_format = spec.responseFormat;
-  if (request.user !== undefined) fields[spec.userField] = request.user;
+  if (request.user !== undefined && spec.userField !== null) fields[spec.userField] = request.user;
   for (const name of [...capabilities.furtherFields, ...capabilities.providerOptions]) {
     const value = options[name];
     if (value !== undefined && value !== null) fields[name] = value;

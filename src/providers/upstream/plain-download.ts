@@ -8,7 +8,12 @@ import { UpstreamError } from "./upstream-error.ts";
 const MAX_REDIRECTS = 5;
 const HEADERS_MS = 30_000;
 
-type PlainDownloadHost = { fetch: Fetch; clock: Clock };
+export type PlainDownloadHost = {
+  fetch: Fetch;
+  clock: Clock;
+  /** Fetches from this origin alone, redirects included: one that the operator configured. Absent: from any. */
+  origin?: string;
+};
 
 /** Takes http and https addresses. The byte bound holds for what really comes, whatever `content-length` says. */
 export function createPlainDownload(host: PlainDownloadHost): Download {
@@ -16,6 +21,8 @@ export function createPlainDownload(host: PlainDownloadHost): Download {
     let address = url;
     for (let hop = 0; hop <= MAX_REDIRECTS; hop += 1) {
       if (!/^https?:\/\//i.test(address) || !URL.canParse(address)) throw new DownloadError("forbidden");
+      if (host.origin !== undefined && new URL(address).origin !== host.origin)
+        throw new DownloadError("forbidden");
       // A credential goes to the host it was meant for and to no other.
       const sent = new URL(address).origin === new URL(url).origin ? headers : {};
       const next = await open(address, sent, signal, host);
