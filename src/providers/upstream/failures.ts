@@ -160,7 +160,7 @@ export function interrupted({ provider, startsWork }: CallContext): Failure {
 
 /** Codes of runtimes for a connection that was never made: name, route, port or certificate. */
 const NEVER_CONNECTED =
-  /ConnectionRefused|FailedToOpenSocket|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|DNS|CERT|UNABLE_TO_VERIFY|ERR_TLS|\(Connect\)|connection refused/i;
+  /ConnectionRefused|FailedToOpenSocket|ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|\bdns\b|CERT_|certificate|UNABLE_TO_VERIFY|ERR_TLS|\(Connect\)|connection refused/i;
 
 /** The connection failed. Whatever the error says may hold the address, so none of it is quoted. */
 export function connectionFailed(error: unknown, { provider, startsWork }: CallContext): Failure {
