@@ -63,7 +63,7 @@ test.each([
     () => createR2MediaStore({ bucket, maxFileBytes: MAX_FILE_BYTES }),
   ],
   // Fewer: an object's local database is slow, and its parts are of 2 MB at most.
-  ["5 MB of base64 go into Durable Objects", 80, () => createChunkedMediaStore(env.MEDIA_STORE, {})],
+  ["2 MB of base64 go into Durable Objects", 32, () => createChunkedMediaStore(env.MEDIA_STORE, {})],
 ] as const)("9.15: %s as they arrive", async (_, blocks, open) => {
   const store = open();
   const { fetch } = scriptedFetch(largeAnswer(blocks));
