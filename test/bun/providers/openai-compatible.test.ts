@@ -13,6 +13,8 @@ import { RecordingIo } from "../../fixture/recording-io.ts";
 import { recordingLog } from "../../fixture/recording-log.ts";
 
 let upstream: FakeOpenAi;
+/** What was fetched from other addresses than the provider's own. */
+const elsewhere: string[] = [];
 const clock = new ManualClock();
 
 beforeAll(async () => {
@@ -26,7 +28,10 @@ beforeEach(() => {
 function offerOf(provider: Record<string, unknown>) {
   const file = { providers: { mine: { kind: "openai-compatible", baseUrl: upstream.baseUrl, ...provider } } };
   const { settings } = loadConfig({ env: {}, file: JSON.stringify(file) });
-  const download = () => Promise.reject(new DownloadError("forbidden"));
+  const download = async (url: string) => {
+    elsewhere.push(url);
+    throw new DownloadError("forbidden");
+  };
   const offers = createOffers({ settings, clock, log: recordingLog(), fetch, download });
   const offer = offers.find(({ provider: { name } }) => name === "mine");
   if (offer === undefined) throw new Error("the provider is not offered");
@@ -135,15 +140,11 @@ describe("an added provider", () => {
   });
 
   test("has results at its own address, whatever network that is on, and elsewhere only where that is allowed", async () => {
-    const elsewhere = await startFakeOpenAi();
-    elsewhere.files.set("one.png", { status: 200, bytes: pngOf(50) });
-    upstream.script({
-      kind: "raw",
-      body: JSON.stringify({ data: [{ url: `${elsewhere.baseUrl}/files/one.png` }] }),
-    });
+    const url = "http://10.0.0.1/one.png";
+    upstream.script({ kind: "raw", body: JSON.stringify({ data: [{ url }] }) });
     const { outcome } = await run(offerOf({ models: [FREE] }).provider, {});
     expect(outcome).toMatchObject({ failure: { kind: "permanent", code: "provider_error" } });
-    await elsewhere.close();
+    expect(elsewhere).toEqual([url]);
   });
 
   test("takes input pictures only where its settings say so", async () => {

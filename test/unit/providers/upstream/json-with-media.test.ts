@@ -159,6 +159,8 @@ describe("an answer with pictures in it", () => {
       store: async (stream) => {
         for await (const bytes of stream) {
           stored += bytes.length;
+          // A store that is slower than the network.
+          await new Promise((resolve) => setImmediate(resolve));
           furthestAhead = Math.max(furthestAhead, sent * chunk.length * 0.75 - stored);
         }
       },
