@@ -130,6 +130,10 @@ export function warnings(settings: Settings, nameOf: NameOf): string[] {
       );
     }
   }
+  for (const [name, { kind, models: offered }] of Object.entries(settings.providers)) {
+    if (kind !== null && offered.length === 0)
+      found.push(`${nameOf("providers", name, "models")} names no model, so nothing of ${name} is offered.`);
+  }
   const { models, realtime } = settings;
   const idle: [Readonly<Record<string, unknown>>, string, string][] = [
     [models.fallbacks, nameOf("models", "fallbacks"), "tries no other model when one is down"],

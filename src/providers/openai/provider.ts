@@ -37,6 +37,8 @@ export type ImagesApiOptions = {
   readonly maxFileBytes: number;
 };
 
+/** The longest silence between two previews, ms: the best qualities take minutes. */
+const PREVIEW_SILENCE_MS = 300_000;
 /** The API answers a call with its pictures: there is no job to be asked for, and none that could be cancelled. */
 const NO_JOB: CancelResult = { cancellation: "unsupported_upstream", billedMicros: null, askAgain: false };
 
@@ -81,6 +83,7 @@ export function createImagesApi(options: ImagesApiOptions): MediaProvider {
       signal: io.signal,
       startsWork: true,
       secrets: [account.key],
+      ...(call.streams && { chunkMs: PREVIEW_SILENCE_MS }),
       ...(await bodyOf(call, account, io)),
     });
     return readImages(answer, {

@@ -18,8 +18,8 @@ import { UpstreamError } from "./upstream-error.ts";
 
 /** Until the headers of a call that is answered at once, ms. */
 export const QUICK_HEADERS_MS = 60_000;
-/** Until the headers of a call that answers when its picture is ready, ms; the step's own deadline may come first. */
-export const WORK_HEADERS_MS = 600_000;
+/** Until the headers of a call that answers when its picture is ready, ms: as long as a picture may take at all. */
+export const WORK_HEADERS_MS = 3_600_000;
 /** The longest silence within an answer, ms. */
 const CHUNK_MS = 60_000;
 /** Answers without files are small; what is larger is none. */

@@ -102,6 +102,11 @@ describe("the settings of providers", () => {
     });
   });
 
+  test("warn of an added provider without models", () => {
+    const { warnings } = load({ providers: { mine: ADDED } });
+    expect(warnings).toEqual(["providers.mine.models names no model, so nothing of mine is offered."]);
+  });
+
   test.each([
     ["an unknown name", { mine: { apiKey: "k" } }, "providers.mine.kind: expected openai-compatible"],
     ["no address", { mine: { kind: "openai-compatible" } }, "providers.mine.baseUrl: expected an address"],

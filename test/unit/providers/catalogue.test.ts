@@ -82,7 +82,7 @@ describe("the catalogue", () => {
     }
   });
 
-  it("leads them to their successor once a provider has a key, and calls them retired where that is not offered", () => {
+  it("9.16: leads them to their successor once a provider has a key, and calls them retired where that is not offered", () => {
     expect(new Catalogue({ offers: [LOCAL, OPENAI] }).resolve("dall-e-3", "image").name).toBe(
       "openai/gpt-image-2.6-sunburst",
     );
