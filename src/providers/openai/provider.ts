@@ -12,6 +12,7 @@ import type {
 import { type Account, accountOf, type ProviderAccounts } from "../upstream/account.ts";
 import type { Download } from "../upstream/download.ts";
 import { permanent } from "../upstream/failures.ts";
+import { openInput } from "../upstream/inputs.ts";
 import { type Made, makeItems } from "../upstream/items.ts";
 import { multipartForm } from "../upstream/multipart.ts";
 import { createPlainDownload } from "../upstream/plain-download.ts";
@@ -117,7 +118,7 @@ async function bodyOf(
   if (call.operation === "generations") {
     return { headers: { ...headers, "content-type": "application/json" }, body: JSON.stringify(call.fields) };
   }
-  const parts = formParts(call, (input) => io.openInput(input));
+  const parts = formParts(call, (input) => openInput(io, input));
   const bytes = call.inputs.reduce((sum, input) => sum + input.bytes, 0);
   const form = await multipartForm(parts, bytes);
   return { headers: { ...headers, "content-type": form.contentType }, body: form.body };

@@ -64,11 +64,6 @@ export class EventStreamReader {
     }
   }
 
-  /** Whether the stream ended between two events. */
-  get isBetweenEvents(): boolean {
-    return this.#data === null && this.#line.length === 0;
-  }
-
   *#head(byte: number): Generator<SseEvent> {
     if (this.#lineKind === "other") {
       if (this.#line.length < MAX_NAME_BYTES) this.#line.push(byte);

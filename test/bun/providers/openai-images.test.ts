@@ -211,6 +211,16 @@ describe("edits", () => {
     expect(upstream.calls[0]?.files[0]?.bytes.length).toBe(big.length);
   });
 
+  test("a picture that is no longer kept ends the task, and says so", async () => {
+    const gone = { path: "gone", contentType: "image/png", bytes: 3, role: "image" } as const;
+    expect(await failure(submit(mediaJob({}, { inputs: [gone] })))).toMatchObject({
+      kind: "permanent",
+      code: "invalid_request",
+      message: expect.stringContaining("Send it again"),
+    });
+    expect(upstream.calls).toEqual([]);
+  });
+
   test("what the model would refuse is refused before a call is made", async () => {
     const io = new RecordingIo();
     const mask = inputFile(io, pngOf(1), "mask");
