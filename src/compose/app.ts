@@ -29,6 +29,7 @@ import type { EventSockets } from "../http/streams/event-sockets.ts";
 import type { StreamHeartbeat } from "../http/streams/event-stream.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
 import { ApiError } from "../protocol/error.ts";
+import type { Previews } from "../tasks/previews.ts";
 import { createAppFrame } from "./app-frame.ts";
 import type { Core } from "./core.ts";
 import { type BuildInfo, type ProcessGauges, registerMetrics } from "./metrics.ts";
@@ -49,6 +50,8 @@ export type HostSurface = {
   /** Whether a model's provider takes no jobs at the moment, where calls are made by this process. */
   readonly isResting?: RestingCheck;
   readonly slots: ConnectionSlots;
+  /** Of pictures that this process makes itself; absent where they are made elsewhere. */
+  readonly previews?: Pick<Previews, "watch">;
   /** True once the host takes no new work because it stops; it still answers meanwhile. */
   readonly stopping?: () => boolean;
   readonly heartbeat: Pick<StreamHeartbeat, "add" | "remove">;
@@ -106,6 +109,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
     clock,
     syncTimeoutMs: imageGeneration.timeoutSeconds * SECOND_MS,
     heartbeatMs: events.heartbeatMs,
+    previews: surface.previews ?? null,
   });
   mountVideos(app, key, shared);
   mountCancelTasks(app, key, { tasks, maxBodyBytes: limits.jsonBodyBytes });

@@ -38,6 +38,7 @@ import type { InstanceBus } from "../tasks/ports/instance-bus.ts";
 import type { Log } from "../tasks/ports/log.ts";
 import type { MediaStore } from "../tasks/ports/media-store.ts";
 import type { Publisher } from "../tasks/ports/publisher.ts";
+import { Previews } from "../tasks/previews.ts";
 import type { TaskService } from "../tasks/service.ts";
 import { createApp } from "./app.ts";
 import { createCore } from "./core.ts";
@@ -99,6 +100,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const publisher = new TaskEnds(bridge ?? rooms, log);
   const workers = bus === null ? null : new BusWorkers(bus, clock);
   const others = workers ?? (instances && SILENT_WORKERS);
+  const previews = new Previews();
   const hung = new HungCalls();
   const providerHealth = new ProviderHealth(clock);
   const accounts = () => providerHealth.list();
@@ -114,6 +116,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       others,
       hung: (provider, call) => hung.note(provider, call),
       health: providerHealth,
+      previews,
     },
     engineOptions(settings),
   );
@@ -197,6 +200,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       return offering !== undefined && providerHealth.isResting(offering, providerModel, type);
     },
     slots,
+    previews,
     stopping: () => state !== "running",
     heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),
     sockets: (encodings) => new LocalEventSockets({ rooms, encodings, slots, sockets }),

@@ -1,12 +1,10 @@
 /** Checks beyond single values: settings that must fit together, and those that a host does not support. */
 
 import type { ConfigHost } from "./derived-defaults.ts";
-import type { Problem } from "./problem.ts";
+import type { NameOf, Problem } from "./problem.ts";
+import { checkProviders } from "./provider-checks.ts";
 import type { Settings } from "./schema.ts";
 import type { RawValue } from "./source.ts";
-
-/** The operator's spelling of a setting, given by path; the path itself where it was not set. */
-export type NameOf = (...path: string[]) => string;
 
 /** Problems between settings. */
 export function checkTogether(settings: Settings, nameOf: NameOf): Problem[] {
@@ -65,6 +63,7 @@ export function checkTogether(settings: Settings, nameOf: NameOf): Problem[] {
       came: "no Redis server",
     });
   }
+  problems.push(...checkProviders(settings, nameOf));
   return problems;
 }
 
@@ -136,6 +135,10 @@ export function warnings(
       );
     }
   }
+  for (const [name, { kind, models: offered }] of Object.entries(settings.providers)) {
+    if (kind !== null && offered.length === 0)
+      found.push(`${nameOf("providers", name, "models")} names no model, so nothing of ${name} is offered.`);
+  }
   const ofVoice = given.filter(({ path }) => path[0] === "realtime").map(({ name }) => name);
   if (ofVoice.length > 0) {
     const names = new Intl.ListFormat("en").format(ofVoice);
@@ -147,16 +150,7 @@ export function warnings(
 /** About 120 bits in letters and digits. */
 const ADVISED_ADMIN_KEY = 20;
 /** Providers whose keys are known and whose models are not offered yet. */
-const WITHOUT_ADAPTER = [
-  "openai",
-  "elevenlabs",
-  "minimax",
-  "replicate",
-  "gemini",
-  "fal",
-  "ultravox",
-  "xai",
-] as const satisfies readonly (keyof Settings["providers"])[];
+const WITHOUT_ADAPTER = ["elevenlabs", "minimax", "replicate", "gemini", "fal", "ultravox", "xai"] as const;
 
 /** One problem, at the first one given, when some of what belongs together is missing; `extras` need all of it too. */
 function halves(

@@ -3,11 +3,11 @@
  * environment. Pure: the host reads the file and passes its environment.
  */
 
-import { checkHost, checkTogether, type NameOf, warnings } from "./checks.ts";
+import { checkHost, checkTogether, warnings } from "./checks.ts";
 import { type ConfigHost, decideDefaults } from "./derived-defaults.ts";
-import { ConfigError, describeValue, type Problem } from "./problem.ts";
+import { ConfigError, describeValue, type NameOf, type Problem } from "./problem.ts";
 import { type RawSettings, SETTINGS, type Settings } from "./schema.ts";
-import { Setting, SettingMap, type SettingNode } from "./setting.ts";
+import { Setting, SettingList, SettingMap, type SettingNode } from "./setting.ts";
 import { dottedName, listSettings } from "./setting-names.ts";
 import { CONFIG_VARIABLE, pathKey, type RawValue, readEnvironment, readJson } from "./source.ts";
 
@@ -65,7 +65,8 @@ export function secretsOf(settings: Settings): string[] {
     .flatMap(({ path }) => textsAt(settings, path));
   // Of a Redis connection only the password is one; its host may be in any line.
   const { password = null } = settings.redis.connectionString ?? {};
-  return password === null ? texts : [...texts, password];
+  // A known provider's key is found under its own name and as one of all.
+  return [...new Set(password === null ? texts : [...texts, password])];
 }
 
 /** The texts at a path; `<name>` matches every name. */
@@ -93,10 +94,18 @@ function build(
     problems.push({ name: came.name, expected: node.expected, came: describeValue(node, came.value) });
     return node.fallback;
   }
-  const names = node instanceof SettingMap ? keysBelow(path, raw) : Object.keys(node);
+  if (node instanceof SettingList) {
+    return keysBelow(path, raw)
+      .sort((one, other) => Number(one) - Number(other))
+      .map((index) => build(node.item, [...path, index], raw, problems));
+  }
+  const names =
+    node instanceof SettingMap
+      ? new Set([...Object.keys(node.known), ...keysBelow(path, raw)])
+      : Object.keys(node);
   return Object.fromEntries(
-    names.map((name) => {
-      const child = node instanceof SettingMap ? node.item : node[name];
+    [...names].map((name) => {
+      const child = node instanceof SettingMap ? node.member(name) : node[name];
       if (child === undefined) throw new Error(`No setting ${name}`);
       return [name, build(child, [...path, name], raw, problems)];
     }),

@@ -13,6 +13,9 @@ export type Problem = {
   came: string;
 };
 
+/** The operator's spelling of a setting, given by path; the path itself where it was not set. */
+export type NameOf = (...path: string[]) => string;
+
 /** Thrown at start-up; `message` names every problem on a line of its own. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";

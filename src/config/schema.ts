@@ -7,6 +7,7 @@ import { z } from "zod";
 import { isPlainKey, PLAIN_KEY_SHAPE } from "../accounts/plain-key.ts";
 import type { Price } from "../tasks/ports/price.ts";
 import { PRICE_SHAPE, priceSchema } from "./price-setting.ts";
+import { PROVIDER_SETTINGS } from "./provider-schema.ts";
 import { parseRedisConnection, REDIS_CONNECTION_SHAPE } from "./redis-connection.ts";
 import {
   boolean,
@@ -24,34 +25,14 @@ import {
   text,
   word,
 } from "./setting.ts";
+import { hostName, LINE, line, SECRET, secret, WEB_ADDRESS, webAddress } from "./value-shapes.ts";
 
 const DAY_SECONDS = 86_400;
 const HOUR_MS = 3_600_000;
 const MIB = 1_048_576;
-/** Long enough for a tunnel's or a bucket's address, short enough for a header. */
-const MAX_TEXT = 2_048;
 /** Below this an admin key can be guessed over the network within a day. */
 const MIN_ADMIN_KEY = 8;
 
-const line = z
-  .string()
-  .trim()
-  .min(1)
-  .max(MAX_TEXT)
-  .regex(/^\P{Cc}*$/u);
-const LINE = `a text of 1 to ${MAX_TEXT} characters without control characters`;
-const secret = z
-  .string()
-  .trim()
-  .min(1)
-  .max(MAX_TEXT)
-  .regex(/^[\x21-\x7e]+$/);
-const SECRET = "a key of visible ASCII characters";
-const hostName = line.regex(/^(\[?[0-9a-fA-F:.]*:[0-9a-fA-F:.]*\]?|[A-Za-z0-9._-]+)$/).transform(unbracketed);
-const webAddress = line
-  .refine((value) => isWebAddress(value))
-  .transform((value) => value.replace(/\/+$/, ""));
-const WEB_ADDRESS = "an http:// or https:// address without credentials, query and fragment";
 const socketAddress = line.regex(/^wss?:\/\/[^\s/?#]+/i).refine((value) => URL.canParse(value));
 /** Of a web page: any host below a name, any port. Of an app: whatever it has in the place of a host, or anything. */
 const WEB_ORIGIN = /^https?:\/\/(\[[0-9a-f:.]+\]|(\*\.)?[a-z0-9._-]+)(:(\d{1,5}|\*))?\/?$/i;
@@ -75,15 +56,6 @@ function generation(timeoutSeconds: number, longestSeconds: number) {
       "How long a job may take from its first start, when the request does not say.",
     ),
     maxAttempts: integer(3, 1, 100, "How often a job is tried before a transient failure is final."),
-  };
-}
-
-function providerKey(variable: string, provider: string) {
-  return {
-    apiKey: optional(secret, SECRET, `Key for ${provider}; without it ${provider} is not offered.`, {
-      variable,
-      secret: true,
-    }),
   };
 }
 
@@ -384,16 +356,7 @@ export const SETTINGS = {
       secret: true,
     }),
   },
-  providers: {
-    openai: providerKey("OPENAI_API_KEY", "OpenAI"),
-    elevenlabs: providerKey("ELEVENLABS_API_KEY", "ElevenLabs"),
-    minimax: providerKey("MINIMAX_API_KEY", "MiniMax"),
-    replicate: providerKey("REPLICATE_API_TOKEN", "Replicate"),
-    gemini: providerKey("GEMINI_API_KEY", "Gemini"),
-    fal: providerKey("FAL_KEY", "fal"),
-    ultravox: providerKey("ULTRAVOX_API_KEY", "Ultravox"),
-    xai: providerKey("XAI_API_KEY", "xAI"),
-  },
+  providers: PROVIDER_SETTINGS,
 };
 
 /** As they were given: null where the host and the store decide. */
@@ -406,16 +369,6 @@ export type Settings = Omit<RawSettings, DecidedGroup> & {
     readonly [S in keyof RawSettings[G]]: NonNullable<RawSettings[G][S]>;
   };
 };
-
-function unbracketed(host: string): string {
-  return host.startsWith("[") ? host.slice(1, -1) : host;
-}
-
-function isWebAddress(value: string): boolean {
-  if (!/^https?:\/\//i.test(value) || !URL.canParse(value)) return false;
-  const url = new URL(value);
-  return url.username === "" && url.password === "" && url.search === "" && url.hash === "";
-}
 
 function valueFromJson(value: unknown): unknown {
   if (typeof value !== "string") return value;

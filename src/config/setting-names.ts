@@ -2,7 +2,7 @@
  * The names of settings: finding a setting by a name in any letter case, listing all, and the nearest to a wrong one.
  */
 
-import { Setting, type SettingGroup, SettingMap, type SettingNode } from "./setting.ts";
+import { Setting, type SettingGroup, SettingList, SettingMap, type SettingNode } from "./setting.ts";
 
 /** Begins the environment's spelling of every setting. */
 export const VARIABLE_PREFIX = "CONDUITLLM__";
@@ -14,7 +14,13 @@ export type NamedSetting = { path: readonly string[]; setting: Setting<unknown> 
 /** Every setting of a tree, in the order it is written. */
 export function listSettings(node: SettingNode, path: readonly string[] = []): NamedSetting[] {
   if (node instanceof Setting) return [{ path, setting: node }];
-  if (node instanceof SettingMap) return listSettings(node.item, [...path, `<${node.keyName}>`]);
+  if (node instanceof SettingMap) {
+    const known = Object.entries<SettingGroup>(node.known).flatMap(([name, own]) =>
+      listSettings(own, [...path, name]),
+    );
+    return [...known, ...listSettings(node.item, [...path, `<${node.keyName}>`])];
+  }
+  if (node instanceof SettingList) return listSettings(node.item, [...path, `<${node.keyName}>`]);
   return Object.entries(node).flatMap(([name, child]) => listSettings(child, [...path, name]));
 }
 
@@ -25,7 +31,7 @@ export function findMember(group: SettingGroup, name: string): [string, SettingN
 }
 
 /** The key of a map as it is kept. */
-export function mapKey(map: SettingMap<SettingNode>, name: string, fromVariable: boolean): string {
+export function mapKey(map: SettingMap<SettingNode, string>, name: string, fromVariable: boolean): string {
   const shouted = fromVariable && name === name.toUpperCase();
   return map.lowerCaseKeys || shouted ? name.toLowerCase() : name;
 }

@@ -41,9 +41,14 @@ export class Setting<T> {
   }
 }
 
-/** Settings under names the operator chooses. */
-export class SettingMap<N extends SettingNode> {
+/**
+ * Settings under names the operator chooses. A known name is always there, and some of its settings may be its own, such
+ * as one with a variable.
+ */
+export class SettingMap<N extends SettingNode, K extends string = never> {
   readonly item: N;
+  /** By known name: what takes the place of the item's members. */
+  readonly known: Readonly<Record<K, SettingGroup>>;
   /** How a documentation page calls the name. */
   readonly keyName: string;
   /**
@@ -52,23 +57,53 @@ export class SettingMap<N extends SettingNode> {
    */
   readonly lowerCaseKeys: boolean;
 
-  constructor(item: N, options: { keyName: string; lowerCaseKeys: boolean }) {
+  constructor(
+    item: N,
+    options: { keyName: string; lowerCaseKeys: boolean },
+    known: Readonly<Record<K, Partial<N>>> = {} as Readonly<Record<K, Partial<N>>>,
+  ) {
     this.item = item;
+    this.known = known as Readonly<Record<K, SettingGroup>>;
     this.keyName = options.keyName;
     this.lowerCaseKeys = options.lowerCaseKeys;
+  }
+
+  /** What is below a name. */
+  member(key: string): N {
+    const own: SettingGroup | undefined = Object.hasOwn(this.known, key) ? this.known[key as K] : undefined;
+    return own === undefined ? this.item : { ...this.item, ...own };
+  }
+}
+
+/** Groups of settings in an order: an array in JSON, numbered names in the environment. */
+export class SettingList<N extends SettingGroup> {
+  readonly item: N;
+  /** How a documentation page calls the number. */
+  readonly keyName: string;
+
+  constructor(item: N, options: { keyName: string }) {
+    this.item = item;
+    this.keyName = options.keyName;
   }
 }
 
 export type SettingGroup = { readonly [name: string]: SettingNode };
-export type SettingNode = Setting<unknown> | SettingMap<SettingNode> | SettingGroup;
+export type SettingNode =
+  | Setting<unknown>
+  // Which names are known makes no difference to whoever walks the tree.
+  | SettingMap<SettingNode, string>
+  | SettingList<SettingGroup>
+  | SettingGroup;
 
 /** The values of a tree of settings. */
 export type SettingsOf<N> =
   N extends Setting<infer T>
     ? T
-    : N extends SettingMap<infer I>
-      ? Readonly<Record<string, SettingsOf<I>>>
-      : { readonly [K in keyof N]: SettingsOf<N[K]> };
+    : N extends SettingMap<infer I, infer K>
+      ? Readonly<Record<string, SettingsOf<I>>> & { readonly [Known in K]: SettingsOf<I> }
+      : N extends SettingList<infer I>
+        ? readonly SettingsOf<I>[]
+        : { readonly [K in keyof N]: SettingsOf<N[K]> };
 
 type Extras = { variable?: string; secret?: boolean };
 

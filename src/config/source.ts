@@ -4,7 +4,7 @@
  */
 
 import { describeKind, type Problem, printableName } from "./problem.ts";
-import { Setting, type SettingGroup, SettingMap, type SettingNode } from "./setting.ts";
+import { Setting, type SettingGroup, SettingList, SettingMap, type SettingNode } from "./setting.ts";
 import {
   dottedName,
   findMember,
@@ -37,6 +37,9 @@ export const CONFIG_VARIABLE = "CONDUIT_CONFIG";
 const OWN_PREFIX = "CONDUIT_";
 /** No name has more segments than this; deeper ones are cut before they are compared. */
 const MAX_SEGMENTS = 8;
+
+/** The number of a list's item, as a name. */
+const LIST_INDEX = /^\d{1,3}$/;
 
 /** A path as a map key: names may contain dots. */
 export function pathKey(path: readonly string[]): string {
@@ -145,9 +148,9 @@ class Reader {
       this.#put({ setting: node, path, value, name: nameOf(spelled) });
       return;
     }
-    if (typeof value !== "object" || Array.isArray(value)) {
+    if (typeof value !== "object" || Array.isArray(value) !== node instanceof SettingList) {
       const name = spelled.length === 0 ? place : nameOf(spelled);
-      this.problems.push({ name, expected: "a JSON object", came: describeKind(value) });
+      this.problems.push({ name, expected: expectedJson(node), came: describeKind(value) });
       return;
     }
     for (const [key, member] of Object.entries(value)) {
@@ -191,13 +194,18 @@ class Reader {
 
   /** The node under a name; at the root a setting's own variable is a name as well. */
   #child(
-    node: SettingGroup | SettingMap<SettingNode>,
+    node: Exclude<SettingNode, Setting<unknown>>,
     name: string,
     path: readonly string[],
     fromVariable: boolean,
   ): { node: SettingNode; path: readonly string[] } | null {
     if (node instanceof SettingMap) {
-      return name === "" ? null : { node: node.item, path: [...path, mapKey(node, name, fromVariable)] };
+      if (name === "") return null;
+      const key = mapKey(node, name, fromVariable);
+      return { node: node.member(key), path: [...path, key] };
+    }
+    if (node instanceof SettingList) {
+      return LIST_INDEX.test(name) ? { node: node.item, path: [...path, String(Number(name))] } : null;
     }
     const member = findMember(node, name);
     if (member !== null) return { node: member[1], path: [...path, member[0]] };
@@ -211,7 +219,7 @@ class Reader {
     try {
       value = JSON.parse(text);
     } catch {
-      this.problems.push({ name, expected: "a JSON object", came: "text that is no JSON" });
+      this.problems.push({ name, expected: expectedJson(node), came: "text that is no JSON" });
       return;
     }
     this.json(node, value, path, (spelled) => [name, ...spelled].join("."), name);
@@ -242,4 +250,8 @@ class Reader {
       came: "another one",
     });
   }
+}
+
+function expectedJson(node: SettingNode): string {
+  return node instanceof SettingList ? "a JSON list" : "a JSON object";
 }

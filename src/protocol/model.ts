@@ -11,6 +11,10 @@ export type SizeRule =
       readonly minSide: number;
       readonly maxSide: number;
       readonly multipleOf: number;
+      /** How many times longer than the shorter side the longer one may be; absent: any. */
+      readonly maxRatio?: number;
+      /** Of width times height; absent: any. */
+      readonly maxPixels?: number;
       /** Taken when the request names none or `auto`. */
       readonly default: string;
     };

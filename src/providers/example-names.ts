@@ -11,27 +11,29 @@ export type ExampleName = {
   readonly successor: string;
 };
 
-const GPT_IMAGE = "openai/gpt-image-2";
+/** Named by OpenAI as successors of what ended in 2026: the larger and the quicker one. */
+const SUNBURST = "openai/gpt-image-2.6-sunburst";
+const FLARE = "openai/gpt-image-2.6-flare";
 const HAILUO = "minimax/MiniMax-Hailuo-2.3";
-const VEO = "gemini/veo-3.1-generate-preview";
+const OMNI = "gemini/gemini-omni-1.1-flash";
 const GPT_REALTIME = "openai/gpt-realtime-2.1";
 
 export const EXAMPLE_NAMES: readonly ExampleName[] = [
-  { name: "dall-e-2", type: "image", successor: GPT_IMAGE },
-  { name: "dall-e-3", type: "image", successor: GPT_IMAGE },
-  { name: "gpt-image-1", type: "image", successor: GPT_IMAGE },
-  { name: "gpt-image-1-mini", type: "image", successor: GPT_IMAGE },
-  { name: "gpt-image-1.5", type: "image", successor: GPT_IMAGE },
-  { name: "chatgpt-image-latest", type: "image", successor: GPT_IMAGE },
-  { name: "gpt-image-2", type: "image", successor: GPT_IMAGE },
+  { name: "dall-e-2", type: "image", successor: FLARE },
+  { name: "dall-e-3", type: "image", successor: SUNBURST },
+  { name: "gpt-image-1", type: "image", successor: SUNBURST },
+  { name: "gpt-image-1-mini", type: "image", successor: FLARE },
+  { name: "gpt-image-1.5", type: "image", successor: SUNBURST },
+  { name: "chatgpt-image-latest", type: "image", successor: SUNBURST },
+  { name: "gpt-image-2", type: "image", successor: "openai/gpt-image-2" },
   { name: "image-01", type: "image", successor: "minimax/image-01" },
   { name: "minimax-image", type: "image", successor: "minimax/image-01" },
   { name: "minimax-video", type: "video", successor: HAILUO },
   { name: "video-01", type: "video", successor: HAILUO },
   { name: "T2V-01", type: "video", successor: HAILUO },
-  { name: "sora", type: "video", successor: VEO },
-  { name: "sora-2", type: "video", successor: VEO },
-  { name: "sora-2-pro", type: "video", successor: VEO },
+  { name: "sora", type: "video", successor: OMNI },
+  { name: "sora-2", type: "video", successor: OMNI },
+  { name: "sora-2-pro", type: "video", successor: OMNI },
   { name: "gpt-4o-realtime-preview", type: "realtime", successor: GPT_REALTIME },
   { name: "conversational-v1", type: "realtime", successor: GPT_REALTIME },
 ];

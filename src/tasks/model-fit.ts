@@ -75,17 +75,21 @@ function requireListed(param: string, known: readonly string[], value: string | 
 
 function fitsSize(rule: SizeRule, size: string): boolean {
   if (rule.kind === "listed") return rule.sizes.includes(size);
-  const [, width, height] = DIMENSIONS.exec(size) ?? [];
-  return [width, height].every((text) => {
-    const side = Number(text);
-    return side >= rule.minSide && side <= rule.maxSide && side % rule.multipleOf === 0;
-  });
+  const sides = (DIMENSIONS.exec(size) ?? []).slice(1).map(Number);
+  const [longer, shorter] = [Math.max(...sides), Math.min(...sides)];
+  if (sides.length === 0 || shorter < rule.minSide || longer > rule.maxSide) return false;
+  if (sides.some((side) => side % rule.multipleOf !== 0)) return false;
+  return longer <= shorter * (rule.maxRatio ?? longer) && longer * shorter <= (rule.maxPixels ?? Infinity);
 }
 
 function describeSizes(rule: SizeRule): string {
   if (rule.kind === "listed") return `one of ${rule.sizes.join(", ")} or auto`;
-  const multiples = rule.multipleOf === 1 ? "" : `, multiples of ${rule.multipleOf}`;
-  return `auto or WxH with sides from ${rule.minSide} to ${rule.maxSide} pixels${multiples}`;
+  const further = [
+    rule.multipleOf === 1 ? "" : `, multiples of ${rule.multipleOf}`,
+    rule.maxRatio === undefined ? "" : `, at most ${rule.maxRatio}:1`,
+    rule.maxPixels === undefined ? "" : `, at most ${rule.maxPixels} pixels in all`,
+  ];
+  return `auto or WxH with sides from ${rule.minSide} to ${rule.maxSide} pixels${further.join("")}`;
 }
 
 function unfit(param: string, expected: string): ApiError {

@@ -90,6 +90,8 @@ export type JobRequest = {
   outputFormat?: string;
   responseFormat?: "url" | "b64_json";
   user?: string;
+  /** How many previews the caller would like of a picture that is streamed to it. */
+  partialImages?: number;
   seed?: number;
   /** Video: seconds. */
   duration?: number;

@@ -27,7 +27,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   media: ["tasks"],
   // A queue that delivers over HTTP brings its own route.
   queues: ["tasks", "http"],
-  providers: ["tasks", "accounts"],
+  // Adapters quote what providers say, without the secrets in it.
+  providers: ["tasks", "accounts", "logging"],
   http: ["tasks", "accounts", "webhooks", "signalr", "hubs", "rooms", "realtime", "metrics", "sockets"],
   compose: [
     "http",

@@ -41,7 +41,6 @@ const PRICED_FIELDS = new Set([
   "count",
   "deployment",
   "engine",
-  "frame_count",
   "images_per_prompt",
   "model_id",
   "model_name",

@@ -34,7 +34,7 @@ export function mountEstimates(
   const read = {
     image: (body: unknown) => {
       const creation = validated(images, body);
-      return { ...creation, request: imageRequest(creation) };
+      return { ...creation, request: imageRequest(creation, false) };
     },
     video: (body: unknown) => {
       const creation = validated(videos, body);

@@ -4,6 +4,7 @@ import type { Hono } from "hono";
 import { ApiError } from "../../protocol/error.ts";
 import type { Clock } from "../../tasks/ports/clock.ts";
 import type { TaskView } from "../../tasks/ports/task-store.ts";
+import type { Previews } from "../../tasks/previews.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { JobRequest } from "../../tasks/task.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
@@ -21,11 +22,13 @@ export type ImageRouteDependencies = AcceptanceDependencies &
   TaskAnswerDependencies & {
     tasks: Pick<TaskService, "submit" | "waitUntilEnded">;
     host: IdleLimit;
-    clock: Pick<Clock, "after">;
+    clock: Pick<Clock, "after" | "now">;
     limits: CreationLimits & { jsonBodyBytes: number };
     /** How long the synchronous route waits when the request does not say. */
     syncTimeoutMs: number;
     heartbeatMs: number;
+    /** Null where previews cannot be had: then none are asked for. */
+    previews: Pick<Previews, "watch"> | null;
   };
 
 const ASYNC = "/v1/images/generations/async";
@@ -90,7 +93,7 @@ function acceptImage(
   const order = {
     type: "image" as const,
     model: creation.model,
-    request: imageRequest(creation),
+    request: imageRequest(creation, dependencies.previews !== null),
     priority: creation.priority,
     timeoutMs: timeoutOf(creation),
     metadata: creation.metadata ?? {},
@@ -121,8 +124,11 @@ function streamImages(
   timeoutMs: number,
   dependencies: ImageRouteDependencies,
 ): Response {
-  const { wireContext, media, clock, heartbeatMs } = dependencies;
+  const { wireContext, media, clock, heartbeatMs, previews } = dependencies;
+  const { task } = view;
   const stream = imageEventStream((signal) => waitForEnd(c, view, timeoutMs, signal, dependencies), {
+    task,
+    watch: (watcher) => previews?.watch(task.id, watcher) ?? (() => {}),
     requestId: c.get("exchange").requestId,
     wireContext,
     media,
@@ -142,7 +148,7 @@ function timeoutOf({ timeout_seconds }: ImageCreation): number | null {
 }
 
 /** What the caller asks for, as the task keeps it. */
-export function imageRequest(creation: ImageCreation): JobRequest {
+export function imageRequest(creation: ImageCreation, previews: boolean): JobRequest {
   const request: JobRequest = { prompt: creation.prompt, n: creation.n ?? 1 };
   if (creation.size !== undefined) request.size = creation.size;
   if (creation.quality !== undefined) request.quality = creation.quality;
@@ -151,6 +157,9 @@ export function imageRequest(creation: ImageCreation): JobRequest {
   if (creation.output_format !== undefined) request.outputFormat = creation.output_format;
   if (creation.response_format !== undefined) request.responseFormat = creation.response_format;
   if (creation.user !== undefined) request.user = creation.user;
+  // Previews cost something where they are made, so they are made for a caller that sees them.
+  if (previews && creation.stream === true && creation.partial_images !== undefined)
+    request.partialImages = creation.partial_images;
   if (creation.seed !== undefined) request.seed = creation.seed;
   if (creation.provider_options !== undefined) request.providerOptions = creation.provider_options;
   if (creation.further !== undefined) request.further = creation.further;

@@ -1,12 +1,14 @@
 /**
- * The synchronous image route as OpenAI's event stream: one `image_generation.completed` per picture, or one `error`.
- * OpenAI's libraries take an orderly end without a terminal event for success, so there always is one.
+ * The synchronous image route as OpenAI's event stream: previews where there are any, then one
+ * `image_generation.completed` (`image_edit.completed`) per picture, or one `error`. OpenAI's libraries take an orderly end without a terminal event for success, so there always is one.
  */
 
 import { ApiError } from "../../protocol/error.ts";
 import type { Clock } from "../../tasks/ports/clock.ts";
+import type { Preview } from "../../tasks/ports/media-provider.ts";
 import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import type { TaskView } from "../../tasks/ports/task-store.ts";
+import type { PreviewWatcher } from "../../tasks/previews.ts";
 import type { Task } from "../../tasks/task.ts";
 import type { WireContext } from "../../tasks/wire.ts";
 import { readBase64Images } from "../response/base64-images.ts";
@@ -15,10 +17,14 @@ import { envelope, toApiError } from "../response/error-response.ts";
 import { echoedFields, requireCompleted } from "../response/openai-images.ts";
 
 export type ImageStreamOptions = {
+  /** As it was accepted. */
+  task: Task;
+  /** Calls back with every preview of the task until the answer is called. */
+  watch(watcher: PreviewWatcher): () => void;
   requestId: string;
   wireContext: WireContext;
   media: Pick<MediaStore, "get">;
-  clock: Pick<Clock, "after">;
+  clock: Pick<Clock, "after" | "now">;
   /** How often a silent stream carries a comment line, so that no proxy cuts it. */
   heartbeatMs: number;
 };
@@ -47,6 +53,7 @@ export function imageEventStream(
     opening: OPENING,
     onEnded: () => {
       timer.cancel();
+      unwatch();
       left.abort();
     },
   });
@@ -55,6 +62,7 @@ export function imageEventStream(
     stream.send(HEARTBEAT);
   };
   let timer = options.clock.after(options.heartbeatMs, beat);
+  const unwatch = options.watch((preview) => stream.send(partialEvent(options, preview)));
   void terminalEvents(wait(left.signal), options).then((events) => {
     for (const event of events) stream.send(event);
     stream.finish();
@@ -73,11 +81,29 @@ async function terminalEvents(ended: Promise<TaskView>, options: ImageStreamOpti
     if (pictures.length === 0) throw new ApiError("not_found", "The pictures are no longer kept.");
     return pictures.map((b64_json) => {
       const fields = { b64_json, created_at, ...promisedFields(task), usage: NO_USAGE };
-      return event("image_generation.completed", fields);
+      return event(`${eventPrefix(task)}.completed`, fields);
     });
   } catch (thrown) {
     return [event("error", envelope(toApiError(thrown), options.requestId))];
   }
+}
+
+function partialEvent(
+  { task, clock }: ImageStreamOptions,
+  { partial, bytes, contentType }: Preview,
+): Uint8Array {
+  return event(`${eventPrefix(task)}.partial_image`, {
+    b64_json: bytes.toBase64(),
+    partial_image_index: partial,
+    created_at: Math.floor(clock.now() / 1000),
+    ...promisedFields(task),
+    output_format: contentType.split("/")[1] ?? "png",
+  });
+}
+
+/** What is made from pictures has other names for its events. */
+function eventPrefix({ inputs }: Task): string {
+  return inputs.length === 0 ? "image_generation" : "image_edit";
 }
 
 /** What OpenAI's types promise of every event, whether or not the request named it. */

@@ -18,6 +18,8 @@ export const bunProcess: ProcessHost = {
   runtime: `Bun ${Bun.version}`,
   openSqlite: openBunSqlite,
   createListener: () => new BunListener(),
+  // Bun gives up after some minutes of silence on its own; pictures may take longer, and callers have limits of theirs.
+  fetch: (url, init) => fetch(url, { ...init, timeout: false } as RequestInit),
   connectRedis(connection, { node, prefix }) {
     const requester = new RedisRequester(connection);
     const bus = new RedisBus({ connection, requester, node, prefix });

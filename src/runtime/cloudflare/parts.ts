@@ -7,12 +7,15 @@ import { storeChoice } from "../../config/store-choice.ts";
 import { JsonLog } from "../../logging/json-log.ts";
 import { createChunkedMediaStore } from "../../media/chunked.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";
-import { createLocalOffer } from "../../providers/local/offer.ts";
+import type { OfferContext } from "../../providers/offer-context.ts";
+import { createOffers } from "../../providers/offers.ts";
+import { createPlainDownload } from "../../providers/upstream/plain-download.ts";
+import type { Fetch } from "../../providers/upstream/upstream-client.ts";
 import { createUpstashRedis } from "../../stores/redis/server/client.ts";
 import { createRedisStore } from "../../stores/redis/store.ts";
 import { createRemoteStore } from "../../stores/remote/remote-store.ts";
 import type { Store } from "../../stores/store.ts";
-import { type Clock, systemClock } from "../../tasks/ports/clock.ts";
+import { systemClock } from "../../tasks/ports/clock.ts";
 import type { Log } from "../../tasks/ports/log.ts";
 import { type Bindings, variablesOf } from "./bindings.ts";
 import { AlarmDoorbell } from "./clients/alarm-doorbell.ts";
@@ -27,9 +30,7 @@ import { RemoteRooms } from "./clients/remote-rooms.ts";
 const ROOMS_NODE = "rooms";
 
 /** What a deployment's entry decides before the first request; tests offer providers of their own. */
-let offersOf: (clock: Clock, bindings: Bindings) => readonly ProviderOffer[] = (clock) => [
-  createLocalOffer({ clock }),
-];
+let offersOf: (context: OfferContext, bindings: Bindings) => readonly ProviderOffer[] = createOffers;
 const assembled = new WeakMap<Bindings, Deployment | ConfigError>();
 
 /** Replaces the providers that this deployment offers. To be called while the entry module is loaded. */
@@ -73,6 +74,9 @@ function assemble(bindings: Bindings): Deployment {
   for (const warning of warnings) log.warn(warning);
   const clock = systemClock;
   const { maxFileBytes } = settings.media;
+  // The global function refuses to be called as anything but a function of its own.
+  const callOut: Fetch = (url, init) => fetch(url, init);
+  const download = createPlainDownload({ fetch: callOut, clock });
   return createDeployment({
     settings,
     log,
@@ -82,7 +86,7 @@ function assemble(bindings: Bindings): Deployment {
       bindings.MEDIA === undefined
         ? createChunkedMediaStore(bindings.MEDIA_STORE, { maxFileBytes })
         : createR2MediaStore({ bucket: bindings.MEDIA, maxFileBytes }),
-    offers: offersOf(clock, bindings),
+    offers: offersOf({ settings, clock, log, fetch: callOut, download }, bindings),
     publisher: new DurablePublisher(bindings, log),
     rooms: new RemoteRooms(bindings),
     keepAlive: waitUntil,

@@ -10,6 +10,7 @@ export const denoProcess: ProcessHost = {
   runtime: `Deno ${Deno.version.deno}`,
   openSqlite: openNodeSqlite,
   createListener: () => new DenoListener(),
+  fetch,
 };
 
 /** Deno has no fan-out of its own, so no socket is ever a member of a topic. */

@@ -13,6 +13,8 @@ export interface ProcessHost {
   readonly runtime: string;
   /** Opens or creates a database, `:memory:` too. Throws `StoreUnavailableError`. */
   openSqlite(path: string): SqliteConnection;
+  /** Sends a request out; waits for the answer for as long as the caller does, even where the runtime would give up. */
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   /** A server that does not listen yet. */
   createListener(): Listener;
   /** Connects to a Redis server over TCP, also one that is not there yet. Absent where the runtime has no client. */

@@ -10,7 +10,8 @@ import { ConfigError, loadConfig, secretsOf } from "../../config/load.ts";
 import { storeChoice } from "../../config/store-choice.ts";
 import { JsonLog } from "../../logging/json-log.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";
-import { createLocalOffer } from "../../providers/local/offer.ts";
+import { createOffers } from "../../providers/offers.ts";
+import { createPlainDownload } from "../../providers/upstream/plain-download.ts";
 import { systemClock } from "../../tasks/ports/clock.ts";
 import { describeError } from "../../tasks/ports/log.ts";
 import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
@@ -27,7 +28,7 @@ import { exitCodeOf, type StopSignal, StopSignals } from "./stop-signals.ts";
 import { StoreSetupError } from "./store.ts";
 
 export type ProgramOptions = {
-  /** The providers to begin with. Default: the built-in one. */
+  /** The providers to begin with. Default: the built-in one, and those the settings name. */
   offers?: readonly ProviderOffer[];
 };
 
@@ -48,7 +49,7 @@ export async function runProgram(host: ProcessHost, options: ProgramOptions = {}
     process.exit(command.exitCode);
   }
   try {
-    await start(host, options.offers ?? [createLocalOffer({ clock: systemClock })]);
+    await start(host, options.offers ?? null);
   } catch (error) {
     // A person reads this: problems they can mend come without a stack.
     process.stderr.write(`${isForPeople(error) ? error.message : describeStartFailure(error)}\n`);
@@ -56,7 +57,7 @@ export async function runProgram(host: ProcessHost, options: ProgramOptions = {}
   }
 }
 
-async function start(host: ProcessHost, offers: readonly ProviderOffer[]): Promise<void> {
+async function start(host: ProcessHost, given: readonly ProviderOffer[] | null): Promise<void> {
   // The database, the media and the keys are this user's alone, whatever folder the operator names.
   process.umask(OWNER_ONLY_UMASK);
   const above = runnersAbove(process.pid, systemProcesses);
@@ -80,6 +81,10 @@ async function start(host: ProcessHost, offers: readonly ProviderOffer[]): Promi
       secrets: [...secretsOf(settings), keys.bootstrap.plain, keys.admin.plain],
     });
     for (const warning of [...warnings, ...directory.warnings]) log.warn(warning);
+    const clock = systemClock;
+    const { fetch } = host;
+    const download = createPlainDownload({ fetch, clock });
+    const offers = given ?? createOffers({ settings, clock, log, fetch, download });
     server = await startServer({ host, settings, keys, directory, offers, log });
     process.stdout.write(
       banner({

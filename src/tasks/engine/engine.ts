@@ -9,7 +9,7 @@ import type { Billing } from "../ports/billing.ts";
 import type { Clock, TimerHandle } from "../ports/clock.ts";
 import type { Doorbell } from "../ports/doorbell.ts";
 import { describeError, type Log } from "../ports/log.ts";
-import type { MediaProvider } from "../ports/media-provider.ts";
+import type { MediaProvider, Preview } from "../ports/media-provider.ts";
 import type { MediaStore } from "../ports/media-store.ts";
 import type { Publisher } from "../ports/publisher.ts";
 import { publishUpdate } from "../ports/publisher.ts";
@@ -20,6 +20,7 @@ import {
   type StepKind,
   type TaskStore,
 } from "../ports/task-store.ts";
+import type { Previews } from "../previews.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../retry-policy.ts";
 import { candidateOf } from "../task.ts";
 import { NOTHING_SPENT, SUSPECT_FROM_TAKEOVERS } from "../transition.ts";
@@ -77,6 +78,8 @@ export type EngineDependencies = {
   bill: Billing;
   clock: Clock;
   log: Log;
+  /** Takes previews of what is being made. Absent: nobody could see them. */
+  previews?: Pick<Previews, "show">;
   /** 0 ≤ n < 1, for jitter. */
   random?: () => number;
   /** How the providers' accounts are doing, where others look at it as well. */
@@ -129,8 +132,12 @@ export class Engine implements Doorbell, WorkListener {
     this.#options = options;
     this.#providers = [...dependencies.providers.keys()];
     this.#executor = new StepExecutor(dependencies, options.retry);
-    const { store, clock, log } = dependencies;
-    this.#steps = { ...dependencies, progressIntervalMs: options.progressIntervalMs };
+    const { store, clock, log, previews } = dependencies;
+    this.#steps = {
+      ...dependencies,
+      progressIntervalMs: options.progressIntervalMs,
+      ...(previews && { preview: (taskId: string, preview: Preview) => previews.show(taskId, preview) }),
+    };
     this.#dueWork = new WorkRunners(dependencies, { leaseMs: options.leaseMs });
     this.#leases = new LeaseKeeper({ store, clock, log, held: () => this.#runs.values() }, options);
     const lane = (type: TaskType) =>

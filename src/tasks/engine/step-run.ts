@@ -7,7 +7,14 @@ import type { Json } from "../../protocol/task.ts";
 import { cutMessage } from "../cut-message.ts";
 import type { Clock, TimerHandle } from "../ports/clock.ts";
 import { describeError, type Log } from "../ports/log.ts";
-import type { Credential, MediaJob, MediaProvider, StepIo, StepOutcome } from "../ports/media-provider.ts";
+import type {
+  Credential,
+  MediaJob,
+  MediaProvider,
+  Preview,
+  StepIo,
+  StepOutcome,
+} from "../ports/media-provider.ts";
 import { type MediaStore, MediaTooLargeError } from "../ports/media-store.ts";
 import { type Publisher, publishUpdate } from "../ports/publisher.ts";
 import { StoredValueTooLargeError, StoreUnavailableError } from "../ports/store-error.ts";
@@ -38,6 +45,8 @@ export type StepDependencies = {
   log: Log;
   /** The least time between two stored progress values of one task, in ms. */
   progressIntervalMs: number;
+  /** Takes previews of what is being made; absent where nobody could see them. */
+  preview?: (taskId: string, preview: Preview) => void;
   /** A call of this provider did not end when it was told to: its slot was given back, and the call may go on. */
   hung?: (provider: string, call: Promise<unknown>) => void;
 };
@@ -189,10 +198,12 @@ export class StepRun {
   }
 
   #io(): StepIo {
+    const { preview } = this.#dependencies;
     return {
       signal: this.#controller.signal,
       progress: (percent, message) =>
         this.#noteProgress(percent, typeof message === "string" ? cutMessage(message) : null),
+      ...(preview && { preview: (shown: Preview) => this.#showPreview(preview, shown) }),
       save: (state) => this.#save(state),
       putMedia: (bytes, contentType) => this.#putMedia(bytes, contentType),
       openInput: (input) => this.#openInput(input),
@@ -239,6 +250,10 @@ export class StepRun {
   #refuseWhenOver(): void {
     if (this.#stopped !== null) throw new StepStoppedError(this.#stopped);
     if (this.#ended) throw new Error("the step has already returned its outcome");
+  }
+
+  #showPreview(show: NonNullable<StepDependencies["preview"]>, preview: Preview): void {
+    if (this.#stopped === null && !this.#ended) show(this.lease.taskId, preview);
   }
 
   async #save(state: Json): Promise<void> {

@@ -59,12 +59,27 @@ export type Usage = {
   };
 };
 
+/** An unfinished picture: what it looks like so far. */
+export type Preview = {
+  /** Which of the `n`. */
+  readonly index: number;
+  /** 0 for the first preview of it. */
+  readonly partial: number;
+  readonly bytes: Uint8Array;
+  readonly contentType: string;
+};
+
 /** What a step may use. Everything here refuses once the lease is lost. */
 export type StepIo = {
   /** Aborts at the deadline, on cancel, when the lease is lost and at shutdown. */
   readonly signal: AbortSignal;
   /** Reports progress 0-100; throttled and never lowered by the engine. Costs nothing when called often. */
   progress(percent: number, message?: string): void;
+  /**
+   * Hands a preview to whoever watches the task in this process; nothing of it is stored. Absent where nobody can watch:
+   * then previews are not to be asked for, since they may cost something.
+   */
+  readonly preview?: (preview: Preview) => void;
   /** Replaces the stored state (≤ 8 kB) before anything else happens; rejects when the lease is lost. */
   save(state: Json): Promise<void>;
   /** Stores a finished file durably; it is kept only if the task's state or result names it. */

@@ -389,8 +389,8 @@ describe("names that are no setting", () => {
   });
 
   it("warns of a provider's key that does nothing yet", () => {
-    expect(warnings({ OPENAI_API_KEY: "sk-abc" })).toEqual([
-      "OPENAI_API_KEY is set, but this version offers no models of openai yet.",
+    expect(warnings({ ULTRAVOX_API_KEY: "u-abc" })).toEqual([
+      "ULTRAVOX_API_KEY is set, but this version offers no models of ultravox yet.",
     ]);
   });
 

@@ -48,6 +48,8 @@ const OPENAI: ProviderOffer = {
       pricing: { kind: "per_image", micros: 40_000 },
       aliases: ["gpt-image-2"],
     }),
+    model("gpt-image-2.6-flare", "image"),
+    model("gpt-image-2.6-sunburst", "image"),
   ],
 };
 const REPLICATE: ProviderOffer = { provider: provider("replicate"), models: [model("flux", "image")] };
@@ -79,13 +81,13 @@ describe("the catalogue", () => {
     }
   });
 
-  it("leads them to their successor once a provider has a key, and calls them retired where that is not offered", () => {
+  it("9.16: leads them to their successor once a provider has a key, and calls them retired where that is not offered", () => {
     expect(new Catalogue({ offers: [LOCAL, OPENAI] }).resolve("dall-e-3", "image").name).toBe(
-      "openai/gpt-image-2",
+      "openai/gpt-image-2.6-sunburst",
     );
     const error = refusal(new Catalogue({ offers: [LOCAL, REPLICATE] }), "dall-e-3");
     expect(error).toMatchObject({ code: "model_retired", param: "model", status: 404 });
-    expect(error.message).toContain("openai/gpt-image-2");
+    expect(error.message).toContain("openai/gpt-image-2.6-sunburst");
   });
 
   it("does not advertise films before a model makes them, and leads their example names to it then", () => {
@@ -129,7 +131,7 @@ describe("the catalogue", () => {
     });
     expect(catalogue.resolve("quick", "image").name).toBe("local/canvas");
     expect(catalogue.resolve("dall-e-3", "image").name).toBe("local/canvas");
-    expect(catalogue.resolve("good", "image").name).toBe("openai/gpt-image-2");
+    expect(catalogue.resolve("good", "image").name).toBe("openai/gpt-image-2.6-flare");
     expect(catalogue.warnings).toEqual([]);
   });
 
@@ -160,12 +162,14 @@ describe("the catalogue", () => {
     expect(list.map(({ id, aliasOf }) => [id, aliasOf])).toEqual([
       ["local/canvas", null],
       ["openai/gpt-image-2", null],
-      ["chatgpt-image-latest", "openai/gpt-image-2"],
-      ["dall-e-2", "openai/gpt-image-2"],
-      ["dall-e-3", "openai/gpt-image-2"],
-      ["gpt-image-1", "openai/gpt-image-2"],
-      ["gpt-image-1-mini", "openai/gpt-image-2"],
-      ["gpt-image-1.5", "openai/gpt-image-2"],
+      ["openai/gpt-image-2.6-flare", null],
+      ["openai/gpt-image-2.6-sunburst", null],
+      ["chatgpt-image-latest", "openai/gpt-image-2.6-sunburst"],
+      ["dall-e-2", "openai/gpt-image-2.6-flare"],
+      ["dall-e-3", "openai/gpt-image-2.6-sunburst"],
+      ["gpt-image-1", "openai/gpt-image-2.6-sunburst"],
+      ["gpt-image-1-mini", "openai/gpt-image-2.6-flare"],
+      ["gpt-image-1.5", "openai/gpt-image-2.6-sunburst"],
       ["gpt-image-2", "openai/gpt-image-2"],
       ["house", "local/canvas"],
     ]);

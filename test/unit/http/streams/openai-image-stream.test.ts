@@ -17,6 +17,8 @@ async function streamOf(media: MemoryMedia, indexes: readonly number[]): Promise
     .map((index) => ({ index, code: "provider_error" as const, message: "lost" }));
   const view = { task: { ...task, result: { items, errors } }, queuePosition: null };
   const stream = imageEventStream(() => Promise.resolve(view), {
+    task,
+    watch: () => () => {},
     requestId: "request-1",
     wireContext: { publicUrl: null, tasksMs: 0, now: () => 0 },
     media,

@@ -1,0 +1,21 @@
+/** What a provider's offer is made from. */
+
+import type { Clock } from "../tasks/ports/clock.ts";
+import type { Log } from "../tasks/ports/log.ts";
+import type { ProvidersSettings } from "./provider-settings.ts";
+import type { Download } from "./upstream/download.ts";
+import type { Fetch } from "./upstream/upstream-client.ts";
+
+/** What a host brings for its providers. */
+export type OfferContext = {
+  readonly settings: {
+    readonly providers: ProvidersSettings;
+    readonly media: { readonly maxFileBytes: number };
+  };
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Calls a provider's API at its configured address. */
+  readonly fetch: Fetch;
+  /** Fetches results from addresses that a provider names. */
+  readonly download: Download;
+};

@@ -1,0 +1,88 @@
+/** Stores what a provider delivers as a file, once its first bytes say that it is one of the kind that was asked for. */
+
+import type { StepIo } from "../../tasks/ports/media-provider.ts";
+import type { MediaRef } from "../../tasks/task.ts";
+import { type CallContext, unusableAnswer } from "./failures.ts";
+import { UpstreamError } from "./upstream-error.ts";
+
+/** What the first bytes of a file say about it; null for what is neither a picture, a film nor sound. */
+export function contentTypeOf(bytes: Uint8Array): string | null {
+  const ascii = String.fromCharCode(...bytes.subarray(0, SNIFFED_BYTES));
+  if (ascii.startsWith("\x89PNG\r\n\x1a\n")) return "image/png";
+  if (ascii.startsWith("\xff\xd8\xff")) return "image/jpeg";
+  if (ascii.startsWith("RIFF") && ascii.startsWith("WEBP", 8)) return "image/webp";
+  if (/^GIF8[79]a/.test(ascii)) return "image/gif";
+  if (ascii.startsWith("ftypavif", 4)) return "image/avif";
+  if (ascii.startsWith("ftypqt", 4)) return "video/quicktime";
+  if (ascii.startsWith("ftyp", 4)) return "video/mp4";
+  if (ascii.startsWith("\x1a\x45\xdf\xa3")) return "video/webm";
+  if (
+    /^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*|<!--[\s\S]*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg[\s>]/i.test(
+      ascii,
+    )
+  )
+    return "image/svg+xml";
+  return null;
+}
+
+/** Enough for any signature, and for what stands before an SVG's root. */
+const SNIFFED_BYTES = 1_024;
+
+/**
+ * Stores the stream's bytes as they come, under the type that their beginning says. Throws `UpstreamError` when that is
+ * not of `kind` (a web page, an error in XML behind an expired link); rethrows what the store and the stream throw.
+ */
+export async function storeMedia(
+  io: Pick<StepIo, "putMedia">,
+  stream: ReadableStream<Uint8Array>,
+  kind: "image" | "video",
+  context: CallContext,
+): Promise<MediaRef> {
+  const reader = stream.getReader();
+  const head: Uint8Array[] = [];
+  let size = 0;
+  while (size < SNIFFED_BYTES) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    head.push(value);
+    size += value.length;
+  }
+  const first = new Uint8Array(size);
+  let at = 0;
+  for (const part of head) {
+    first.set(part, at);
+    at += part.length;
+  }
+  const contentType = contentTypeOf(first);
+  if (contentType?.startsWith(`${kind}/`) !== true) {
+    await reader.cancel();
+    const made = kind === "image" ? "picture" : "film";
+    throw new UpstreamError(
+      unusableAnswer(size === 0 ? `an empty ${made}` : `something that is no ${made}`, context),
+    );
+  }
+  return io.putMedia(rejoined(first, reader), contentType);
+}
+
+/** The stream with its beginning put back. */
+function rejoined(
+  first: Uint8Array,
+  reader: ReadableStreamDefaultReader<Uint8Array>,
+): ReadableStream<Uint8Array> {
+  let begun = false;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        if (!begun) {
+          begun = true;
+          return controller.enqueue(first);
+        }
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      cancel: (reason) => reader.cancel(reason),
+    },
+    { highWaterMark: 0 },
+  );
+}

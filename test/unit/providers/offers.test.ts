@@ -1,0 +1,43 @@
+/** Which providers a deployment offers, by its settings. */
+
+import { expect, test } from "vitest";
+import { loadConfig } from "../../../src/config/load.ts";
+import { EXAMPLE_NAMES } from "../../../src/providers/example-names.ts";
+import { createOffers } from "../../../src/providers/offers.ts";
+import { OPENAI_MODELS } from "../../../src/providers/openai/models.ts";
+import { ManualClock } from "../../fixture/manual-clock.ts";
+import { scriptedFetch } from "../../fixture/providers/scripted-fetch.ts";
+import { recordingLog } from "../../fixture/recording-log.ts";
+
+function offered(env: Record<string, string>, file: unknown = {}): string[] {
+  const { settings } = loadConfig({ env, file: JSON.stringify(file) });
+  const context = {
+    settings,
+    clock: new ManualClock(),
+    log: recordingLog(),
+    fetch: scriptedFetch().fetch,
+    download: () => Promise.reject(new Error("nothing is downloaded here")),
+  };
+  return createOffers(context).map(({ provider }) => provider.name);
+}
+
+test.each([
+  ["a key", { OPENAI_API_KEY: "sk-1" }],
+  ["an account", { CONDUITLLM__PROVIDERS__OPENAI__CREDENTIALS__0__KEY: "sk-1" }],
+])("OpenAI is offered with %s", (_, env) => {
+  expect(offered(env)).toEqual(["local", "openai"]);
+});
+
+test("no name leads to a model that its provider has retired", () => {
+  const retired = /dall-e|gpt-image-1|chatgpt-image|veo-|imagen|sora|2\.5-flash-image/;
+  expect(EXAMPLE_NAMES.map(({ successor }) => successor).filter((name) => retired.test(name))).toEqual([]);
+  const offers = new Set(OPENAI_MODELS.map(({ name }) => `openai/${name}`));
+  const images = EXAMPLE_NAMES.filter(
+    ({ type, successor }) => type === "image" && successor.startsWith("openai/"),
+  );
+  expect(images.filter(({ successor }) => !offers.has(successor))).toEqual([]);
+});
+
+test("without any key only the built-in provider is offered", () => {
+  expect(offered({})).toEqual(["local"]);
+});
