@@ -6,6 +6,8 @@
 import { Authenticator } from "../accounts/authenticator.ts";
 import { KeyService } from "../accounts/keys.ts";
 import type { Settings } from "../config/load.ts";
+import { createGuardedFetch, type GuardedFetch } from "../fetch/guarded-fetch.ts";
+import type { Transport } from "../fetch/transport.ts";
 import { createOriginPolicy, type OriginPolicy } from "../http/middleware/origin-policy.ts";
 import { Catalogue, type ProviderOffer } from "../providers/catalogue.ts";
 import { createRoomEndWatch } from "../rooms/room-end-watch.ts";
@@ -18,7 +20,7 @@ import type { MediaStore } from "../tasks/ports/media-store.ts";
 import type { Publisher } from "../tasks/ports/publisher.ts";
 import { TaskService } from "../tasks/service.ts";
 import type { WireContext } from "../tasks/wire.ts";
-import { createWireContext, taskServiceOptions, urlOptions } from "./options.ts";
+import { createWireContext, targetPolicy, taskServiceOptions, urlOptions } from "./options.ts";
 
 /** The parts a host brings. */
 export type HostParts = {
@@ -28,6 +30,8 @@ export type HostParts = {
   readonly store: Store;
   readonly media: MediaStore;
   readonly catalogue: Catalogue;
+  /** How addresses are asked that callers name. */
+  readonly transport: Transport;
   /** Where transitions are announced that somebody else than this host's own steps committed. */
   readonly publisher: Publisher;
   readonly doorbell: Doorbell;
@@ -39,6 +43,7 @@ export type Core = HostParts & {
   readonly tasks: TaskService;
   readonly keys: KeyService;
   readonly authenticator: Authenticator;
+  readonly guardedFetch: GuardedFetch;
   readonly origins: OriginPolicy;
   readonly wireContext: WireContext;
 };
@@ -67,6 +72,7 @@ export function createCore(parts: HostParts, { dropHeld, checkTask, sharedLookup
     tasks,
     keys,
     authenticator,
+    guardedFetch: createGuardedFetch(parts.transport, clock, targetPolicy(settings)),
     origins: createOriginPolicy(settings.cors.origins, urlOptions(settings)),
     wireContext: createWireContext(settings, clock),
   };

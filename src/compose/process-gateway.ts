@@ -10,6 +10,7 @@ import { KeyWatch } from "../accounts/key-watch.ts";
 import type { KeyEvent, KeyService } from "../accounts/keys.ts";
 import type { Principal } from "../accounts/principal.ts";
 import type { Settings } from "../config/load.ts";
+import type { Transport } from "../fetch/transport.ts";
 import type { HttpEnv } from "../http/exchange.ts";
 import type { IdleLimit } from "../http/idle-limit.ts";
 import { mountHubs } from "../http/routes/hubs.ts";
@@ -53,6 +54,7 @@ export type GatewayDependencies = {
   storeDoubt?: () => Promise<string | null>;
   media: MediaStore;
   catalogue: Catalogue;
+  transport: Transport;
   host: IdleLimit;
   sockets: SocketUpgrade;
   topics: Topics;
@@ -79,8 +81,20 @@ export type RunningGateway = {
 
 /** Wires a gateway; nothing runs before `start`. */
 export function createGateway(dependencies: GatewayDependencies): RunningGateway {
-  const { settings, store, storeDoubt, media, catalogue, host, sockets, topics, clock, log, instances } =
-    dependencies;
+  const {
+    settings,
+    store,
+    storeDoubt,
+    media,
+    catalogue,
+    transport,
+    host,
+    sockets,
+    topics,
+    clock,
+    log,
+    instances,
+  } = dependencies;
   const { providers } = catalogue;
   const bus = instances?.bus ?? null;
   const bridge = bus === null ? null : new RoomBridge({ bus, store, log });
@@ -95,7 +109,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   );
   const retention = new RetentionSweep({ store, media, clock, log }, retentionOptions(settings));
   const core = createCore(
-    { settings, clock, log, store, media, catalogue, publisher, doorbell: engine, rooms },
+    { settings, clock, log, store, media, catalogue, transport, publisher, doorbell: engine, rooms },
     {
       dropHeld: (taskId) => engine.drop(taskId),
       sharedLookups: true,

@@ -19,6 +19,7 @@ import { AlarmDoorbell } from "./clients/alarm-doorbell.ts";
 import { DurablePublisher } from "./clients/durable-publisher.ts";
 import { createR2MediaStore } from "./clients/r2-media.ts";
 import { RemoteRooms } from "./clients/remote-rooms.ts";
+import { createWorkerTransport } from "./clients/worker-transport.ts";
 
 /**
  * The store marks a followed log with the node that follows it. Here that is the log's one room object, whatever
@@ -83,6 +84,7 @@ function assemble(bindings: Bindings): Deployment {
         ? createChunkedMediaStore(bindings.MEDIA_STORE, { maxFileBytes })
         : createR2MediaStore({ bucket: bindings.MEDIA, maxFileBytes }),
     offers: offersOf(clock, bindings),
+    transport: createWorkerTransport(),
     publisher: new DurablePublisher(bindings, log),
     rooms: new RemoteRooms(bindings),
     keepAlive: waitUntil,

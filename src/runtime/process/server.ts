@@ -13,6 +13,7 @@ import { localAddress } from "./banner.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import type { StartKeys } from "./keys-file.ts";
 import { listen } from "./listen.ts";
+import { createNodeTransport } from "./node-transport.ts";
 import type { ProcessHost } from "./process-host.ts";
 import { openStore, StoreSetupError } from "./store.ts";
 
@@ -62,6 +63,7 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
         maxFileBytes: settings.media.maxFileBytes,
       }),
       catalogue,
+      transport: createNodeTransport(),
       host: listener.host,
       sockets: listener.sockets,
       topics: listener.topics,
