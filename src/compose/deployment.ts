@@ -6,6 +6,7 @@
 
 import type { Settings } from "../config/load.ts";
 import type { HealthPart } from "../http/routes/health.ts";
+import { createCheckedMedia } from "../media/checked.ts";
 import type { TaskType } from "../protocol/task.ts";
 import type { ProviderOffer } from "../providers/catalogue.ts";
 import { QStashDoorbell } from "../queues/qstash-doorbell.ts";
@@ -56,7 +57,7 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
       { dropHeld: () => {}, sharedLookups: false },
     ),
     stepWorker: new StepWorker(
-      { store, media, providers: catalogue.providers, publisher, clock, log },
+      { store, media: createCheckedMedia(media), providers: catalogue.providers, publisher, clock, log },
       options,
     ),
     stepWorkerOptions: options,

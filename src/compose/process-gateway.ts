@@ -19,6 +19,7 @@ import { LocalEventSockets } from "../http/streams/event-sockets.ts";
 import { StreamHeartbeat } from "../http/streams/event-stream.ts";
 import { HubKeepAlive } from "../http/streams/hub-keep-alive.ts";
 import { closeOptionsOf } from "../hubs/subscriptions.ts";
+import { createCheckedMedia } from "../media/checked.ts";
 import { CLOSE_GOING_AWAY, CLOSE_POLICY, KEY_END, type KeyEnd } from "../protocol/close-codes.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import { RoomBridge } from "../rooms/room-bridge.ts";
@@ -104,7 +105,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const workers = bus === null ? null : new BusWorkers(bus, clock);
   const others = workers ?? (instances && SILENT_WORKERS);
   const engine = new Engine(
-    { store, media, providers, publisher, clock, log, others },
+    { store, media: createCheckedMedia(media), providers, publisher, clock, log, others },
     engineOptions(settings),
   );
   const retention = new RetentionSweep({ store, media, clock, log }, retentionOptions(settings));

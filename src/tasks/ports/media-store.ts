@@ -27,9 +27,9 @@ export class MediaTooLargeError extends Error {
 /** Bytes that are not what they were said to be; trying again would give the same. */
 export class MediaRefusedError extends Error {
   override readonly name = "MediaRefusedError";
-  /** `came` is a sentence part such as "is no picture". */
-  constructor(came: string) {
-    super(`The file ${came}`);
+  /** `flaw` is a sentence part such as "is no picture". */
+  constructor(readonly flaw: string) {
+    super(`The file ${flaw}`);
   }
 }
 
