@@ -5,7 +5,8 @@
 
 import { type MediaFile, MediaRefusedError, type MediaStore } from "../tasks/ports/media-store.ts";
 import type { StoredMedia } from "../tasks/task.ts";
-import { type FilmBytes, filmFigures } from "./film.ts";
+import { filmFigures } from "./film.ts";
+import type { FilmBytes } from "./film-bytes.ts";
 import { PeekedStream } from "./peeked-stream.ts";
 import { type Sniffed, sniff } from "./sniff.ts";
 

@@ -1,17 +1,10 @@
 /** Films: which container a file is, and what it says of itself. The reader is loaded when the first film comes. */
 
 import type { MediaFigures } from "../tasks/task.ts";
-
-/** Any part of a file: `end` is behind its last byte. */
-export type FilmBytes = {
-  readonly size: number;
-  read(start: number, end: number): Promise<Uint8Array>;
-};
+import type { FilmBytes } from "./film-bytes.ts";
 
 /** Containers that browsers play. */
 const TYPES = new Set(["video/mp4", "video/quicktime", "video/webm"]);
-/** What the reader keeps of a film in memory, bytes. */
-const CACHE_BYTES = 2 * 1024 * 1024;
 /** Pictures from which the rate is reckoned. */
 const RATED_PICTURES = 60;
 const RATE_ERROR = 0.015;
@@ -62,15 +55,9 @@ function isLowerCaseLetter(byte: number | undefined): boolean {
   return byte !== undefined && byte >= 0x61 && byte <= 0x7a;
 }
 
-async function open({ size, read }: FilmBytes) {
-  const { CustomSource, Input, MP4, QTFF, WEBM } = await import("mediabunny");
-  const source = new CustomSource({
-    getSize: () => size,
-    read,
-    maxCacheSize: CACHE_BYTES,
-    handleUnhandledError: () => {},
-  });
-  return new Input({ source, formats: [MP4, QTFF, WEBM] });
+async function open(film: FilmBytes) {
+  const { openFilm } = await import("./film-reader.ts");
+  return openFilm(film);
 }
 
 /** WebM tells times in milliseconds, so that a whole rate comes out beside it; 23.976 and 29.97 are further away. */
