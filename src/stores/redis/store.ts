@@ -81,7 +81,7 @@ import {
 import type { Position, TaskResult, TenantScope } from "../../tasks/task.ts";
 import type { StepTransition } from "../../tasks/transition.ts";
 import type { EndpointPatch, WebhookEndpoint } from "../../webhooks/endpoint-store.ts";
-import { holdsFile } from "../held-media.ts";
+import { type Holding, holdsFile } from "../held-media.ts";
 import { DATA_RELEASE, type DataRelease } from "../release.ts";
 import { assertScope, isVisible } from "../scopes.ts";
 import { assertTransitionFits, taskTooLarge } from "../sizes.ts";
@@ -553,15 +553,16 @@ function flag(value: boolean): string {
 }
 
 /** What says which files a task holds. One that cannot be read keeps all of them, as one that has not ended does. */
-function heldFiles([ended, result, state]: readonly Reply[]): Parameters<typeof holdsFile>[0] {
+function heldFiles([ended, result, state, spec]: readonly Reply[]): Holding {
   try {
     return {
       finishedAt: numberOrNull(ended),
       result: jsonOf<TaskResult>(result),
       state: jsonOf<Json>(state),
+      inputs: jsonOf<Partial<Holding>>(spec)?.inputs ?? [],
     };
   } catch {
-    return { finishedAt: null, result: null, state: null };
+    return { finishedAt: null, result: null, state: null, inputs: [] };
   }
 }
 
