@@ -4,6 +4,7 @@
  */
 
 import type { Priority, TaskType } from "../protocol/task.ts";
+import { type InputClaim, requireInputFit } from "../tasks/input-fit.ts";
 import { requireFit } from "../tasks/model-fit.ts";
 import { costMicros, type ModelCatalogue } from "../tasks/ports/model-catalogue.ts";
 import type { IdempotencyClaim } from "../tasks/ports/task-store.ts";
@@ -23,6 +24,8 @@ export type Order = {
   metadata: Record<string, string>;
   baseUrl: string;
   retryOf: string | null;
+  /** Pictures handed in, which are stored once the order is admitted. */
+  inputs: readonly InputClaim[];
 };
 
 /**
@@ -38,6 +41,7 @@ export function admit(
   requirePermission(principal, order.type);
   const model = models.resolve(order.model, order.type);
   requireModel(principal, order.model, model.name);
+  requireInputFit(model.capabilities, order.inputs);
   requireFit(model.capabilities, order.request, model.checkOptions);
   return {
     tenant: principal.tenant,

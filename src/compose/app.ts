@@ -81,6 +81,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
     media,
     wireContext,
     models: catalogue,
+    inputs: core.inputs,
     host,
     limits,
     urls: urlOptions(settings),

@@ -9,6 +9,8 @@ import type { Settings } from "../config/load.ts";
 import { createGuardedFetch, type GuardedFetch } from "../fetch/guarded-fetch.ts";
 import type { Transport } from "../fetch/transport.ts";
 import { createOriginPolicy, type OriginPolicy } from "../http/middleware/origin-policy.ts";
+import { InputStore } from "../inputs/input-store.ts";
+import { createCheckedMedia } from "../media/checked.ts";
 import { Catalogue, type ProviderOffer } from "../providers/catalogue.ts";
 import { createRoomEndWatch } from "../rooms/room-end-watch.ts";
 import type { Rooms } from "../rooms/rooms.ts";
@@ -44,6 +46,8 @@ export type Core = HostParts & {
   readonly keys: KeyService;
   readonly authenticator: Authenticator;
   readonly guardedFetch: GuardedFetch;
+  /** What callers hand in, on its way into the media store. */
+  readonly inputs: InputStore;
   readonly origins: OriginPolicy;
   readonly wireContext: WireContext;
 };
@@ -67,12 +71,17 @@ export function createCore(parts: HostParts, { dropHeld, checkTask, sharedLookup
   const keys = new KeyService({ store, clock, log });
   const authenticator = new Authenticator({ store, clock, knownMs: settings.keys.cacheMs, sharedLookups });
   keys.onKeyChanged(({ keyId }) => authenticator.forget(keyId));
+  const guardedFetch = createGuardedFetch(parts.transport, clock, targetPolicy(settings));
   return {
     ...parts,
     tasks,
     keys,
     authenticator,
-    guardedFetch: createGuardedFetch(parts.transport, clock, targetPolicy(settings)),
+    guardedFetch,
+    inputs: new InputStore(
+      { fetch: guardedFetch, checkedMedia: createCheckedMedia(media), media, tasks: store },
+      { maxBytes: settings.limits.inputBytes },
+    ),
     origins: createOriginPolicy(settings.cors.origins, urlOptions(settings)),
     wireContext: createWireContext(settings, clock),
   };

@@ -11,10 +11,14 @@ import type { MediaStore } from "./ports/media-store.ts";
 import type { Publisher } from "./ports/publisher.ts";
 import { publishUpdate } from "./ports/publisher.ts";
 import type { IdempotencyClaim, ListQuery, TaskPage, TaskStore, TaskView } from "./ports/task-store.ts";
-import type { Candidate, JobRequest, Task, Tenant, TenantScope } from "./task.ts";
+import type { Candidate, JobRequest, Task, TaskInput, Tenant, TenantScope } from "./task.ts";
 
 /** An admitted request: who pays, where it runs and what is held back for it are already decided. */
 export type Submission = {
+  /** An id of `newId`, where files are stored under it already. Absent: one is made. */
+  id?: string;
+  /** Files the caller handed in, stored under `id`. They are removed again when no task comes of it. Absent: none. */
+  inputs?: readonly TaskInput[];
   tenant: Tenant;
   type: TaskType;
   /** The name the caller used. */
@@ -69,6 +73,11 @@ export class TaskService {
     this.#nextId = createTaskIds(() => dependencies.clock.now(), dependencies.random);
   }
 
+  /** An id for a task to come, whose files have to be stored before it. */
+  newId(): string {
+    return this.#nextId();
+  }
+
   /**
    * Accepts a task; when this resolves it is durable. A repeat of an idempotent request answers the first one's task.
    * Rejects with `idempotency_key_reused`, `queue_full`, `budget_exceeded`, or the key's own refusals.
@@ -76,7 +85,7 @@ export class TaskService {
   async submit(submission: Submission): Promise<{ view: TaskView; replayed: boolean }> {
     const { store, publisher, doorbell, clock } = this.#dependencies;
     const limits = this.#options.limits[submission.type];
-    const id = this.#nextId();
+    const { id = this.#nextId(), inputs = [] } = submission;
     const outcome = await store.create(
       {
         id,
@@ -85,7 +94,7 @@ export class TaskService {
         model: submission.model,
         route: submission.route,
         request: submission.request,
-        inputs: [],
+        inputs,
         priority: submission.priority,
         metadata: submission.metadata,
         timeoutMs: submission.timeoutMs ?? limits.timeoutMs,
@@ -102,6 +111,10 @@ export class TaskService {
       },
       { maxQueuedPerKey: this.#options.maxQueuedPerKey },
     );
+    const made =
+      outcome.outcome === "created" || (outcome.outcome === "replayed" && outcome.task.task.id === id);
+    // What the store has not answered may have been made: its files stay, and the sweep judges them.
+    if (!made && inputs.length > 0) await this.#removeMedia(id, "of a request that made no task");
     switch (outcome.outcome) {
       case "created": {
         const { task } = outcome.update;
@@ -178,7 +191,7 @@ export class TaskService {
 
   /** Removes a finished task and its media. Rejects with `task_not_found`, or `invalid_parameter` while it is unfinished or unsettled. */
   async purge(scope: TenantScope, taskId: string): Promise<void> {
-    const { store, media, log } = this.#dependencies;
+    const { store } = this.#dependencies;
     const outcome = isTaskId(taskId) ? await store.purge(scope, taskId) : "not_found";
     if (outcome === "not_found") throw taskNotFound(taskId);
     if (outcome === "not_finished") {
@@ -188,9 +201,14 @@ export class TaskService {
         { param: "purge" },
       );
     }
-    // The files of a task that is gone are found by the sweep too: failing here would answer for work that is done.
+    await this.#removeMedia(taskId, "of a purged task");
+  }
+
+  /** The files of a task that is gone are found by the sweep too: failing here would answer for work that is done. */
+  async #removeMedia(taskId: string, whose: string): Promise<void> {
+    const { media, log } = this.#dependencies;
     await media.removeTask(taskId).catch((error: unknown) => {
-      log.warn("media of a purged task could not be removed now", { taskId, cause: describeError(error) });
+      log.warn(`media ${whose} could not be removed now`, { taskId, cause: describeError(error) });
     });
   }
 

@@ -42,7 +42,7 @@ export type MediaFigures = {
 export type StoredMedia = MediaRef & MediaFigures;
 
 /** A file the caller handed in: a picture to work from, or the mask that says where. */
-export type TaskInput = MediaRef & { readonly role: "image" | "mask" };
+export type TaskInput = StoredMedia & { readonly role: "image" | "mask" };
 
 /** One finished picture or film. */
 export type MediaItem = MediaFigures & {

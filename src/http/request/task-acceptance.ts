@@ -1,16 +1,22 @@
 /** The way of a create request from its validated body to an accepted task, the same for every creating route. */
 
 import { admit, type Order } from "../../accounts/admission.ts";
+import type { GivenInput } from "../../inputs/given-input.ts";
+import type { InputStore } from "../../inputs/input-store.ts";
+import { ApiError } from "../../protocol/error.ts";
 import type { ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
 import type { TaskView } from "../../tasks/ports/task-store.ts";
-import type { TaskService } from "../../tasks/service.ts";
+import type { Submission, TaskService } from "../../tasks/service.ts";
 import { type HttpContext, principalOfExchange } from "../exchange.ts";
+import type { IdleLimit } from "../idle-limit.ts";
 import { type BaseUrlOptions, baseUrl } from "./base-url.ts";
 import { type IdempotencyOptions, idempotencyClaim } from "./idempotency.ts";
 
 export type AcceptanceDependencies = {
-  tasks: Pick<TaskService, "submit">;
+  tasks: Pick<TaskService, "submit" | "newId">;
   models: Pick<ModelCatalogue, "resolve">;
+  inputs: InputStore;
+  host: IdleLimit;
   urls: BaseUrlOptions;
   idempotency: IdempotencyOptions;
 };
@@ -21,29 +27,70 @@ export type Accepted = {
   base: string;
 };
 
+/** A request with its inputs as the caller gave them. */
+export type GivenOrder = Omit<Order, "baseUrl" | "inputs"> & {
+  inputs: readonly GivenInput[];
+  /** Under which uploads are stored; null where there are none. */
+  id: string | null;
+};
+
 /**
  * Submits an order in the name of the caller. `route` scopes idempotency keys, `body` is what repeats are compared by.
+ * Its inputs are stored first, once it is admitted; of one that comes to nothing they are removed.
  * From here on errors tell clients not to send the request again.
  */
 export async function acceptTask(
   c: HttpContext,
   route: string,
   body: unknown,
-  order: Omit<Order, "baseUrl">,
-  { tasks, models, urls, idempotency }: AcceptanceDependencies,
+  { inputs: given, id, ...order }: GivenOrder,
+  dependencies: AcceptanceDependencies,
 ): Promise<Accepted> {
+  const { tasks, models, urls, idempotency } = dependencies;
   const exchange = c.get("exchange");
   const base = baseUrl(c.req.raw, urls);
-  const claim = idempotencyClaim(c.req.raw, route, body, idempotency);
-  const submission = admit(
-    principalOfExchange(c),
-    { ...order, baseUrl: base },
-    models,
-    claim === null ? null : await claim,
+  let submission: Submission;
+  try {
+    const claim = idempotencyClaim(c.req.raw, route, body, idempotency);
+    submission = admit(
+      principalOfExchange(c),
+      { ...order, inputs: given, baseUrl: base },
+      models,
+      claim === null ? null : await claim,
+    );
+  } catch (error) {
+    if (id !== null) await dependencies.inputs.discard(id);
+    throw error;
+  }
+  const { view, replayed } = await tasks.submit(
+    given.length === 0
+      ? submission
+      : await withInputs(c, submission, given, id ?? tasks.newId(), dependencies),
   );
-  const { view, replayed } = await tasks.submit(submission);
   exchange.taskId = view.task.id;
   exchange.accepted = true;
   if (replayed) c.header("idempotent-replayed", "true");
   return { view, base };
+}
+
+/** The submission with its inputs stored; a slow address of one may take a minute. */
+async function withInputs(
+  c: HttpContext,
+  submission: Submission,
+  given: readonly GivenInput[],
+  id: string,
+  { inputs, host }: AcceptanceDependencies,
+): Promise<Submission> {
+  host.keepOpen(c.req.raw);
+  try {
+    const stored = await inputs.store(id, given, principalOfExchange(c).scope, c.req.raw.signal);
+    return { ...submission, id, inputs: stored };
+  } catch (error) {
+    await inputs.discard(id);
+    if (!c.req.raw.signal.aborted) throw error;
+    // Nobody reads the answer, and it is no failure of the server.
+    throw new ApiError("invalid_parameter", "The caller went away while the inputs were fetched.");
+  } finally {
+    host.limitIdle(c.req.raw);
+  }
 }

@@ -7,9 +7,10 @@ import type { TaskView } from "../../tasks/ports/task-store.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { JobRequest } from "../../tasks/task.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import type { IdleLimit } from "../idle-limit.ts";
+import { ownOrigins } from "../request/base-url.ts";
 import { jsonBody, validBody } from "../request/body.ts";
 import { type CreationLimits, type ImageCreation, imageCreationSchema } from "../request/creation-schema.ts";
+import { givenInputs } from "../request/input-fields.ts";
 import { preferredWaitSeconds } from "../request/preference.ts";
 import { type AcceptanceDependencies, type Accepted, acceptTask } from "../request/task-acceptance.ts";
 import { openAiImages, requireCompleted } from "../response/openai-images.ts";
@@ -18,8 +19,7 @@ import { imageEventStream } from "../streams/openai-image-stream.ts";
 
 export type ImageRouteDependencies = AcceptanceDependencies &
   TaskAnswerDependencies & {
-    tasks: Pick<TaskService, "submit" | "waitUntilEnded">;
-    host: IdleLimit;
+    tasks: Pick<TaskService, "submit" | "newId" | "waitUntilEnded">;
     clock: Pick<Clock, "after">;
     limits: CreationLimits & { jsonBodyBytes: number };
     /** How long the synchronous route waits when the request does not say. */
@@ -92,6 +92,8 @@ function acceptImage(
     timeoutMs: timeoutOf(creation),
     metadata: creation.metadata ?? {},
     retryOf: null,
+    inputs: givenInputs(creation, ownOrigins(c.req.raw, dependencies.urls)),
+    id: null,
   };
   return acceptTask(c, route, creation, order, dependencies);
 }

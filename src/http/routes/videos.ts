@@ -4,17 +4,17 @@ import type { Hono } from "hono";
 import type { TaskService } from "../../tasks/service.ts";
 import type { JobRequest } from "../../tasks/task.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import type { IdleLimit } from "../idle-limit.ts";
+import { ownOrigins } from "../request/base-url.ts";
 import { jsonBody, validBody } from "../request/body.ts";
 import { type CreationLimits, type VideoCreation, videoCreationSchema } from "../request/creation-schema.ts";
+import { givenInputs } from "../request/input-fields.ts";
 import { preferredWaitSeconds } from "../request/preference.ts";
 import { type AcceptanceDependencies, acceptTask } from "../request/task-acceptance.ts";
 import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
 
 export type VideoRouteDependencies = AcceptanceDependencies &
   TaskAnswerDependencies & {
-    tasks: Pick<TaskService, "submit" | "waitUntilEnded">;
-    host: IdleLimit;
+    tasks: Pick<TaskService, "submit" | "newId" | "waitUntilEnded">;
     limits: CreationLimits & { jsonBodyBytes: number };
   };
 
@@ -37,6 +37,8 @@ export function mountVideos(
       timeoutMs: creation.timeout_seconds === undefined ? null : creation.timeout_seconds * 1000,
       metadata: creation.metadata ?? {},
       retryOf: null,
+      inputs: givenInputs(creation, ownOrigins(c.req.raw, dependencies.urls)),
+      id: null,
     };
     const { view, base } = await acceptTask(c, ASYNC, creation, order, dependencies);
     const accepted = acceptedTask(view.task, base);
