@@ -9,6 +9,7 @@ import { isTaskId } from "../tasks/ids.ts";
 import type { MediaStore } from "../tasks/ports/media-store.ts";
 import type { TaskStore } from "../tasks/ports/task-store.ts";
 import type { StoredMedia, TaskInput, TenantScope } from "../tasks/task.ts";
+import { BlockHash } from "./block-hash.ts";
 import { bounded } from "./bounded.ts";
 import type { GivenInput, InputSource } from "./given-input.ts";
 import { InputTooLargeError, inputError, inputNotFound, invalidInput } from "./input-error.ts";
@@ -80,9 +81,21 @@ export class InputStore {
     return inputs;
   }
 
-  /** Stores an upload while it comes. Rejects as `store` does. */
-  async upload(taskId: string, param: string, bytes: ReadableStream<Uint8Array>): Promise<StoredMedia> {
-    return this.#put(taskId, param, bytes);
+  /** Stores an upload while it comes, with a fingerprint of its bytes. Rejects as `store` does. */
+  async upload(
+    taskId: string,
+    param: string,
+    bytes: ReadableStream<Uint8Array>,
+  ): Promise<{ media: StoredMedia; print: string }> {
+    const hash = new BlockHash();
+    const hashing = new TransformStream<Uint8Array, Uint8Array>({
+      async transform(chunk, controller) {
+        await hash.update(chunk);
+        controller.enqueue(chunk);
+      },
+    });
+    const media = await this.#put(taskId, param, bytes.pipeThrough(hashing));
+    return { media, print: await hash.digest() };
   }
 
   /** Removes what was stored for a task that was not made. Never rejects: the media sweep finds what is left. */

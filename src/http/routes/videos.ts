@@ -4,10 +4,8 @@ import type { Hono } from "hono";
 import type { TaskService } from "../../tasks/service.ts";
 import type { JobRequest } from "../../tasks/task.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import { ownOrigins } from "../request/base-url.ts";
-import { jsonBody, validBody } from "../request/body.ts";
+import { readCreation } from "../request/creation-body.ts";
 import { type CreationLimits, type VideoCreation, videoCreationSchema } from "../request/creation-schema.ts";
-import { givenInputs } from "../request/input-fields.ts";
 import { preferredWaitSeconds } from "../request/preference.ts";
 import { type AcceptanceDependencies, acceptTask } from "../request/task-acceptance.ts";
 import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
@@ -15,7 +13,7 @@ import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../respon
 export type VideoRouteDependencies = AcceptanceDependencies &
   TaskAnswerDependencies & {
     tasks: Pick<TaskService, "submit" | "newId" | "waitUntilEnded">;
-    limits: CreationLimits & { jsonBodyBytes: number };
+    limits: CreationLimits & { jsonBodyBytes: number; multipartBodyBytes: number };
   };
 
 const ASYNC = "/v1/videos/generations/async";
@@ -27,8 +25,9 @@ export function mountVideos(
   dependencies: VideoRouteDependencies,
 ): void {
   const { limits, tasks, host } = dependencies;
-  app.post(ASYNC, key, jsonBody(limits.jsonBodyBytes), validBody(videoCreationSchema(limits)), async (c) => {
-    const creation = c.req.valid("json");
+  const schema = videoCreationSchema(limits);
+  app.post(ASYNC, key, async (c) => {
+    const { creation, inputs, id, fingerprint } = await readCreation(c, schema, () => {}, dependencies);
     const order = {
       type: "video" as const,
       model: creation.model,
@@ -37,10 +36,10 @@ export function mountVideos(
       timeoutMs: creation.timeout_seconds === undefined ? null : creation.timeout_seconds * 1000,
       metadata: creation.metadata ?? {},
       retryOf: null,
-      inputs: givenInputs(creation, ownOrigins(c.req.raw, dependencies.urls)),
-      id: null,
+      inputs,
+      id,
     };
-    const { view, base } = await acceptTask(c, ASYNC, creation, order, dependencies);
+    const { view, base } = await acceptTask(c, ASYNC, fingerprint, order, dependencies);
     const accepted = acceptedTask(view.task, base);
     const seconds = preferredWaitSeconds(c.req.raw.headers.get("prefer"));
     if (seconds === null) return c.json(accepted);
