@@ -79,6 +79,18 @@ export class TaskService {
   }
 
   /**
+   * The task of a request that was accepted before, null when it was not. Rejects with `idempotency_key_reused`. A submit
+   * of it answers the same; this is for what would be done in vain before it.
+   */
+  async repeated({ tenant, idempotency }: Submission): Promise<TaskView | null> {
+    const outcome =
+      idempotency === null ? null : await this.#dependencies.store.repeated(tenant, idempotency);
+    if (outcome === null) return null;
+    if (outcome.outcome === "conflict") throw keyReused();
+    return outcome.task;
+  }
+
+  /**
    * Accepts a task; when this resolves it is durable. A repeat of an idempotent request answers the first one's task.
    * Rejects with `idempotency_key_reused`, `queue_full`, `budget_exceeded`, or the key's own refusals.
    */
@@ -129,10 +141,7 @@ export class TaskService {
         return { view: outcome.task, replayed: task.id !== id };
       }
       case "conflict":
-        throw new ApiError(
-          "idempotency_key_reused",
-          "This Idempotency-Key was used with another body. Send a new key for a new request, or the same body to repeat it.",
-        );
+        throw keyReused();
       case "queue_full":
         throw new ApiError(
           "queue_full",
@@ -242,6 +251,13 @@ function taskNotFound(taskId: string): ApiError {
   return new ApiError(
     "task_not_found",
     `There is no task ${shown}. Ids are answered when a task is created.`,
+  );
+}
+
+function keyReused(): ApiError {
+  return new ApiError(
+    "idempotency_key_reused",
+    "This Idempotency-Key was used with another body. Send a new key for a new request, or the same body to repeat it.",
   );
 }
 

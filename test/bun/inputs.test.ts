@@ -286,6 +286,20 @@ describe("a repeat of a request with an input", () => {
     expect(world.media.files.size).toBe(1);
   });
 
+  test("asks nothing of an address that may be gone by now", async () => {
+    const { id } = await accepted(await edit({ image: ADDRESS }, { headers }));
+    pages.clear();
+    expect((await json<WireAccepted>(await edit({ image: ADDRESS }, { headers }))).taskId).toBe(id);
+    expect(network.asked).toHaveLength(1);
+  });
+
+  test("that overtakes the first one makes one task and keeps one copy", async () => {
+    const both = await Promise.all([1, 2].map(() => edit({ image: ADDRESS }, { headers })));
+    const [first, second] = await Promise.all(both.map((response) => json<WireAccepted>(response)));
+    expect(first?.taskId).toBe(second?.taskId);
+    expect(world.media.files.size).toBe(1);
+  });
+
   test("with another picture is a conflict, and leaves no file", async () => {
     await accepted(await edit({ image: dataUrl(PNG) }, { headers }));
     expect(await refusal(await edit({ image: dataUrl(JPEG) }, { headers }))).toMatchObject({ status: 422 });

@@ -7,13 +7,14 @@ import { ApiError } from "../../protocol/error.ts";
 import type { ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
 import type { TaskView } from "../../tasks/ports/task-store.ts";
 import type { Submission, TaskService } from "../../tasks/service.ts";
+import type { TaskInput } from "../../tasks/task.ts";
 import { type HttpContext, principalOfExchange } from "../exchange.ts";
 import type { IdleLimit } from "../idle-limit.ts";
 import { type BaseUrlOptions, baseUrl } from "./base-url.ts";
 import { type IdempotencyOptions, idempotencyClaim } from "./idempotency.ts";
 
 export type AcceptanceDependencies = {
-  tasks: Pick<TaskService, "submit" | "newId">;
+  tasks: Pick<TaskService, "submit" | "repeated" | "newId">;
   models: Pick<ModelCatalogue, "resolve">;
   inputs: InputStore;
   host: IdleLimit;
@@ -62,29 +63,33 @@ export async function acceptTask(
     if (id !== null) await dependencies.inputs.discard(id);
     throw error;
   }
-  const { view, replayed } = await tasks.submit(
+  const { view, replayed } =
     given.length === 0
-      ? submission
-      : await withInputs(c, submission, given, id ?? tasks.newId(), dependencies),
-  );
+      ? await tasks.submit(submission)
+      : await submitWithInputs(c, submission, given, id ?? tasks.newId(), dependencies);
   exchange.taskId = view.task.id;
   exchange.accepted = true;
   if (replayed) c.header("idempotent-replayed", "true");
   return { view, base };
 }
 
-/** The submission with its inputs stored; a slow address of one may take a minute. */
-async function withInputs(
+/** Stores the inputs first, unless the request is a repeat; a slow address of one may take a minute. */
+async function submitWithInputs(
   c: HttpContext,
   submission: Submission,
   given: readonly GivenInput[],
   id: string,
-  { inputs, host }: AcceptanceDependencies,
-): Promise<Submission> {
+  { tasks, inputs, host }: AcceptanceDependencies,
+): Promise<{ view: TaskView; replayed: boolean }> {
+  let stored: TaskInput[];
   host.keepOpen(c.req.raw);
   try {
-    const stored = await inputs.store(id, given, principalOfExchange(c).scope, c.req.raw.signal);
-    return { ...submission, id, inputs: stored };
+    const repeated = await tasks.repeated(submission);
+    if (repeated !== null) {
+      await inputs.discard(id);
+      return { view: repeated, replayed: true };
+    }
+    stored = await inputs.store(id, given, principalOfExchange(c).scope, c.req.raw.signal);
   } catch (error) {
     await inputs.discard(id);
     if (!c.req.raw.signal.aborted) throw error;
@@ -93,4 +98,5 @@ async function withInputs(
   } finally {
     host.limitIdle(c.req.raw);
   }
+  return tasks.submit({ ...submission, id, inputs: stored });
 }

@@ -17,7 +17,7 @@ import { imageEventStream } from "../streams/openai-image-stream.ts";
 
 export type ImageRouteDependencies = AcceptanceDependencies &
   TaskAnswerDependencies & {
-    tasks: Pick<TaskService, "submit" | "newId" | "waitUntilEnded">;
+    tasks: Pick<TaskService, "submit" | "repeated" | "newId" | "waitUntilEnded">;
     clock: Pick<Clock, "after">;
     limits: CreationLimits & { jsonBodyBytes: number; multipartBodyBytes: number };
     /** How long the synchronous route waits when the request does not say. */

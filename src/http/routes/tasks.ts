@@ -25,7 +25,10 @@ import { notSupported } from "./unsupported.ts";
 
 export type TaskRouteDependencies = AcceptanceDependencies &
   TaskAnswerDependencies & {
-    tasks: Pick<TaskService, "submit" | "newId" | "read" | "list" | "cancel" | "purge" | "retryable">;
+    tasks: Pick<
+      TaskService,
+      "submit" | "repeated" | "newId" | "read" | "list" | "cancel" | "purge" | "retryable"
+    >;
     limits: { jsonBodyBytes: number };
   };
 

@@ -12,7 +12,7 @@ import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../respon
 
 export type VideoRouteDependencies = AcceptanceDependencies &
   TaskAnswerDependencies & {
-    tasks: Pick<TaskService, "submit" | "newId" | "waitUntilEnded">;
+    tasks: Pick<TaskService, "submit" | "repeated" | "newId" | "waitUntilEnded">;
     limits: CreationLimits & { jsonBodyBytes: number; multipartBodyBytes: number };
   };
 

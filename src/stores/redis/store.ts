@@ -61,6 +61,7 @@ import {
   type CreateOutcome,
   type DueMedia,
   type FollowOutcome,
+  type IdempotencyClaim,
   type Lease,
   type ListQuery,
   type LogRead,
@@ -68,6 +69,7 @@ import {
   ONLY_SHARD,
   type PurgeOutcome,
   type QueueStats,
+  type RepeatOutcome,
   type Retention,
   type RetentionOutcome,
   type SweepOutcome,
@@ -78,7 +80,7 @@ import {
   type WorkClaimOptions,
   type WorkOutcome,
 } from "../../tasks/ports/task-store.ts";
-import type { Position, TaskResult, TenantScope } from "../../tasks/task.ts";
+import type { Position, TaskResult, Tenant, TenantScope } from "../../tasks/task.ts";
 import type { StepTransition } from "../../tasks/transition.ts";
 import type { EndpointPatch, WebhookEndpoint } from "../../webhooks/endpoint-store.ts";
 import { type Holding, holdsFile } from "../held-media.ts";
@@ -100,7 +102,7 @@ import { type ScriptClient, ScriptRunner, type Together } from "./server/script-
 import { ServerClock } from "./server/server-clock.ts";
 import { RedisSessions } from "./sessions.ts";
 import { Commits, claimArguments, listText, type Wanted } from "./tasks/commits.ts";
-import { creationOf, readCreated } from "./tasks/creation.ts";
+import { creationOf, readCreated, readRepeated } from "./tasks/creation.ts";
 import { type DamagedTask, namesOf, type StoredTask, TaskFields } from "./tasks/fields.ts";
 import { listScript } from "./tasks/listing.ts";
 import { readTaskLogReply, readTenantLogReply } from "./tasks/logs.ts";
@@ -193,6 +195,17 @@ class RedisStore implements Store {
     const creation = creationOf(this.#fields, draft, limits, this.#token);
     const { reply, index } = await this.#scripts.many("create", creation.args);
     return readCreated(this.#fields, creation, listReply(reply)[index]);
+  }
+
+  async repeated(tenant: Tenant, claim: IdempotencyClaim): Promise<RepeatOutcome | null> {
+    if (claim.takeOver === true) return null;
+    const { key, fingerprint, onlyIfEndedWithinMs } = claim;
+    const within = String(onlyIfEndedWithinMs ?? "");
+    const { keyId, subject } = tenant;
+    return readRepeated(
+      this.#fields,
+      await this.#scripts.run("repeated", keyId, subject, key, fingerprint, within),
+    );
   }
 
   async get(scope: TenantScope, taskId: string): Promise<TaskView | null> {
