@@ -10,6 +10,7 @@ import { createGuardedFetch, type GuardedRequest } from "../../src/fetch/guarded
 import { createNodeTransport, type NodeTransportOptions } from "../../src/runtime/process/node-transport.ts";
 import { systemClock } from "../../src/tasks/ports/clock.ts";
 import { CERTIFICATE, PRIVATE_KEY } from "../fixture/certificate.ts";
+import { ManualClock } from "../fixture/manual-clock.ts";
 
 const HOST = "pictures.example.org";
 const LOOPBACK = { address: "127.0.0.1", family: 4 };
@@ -198,6 +199,37 @@ export function describeNodeTransport(host: string): void {
       await expect(guarded.fetch(`http://127.0.0.1:${port}/`, REQUEST)).rejects.toMatchObject({
         failure: "unreachable",
       });
+    });
+
+    test.each([
+      ["connect", "https", ""],
+      ["answer", "http", ""],
+      ["go on with its answer", "http", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"],
+    ])("leaves a server that does not %s", async (_phase, scheme, said) => {
+      const reached = Promise.withResolvers<void>();
+      const closed = Promise.withResolvers<void>();
+      const server = createServer((socket) => {
+        socket.on("close", () => closed.resolve()).on("error", () => {});
+        socket.once("data", () => {
+          socket.write(said);
+          reached.resolve();
+        });
+      });
+      const port = await listening(server);
+      const clock = new ManualClock();
+      const guarded = createGuardedFetch(createNodeTransport(), clock, {
+        allowHttp: true,
+        allowedHosts: new Set(["127.0.0.1"]),
+      });
+      const ended = guarded
+        .fetch(`${scheme}://127.0.0.1:${port}/`, REQUEST)
+        .then(({ body }) => new Response(body).text())
+        .catch((error: FetchError) => error.failure);
+      await reached.promise;
+      // Whatever has arrived by now: the longest of the limits ends it.
+      for (let second = 0; second < 20; second += 1) await clock.advance(1_000);
+      expect(await ended).toBe("timeout");
+      await closed.promise;
     });
 
     test("ends its connection when the caller gives up", async () => {
