@@ -32,7 +32,7 @@ export function fieldsOfForm(texts: readonly FormText[]): Record<string, unknown
       continue;
     }
     const field = fieldOf(name);
-    const value = valueOf(field, text);
+    const value = formValue(field, text);
     const known = fields.get(field);
     if (known !== undefined) fields.set(field, [...(Array.isArray(known) ? known : [known]), value]);
     else fields.set(field, value);
@@ -40,7 +40,7 @@ export function fieldsOfForm(texts: readonly FormText[]): Record<string, unknown
   return Object.fromEntries(fields);
 }
 
-function valueOf(field: string, text: string): unknown {
+function formValue(field: string, text: string): unknown {
   if (OBJECTS.has(field) && text.startsWith("{")) {
     try {
       return JSON.parse(text);
