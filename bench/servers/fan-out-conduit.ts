@@ -9,6 +9,7 @@ import { createGateway } from "../../src/compose/process-gateway.ts";
 import { loadConfig } from "../../src/config/load.ts";
 import { Catalogue } from "../../src/providers/catalogue.ts";
 import { BunSockets, type SocketData } from "../../src/runtime/bun/sockets.ts";
+import { createNodeTransport } from "../../src/runtime/process/node-transport.ts";
 import { systemClock } from "../../src/tasks/ports/clock.ts";
 import type { MediaStore } from "../../src/tasks/ports/media-store.ts";
 import { hear, say, textArgument } from "../harness/child.ts";
@@ -45,6 +46,7 @@ const gateway = createGateway({
   store,
   media,
   catalogue: new Catalogue({ offers: [], aliases: {} }),
+  transport: createNodeTransport(),
   host: { keepOpen() {}, limitIdle() {} },
   sockets,
   topics: sockets,

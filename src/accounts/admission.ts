@@ -4,6 +4,7 @@
  */
 
 import type { Priority, TaskType } from "../protocol/task.ts";
+import { type InputClaim, requireInputFit } from "../tasks/input-fit.ts";
 import { requireFit } from "../tasks/model-fit.ts";
 import type { ModelCatalogue } from "../tasks/ports/model-catalogue.ts";
 import type { IdempotencyClaim } from "../tasks/ports/task-store.ts";
@@ -25,13 +26,12 @@ export type Order = {
   metadata: Record<string, string>;
   baseUrl: string;
   retryOf: string | null;
+  /** Pictures handed in, which are stored once the order is admitted. */
+  inputs: readonly InputClaim[];
 };
 
 /** An admitted order, and what it was priced at. */
 export type Admission = { readonly submission: Submission; readonly price: TaskPrice };
-
-/** Input pictures of a task; requests bring none in this release. */
-const NO_INPUTS = 0;
 
 /**
  * Admits an order. Throws `permission_denied`, `model_not_found`, `model_retired`, `model_not_allowed` or
@@ -47,10 +47,11 @@ export function admit(
   requirePermission(principal, order.type);
   const model = catalogue.resolve(order.model, order.type);
   requireModel(principal, order.model, model.name);
+  requireInputFit(model.capabilities, order.inputs);
   requireFit(model.capabilities, order.request, model.checkOptions);
   const { type, request } = order;
-  const models = routeOf({ principal, type, model, request }, catalogue, isResting);
-  const price = priceTask(models, order.request, NO_INPUTS);
+  const models = routeOf({ principal, type, model, request, inputs: order.inputs }, catalogue, isResting);
+  const price = priceTask(models, request, order.inputs.length);
   const submission: Submission = {
     tenant: principal.tenant,
     type: order.type,

@@ -96,6 +96,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
     wireContext,
     models: catalogue,
     isResting: surface.isResting,
+    inputs: core.inputs,
     host,
     limits,
     urls: urlOptions(settings),

@@ -6,8 +6,14 @@
 import { Authenticator } from "../accounts/authenticator.ts";
 import { KeyService } from "../accounts/keys.ts";
 import type { Settings } from "../config/load.ts";
+import { createGuardedFetch, type GuardedFetch } from "../fetch/guarded-fetch.ts";
+import type { Transport } from "../fetch/transport.ts";
 import { createOriginPolicy, type OriginPolicy } from "../http/middleware/origin-policy.ts";
+import { InputStore } from "../inputs/input-store.ts";
+import { createCheckedMedia } from "../media/checked.ts";
 import { Catalogue, type ProviderOffer } from "../providers/catalogue.ts";
+import type { Download } from "../providers/upstream/download.ts";
+import { createGuardedDownload } from "../providers/upstream/guarded-download.ts";
 import { createRoomEndWatch } from "../rooms/room-end-watch.ts";
 import type { Rooms } from "../rooms/rooms.ts";
 import type { Store } from "../stores/store.ts";
@@ -18,7 +24,7 @@ import type { MediaStore } from "../tasks/ports/media-store.ts";
 import type { Publisher } from "../tasks/ports/publisher.ts";
 import { TaskService } from "../tasks/service.ts";
 import type { WireContext } from "../tasks/wire.ts";
-import { createWireContext, taskServiceOptions, urlOptions } from "./options.ts";
+import { createWireContext, targetPolicy, taskServiceOptions, urlOptions } from "./options.ts";
 
 /** The parts a host brings. */
 export type HostParts = {
@@ -28,6 +34,8 @@ export type HostParts = {
   readonly store: Store;
   readonly media: MediaStore;
   readonly catalogue: Catalogue;
+  /** How addresses are asked that callers name. */
+  readonly transport: Transport;
   /** Where transitions are announced that somebody else than this host's own steps committed. */
   readonly publisher: Publisher;
   readonly doorbell: Doorbell;
@@ -39,6 +47,9 @@ export type Core = HostParts & {
   readonly tasks: TaskService;
   readonly keys: KeyService;
   readonly authenticator: Authenticator;
+  readonly guardedFetch: GuardedFetch;
+  /** What callers hand in, on its way into the media store. */
+  readonly inputs: InputStore;
   readonly origins: OriginPolicy;
   readonly wireContext: WireContext;
 };
@@ -72,14 +83,29 @@ export function createCore(parts: HostParts, { dropHeld, checkTask, ...options }
     sharedLookups: options.sharedLookups,
   });
   keys.onKeyChanged(({ keyId }) => authenticator.forget(keyId));
+  const guardedFetch = createGuardedFetch(parts.transport, clock, targetPolicy(settings));
   return {
     ...parts,
     tasks,
     keys,
     authenticator,
+    guardedFetch,
+    inputs: new InputStore(
+      { fetch: guardedFetch, checkedMedia: createCheckedMedia(media), media, tasks: store },
+      { maxBytes: settings.limits.inputBytes },
+    ),
     origins: createOriginPolicy(settings.cors.origins, urlOptions(settings)),
     wireContext: createWireContext(settings, clock),
   };
+}
+
+/** How adapters fetch results from addresses that their provider names. */
+export function createResultDownload(
+  transport: Transport,
+  clock: Pick<Clock, "after">,
+  settings: Settings,
+): Download {
+  return createGuardedDownload(createGuardedFetch(transport, clock, targetPolicy(settings)));
 }
 
 /** The models of these providers under the configured names; what is odd about them goes to the log. */

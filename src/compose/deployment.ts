@@ -7,6 +7,7 @@
 import { billTask } from "../accounts/prices/held-price.ts";
 import type { Settings } from "../config/load.ts";
 import type { HealthPart } from "../http/routes/health.ts";
+import { createCheckedMedia } from "../media/checked.ts";
 import type { TaskType } from "../protocol/task.ts";
 import type { ProviderOffer } from "../providers/catalogue.ts";
 import { QStashDoorbell } from "../queues/qstash-doorbell.ts";
@@ -62,7 +63,15 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
       { dropHeld: () => {}, sharedLookups: false, cancelAtMost: CANCEL_AT_MOST },
     ),
     stepWorker: new StepWorker(
-      { store, media, providers: catalogue.providers, publisher, bill: billTask, clock, log },
+      {
+        store,
+        media: createCheckedMedia(media),
+        providers: catalogue.providers,
+        publisher,
+        bill: billTask,
+        clock,
+        log,
+      },
       options,
     ),
     stepWorkerOptions: options,

@@ -1,6 +1,7 @@
 /** How settings become the options of the parts. */
 
 import type { Settings } from "../config/load.ts";
+import type { TargetPolicy } from "../fetch/target-guard.ts";
 import type { BaseUrlOptions } from "../http/request/base-url.ts";
 import type { RoomsSettings } from "../rooms/rooms.ts";
 import {
@@ -73,6 +74,10 @@ export function roomsSettings({ events }: Settings): RoomsSettings {
 /** Where this gateway is, as far as the settings say. */
 export function urlOptions({ server }: Pick<Settings, "server">): BaseUrlOptions {
   return { publicUrl: server.publicUrl, trustProxy: server.trustProxy };
+}
+
+export function targetPolicy({ fetch }: Pick<Settings, "fetch">): TargetPolicy {
+  return { allowHttp: fetch.allowHttp, allowedHosts: new Set(fetch.allowedHosts) };
 }
 
 export function createWireContext(settings: Settings, clock: Pick<Clock, "now">): WireContext {

@@ -11,6 +11,7 @@ import type { KeyEvent, KeyService } from "../accounts/keys.ts";
 import { billTask } from "../accounts/prices/held-price.ts";
 import type { Principal } from "../accounts/principal.ts";
 import type { Settings } from "../config/load.ts";
+import type { Transport } from "../fetch/transport.ts";
 import type { HttpEnv } from "../http/exchange.ts";
 import type { IdleLimit } from "../http/idle-limit.ts";
 import { keepStreamsUnmeasured } from "../http/response/stream-head.ts";
@@ -20,6 +21,7 @@ import { LocalEventSockets } from "../http/streams/event-sockets.ts";
 import { StreamHeartbeat } from "../http/streams/event-stream.ts";
 import { HubKeepAlive } from "../http/streams/hub-keep-alive.ts";
 import { closeOptionsOf } from "../hubs/subscriptions.ts";
+import { createCheckedMedia } from "../media/checked.ts";
 import { CLOSE_GOING_AWAY, CLOSE_POLICY, KEY_END, type KeyEnd } from "../protocol/close-codes.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import { RoomBridge } from "../rooms/room-bridge.ts";
@@ -62,6 +64,7 @@ export type GatewayDependencies = {
   storeDoubt?: () => Promise<string | null>;
   media: MediaStore;
   catalogue: Catalogue;
+  transport: Transport;
   host: IdleLimit;
   sockets: SocketUpgrade;
   topics: Topics;
@@ -88,7 +91,7 @@ export type RunningGateway = {
 
 /** Wires a gateway; nothing runs before `start`. */
 export function createGateway(dependencies: GatewayDependencies): RunningGateway {
-  const { settings, storeDoubt, media, catalogue, host, sockets, topics, clock, log, instances } =
+  const { settings, storeDoubt, media, catalogue, transport, host, sockets, topics, clock, log, instances } =
     dependencies;
   const storeCalls = new StoreMetrics(dependencies.store, clock);
   const { store } = storeCalls;
@@ -107,7 +110,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const engine = new Engine(
     {
       store,
-      media,
+      media: createCheckedMedia(media),
       providers,
       publisher,
       bill: billTask,
@@ -122,7 +125,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   );
   const retention = new RetentionSweep({ store, media, clock, log }, retentionOptions(settings));
   const core = createCore(
-    { settings, clock, log, store, media, catalogue, publisher, doorbell: engine, rooms },
+    { settings, clock, log, store, media, catalogue, transport, publisher, doorbell: engine, rooms },
     {
       dropHeld: (taskId) => engine.drop(taskId),
       sharedLookups: true,

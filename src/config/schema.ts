@@ -246,6 +246,17 @@ export const SETTINGS = {
     fsync: boolean(true, "Wait for the disk before a result counts as stored."),
     maxFileBytes: integer(512 * MIB, 1_024, 16_384 * MIB, "Largest file a provider may deliver."),
   },
+  fetch: {
+    allowHttp: boolean(
+      false,
+      "Fetch what callers and providers name over http:// too, not over https:// alone.",
+    ),
+    allowedHosts: list(
+      hostName.transform((host) => host.toLowerCase()),
+      "a list of host names or addresses without scheme and port",
+      "Hosts that may be fetched although they are in a private network, by their exact names.",
+    ),
+  },
   realtime: {
     defaultModel: text("gpt-4o-realtime-preview", line, LINE, "Model of a session that names none."),
     maxConnectionsPerKey: integer(5, 1, 100_000, "Voice sessions of one key at once."),

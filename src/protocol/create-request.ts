@@ -2,6 +2,19 @@
 
 import type { Json, Priority } from "./task.ts";
 
+/**
+ * A picture to work from: an https address, a data URL, the address or path of a file of this gateway's, or a result of an
+ * earlier task (the first, when `index` does not say which). `image_url` is OpenAI's spelling.
+ */
+export type InputReference =
+  | string
+  | { image_url: string | { url: string } }
+  | { url: string }
+  | { task_id: string; index?: number }
+  /** Of OpenAI's Files API; refused by name. */
+  | { file_id: string };
+export type InputField = InputReference | InputReference[];
+
 /** Fields that pictures and films have in common. */
 type CommonFields = {
   prompt: string;
@@ -18,6 +31,9 @@ type CommonFields = {
   provider_options?: Record<string, Json> | undefined;
   /** Such as `1024x1024`. */
   size?: string | undefined;
+  /** Pictures to work from, for models that take some; of a film the first one is its first frame. */
+  image?: InputField | undefined;
+  images?: InputField | undefined;
 };
 
 /** The documented fields of `POST /v1/images/generations` and of its asynchronous twin. */
@@ -31,6 +47,8 @@ export type ImageFields = CommonFields & {
   /** Synchronous route only: answers server-sent events. */
   stream?: boolean | undefined;
   partial_images?: number | undefined;
+  /** Says where the picture is to change. */
+  mask?: InputField | undefined;
 };
 
 /** The documented fields of `POST /v1/videos/generations/async`. */

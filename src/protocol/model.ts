@@ -19,6 +19,14 @@ export type SizeRule =
       readonly default: string;
     };
 
+/** Pictures a model works from. */
+export type InputRule = {
+  /** How many at most; 0 where it works from a prompt alone. Of a film the first one is its first frame. */
+  readonly images: number;
+  /** Whether it takes a mask that says where a picture is to change. */
+  readonly mask: boolean;
+};
+
 /** What a model takes. An empty list means that it does not take the field at all. */
 export type ModelCapabilities = {
   readonly type: TaskType;
@@ -29,6 +37,8 @@ export type ModelCapabilities = {
   readonly styles: readonly string[];
   readonly backgrounds: readonly string[];
   readonly outputFormats: readonly string[];
+  /** Absent: none. */
+  readonly inputs?: InputRule;
   /** Whether the same prompt and seed give the same result. */
   readonly seed: boolean;
   /** Whether progress comes from the work itself; otherwise it is estimated. */

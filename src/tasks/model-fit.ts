@@ -3,6 +3,7 @@
 import { ApiError } from "../protocol/error.ts";
 import type { ModelCapabilities, SizeRule } from "../protocol/model.ts";
 import type { Json } from "../protocol/task.ts";
+import { type InputClaim, requireInputFit } from "./input-fit.ts";
 import type { OfferedModel, OptionCheck } from "./ports/model-catalogue.ts";
 import type { JobRequest } from "./task.ts";
 
@@ -43,8 +44,10 @@ export function requireFit(
 export function fits(
   { capabilities, checkOptions }: Pick<OfferedModel, "capabilities" | "checkOptions">,
   request: JobRequest,
+  inputs: readonly InputClaim[],
 ): boolean {
   try {
+    requireInputFit(capabilities, inputs);
     requireFit(capabilities, request, checkOptions);
   } catch (error) {
     if (error instanceof ApiError) return false;

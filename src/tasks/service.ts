@@ -21,10 +21,14 @@ import type {
   TaskStore,
   TaskView,
 } from "./ports/task-store.ts";
-import type { Candidate, JobRequest, Task, Tenant, TenantScope } from "./task.ts";
+import type { Candidate, JobRequest, Task, TaskInput, Tenant, TenantScope } from "./task.ts";
 
 /** An admitted request: who pays, where it runs and what is held back for it are already decided. */
 export type Submission = {
+  /** An id of `newId`, where files are stored under it already. Absent: one is made. */
+  id?: string;
+  /** Files the caller handed in, stored under `id`. They are removed again when no task comes of it. Absent: none. */
+  inputs?: readonly TaskInput[];
   tenant: Tenant;
   type: TaskType;
   /** The name the caller used. */
@@ -95,6 +99,23 @@ export class TaskService {
     this.#nextId = createTaskIds(() => dependencies.clock.now(), dependencies.random);
   }
 
+  /** An id for a task to come, whose files have to be stored before it. */
+  newId(): string {
+    return this.#nextId();
+  }
+
+  /**
+   * The task of a request that was accepted before, null when it was not. Rejects with `idempotency_key_reused`. A submit
+   * of it answers the same; this is for what would be done in vain before it.
+   */
+  async repeated({ tenant, idempotency }: Submission): Promise<TaskView | null> {
+    const outcome =
+      idempotency === null ? null : await this.#dependencies.store.repeated(tenant, idempotency);
+    if (outcome === null) return null;
+    if (outcome.outcome === "conflict") throw keyReused();
+    return outcome.task;
+  }
+
   /**
    * Accepts a task; when this resolves it is durable. A repeat of an idempotent request answers the first one's task.
    * Rejects with `idempotency_key_reused`, `queue_full`, `budget_exceeded`, or the key's own refusals.
@@ -102,7 +123,7 @@ export class TaskService {
   async submit(submission: Submission): Promise<{ view: TaskView; replayed: boolean }> {
     const { store, publisher, doorbell, clock } = this.#dependencies;
     const limits = this.#options.limits[submission.type];
-    const id = this.#nextId();
+    const { id = this.#nextId(), inputs = [] } = submission;
     const outcome = await store.create(
       {
         id,
@@ -111,7 +132,7 @@ export class TaskService {
         model: submission.model,
         route: submission.route,
         request: submission.request,
-        inputs: [],
+        inputs,
         priority: submission.priority,
         metadata: submission.metadata,
         timeoutMs: submission.timeoutMs ?? limits.timeoutMs,
@@ -128,6 +149,10 @@ export class TaskService {
       },
       { maxQueuedPerKey: this.#options.maxQueuedPerKey },
     );
+    const made =
+      outcome.outcome === "created" || (outcome.outcome === "replayed" && outcome.task.task.id === id);
+    // What the store has not answered may have been made: its files stay, and the sweep judges them.
+    if (!made && inputs.length > 0) await this.#removeMedia(id, "of a request that made no task");
     switch (outcome.outcome) {
       case "created": {
         const { task } = outcome.update;
@@ -142,10 +167,7 @@ export class TaskService {
         return { view: outcome.task, replayed: task.id !== id };
       }
       case "conflict":
-        throw new ApiError(
-          "idempotency_key_reused",
-          "This Idempotency-Key was used with another body. Send a new key for a new request, or the same body to repeat it.",
-        );
+        throw keyReused();
       case "queue_full":
         throw new ApiError(
           "queue_full",
@@ -242,7 +264,7 @@ export class TaskService {
 
   /** Removes a finished task and its media. Rejects with `task_not_found`, or `invalid_parameter` while it is unfinished or unsettled. */
   async purge(scope: TenantScope, taskId: string): Promise<void> {
-    const { store, media, log } = this.#dependencies;
+    const { store } = this.#dependencies;
     const outcome = isTaskId(taskId) ? await store.purge(scope, taskId) : "not_found";
     if (outcome === "not_found") throw taskNotFound(taskId);
     if (outcome === "not_finished") {
@@ -252,9 +274,14 @@ export class TaskService {
         { param: "purge" },
       );
     }
-    // The files of a task that is gone are found by the sweep too: failing here would answer for work that is done.
+    await this.#removeMedia(taskId, "of a purged task");
+  }
+
+  /** The files of a task that is gone are found by the sweep too: failing here would answer for work that is done. */
+  async #removeMedia(taskId: string, whose: string): Promise<void> {
+    const { media, log } = this.#dependencies;
     await media.removeTask(taskId).catch((error: unknown) => {
-      log.warn("media of a purged task could not be removed now", { taskId, cause: describeError(error) });
+      log.warn(`media ${whose} could not be removed now`, { taskId, cause: describeError(error) });
     });
   }
 
@@ -300,6 +327,13 @@ function taskNotFound(taskId: string): ApiError {
   return new ApiError(
     "task_not_found",
     `There is no task ${shown}. Ids are answered when a task is created.`,
+  );
+}
+
+function keyReused(): ApiError {
+  return new ApiError(
+    "idempotency_key_reused",
+    "This Idempotency-Key was used with another body. Send a new key for a new request, or the same body to repeat it.",
   );
 }
 

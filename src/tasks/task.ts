@@ -30,18 +30,26 @@ export type Position = { readonly epoch: string; readonly seq: number };
 /** A file in the media store. */
 export type MediaRef = { path: string; contentType: string; bytes: number };
 
-/** A file the caller handed in: a picture to work from, or the mask that says where. */
-export type TaskInput = MediaRef & { readonly role: "image" | "mask" };
-
-/** One finished picture or film. */
-export type MediaItem = {
-  index: number;
-  media: MediaRef;
-  revisedPrompt?: string;
+/** What a picture or film is like, as far as its file says. */
+export type MediaFigures = {
+  /** Pixels. */
   width?: number;
   height?: number;
   durationSeconds?: number;
   fps?: number;
+};
+
+/** A file that was looked into when it was stored. */
+export type StoredMedia = MediaRef & MediaFigures;
+
+/** A file the caller handed in: a picture to work from, or the mask that says where. */
+export type TaskInput = StoredMedia & { readonly role: "image" | "mask" };
+
+/** One finished picture or film. */
+export type MediaItem = MediaFigures & {
+  index: number;
+  media: MediaRef;
+  revisedPrompt?: string;
 };
 
 export type TaskResult = {

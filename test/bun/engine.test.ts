@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { StepOutcome } from "../../src/tasks/ports/media-provider.ts";
-import { MediaTooLargeError } from "../../src/tasks/ports/media-store.ts";
+import { MediaRefusedError, MediaTooLargeError } from "../../src/tasks/ports/media-store.ts";
 import { StoreUnavailableError } from "../../src/tasks/ports/store-error.ts";
 import { type EngineWorld, engineWorld, MAX_WAIT_MS, SCOPE } from "../fixture/engine-world.ts";
 import { settled } from "../fixture/manual-clock.ts";
@@ -727,6 +727,28 @@ describe("a media store that fails", () => {
     );
     await clock.advance(60_000);
     expect(await read(id)).toMatchObject({ status: "failed", error: { code: "provider_error" } });
+    expect(provider.calls).toHaveLength(1);
+  });
+
+  test("because the file is no picture is not asked again, and says so without an address", async () => {
+    const { provider, submit, read, clock, media } = await started();
+    const { id } = await submit();
+    const call = await provider.next();
+    media.put = () => Promise.reject(new MediaRefusedError("is no picture of a kind that is known here"));
+    call.explode(
+      await call.io.putMedia(BYTES, "image/png").then(
+        () => new Error("stored"),
+        (error) => error,
+      ),
+    );
+    await clock.advance(60_000);
+    expect(await read(id)).toMatchObject({
+      status: "failed",
+      error: {
+        code: "provider_error",
+        message: "The provider sent a file that is no picture of a kind that is known here",
+      },
+    });
     expect(provider.calls).toHaveLength(1);
   });
 });

@@ -6,6 +6,7 @@ import type { WireError } from "../../src/protocol/error.ts";
 import type { WireAccepted, WireTask } from "../../src/protocol/task.ts";
 import { ADMIN_KEY, BOOTSTRAP_KEY, type GatewayWorld, gatewayWorld } from "../fixture/gateway-world.ts";
 import { settled } from "../fixture/manual-clock.ts";
+import { PNG } from "../fixture/media-samples.ts";
 import type { ProviderCall } from "../fixture/scripted-provider.ts";
 
 const ASYNC = "/v1/images/generations/async";
@@ -23,7 +24,7 @@ const errorOf = async (response: Response) => (await json<WireError>(response)).
 
 /** Ends a call with one picture. */
 async function paint(call: ProviderCall): Promise<void> {
-  const media = await call.io.putMedia(new Uint8Array([0x89, 0x50, 0x4e, 0x47]), "image/png");
+  const media = await call.io.putMedia(PNG, "image/png");
   call.answer({ kind: "done", items: [{ index: 0, media }] });
   await settled();
 }

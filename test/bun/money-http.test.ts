@@ -8,6 +8,7 @@ import type { WireAccepted, WireTask } from "../../src/protocol/task.ts";
 import type { StepOutcome } from "../../src/tasks/ports/media-provider.ts";
 import { ADMIN_KEY, type GatewayWorld, gatewayWorld } from "../fixture/gateway-world.ts";
 import { settled } from "../fixture/manual-clock.ts";
+import { PNG } from "../fixture/media-samples.ts";
 import type { ProviderCall } from "../fixture/scripted-provider.ts";
 
 const ASYNC = "/v1/images/generations/async";
@@ -30,7 +31,7 @@ async function paint(call: ProviderCall, pictures = 1, more: Partial<StepOutcome
   const items = await Promise.all(
     Array.from({ length: pictures }, async (_, index) => ({
       index,
-      media: await call.io.putMedia(new Uint8Array([0x89, 0x50, 0x4e, 0x47]), "image/png"),
+      media: await call.io.putMedia(PNG, "image/png"),
     })),
   );
   call.answer({ kind: "done", items, ...more } as StepOutcome);

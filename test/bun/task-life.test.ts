@@ -5,6 +5,7 @@ import type { WireError } from "../../src/protocol/error.ts";
 import type { WireAccepted, WireTask } from "../../src/protocol/task.ts";
 import { type GatewayWorld, gatewayWorld } from "../fixture/gateway-world.ts";
 import { settled } from "../fixture/manual-clock.ts";
+import { PNG } from "../fixture/media-samples.ts";
 import type { ProviderCall } from "../fixture/scripted-provider.ts";
 
 const ASYNC = "/v1/images/generations/async";
@@ -31,7 +32,7 @@ async function started(): Promise<{ id: string; call: ProviderCall }> {
 
 /** Ends a call with one picture and answers the picture's path below the server. */
 async function paint({ io, answer }: ProviderCall): Promise<string> {
-  const media = await io.putMedia(new Uint8Array([0x89, 0x50, 0x4e, 0x47]), "image/png");
+  const media = await io.putMedia(PNG, "image/png");
   answer({ kind: "done", items: [{ index: 0, media }] });
   await settled();
   return `/v1/media/${media.path}`;

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
 import type { WireProviderList } from "../../src/protocol/provider.ts";
 import type { WireAccepted, WireTask, WireTasksCancelled } from "../../src/protocol/task.ts";
+import { PNG as PICTURE } from "../fixture/media-samples.ts";
 
 export type HttpApi = {
   /** Sends a request to a path of the server. */
@@ -505,13 +506,43 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         },
       );
 
-      test("of several parts is refused as what does not exist yet", async () => {
-        const form = new FormData();
-        form.set("prompt", "a fox");
-        const { body, headers } = new Request("http://form/", { method: "POST", body: form });
-        const type = headers.get("content-type") ?? "";
-        const response = await raw(await new Response(body).text(), { "content-type": type });
-        await expectError(response, 400, "invalid_parameter", "Content-Type");
+      const form = async (fields: Record<string, string | Blob>, path = ASYNC) => {
+        const data = new FormData();
+        for (const [name, value] of Object.entries(fields)) data.append(name, value);
+        const { body, headers } = new Request("http://form/", { method: "POST", body: data });
+        return api.fetch(path, {
+          method: "POST",
+          headers: {
+            authorization: `Bearer ${api.key}`,
+            "content-type": headers.get("content-type") ?? "",
+          },
+          body: await new Response(body).arrayBuffer(),
+        });
+      };
+
+      test("may be a form", async () => {
+        const { prompt, model } = SMALL;
+        const response = await form({ prompt, model, n: "2", size: "64x64", metadata: '{"a":"b"}' });
+        const { taskId } = await read<WireAccepted>(response);
+        const task = await read<WireTask>(await send("GET", `/v1/tasks/${taskId}`));
+        expect(task.metadata).toEqual({ a: "b" });
+        await expectError(await form({ prompt, model, n: "99" }), 400, "invalid_parameter", "n");
+      });
+
+      test("with a picture for a model that takes none is refused by the picture's name", async () => {
+        const picture = new Blob([PICTURE], { type: "image/png" });
+        for (const path of [ASYNC, SYNC, "/v1/images/edits"]) {
+          const response = await form({ ...{ prompt: "a", model: "local/canvas" }, image: picture }, path);
+          await expectError(response, 400, "invalid_parameter", "image");
+        }
+        const edit = {
+          prompt: "a",
+          model: "local/canvas",
+          image: `data:image/png;base64,${PICTURE.toBase64()}`,
+        };
+        await expectError(await send("POST", "/v1/images/edits", edit), 400, "invalid_parameter", "image");
+        const nothing = { prompt: "a", model: "local/canvas" };
+        await expectError(await send("POST", "/v1/images/edits", nothing), 400, "missing_parameter", "image");
       });
 
       test("may be spelled as JSON in every legal way", async () => {
@@ -660,12 +691,6 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
       });
 
       test("of what this version does not offer says so", async () => {
-        const edit = await api.fetch("/v1/images/edits", {
-          method: "POST",
-          headers: { authorization: `Bearer ${api.key}`, "content-type": "multipart/form-data; boundary=x" },
-          body: "--x--",
-        });
-        await expectError(edit, 400, "invalid_parameter", "image");
         await expectError(
           await send("POST", "/v1/batches", { requests: [] }),
           400,

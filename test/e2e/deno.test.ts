@@ -233,7 +233,14 @@ describe.skipIf(denoMissing !== null)(`under Deno${denoMissing === null ? "" : `
     "inside Deno, the store keeps its contracts over node:sqlite and the painter paints the same bytes",
     async () => {
       // Not this run's own environment: it would be taken for a part of it.
-      const env = { PATH: process.env.PATH, HOME: process.env.HOME };
+      const env = {
+        PATH: process.env.PATH,
+        HOME: process.env.HOME,
+        // Set from outside, as Deno reads them when it starts: nothing in the product may obey them.
+        NODE_USE_ENV_PROXY: "1",
+        HTTP_PROXY: "http://127.0.0.1:1",
+        NO_PROXY: "127.0.0.1",
+      };
       const folder = await temporaryFolder();
       const file = join(folder.path, "report.json");
       const run = Bun.spawn(denoTestsCommand(file), { stdout: "pipe", stderr: "pipe", env });

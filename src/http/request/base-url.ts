@@ -27,6 +27,12 @@ export function baseUrl(request: Request, options: BaseUrlOptions): string {
   );
 }
 
+/** Scheme and host under which this request's caller may know our own addresses. */
+export function ownOrigins(request: Request, options: BaseUrlOptions): string[] {
+  const origins = [baseUrl(request, options), requestOrigin(request)];
+  return [...new Set(origins.filter((origin) => origin !== null))];
+}
+
 /** Host and port as the caller addressed us, lower case; null when the Host header is missing or malformed. */
 export function requestHost(request: Request, trustProxy: boolean): string | null {
   const forwarded = trustProxy ? lastItem(request.headers.get("x-forwarded-host")) : null;

@@ -14,24 +14,47 @@ const CHARSET = /;\s*charset\s*=\s*"?([^";\s]*)/i;
 const UTF8 = /^utf-?8$/i;
 const JSON_TYPE = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
 
+/** Whether a content type is that of a form with files. */
+export function isMultipart(contentType: string): boolean {
+  return MULTIPART.test(contentType);
+}
+
 /**
  * Refuses bodies that are not declared as JSON in UTF-8 (415) or larger than `maxBytes` (413), and reads the rest.
  * A body without a length is counted as it comes, so that no more than the limit is ever held.
  */
 export function jsonBody(maxBytes: number): HttpMiddleware {
   return async (c, next) => {
-    const { headers } = c.req.raw;
-    requireJson(headers);
-    const bytes = headers.has("content-length")
-      ? await declaredBytes(c.req.raw, maxBytes)
-      : await boundedBytes(c.req.raw, maxBytes);
-    // The client is gone, so nobody reads the answer, and it is no failure of the server.
-    if (bytes === null)
-      throw new ApiError("invalid_json", "The body broke off before its end. Send it again, whole.");
+    const text = await readText(c.req.raw, maxBytes);
     // Hono's request looks here first; it stores promises here, in spite of the declared type (seen with hono 4.13.19).
-    Object.assign(c.req.bodyCache, { text: Promise.resolve(decodeUtf8(bytes)) });
+    Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
     await next();
   };
+}
+
+/** The value of a JSON body, for routes that take other bodies too. Rejects as `jsonBody` does. */
+export async function readJson(request: Request, maxBytes: number): Promise<unknown> {
+  const text = await readText(request, maxBytes);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError("invalid_json", "The body is not valid JSON. Send one JSON object, encoded as UTF-8.");
+  }
+}
+
+async function readText(request: Request, maxBytes: number): Promise<string> {
+  const { headers } = request;
+  requireJson(headers);
+  const bytes = headers.has("content-length")
+    ? await declaredBytes(request, maxBytes)
+    : await boundedBytes(request, maxBytes);
+  if (bytes === null) throw brokenOff();
+  return decodeUtf8(bytes);
+}
+
+/** The client is gone, so nobody reads the answer, and it is no failure of the server. */
+export function brokenOff(): ApiError {
+  return new ApiError("invalid_json", "The body broke off before its end. Send it again, whole.");
 }
 
 /**
@@ -47,6 +70,14 @@ export function validBody<Out>(schema: z.ZodType<Out>, nullable: ReadonlySet<str
     },
     { validationFunction: (validated, value) => validated.safeParse(withoutNulls(value, nullable)) },
   );
+}
+
+/** Validates fields as `validBody` does. Throws what is wrong with them. */
+export function validFields<Out>(schema: z.ZodType<Out>, value: unknown): Out {
+  const fields = withoutNulls(value, NO_FIELDS);
+  const result = schema.safeParse(fields);
+  if (!result.success) throw firstIssue(result.error, fields);
+  return result.data;
 }
 
 function withoutNulls(value: unknown, nullable: ReadonlySet<string>): Record<string, unknown> {
@@ -122,6 +153,11 @@ function requireJson(headers: Headers): void {
       `JSON is taken in UTF-8; charset ${JSON.stringify(charset.slice(0, 100))} came.`,
     );
   }
+  requirePlain(headers);
+}
+
+/** Refuses a compressed body (415). */
+export function requirePlain(headers: Headers): void {
   const encoding = headers.get("content-encoding")?.trim();
   if (encoding && encoding.toLowerCase() !== "identity") {
     throw new ApiError(
@@ -131,7 +167,7 @@ function requireJson(headers: Headers): void {
   }
 }
 
-function tooLarge(maxBytes: number): ApiError {
+export function tooLarge(maxBytes: number): ApiError {
   return new ApiError(
     "payload_too_large",
     `The body is larger than ${maxBytes} bytes, which is as much as is taken here.`,
@@ -139,10 +175,10 @@ function tooLarge(maxBytes: number): ApiError {
 }
 
 function wrongType(type: string | null): ApiError {
-  if (type !== null && MULTIPART.test(type)) {
+  if (type !== null && isMultipart(type)) {
     return new ApiError(
       "invalid_parameter",
-      "Multipart bodies are not taken by this version. Send the fields as JSON, with Content-Type: application/json.",
+      "Multipart bodies are not taken here. Send the fields as JSON, with Content-Type: application/json.",
       { param: "Content-Type" },
     );
   }

@@ -3,9 +3,10 @@
  */
 
 import { z } from "zod";
-import type { ImageFields, VideoFields } from "../../protocol/create-request.ts";
+import type { ImageFields, InputField, VideoFields } from "../../protocol/create-request.ts";
 import { ApiError } from "../../protocol/error.ts";
 import { type Json, PRIORITIES } from "../../protocol/task.ts";
+import { isInputField, MAX_INPUTS } from "./input-fields.ts";
 import { isBoundedObject, MAX_JSON_DEPTH } from "./json-bounds.ts";
 
 /** Bounds that an operator may lower; see `limits.*` of the settings. */
@@ -60,8 +61,15 @@ const PRICED_FIELDS = new Set([
   "upscale",
   "version",
 ]);
-/** Input pictures; they come with the edits. */
-const INPUT_FIELDS = new Set(["image", "images", "image_url", "input_image", "input_reference", "mask"]);
+/** Input pictures by names that are taken elsewhere. */
+const INPUT_FIELDS = new Set([
+  "image_url",
+  "image_urls",
+  "input_image",
+  "input_images",
+  "input_reference",
+  "init_image",
+]);
 
 /** A request after validation: the documented fields, and everything else in `further`. */
 type Validated<Fields> = Fields & { further?: Record<string, Json> | undefined };
@@ -81,6 +89,7 @@ export function imageCreationSchema(limits: CreationLimits): z.ZodType<ImageCrea
     response_format: z.enum(["url", "b64_json"], { error: '"url" or "b64_json"' }).optional(),
     stream: z.boolean({ error: "true or false" }).optional(),
     partial_images: z.int({ error: PARTIAL_IMAGES }).min(0, PARTIAL_IMAGES).max(3, PARTIAL_IMAGES).optional(),
+    mask: inputField(),
   } satisfies Record<keyof ImageFields, z.ZodType>);
 }
 
@@ -127,6 +136,8 @@ function commonFields(limits: CreationLimits, type: keyof typeof TIMEOUT_SECONDS
       })
       .optional(),
     size: name('a size such as "1024x1024"').optional(),
+    image: inputField(),
+    images: inputField(),
   } satisfies Record<keyof ImageFields & keyof VideoFields, z.ZodType>;
 }
 
@@ -163,10 +174,15 @@ function refuseByName(field: string): void {
     : PRICED_FIELDS.has(field)
       ? "would change the model, the count or the price: use `model` and `n`"
       : INPUT_FIELDS.has(field)
-        ? "is not taken by this version, which makes pictures from a prompt alone"
+        ? "is another gateway's name for a picture to work from: send it as `image`"
         : null;
   if (reason === null) return;
   throw new ApiError("invalid_parameter", `${field} ${reason}. Leave it out.`, { param: field });
+}
+
+function inputField() {
+  const error = `an https address, a data URL, {"image_url": …}, {"task_id": …, "index": …}, or 1 to ${MAX_INPUTS} of them`;
+  return z.custom<InputField>(isInputField, { error }).optional();
 }
 
 /** A short name on one line. */

@@ -4,6 +4,7 @@ import type { Hono } from "hono";
 import { z } from "zod";
 import { admit } from "../../accounts/admission.ts";
 import { wirePrice } from "../../accounts/prices/wire-price.ts";
+import type { GivenInput } from "../../inputs/given-input.ts";
 import type { WireEstimate } from "../../protocol/model.ts";
 import { TASK_TYPES, type TaskType } from "../../protocol/task.ts";
 import { dollars } from "../../tasks/dollars.ts";
@@ -12,6 +13,7 @@ import type { JobRequest } from "../../tasks/task.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
 import { jsonBody, validBody } from "../request/body.ts";
 import { type CreationLimits, imageCreationSchema, videoCreationSchema } from "../request/creation-schema.ts";
+import { givenInputs, type InputFields } from "../request/input-fields.ts";
 import { firstIssue } from "../request/schema-issue.ts";
 import { imageRequest } from "./images.ts";
 import { videoRequest } from "./videos.ts";
@@ -34,20 +36,23 @@ export function mountEstimates(
   const read = {
     image: (body: unknown) => {
       const creation = validated(images, body);
-      return { ...creation, request: imageRequest(creation, false) };
+      return { ...creation, request: imageRequest(creation, false), inputs: inputsOf(creation) };
     },
     video: (body: unknown) => {
       const creation = validated(videos, body);
-      return { ...creation, request: videoRequest(creation) };
+      return { ...creation, request: videoRequest(creation), inputs: inputsOf(creation) };
     },
-  } satisfies Record<TaskType, (body: unknown) => { model: string; request: JobRequest }>;
+  } satisfies Record<
+    TaskType,
+    (body: unknown) => { model: string; request: JobRequest; inputs: GivenInput[] }
+  >;
 
   app.post("/v1/estimate", key, jsonBody(limits.jsonBodyBytes), validBody(typed), (c) => {
     const { type, ...body } = c.req.valid("json");
-    const { model, request, priority } = read[type](body);
+    const { model, request, priority, inputs } = read[type](body);
     const { price } = admit(
       principalOfExchange(c),
-      { type, model, request, priority, timeoutMs: null, metadata: {}, baseUrl: "", retryOf: null },
+      { type, model, request, priority, timeoutMs: null, metadata: {}, baseUrl: "", retryOf: null, inputs },
       models,
       null,
     );
@@ -59,6 +64,11 @@ export function mountEstimates(
     };
     return c.json(answer);
   });
+}
+
+/** What is handed in is counted and not fetched: it does not matter whose address an input has. */
+function inputsOf(fields: InputFields): GivenInput[] {
+  return givenInputs(fields, []);
 }
 
 function validated<Out>(schema: z.ZodType<Out>, body: unknown): Out {

@@ -8,8 +8,7 @@ import type { Previews } from "../../tasks/previews.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { JobRequest } from "../../tasks/task.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import type { IdleLimit } from "../idle-limit.ts";
-import { jsonBody, validBody } from "../request/body.ts";
+import { type CreationCheck, type ReadCreation, readCreation } from "../request/creation-body.ts";
 import { type CreationLimits, type ImageCreation, imageCreationSchema } from "../request/creation-schema.ts";
 import { preferredWaitSeconds } from "../request/preference.ts";
 import { type AcceptanceDependencies, type Accepted, acceptTask } from "../request/task-acceptance.ts";
@@ -20,10 +19,9 @@ import { imageEventStream } from "../streams/openai-image-stream.ts";
 
 export type ImageRouteDependencies = AcceptanceDependencies &
   TaskAnswerDependencies & {
-    tasks: Pick<TaskService, "submit" | "waitUntilEnded">;
-    host: IdleLimit;
+    tasks: Pick<TaskService, "submit" | "repeated" | "newId" | "waitUntilEnded">;
     clock: Pick<Clock, "after" | "now">;
-    limits: CreationLimits & { jsonBodyBytes: number };
+    limits: CreationLimits & { jsonBodyBytes: number; multipartBodyBytes: number };
     /** How long the synchronous route waits when the request does not say. */
     syncTimeoutMs: number;
     heartbeatMs: number;
@@ -33,6 +31,7 @@ export type ImageRouteDependencies = AcceptanceDependencies &
 
 const ASYNC = "/v1/images/generations/async";
 const SYNC = "/v1/images/generations";
+const EDITS = "/v1/images/edits";
 
 /** Mounts the creating image routes; `key` authenticates. */
 export function mountImages(
@@ -40,21 +39,11 @@ export function mountImages(
   key: HttpMiddleware,
   dependencies: ImageRouteDependencies,
 ): void {
-  const body = jsonBody(dependencies.limits.jsonBodyBytes);
-  const valid = validBody(imageCreationSchema(dependencies.limits));
+  const schema = imageCreationSchema(dependencies.limits);
 
-  app.post(ASYNC, key, body, valid, async (c) => {
-    const creation = c.req.valid("json");
-    if (creation.stream === true) {
-      throw new ApiError(
-        "invalid_parameter",
-        "stream belongs to POST /v1/images/generations; here, follow eventsUrl.",
-        {
-          param: "stream",
-        },
-      );
-    }
-    const { view, base } = await acceptImage(c, ASYNC, creation, dependencies);
+  app.post(ASYNC, key, async (c) => {
+    const read = await readCreation(c, schema, refuseStream, dependencies);
+    const { view, base } = await acceptImage(c, ASYNC, read, dependencies);
     const accepted = acceptedTask(view.task, base);
     const seconds = preferredWaitSeconds(c.req.raw.headers.get("prefer"));
     if (seconds === null) return c.json(accepted);
@@ -64,30 +53,46 @@ export function mountImages(
     return answerTask(c, ended, dependencies, accepted);
   });
 
-  app.post(SYNC, key, body, valid, async (c) => {
-    const creation = c.req.valid("json");
-    const { view } = await acceptImage(c, SYNC, creation, dependencies);
-    const timeoutMs = timeoutOf(creation) ?? dependencies.syncTimeoutMs;
-    if (creation.stream === true) return streamImages(c, view, timeoutMs, dependencies);
+  const answerSync = (route: string, check: CreationCheck<ImageCreation>) => async (c: HttpContext) => {
+    const read = await readCreation(c, schema, check, dependencies);
+    const { view } = await acceptImage(c, route, read, dependencies);
+    const timeoutMs = timeoutOf(read.creation) ?? dependencies.syncTimeoutMs;
+    if (read.creation.stream === true) return streamImages(c, view, timeoutMs, dependencies);
     const { task } = await waitForEnd(c, view, timeoutMs, c.req.raw.signal, dependencies);
     tellCost(c, task);
     requireCompleted(task);
     return c.json(await openAiImages(task, dependencies.wireContext, dependencies.media));
-  });
+  };
+  app.post(
+    SYNC,
+    key,
+    answerSync(SYNC, () => {}),
+  );
+  app.post(EDITS, key, answerSync(EDITS, requireImage));
+}
 
-  app.post("/v1/images/edits", key, () => {
-    throw new ApiError(
-      "invalid_parameter",
-      "This version makes pictures from a prompt alone and takes no input pictures. Use POST /v1/images/generations.",
-      { param: "image" },
-    );
-  });
+function refuseStream({ stream }: ImageCreation): void {
+  if (stream !== true) return;
+  throw new ApiError(
+    "invalid_parameter",
+    "stream belongs to POST /v1/images/generations; here, follow eventsUrl.",
+    { param: "stream" },
+  );
+}
+
+function requireImage(_creation: ImageCreation, inputs: readonly { role: string }[]): void {
+  if (inputs.some(({ role }) => role === "image")) return;
+  throw new ApiError(
+    "missing_parameter",
+    "image is required: a file, an https address or a data URL of the picture to edit.",
+    { param: "image" },
+  );
 }
 
 function acceptImage(
   c: HttpContext,
   route: string,
-  creation: ImageCreation,
+  { creation, inputs, id, fingerprint }: ReadCreation<ImageCreation>,
   dependencies: ImageRouteDependencies,
 ): Promise<Accepted> {
   const order = {
@@ -98,8 +103,10 @@ function acceptImage(
     timeoutMs: timeoutOf(creation),
     metadata: creation.metadata ?? {},
     retryOf: null,
+    inputs,
+    id,
   };
-  return acceptTask(c, route, creation, order, dependencies);
+  return acceptTask(c, route, fingerprint, order, dependencies);
 }
 
 async function waitForEnd(

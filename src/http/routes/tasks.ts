@@ -18,7 +18,10 @@ import { notSupported } from "./unsupported.ts";
 
 export type TaskRouteDependencies = AcceptanceDependencies &
   TaskAnswerDependencies & {
-    tasks: Pick<TaskService, "submit" | "read" | "list" | "cancel" | "purge" | "retryable">;
+    tasks: Pick<
+      TaskService,
+      "submit" | "repeated" | "newId" | "read" | "list" | "cancel" | "purge" | "retryable"
+    >;
     limits: { jsonBodyBytes: number };
   };
 
@@ -68,6 +71,12 @@ export function mountTasks(
       timeoutMs: task.timeoutMs,
       metadata: task.metadata,
       retryOf: task.id,
+      inputs: task.inputs.map(({ role, path }, index) => ({
+        role,
+        param: `input ${index + 1} (${role})`,
+        source: { kind: "media" as const, path },
+      })),
+      id: null,
     };
     const { view, base } = await acceptTask(c, "retry", { retryOf: task.id }, order, dependencies);
     return c.json(acceptedTask(view.task, base));

@@ -4,8 +4,7 @@ import type { Hono } from "hono";
 import type { TaskService } from "../../tasks/service.ts";
 import type { JobRequest } from "../../tasks/task.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import type { IdleLimit } from "../idle-limit.ts";
-import { jsonBody, validBody } from "../request/body.ts";
+import { readCreation } from "../request/creation-body.ts";
 import { type CreationLimits, type VideoCreation, videoCreationSchema } from "../request/creation-schema.ts";
 import { preferredWaitSeconds } from "../request/preference.ts";
 import { type AcceptanceDependencies, acceptTask } from "../request/task-acceptance.ts";
@@ -14,9 +13,8 @@ import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../respon
 
 export type VideoRouteDependencies = AcceptanceDependencies &
   TaskAnswerDependencies & {
-    tasks: Pick<TaskService, "submit" | "waitUntilEnded">;
-    host: IdleLimit;
-    limits: CreationLimits & { jsonBodyBytes: number };
+    tasks: Pick<TaskService, "submit" | "repeated" | "newId" | "waitUntilEnded">;
+    limits: CreationLimits & { jsonBodyBytes: number; multipartBodyBytes: number };
   };
 
 const ASYNC = "/v1/videos/generations/async";
@@ -28,8 +26,9 @@ export function mountVideos(
   dependencies: VideoRouteDependencies,
 ): void {
   const { limits, tasks, host } = dependencies;
-  app.post(ASYNC, key, jsonBody(limits.jsonBodyBytes), validBody(videoCreationSchema(limits)), async (c) => {
-    const creation = c.req.valid("json");
+  const schema = videoCreationSchema(limits);
+  app.post(ASYNC, key, async (c) => {
+    const { creation, inputs, id, fingerprint } = await readCreation(c, schema, () => {}, dependencies);
     const order = {
       type: "video" as const,
       model: creation.model,
@@ -38,8 +37,10 @@ export function mountVideos(
       timeoutMs: creation.timeout_seconds === undefined ? null : creation.timeout_seconds * 1000,
       metadata: creation.metadata ?? {},
       retryOf: null,
+      inputs,
+      id,
     };
-    const { view, base } = await acceptTask(c, ASYNC, creation, order, dependencies);
+    const { view, base } = await acceptTask(c, ASYNC, fingerprint, order, dependencies);
     const accepted = acceptedTask(view.task, base);
     const seconds = preferredWaitSeconds(c.req.raw.headers.get("prefer"));
     if (seconds === null) return c.json(accepted);

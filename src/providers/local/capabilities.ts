@@ -20,6 +20,7 @@ export const CANVAS_CAPABILITIES: ModelCapabilities = {
   styles: [],
   backgrounds: ["auto", "opaque"],
   outputFormats: ["png"],
+  inputs: { images: 0, mask: false },
   seed: true,
   measuredProgress: true,
   providerOptions: CANVAS_OPTION_NAMES,

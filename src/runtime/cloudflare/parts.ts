@@ -1,6 +1,7 @@
 /** The deployment made from the bindings of its Worker, the same in the Worker and in every Durable Object. */
 
 import { waitUntil } from "cloudflare:workers";
+import { createResultDownload } from "../../compose/core.ts";
 import { createDeployment, type Deployment } from "../../compose/deployment.ts";
 import { ConfigError, loadConfig, type Settings, secretsOf } from "../../config/load.ts";
 import { storeChoice } from "../../config/store-choice.ts";
@@ -9,7 +10,6 @@ import { createChunkedMediaStore } from "../../media/chunked.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";
 import type { OfferContext } from "../../providers/offer-context.ts";
 import { createOffers } from "../../providers/offers.ts";
-import { createPlainDownload } from "../../providers/upstream/plain-download.ts";
 import type { Fetch } from "../../providers/upstream/upstream-client.ts";
 import { createUpstashRedis } from "../../stores/redis/server/client.ts";
 import { createRedisStore } from "../../stores/redis/store.ts";
@@ -22,6 +22,7 @@ import { AlarmDoorbell } from "./clients/alarm-doorbell.ts";
 import { DurablePublisher } from "./clients/durable-publisher.ts";
 import { createR2MediaStore } from "./clients/r2-media.ts";
 import { RemoteRooms } from "./clients/remote-rooms.ts";
+import { createWorkerTransport } from "./clients/worker-transport.ts";
 
 /**
  * The store marks a followed log with the node that follows it. Here that is the log's one room object, whatever
@@ -76,7 +77,8 @@ function assemble(bindings: Bindings): Deployment {
   const { maxFileBytes } = settings.media;
   // The global function refuses to be called as anything but a function of its own.
   const callOut: Fetch = (url, init) => fetch(url, init);
-  const download = createPlainDownload({ fetch: callOut, clock });
+  const transport = createWorkerTransport();
+  const download = createResultDownload(transport, clock, settings);
   return createDeployment({
     settings,
     log,
@@ -87,6 +89,7 @@ function assemble(bindings: Bindings): Deployment {
         ? createChunkedMediaStore(bindings.MEDIA_STORE, { maxFileBytes })
         : createR2MediaStore({ bucket: bindings.MEDIA, maxFileBytes }),
     offers: offersOf({ settings, clock, log, fetch: callOut, download }, bindings),
+    transport,
     publisher: new DurablePublisher(bindings, log),
     rooms: new RemoteRooms(bindings),
     keepAlive: waitUntil,

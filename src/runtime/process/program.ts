@@ -5,13 +5,13 @@
 
 import process from "node:process";
 import manifest from "../../../package.json" with { type: "json" };
+import { createResultDownload } from "../../compose/core.ts";
 import { isLoopbackHost } from "../../config/derived-defaults.ts";
 import { ConfigError, loadConfig, secretsOf } from "../../config/load.ts";
 import { storeChoice } from "../../config/store-choice.ts";
 import { JsonLog } from "../../logging/json-log.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";
 import { createOffers } from "../../providers/offers.ts";
-import { createPlainDownload } from "../../providers/upstream/plain-download.ts";
 import { systemClock } from "../../tasks/ports/clock.ts";
 import { describeError } from "../../tasks/ports/log.ts";
 import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
@@ -21,6 +21,7 @@ import { readConfigFile } from "./config-file.ts";
 import { DataDirectoryError, openDataDirectory, shareDataDirectory } from "./data-directory.ts";
 import { KeysFileError, loadKeys } from "./keys-file.ts";
 import { ListenError } from "./listen.ts";
+import { createNodeTransport } from "./node-transport.ts";
 import type { ProcessHost } from "./process-host.ts";
 import { runnersAbove, systemProcesses, watchRunners } from "./runner-watch.ts";
 import { type RunningServer, startServer } from "./server.ts";
@@ -83,9 +84,10 @@ async function start(host: ProcessHost, given: readonly ProviderOffer[] | null):
     for (const warning of [...warnings, ...directory.warnings]) log.warn(warning);
     const clock = systemClock;
     const { fetch } = host;
-    const download = createPlainDownload({ fetch, clock });
+    const transport = createNodeTransport();
+    const download = createResultDownload(transport, clock, settings);
     const offers = given ?? createOffers({ settings, clock, log, fetch, download });
-    server = await startServer({ host, settings, keys, directory, offers, log });
+    server = await startServer({ host, settings, keys, directory, offers, transport, log });
     process.stdout.write(
       banner({
         version: manifest.version,

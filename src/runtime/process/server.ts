@@ -6,6 +6,7 @@ import type { KeyService } from "../../accounts/keys.ts";
 import { createCatalogue } from "../../compose/core.ts";
 import { createGateway } from "../../compose/process-gateway.ts";
 import type { Settings } from "../../config/load.ts";
+import type { Transport } from "../../fetch/transport.ts";
 import { createFolderMediaStore } from "../../media/folder.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";
 import { systemClock } from "../../tasks/ports/clock.ts";
@@ -26,6 +27,8 @@ export type ServerDependencies = {
   keys: StartKeys;
   directory: DataDirectory;
   offers: readonly ProviderOffer[];
+  /** How addresses are fetched from that callers and providers name. */
+  transport: Transport;
   log: Log;
 };
 
@@ -39,7 +42,7 @@ export type RunningServer = {
 
 /** Opens the store and listens. Rejects when the store or the port cannot be had; nothing is left open then. */
 export async function startServer(dependencies: ServerDependencies): Promise<RunningServer> {
-  const { host, settings, keys, directory, offers, log } = dependencies;
+  const { host, settings, keys, directory, offers, transport, log } = dependencies;
   const opened = await openStore(dependencies);
   try {
     return await serve();
@@ -64,6 +67,7 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
         maxFileBytes: settings.media.maxFileBytes,
       }),
       catalogue,
+      transport,
       host: listener.host,
       sockets: listener.sockets,
       topics: listener.topics,

@@ -3,7 +3,7 @@
 import type { Json } from "../../protocol/task.ts";
 import type { DueMedia, MediaRetention, Retention, RetentionOutcome } from "../../tasks/ports/task-store.ts";
 import type { TaskResult } from "../../tasks/task.ts";
-import { holdsFile } from "../held-media.ts";
+import { type Holding, holdsFile } from "../held-media.ts";
 import type { Reply } from "./server/replies.ts";
 import { listReply, numberOf, numberOrNull, textOf } from "./server/replies.ts";
 import type { ScriptRunner } from "./server/script-runner.ts";
@@ -77,15 +77,16 @@ export class RedisRetention {
 }
 
 /** What says which files a task holds. One that cannot be read keeps all of them, as one that has not ended does. */
-function heldFiles([ended, result, state]: readonly Reply[]): Parameters<typeof holdsFile>[0] {
+function heldFiles([ended, result, state, spec]: readonly Reply[]): Holding {
   try {
     return {
       finishedAt: numberOrNull(ended),
       result: jsonOf<TaskResult>(result),
       state: jsonOf<Json>(state),
+      inputs: jsonOf<Partial<Holding>>(spec)?.inputs ?? [],
     };
   } catch {
-    return { finishedAt: null, result: null, state: null };
+    return { finishedAt: null, result: null, state: null, inputs: [] };
   }
 }
 

@@ -145,6 +145,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
   pauseProvider: writing("fairQueue"),
   load: reading("task"),
   get: reading(...VIEWS, "scope"),
+  repeated: reading(...VIEWS),
   list: reading(...VIEWS),
   listBatch: reading(...VIEWS, "scope"),
   dueMedia: writing(),

@@ -26,6 +26,7 @@ import {
   type CreateOutcome,
   type DueMedia,
   type FollowOutcome,
+  type IdempotencyClaim,
   type Lease,
   type ListQuery,
   type LogRead,
@@ -33,6 +34,7 @@ import {
   ONLY_SHARD,
   type PurgeOutcome,
   type QueueStats,
+  type RepeatOutcome,
   type Retention,
   type RetentionOutcome,
   type StepKind,
@@ -44,7 +46,7 @@ import {
   type WorkClaimOptions,
   type WorkOutcome,
 } from "../../tasks/ports/task-store.ts";
-import type { Position, TenantScope } from "../../tasks/task.ts";
+import type { Position, Tenant, TenantScope } from "../../tasks/task.ts";
 import type { StepTransition } from "../../tasks/transition.ts";
 import type { EndpointPatch, WebhookEndpoint } from "../../webhooks/endpoint-store.ts";
 import { DATA_RELEASE, type DataRelease } from "../release.ts";
@@ -64,7 +66,7 @@ import { type ScriptClient, ScriptRunner, type Together } from "./server/script-
 import { ServerClock } from "./server/server-clock.ts";
 import { RedisSessions } from "./sessions.ts";
 import { Commits, claimArguments, listText } from "./tasks/commits.ts";
-import { creationOf, readCreated } from "./tasks/creation.ts";
+import { creationOf, readCreated, readRepeated } from "./tasks/creation.ts";
 import { TaskFields } from "./tasks/fields.ts";
 import { listScript } from "./tasks/listing.ts";
 import { RedisLogs } from "./tasks/logs.ts";
@@ -163,6 +165,17 @@ class RedisStore implements Store {
     const creation = creationOf(this.#fields, draft, limits, this.#token);
     const { reply, index } = await this.#scripts.many("create", creation.args);
     return readCreated(this.#fields, creation, listReply(reply)[index]);
+  }
+
+  async repeated(tenant: Tenant, claim: IdempotencyClaim): Promise<RepeatOutcome | null> {
+    if (claim.takeOver === true) return null;
+    const { key, fingerprint, onlyIfEndedWithinMs } = claim;
+    const within = String(onlyIfEndedWithinMs ?? "");
+    const { keyId, subject } = tenant;
+    return readRepeated(
+      this.#fields,
+      await this.#scripts.run("repeated", keyId, subject, key, fingerprint, within),
+    );
   }
 
   async get(scope: TenantScope, taskId: string): Promise<TaskView | null> {

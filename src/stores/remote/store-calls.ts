@@ -19,6 +19,7 @@ export type StoreMethod = Exclude<keyof Store, "close">;
 const REPETITION = {
   // The draft's id makes it one task.
   create: "again",
+  repeated: "again",
   get: "again",
   list: "again",
   // What the lost answer claimed comes back when its leases end; another call would only add to it.

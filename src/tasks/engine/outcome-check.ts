@@ -133,8 +133,10 @@ function checkItem(value: unknown, n: number): MediaItem | null {
   if (media === null) return null;
   const item: MediaItem = { index: value.index, media };
   if (typeof value.revisedPrompt === "string") item.revisedPrompt = value.revisedPrompt;
+  // What the file itself says, where the adapter says nothing.
+  const figures = isObject(value.media) ? value.media : {};
   for (const field of ["width", "height", "durationSeconds", "fps"] as const) {
-    const figure = value[field];
+    const figure = isAmount(value[field]) ? value[field] : figures[field];
     if (isAmount(figure)) item[field] = figure;
   }
   return item;

@@ -15,11 +15,11 @@ import type {
   StepIo,
   StepOutcome,
 } from "../ports/media-provider.ts";
-import { type MediaStore, MediaTooLargeError } from "../ports/media-store.ts";
+import { MediaRefusedError, type MediaStore, MediaTooLargeError } from "../ports/media-store.ts";
 import { type Publisher, publishUpdate } from "../ports/publisher.ts";
 import { StoredValueTooLargeError, StoreUnavailableError } from "../ports/store-error.ts";
 import type { Lease, TaskStore } from "../ports/task-store.ts";
-import { candidateOf, type MediaRef, type Task } from "../task.ts";
+import { candidateOf, type MediaRef, type StoredMedia, type Task } from "../task.ts";
 import type { SpentTime } from "../transition.ts";
 import { checkOutcome } from "./outcome-check.ts";
 import { STORE_RETRY_MS } from "./scheduling.ts";
@@ -231,9 +231,12 @@ export class StepRun {
         cause: describeError(error),
       });
     }
-    if (error instanceof StoredValueTooLargeError || error instanceof MediaTooLargeError) {
+    if (error instanceof StoredValueTooLargeError || isRefusal(error)) {
       // The next attempt would pay for the same again.
-      const message = "The provider's answer is larger than may be stored";
+      const message =
+        error instanceof MediaRefusedError
+          ? `The provider sent a file that ${error.flaw}`
+          : "The provider's answer is larger than may be stored";
       return { kind: "failed", failure: { kind: "permanent", code: "provider_error", message } };
     }
     return {
@@ -272,7 +275,7 @@ export class StepRun {
     this.#task = outcome.update.task;
   }
 
-  async #putMedia(bytes: Uint8Array | ReadableStream<Uint8Array>, contentType: string): Promise<MediaRef> {
+  async #putMedia(bytes: Uint8Array | ReadableStream<Uint8Array>, contentType: string): Promise<StoredMedia> {
     this.#refuseWhenOver();
     const { clock, media } = this.#dependencies;
     const from = clock.monotonic();
@@ -280,7 +283,7 @@ export class StepRun {
       // A stream can be read only once: what was lost of it has to be fetched again.
       return await this.#insist(
         () => media.put(this.lease.taskId, bytes, contentType),
-        (error) => bytes instanceof Uint8Array && !(error instanceof MediaTooLargeError),
+        (error) => bytes instanceof Uint8Array && !isRefusal(error),
       );
     } finally {
       this.#storeMs += clock.monotonic() - from;
@@ -371,4 +374,9 @@ export class StepRun {
     this.#progressTimer?.cancel();
     this.#progressTimer = null;
   }
+}
+
+/** Whether the media store will never take the file. */
+function isRefusal(error: unknown): error is MediaTooLargeError | MediaRefusedError {
+  return error instanceof MediaTooLargeError || error instanceof MediaRefusedError;
 }

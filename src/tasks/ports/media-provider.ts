@@ -1,7 +1,7 @@
 /** The port of a media provider: a step machine that can be dropped and picked up again at any step. */
 
 import type { Cancellation, Json, TaskErrorCode, TaskType } from "../../protocol/task.ts";
-import type { JobRequest, MediaItem, MediaRef, TaskInput } from "../task.ts";
+import type { JobRequest, MediaItem, MediaRef, StoredMedia, TaskInput } from "../task.ts";
 
 /** An account with a provider. Its key never enters a record, a log line or an error. */
 export type Credential = {
@@ -82,8 +82,12 @@ export type StepIo = {
   readonly preview?: (preview: Preview) => void;
   /** Replaces the stored state (≤ 8 kB) before anything else happens; rejects when the lease is lost. */
   save(state: Json): Promise<void>;
-  /** Stores a finished file durably; it is kept only if the task's state or result names it. */
-  putMedia(bytes: Uint8Array | ReadableStream<Uint8Array>, contentType: string): Promise<MediaRef>;
+  /**
+   * Stores a finished file durably; it is kept only if the task's state or result names it. The file's real type is looked
+   * at: rejects with `MediaRefusedError` for what is no picture or film, or is a film said to be `image/…` and the other way
+   * round. What is answered carries the file's figures, which an item need not repeat.
+   */
+  putMedia(bytes: Uint8Array | ReadableStream<Uint8Array>, contentType: string): Promise<StoredMedia>;
   /** The bytes of one of the job's inputs, from the beginning at every call. Rejects when the file is gone. */
   openInput(input: MediaRef): Promise<ReadableStream<Uint8Array>>;
 };

@@ -24,6 +24,15 @@ export class MediaTooLargeError extends Error {
   }
 }
 
+/** Bytes that are not what they were said to be; trying again would give the same. */
+export class MediaRefusedError extends Error {
+  override readonly name = "MediaRefusedError";
+  /** `flaw` is a sentence part such as "is no picture". */
+  constructor(readonly flaw: string) {
+    super(`The file ${flaw}`);
+  }
+}
+
 export interface MediaStore {
   /**
    * Stores a file under an unguessable path `yyyy/mm/dd/<taskId>/<random>.<ext>`, the day being the one the

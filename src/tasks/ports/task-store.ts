@@ -73,12 +73,16 @@ export type IdempotencyClaim = {
 /** What the create step checks again, in the same step, whatever a cache said. */
 export type CreateLimits = { maxQueuedPerKey: number };
 
-export type CreateOutcome =
-  | { outcome: "created"; update: TaskUpdate }
+/** How a request that was sent before is answered. */
+export type RepeatOutcome =
   /** The same request was accepted before; this is its task as it is now. */
   | { outcome: "replayed"; task: TaskView }
   /** The idempotency key was used with another body. */
-  | { outcome: "conflict" }
+  | { outcome: "conflict" };
+
+export type CreateOutcome =
+  | { outcome: "created"; update: TaskUpdate }
+  | RepeatOutcome
   | { outcome: "queue_full"; queued: number }
   /** The key was disabled, expired or deleted meanwhile. */
   | { outcome: "key_refused"; reason: "disabled" | "expired" | "unknown" }
@@ -240,6 +244,11 @@ export interface TaskStore {
    * its tenant) is `replayed` and changes nothing, so that a create whose answer was lost can be sent again.
    */
   create(draft: TaskDraft, limits: CreateLimits): Promise<CreateOutcome>;
+  /**
+   * What `create` would answer to a draft with this claim instead of making a task, null when it would make one. For what
+   * has to be done before a create, and need not be done for a repeat; `create` decides.
+   */
+  repeated(tenant: Tenant, claim: IdempotencyClaim): Promise<RepeatOutcome | null>;
   get(scope: TenantScope, taskId: string): Promise<TaskView | null>;
   /** Newest first. */
   list(scope: TenantScope, query: ListQuery): Promise<TaskPage>;

@@ -193,6 +193,30 @@ export function creationContract(contract: StoreContract): void {
       expect((await bench.create({ idempotency: idempotency() }, 1)).outcome).toBe("key_refused");
     });
 
+    test("whether a request is a repeat can be asked before it is made, and is answered as the create would be", async () => {
+      const tenant = { keyId: "a", subject: "ann" };
+      const claim = idempotency({ onlyIfEndedWithinMs: 30_000 });
+      expect(await bench.store.repeated(tenant, claim)).toBeNull();
+      const first = await bench.submit({ subject: "ann", idempotency: claim });
+      expect(await bench.store.repeated(tenant, claim)).toEqual({
+        outcome: "replayed",
+        task: { task: await bench.read(first), queuePosition: 1 },
+      });
+      expect(await bench.store.repeated(tenant, { ...claim, fingerprint: "body 2" })).toEqual({
+        outcome: "conflict",
+      });
+      expect(await bench.store.repeated(tenant, { ...claim, takeOver: true })).toBeNull();
+      expect(await bench.store.repeated({ ...tenant, subject: "bob" }, claim)).toBeNull();
+      expect(await bench.store.repeated({ ...tenant, keyId: "b" }, claim)).toBeNull();
+      await bench.apply(await bench.claimOne(), COMPLETE);
+      expect((await bench.store.repeated(tenant, claim))?.outcome).toBe("replayed");
+      bench.advance(30_001);
+      expect(await bench.store.repeated(tenant, claim)).toBeNull();
+      expect((await bench.store.repeated(tenant, idempotency()))?.outcome).toBe("replayed");
+      bench.advance(DAY_MS);
+      expect(await bench.store.repeated(tenant, idempotency())).toBeNull();
+    });
+
     test("fifty creates at once with one idempotency key make one task", async () => {
       const outcomes = await Promise.all(
         Array.from({ length: 50 }, () => bench.create({ idempotency: idempotency() })),

@@ -151,6 +151,20 @@ export function retentionContract(contract: StoreContract): void {
       expect(await bench.store.unreferencedMedia([])).toEqual([]);
     });
 
+    test("the files a caller handed in belong to their task for as long as it is kept", async () => {
+      const input = (taskId: string) => ({
+        path: `2026/11/22/${taskId}/in.png`,
+        contentType: "image/png",
+        bytes: 9,
+      });
+      const task = await bench.submit({ inputs: [{ ...input("x"), role: "image" }] });
+      const file = { path: input("x").path, taskId: task.id };
+      expect(await bench.store.unreferencedMedia([file])).toEqual([]);
+      await bench.store.cancel(scopeOf("a"), task.id);
+      const stray = { path: input("y").path, taskId: task.id };
+      expect(await bench.store.unreferencedMedia([file, stray])).toEqual([stray.path]);
+    });
+
     test("a store that answers pings answers", async () => {
       await expect(bench.store.ping()).resolves.toBeUndefined();
     });

@@ -50,6 +50,7 @@ const names = (
       type: "image",
       model: main,
       request: { prompt: "a fox", n: 1, ...request },
+      inputs: [],
     },
     catalogue,
     (model: OfferedModel) => resting.includes(model.name),

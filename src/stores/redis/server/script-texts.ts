@@ -68,6 +68,7 @@ import oldestWaitingText from "../scripts/tasks/oldest-waiting.lua" with { type:
 import pauseProviderText from "../scripts/tasks/pause-provider.lua" with { type: "text" };
 import purgeText from "../scripts/tasks/purge.lua" with { type: "text" };
 import renewText from "../scripts/tasks/renew.lua" with { type: "text" };
+import repeatedText from "../scripts/tasks/repeated.lua" with { type: "text" };
 import retireText from "../scripts/tasks/retire.lua" with { type: "text" };
 import setAsideText from "../scripts/tasks/set-aside.lua" with { type: "text" };
 import statsText from "../scripts/tasks/stats.lua" with { type: "text" };
@@ -148,6 +149,7 @@ export const TEXTS = {
   pauseProvider: pauseProviderText,
   purge: purgeText,
   renew: renewText,
+  repeated: repeatedText,
   retire: retireText,
   setAside: setAsideText,
   oldestWaiting: oldestWaitingText,

@@ -1,7 +1,12 @@
 /** A draft as the arguments of the create script, and its answer. */
 
 import { BUDGET_WINDOWS } from "../../../accounts/ledger-store.ts";
-import type { CreateLimits, CreateOutcome, TaskDraft } from "../../../tasks/ports/task-store.ts";
+import type {
+  CreateLimits,
+  CreateOutcome,
+  RepeatOutcome,
+  TaskDraft,
+} from "../../../tasks/ports/task-store.ts";
 import { candidateOf } from "../../../tasks/task.ts";
 import { rankOf } from "../../fair-queue.ts";
 import { newTask } from "../../new-task.ts";
@@ -93,6 +98,15 @@ export function readCreated(fields: TaskFields, creation: Creation, reply: Reply
       throw new Error("Another tenant has a task of the id that the new one was to have");
   }
   throw new Error(`The create script answered ${JSON.stringify(outcome)}`);
+}
+
+/** How a repeat is answered; null when there is nothing that it repeats. */
+export function readRepeated(fields: TaskFields, reply: Reply): RepeatOutcome | null {
+  if (reply === null) return null;
+  const [outcome, view = null] = listReply(reply);
+  if (outcome === "conflict") return { outcome };
+  const [task] = readViews(fields, view).views;
+  return task === undefined ? null : { outcome: "replayed", task };
 }
 
 /** The server answers what the draft does not say: when, and where the logs stand. */

@@ -26,6 +26,7 @@ import { dropIdleTenants, FIRST_TENANT, removeTask, retire, unreferencedMedia } 
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
 import { createTask } from "./creation.ts";
+import { holderOf } from "./idempotency.ts";
 import { listTasks } from "./listing.ts";
 import { readTaskLog, readTenantLog } from "./logs.ts";
 import { visibleTask } from "./scopes.ts";
@@ -45,6 +46,12 @@ export function taskMethods(transactions: Transactions): Omit<TaskStore, "ping" 
       const spec = measuredSpec(transactions.specText(draft));
       return await transactions.write((tx) => createTask(tx, draft, spec, limits));
     },
+    repeated: (tenant, claim) =>
+      transactions.read((tx) => {
+        const holder = holderOf(tx, tenant, claim);
+        if (holder === "conflict") return { outcome: "conflict" };
+        return holder === null ? null : { outcome: "replayed", task: viewTask(tx, holder) };
+      }),
     get: (scope, taskId) =>
       transactions.read((tx) => {
         const row = visibleTask(tx, scope, taskId);

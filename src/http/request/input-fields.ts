@@ -1,0 +1,104 @@
+/** The pictures a create body names, in the spellings of the field: addresses, data URLs, and results of earlier tasks. */
+
+import type { GivenInput, InputSource } from "../../inputs/given-input.ts";
+import { invalidInput } from "../../inputs/input-error.ts";
+import type { InputField, InputReference } from "../../protocol/create-request.ts";
+import { ApiError } from "../../protocol/error.ts";
+import { MEDIA_PREFIX } from "../routes/media.ts";
+
+export type InputFields = {
+  image?: InputField | undefined;
+  images?: InputField | undefined;
+  mask?: InputField | undefined;
+};
+
+/** More than any model takes. */
+export const MAX_INPUTS = 16;
+
+const DATA_URL = /^data:([^,;]{0,100})(?:;[^,;]{1,100}){0,4}?(;base64)?,/i;
+/** What a picture is that came without being made a data URL. */
+const BARE_BASE64 = /^[A-Za-z0-9+/_-]{100}/;
+
+/** Whether a field is what `InputField` says, bounded; what its texts are is looked at by `givenInputs`. */
+export function isInputField(value: unknown): value is InputField {
+  if (!Array.isArray(value)) return isReference(value);
+  return value.length > 0 && value.length <= MAX_INPUTS && value.every(isReference);
+}
+
+/**
+ * The inputs in the caller's order. `origins` are those under which this gateway's own media are addressed. Throws
+ * `invalid_parameter` naming the field, or `not_supported` for OpenAI's file ids.
+ */
+export function givenInputs(fields: InputFields, origins: readonly string[]): GivenInput[] {
+  const read = (role: GivenInput["role"], name: "image" | "images" | "mask"): GivenInput[] => {
+    const field = fields[name];
+    if (field === undefined) return [];
+    if (!Array.isArray(field)) return [{ role, param: name, source: sourceOf(field, name, origins) }];
+    return field.map((reference, index) => {
+      const param = `${name}.${index}`;
+      return { role, param, source: sourceOf(reference, param, origins) };
+    });
+  };
+  return [...read("image", "image"), ...read("image", "images"), ...read("mask", "mask")];
+}
+
+function sourceOf(reference: InputReference, param: string, origins: readonly string[]): InputSource {
+  if (typeof reference === "string") return sourceOfText(reference.trim(), param, origins);
+  if ("file_id" in reference) {
+    throw new ApiError(
+      "not_supported",
+      `${param} names a file of OpenAI's Files API, which is not offered here. Send the picture as an https address, a data URL, or multipart.`,
+      { param },
+    );
+  }
+  if ("task_id" in reference) {
+    const { task_id, index = 0 } = reference;
+    return { kind: "result", taskId: task_id.toLowerCase(), index };
+  }
+  const address = "image_url" in reference ? reference.image_url : reference.url;
+  return sourceOfText((typeof address === "string" ? address : address.url).trim(), param, origins);
+}
+
+function sourceOfText(text: string, param: string, origins: readonly string[]): InputSource {
+  if (/^data:/i.test(text)) return { kind: "bytes", bytes: bytesOf(text, param) };
+  const path = ownMediaPath(text, origins);
+  if (path !== null) return { kind: "media", path };
+  if (BARE_BASE64.test(text))
+    throw invalidInput(param, `${param} looks like base64. Send it as data:image/png;base64,… instead.`);
+  return { kind: "address", url: text };
+}
+
+/** The path of one of our own files; null for any other address. */
+function ownMediaPath(text: string, origins: readonly string[]): string | null {
+  const origin = origins.find((known) => text.startsWith(`${known}${MEDIA_PREFIX}`));
+  const local = origin === undefined ? text : text.slice(origin.length);
+  if (!local.startsWith(MEDIA_PREFIX)) return null;
+  return local.slice(MEDIA_PREFIX.length).split(/[?#]/, 1)[0] ?? null;
+}
+
+function bytesOf(dataUrl: string, param: string): Uint8Array<ArrayBuffer> {
+  const [head, , base64] = DATA_URL.exec(dataUrl) ?? [];
+  if (head === undefined || base64 === undefined)
+    throw invalidInput(param, `${param} must be a data URL like data:image/png;base64,….`);
+  const text = dataUrl.slice(head.length);
+  const alphabet = /[-_]/.test(text) ? "base64url" : "base64";
+  try {
+    return Uint8Array.fromBase64(text, { alphabet });
+  } catch {
+    throw invalidInput(param, `${param} is a data URL whose base64 is broken. Send it whole.`);
+  }
+}
+
+function isReference(value: unknown): value is InputReference {
+  if (typeof value === "string") return value.trim() !== "";
+  if (typeof value !== "object" || value === null) return false;
+  const { image_url, url, file_id, task_id, index } = value as Record<string, unknown>;
+  if (typeof task_id === "string")
+    return index === undefined || index === null || (Number.isInteger(index) && Number(index) >= 0);
+  return typeof file_id === "string" || isAddress(image_url) || isAddress(url);
+}
+
+function isAddress(value: unknown): boolean {
+  if (typeof value === "string") return value.trim() !== "";
+  return typeof value === "object" && value !== null && "url" in value && typeof value.url === "string";
+}

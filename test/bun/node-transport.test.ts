@@ -1,0 +1,3 @@
+import { describeNodeTransport } from "../contract/node-transport.ts";
+
+describeNodeTransport("Bun");
