@@ -13,7 +13,7 @@ export type ExampleName = {
 
 const GPT_IMAGE = "openai/gpt-image-2";
 const HAILUO = "minimax/MiniMax-Hailuo-2.3";
-const VEO = "gemini/veo-3.1-generate-preview";
+const OMNI = "gemini/gemini-omni-1.1-flash";
 const GPT_REALTIME = "openai/gpt-realtime-2.1";
 
 export const EXAMPLE_NAMES: readonly ExampleName[] = [
@@ -29,9 +29,11 @@ export const EXAMPLE_NAMES: readonly ExampleName[] = [
   { name: "minimax-video", type: "video", successor: HAILUO },
   { name: "video-01", type: "video", successor: HAILUO },
   { name: "T2V-01", type: "video", successor: HAILUO },
-  { name: "sora", type: "video", successor: VEO },
-  { name: "sora-2", type: "video", successor: VEO },
-  { name: "sora-2-pro", type: "video", successor: VEO },
+  { name: "sora", type: "video", successor: OMNI },
+  { name: "sora-2", type: "video", successor: OMNI },
+  { name: "sora-2-pro", type: "video", successor: OMNI },
+  { name: "veo-3.1-generate-preview", type: "video", successor: OMNI },
+  { name: "veo-3.1-fast-generate-preview", type: "video", successor: OMNI },
   { name: "gpt-4o-realtime-preview", type: "realtime", successor: GPT_REALTIME },
   { name: "conversational-v1", type: "realtime", successor: GPT_REALTIME },
 ];
