@@ -1,6 +1,7 @@
 import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { luaText } from "./test/lua-text.ts";
+import { withoutFileSystem } from "./test/no-file-system.ts";
 
 /** One command, two hosts: everything under Bun, and the platform slice again inside workerd. */
 export default defineConfig({
@@ -21,7 +22,11 @@ export default defineConfig({
         },
       },
       {
-        plugins: [luaText(), cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } })],
+        plugins: [
+          luaText(),
+          withoutFileSystem(),
+          cloudflareTest({ wrangler: { configPath: "./wrangler.toml" } }),
+        ],
         test: { name: "workerd", include: ["test/workerd/**/*.test.ts"] },
       },
     ],

@@ -11,9 +11,20 @@ export type SizeRule =
       readonly minSide: number;
       readonly maxSide: number;
       readonly multipleOf: number;
+      /** Width times height at most; absent where the sides alone are bounded. */
+      readonly maxPixels?: number;
       /** Taken when the request names none or `auto`. */
       readonly default: string;
     };
+
+/** Numbers a model takes, such as seconds of film: listed ones, or any within bounds. */
+export type NumberRule = (
+  | { readonly kind: "listed"; readonly values: readonly number[] }
+  | { readonly kind: "range"; readonly min: number; readonly max: number }
+) & {
+  /** Taken when the request names none. */
+  readonly default: number;
+};
 
 /** What a model takes. An empty list means that it does not take the field at all. */
 export type ModelCapabilities = {
@@ -21,6 +32,10 @@ export type ModelCapabilities = {
   /** Largest `n`. */
   readonly maxN: number;
   readonly sizes: SizeRule;
+  /** Seconds of film; null for a model that does not take the field. */
+  readonly durations: NumberRule | null;
+  /** Frames a second; null for a model that does not take the field. */
+  readonly fps: NumberRule | null;
   readonly qualities: readonly string[];
   readonly styles: readonly string[];
   readonly backgrounds: readonly string[];

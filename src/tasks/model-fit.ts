@@ -1,7 +1,7 @@
 /** Whether a model can do what is asked: refused before anything is stored or paid, rather than failed later. */
 
 import { ApiError } from "../protocol/error.ts";
-import type { ModelCapabilities, SizeRule } from "../protocol/model.ts";
+import type { ModelCapabilities, NumberRule, SizeRule } from "../protocol/model.ts";
 import type { Json } from "../protocol/task.ts";
 import type { OptionCheck } from "./ports/model-catalogue.ts";
 import type { JobRequest } from "./task.ts";
@@ -25,6 +25,8 @@ export function requireFit(
   if (request.size !== undefined && request.size !== AUTO && !fitsSize(capabilities.sizes, request.size)) {
     throw unfit("size", `${describeSizes(capabilities.sizes)}; ${JSON.stringify(request.size)} came`);
   }
+  requireNumber("duration", "seconds", capabilities.durations, request.duration);
+  requireNumber("fps", "frames a second", capabilities.fps, request.fps);
   requireListed("quality", capabilities.qualities, request.quality);
   requireListed("style", capabilities.styles, request.style);
   requireListed("background", capabilities.backgrounds, request.background);
@@ -51,19 +53,35 @@ function requireListed(param: string, known: readonly string[], value: string | 
   throw unfit(param, `one of ${known.join(", ")} for this model; ${JSON.stringify(value.slice(0, 60))} came`);
 }
 
+function requireNumber(
+  param: string,
+  unit: string,
+  rule: NumberRule | null,
+  value: number | undefined,
+): void {
+  if (value === undefined || rule === null) return;
+  const fits = rule.kind === "listed" ? rule.values.includes(value) : value >= rule.min && value <= rule.max;
+  if (fits) return;
+  const known =
+    rule.kind === "listed" ? `one of ${rule.values.join(", ")}` : `from ${rule.min} to ${rule.max}`;
+  throw unfit(param, `${known} ${unit} for this model; ${value} came`);
+}
+
 function fitsSize(rule: SizeRule, size: string): boolean {
   if (rule.kind === "listed") return rule.sizes.includes(size);
   const [, width, height] = DIMENSIONS.exec(size) ?? [];
-  return [width, height].every((text) => {
+  const within = [width, height].every((text) => {
     const side = Number(text);
     return side >= rule.minSide && side <= rule.maxSide && side % rule.multipleOf === 0;
   });
+  return within && (rule.maxPixels === undefined || Number(width) * Number(height) <= rule.maxPixels);
 }
 
 function describeSizes(rule: SizeRule): string {
   if (rule.kind === "listed") return `one of ${rule.sizes.join(", ")} or auto`;
   const multiples = rule.multipleOf === 1 ? "" : `, multiples of ${rule.multipleOf}`;
-  return `auto or WxH with sides from ${rule.minSide} to ${rule.maxSide} pixels${multiples}`;
+  const area = rule.maxPixels === undefined ? "" : `, at most ${rule.maxPixels} pixels in all`;
+  return `auto or WxH with sides from ${rule.minSide} to ${rule.maxSide} pixels${multiples}${area}`;
 }
 
 function unfit(param: string, expected: string): ApiError {

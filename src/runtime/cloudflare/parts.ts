@@ -1,13 +1,16 @@
 /** The deployment made from the bindings of its Worker, the same in the Worker and in every Durable Object. */
 
 import { waitUntil } from "cloudflare:workers";
+import encoderWasm from "@jsquash/webp/codec/enc/webp_enc_simd.wasm?module";
 import { createDeployment, type Deployment } from "../../compose/deployment.ts";
 import { ConfigError, loadConfig, type Settings, secretsOf } from "../../config/load.ts";
 import { storeChoice } from "../../config/store-choice.ts";
 import { JsonLog } from "../../logging/json-log.ts";
 import { createChunkedMediaStore } from "../../media/chunked.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";
+import { createTurnStudio } from "../../providers/local/film-studio.ts";
 import { createLocalOffer } from "../../providers/local/offer.ts";
+import { Pacer } from "../../providers/local/pacer.ts";
 import { createUpstashRedis } from "../../stores/redis/server/client.ts";
 import { createRedisStore } from "../../stores/redis/store.ts";
 import { createRemoteStore } from "../../stores/remote/remote-store.ts";
@@ -27,10 +30,15 @@ import { RemoteRooms } from "./clients/remote-rooms.ts";
 const ROOMS_NODE = "rooms";
 
 /** What a deployment's entry decides before the first request; tests offer providers of their own. */
-let offersOf: (clock: Clock, bindings: Bindings) => readonly ProviderOffer[] = (clock) => [
-  createLocalOffer({ clock }),
-];
+let offersOf: (clock: Clock, bindings: Bindings) => readonly ProviderOffer[] = (clock) => [localOffer(clock)];
 const assembled = new WeakMap<Bindings, Deployment | ConfigError>();
+
+/** The built-in provider. There are no threads here, so a film gets a turn of the event loop per frame. */
+export function localOffer(clock: Clock): ProviderOffer {
+  const pacer = new Pacer();
+  const studio = createTurnStudio(async () => encoderWasm, pacer);
+  return createLocalOffer({ clock, pacer, studio });
+}
 
 /** Replaces the providers that this deployment offers. To be called while the entry module is loaded. */
 export function offerProviders(offers: typeof offersOf): void {

@@ -24,6 +24,7 @@ import type { ProcessHost } from "./process-host.ts";
 import { type RunningServer, startServer } from "./server.ts";
 import { exitCodeOf, type StopSignal, StopSignals } from "./stop-signals.ts";
 import { StoreSetupError } from "./store.ts";
+import { createThreadStudio } from "./thread-studio.ts";
 
 export type ProgramOptions = {
   /** The providers to begin with. Default: the built-in one. */
@@ -47,12 +48,16 @@ export async function runProgram(host: ProcessHost, options: ProgramOptions = {}
     process.exit(command.exitCode);
   }
   try {
-    await start(host, options.offers ?? [createLocalOffer({ clock: systemClock })]);
+    await start(host, options.offers ?? [localOffer()]);
   } catch (error) {
     // A person reads this: problems they can mend come without a stack.
     process.stderr.write(`${isForPeople(error) ? error.message : describeStartFailure(error)}\n`);
     process.exit(1);
   }
+}
+
+function localOffer(): ProviderOffer {
+  return createLocalOffer({ clock: systemClock, studio: createThreadStudio({ clock: systemClock }) });
 }
 
 async function start(host: ProcessHost, offers: readonly ProviderOffer[]): Promise<void> {

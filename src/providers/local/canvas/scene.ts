@@ -84,6 +84,9 @@ export function flockShape(birds: readonly Bird[], color: Color, width: number):
 /** Where figures are: how far in front (0-256), and whether they float. */
 export type Stance = { depth: number; weightless: boolean };
 
+/** Where nothing passes by: they keep their place in the picture. */
+export const IN_PLACE: Stance = { depth: 0, weightless: false };
+
 /** The figures the prompt asked for, side by side on the ground line; flying ones in the air. */
 export function placeFigures(
   { frame, palette, reading, random }: SceneInput,

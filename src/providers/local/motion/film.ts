@@ -11,6 +11,7 @@ import { figureActor, flockActor } from "./figures.ts";
 import { panned, risen, shimmering, slid, swayed, turned, twinkling } from "./scenery.ts";
 import { makeSprite } from "./sprite.ts";
 import { waterActor } from "./water.ts";
+import { weatherActor } from "./weather.ts";
 
 export type FilmOptions = {
   prompt: string;
@@ -64,12 +65,13 @@ export function* composeFilm(options: FilmOptions): Generator<void, Film> {
 
 /** Makes an actor of every run of layers that move together. */
 function* castActors(
-  { layers, palette, reading }: Composition,
+  composition: Composition,
   frame: PictureFrame,
   camera: Camera,
   width: number,
   seconds: number,
 ): Generator<void, Actor[]> {
+  const { layers, palette, reading } = composition;
   const actors: Actor[] = [];
   for (let at = 0; at < layers.length; ) {
     const motion = layers[at]!.motion ?? NOT_MOVING;
@@ -118,7 +120,8 @@ function* castActors(
         break;
     }
   }
-  return actors;
+  const weather = yield* weatherActor(composition, frame, width);
+  return weather === null ? actors : [...actors, weather];
 }
 
 function moveAlike(one: Motion, other: Motion): boolean {

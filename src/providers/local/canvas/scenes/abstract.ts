@@ -7,7 +7,7 @@ import { type Motion, movingTogether } from "../motion.ts";
 import { noiseLine } from "../noise.ts";
 import { ellipse, Outline, type Point, reach } from "../outline.ts";
 import type { Random } from "../random.ts";
-import { luminary, nightStars, placeFigures, type Scene } from "../scene.ts";
+import { IN_PLACE, luminary, nightStars, placeFigures, type Scene } from "../scene.ts";
 import { backdrop } from "../sky.ts";
 
 /** Tiles of circles, arcs, triangles and stripes, like a woodblock print of the twenties. */
@@ -55,7 +55,13 @@ export const geometry: Scene = function* (input) {
   }
   yield;
   layers.push(
-    ...placeFigures(input, reading.figures, () => Math.floor((frame.height * 93) / 100), frame.unit(430)),
+    ...placeFigures(
+      input,
+      reading.figures,
+      () => Math.floor((frame.height * 93) / 100),
+      frame.unit(430),
+      IN_PLACE,
+    ),
   );
   return layers;
 };
@@ -242,7 +248,13 @@ export const waves: Scene = function* (input) {
   }
   yield;
   layers.push(
-    ...placeFigures(input, reading.figures, () => Math.floor((frame.height * 93) / 100), frame.unit(280)),
+    ...placeFigures(
+      input,
+      reading.figures,
+      () => Math.floor((frame.height * 93) / 100),
+      frame.unit(280),
+      IN_PLACE,
+    ),
   );
   return layers;
 };

@@ -7,7 +7,7 @@ import { movingTogether } from "../motion.ts";
 import { curveTo, ellipse, Outline, type Point, reach, ribbon } from "../outline.ts";
 import type { Palette } from "../palette.ts";
 import type { Random } from "../random.ts";
-import { placeFigures, type Scene } from "../scene.ts";
+import { IN_PLACE, placeFigures, type Scene } from "../scene.ts";
 import { backdrop, glow } from "../sky.ts";
 
 const UP = (TURN * 3) / 4;
@@ -75,7 +75,13 @@ export const botanical: Scene = function* (input) {
   }
   yield;
   layers.push(
-    ...placeFigures(input, reading.figures, () => Math.floor((frame.height * 95) / 100), frame.unit(270)),
+    ...placeFigures(
+      input,
+      reading.figures,
+      () => Math.floor((frame.height * 95) / 100),
+      frame.unit(270),
+      IN_PLACE,
+    ),
   );
   return layers;
 };
