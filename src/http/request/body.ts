@@ -20,18 +20,36 @@ const JSON_TYPE = /^\s*application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i;
  */
 export function jsonBody(maxBytes: number): HttpMiddleware {
   return async (c, next) => {
-    const { headers } = c.req.raw;
-    requireJson(headers);
-    const bytes = headers.has("content-length")
-      ? await declaredBytes(c.req.raw, maxBytes)
-      : await boundedBytes(c.req.raw, maxBytes);
-    // The client is gone, so nobody reads the answer, and it is no failure of the server.
-    if (bytes === null)
-      throw new ApiError("invalid_json", "The body broke off before its end. Send it again, whole.");
+    const text = await readText(c.req.raw, maxBytes);
     // Hono's request looks here first; it stores promises here, in spite of the declared type (seen with hono 4.13.19).
-    Object.assign(c.req.bodyCache, { text: Promise.resolve(decodeUtf8(bytes)) });
+    Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
     await next();
   };
+}
+
+/** The value of a JSON body, for routes that take other bodies too. Rejects as `jsonBody` does. */
+export async function readJson(request: Request, maxBytes: number): Promise<unknown> {
+  const text = await readText(request, maxBytes);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError("invalid_json", "The body is not valid JSON. Send one JSON object, encoded as UTF-8.");
+  }
+}
+
+async function readText(request: Request, maxBytes: number): Promise<string> {
+  const { headers } = request;
+  requireJson(headers);
+  const bytes = headers.has("content-length")
+    ? await declaredBytes(request, maxBytes)
+    : await boundedBytes(request, maxBytes);
+  if (bytes === null) throw brokenOff();
+  return decodeUtf8(bytes);
+}
+
+/** The client is gone, so nobody reads the answer, and it is no failure of the server. */
+export function brokenOff(): ApiError {
+  return new ApiError("invalid_json", "The body broke off before its end. Send it again, whole.");
 }
 
 /**
@@ -47,6 +65,14 @@ export function validBody<Out>(schema: z.ZodType<Out>, nullable: ReadonlySet<str
     },
     { validationFunction: (validated, value) => validated.safeParse(withoutNulls(value, nullable)) },
   );
+}
+
+/** Validates fields as `validBody` does. Throws what is wrong with them. */
+export function validFields<Out>(schema: z.ZodType<Out>, value: unknown): Out {
+  const fields = withoutNulls(value, NO_FIELDS);
+  const result = schema.safeParse(fields);
+  if (!result.success) throw firstIssue(result.error, fields);
+  return result.data;
 }
 
 function withoutNulls(value: unknown, nullable: ReadonlySet<string>): Record<string, unknown> {

@@ -61,6 +61,7 @@ const PRICED_FIELDS = new Set([
   "upscale",
   "version",
 ]);
+const INPUTS_NOT_TAKEN = "is not taken by this version, which makes pictures and films from a prompt alone";
 /** Input pictures; they come with the edits. */
 const INPUT_FIELDS = new Set(["image", "images", "image_url", "input_image", "input_reference", "mask"]);
 
@@ -164,10 +165,16 @@ function refuseByName(field: string): void {
     : PRICED_FIELDS.has(field)
       ? "would change the model, the count or the price: use `model` and `n`"
       : INPUT_FIELDS.has(field)
-        ? "is not taken by this version, which makes pictures from a prompt alone"
+        ? INPUTS_NOT_TAKEN
         : null;
   if (reason === null) return;
   throw new ApiError("invalid_parameter", `${field} ${reason}. Leave it out.`, { param: field });
+}
+
+/** The refusal of a file that a caller handed in. */
+export function inputRefused(field: string): ApiError {
+  const param = field.slice(0, MAX_NAME_CHARACTERS);
+  return new ApiError("invalid_parameter", `${param} ${INPUTS_NOT_TAKEN}. Leave it out.`, { param });
 }
 
 /** A short name on one line. */

@@ -1,6 +1,7 @@
 /** `/v1/videos/generations/async`: films, over the same tasks as pictures. */
 
 import type { Hono } from "hono";
+import type { Order } from "../../accounts/admission.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { JobRequest } from "../../tasks/task.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
@@ -29,16 +30,7 @@ export function mountVideos(
   const { limits, tasks, host } = dependencies;
   app.post(ASYNC, key, jsonBody(limits.jsonBodyBytes), validBody(videoCreationSchema(limits)), async (c) => {
     const creation = c.req.valid("json");
-    const order = {
-      type: "video" as const,
-      model: creation.model,
-      request: videoRequest(creation),
-      priority: creation.priority,
-      timeoutMs: creation.timeout_seconds === undefined ? null : creation.timeout_seconds * 1000,
-      metadata: creation.metadata ?? {},
-      retryOf: null,
-    };
-    const { view, base } = await acceptTask(c, ASYNC, creation, order, dependencies);
+    const { view, base } = await acceptTask(c, ASYNC, creation, videoOrder(creation), dependencies);
     const accepted = acceptedTask(view.task, base);
     const seconds = preferredWaitSeconds(c.req.raw.headers.get("prefer"));
     if (seconds === null) return c.json(accepted);
@@ -51,6 +43,19 @@ export function mountVideos(
     c.header("preference-applied", `wait=${seconds}`);
     return answerTask(c, ended, dependencies, accepted);
   });
+}
+
+/** What a validated body asks for, whichever route it came by. */
+export function videoOrder(creation: VideoCreation): Omit<Order, "baseUrl"> {
+  return {
+    type: "video",
+    model: creation.model,
+    request: videoRequest(creation),
+    priority: creation.priority,
+    timeoutMs: creation.timeout_seconds === undefined ? null : creation.timeout_seconds * 1000,
+    metadata: creation.metadata ?? {},
+    retryOf: null,
+  };
 }
 
 function videoRequest(creation: VideoCreation): JobRequest {
