@@ -11,7 +11,7 @@ const NEVER = new AbortController().signal;
 const FAULTY = new URL("../fixture/bun/faulty-film-thread.ts", import.meta.url);
 
 async function filmOf(studio: FilmStudio, order = ORDER): Promise<Uint8Array<ArrayBuffer>> {
-  const session = await studio.open(order);
+  const session = await studio.open(order, NEVER);
   try {
     expect(await session.drawUntil(order.frames, () => {}, NEVER)).toBe(true);
     return await session.finish();
@@ -27,7 +27,7 @@ describe("a studio of threads", () => {
   });
 
   test("draws up to the frame it is asked for and tells of each", async () => {
-    const session = await createThreadStudio({ clock: new ManualClock() }).open(ORDER);
+    const session = await createThreadStudio({ clock: new ManualClock() }).open(ORDER, NEVER);
     const told: number[] = [];
     for (const until of [3, 8]) await session.drawUntil(until, (frames) => told.push(frames), NEVER);
     expect(told).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
@@ -38,7 +38,7 @@ describe("a studio of threads", () => {
   test("stops when it is told to, and its thread draws the next film", async () => {
     const studio = createThreadStudio({ clock: new ManualClock() });
     const stop = new AbortController();
-    const session = await studio.open({ ...ORDER, width: 640, height: 360, frames: 300, fps: 30 });
+    const session = await studio.open({ ...ORDER, width: 640, height: 360, frames: 300, fps: 30 }, NEVER);
     expect(await session.drawUntil(300, () => stop.abort(), stop.signal)).toBe(false);
     session.close();
     expect((await readWebm(await filmOf(studio))).frames).toBe(8);
@@ -65,10 +65,13 @@ describe("a studio of threads", () => {
   });
 
   test("says so when its thread died between two steps", async () => {
-    const session = await createThreadStudio({ clock: new ManualClock(), script: FAULTY }).open({
-      ...ORDER,
-      prompt: "die after drawing",
-    });
+    const session = await createThreadStudio({ clock: new ManualClock(), script: FAULTY }).open(
+      {
+        ...ORDER,
+        prompt: "die after drawing",
+      },
+      NEVER,
+    );
     expect(await session.drawUntil(4, () => {}, NEVER)).toBe(true);
     // Whether the thread ends before or after it is asked: either way the answer is this.
     await expect(session.drawUntil(8, () => {}, NEVER)).rejects.toThrow("it ended");

@@ -31,7 +31,7 @@ export function filmBytesContract(wasm: () => Promise<WebAssembly.Module>): void
 
   const draw = async (order: Pick<FilmOrder, "prompt" | "seed"> & Partial<FilmOrder>) => {
     const whole = { ...ORDER, ...order };
-    const session = await studio.open(whole);
+    const session = await studio.open(whole, NEVER);
     await session.drawUntil(whole.frames, () => {}, NEVER);
     const bytes = await session.finish();
     session.close();

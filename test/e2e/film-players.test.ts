@@ -23,7 +23,7 @@ describe.skipIf(missing !== null)(
       try {
         const studio = createTurnStudio(encoderWasm, new Pacer());
         const order = { prompt: "a fox in the forest", seed: 3, width: 160, height: 90, frames: 24, fps: 12 };
-        const session = await studio.open(order);
+        const session = await studio.open(order, NEVER);
         await session.drawUntil(order.frames, () => {}, NEVER);
         const film = join(folder, "film.webm");
         await writeFile(film, await session.finish());

@@ -27,7 +27,7 @@ export async function runFilm(
   const { order } = commission;
   if (state.items.length > 0) return done(state.items);
   try {
-    const session = await studio.open(order);
+    const session = await studio.open(order, io.signal);
     try {
       const hindrance = await draw(commission, state, io, session, clock);
       if (hindrance !== null) return hindrance;

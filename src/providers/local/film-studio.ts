@@ -4,13 +4,14 @@ import { composeFilm, type Film, type FilmOptions } from "./motion/film.ts";
 import { createFrameEncoder, type FrameEncoder } from "./motion/vp8.ts";
 import { WebmWriter } from "./motion/webm.ts";
 import type { Pacer } from "./pacer.ts";
+import { Places } from "./places.ts";
 
 /** What a film shall be. Plain data: it can be sent to a thread. */
 export type FilmOrder = FilmOptions;
 
 export interface FilmStudio {
-  /** Begins a film. Rejects when the studio is out of order. */
-  open(order: FilmOrder): Promise<FilmSession>;
+  /** Begins a film once there is room for it. Rejects when the studio is out of order, and when `signal` aborts. */
+  open(order: FilmOrder, signal: AbortSignal): Promise<FilmSession>;
 }
 
 /** One film in the making. */
@@ -26,16 +27,29 @@ export interface FilmSession {
   close(): void;
 }
 
+/**
+ * Pixels of the frames of all films that one memory holds at a time. A film keeps the layers of its scene, some 60 bytes
+ * for each pixel of a frame, and an isolate of Workers has 128 MB for everything.
+ */
+const PIXELS_IN_MEMORY = 1280 * 720;
+
 /** Draws in the caller's own thread. `wasm` gives the compiled encoder, and is asked once. */
 export function createTurnStudio(wasm: () => Promise<WebAssembly.Module>, pacer: Pacer): FilmStudio {
   let encoder: Promise<FrameEncoder> | null = null;
+  const places = new Places(PIXELS_IN_MEMORY);
   const prepare = () => {
     encoder ??= wasm().then(createFrameEncoder);
     return encoder;
   };
   return {
-    async open(order) {
-      return new TurnSession(order, await prepare(), pacer);
+    async open(order, signal) {
+      const leave = await places.take(order.width * order.height, signal);
+      try {
+        return new TurnSession(order, await prepare(), pacer, leave);
+      } catch (error) {
+        leave();
+        throw error;
+      }
     },
   };
 }
@@ -45,10 +59,12 @@ class TurnSession implements FilmSession {
   readonly #encode: FrameEncoder;
   readonly #writer: WebmWriter;
   readonly #pacer: Pacer;
+  readonly #leave: () => void;
   #film: Film | null = null;
   #drawn = 0;
 
-  constructor(order: FilmOrder, encode: FrameEncoder, pacer: Pacer) {
+  constructor(order: FilmOrder, encode: FrameEncoder, pacer: Pacer, leave: () => void) {
+    this.#leave = leave;
     this.#sketch = composeFilm(order);
     this.#encode = encode;
     this.#writer = new WebmWriter(order.width, order.height, order.fps);
@@ -78,5 +94,6 @@ class TurnSession implements FilmSession {
 
   close(): void {
     this.#film = null;
+    this.#leave();
   }
 }

@@ -36,7 +36,7 @@ async function answer(message: ToFilmThread, signal: AbortSignal): Promise<void>
   const { film } = message;
   if (signal.aborted) return;
   if (message.kind === "open") {
-    const opened = await studio.open(message.order);
+    const opened = await studio.open(message.order, signal);
     if (signal.aborted) return;
     session = opened;
     say({ film, kind: "opened" });

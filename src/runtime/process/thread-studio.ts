@@ -1,12 +1,16 @@
 /** Draws films in threads, so that requests are answered meanwhile: each film in one of its own, used again afterwards. */
 
+import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { FilmOrder, FilmSession, FilmStudio } from "../../providers/local/film-studio.ts";
+import { Places } from "../../providers/local/places.ts";
 import type { Clock } from "../../tasks/ports/clock.ts";
 import type { FromFilmThread, ToFilmThread } from "./film-messages.ts";
 
 /** A thread that has had nothing to do for so long is ended; a new one takes some 100 ms until it draws at full speed. */
 const IDLE_MS = 60_000;
+/** Threads at a time. More than there are cores make no film sooner, but a few films may be slow on purpose. */
+const FEWEST_THREADS = 4;
 const THREAD = new URL("./film-thread.ts", import.meta.url);
 
 export type ThreadStudioOptions = { clock: Pick<Clock, "after">; script?: URL };
@@ -14,16 +18,27 @@ export type ThreadStudioOptions = { clock: Pick<Clock, "after">; script?: URL };
 /** `script` is what a thread runs. */
 export function createThreadStudio({ clock, script = THREAD }: ThreadStudioOptions): FilmStudio {
   const idle: FilmThread[] = [];
+  const places = new Places(Math.max(FEWEST_THREADS, availableParallelism()));
   const rest = (thread: FilmThread) => {
     if (!thread.alive) return;
     idle.push(thread);
     thread.endAfter(clock, IDLE_MS, () => idle.splice(idle.indexOf(thread), 1));
   };
   return {
-    open(order) {
-      let thread = idle.pop();
-      while (thread !== undefined && !thread.alive) thread = idle.pop();
-      return (thread ?? new FilmThread(script)).open(order, rest);
+    async open(order, signal) {
+      const leave = await places.take(1, signal);
+      let known = idle.pop();
+      while (known !== undefined && !known.alive) known = idle.pop();
+      try {
+        const thread = known ?? new FilmThread(script);
+        return await thread.open(order, () => {
+          rest(thread);
+          leave();
+        });
+      } catch (error) {
+        leave();
+        throw error;
+      }
     },
   };
 }
@@ -49,7 +64,7 @@ class FilmThread {
     this.#worker.unref();
   }
 
-  async open(order: FilmOrder, rest: (thread: FilmThread) => void): Promise<FilmSession> {
+  async open(order: FilmOrder, closed: () => void): Promise<FilmSession> {
     this.#ending?.cancel();
     this.#film += 1;
     const film = this.#film;
@@ -57,7 +72,7 @@ class FilmThread {
       (message) => this.#worker.postMessage({ ...message, film } satisfies ToFilmThread),
       () => {
         this.#session = null;
-        rest(this);
+        closed();
       },
     );
     this.#session = session;

@@ -1,17 +1,11 @@
 /** A film of a scene: its layers are painted once, and every frame moves them. The same on every host. */
 
 import { hash } from "../canvas/fixed-point.ts";
-import { createPictureFrame, type Layer, type PictureFrame } from "../canvas/layer.ts";
-import type { Motion } from "../canvas/motion.ts";
-import { type Composition, composeScene } from "../canvas.ts";
-import type { Actor } from "./actor.ts";
+import { createPictureFrame, type PictureFrame } from "../canvas/layer.ts";
+import { composeScene } from "../canvas.ts";
 import { Camera } from "./camera.ts";
+import { castActors } from "./cast.ts";
 import type { Canvas } from "./compositor.ts";
-import { figureActor, flockActor } from "./figures.ts";
-import { panned, risen, shimmering, slid, swayed, turned, twinkling } from "./scenery.ts";
-import { makeSprite } from "./sprite.ts";
-import { waterActor } from "./water.ts";
-import { weatherActor } from "./weather.ts";
 
 export type FilmOptions = {
   prompt: string;
@@ -35,7 +29,6 @@ export type Film = {
 
 /** How much darker the corners are, in 256ths. */
 const VIGNETTE = 58;
-const NOT_MOVING: Motion = { kind: "pan", depth: 0 };
 
 /** Prepares a film in short steps, between which the caller may pause. Equal options give equal frames. */
 export function* composeFilm(options: FilmOptions): Generator<void, Film> {
@@ -45,8 +38,7 @@ export function* composeFilm(options: FilmOptions): Generator<void, Film> {
   const camera = new Camera(width, seconds, hash(options.seed, 3, 1) % 2 === 0 ? 1 : -1);
   const frame: PictureFrame = { ...measures, width: width + camera.margin };
   const composition = yield* composeScene(options, frame);
-  const actors = yield* castActors(composition, frame, camera, width, seconds);
-  const hidden = hiddenRows(actors, height);
+  const cast = yield* castActors({ composition, frame, camera, width, seconds });
   const canvas: Canvas = { width, height, pixels: new Int32Array(width * height) };
   const bytes = new Uint8ClampedArray(canvas.pixels.buffer);
   const finish = vignette(canvas);
@@ -56,96 +48,11 @@ export function* composeFilm(options: FilmOptions): Generator<void, Film> {
     frames,
     paintFrame(index) {
       const moment = { share: frames === 1 ? 0.5 : index / (frames - 1), seconds: index / fps };
-      for (const [place, actor] of actors.entries()) actor.draw(canvas, moment, hidden[place]!);
+      for (const { actor, hidden } of cast) actor.draw(canvas, moment, hidden);
       finish();
       return bytes;
     },
   };
-}
-
-/** Makes an actor of every run of layers that move together. */
-function* castActors(
-  composition: Composition,
-  frame: PictureFrame,
-  camera: Camera,
-  width: number,
-  seconds: number,
-): Generator<void, Actor[]> {
-  const { layers, palette, reading } = composition;
-  const actors: Actor[] = [];
-  for (let at = 0; at < layers.length; ) {
-    const motion = layers[at]!.motion ?? NOT_MOVING;
-    const together: Layer[] = [];
-    while (at < layers.length && moveAlike(motion, layers[at]!.motion ?? NOT_MOVING))
-      together.push(layers[at++]!);
-    if (motion.kind === "water") {
-      actors.push(yield* waterActor(width, frame, motion.options, camera, seconds));
-      continue;
-    }
-    if (motion.kind === "flock") {
-      actors.push(flockActor(motion, camera));
-      continue;
-    }
-    const sprite = yield* makeSprite(together, frame);
-    if (sprite === null) continue;
-    switch (motion.kind) {
-      case "pan":
-        actors.push(panned(sprite, motion, camera));
-        break;
-      case "luminary": {
-        // In the evening it goes down.
-        const sets =
-          reading.palette === "sunset" || reading.palette === "dusk" || reading.palette === "autumn";
-        const way = frame.unit(palette.night ? 70 : 130) * (sets ? -1 : 1) * Math.min(1, 0.35 + seconds / 10);
-        actors.push(risen(sprite, camera, way, frame.height));
-        break;
-      }
-      case "twinkle":
-        actors.push(twinkling(sprite, motion, camera));
-        break;
-      case "shimmer":
-        actors.push(shimmering(sprite, camera, frame.height));
-        break;
-      case "sway":
-        actors.push(swayed(sprite, motion, camera));
-        break;
-      case "slide":
-        actors.push(slid(sprite, motion, camera));
-        break;
-      case "turn":
-        actors.push(turned(sprite, motion, camera));
-        break;
-      case "figure":
-        actors.push(figureActor(sprite, motion, camera, actors.length * 731));
-        break;
-    }
-  }
-  const weather = yield* weatherActor(composition, frame, width);
-  return weather === null ? actors : [...actors, weather];
-}
-
-function moveAlike(one: Motion, other: Motion): boolean {
-  if (one === other) return true;
-  return (
-    one.kind === "pan" &&
-    other.kind === "pan" &&
-    one.depth === other.depth &&
-    (one.drift ?? 0) === 0 &&
-    (other.drift ?? 0) === 0
-  );
-}
-
-/** By actor: the rows that something in front of it hides at every moment. */
-function hiddenRows(actors: readonly Actor[], height: number): Uint8Array[] {
-  const hidden: Uint8Array[] = [];
-  const covered = new Uint8Array(height);
-  for (const actor of [...actors].reverse()) {
-    hidden.push(covered.slice());
-    actor.hides?.forEach((hides, row) => {
-      if (hides === 1 && row < height) covered[row] = 1;
-    });
-  }
-  return hidden.reverse();
 }
 
 /** Darkens the corners. */

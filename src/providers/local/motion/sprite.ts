@@ -11,6 +11,7 @@ const CLEAR = 0xffffff;
 /** Rows painted between two pauses. */
 const ROWS_A_SLICE = 16;
 const FULL = 65280;
+const NOTHING = new Uint8Array();
 
 export type Sprite = {
   /** Where its first pixel is in the composed frame. */
@@ -29,10 +30,19 @@ export type Sprite = {
 
 export type SpriteFrame = { readonly width: number; readonly height: number };
 
-/** Paints layers into one sprite, cropped to what it shows; null when that is nothing. It yields between slices. */
-export function* makeSprite(layers: readonly Layer[], frame: SpriteFrame): Generator<void, Sprite | null> {
-  const top = Math.max(0, Math.min(...layers.map((layer) => layer.top)));
-  const bottom = Math.min(frame.height - 1, Math.max(...layers.map((layer) => layer.bottom)));
+/**
+ * Paints layers into one sprite, cropped to what it shows; null when that is nothing. Rows at its top and bottom that
+ * are marked in `covered` are left out. It yields between slices.
+ */
+export function* makeSprite(
+  layers: readonly Layer[],
+  frame: SpriteFrame,
+  covered: Uint8Array = NOTHING,
+): Generator<void, Sprite | null> {
+  let top = Math.max(0, Math.min(...layers.map((layer) => layer.top)));
+  let bottom = Math.min(frame.height - 1, Math.max(...layers.map((layer) => layer.bottom)));
+  while (top <= bottom && covered[top] === 1) top++;
+  while (bottom >= top && covered[bottom] === 1) bottom--;
   if (bottom < top) return null;
   const height = bottom - top + 1;
   const words = new Int32Array(frame.width * height * 2);
