@@ -17,6 +17,7 @@ import { mountImages } from "../http/routes/images.ts";
 import { mountMedia } from "../http/routes/media.ts";
 import { mountMetrics } from "../http/routes/metrics.ts";
 import { mountAdminModels, mountModels } from "../http/routes/models.ts";
+import { mountOpenAiVideos } from "../http/routes/openai-videos.ts";
 import { mountOwnKey } from "../http/routes/own-key.ts";
 import { mountAdminProviders } from "../http/routes/providers.ts";
 import { mountTasks } from "../http/routes/tasks.ts";
@@ -38,6 +39,7 @@ import { providerReport } from "./provider-report.ts";
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
 
 /** What a host brings besides its core. */
 export type HostSurface = {
@@ -115,6 +117,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   mountVideos(app, key, shared);
   mountCancelTasks(app, key, { tasks, maxBodyBytes: limits.jsonBodyBytes });
   mountEstimates(app, key, shared);
+  mountOpenAiVideos(app, key, { ...shared, mediaMs: settings.retention.mediaDays * DAY_MS });
   mountTasks(app, key, shared);
   mountUnsupported(app, key);
   mountMedia(app, media);

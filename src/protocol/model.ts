@@ -27,12 +27,25 @@ export type InputRule = {
   readonly mask: boolean;
 };
 
+/** Numbers a model takes, such as seconds of film: listed ones, or any within bounds. */
+export type NumberRule = (
+  | { readonly kind: "listed"; readonly values: readonly number[] }
+  | { readonly kind: "range"; readonly min: number; readonly max: number }
+) & {
+  /** Taken when the request names none. */
+  readonly default: number;
+};
+
 /** What a model takes. An empty list means that it does not take the field at all. */
 export type ModelCapabilities = {
   readonly type: TaskType;
   /** Largest `n`. */
   readonly maxN: number;
   readonly sizes: SizeRule;
+  /** Seconds of film; null for a model that does not take the field. */
+  readonly durations: NumberRule | null;
+  /** Frames a second; null for a model that does not take the field. */
+  readonly fps: NumberRule | null;
   readonly qualities: readonly string[];
   readonly styles: readonly string[];
   readonly backgrounds: readonly string[];

@@ -34,6 +34,8 @@ export const EXAMPLE_NAMES: readonly ExampleName[] = [
   { name: "sora", type: "video", successor: OMNI },
   { name: "sora-2", type: "video", successor: OMNI },
   { name: "sora-2-pro", type: "video", successor: OMNI },
+  { name: "veo-3.1-generate-preview", type: "video", successor: OMNI },
+  { name: "veo-3.1-fast-generate-preview", type: "video", successor: OMNI },
   { name: "gpt-4o-realtime-preview", type: "realtime", successor: GPT_REALTIME },
   { name: "conversational-v1", type: "realtime", successor: GPT_REALTIME },
 ];

@@ -2,6 +2,8 @@
 
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { Log } from "../tasks/ports/log.ts";
+import type { FilmStudio } from "./local/film-studio.ts";
+import type { Pacer } from "./local/pacer.ts";
 import type { ProvidersSettings } from "./provider-settings.ts";
 import type { Download } from "./upstream/download.ts";
 import type { Fetch } from "./upstream/upstream-client.ts";
@@ -16,6 +18,9 @@ export type OfferContext = {
   readonly log: Log;
   /** Calls a provider's API at its configured address. */
   readonly fetch: Fetch;
+  /** What pictures and films are drawn by turns with, and where films are drawn; without a studio no films are offered. */
+  readonly pacer?: Pacer;
+  readonly studio?: FilmStudio;
   /** Fetches results from addresses that a provider names. */
   readonly download: Download;
 };

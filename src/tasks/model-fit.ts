@@ -1,7 +1,7 @@
 /** Whether a model can do what is asked: refused before anything is stored or paid, rather than failed later. */
 
 import { ApiError } from "../protocol/error.ts";
-import type { ModelCapabilities, SizeRule } from "../protocol/model.ts";
+import type { ModelCapabilities, NumberRule, SizeRule } from "../protocol/model.ts";
 import type { Json } from "../protocol/task.ts";
 import { type InputClaim, requireInputFit } from "./input-fit.ts";
 import type { OfferedModel, OptionCheck } from "./ports/model-catalogue.ts";
@@ -26,6 +26,8 @@ export function requireFit(
   if (request.size !== undefined && request.size !== AUTO && !fitsSize(capabilities.sizes, request.size)) {
     throw unfit("size", `${describeSizes(capabilities.sizes)}; ${JSON.stringify(request.size)} came`);
   }
+  requireNumber("duration", "seconds", capabilities.durations, request.duration);
+  requireNumber("fps", "frames a second", capabilities.fps, request.fps);
   requireListed("quality", capabilities.qualities, request.quality);
   requireListed("style", capabilities.styles, request.style);
   requireListed("background", capabilities.backgrounds, request.background);
@@ -74,6 +76,20 @@ function unknownOption(
 function requireListed(param: string, known: readonly string[], value: string | undefined): void {
   if (value === undefined || known.length === 0 || known.includes(value)) return;
   throw unfit(param, `one of ${known.join(", ")} for this model; ${JSON.stringify(value.slice(0, 60))} came`);
+}
+
+function requireNumber(
+  param: string,
+  unit: string,
+  rule: NumberRule | null,
+  value: number | undefined,
+): void {
+  if (value === undefined || rule === null) return;
+  const fits = rule.kind === "listed" ? rule.values.includes(value) : value >= rule.min && value <= rule.max;
+  if (fits) return;
+  const known =
+    rule.kind === "listed" ? `one of ${rule.values.join(", ")}` : `from ${rule.min} to ${rule.max}`;
+  throw unfit(param, `${known} ${unit} for this model; ${value} came`);
 }
 
 function fitsSize(rule: SizeRule, size: string): boolean {

@@ -669,13 +669,13 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
           "model_not_found",
           "model",
         );
-        const film = { prompt: "waves", model: "minimax-video" };
-        await expectError(
-          await send("POST", "/v1/videos/generations/async", film),
-          404,
-          "model_not_found",
-          "model",
-        );
+        for (const [path, model] of [
+          [ASYNC, "minimax-video"],
+          ["/v1/videos/generations/async", "dall-e-3"],
+        ] as const) {
+          const wrong = await send("POST", path, { prompt: "waves", model });
+          await expectError(wrong, 404, "model_not_found", "model");
+        }
       });
 
       test("stores nothing", async () => {

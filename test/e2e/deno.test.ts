@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import type { WireAccepted, WireEvent, WireTask } from "../../src/protocol/task.ts";
 import { badDaysContract } from "../contract/bad-days.ts";
 import { eventStreamContract } from "../contract/event-streams.ts";
+import { filmContract } from "../contract/films.ts";
 import { firstStartContract } from "../contract/first-start.ts";
 import { httpApiContract } from "../contract/http-api.ts";
 import { hubContract } from "../contract/hub.ts";
@@ -94,6 +95,14 @@ describe.skipIf(denoMissing !== null)(`under Deno${denoMissing === null ? "" : `
         adminKey: ADMIN_KEY,
         close,
       };
+    },
+  });
+
+  filmContract({
+    name: "the program under Deno",
+    async open() {
+      const { server, close } = await startDeno();
+      return { url: server.url, key: BOOTSTRAP_KEY, close };
     },
   });
 

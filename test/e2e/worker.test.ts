@@ -4,6 +4,7 @@
  */
 
 import { eventStreamContract } from "../contract/event-streams.ts";
+import { filmContract } from "../contract/films.ts";
 import { httpApiContract } from "../contract/http-api.ts";
 import { hubContract } from "../contract/hub.ts";
 import { hubLongTaskContract, SHORT_TIMES } from "../contract/hub-long-task.ts";
@@ -23,6 +24,13 @@ httpApiContract({
       adminKey: ADMIN_KEY,
       close: () => worker.stop(),
     };
+  },
+});
+filmContract({
+  name: NAME,
+  async open() {
+    const worker = await WorkerProcess.start({ env: ROOMY });
+    return { url: worker.url, key: BOOTSTRAP_KEY, close: () => worker.stop() };
   },
 });
 eventStreamContract({ name: NAME, open: () => openWorkerWorld() });

@@ -28,6 +28,16 @@ export type ReadCreation<Creation> = {
   fingerprint: unknown;
 };
 
+/** What a route's callers say in other words than ours. */
+export type BodyDialect = {
+  /** Another name under which a file is taken as an image. */
+  readonly imageName?: string;
+  /** The body in our words, before it is validated. */
+  readonly translate?: (body: unknown) => unknown;
+};
+
+const same = (body: unknown): unknown => body;
+
 /** What a route asks of a body beyond its schema. Throws what is wrong. */
 export type CreationCheck<Creation> = (creation: Creation, inputs: readonly GivenInput[]) => void;
 
@@ -40,12 +50,14 @@ export async function readCreation<Creation extends InputFields>(
   schema: z.ZodType<Creation>,
   check: CreationCheck<Creation>,
   dependencies: CreationBodyDependencies,
+  dialect: BodyDialect = {},
 ): Promise<ReadCreation<Creation>> {
   const request = c.req.raw;
   const origins = () => ownOrigins(request, dependencies.urls);
   if (isMultipart(request.headers.get("content-type") ?? ""))
-    return readForm(request, schema, check, origins, dependencies);
-  const creation = validFields(schema, await readJson(request, dependencies.limits.jsonBodyBytes));
+    return readForm(request, schema, check, origins, dependencies, dialect);
+  const { translate = same } = dialect;
+  const creation = validFields(schema, translate(await readJson(request, dependencies.limits.jsonBodyBytes)));
   const inputs = inputsNamed(creation, origins);
   check(creation, inputs);
   return { creation, inputs, id: null, fingerprint: creation };
@@ -57,6 +69,7 @@ async function readForm<Creation extends InputFields>(
   check: CreationCheck<Creation>,
   origins: () => string[],
   { tasks, inputs, limits }: CreationBodyDependencies,
+  { imageName, translate = same }: BodyDialect,
 ): Promise<ReadCreation<Creation>> {
   const id = tasks.newId();
   const uploads: (GivenInput & { print: string })[] = [];
@@ -67,7 +80,7 @@ async function readForm<Creation extends InputFields>(
   };
   try {
     const texts = await readMultipart(request, bounds, async (name, file) => {
-      const role = roleOf(name);
+      const role = name === imageName ? "image" : roleOf(name);
       if (role === null) {
         const param = name.slice(0, 100);
         await file.cancel();
@@ -78,7 +91,7 @@ async function readForm<Creation extends InputFields>(
       const { media, print } = await inputs.upload(id, param, file);
       uploads.push({ role, param, source: { kind: "stored", media }, print });
     });
-    const creation = validFields(schema, fieldsOfForm(texts));
+    const creation = validFields(schema, translate(fieldsOfForm(texts)));
     const given = inOrder([...uploads, ...inputsNamed(creation, origins)]);
     check(creation, given);
     const fingerprint = { ...creation, uploads: uploads.map(({ role, print }) => ({ role, print })) };

@@ -31,7 +31,8 @@ export function mountMedia(app: Hono<HttpEnv>, media: Pick<MediaStore, "get">): 
   });
 }
 
-async function answerFile(c: HttpContext, file: MediaFile): Promise<Response> {
+/** Answers a file: its validators, a range of it, and nothing that a browser could run. */
+export async function answerFile(c: HttpContext, file: MediaFile): Promise<Response> {
   const { headers } = c.req.raw;
   c.header("etag", file.etag);
   c.header("last-modified", new Date(file.modifiedAt).toUTCString());

@@ -11,6 +11,10 @@ const ENDPOINTS: readonly (readonly [what: string, paths: readonly string[]])[] 
   ["Files", ["/v1/files/*"]],
   ["Speech and transcription", ["/v1/audio/*"]],
   ["Variations of pictures", ["/v1/images/variations"]],
+  [
+    "Edits, extensions and remixes of films, and characters in them,",
+    ["/v1/videos/edits", "/v1/videos/extensions", "/v1/videos/characters/*", "/v1/videos/:id/remix"],
+  ],
 ];
 
 /** Mounts a refusal on each; `key` authenticates first, as on every route below `/v1`. */
@@ -29,7 +33,7 @@ export function notSupported(what: string, param?: string): ApiError {
   return new ApiError(
     "not_supported",
     `${what} are not offered by this gateway, which makes pictures and films: POST /v1/images/generations and ` +
-      "/v1/images/generations/async, POST /v1/videos/generations/async. GET /v1/models lists the models.",
+      "/v1/images/generations/async, POST /v1/videos and /v1/videos/generations/async. GET /v1/models lists the models.",
     param === undefined ? {} : { param },
   );
 }

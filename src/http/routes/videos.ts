@@ -1,6 +1,7 @@
 /** `/v1/videos/generations/async`: films, over the same tasks as pictures. */
 
 import type { Hono } from "hono";
+import type { Order } from "../../accounts/admission.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { JobRequest } from "../../tasks/task.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
@@ -29,17 +30,7 @@ export function mountVideos(
   const schema = videoCreationSchema(limits);
   app.post(ASYNC, key, async (c) => {
     const { creation, inputs, id, fingerprint } = await readCreation(c, schema, () => {}, dependencies);
-    const order = {
-      type: "video" as const,
-      model: creation.model,
-      request: videoRequest(creation),
-      priority: creation.priority,
-      timeoutMs: creation.timeout_seconds === undefined ? null : creation.timeout_seconds * 1000,
-      metadata: creation.metadata ?? {},
-      retryOf: null,
-      inputs,
-      id,
-    };
+    const order = { ...videoOrder(creation), inputs, id };
     const { view, base } = await acceptTask(c, ASYNC, fingerprint, order, dependencies);
     const accepted = acceptedTask(view.task, base);
     const seconds = preferredWaitSeconds(c.req.raw.headers.get("prefer"));
@@ -54,6 +45,19 @@ export function mountVideos(
     c.header("preference-applied", `wait=${seconds}`);
     return answerTask(c, ended, dependencies, accepted);
   });
+}
+
+/** What a validated body asks for, whichever route it came by. */
+export function videoOrder(creation: VideoCreation): Omit<Order, "baseUrl" | "inputs"> {
+  return {
+    type: "video",
+    model: creation.model,
+    request: videoRequest(creation),
+    priority: creation.priority,
+    timeoutMs: creation.timeout_seconds === undefined ? null : creation.timeout_seconds * 1000,
+    metadata: creation.metadata ?? {},
+    retryOf: null,
+  };
 }
 
 /** What the caller asks for, as the task keeps it. */

@@ -1,7 +1,7 @@
 /** The painter: from a prompt and a seed to the rows of a picture, the same on every host. */
 
 import { clamp, hash, hashText } from "./canvas/fixed-point.ts";
-import { createPictureFrame, type Layer, paintLayers, type Row } from "./canvas/layer.ts";
+import { createPictureFrame, type Layer, type PictureFrame, paintLayers, type Row } from "./canvas/layer.ts";
 import { type PromptReading, readPrompt, SCENE_NAMES, type SceneName } from "./canvas/lexicon.ts";
 import { inventPalette, namedPalette, PALETTE_NAMES, type Palette, tintPalette } from "./canvas/palette.ts";
 import { Random } from "./canvas/random.ts";
@@ -62,16 +62,35 @@ export function pictureSeed(seed: string, index: number): number {
 
 /** Composes a picture in short steps, between which the caller may pause. Equal options give equal pictures. */
 export function* composeSteps(options: PictureOptions): Generator<void, Picture> {
-  const reading = readPrompt(options.prompt);
-  const random = new Random(hash(reading.hash, options.seed, 0x2545f491));
-  const frame = createPictureFrame(options.width, options.height);
-  const palette = choosePalette(reading, random);
-  const layers = yield* SCENES[chooseScene(reading)]({ frame, palette, reading, random });
+  const { layers, random } = yield* composeScene(options, createPictureFrame(options.width, options.height));
   return {
     width: options.width,
     height: options.height,
     paintRow: rowPainter(layers, options, random.next()),
   };
+}
+
+/** A scene before it is painted. */
+export type Composition = {
+  readonly scene: SceneName;
+  readonly layers: readonly Layer[];
+  readonly palette: Palette;
+  readonly reading: PromptReading;
+  /** Draws on where the scene stopped. */
+  readonly random: Random;
+};
+
+/** Composes the scene a prompt and a seed lead to, in the measures of `frame`. */
+export function* composeScene(
+  options: Pick<PictureOptions, "prompt" | "seed">,
+  frame: PictureFrame,
+): Generator<void, Composition> {
+  const reading = readPrompt(options.prompt);
+  const random = new Random(hash(reading.hash, options.seed, 0x2545f491));
+  const palette = choosePalette(reading, random);
+  const scene = chooseScene(reading);
+  const layers = yield* SCENES[scene]({ frame, palette, reading, random });
+  return { scene, layers, palette, reading, random };
 }
 
 /** Composes a picture at once: some 5 ms, several times that before the code is warm. */

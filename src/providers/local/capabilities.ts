@@ -1,7 +1,7 @@
-/** What `local/canvas` takes, as the catalogue publishes it. */
+/** What the built-in models take, as the catalogue publishes it. */
 
-import type { ModelCapabilities } from "../../protocol/model.ts";
-import { CANVAS_OPTION_NAMES } from "./options.ts";
+import type { ModelCapabilities, NumberRule, SizeRule } from "../../protocol/model.ts";
+import { REHEARSAL_OPTION_NAMES } from "./options.ts";
 
 /** The provider's own name of the model. */
 export const CANVAS_MODEL = "canvas";
@@ -19,20 +19,69 @@ export const CANVAS_CAPABILITIES: ModelCapabilities = {
   qualities: [],
   styles: [],
   backgrounds: ["auto", "opaque"],
+  durations: null,
+  fps: null,
   outputFormats: ["png"],
   inputs: { images: 0, mask: false },
   seed: true,
   measuredProgress: true,
-  providerOptions: CANVAS_OPTION_NAMES,
+  providerOptions: REHEARSAL_OPTION_NAMES,
+  furtherFields: [],
+};
+
+/** The provider's own name of the model of films. */
+export const MOTION_MODEL = "motion";
+/** A frame of this many pixels takes four times as long as one of the usual size. */
+const MAX_FRAME_PIXELS = 1280 * 720;
+const FILM_SIZES = {
+  kind: "range",
+  minSide: MIN_SIDE,
+  maxSide: 1280,
+  // Colour is kept at half the resolution.
+  multipleOf: 2,
+  maxPixels: MAX_FRAME_PIXELS,
+  default: "640x360",
+} as const satisfies SizeRule;
+/** Seconds. */
+export const DURATIONS = { kind: "range", min: 1, max: 10, default: 4 } as const satisfies NumberRule;
+/** Frames a second. */
+export const FRAME_RATES = { kind: "range", min: 1, max: 30, default: 24 } as const satisfies NumberRule;
+
+export const MOTION_CAPABILITIES: ModelCapabilities = {
+  type: "video",
+  maxN: 1,
+  sizes: FILM_SIZES,
+  durations: DURATIONS,
+  fps: FRAME_RATES,
+  qualities: [],
+  styles: [],
+  backgrounds: [],
+  outputFormats: [],
+  seed: true,
+  measuredProgress: true,
+  providerOptions: REHEARSAL_OPTION_NAMES,
   furtherFields: [],
 };
 
 /** The sides a size asks for; null when it is none that the canvas paints. */
-export function parseSize(size: string | undefined): { width: number; height: number } | null {
-  const asked = size === undefined || size === "auto" ? DEFAULT_SIZE : size;
-  const match = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/.exec(asked);
-  const width = Number(match?.[1]);
-  const height = Number(match?.[2]);
+export function parseSize(size: string | undefined): Sides | null {
+  const sides = sidesOf(size ?? "auto", DEFAULT_SIZE);
   const fits = (side: number) => side >= MIN_SIDE && side <= MAX_SIDE;
-  return fits(width) && fits(height) ? { width, height } : null;
+  return sides !== null && fits(sides.width) && fits(sides.height) ? sides : null;
+}
+
+/** The sides a size asks for; null when it is none that films have. */
+export function parseFilmSize(size: string | undefined): Sides | null {
+  const sides = sidesOf(size ?? "auto", FILM_SIZES.default);
+  const { minSide, maxSide, multipleOf, maxPixels } = FILM_SIZES;
+  const fits = (side: number) => side >= minSide && side <= maxSide && side % multipleOf === 0;
+  if (sides === null || !fits(sides.width) || !fits(sides.height)) return null;
+  return sides.width * sides.height <= maxPixels ? sides : null;
+}
+
+type Sides = { width: number; height: number };
+
+function sidesOf(size: string, usual: string): Sides | null {
+  const match = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/.exec(size === "auto" ? usual : size);
+  return match === null ? null : { width: Number(match[1]), height: Number(match[2]) };
 }

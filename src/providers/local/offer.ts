@@ -1,28 +1,38 @@
 /** What the built-in provider offers, for the catalogue. */
 
+import type { OptionCheck } from "../../tasks/ports/model-catalogue.ts";
 import type { ProviderOffer } from "../catalogue.ts";
-import { CANVAS_CAPABILITIES, CANVAS_MODEL } from "./capabilities.ts";
-import { parseCanvasOptions } from "./options.ts";
+import { CANVAS_CAPABILITIES, CANVAS_MODEL, MOTION_CAPABILITIES, MOTION_MODEL } from "./capabilities.ts";
+import { parseRehearsalOptions } from "./options.ts";
 import { createLocalProvider, type LocalProviderOptions } from "./provider.ts";
 
-/** When the model became available, Unix seconds: 22 November 2026. */
-const CREATED = 1_795_305_600;
+/** When the models became available, Unix seconds: 22 and 30 November 2026. */
+const CANVAS_CREATED = 1_795_305_600;
+const MOTION_CREATED = 1_795_996_800;
 
-/** The provider `local` with its models. */
+/** The provider `local` with its models: pictures, and films where there is a studio to draw them. */
 export function createLocalOffer(options: LocalProviderOptions): ProviderOffer {
+  const canvas = {
+    providerModel: CANVAS_MODEL,
+    capabilities: CANVAS_CAPABILITIES,
+    pricing: { kind: "free" },
+    created: CANVAS_CREATED,
+    checkOptions,
+  } as const;
+  const motion = {
+    providerModel: MOTION_MODEL,
+    capabilities: MOTION_CAPABILITIES,
+    pricing: { kind: "free" },
+    created: MOTION_CREATED,
+    checkOptions,
+  } as const;
   return {
     provider: createLocalProvider(options),
-    models: [
-      {
-        providerModel: CANVAS_MODEL,
-        capabilities: CANVAS_CAPABILITIES,
-        pricing: { kind: "free" },
-        created: CREATED,
-        checkOptions: (options) => {
-          const parsed = parseCanvasOptions(options);
-          return typeof parsed === "string" ? parsed : null;
-        },
-      },
-    ],
+    models: options.studio === undefined ? [canvas] : [canvas, motion],
   };
 }
+
+const checkOptions: OptionCheck = (options) => {
+  const parsed = parseRehearsalOptions(options);
+  return typeof parsed === "string" ? parsed : null;
+};

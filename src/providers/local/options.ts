@@ -5,7 +5,7 @@ import type { Json } from "../../protocol/task.ts";
 export const REHEARSED_FAILURES = ["transient", "permanent", "rate_limit", "content_policy"] as const;
 export type RehearsedFailure = (typeof REHEARSED_FAILURES)[number];
 
-export type CanvasOptions = {
+export type RehearsalOptions = {
   /** Into how many steps the work is divided. */
   steps: number;
   /** An extra wait after every step, ms. */
@@ -31,9 +31,9 @@ const NUMBERS = {
   fail_attempts: ["failAttempts", 1, 100],
   retry_after_ms: ["retryAfterMs", 0, 600_000],
   poll_ms: ["pollMs", 10, 60_000],
-} as const satisfies Record<string, readonly [keyof CanvasOptions, number, number]>;
+} as const satisfies Record<string, readonly [keyof RehearsalOptions, number, number]>;
 
-const DEFAULTS: CanvasOptions = {
+const DEFAULTS: RehearsalOptions = {
   steps: 10,
   stepMs: 0,
   failAt: null,
@@ -45,10 +45,10 @@ const DEFAULTS: CanvasOptions = {
 };
 
 /** Every name `provider_options` may hold. */
-export const CANVAS_OPTION_NAMES: readonly string[] = [...Object.keys(NUMBERS), "fail", "upstream"];
+export const REHEARSAL_OPTION_NAMES: readonly string[] = [...Object.keys(NUMBERS), "fail", "upstream"];
 
 /** Reads the options; a string says what is wrong with them. A value of `null` counts as absent. */
-export function parseCanvasOptions(given: Readonly<Record<string, Json>> = {}): CanvasOptions | string {
+export function parseRehearsalOptions(given: Readonly<Record<string, Json>> = {}): RehearsalOptions | string {
   const options = { ...DEFAULTS };
   for (const [name, value] of Object.entries(given)) {
     if (value === null) continue;
@@ -67,7 +67,7 @@ export function parseCanvasOptions(given: Readonly<Record<string, Json>> = {}): 
         return `provider_options.upstream must be true or false; ${shown(value)} came.`;
       options.upstream = value;
     } else {
-      return `provider_options of local/canvas are ${CANVAS_OPTION_NAMES.join(", ")}; ${shown(name)} came.`;
+      return `provider_options of the built-in models are ${REHEARSAL_OPTION_NAMES.join(", ")}; ${shown(name)} came.`;
     }
   }
   // Naming a failure without a step asks for it at once.

@@ -1,13 +1,13 @@
 /** Failures on purpose. They depend on the options and on what is stored, so that a restart changes nothing. */
 
 import type { Failure } from "../../tasks/ports/media-provider.ts";
-import type { CanvasOptions } from "./options.ts";
-import type { CanvasState } from "./state.ts";
+import type { RehearsalOptions } from "./options.ts";
+import type { LocalState } from "./state.ts";
 
 /** The failure that is due once step `step` begins; null when none is, or it has happened often enough. */
 export function rehearsedFailure(
-  { options, attempt }: { options: CanvasOptions; attempt: number },
-  state: CanvasState,
+  { options, attempt }: { options: RehearsalOptions; attempt: number },
+  state: LocalState,
   step: number,
 ): Failure | null {
   const { failAt, fail, failAttempts, retryAfterMs } = options;

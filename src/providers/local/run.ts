@@ -4,11 +4,12 @@ import type { Json } from "../../protocol/task.ts";
 import type { Clock } from "../../tasks/ports/clock.ts";
 import type { StepIo, StepOutcome } from "../../tasks/ports/media-provider.ts";
 import { composeSteps, type Picture, pictureSeed } from "./canvas.ts";
-import type { CanvasOptions } from "./options.ts";
+import { INTERRUPTED, rest } from "./interruption.ts";
+import type { RehearsalOptions } from "./options.ts";
 import type { Pacer } from "./pacer.ts";
 import { PngEncoder } from "./png.ts";
 import { rehearsedFailure } from "./rehearsal.ts";
-import type { CanvasState } from "./state.ts";
+import type { LocalState } from "./state.ts";
 
 /** A job as the canvas understands it. */
 export type Commission = {
@@ -18,7 +19,7 @@ export type Commission = {
   height: number;
   seed: string;
   attempt: number;
-  options: CanvasOptions;
+  options: RehearsalOptions;
 };
 
 /** How long a slice paints before it hands the event loop back, ms. One row and one block of compression more may follow. */
@@ -34,14 +35,14 @@ export class CanvasRun {
   readonly #io: StepIo;
   readonly #clock: Clock;
   readonly #pacer: Pacer;
-  #state: CanvasState;
+  #state: LocalState;
   /** Rows of the whole job painted and encoded. */
   #rows: number;
   /** A picture being composed, then one being painted. */
   #sketch: Generator<void, Picture> | null = null;
   #easel: { picture: Picture; encoder: PngEncoder; row: Uint8Array; y: number } | null = null;
 
-  constructor(commission: Commission, state: CanvasState, io: StepIo, clock: Clock, pacer: Pacer) {
+  constructor(commission: Commission, state: LocalState, io: StepIo, clock: Clock, pacer: Pacer) {
     this.#commission = commission;
     this.#state = state;
     this.#io = io;
@@ -62,7 +63,11 @@ export class CanvasRun {
       }
       this.#report(step);
       const goal = Math.floor((total * step) / options.steps);
-      if (!(await this.#paintUntil(goal, step)) || !(await this.#rest())) return INTERRUPTED;
+      if (
+        !(await this.#paintUntil(goal, step)) ||
+        !(await rest(options.stepMs, this.#io.signal, this.#clock))
+      )
+        return INTERRUPTED;
     }
     return { kind: "done", items: this.#state.items, costMicros: 0 };
   }
@@ -122,7 +127,7 @@ export class CanvasRun {
     else this.#state = { ...this.#state, items };
   }
 
-  async #save(change: Partial<CanvasState>): Promise<void> {
+  async #save(change: Partial<LocalState>): Promise<void> {
     this.#state = { ...this.#state, ...change };
     await this.#io.save(this.#state as Json);
   }
@@ -135,32 +140,4 @@ export class CanvasRun {
     const last = step === options.steps && picture === n;
     this.#io.progress(percent, this.#rows === 0 ? "sketching" : last ? "finishing" : painting);
   }
-
-  /** The extra wait after a step; false when it was told to stop. */
-  #rest(): Promise<boolean> {
-    const { signal } = this.#io;
-    const { stepMs } = this.#commission.options;
-    if (stepMs === 0 || signal.aborted) return Promise.resolve(!signal.aborted);
-    return new Promise((resolve) => {
-      const timer = this.#clock.after(stepMs, () => {
-        signal.removeEventListener("abort", stop);
-        resolve(true);
-      });
-      const stop = () => {
-        timer.cancel();
-        resolve(false);
-      };
-      signal.addEventListener("abort", stop, { once: true });
-    });
-  }
 }
-
-const INTERRUPTED: StepOutcome = {
-  kind: "failed",
-  failure: {
-    kind: "transient",
-    code: "provider_unavailable",
-    message: "The painter was interrupted",
-    jobFailed: true,
-  },
-};

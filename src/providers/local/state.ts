@@ -3,7 +3,7 @@
 import type { Json } from "../../protocol/task.ts";
 import type { MediaItem } from "../../tasks/task.ts";
 
-export type CanvasState = {
+export type LocalState = {
   /** Finished pictures, in order; never painted again. */
   items: MediaItem[];
   /** How often the job was turned away for its rate. */
@@ -13,8 +13,8 @@ export type CanvasState = {
 };
 
 /** The stored state; an unknown one counts as a job that has not begun. */
-export function readState(state: Json): CanvasState {
+export function readState(state: Json): LocalState {
   if (typeof state !== "object" || state === null || !("items" in state) || !Array.isArray(state.items))
     return { items: [], refusals: 0, upstream: null };
-  return state as unknown as CanvasState;
+  return state as unknown as LocalState;
 }

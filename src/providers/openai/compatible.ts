@@ -5,7 +5,7 @@ import type { Price } from "../../tasks/ports/price.ts";
 import type { ModelOffer, ProviderOffer } from "../catalogue.ts";
 import type { OfferContext } from "../offer-context.ts";
 import { accountsOf, type ConfiguredModel, type ProviderSettings } from "../provider-settings.ts";
-import type { ImageModelSpec } from "./models.ts";
+import { type ImageModelSpec, MAX_INPUTS } from "./models.ts";
 import { createImagesApi } from "./provider.ts";
 
 const MICROS_PER_DOLLAR = 1_000_000;
@@ -77,6 +77,9 @@ function specOf(model: ConfiguredModel & { readonly name: string }): ImageModelS
       backgrounds: model.backgrounds,
       outputFormats: model.outputFormats,
       seed: model.seed,
+      durations: null,
+      fps: null,
+      inputs: model.edits ? { images: MAX_INPUTS, mask: true } : { images: 0, mask: false },
       measuredProgress: false,
       providerOptions: furtherFields,
       furtherFields,

@@ -40,6 +40,8 @@ const MODELS: readonly OpenAiModel[] = [
 
 /** Pictures in one call. */
 export const MAX_IMAGES = 10;
+/** Pictures an edit works from. */
+export const MAX_INPUTS = 16;
 const SIDE_STEP = 16;
 const MIN_SIDE = 256;
 const MAX_SIDE = 3_840;
@@ -85,6 +87,9 @@ export const OPENAI_MODELS: readonly (ImageModelSpec & { readonly created: numbe
       backgrounds: ["auto", "opaque", "transparent"],
       outputFormats: ["png", "jpeg", "webp", ...(deeper ? ["gif", "svg"] : [])],
       seed: false,
+      durations: null,
+      fps: null,
+      inputs: { images: MAX_INPUTS, mask: true },
       measuredProgress: false,
       providerOptions: [...FURTHER, ...(deeper ? FURTHER_DEEPER : [])],
       furtherFields: [...FURTHER, ...(deeper ? FURTHER_DEEPER : [])],

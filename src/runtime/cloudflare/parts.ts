@@ -1,6 +1,7 @@
 /** The deployment made from the bindings of its Worker, the same in the Worker and in every Durable Object. */
 
 import { waitUntil } from "cloudflare:workers";
+import encoderWasm from "@jsquash/webp/codec/enc/webp_enc_simd.wasm?module";
 import { createResultDownload } from "../../compose/core.ts";
 import { createDeployment, type Deployment } from "../../compose/deployment.ts";
 import { ConfigError, loadConfig, type Settings, secretsOf } from "../../config/load.ts";
@@ -8,6 +9,8 @@ import { storeChoice } from "../../config/store-choice.ts";
 import { JsonLog } from "../../logging/json-log.ts";
 import { createChunkedMediaStore } from "../../media/chunked.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";
+import { createTurnStudio } from "../../providers/local/film-studio.ts";
+import { Pacer } from "../../providers/local/pacer.ts";
 import type { OfferContext } from "../../providers/offer-context.ts";
 import { createOffers } from "../../providers/offers.ts";
 import type { Fetch } from "../../providers/upstream/upstream-client.ts";
@@ -78,6 +81,9 @@ function assemble(bindings: Bindings): Deployment {
   // The global function refuses to be called as anything but a function of its own.
   const callOut: Fetch = (url, init) => fetch(url, init);
   const transport = createWorkerTransport();
+  // There are no threads here, so a film gets a turn of the event loop per frame.
+  const pacer = new Pacer();
+  const studio = createTurnStudio(async () => encoderWasm, pacer);
   const download = createResultDownload(transport, clock, settings);
   return createDeployment({
     settings,
@@ -88,7 +94,7 @@ function assemble(bindings: Bindings): Deployment {
       bindings.MEDIA === undefined
         ? createChunkedMediaStore(bindings.MEDIA_STORE, { maxFileBytes })
         : createR2MediaStore({ bucket: bindings.MEDIA, maxFileBytes }),
-    offers: offersOf({ settings, clock, log, fetch: callOut, download }, bindings),
+    offers: offersOf({ settings, clock, log, fetch: callOut, download, pacer, studio }, bindings),
     transport,
     publisher: new DurablePublisher(bindings, log),
     rooms: new RemoteRooms(bindings),

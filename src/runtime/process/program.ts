@@ -27,6 +27,7 @@ import { runnersAbove, systemProcesses, watchRunners } from "./runner-watch.ts";
 import { type RunningServer, startServer } from "./server.ts";
 import { exitCodeOf, type StopSignal, StopSignals } from "./stop-signals.ts";
 import { StoreSetupError } from "./store.ts";
+import { createThreadStudio } from "./thread-studio.ts";
 
 export type ProgramOptions = {
   /** The providers to begin with. Default: the built-in one, and those the settings name. */
@@ -86,7 +87,8 @@ async function start(host: ProcessHost, given: readonly ProviderOffer[] | null):
     const { fetch } = host;
     const transport = createNodeTransport();
     const download = createResultDownload(transport, clock, settings);
-    const offers = given ?? createOffers({ settings, clock, log, fetch, download });
+    const offers =
+      given ?? createOffers({ settings, clock, log, fetch, download, studio: createThreadStudio({ clock }) });
     server = await startServer({ host, settings, keys, directory, offers, transport, log });
     process.stdout.write(
       banner({

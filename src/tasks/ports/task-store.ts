@@ -102,8 +102,10 @@ export type TaskFilter = {
 export type ListQuery = TaskFilter & {
   /** 1-100. */
   limit: number;
-  /** Task id: the page begins with the next older one. */
+  /** Task id: the page begins with the next older one, or with the next newer one in the other order. */
   after?: string;
+  /** Oldest first; newest first when absent. Pages of a batch come newest first only. */
+  order?: "asc";
 };
 export type TaskPage = { tasks: TaskView[]; hasMore: boolean };
 

@@ -40,6 +40,25 @@ export function listingContract(contract: StoreContract): void {
       expect(await ids(scopeOf("a"), { after: tasks[2]!.id })).toEqual([tasks[1]!.id, tasks[0]!.id]);
     });
 
+    test("pages in the other order are oldest first, with everything behind the cursor", async () => {
+      const tasks: Task[] = [];
+      for (let index = 0; index < 7; index++)
+        tasks.push(await bench.submit(index % 3 === 0 ? { type: "video" } : {}));
+      const seen: string[] = [];
+      let query: ListQuery = { limit: 3, order: "asc" };
+      for (let more = true; more; ) {
+        const page = await bench.store.list(scopeOf("a"), query);
+        seen.push(...page.tasks.map(({ task }) => task.id));
+        more = page.hasMore;
+        query = { limit: 3, order: "asc", after: seen.at(-1)! };
+      }
+      expect(seen).toEqual(tasks.map((task) => task.id));
+      expect(await ids(scopeOf("a"), { order: "asc", type: "video", after: tasks[0]!.id })).toEqual([
+        tasks[3]!.id,
+        tasks[6]!.id,
+      ]);
+    });
+
     test("a full last page says that there is no more", async () => {
       await bench.submit();
       await bench.submit();
@@ -119,6 +138,8 @@ export function listingContract(contract: StoreContract): void {
       const granted = { keyId: "a", subject: "ann", granted: [own.id, ann.id, "unknown"] };
       expect(await ids(granted)).toEqual([own.id, ann.id]);
       expect(await ids(granted, { after: own.id })).toEqual([ann.id]);
+      expect(await ids(granted, { order: "asc" })).toEqual([ann.id, own.id]);
+      expect(await ids(granted, { order: "asc", after: ann.id })).toEqual([own.id]);
       expect(await ids(granted, { statuses: ["completed"] })).toEqual([]);
       expect(await ids(granted, { batchId: "batch_1" })).toEqual([ann.id]);
       expect((await bench.store.get(granted, own.id))?.task.id).toBe(own.id);

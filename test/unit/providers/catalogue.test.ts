@@ -18,6 +18,8 @@ function capabilities(type: TaskType): ModelCapabilities {
     qualities: [],
     styles: [],
     backgrounds: [],
+    durations: null,
+    fps: null,
     outputFormats: ["png"],
     seed: true,
     measuredProgress: true,

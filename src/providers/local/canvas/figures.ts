@@ -5,6 +5,7 @@
 
 import { type Color, mix } from "./color.ts";
 import { type Layer, type PictureFrame, shape } from "./layer.ts";
+import type { Gait } from "./motion.ts";
 import { curveTo, ellipse, Outline, type Point } from "./outline.ts";
 import type { Palette } from "./palette.ts";
 
@@ -278,6 +279,27 @@ export type FigureName = keyof typeof FIGURES;
 /** Where each kind of figure feels at home. */
 export const AFLOAT: ReadonlySet<FigureName> = new Set(["sailboat", "whale", "fish"]);
 export const AIRBORNE: ReadonlySet<FigureName> = new Set(["balloon", "rocket", "butterfly", "heart"]);
+
+const GAITS: Partial<Record<FigureName, Gait>> = {
+  sailboat: "float",
+  whale: "swim",
+  fish: "swim",
+  lighthouse: "stand",
+  cabin: "stand",
+  castle: "stand",
+  tent: "stand",
+  cactus: "stand",
+  mushroom: "stand",
+  balloon: "rise",
+  rocket: "launch",
+  butterfly: "flutter",
+  heart: "beat",
+};
+
+/** How a figure gets about in a film. */
+export function gaitOf(name: FigureName): Gait {
+  return GAITS[name] ?? "walk";
+}
 
 /** A figure whose feet stand at (`x`, `y`) pixels, `height` pixels tall, coloured by the light of the palette. */
 export function figure(

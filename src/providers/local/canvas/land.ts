@@ -3,6 +3,7 @@
 import { blue, type Color, green, mix, red } from "./color.ts";
 import { clamp, hash } from "./fixed-point.ts";
 import { blend, type Layer, type PictureFrame, paintLayers, type Row, shine } from "./layer.ts";
+import type { WaterOptions } from "./motion.ts";
 import { NoiseField, noiseLine } from "./noise.ts";
 
 export type RidgeOptions = {
@@ -111,17 +112,6 @@ export function mist(
   };
 }
 
-export type WaterOptions = {
-  horizon: number;
-  shallow: Color;
-  deep: Color;
-  /** Where light glitters on the waves, and in which colour. */
-  glitter: { x: number; color: Color; strength: number };
-  /** How much of what is above the water is mirrored, 0-256. */
-  mirror: number;
-  seed: number;
-};
-
 /** Water that mirrors the layers above it, rippled more the nearer it comes. */
 export function water(frame: PictureFrame, above: readonly Layer[], options: WaterOptions): Layer {
   const { horizon, glitter } = options;
@@ -142,6 +132,7 @@ export function water(frame: PictureFrame, above: readonly Layer[], options: Wat
   return {
     top: horizon,
     bottom: frame.height - 1,
+    motion: { kind: "water", options },
     paint(y, row) {
       const distance = y - horizon;
       const near = Math.floor((distance * 1280) / depth);

@@ -1,6 +1,7 @@
 /** What a picture is made of: layers that paint themselves onto one pixel row at a time, in any order of rows. */
 
 import { blue, type Color, green, red } from "./color.ts";
+import type { Motion } from "./motion.ts";
 import type { Outline } from "./outline.ts";
 
 /** Three channels of 8.8 fixed point a pixel: red, green, blue, 0-65280. */
@@ -11,6 +12,8 @@ export type Layer = {
   /** First and last row it touches, both included. */
   readonly top: number;
   readonly bottom: number;
+  /** How it moves in a film; without one it stands still with what is infinitely far. */
+  readonly motion?: Motion;
   paint(y: number, row: Row): void;
 };
 

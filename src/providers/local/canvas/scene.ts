@@ -1,10 +1,11 @@
 /** What every scene is given, and the pieces several of them share. */
 
-import { mix } from "./color.ts";
-import { AIRBORNE, type FigureName, figure } from "./figures.ts";
+import { type Color, mix } from "./color.ts";
+import { AIRBORNE, type FigureName, figure, gaitOf } from "./figures.ts";
 import type { Layer, PictureFrame } from "./layer.ts";
 import { shape } from "./layer.ts";
 import type { PromptReading } from "./lexicon.ts";
+import { type Bird, moving, movingTogether } from "./motion.ts";
 import { curveTo, Outline, type Point } from "./outline.ts";
 import type { Palette } from "./palette.ts";
 import type { Random } from "./random.ts";
@@ -36,30 +37,40 @@ export function luminary({ frame, palette, reading, random }: SceneInput, horizo
     radius: Math.floor((radius * 9) / 10),
   };
   layers.push(disc(frame, x, y, radius, palette.sun, lower, crescent ? missing : undefined));
-  return { x, y, radius, layers };
+  return { x, y, radius, layers: movingTogether({ kind: "luminary" }, layers) };
 }
 
 /** Stars, where the palette or the prompt has them. */
 export function nightStars({ frame, palette, reading, random }: SceneInput, lowest: number): Layer[] {
   if (!palette.night && !reading.stars) return [];
-  return [stars(frame, lowest, reading.stars ? 520 : 300, palette.glow, random.fork())];
+  const points = stars(frame, lowest, reading.stars ? 520 : 300, palette.glow, random.fork());
+  return [moving({ kind: "twinkle", depth: 0 }, points)];
 }
 
 /** A loose flock of far birds. */
 export function flock({ frame, palette, random }: SceneInput, x: number, y: number): Layer {
-  const outline = new Outline();
   const count = random.between(4, 8);
-  for (let index = 0; index < count; index++) {
+  const birds = Array.from({ length: count }, (): Bird => {
     const span = (frame.unit(random.between(14, 26)) * 256) >> 1;
-    const center: Point = {
+    return {
+      span,
       x: (x + frame.unit(random.between(-150, 150))) * 256,
       y: (y + frame.unit(random.between(-60, 60))) * 256,
+      lift: random.between(10, 40),
     };
+  });
+  const color = mix(palette.ink, palette.far, 40);
+  return moving({ kind: "flock", birds, color }, flockShape(birds, color, frame.width));
+}
+
+/** The silhouettes of birds. */
+export function flockShape(birds: readonly Bird[], color: Color, width: number): Layer {
+  const outline = new Outline();
+  for (const { x, y, span, lift } of birds) {
     const at = (dx: number, dy: number): Point => ({
-      x: center.x + Math.floor((dx * span) / 100),
-      y: center.y + Math.floor((dy * span) / 100),
+      x: x + Math.floor((dx * span) / 100),
+      y: y + Math.floor((dy * span) / 100),
     });
-    const lift = random.between(10, 40);
     const bird = [at(-100, -lift)];
     curveTo(bird, at(-45, -lift - 30), at(0, 6));
     curveTo(bird, at(45, -lift - 30), at(100, -lift));
@@ -67,9 +78,14 @@ export function flock({ frame, palette, random }: SceneInput, x: number, y: numb
     curveTo(bird, at(-45, -lift - 8), at(-100, -lift));
     outline.add(bird);
   }
-  const color = mix(palette.ink, palette.far, 40);
-  return shape(outline, { top: color, bottom: color, alpha: 210 }, frame.width);
+  return shape(outline, { top: color, bottom: color, alpha: 210 }, width);
 }
+
+/** Where figures are: how far in front (0-256), and whether they float. */
+export type Stance = { depth: number; weightless: boolean };
+
+/** Where nothing passes by: they keep their place in the picture. */
+export const IN_PLACE: Stance = { depth: 0, weightless: false };
 
 /** The figures the prompt asked for, side by side on the ground line; flying ones in the air. */
 export function placeFigures(
@@ -77,6 +93,7 @@ export function placeFigures(
   names: readonly FigureName[],
   groundAt: (x: number) => number,
   height: number,
+  { depth, weightless }: Stance = { depth: 256, weightless: false },
 ): Layer[] {
   const side = random.chance(50);
   return names.flatMap((name, index) => {
@@ -87,7 +104,20 @@ export function placeFigures(
     const y = AIRBORNE.has(name)
       ? Math.floor((frame.height * random.between(40, 52)) / 100)
       : groundAt(x) + frame.unit(14);
-    return figure(frame, name, x, y, size, palette, reading.figures.length > 1 && share > 50);
+    const parts = figure(frame, name, x, y, size, palette, reading.figures.length > 1 && share > 50);
+    return movingTogether(
+      {
+        kind: "figure",
+        gait: gaitOf(name),
+        x,
+        y,
+        height: size,
+        depth,
+        groundAt: (at) => groundAt(at) + y - groundAt(x),
+        weightless,
+      },
+      parts,
+    );
   });
 }
 

@@ -1,4 +1,4 @@
-/** A list query as arguments: of each status and type one range of scores, read newest first. */
+/** A list query as arguments: of each status and type one range of scores, read in the order of the list. */
 
 import { TASK_STATUSES, TASK_TYPES } from "../../../protocol/task.ts";
 import { isTaskId, taskIdTime } from "../../../tasks/ids.ts";
@@ -20,13 +20,15 @@ export function listScript(scope: TenantScope, query: ListQuery): [ScriptName, .
     const names = kinds.map(({ name }) => name);
     return ["listBatch", ...head, query.batchId, String(names.length), ...names, ...granted];
   }
-  const latest = after === "" ? TIME_RANGE - 1 : taskIdTime(after);
+  const rising = query.order === "asc";
+  const [from, to] = rising ? [0, TIME_RANGE - 1] : [TIME_RANGE - 1, 0];
+  const begin = after === "" ? from : taskIdTime(after);
   const ranges = kinds.flatMap(({ code, name }) => [
-    String(code * TIME_RANGE + latest),
-    String(code * TIME_RANGE),
+    String(code * TIME_RANGE + begin),
+    String(code * TIME_RANGE + to),
     name,
   ]);
-  return ["list", ...head, String(kinds.length), ...ranges, ...granted];
+  return ["list", ...head, String(kinds.length), rising ? "asc" : "desc", ...ranges, ...granted];
 }
 
 function kindsOf({ statuses = TASK_STATUSES, type }: ListQuery): { code: number; name: string }[] {

@@ -27,6 +27,8 @@ function model(pricing: Price, ownPrice = false): OfferedModel {
       backgrounds: [],
       outputFormats: [],
       seed: false,
+      durations: null,
+      fps: null,
       measuredProgress: false,
       providerOptions: [],
       furtherFields: [],

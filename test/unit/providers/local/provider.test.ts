@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Json } from "../../../../src/protocol/task.ts";
 import { CANVAS_CAPABILITIES } from "../../../../src/providers/local/capabilities.ts";
-import { CANVAS_OPTION_NAMES, parseCanvasOptions } from "../../../../src/providers/local/options.ts";
+import { parseRehearsalOptions, REHEARSAL_OPTION_NAMES } from "../../../../src/providers/local/options.ts";
 import { Pacer } from "../../../../src/providers/local/pacer.ts";
 import { createLocalProvider } from "../../../../src/providers/local/provider.ts";
 import { requireFit } from "../../../../src/tasks/model-fit.ts";
@@ -309,11 +309,11 @@ describe("rehearsing", () => {
 
 describe("provider_options", () => {
   test("have defaults, and null counts as absent", () => {
-    const nothing = parseCanvasOptions();
+    const nothing = parseRehearsalOptions();
     expect(nothing).toMatchObject({ steps: 10, stepMs: 0, failAt: null, failAttempts: 1, upstream: false });
-    expect(parseCanvasOptions(Object.fromEntries(CANVAS_OPTION_NAMES.map((name) => [name, null])))).toEqual(
-      nothing,
-    );
+    expect(
+      parseRehearsalOptions(Object.fromEntries(REHEARSAL_OPTION_NAMES.map((name) => [name, null]))),
+    ).toEqual(nothing);
   });
 
   test("take their bounds and refuse what lies beyond them", () => {
@@ -324,9 +324,9 @@ describe("provider_options", () => {
       poll_ms: [10, 60_000],
     } as const;
     for (const [name, [low, high]] of Object.entries(bounds)) {
-      for (const value of [low, high]) expect(typeof parseCanvasOptions({ [name]: value })).toBe("object");
+      for (const value of [low, high]) expect(typeof parseRehearsalOptions({ [name]: value })).toBe("object");
       for (const value of [low - 1, high + 1, low + 0.5, "5", true, [low], {}])
-        expect(parseCanvasOptions({ [name]: value })).toContain(
+        expect(parseRehearsalOptions({ [name]: value })).toContain(
           `provider_options.${name} must be an integer from ${low} to ${high}`,
         );
     }
@@ -340,11 +340,11 @@ describe("provider_options", () => {
     [{ upstream: "yes" }, "true or false"],
     [{ steps: 3, fail_at: 4 }, "must not be above steps (3)"],
   ])("refuse %j and say what was expected", (given, text) => {
-    expect(parseCanvasOptions(given)).toContain(text);
+    expect(parseRehearsalOptions(given)).toContain(text);
   });
 
   test("that name a failure without a step mean the first", () => {
-    expect(parseCanvasOptions({ fail: "permanent" })).toMatchObject({ failAt: 1 });
+    expect(parseRehearsalOptions({ fail: "permanent" })).toMatchObject({ failAt: 1 });
   });
 });
 

@@ -3,10 +3,11 @@
 import { type Color, mix, ramp } from "../color.ts";
 import { SINE_ONE, sine, TURN } from "../fixed-point.ts";
 import { type Layer, type PictureFrame, shape } from "../layer.ts";
+import { type Motion, movingTogether } from "../motion.ts";
 import { noiseLine } from "../noise.ts";
 import { ellipse, Outline, type Point, reach } from "../outline.ts";
 import type { Random } from "../random.ts";
-import { luminary, nightStars, placeFigures, type Scene } from "../scene.ts";
+import { IN_PLACE, luminary, nightStars, placeFigures, type Scene } from "../scene.ts";
 import { backdrop } from "../sky.ts";
 
 /** Tiles of circles, arcs, triangles and stripes, like a woodblock print of the twenties. */
@@ -42,20 +43,33 @@ export const geometry: Scene = function* (input) {
       const y = top + row * size;
       const first = random.pick(inks);
       const second = random.pick(inks.filter((ink) => ink !== first));
-      layers.push(...tile(frame, x, y, size, first, second, paper, random));
+      const pieces = tile(frame, x, y, size, first, second, paper, random);
+      layers.push(...movingTogether(quarterTurns(x, y, size, column * 3 + row * 5), pieces));
     }
   }
   if (columns > 1 && rows > 1) {
     const x = left + large.column * size;
     const y = top + large.row * size;
-    layers.push(...medallion(frame, x, y, size * 2, inks, paper, random));
+    const pieces = medallion(frame, x, y, size * 2, inks, paper, random);
+    layers.push(...movingTogether(quarterTurns(x, y, size * 2, 4), pieces));
   }
   yield;
   layers.push(
-    ...placeFigures(input, reading.figures, () => Math.floor((frame.height * 93) / 100), frame.unit(430)),
+    ...placeFigures(
+      input,
+      reading.figures,
+      () => Math.floor((frame.height * 93) / 100),
+      frame.unit(430),
+      IN_PLACE,
+    ),
   );
   return layers;
 };
+
+/** Turns of a square whose corner is at (`x`, `y`); neighbours turn one after the other. */
+function quarterTurns(x: number, y: number, size: number, place: number): Motion {
+  return { kind: "turn", x: x + size / 2, y: y + size / 2, phase: (place * 640) % TURN };
+}
 
 function tile(
   frame: PictureFrame,
@@ -218,7 +232,7 @@ export const waves: Scene = function* (input) {
     const color = ramp(colors, t);
     const crest = wave(frame, level, frame.unit(swing), turn + index * 260, random.next());
     const line = frame.unit(7) * 256;
-    layers.push(
+    const pieces = [
       shape(
         band(frame, crest, -line),
         { top: mix(color, palette.paper, 150), bottom: mix(color, palette.paper, 150), alpha: 210 },
@@ -229,11 +243,18 @@ export const waves: Scene = function* (input) {
         { top: mix(color, palette.glow, 50), bottom: mix(color, palette.ink, 90) },
         frame.width,
       ),
-    );
+    ];
+    layers.push(...movingTogether({ kind: "slide", phase: index * 900 }, pieces));
   }
   yield;
   layers.push(
-    ...placeFigures(input, reading.figures, () => Math.floor((frame.height * 93) / 100), frame.unit(280)),
+    ...placeFigures(
+      input,
+      reading.figures,
+      () => Math.floor((frame.height * 93) / 100),
+      frame.unit(280),
+      IN_PLACE,
+    ),
   );
   return layers;
 };

@@ -3,10 +3,11 @@
 import { type Color, mix } from "../color.ts";
 import { TURN } from "../fixed-point.ts";
 import { type Layer, type PictureFrame, shape } from "../layer.ts";
+import { movingTogether } from "../motion.ts";
 import { curveTo, ellipse, Outline, type Point, reach, ribbon } from "../outline.ts";
 import type { Palette } from "../palette.ts";
 import type { Random } from "../random.ts";
-import { placeFigures, type Scene } from "../scene.ts";
+import { IN_PLACE, placeFigures, type Scene } from "../scene.ts";
 import { backdrop, glow } from "../sky.ts";
 
 const UP = (TURN * 3) / 4;
@@ -66,13 +67,21 @@ export const botanical: Scene = function* (input) {
       random.pick([palette.far, palette.accents[2]!, palette.glow]),
       random.between(10, 90),
     );
-    layers.push(...leaves(frame, stem, leafColor, palette, random));
+    const parts = leaves(frame, stem, leafColor, palette, random);
     const bloom = random.pick(palette.accents);
-    layers.push(...blossom(frame, stem[stem.length - 1]!, bloom, palette, random));
+    parts.push(...blossom(frame, stem[stem.length - 1]!, bloom, palette, random));
+    const height = frame.height - (stem[stem.length - 1]!.y >> 8);
+    layers.push(...movingTogether({ kind: "sway", foot: frame.height, height, phase: index * 700 }, parts));
   }
   yield;
   layers.push(
-    ...placeFigures(input, reading.figures, () => Math.floor((frame.height * 95) / 100), frame.unit(270)),
+    ...placeFigures(
+      input,
+      reading.figures,
+      () => Math.floor((frame.height * 95) / 100),
+      frame.unit(270),
+      IN_PLACE,
+    ),
   );
   return layers;
 };

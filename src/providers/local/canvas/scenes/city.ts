@@ -3,6 +3,7 @@
 import { mix } from "../color.ts";
 import { mist, water } from "../land.ts";
 import { type Layer, type PictureFrame, shape } from "../layer.ts";
+import { atDepth, drifting } from "../motion.ts";
 import { Outline, type Point } from "../outline.ts";
 import type { Random } from "../random.ts";
 import { flock, luminary, nightStars, placeFigures, type Scene } from "../scene.ts";
@@ -20,14 +21,18 @@ export const city: Scene = function* (input) {
   ];
   yield;
   layers.push(
-    clouds(
-      frame,
-      0,
-      Math.floor(horizon / 2),
-      mix(palette.paper, palette.glow, 110),
-      palette.sky[1]!,
-      random.between(10, 34),
-      random.next(),
+    drifting(
+      10,
+      60,
+      clouds(
+        frame,
+        0,
+        Math.floor(horizon / 2),
+        mix(palette.paper, palette.glow, 110),
+        palette.sky[1]!,
+        random.between(10, 34),
+        random.next(),
+      ),
     ),
   );
   if (!palette.night) layers.push(flock(input, frame.width - sun.x, Math.floor(frame.height / 4)));
@@ -37,27 +42,33 @@ export const city: Scene = function* (input) {
     const t = Math.floor(((index + 1) * 256) / depth);
     const color = mix(mix(palette.far, palette.sky[2]!, 90), mix(palette.near, palette.ink, 60), t);
     const block = buildings(frame, horizon, frame.unit(430 - index * 75), index, random);
-    layers.push(
-      shape(block.walls, { top: color, bottom: mix(color, palette.glow, 90 - index * 22) }, frame.width),
+    const far = 40 + index * 60;
+    const walls = shape(
+      block.walls,
+      { top: color, bottom: mix(color, palette.glow, 90 - index * 22) },
+      frame.width,
     );
     const light = mix(palette.accents[0]!, 0xffe6a8, 190);
     const lit = palette.night ? 90 + index * 48 : 70 + index * 20;
-    layers.push(
-      shape(
-        block.windows,
-        { top: mix(color, light, 210), bottom: mix(color, light, 256), alpha: lit },
-        frame.width,
-      ),
+    const windows = shape(
+      block.windows,
+      { top: mix(color, light, 210), bottom: mix(color, light, 256), alpha: lit },
+      frame.width,
     );
+    layers.push(atDepth(far, walls), atDepth(far, windows));
     if (index < depth - 1)
       layers.push(
-        mist(
-          frame,
-          horizon - frame.unit(20),
-          frame.unit(190),
-          mix(palette.glow, palette.sky[2]!, 100),
-          130,
-          random.next(),
+        drifting(
+          far,
+          30,
+          mist(
+            frame,
+            horizon - frame.unit(20),
+            frame.unit(190),
+            mix(palette.glow, palette.sky[2]!, 100),
+            130,
+            random.next(),
+          ),
         ),
       );
   }

@@ -3,6 +3,7 @@
 import { type Color, mix, ramp } from "../color.ts";
 import { clamp, hash, integerRoot } from "../fixed-point.ts";
 import { blend, type Layer, type PictureFrame, shape, shine } from "../layer.ts";
+import { atDepth, moving } from "../motion.ts";
 import { NoiseField } from "../noise.ts";
 import { ellipse, Outline } from "../outline.ts";
 import { namedPalette } from "../palette.ts";
@@ -22,9 +23,9 @@ export const cosmos: Scene = function* (input) {
       random.next(),
       200,
     ),
-    nebula(frame, palette.accents[0]!, palette.accents[2]!, random.next(), 150),
-    nebula(frame, palette.glow, palette.accents[1]!, random.next(), 90),
-    stars(frame, frame.height, 760, palette.glow, random.fork()),
+    atDepth(24, nebula(frame, palette.accents[0]!, palette.accents[2]!, random.next(), 150)),
+    atDepth(48, nebula(frame, palette.glow, palette.accents[1]!, random.next(), 90)),
+    moving({ kind: "twinkle", depth: 32 }, stars(frame, frame.height, 760, palette.glow, random.fork())),
   ];
   const side = random.chance(50);
   const x = Math.floor((frame.width * (side ? random.between(60, 72) : random.between(28, 40))) / 100);
@@ -37,32 +38,35 @@ export const cosmos: Scene = function* (input) {
     mix(palette.accents[0]!, base.ink, 90),
     palette.accents[0]!,
   ];
-  layers.push(glow(frame, x, y, radius * 2, palette.accents[0]!, 90));
+  const world: Layer[] = [glow(frame, x, y, radius * 2, palette.accents[0]!, 90)];
   const rings = random.chance(65);
   const tilt = random.between(-330, 330);
   const ring = (front: boolean) =>
     ringHalf(frame, x, y, radius, tilt, palette.paper, palette.accents[1]!, front);
-  if (rings) layers.push(...ring(false));
-  layers.push(planet(frame, x, y, radius, colors, base.ink, side ? -1 : 1, random.next()));
-  if (rings) layers.push(...ring(true));
+  if (rings) world.push(...ring(false));
+  world.push(planet(frame, x, y, radius, colors, base.ink, side ? -1 : 1, random.next()));
+  if (rings) world.push(...ring(true));
+  layers.push(...world.map((layer) => atDepth(120, layer)));
   const moonX = Math.floor((frame.width * (side ? random.between(16, 34) : random.between(66, 84))) / 100);
   const moonY = Math.floor((frame.height * random.between(18, 34)) / 100);
   yield;
-  layers.push(
-    planet(
-      frame,
-      moonX,
-      moonY,
-      frame.unit(random.between(26, 60)),
-      [palette.paper, mix(palette.paper, palette.far, 120), palette.paper],
-      base.ink,
-      side ? -1 : 1,
-      random.next(),
-    ),
+  const moon = planet(
+    frame,
+    moonX,
+    moonY,
+    frame.unit(random.between(26, 60)),
+    [palette.paper, mix(palette.paper, palette.far, 120), palette.paper],
+    base.ink,
+    side ? -1 : 1,
+    random.next(),
   );
+  layers.push(atDepth(200, moon));
   yield;
   layers.push(
-    ...placeFigures(input, reading.figures, () => Math.floor((frame.height * 92) / 100), frame.unit(280)),
+    ...placeFigures(input, reading.figures, () => Math.floor((frame.height * 92) / 100), frame.unit(280), {
+      depth: 256,
+      weightless: true,
+    }),
   );
   return layers;
 };

@@ -5,6 +5,7 @@ import { AFLOAT, AIRBORNE } from "../figures.ts";
 import { mist, type Ridge, ridge, water } from "../land.ts";
 import type { Layer } from "../layer.ts";
 import { shape } from "../layer.ts";
+import { atDepth, drifting, moving } from "../motion.ts";
 import { Outline } from "../outline.ts";
 import { conifer, flock, luminary, nightStars, placeFigures, type Scene, type SceneInput } from "../scene.ts";
 import { aurora, backdrop, clouds } from "../sky.ts";
@@ -15,21 +16,30 @@ function sky(input: SceneInput, horizon: number): { layers: Layer[]; sunX: numbe
   const sun = luminary(input, horizon);
   const layers = [backdrop(frame, palette.sky, 0, horizon, random.next()), ...nightStars(input, horizon)];
   if (reading.aurora)
-    layers.push(aurora(frame, Math.floor((horizon * 62) / 100), 0x3fe6a0, 0x8a5fe0, random.next()));
+    layers.push(
+      moving(
+        { kind: "shimmer" },
+        aurora(frame, Math.floor((horizon * 62) / 100), 0x3fe6a0, 0x8a5fe0, random.next()),
+      ),
+    );
   layers.push(...sun.layers);
   if (!reading.aurora && random.chance(palette.night ? 40 : 80)) {
     const light = mix(palette.paper, palette.glow, 90);
     const shade = mix(palette.sky[1]!, palette.far, 128);
     const top = Math.floor((horizon * random.between(2, 20)) / 100);
     layers.push(
-      clouds(
-        frame,
-        top,
-        Math.floor((horizon * 88) / 100),
-        light,
-        shade,
-        random.between(18, 44),
-        random.next(),
+      drifting(
+        20,
+        60,
+        clouds(
+          frame,
+          top,
+          Math.floor((horizon * 88) / 100),
+          light,
+          shade,
+          random.between(18, 44),
+          random.next(),
+        ),
       ),
     );
   }
@@ -48,6 +58,7 @@ export const hills: Scene = function* (input) {
     yield;
     const t = Math.floor((index * 256) / (count - 1));
     const crest = mix(palette.far, palette.near, t);
+    const depth = 40 + ((t * 27) >> 5);
     front = ridge(frame, {
       level: horizon + Math.floor(((frame.height - horizon) * index * 17) / (count * 20)),
       relief: frame.unit(70 + random.between(0, 50)),
@@ -59,7 +70,7 @@ export const hills: Scene = function* (input) {
       seed: random.next(),
       light: { color: palette.glow, from: sunX > frame.width / 2 ? 1 : -1, strength: 90 },
     });
-    layers.push(front);
+    layers.push(atDepth(depth, front));
     if (index >= 1 && index < count - 1 && random.chance(75)) {
       const grove = new Outline();
       for (let trees = random.between(3, 12), x = random.between(0, frame.width); trees > 0; trees--) {
@@ -73,17 +84,22 @@ export const hills: Scene = function* (input) {
         );
       }
       const color = mix(mix(palette.far, palette.near, t + 50), palette.ink, 60);
-      layers.push(shape(grove, { top: color, bottom: mix(color, palette.ink, 60) }, frame.width));
+      const trees = shape(grove, { top: color, bottom: mix(color, palette.ink, 60) }, frame.width);
+      layers.push(atDepth(depth, trees));
     }
     if (index < 2)
       layers.push(
-        mist(
-          frame,
-          front.top + frame.unit(90),
-          frame.unit(90),
-          mix(palette.paper, palette.glow, 90),
-          100,
-          random.next(),
+        drifting(
+          depth,
+          40,
+          mist(
+            frame,
+            front.top + frame.unit(90),
+            frame.unit(90),
+            mix(palette.paper, palette.glow, 90),
+            100,
+            random.next(),
+          ),
         ),
       );
   }
@@ -103,28 +119,28 @@ export const mountains: Scene = function* (input) {
     yield;
     const t = index * 84;
     const crest = mix(palette.far, palette.near, t);
-    layers.push(
-      ridge(frame, {
-        level: horizon - frame.unit(230 - index * 95),
-        relief: frame.unit(250 - index * 60),
-        cell: frame.unit(460 - index * 90),
-        octaves: 7,
-        roughness: 122,
-        crest,
-        foot: mix(crest, palette.glow, 90),
-        seed: random.next(),
-        light: { color: mix(palette.glow, 0xffffff, 90), from, strength: 150 },
-        ...(index < 2 ? { snow: mix(palette.paper, palette.far, 30 + index * 40) } : {}),
-      }),
-      mist(
-        frame,
-        horizon - frame.unit(60 - index * 20),
-        frame.unit(110),
-        mix(palette.paper, palette.glow, 80),
-        120,
-        random.next(),
-      ),
+    const depth = 20 + index * 35;
+    const range = ridge(frame, {
+      level: horizon - frame.unit(230 - index * 95),
+      relief: frame.unit(250 - index * 60),
+      cell: frame.unit(460 - index * 90),
+      octaves: 7,
+      roughness: 122,
+      crest,
+      foot: mix(crest, palette.glow, 90),
+      seed: random.next(),
+      light: { color: mix(palette.glow, 0xffffff, 90), from, strength: 150 },
+      ...(index < 2 ? { snow: mix(palette.paper, palette.far, 30 + index * 40) } : {}),
+    });
+    const haze = mist(
+      frame,
+      horizon - frame.unit(60 - index * 20),
+      frame.unit(110),
+      mix(palette.paper, palette.glow, 80),
+      120,
+      random.next(),
     );
+    layers.push(atDepth(depth, range), drifting(depth, 30, haze));
   }
   const shore = ridge(frame, {
     level: horizon - frame.unit(8),
@@ -140,7 +156,8 @@ export const mountains: Scene = function* (input) {
   for (let x = 0; x < frame.width; x += frame.unit(random.between(7, 22)) + 1)
     conifer(trees, x, shore.crestAt(x) + frame.unit(6), frame.unit(random.between(26, 64)), random);
   const dark = mix(palette.near, palette.ink, 90);
-  layers.push(shore, shape(trees, { top: mix(dark, palette.far, 50), bottom: dark }, frame.width));
+  const wood = shape(trees, { top: mix(dark, palette.far, 50), bottom: dark }, frame.width);
+  layers.push(atDepth(130, shore), atDepth(130, wood));
   if (lake)
     layers.push(
       water(frame, [...layers], {
@@ -181,7 +198,7 @@ export const sea: Scene = function* (input) {
       seed: random.next(),
       light: { color: palette.glow, from: sunX > frame.width / 2 ? 1 : -1, strength: 110 },
     });
-    layers.push(island);
+    layers.push(atDepth(40, island));
   }
   const surface = water(frame, [...layers], {
     horizon,
@@ -194,7 +211,11 @@ export const sea: Scene = function* (input) {
   yield;
   layers.push(
     surface,
-    mist(frame, horizon, frame.unit(40), mix(palette.glow, palette.paper, 100), 130, random.next()),
+    drifting(
+      40,
+      30,
+      mist(frame, horizon, frame.unit(40), mix(palette.glow, palette.paper, 100), 130, random.next()),
+    ),
   );
   layers.push(...floaters(input, horizon));
   const ashore = reading.figures.filter((name) => !AFLOAT.has(name));
@@ -209,13 +230,15 @@ function floaters(input: SceneInput, horizon: number): Layer[] {
   const { frame, reading, random } = input;
   const afloat = reading.figures.filter((name) => AFLOAT.has(name));
   const line = horizon + Math.floor(((frame.height - horizon) * random.between(20, 34)) / 100);
-  if (afloat.length > 0) return placeFigures(input, afloat, () => line, frame.unit(230));
+  const stance = { depth: 90, weightless: false };
+  if (afloat.length > 0) return placeFigures(input, afloat, () => line, frame.unit(230), stance);
   if (reading.figures.length > 0 || random.chance(45)) return [];
   return placeFigures(
     input,
     ["sailboat"],
     () => horizon + frame.unit(10),
     frame.unit(random.between(60, 95)),
+    stance,
   );
 }
 
@@ -230,6 +253,7 @@ export const forest: Scene = function* (input) {
     yield;
     const t = Math.floor((index * 256) / (rows - 1));
     const color = mix(palette.far, palette.near, t);
+    const depth = 40 + ((t * 27) >> 5);
     ground = ridge(frame, {
       level: horizon + Math.floor(((frame.height - horizon) * index * 16) / (rows * 20)),
       relief: frame.unit(46),
@@ -254,23 +278,25 @@ export const forest: Scene = function* (input) {
       // Rooted deep enough for the ground, painted afterwards, to hide the gap beneath the lowest boughs.
       conifer(trees, x, ground.crestAt(x) + Math.floor(height / 7), height, random);
     }
-    layers.push(
-      shape(
-        trees,
-        { top: mix(color, palette.glow, 60 - (t >> 3)), bottom: mix(color, palette.ink, t >> 1) },
-        frame.width,
-      ),
-      ground,
+    const wood = shape(
+      trees,
+      { top: mix(color, palette.glow, 60 - (t >> 3)), bottom: mix(color, palette.ink, t >> 1) },
+      frame.width,
     );
+    layers.push(atDepth(depth, wood), atDepth(depth, ground));
     if (index < rows - 1)
       layers.push(
-        mist(
-          frame,
-          ground.top + frame.unit(30),
-          frame.unit(130),
-          mix(palette.paper, palette.glow, 110),
-          150 - index * 24,
-          random.next(),
+        drifting(
+          depth,
+          40,
+          mist(
+            frame,
+            ground.top + frame.unit(30),
+            frame.unit(130),
+            mix(palette.paper, palette.glow, 110),
+            150 - index * 24,
+            random.next(),
+          ),
         ),
       );
   }
@@ -290,17 +316,20 @@ export const desert: Scene = function* (input) {
   const from = sunX > frame.width / 2 ? 1 : -1;
   if (random.chance(70)) {
     layers.push(
-      ridge(frame, {
-        level: horizon + frame.unit(4),
-        relief: frame.unit(80),
-        cell: frame.unit(300),
-        octaves: 6,
-        roughness: 130,
-        crest: mix(palette.far, palette.sky[1]!, 110),
-        foot: mix(palette.far, palette.glow, 80),
-        seed: random.next(),
-        light: { color: palette.glow, from, strength: 100 },
-      }),
+      atDepth(
+        30,
+        ridge(frame, {
+          level: horizon + frame.unit(4),
+          relief: frame.unit(80),
+          cell: frame.unit(300),
+          octaves: 6,
+          roughness: 130,
+          crest: mix(palette.far, palette.sky[1]!, 110),
+          foot: mix(palette.far, palette.glow, 80),
+          seed: random.next(),
+          light: { color: palette.glow, from, strength: 100 },
+        }),
+      ),
     );
   }
   let ground: Ridge | null = null;
@@ -318,7 +347,7 @@ export const desert: Scene = function* (input) {
       seed: random.next(),
       light: { color: mix(palette.glow, palette.paper, 60), from, strength: 235 },
     });
-    layers.push(ground);
+    layers.push(atDepth(64 + index * 48, ground));
   }
   const floor = ground!;
   const names = reading.figures.length > 0 ? reading.figures : random.chance(60) ? (["cactus"] as const) : [];
@@ -344,5 +373,5 @@ function foreground(
     seed: random.next(),
     light: { color: palette.glow, from: random.chance(50) ? 1 : -1, strength: 60 },
   });
-  return [ground, ...placeFigures(input, names, (x) => ground.crestAt(x), frame.unit(260))];
+  return [atDepth(256, ground), ...placeFigures(input, names, (x) => ground.crestAt(x), frame.unit(260))];
 }

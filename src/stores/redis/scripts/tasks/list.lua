@@ -1,5 +1,6 @@
--- A page of a tenant's tasks, newest first. ARGV: 3 key, 4 subject or '', 5 task to begin behind or '', 6 how many,
--- 7 how many ranges; of each range its greatest and least score and the status and type it is for; then granted ids.
+-- A page of a tenant's tasks. ARGV: 3 key, 4 subject or '', 5 task to begin behind or '', 6 how many, 7 how many ranges,
+-- 8 'asc' for the oldest first, else the newest; of each range the score to begin and to end with, in that order, and the
+-- status and type it is for; then granted ids.
 -- A range has one status and type of the tenant, in the order of the time in the ids.
 
 local name, after, wanted = scoped(ARGV[3], ARGV[4]), ARGV[5], tonumber(ARGV[6])
@@ -11,15 +12,22 @@ local function take(id)
 end
 
 local ranges = tonumber(ARGV[7])
+local rising = ARGV[8] == 'asc'
+local read = rising and 'ZRANGEBYSCORE' or 'ZREVRANGEBYSCORE'
+local function behind(id)
+  if after == '' then return true end
+  if rising then return id > after end
+  return id < after
+end
 local asked = {}
-for i = 8, 7 + ranges * 3, 3 do
+for i = 9, 8 + ranges * 3, 3 do
   asked[ARGV[i + 2]] = true
   local offset, taken = 0, 0
   repeat
-    local page = rcall('ZREVRANGEBYSCORE', P .. 'ids:' .. name, ARGV[i], ARGV[i + 1], 'LIMIT', offset, wanted)
+    local page = rcall(read, P .. 'ids:' .. name, ARGV[i], ARGV[i + 1], 'LIMIT', offset, wanted)
     for _, id in ipairs(page) do
       -- Ids of the same millisecond as the one to begin behind are in the range too.
-      if (after == '' or id < after) and taken < wanted then
+      if behind(id) and taken < wanted then
         take(id)
         taken = taken + 1
       end
@@ -27,12 +35,15 @@ for i = 8, 7 + ranges * 3, 3 do
     offset = offset + wanted
   until #page < wanted or taken == wanted
 end
-for i = 8 + ranges * 3, #ARGV do
-  local t = (after == '' or ARGV[i] < after) and load_task(ARGV[i])
+for i = 9 + ranges * 3, #ARGV do
+  local t = behind(ARGV[i]) and load_task(ARGV[i])
   if t and t[T_keyId] == ARGV[3] and asked[t[T_status] .. ' ' .. t[T_type]] then take(ARGV[i]) end
 end
 
-table.sort(ids, function(a, b) return a > b end)
+table.sort(ids, function(a, b)
+  if rising then return a < b end
+  return a > b
+end)
 local views = {}
 for i = 1, min(#ids, wanted) do
   local t = load_task(ids[i])
