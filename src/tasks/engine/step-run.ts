@@ -131,6 +131,7 @@ export class StepRun {
       model: candidateOf(task).model,
       request: task.request,
       attempt: task.attempt,
+      isLastAttempt: task.attempt >= task.maxAttempts,
       idempotencyKey: `${task.id}-${task.attempt}`,
       inputs: task.inputs,
       credential: null,

@@ -20,6 +20,8 @@ export type MediaJob = {
   readonly model: string;
   readonly request: JobRequest;
   readonly attempt: number;
+  /** A failure that uses an attempt ends the task: what came so far is better answered than lost. */
+  readonly isLastAttempt?: boolean;
   /** The same for every run of one attempt; goes upstream as the idempotency key where the provider takes one. */
   readonly idempotencyKey: string;
   /** Files the caller handed in, in the caller's order. */
