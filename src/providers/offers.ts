@@ -1,6 +1,7 @@
 /** Every provider that the settings allow. A new provider is a new folder beside this file, and a line in the table. */
 
 import type { ProviderOffer } from "./catalogue.ts";
+import { geminiOffers } from "./gemini/offer.ts";
 import { createLocalOffer } from "./local/offer.ts";
 import type { OfferContext } from "./offer-context.ts";
 import { compatibleOffers } from "./openai/compatible.ts";
@@ -12,6 +13,7 @@ type OfferSource = (context: OfferContext) => readonly ProviderOffer[];
 const SOURCES: readonly OfferSource[] = [
   (context) => [createLocalOffer(context)],
   openAiOffers,
+  geminiOffers,
   compatibleOffers,
 ];
 

@@ -2,10 +2,12 @@
 
 import type { Pricing } from "../tasks/ports/model-catalogue.ts";
 
-/** The dearest picture of a model, in micro-dollars: what is held back for each. */
+/** The dearest picture or film of a provider, in micro-dollars: what is held back for each. */
 const PER_IMAGE_MICROS: Readonly<Record<string, number>> = {
   // 13,000 image tokens at $30 a million: the largest size at the highest quality.
   openai: 400_000,
+  // 15 seconds of film in 4K at $0.30 each.
+  gemini: 4_500_000,
 };
 
 /** The price of a provider's model. Throws for a provider without one: a mistake of ours. */
