@@ -4,6 +4,7 @@ import type { MediaJob, StepIo } from "../../tasks/ports/media-provider.ts";
 import type { MediaRef } from "../../tasks/task.ts";
 import { isRecord } from "../upstream/error-text.ts";
 import { unusableAnswer } from "../upstream/failures.ts";
+import { takenFields } from "../upstream/fields.ts";
 import type { Made } from "../upstream/items.ts";
 import { readJsonWithMedia } from "../upstream/json-with-media.ts";
 import { nearestRatio, parseSize } from "../upstream/sizes.ts";
@@ -11,7 +12,7 @@ import { storeMedia } from "../upstream/store-media.ts";
 import type { UpstreamAnswer } from "../upstream/upstream-client.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import { blocked, imageUsage, listOf } from "./dialect.ts";
-import { inputPictures, invalid } from "./inputs.ts";
+import { inputPictures } from "./inputs.ts";
 import type { GeminiImageModel } from "./models.ts";
 
 const MAX_INPUTS = 14;
@@ -20,7 +21,11 @@ const PICTURE = /^candidates\.\d+\.content\.parts\.\d+\.inlineData\.data$/;
 const SIGNATURE = /^candidates\.\d+\.content\.parts\.\d+\.thoughtSignature$/;
 
 /** The body of a call for one picture. Throws `UpstreamError` (`invalid_request`) for what the model would refuse. */
-export function imageBody(job: MediaJob, model: GeminiImageModel, io: Pick<StepIo, "openInput">): unknown {
+export function imageBody(
+  job: MediaJob,
+  model: GeminiImageModel,
+  io: Pick<StepIo, "openInput" | "signal">,
+): unknown {
   const pictures = inputPictures(job, MAX_INPUTS, io);
   return {
     contents: [
@@ -39,15 +44,9 @@ function imageConfig(
 ): Record<string, string> {
   const config: Record<string, string> = {};
   const size = parseSize(request.size);
-  const ratio = request.further?.aspect_ratio ?? request.providerOptions?.aspect_ratio;
-  if (ratio !== undefined && ratio !== null) {
-    if (typeof ratio !== "string" || !ratios.includes(ratio))
-      throw invalid(`aspect_ratio must be one of ${ratios.join(", ")} for this model.`);
-    config.aspectRatio = ratio;
-  } else if (size !== null) {
-    const nearest = nearestRatio(size, ratios);
-    if (nearest !== null) config.aspectRatio = nearest;
-  }
+  const { aspect_ratio: named } = takenFields(request, { aspect_ratio: { kind: "word", words: ratios } });
+  const ratio = named ?? (size === null ? null : nearestRatio(size, ratios));
+  if (typeof ratio === "string") config.aspectRatio = ratio;
   // A model of one size does not take the field.
   if (size !== null && imageSizes.length > 1) {
     const pixels = size.width * size.height;

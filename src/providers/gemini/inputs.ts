@@ -2,9 +2,9 @@
 
 import type { MediaJob, StepIo } from "../../tasks/ports/media-provider.ts";
 import type { TaskInput } from "../../tasks/task.ts";
-import { permanent } from "../upstream/failures.ts";
+import { invalid } from "../upstream/fields.ts";
+import { openInput } from "../upstream/inputs.ts";
 import { InlineFile } from "../upstream/json-with-files.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
 
 const TYPES = ["image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"];
 
@@ -12,7 +12,7 @@ const TYPES = ["image/png", "image/jpeg", "image/webp", "image/heic", "image/hei
 export function inputPictures(
   { inputs }: Pick<MediaJob, "inputs">,
   most: number,
-  io: Pick<StepIo, "openInput">,
+  io: Pick<StepIo, "openInput" | "signal">,
 ): { mimeType: string; data: InlineFile }[] {
   if (inputs.some(({ role }) => role === "mask"))
     throw invalid("This model takes no mask: say in the prompt what is to be changed, and where.");
@@ -23,10 +23,6 @@ export function inputPictures(
       throw invalid(
         `Input pictures must be PNG, JPEG, WebP, HEIC or HEIF; one is ${input.contentType.slice(0, 40)}.`,
       );
-    return { mimeType: input.contentType, data: new InlineFile(input, () => io.openInput(input)) };
+    return { mimeType: input.contentType, data: new InlineFile(input, () => openInput(io, input)) };
   });
-}
-
-export function invalid(message: string): UpstreamError {
-  return new UpstreamError(permanent("invalid_request", message));
 }

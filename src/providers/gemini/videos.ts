@@ -11,10 +11,11 @@ import {
   permanent,
   unusableAnswer,
 } from "../upstream/failures.ts";
+import { invalid, takenFields } from "../upstream/fields.ts";
 import { nearestRatio, nearestResolution, parseSize } from "../upstream/sizes.ts";
 import { UpstreamError } from "../upstream/upstream-error.ts";
 import { isModeration, listOf } from "./dialect.ts";
-import { inputPictures, invalid } from "./inputs.ts";
+import { inputPictures } from "./inputs.ts";
 import { type GeminiVideoModel, VIDEO_RATIOS, VIDEO_RESOLUTIONS } from "./models.ts";
 
 /** What is known of a film that is being made. */
@@ -28,8 +29,6 @@ export type VideoState = {
 
 /** One picture is the first frame; several are what the film is about. */
 const MAX_INPUTS = 6;
-/** `4k` has no number to compare. */
-const RESOLUTION_LINES: Readonly<Record<string, string>> = { "2160p": "4k" };
 /** Where films stand in an interaction, and in a form of it that names the last one beside the steps. */
 export const FILM = /^(?:steps\.\d+\.content\.\d+|outputs\.\d+|output_video)\.data$/;
 
@@ -44,7 +43,11 @@ export function secondsOf({ request }: Pick<MediaJob, "request">, model: GeminiV
 }
 
 /** The body that begins an interaction. Throws `UpstreamError` (`invalid_request`) for what the model would refuse. */
-export function videoBody(job: MediaJob, model: GeminiVideoModel, io: Pick<StepIo, "openInput">): unknown {
+export function videoBody(
+  job: MediaJob,
+  model: GeminiVideoModel,
+  io: Pick<StepIo, "openInput" | "signal">,
+): unknown {
   const pictures = inputPictures(job, MAX_INPUTS, io);
   const content = pictures.map(({ mimeType, data }) => ({ type: "image", data, mime_type: mimeType }));
   const task =
@@ -64,28 +67,27 @@ export function videoBody(job: MediaJob, model: GeminiVideoModel, io: Pick<StepI
   };
 }
 
-function shapeOf({ request }: MediaJob): Record<string, string> {
-  const further = { ...request.providerOptions, ...request.further };
+function shapeOf({ request }: MediaJob): Record<string, Json> {
   const size = parseSize(request.size);
-  const shape: Record<string, string> = {};
-  const ratio =
-    listed("aspect_ratio", further.aspect_ratio, VIDEO_RATIOS) ?? (size && nearestRatio(size, VIDEO_RATIOS));
-  if (ratio !== null) shape.aspect_ratio = ratio;
-  const lines = VIDEO_RESOLUTIONS.map((name) => (name === "4k" ? "2160p" : name));
-  const nearest = size && nearestResolution(size, lines);
-  const resolution =
-    listed("resolution", request.further?.resolution, VIDEO_RESOLUTIONS) ??
-    (nearest === null ? null : (RESOLUTION_LINES[nearest] ?? nearest));
-  if (resolution !== null) shape.resolution = resolution;
-  return shape;
+  const ratios = takenFields(request, { aspect_ratio: { kind: "word", words: VIDEO_RATIOS } });
+  // Among the options nobody has looked at what it costs.
+  const resolutions = takenFields(
+    { further: request.further ?? {} },
+    { resolution: { kind: "word", words: VIDEO_RESOLUTIONS } },
+  );
+  if (size === null) return { ...ratios, ...resolutions };
+  const lines = nearestResolution(size, VIDEO_RESOLUTIONS.map(linesOf));
+  return {
+    aspect_ratio: nearestRatio(size, VIDEO_RATIOS),
+    resolution: VIDEO_RESOLUTIONS.find((name) => linesOf(name) === lines) ?? null,
+    ...ratios,
+    ...resolutions,
+  };
 }
 
-/** A field that must be one of some words, letter case ignored; null when it is not there. */
-function listed(name: string, value: Json | undefined, words: readonly string[]): string | null {
-  if (value === undefined || value === null) return null;
-  const word = typeof value === "string" ? words.find((known) => known === value.toLowerCase()) : undefined;
-  if (word === undefined) throw invalid(`${name} must be one of ${words.join(", ")} for this model.`);
-  return word;
+/** `4k` has no number to compare. */
+function linesOf(resolution: string): string {
+  return resolution === "4k" ? "2160p" : resolution;
 }
 
 /**

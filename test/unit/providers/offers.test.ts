@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { loadConfig } from "../../../src/config/load.ts";
 import { EXAMPLE_NAMES } from "../../../src/providers/example-names.ts";
+import { GEMINI_VIDEO_MODELS } from "../../../src/providers/gemini/models.ts";
 import { createOffers } from "../../../src/providers/offers.ts";
 import { OPENAI_MODELS } from "../../../src/providers/openai/models.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
@@ -26,6 +27,17 @@ test.each([
   ["an account", { CONDUITLLM__PROVIDERS__OPENAI__CREDENTIALS__0__KEY: "sk-1" }],
 ])("OpenAI is offered with %s", (_, env) => {
   expect(offered(env)).toEqual(["local", "openai"]);
+});
+
+test.each([["GEMINI_API_KEY", "gemini"]])("%s offers %s", (variable, provider) => {
+  expect(offered({ [variable]: "key-1" })).toEqual(["local", provider]);
+});
+
+test("what asks for Sora is made by the model that Google has for it", () => {
+  const sora = EXAMPLE_NAMES.filter(({ name }) => name.startsWith("sora"));
+  const films = new Set(GEMINI_VIDEO_MODELS.map(({ name }) => `gemini/${name}`));
+  expect(sora.length).toBe(3);
+  expect(sora.filter(({ successor }) => !films.has(successor))).toEqual([]);
 });
 
 test("no name leads to a model that its provider has retired", () => {
