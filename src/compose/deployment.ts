@@ -15,11 +15,11 @@ import { poolSize } from "../tasks/engine/step-runner-pool.ts";
 import { StepWorker, type StepWorkerOptions } from "../tasks/engine/step-worker.ts";
 import type { Doorbell } from "../tasks/ports/doorbell.ts";
 import { type Core, createCatalogue, createCore, type HostParts } from "./core.ts";
-import { stepWorkerOptions } from "./options.ts";
+import { createHookAddresses, stepWorkerOptions } from "./options.ts";
 import { TaskEnds } from "./task-ends.ts";
 
 /** What the platform brings. */
-export type DeploymentPlatform = Omit<HostParts, "catalogue" | "doorbell"> & {
+export type DeploymentPlatform = Omit<HostParts, "catalogue" | "doorbell" | "hooks"> & {
   readonly offers: readonly ProviderOffer[];
   /** Keeps the isolate alive until the promise settles, as long as the platform allows. */
   keepAlive(pending: Promise<void>): void;
@@ -48,15 +48,16 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
   const catalogue = createCatalogue(settings, offers, log);
   const options = stepWorkerOptions(settings);
   const qstash = createQStash(platform);
+  const hooks = createHookAddresses(settings, settings.keys);
   const rings = qstash === null ? ringsOfRunners(platform, options) : ringsOfQStash(qstash);
   return {
     // The worker that holds a task runs elsewhere, see step-worker.ts.
     ...createCore(
-      { ...parts, publisher, catalogue, doorbell: rings.doorbell },
+      { ...parts, publisher, catalogue, doorbell: rings.doorbell, hooks },
       { dropHeld: () => {}, sharedLookups: false },
     ),
     stepWorker: new StepWorker(
-      { store, media, providers: catalogue.providers, publisher, clock, log },
+      { store, media, providers: catalogue.providers, publisher, clock, log, hooks: hooks ?? undefined },
       options,
     ),
     stepWorkerOptions: options,

@@ -29,6 +29,7 @@ import type { Store } from "../stores/store.ts";
 import { Engine } from "../tasks/engine/engine.ts";
 import { BusWorkers, SILENT_WORKERS } from "../tasks/engine/other-workers.ts";
 import { RetentionSweep } from "../tasks/engine/retention.ts";
+import type { HookAddresses } from "../tasks/hook-addresses.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { InstanceBus } from "../tasks/ports/instance-bus.ts";
 import type { Log } from "../tasks/ports/log.ts";
@@ -49,6 +50,8 @@ const LAST_POLLS_MS = 1_000;
 export type GatewayDependencies = {
   settings: Settings;
   adminKey: string | null;
+  /** Where providers may call back; absent where none can reach the gateway. */
+  hooks?: HookAddresses | null;
   store: Store;
   /** Why what the store acknowledges may be lost, for `/health`; null when it lasts. Default: it lasts. */
   storeDoubt?: () => Promise<string | null>;
@@ -82,6 +85,7 @@ export type RunningGateway = {
 export function createGateway(dependencies: GatewayDependencies): RunningGateway {
   const { settings, store, storeDoubt, media, catalogue, host, sockets, topics, clock, log, instances } =
     dependencies;
+  const { hooks = null } = dependencies;
   const { providers } = catalogue;
   const bus = instances?.bus ?? null;
   const bridge = bus === null ? null : new RoomBridge({ bus, store, log });
@@ -92,12 +96,12 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const others = workers ?? (instances && SILENT_WORKERS);
   const previews = new Previews();
   const engine = new Engine(
-    { store, media, providers, publisher, clock, log, others, previews },
+    { store, media, providers, publisher, clock, log, others, previews, hooks: hooks ?? undefined },
     engineOptions(settings),
   );
   const retention = new RetentionSweep({ store, media, clock, log }, retentionOptions(settings));
   const core = createCore(
-    { settings, clock, log, store, media, catalogue, publisher, doorbell: engine, rooms },
+    { settings, clock, log, store, media, catalogue, publisher, doorbell: engine, rooms, hooks },
     {
       dropHeld: (taskId) => engine.drop(taskId),
       sharedLookups: true,

@@ -2,6 +2,7 @@
 
 import { ApiError } from "../protocol/error.ts";
 import { isTerminal, type Json, type Priority, type TaskType } from "../protocol/task.ts";
+import { localDueAtOf } from "./engine/scheduling.ts";
 import { createTaskIds, isTaskId, type RandomFill } from "./ids.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Doorbell } from "./ports/doorbell.ts";
@@ -174,6 +175,18 @@ export class TaskService {
       case "not_found":
         throw taskNotFound(taskId);
     }
+  }
+
+  /**
+   * A provider says that something happened to the task's job: it is asked what, soon. A task that is unknown, has ended
+   * or waits for nothing is left alone.
+   */
+  async hint(taskId: string): Promise<void> {
+    const { store, doorbell, clock } = this.#dependencies;
+    const task = await store.hint(taskId);
+    if (task === null) return;
+    const now = clock.now();
+    doorbell.ring(task.type, localDueAtOf(task, now) ?? now, task);
   }
 
   /** Removes a finished task and its media. Rejects with `task_not_found`, or `invalid_parameter` while it is unfinished or unsettled. */

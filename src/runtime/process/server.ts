@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import type { KeyService } from "../../accounts/keys.ts";
 import { createCatalogue } from "../../compose/core.ts";
+import { createHookAddresses } from "../../compose/options.ts";
 import { createGateway } from "../../compose/process-gateway.ts";
 import type { Settings } from "../../config/load.ts";
 import { createFolderMediaStore } from "../../media/folder.ts";
@@ -54,6 +55,7 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
     const gateway = createGateway({
       settings,
       adminKey: keys.admin.plain,
+      hooks: createHookAddresses(settings, { bootstrap: keys.bootstrap.plain, admin: keys.admin.plain }),
       store,
       storeDoubt: () => opened.doubt(),
       media: createFolderMediaStore({

@@ -5,6 +5,7 @@
  */
 
 import type { TaskType } from "../../protocol/task.ts";
+import type { HookAddresses } from "../hook-addresses.ts";
 import type { Clock, TimerHandle } from "../ports/clock.ts";
 import type { Doorbell } from "../ports/doorbell.ts";
 import { describeError, type Log } from "../ports/log.ts";
@@ -70,6 +71,8 @@ export type EngineDependencies = {
   log: Log;
   /** Takes previews of what is being made. Absent: nobody could see them. */
   previews?: Pick<Previews, "show">;
+  /** Addresses at which providers may call back. Absent: none can reach the gateway. */
+  hooks?: Pick<HookAddresses, "urlOf"> | undefined;
   /** 0 ≤ n < 1, for jitter. */
   random?: () => number;
   /** The processes that share the store. Absent: there are none, and nobody else puts work into it. */
@@ -118,7 +121,7 @@ export class Engine implements Doorbell, WorkListener {
     this.#providers = [...dependencies.providers.keys()];
     this.#executor = new StepExecutor(dependencies, options.retry);
     const { store, media, publisher, clock, log } = dependencies;
-    const { previews } = dependencies;
+    const { previews, hooks } = dependencies;
     this.#steps = {
       store,
       media,
@@ -127,6 +130,7 @@ export class Engine implements Doorbell, WorkListener {
       log,
       progressIntervalMs: options.progressIntervalMs,
       ...(previews && { preview: (taskId: string, preview: Preview) => previews.show(taskId, preview) }),
+      ...(hooks && { hookUrl: (provider: string, taskId: string) => hooks.urlOf(provider, taskId) }),
     };
     this.#dueWork = new WorkRunners(dependencies, { leaseMs: options.leaseMs });
     this.#leases = new LeaseKeeper({ store, clock, log, held: () => this.#runs.values() }, options);

@@ -40,9 +40,13 @@ export type StepDependencies = {
   progressIntervalMs: number;
   /** Takes previews of what is being made; absent where nobody could see them. */
   preview?: (taskId: string, preview: Preview) => void;
+  /** The address at which a provider may call back about a task; absent where none can reach the gateway. */
+  hookUrl?: HookUrl;
   /** A call of this provider did not end when it was told to: its slot was given back, and the call may go on. */
   hung?: (provider: string) => void;
 };
+
+export type HookUrl = (provider: string, taskId: string) => Promise<string>;
 
 /**
  * A call that was told to stop and goes on gets this long; then its slot is given back, and whatever it still does is
@@ -125,6 +129,8 @@ export class StepRun {
     this.#begun = true;
     const task = this.#task;
     this.#workSince = this.#dependencies.clock.monotonic();
+    const { hookUrl } = this.#dependencies;
+    const calls = hookUrl !== undefined && provider.hook !== undefined;
     const job: MediaJob = {
       taskId: task.id,
       type: task.type,
@@ -135,6 +141,7 @@ export class StepRun {
       idempotencyKey: `${task.id}-${task.attempt}`,
       inputs: task.inputs,
       credential: null,
+      hookUrl: calls ? await hookUrl(provider.name, task.id) : null,
     };
     let outcome: StepOutcome;
     try {

@@ -8,6 +8,7 @@
  */
 
 import type { TaskType } from "../../protocol/task.ts";
+import type { HookAddresses } from "../hook-addresses.ts";
 import type { Clock } from "../ports/clock.ts";
 import { describeError, type Log } from "../ports/log.ts";
 import type { MediaProvider } from "../ports/media-provider.ts";
@@ -44,6 +45,8 @@ export type StepWorkerDependencies = {
   log: Log;
   /** 0 ≤ n < 1, for jitter. */
   random?: () => number;
+  /** Addresses at which providers may call back. Absent: none can reach the gateway. */
+  hooks?: Pick<HookAddresses, "urlOf"> | undefined;
 };
 
 /** What one step came to. */
@@ -79,8 +82,16 @@ export class StepWorker {
     this.#dependencies = dependencies;
     this.#options = options;
     this.#providers = [...dependencies.providers.keys()];
-    const { store, media, publisher, clock, log } = dependencies;
-    this.#steps = { store, media, publisher, clock, log, progressIntervalMs: options.progressIntervalMs };
+    const { store, media, publisher, clock, log, hooks } = dependencies;
+    this.#steps = {
+      store,
+      media,
+      publisher,
+      clock,
+      log,
+      progressIntervalMs: options.progressIntervalMs,
+      ...(hooks && { hookUrl: (provider: string, taskId: string) => hooks.urlOf(provider, taskId) }),
+    };
     this.#executor = new StepExecutor(dependencies, options.retry);
   }
 

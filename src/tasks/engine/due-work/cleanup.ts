@@ -66,6 +66,7 @@ function jobOf({ item, task }: ClaimedWork): MediaJob {
     idempotencyKey: `${task.id}-${attempt}`,
     inputs: task.inputs,
     credential: null,
+    hookUrl: null,
   };
 }
 
