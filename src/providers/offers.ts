@@ -3,6 +3,7 @@
 import type { ProviderOffer } from "./catalogue.ts";
 import { geminiOffers } from "./gemini/offer.ts";
 import { createLocalOffer } from "./local/offer.ts";
+import { miniMaxOffers } from "./minimax/offer.ts";
 import type { OfferContext } from "./offer-context.ts";
 import { compatibleOffers } from "./openai/compatible.ts";
 import { openAiOffers } from "./openai/offer.ts";
@@ -14,6 +15,7 @@ const SOURCES: readonly OfferSource[] = [
   (context) => [createLocalOffer(context)],
   openAiOffers,
   geminiOffers,
+  miniMaxOffers,
   compatibleOffers,
 ];
 

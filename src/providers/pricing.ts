@@ -8,6 +8,8 @@ const PER_IMAGE_MICROS: Readonly<Record<string, number>> = {
   openai: 400_000,
   // 15 seconds of film in 4K at $0.30 each.
   gemini: 4_500_000,
+  // Fifteen seconds at $0.13.
+  minimax: 1_950_000,
 };
 
 /** The price of a provider's model. Throws for a provider without one: a mistake of ours. */

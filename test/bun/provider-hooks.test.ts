@@ -1,6 +1,6 @@
 /** Calls of providers to the addresses they were given: hints that bring a poll forward, and nothing more. */
 
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
 import type { HookVerdict, StepOutcome } from "../../src/tasks/ports/media-provider.ts";
 import { type GatewayWorld, gatewayWorld } from "../fixture/gateway-world.ts";
@@ -113,6 +113,15 @@ describe("a call that is none", () => {
     const { path } = await running({ kind: "reply", body: { challenge: "abc" } });
     expect(await (await call(path)).json()).toEqual({ challenge: "abc" });
     expect(await polled()).toBe(false);
+  });
+
+  test("but tries the address is answered at once, also while the store hangs", async () => {
+    const { path } = await running({ kind: "reply", body: { challenge: "abc" } });
+    const hang = (): Promise<never> => new Promise(() => {});
+    const get = vi.spyOn(world.store, "get").mockImplementation(hang);
+    const hint = vi.spyOn(world.store, "hint").mockImplementation(hang);
+    expect(await (await call(path)).json()).toEqual({ challenge: "abc" });
+    for (const method of [get, hint]) expect(method).not.toHaveBeenCalled();
   });
 
   test("of a guessed address, or one of another provider, task or deployment, is not found", async () => {

@@ -8,7 +8,12 @@ import { permanent } from "./failures.ts";
 import { UpstreamError } from "./upstream-error.ts";
 
 /** What one call made: at most as many items as were asked for, in their order. */
-export type Made = { readonly items: readonly Omit<MediaItem, "index">[]; readonly usage?: Usage };
+export type Made = {
+  readonly items: readonly Omit<MediaItem, "index">[];
+  readonly usage?: Usage;
+  /** Why the others did not come, where the provider says. */
+  readonly missing?: Failure;
+};
 
 export type ItemsOrder = {
   readonly n: number;
@@ -111,7 +116,8 @@ async function makeCall(
   const items = made.items.slice(0, count);
   for (const [place, item] of items.entries()) progress.items.push({ ...item, index: index + place });
   const missing = { index: index + items.length, count: count - items.length };
-  failCalls([missing], progress, permanent("provider_error", `${provider} did not deliver this one.`));
+  const reason = made.missing ?? permanent("provider_error", `${provider} did not deliver this one.`);
+  failCalls([missing], progress, reason);
   progress.usage = sumOf(progress.usage, made.usage ?? {});
   return null;
 }

@@ -40,6 +40,10 @@ test("what asks for Sora is made by the model that Google has for it", () => {
   expect(sora.filter(({ successor }) => !films.has(successor))).toEqual([]);
 });
 
+test.each([["minimax", { MINIMAX_API_KEY: "k" }]])("%s is offered with its key", (name, env) => {
+  expect(offered(env)).toEqual(["local", name]);
+});
+
 test("no name leads to a model that its provider has retired", () => {
   const retired = /dall-e|gpt-image-1|chatgpt-image|veo-|imagen|sora|2\.5-flash-image/;
   expect(EXAMPLE_NAMES.map(({ successor }) => successor).filter((name) => retired.test(name))).toEqual([]);
