@@ -10,6 +10,8 @@ const PER_IMAGE_MICROS: Readonly<Record<string, number>> = {
   gemini: 4_500_000,
   // Fifteen seconds at $0.13.
   minimax: 1_950_000,
+  // Twelve seconds of film in 1080p at $0.15.
+  replicate: 1_800_000,
 };
 
 /** The price of a provider's model. Throws for a provider without one: a mistake of ours. */

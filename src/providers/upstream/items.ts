@@ -187,7 +187,8 @@ function readProgress(state: Json): Progress {
   return { ...(structuredClone(state) as unknown as Kept), refusal: null };
 }
 
-function sumOf(one: Usage, other: Usage): Usage {
+/** The usage of both. */
+export function sumOf(one: Usage, other: Usage): Usage {
   const sum: Usage = {};
   for (const name of ["images", "seconds", "megapixels"] as const) {
     const amount = add(one[name], other[name]);

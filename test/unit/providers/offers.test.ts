@@ -40,7 +40,10 @@ test("what asks for Sora is made by the model that Google has for it", () => {
   expect(sora.filter(({ successor }) => !films.has(successor))).toEqual([]);
 });
 
-test.each([["minimax", { MINIMAX_API_KEY: "k" }]])("%s is offered with its key", (name, env) => {
+test.each([
+  ["minimax", { MINIMAX_API_KEY: "k" }],
+  ["replicate", { REPLICATE_API_TOKEN: "k" }],
+])("%s is offered with its key", (name, env) => {
   expect(offered(env)).toEqual(["local", name]);
 });
 
