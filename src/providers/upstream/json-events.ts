@@ -6,7 +6,10 @@
 import { Base64Decoder } from "./base64-decoder.ts";
 
 export type JsonEvent =
-  /** A text begins that `isMedia` claimed; its bytes follow until `media_end`. `path` is dotted, such as `data.0.b64_json`. */
+  /**
+   * A text begins that `isMedia` claimed; its bytes follow until `media_end`. `path` is dotted, such as `data.0.b64_json`;
+   * a dot within a name is doubled.
+   */
   { kind: "media_start"; path: string } | { kind: "media_bytes"; bytes: Uint8Array } | { kind: "media_end" };
 
 /** The document breaks the bound, or is no JSON that could be followed. */
@@ -143,7 +146,9 @@ export class JsonEventReader {
   }
 
   #path(): string {
-    return this.#stack.map((frame) => (frame.array ? String(frame.index) : frame.key)).join(".");
+    return this.#stack
+      .map((frame) => (frame.array ? String(frame.index) : frame.key.replaceAll(".", "..")))
+      .join(".");
   }
 
   #keep(bytes: Uint8Array): void {

@@ -3,8 +3,37 @@ import { readJsonWithMedia } from "../../../../src/providers/upstream/json-with-
 import { UpstreamAnswer } from "../../../../src/providers/upstream/upstream-client.ts";
 import { bodyOf } from "../../../fixture/providers/scripted-fetch.ts";
 import { failureOf } from "../../../fixture/providers/upstream-errors.ts";
+import { createSeededRandom } from "../../../fixture/seeded-random.ts";
 
 const CONTEXT = { provider: "Painters", startsWork: true, secrets: [] };
+/** Texts that a reader may stumble over. */
+const TEXTS = ["", "a", '"', "\\", '\\"', "{[,:]}", "data.0.b64_json", "\n\u0000", "ü\u{1f600}", "b64_json"];
+
+function randomValue(random: () => number, depth: number): unknown {
+  const kind = Math.floor(random() * (depth > 0 ? 6 : 4));
+  if (kind === 0) return TEXTS[Math.floor(random() * TEXTS.length)];
+  if (kind === 1) return Math.round(random() * 1e6) / 100;
+  if (kind === 2) return random() < 0.5;
+  if (kind === 3) return null;
+  if (kind === 4)
+    return Array.from({ length: Math.floor(random() * 4) }, () => randomValue(random, depth - 1));
+  return randomObject(random, depth - 1);
+}
+
+function randomObject(random: () => number, depth: number): Record<string, unknown> {
+  const names = TEXTS.filter(() => random() < 0.4);
+  return Object.fromEntries(names.map((name) => [name, randomValue(random, depth)]));
+}
+
+function randomPictures(random: () => number, pictures: Uint8Array[]): Record<string, unknown>[] {
+  return Array.from({ length: Math.floor(random() * 4) }, () => {
+    if (random() < 0.2) return { ...randomObject(random, 1), b64_json: null };
+    const bytes = Uint8Array.from({ length: Math.floor(random() * 60) }, () => Math.floor(random() * 256));
+    pictures.push(bytes);
+    return { ...randomObject(random, 1), b64_json: bytes.toBase64() };
+  });
+}
+
 const PICTURE = /^data\.\d+\.b64_json$/;
 
 function answerOf(body: ReadableStream<Uint8Array>): UpstreamAnswer {
@@ -132,6 +161,24 @@ describe("an answer with pictures in it", () => {
       store: () => Promise.reject(full),
     });
     await expect(reading).rejects.toBe(full);
+  });
+
+  test("of any shape is read as JSON.parse reads it, in whatever pieces it comes, and never hangs where it is cut", async () => {
+    const random = createSeededRandom(20_261_130).next;
+    for (let round = 0; round < 300; round += 1) {
+      const pictures: Uint8Array[] = [];
+      const document = { ...randomObject(random, 3), data: randomPictures(random, pictures) };
+      const text = JSON.stringify(document, null, random() < 0.5 ? 0 : 1);
+      const size = 1 + Math.floor(random() * 40);
+      const { value, media } = await read(text, size);
+      const plain = JSON.parse(text) as { data: { b64_json: string | null }[] };
+      for (const picture of plain.data) if (picture.b64_json !== null) picture.b64_json = "";
+      expect(value).toEqual(plain);
+      expect([...media.values()]).toEqual(pictures.filter(({ length }) => length > 0));
+
+      const cut = text.slice(0, Math.floor(random() * (text.length - 1)));
+      expect(await failureOf(read(cut, size))).toMatchObject({ kind: "transient" });
+    }
   });
 
   test("9.15: of 20 MB base64 no more than a few chunks are held at once, and nothing is read ahead of the store", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { UpstreamClient, type UpstreamRequest } from "../../../../src/providers/upstream/upstream-client.ts";
+import type { TimerHandle } from "../../../../src/tasks/ports/clock.ts";
 import { ManualClock } from "../../../fixture/manual-clock.ts";
 import { bodyOf, type ScriptedAnswer, scriptedFetch } from "../../../fixture/providers/scripted-fetch.ts";
 import { failureOf } from "../../../fixture/providers/upstream-errors.ts";
@@ -203,6 +204,32 @@ describe("a call to a provider", () => {
       message: expect.stringContaining("interrupted"),
     });
     expect(within.clock.pendingTimers).toBe(0);
+  });
+
+  test("ends an answer of one chunk every 10 seconds for ever with the step's own deadline", async () => {
+    const { call, clock, stop } = world(() => {
+      let drop: TimerHandle | null = null;
+      const dripping = new ReadableStream<Uint8Array>({
+        pull: (controller) =>
+          new Promise((resolve) => {
+            drop = clock.after(10_000, () => {
+              controller.enqueue(new Uint8Array([0x20]));
+              resolve();
+            });
+          }),
+        cancel: () => drop?.cancel(),
+      });
+      return new Response(dripping);
+    });
+    clock.after(300_000, () => stop.abort());
+    let ended = false;
+    const failing = failureOf((await call()).json()).finally(() => {
+      ended = true;
+    });
+    await clock.advance(299_000);
+    expect(ended).toBe(false);
+    await clock.advance(1_000);
+    expect(await failing).toMatchObject({ kind: "transient", mayHaveStarted: true });
   });
 
   test("sends nothing for a step that was stopped before", async () => {
