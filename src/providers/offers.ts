@@ -7,6 +7,7 @@ import { miniMaxOffers } from "./minimax/offer.ts";
 import type { OfferContext } from "./offer-context.ts";
 import { compatibleOffers } from "./openai/compatible.ts";
 import { openAiOffers } from "./openai/offer.ts";
+import { openRouterOffers } from "./openrouter/offer.ts";
 import { replicateOffers } from "./replicate/offer.ts";
 
 /** Answers nothing for a provider without an account. */
@@ -18,6 +19,7 @@ const SOURCES: readonly OfferSource[] = [
   geminiOffers,
   miniMaxOffers,
   replicateOffers,
+  openRouterOffers,
   compatibleOffers,
 ];
 

@@ -12,6 +12,8 @@ const PER_IMAGE_MICROS: Readonly<Record<string, number>> = {
   minimax: 1_950_000,
   // Twelve seconds of film in 1080p at $0.15.
   replicate: 1_800_000,
+  // 20 seconds of film at the dearest list price of $0.60 each.
+  openrouter: 12_000_000,
 };
 
 /** The price of a provider's model. Throws for a provider without one: a mistake of ours. */

@@ -16,6 +16,7 @@ import { type Download, storeDownload } from "../upstream/download.ts";
 import { isRecord } from "../upstream/error-text.ts";
 import { estimatedPercent } from "../upstream/estimated-progress.ts";
 import { type CallContext, permanent, unusableAnswer } from "../upstream/failures.ts";
+import { type FilmState, readFilmState, requireFilmState } from "../upstream/film-state.ts";
 import { makeItems } from "../upstream/items.ts";
 import { jsonWithFiles } from "../upstream/json-with-files.ts";
 import { readJsonWithMedia } from "../upstream/json-with-media.ts";
@@ -27,7 +28,7 @@ import { runStep, UpstreamError } from "../upstream/upstream-error.ts";
 import { geminiDialect, videoUsage } from "./dialect.ts";
 import { imageBody, readImage } from "./images.ts";
 import { GEMINI_IMAGE_MODELS, GEMINI_VIDEO_MODELS } from "./models.ts";
-import { FILM, failureOf, filmOf, readVideoState, secondsOf, type VideoState, videoBody } from "./videos.ts";
+import { FILM, failureOf, filmOf, secondsOf, videoBody } from "./videos.ts";
 
 export type GeminiOptions = {
   readonly accounts: ProviderAccounts;
@@ -110,14 +111,12 @@ export function createGemini(options: GeminiOptions): MediaProvider {
     const interaction = await answer.json();
     if (!isRecord(interaction) || typeof interaction.id !== "string" || interaction.id === "")
       throw new UpstreamError(unusableAnswer("no id of the film it may be making", answer.context));
-    const state: VideoState = { id: interaction.id, seconds, since: clock.now() };
+    const state: FilmState = { id: interaction.id, seconds, since: clock.now() };
     return { kind: "pending", state, pollAfterMs: POLL_MS, progress: 0 };
   };
 
   const pollFilm = async (job: MediaJob, saved: Json, io: StepIo): Promise<StepOutcome> => {
-    const state = readVideoState(saved);
-    if (state === null)
-      throw new UpstreamError(permanent("provider_error", "The film's reference was lost."));
+    const state = requireFilmState(saved);
     const account = accountFor(job);
     const answer = await client.call({
       method: "GET",
@@ -167,7 +166,7 @@ export function createGemini(options: GeminiOptions): MediaProvider {
     submit: (job, io) => step(job, null, io),
     poll: step,
     async cancel(job, saved, signal) {
-      const state = job.type === "video" ? readVideoState(saved) : null;
+      const state = job.type === "video" ? readFilmState(saved) : null;
       if (state === null) return NO_JOB;
       const account = accountFor(job);
       const url = `${account.baseUrl}/interactions/${encodeURIComponent(state.id)}/cancel`;

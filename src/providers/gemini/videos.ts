@@ -3,7 +3,7 @@
 import type { Json } from "../../protocol/task.ts";
 import type { Failure, MediaJob, StepIo } from "../../tasks/ports/media-provider.ts";
 import type { MediaRef } from "../../tasks/task.ts";
-import { isRecord, quotable } from "../upstream/error-text.ts";
+import { quotable } from "../upstream/error-text.ts";
 import {
   type CallContext,
   contentRefused,
@@ -17,15 +17,6 @@ import { UpstreamError } from "../upstream/upstream-error.ts";
 import { isModeration, listOf } from "./dialect.ts";
 import { inputPictures } from "./inputs.ts";
 import { type GeminiVideoModel, VIDEO_RATIOS, VIDEO_RESOLUTIONS } from "./models.ts";
-
-/** What is known of a film that is being made. */
-export type VideoState = {
-  readonly id: string;
-  /** Of the film. */
-  readonly seconds: number;
-  /** When it was begun, wall clock. */
-  readonly since: number;
-};
 
 /** One picture is the first frame; several are what the film is about. */
 const MAX_INPUTS = 6;
@@ -142,11 +133,4 @@ function over(failure: Failure): Failure {
   return failure.kind === "permanent" || failure.kind === "content_policy"
     ? { ...failure, jobOver: true }
     : failure;
-}
-
-/** The state as it was saved; null for what is none. */
-export function readVideoState(state: Json): VideoState | null {
-  if (!isRecord(state) || typeof state.id !== "string") return null;
-  const { id, seconds, since } = state;
-  return { id, seconds: Number(seconds), since: Number(since) };
 }

@@ -29,7 +29,10 @@ test.each([
   expect(offered(env)).toEqual(["local", "openai"]);
 });
 
-test.each([["GEMINI_API_KEY", "gemini"]])("%s offers %s", (variable, provider) => {
+test.each([
+  ["GEMINI_API_KEY", "gemini"],
+  ["OPENROUTER_API_KEY", "openrouter"],
+])("%s offers %s", (variable, provider) => {
   expect(offered({ [variable]: "key-1" })).toEqual(["local", provider]);
 });
 
