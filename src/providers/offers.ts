@@ -9,6 +9,7 @@ import { compatibleOffers } from "./openai/compatible.ts";
 import { openAiOffers } from "./openai/offer.ts";
 import { openRouterOffers } from "./openrouter/offer.ts";
 import { replicateOffers } from "./replicate/offer.ts";
+import { stabilityOffers } from "./stability/offer.ts";
 
 /** Answers nothing for a provider without an account. */
 type OfferSource = (context: OfferContext) => readonly ProviderOffer[];
@@ -20,6 +21,7 @@ const SOURCES: readonly OfferSource[] = [
   miniMaxOffers,
   replicateOffers,
   openRouterOffers,
+  stabilityOffers,
   compatibleOffers,
 ];
 

@@ -14,6 +14,7 @@ const PER_IMAGE_MICROS: Readonly<Record<string, number>> = {
   replicate: 1_800_000,
   // 20 seconds of film at the dearest list price of $0.60 each.
   openrouter: 12_000_000,
+  stability: 80_000,
 };
 
 /** The price of a provider's model. Throws for a provider without one: a mistake of ours. */

@@ -32,6 +32,7 @@ test.each([
 test.each([
   ["GEMINI_API_KEY", "gemini"],
   ["OPENROUTER_API_KEY", "openrouter"],
+  ["STABILITY_API_KEY", "stability"],
 ])("%s offers %s", (variable, provider) => {
   expect(offered({ [variable]: "key-1" })).toEqual(["local", provider]);
 });
