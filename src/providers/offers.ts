@@ -1,5 +1,6 @@
 /** Every provider that the settings allow. A new provider is a new folder beside this file, and a line in the table. */
 
+import { fluxOffers } from "./bfl/offer.ts";
 import type { ProviderOffer } from "./catalogue.ts";
 import { geminiOffers } from "./gemini/offer.ts";
 import { createLocalOffer } from "./local/offer.ts";
@@ -22,6 +23,7 @@ const SOURCES: readonly OfferSource[] = [
   replicateOffers,
   openRouterOffers,
   stabilityOffers,
+  fluxOffers,
   compatibleOffers,
 ];
 

@@ -15,6 +15,8 @@ const PER_IMAGE_MICROS: Readonly<Record<string, number>> = {
   // 20 seconds of film at the dearest list price of $0.60 each.
   openrouter: 12_000_000,
   stability: 80_000,
+  // Four megapixels by the dearest model, from eight pictures of as many.
+  bfl: 1_200_000,
 };
 
 /** The price of a provider's model. Throws for a provider without one: a mistake of ours. */

@@ -20,11 +20,17 @@ export type RunningJob = {
   readonly ref: Json;
   /** When it was begun, wall clock. */
   readonly since: number;
+  /** What it costs, where the provider says so at once; micro-dollars. */
+  readonly costMicros?: number;
 };
 
 export type JobReport =
   | { readonly kind: "running"; readonly progress?: number; readonly message?: string }
-  | { readonly kind: "made"; readonly made: Made };
+  | { readonly kind: "made"; readonly made: Made; readonly costMicros?: number }
+  /** It is over without a result through no fault of the request: its items are begun again, by the next attempt. */
+  | { readonly kind: "lost"; readonly failure: PassingFailure };
+
+export type Begun = Pick<RunningJob, "ref" | "costMicros"> & { readonly report: JobReport };
 
 export type JobsOrder = {
   readonly n: number;
@@ -39,7 +45,7 @@ export type JobsOrder = {
   /** The wall clock. */
   readonly now: () => number;
   /** Begins a job. Throws `UpstreamError`. */
-  begin(count: number, index: number): Promise<{ readonly ref: Json; readonly report: JobReport }>;
+  begin(count: number, index: number): Promise<Begun>;
   /** How a job is. Throws `UpstreamError`: a final one ends the job, any other is a failure of the call. */
   ask(job: RunningJob): Promise<JobReport>;
   /** Until the next question, by how long the youngest job has run, ms. */
@@ -51,6 +57,8 @@ type Kept = {
   errors: { index: number; code: TaskErrorCode; message: string }[];
   usage: Usage;
   jobs: RunningJob[];
+  /** Of the finished jobs together, in micro-dollars; null once one of them did not say. */
+  costMicros: number | null;
 };
 type FinalFailure = Extract<Failure, { kind: "permanent" | "content_policy" }>;
 /** May not stand in the way the next time. */
@@ -73,6 +81,12 @@ export function runningJobs(state: Json): readonly RunningJob[] {
   return readKept(state).jobs;
 }
 
+/** What the provider said it bills for the jobs of a state, in micro-dollars; null where it did not say for all. */
+export function billOf(state: Json): number | null {
+  const { jobs, costMicros } = readKept(state);
+  return jobs.reduce((sum, job) => plus(sum, job.costMicros), costMicros);
+}
+
 /** Ends every job of a state; the least sure answer counts for all. Rejects as `cancel` does. */
 export async function cancelJobs(
   state: Json,
@@ -92,6 +106,8 @@ class JobsRun {
   #trouble: PassingFailure | null = null;
   /** A job could not be begun for now. */
   #unbegun: PassingFailure | null = null;
+  /** A job has to be begun again. */
+  #lost: PassingFailure | null = null;
   /** What is stored does not have all of what is kept. */
   #isChanged = false;
   readonly #reports = new Map<number, JobReport>();
@@ -114,11 +130,12 @@ class JobsRun {
   }
 
   async beginMissing(): Promise<void> {
+    if (this.#lost !== null) return;
     const missing = missingRanges(this.#kept, this.#order.n, this.#order.perJob);
     for (const [place, range] of missing.entries()) {
       try {
-        const { ref, report } = await this.#order.begin(range.count, range.index);
-        const job = { ...range, ref, since: this.#order.now() };
+        const { report, ...begun } = await this.#order.begin(range.count, range.index);
+        const job = { ...range, ...begun, since: this.#order.now() };
         this.#kept.jobs.push(job);
         this.#isChanged = true;
         this.#take(job, report);
@@ -140,8 +157,13 @@ class JobsRun {
   }
 
   async outcome(): Promise<StepOutcome> {
-    const { n, lastAttempt } = this.#order;
+    const { n, lastAttempt, state } = this.#order;
     const { jobs, items } = this.#kept;
+    if (this.#lost !== null) {
+      // Without the job in its state, whose place the next one takes.
+      await this.#save();
+      throw new UpstreamError({ ...this.#lost, jobFailed: true });
+    }
     if (madeOf(this.#kept) >= n) return this.#over();
     const isLast = lastAttempt === true && this.#unbegun?.kind === "transient" && items.length > 0;
     if (this.#unbegun !== null && jobs.length === 0 && isLast) {
@@ -150,8 +172,8 @@ class JobsRun {
     }
     const trouble = this.#trouble ?? this.#unbegun;
     if (trouble !== null) {
-      // With items in its state the task is polled, and a failed poll would use no attempt: nothing runs that could be asked.
-      const again = jobs.length === 0 && items.length > 0;
+      // With a state the task is polled, and a failed poll would use no attempt: nothing runs that could be asked.
+      const again = jobs.length === 0 && (items.length > 0 || state !== null);
       if (this.#isChanged && madeOf(this.#kept) + jobs.length > 0) await this.#save();
       throw new UpstreamError(again ? { ...trouble, jobFailed: true } : trouble);
     }
@@ -165,22 +187,36 @@ class JobsRun {
   }
 
   #over(): StepOutcome {
-    const { items, errors, usage } = this.#kept;
+    const { items, errors, usage, costMicros } = this.#kept;
     const byIndex = (one: { index: number }, other: { index: number }) => one.index - other.index;
-    if (items.length > 0)
-      return { kind: "done", items: items.toSorted(byIndex), errors: errors.toSorted(byIndex), usage };
+    if (items.length > 0) {
+      const cost = costMicros === null ? {} : { costMicros };
+      return {
+        kind: "done",
+        items: items.toSorted(byIndex),
+        errors: errors.toSorted(byIndex),
+        usage,
+        ...cost,
+      };
+    }
     const refusal =
       this.#refusal ??
       (errors[0] === undefined
         ? permanent("provider_error", `${this.#order.provider} answered without any result.`)
         : failureFrom(errors[0]));
-    return { kind: "failed", failure: ofEndedJob(refusal) };
+    const failure = isFinal(refusal) ? ofEndedJob(refusal) : { ...refusal, jobFailed: true };
+    return { kind: "failed", failure };
   }
 
   #take(job: RunningJob, report: JobReport): void {
     this.#reports.set(job.index, report);
     if (report.kind === "running") return;
     this.#drop(job);
+    if (report.kind === "lost") {
+      if (this.#order.lastAttempt === true) this.#fail(job, report.failure);
+      else this.#lost ??= report.failure;
+      return;
+    }
     const { items, usage, missing } = report.made;
     const taken = items.slice(0, job.count);
     for (const [place, item] of taken.entries()) this.#kept.items.push({ ...item, index: job.index + place });
@@ -188,6 +224,7 @@ class JobsRun {
       missing ?? permanent("provider_error", `${this.#order.provider} did not deliver this one.`);
     this.#fail({ index: job.index + taken.length, count: job.count - taken.length }, reason);
     this.#kept.usage = sumOf(this.#kept.usage, usage ?? {});
+    this.#kept.costMicros = plus(this.#kept.costMicros, job.costMicros ?? report.costMicros);
   }
 
   #end(job: RunningJob, failure: Failure): void {
@@ -250,7 +287,11 @@ function failureFrom({ code, message }: Kept["errors"][number]): Failure {
   return code === "content_policy_violation" ? { kind: "content_policy", message } : permanent(code, message);
 }
 
-function madeOf({ items, errors }: Kept): number {
+function plus(sum: number | null, costMicros: number | undefined): number | null {
+  return sum === null || costMicros === undefined ? null : sum + costMicros;
+}
+
+function madeOf({ items, errors }: Pick<Kept, "items" | "errors">): number {
   return items.length + errors.length;
 }
 
@@ -271,7 +312,7 @@ function missingRanges({ items, errors, jobs }: Kept, n: number, perJob: number)
 
 /** The state of an earlier step. Throws `UpstreamError` for one that cannot be read: what it stood for must not be begun anew. */
 function readKept(state: Json): Kept {
-  if (state === null) return { items: [], errors: [], usage: {}, jobs: [] };
+  if (state === null) return { items: [], errors: [], usage: {}, jobs: [], costMicros: 0 };
   const isKept =
     isRecord(state) &&
     Array.isArray(state.items) &&

@@ -33,6 +33,7 @@ test.each([
   ["GEMINI_API_KEY", "gemini"],
   ["OPENROUTER_API_KEY", "openrouter"],
   ["STABILITY_API_KEY", "stability"],
+  ["BFL_API_KEY", "bfl"],
 ])("%s offers %s", (variable, provider) => {
   expect(offered({ [variable]: "key-1" })).toEqual(["local", provider]);
 });

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { permanent } from "../../../../src/providers/upstream/failures.ts";
 import {
+  billOf,
   cancelJobs,
   type JobReport,
   type JobsOrder,
@@ -145,6 +146,74 @@ test("a state that cannot be read begins nothing", async () => {
     expect(await failureOf(step(odd as never))).toMatchObject({ kind: "permanent", code: "provider_error" });
     expect(begun).toEqual([]);
   }
+});
+
+describe("a job that is lost", () => {
+  const lost: JobReport = { kind: "lost", failure: AWAY as Extract<JobReport, { kind: "lost" }>["failure"] };
+  const begins = () => [RUNNING, RUNNING, RUNNING];
+
+  test("is begun again by the next attempt, and the others go on", async () => {
+    const first = world({}, begins());
+    const { state } = (await first.step()) as { state: JobsOrder["state"] };
+    const second = world({}, [], { "job 0": made(1), "job 1": lost, "job 2": RUNNING });
+    expect(await failureOf(second.step(state))).toEqual({ ...AWAY, jobFailed: true });
+    const kept = second.io.saved.at(-1) ?? null;
+    expect(kept).toMatchObject({ items: [{ index: 0 }], jobs: [{ index: 2 }] });
+    const third = world({}, [RUNNING], { "job 2": made(1) });
+    await third.step(kept);
+    expect(third.begun).toEqual([{ count: 1, index: 1 }]);
+  });
+
+  test("that is alone leaves a state without it, and one that then cannot be begun uses an attempt", async () => {
+    const first = world({ n: 1 }, [RUNNING]);
+    const { state } = (await first.step()) as { state: JobsOrder["state"] };
+    const second = world({ n: 1 }, [], { "job 0": lost });
+    await failureOf(second.step(state));
+    const kept = second.io.saved.at(-1) ?? null;
+    expect(kept).toMatchObject({ items: [], jobs: [] });
+    expect(await failureOf(world({ n: 1 }, [AWAY as never]).step(kept))).toEqual({
+      ...AWAY,
+      jobFailed: true,
+    });
+  });
+
+  test("at the last attempt is an error of its items, and the end where nothing else came", async () => {
+    const first = world({}, begins());
+    const { state } = (await first.step()) as { state: JobsOrder["state"] };
+    const last = { lastAttempt: true };
+    const some = world(last, [], { "job 0": lost, "job 1": made(1), "job 2": made(1) });
+    expect(await some.step(state)).toMatchObject({
+      kind: "done",
+      items: [{ index: 1 }, { index: 2 }],
+      errors: [{ index: 0, code: "provider_unavailable", message: "away" }],
+    });
+    const none = world(last, [], { "job 0": lost, "job 1": lost, "job 2": lost });
+    expect(await none.step(state)).toEqual({ kind: "failed", failure: { ...AWAY, jobFailed: true } });
+  });
+});
+
+describe("what jobs cost", () => {
+  const priced = (costMicros?: number) => ({
+    begin: async () => ({ ref: "job", report: RUNNING, ...(costMicros !== undefined && { costMicros }) }),
+  });
+
+  test("is added up, and known from their begin on", async () => {
+    const { state } = (await world({ n: 2, ...priced(10) }, []).step()) as { state: JobsOrder["state"] };
+    expect(billOf(state)).toBe(20);
+    const ended = await world({ n: 2, ask: async () => made(1) }, []).step(state);
+    expect(ended).toMatchObject({ kind: "done", costMicros: 20 });
+  });
+
+  test("may be said at their end, and is not known where one does not say", async () => {
+    const { state } = (await world({ n: 2, ...priced() }, []).step()) as { state: JobsOrder["state"] };
+    expect(billOf(state)).toBe(null);
+    const said = await world(
+      { n: 2, ask: async () => ({ ...made(1), costMicros: 7 }) as JobReport },
+      [],
+    ).step(state);
+    expect(said).toMatchObject({ kind: "done", costMicros: 14 });
+    expect(await world({ n: 2, ask: async () => made(1) }, []).step(state)).not.toHaveProperty("costMicros");
+  });
 });
 
 test("cancelling ends every job, and the least sure answer counts", async () => {
