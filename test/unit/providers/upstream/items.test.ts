@@ -164,17 +164,24 @@ test("a rate limit is waited for at the last attempt too, which it does not use 
 
 test("saves follow one another, so that an older state never replaces a newer one", async () => {
   const io = new RecordingIo();
-  let open = 0;
-  const saved: number[] = [];
-  io.save = async (state) => {
-    open += 1;
-    expect(open).toBe(1);
-    await new Promise((resolve) => setImmediate(resolve));
-    saved.push(indexesIn(state).length);
-    open -= 1;
+  const saves: (() => void)[] = [];
+  const kept: number[] = [];
+  io.save = (state) => {
+    kept.push(indexesIn(state).length);
+    return new Promise((resolve) => {
+      saves.push(resolve);
+    });
   };
-  await run({ io, n: 6, parallel: 6, make: (_, index) => made(io, index) });
-  expect(saved).toEqual(saved.toSorted((one, other) => one - other));
+  const media = await io.putMedia(new Uint8Array([1]), "image/png");
+  const outcome = run({ io, n: 4, parallel: 3, make: async () => ({ items: [{ media }] }) });
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(kept.length).toBe(1);
+  while (saves.length > 0) {
+    saves.shift()?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(await outcome).toMatchObject({ kind: "done" });
+  expect(kept).toEqual(kept.toSorted((one, other) => one - other));
 });
 
 test("what is no failure of the provider is thrown once the open calls have ended", async () => {
