@@ -12,13 +12,21 @@ import type {
 } from "../../tasks/ports/media-provider.ts";
 import { type Account, accountOf, type ProviderAccounts } from "../upstream/account.ts";
 import { type Download, storeDownload } from "../upstream/download.ts";
-import { isRecord, quotable } from "../upstream/error-text.ts";
+import { isRecord } from "../upstream/error-text.ts";
 import { estimatedPercent } from "../upstream/estimated-progress.ts";
-import { type CallContext, contentRefused, permanent, unusableAnswer } from "../upstream/failures.ts";
+import {
+  type CallContext,
+  contentRefused,
+  ofEndedJob,
+  permanent,
+  reason,
+  unusableAnswer,
+} from "../upstream/failures.ts";
 import { takenFields } from "../upstream/fields.ts";
 import { pictureUrls } from "../upstream/input-pictures.ts";
 import { type Begun, billOf, type JobReport, type RunningJob, stepJobs } from "../upstream/jobs.ts";
 import { InlineFile, jsonWithFiles } from "../upstream/json-with-files.ts";
+import { knownModel } from "../upstream/known-model.ts";
 import { isOwnAddress } from "../upstream/own-address.ts";
 import { parseSize } from "../upstream/sizes.ts";
 import { createStatusWords } from "../upstream/status-words.ts";
@@ -71,11 +79,7 @@ export function createFlux(options: FluxOptions): MediaProvider {
 
   const step = (job: MediaJob, state: Json, io: StepIo): Promise<StepOutcome> =>
     runStep(async () => {
-      const model = models.get(job.model);
-      if (model === undefined) {
-        const message = `${TITLE} is not set up with the model ${JSON.stringify(job.model.slice(0, 100))} any more.`;
-        throw new UpstreamError(permanent("invalid_request", message));
-      }
+      const model = knownModel(models, job, TITLE);
       const account = accountOf(job, accounts, BASE_URL);
       return stepJobs({
         n: job.request.n,
@@ -218,12 +222,11 @@ function endOf({ status, details }: Record<string, unknown>, context: CallContex
     const message = Array.isArray(reasons)
       ? reasons.filter((reason) => typeof reason === "string").join(", ")
       : "";
-    throw new UpstreamError(contentRefused(context, { code: "", type: "", message }));
+    throw new UpstreamError(ofEndedJob(contentRefused(context, { code: "", type: "", message })));
   }
-  const said =
-    isRecord(details) && typeof details.error === "string" ? quotable(details.error, context.secrets) : "";
-  const reason = said === "" ? "" : ` (${said.replace(/[.\s]+$/, "")})`;
-  const message = `${context.provider} ended the picture's job without a result${reason}. It can be made again.`;
+  const said = isRecord(details) && typeof details.error === "string" ? details.error : "";
+  const why = reason({ code: "", type: "", message: said }, context);
+  const message = `${context.provider} ended the picture's job without a result${why}. It can be made again.`;
   return { kind: "lost", failure: { kind: "transient", code: "provider_error", message } };
 }
 

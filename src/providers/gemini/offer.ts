@@ -1,11 +1,12 @@
 /** What Google offers, for the catalogue. */
 
-import type { ProviderOffer } from "../catalogue.ts";
+import type { ModelOffer, ProviderOffer } from "../catalogue.ts";
 import type { OfferContext } from "../offer-context.ts";
 import { provisionalPricing } from "../pricing.ts";
 import { accountsOf } from "../provider-settings.ts";
 import { hasAccount } from "../upstream/account.ts";
-import { GEMINI_IMAGE_MODELS, GEMINI_VIDEO_MODELS } from "./models.ts";
+import { type FieldRules, optionFault } from "../upstream/fields.ts";
+import { GEMINI_IMAGE_MODELS, GEMINI_VIDEO_MODELS, type GeminiImageModel, VIDEO_RATIOS } from "./models.ts";
 import { createGemini, GEMINI } from "./provider.ts";
 
 /** Google's image and video models; nothing without a key. */
@@ -15,12 +16,22 @@ export function geminiOffers({ settings, ...context }: OfferContext): readonly P
   const accounts = accountsOf(gemini);
   if (!hasAccount(accounts)) return [];
   const provider = createGemini({ ...context, accounts, maxFileBytes: settings.media.maxFileBytes });
-  const models = [...GEMINI_IMAGE_MODELS, ...GEMINI_VIDEO_MODELS].map(({ name, capabilities, created }) => ({
+  const images = GEMINI_IMAGE_MODELS.map(({ ratios, ...model }) => offerOf(model, ratios));
+  const films = GEMINI_VIDEO_MODELS.map((model) => offerOf(model, VIDEO_RATIOS));
+  return [{ provider, models: [...images, ...films] }];
+}
+
+function offerOf(
+  { name, capabilities, created }: Pick<GeminiImageModel, "name" | "capabilities" | "created">,
+  ratios: readonly string[],
+): ModelOffer {
+  const rules: FieldRules = { aspect_ratio: { kind: "word", words: ratios } };
+  return {
     providerModel: name,
     capabilities,
     created,
     pricing: provisionalPricing(GEMINI, name),
+    checkOptions: (options) => optionFault(options, rules),
     aliases: [name],
-  }));
-  return [{ provider, models }];
+  };
 }

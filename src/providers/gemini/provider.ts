@@ -15,11 +15,12 @@ import { type Account, accountOf, type ProviderAccounts } from "../upstream/acco
 import { type Download, storeDownload } from "../upstream/download.ts";
 import { isRecord } from "../upstream/error-text.ts";
 import { estimatedPercent } from "../upstream/estimated-progress.ts";
-import { type CallContext, permanent, unusableAnswer } from "../upstream/failures.ts";
+import { type CallContext, unusableAnswer } from "../upstream/failures.ts";
 import { type FilmState, readFilmState, requireFilmState } from "../upstream/film-state.ts";
 import { makeItems } from "../upstream/items.ts";
 import { jsonWithFiles } from "../upstream/json-with-files.ts";
 import { readJsonWithMedia } from "../upstream/json-with-media.ts";
+import { knownModel } from "../upstream/known-model.ts";
 import { isOwnAddress } from "../upstream/own-address.ts";
 import { createStatusWords } from "../upstream/status-words.ts";
 import { storeMedia } from "../upstream/store-media.ts";
@@ -76,7 +77,7 @@ export function createGemini(options: GeminiOptions): MediaProvider {
   const accountFor = (job: MediaJob) => accountOf(job, accounts, BASE_URL);
 
   const images = (job: MediaJob, state: Json, io: StepIo): Promise<StepOutcome> => {
-    const model = known(imageModels.get(job.model), job);
+    const model = knownModel(imageModels, job, TITLE);
     const account = accountFor(job);
     return makeItems({
       n: job.request.n,
@@ -105,7 +106,7 @@ export function createGemini(options: GeminiOptions): MediaProvider {
     });
 
   const beginFilm = async (job: MediaJob, io: StepIo): Promise<StepOutcome> => {
-    const model = known(videoModels.get(job.model), job);
+    const model = knownModel(videoModels, job, TITLE);
     const seconds = secondsOf(job, model);
     const answer = await post("interactions", videoBody(job, model, io), accountFor(job), io);
     const interaction = await answer.json();
@@ -212,10 +213,4 @@ function bytesAddress(uri: string): string {
   if (/\/files\/[^/]+$/.test(address.pathname) && !address.searchParams.has("alt"))
     address.searchParams.set("alt", "media");
   return address.href;
-}
-
-function known<Model>(model: Model | undefined, job: MediaJob): Model {
-  if (model !== undefined) return model;
-  const message = `${TITLE} is not set up with the model ${JSON.stringify(job.model.slice(0, 100))} any more.`;
-  throw new UpstreamError(permanent("invalid_request", message));
 }

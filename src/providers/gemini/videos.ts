@@ -3,12 +3,13 @@
 import type { Json } from "../../protocol/task.ts";
 import type { Failure, MediaJob, StepIo } from "../../tasks/ports/media-provider.ts";
 import type { MediaRef } from "../../tasks/task.ts";
-import { quotable } from "../upstream/error-text.ts";
 import {
   type CallContext,
   contentRefused,
+  ofEndedJob,
   outOfQuota,
   permanent,
+  reason,
   unusableAnswer,
 } from "../upstream/failures.ts";
 import { invalid, takenFields } from "../upstream/fields.ts";
@@ -107,7 +108,7 @@ export function filmOf(
 
 /** Why an interaction has no film: what it says of itself, as a failure that leaves nothing running. */
 export function failureOf(interaction: Record<string, unknown>, word: string, context: CallContext): Failure {
-  if (word === "budget_exceeded") return over(outOfQuota(context));
+  if (word === "budget_exceeded") return ofEndedJob(outOfQuota(context));
   const errors = [
     ...listOf(interaction.errors),
     ...listOf([interaction.error]),
@@ -116,21 +117,16 @@ export function failureOf(interaction: Record<string, unknown>, word: string, co
   const report = { code: "", type: "", message: errors.map(said).filter(Boolean).join("; ") };
   // An interaction that ended well without a film is one whose film was held back.
   if (word === "completed" || isModeration(report.message))
-    return over(contentRefused(context, report.message === "" ? undefined : report));
-  const told = quotable(report.message, context.secrets).replace(/[.\s]+$/, "");
-  const reason = told === "" ? "" : `: ${told}`;
-  return over(
-    permanent("provider_error", `${context.provider} ended the film without a result (${word})${reason}.`),
+    return ofEndedJob(contentRefused(context, report.message === "" ? undefined : report));
+  return ofEndedJob(
+    permanent(
+      "provider_error",
+      `${context.provider} ended the film without a result (${word})${reason(report, context)}.`,
+    ),
   );
 }
 
 function said({ code, message }: Record<string, unknown>): string {
   const texts = [code, message].filter((part): part is string => typeof part === "string" && part !== "");
   return texts.join(" ");
-}
-
-function over(failure: Failure): Failure {
-  return failure.kind === "permanent" || failure.kind === "content_policy"
-    ? { ...failure, jobOver: true }
-    : failure;
 }

@@ -5,6 +5,7 @@ import type { OfferContext } from "../offer-context.ts";
 import { provisionalPricing } from "../pricing.ts";
 import { accountsOf } from "../provider-settings.ts";
 import { hasAccount } from "../upstream/account.ts";
+import { optionFault } from "../upstream/fields.ts";
 import { FILM_MODELS } from "./models.ts";
 import { createOpenRouter, OPENROUTER } from "./provider.ts";
 
@@ -15,11 +16,13 @@ export function openRouterOffers({ settings, ...context }: OfferContext): readon
   const accounts = accountsOf(openrouter);
   if (!hasAccount(accounts)) return [];
   const provider = createOpenRouter({ ...context, accounts, maxFileBytes: settings.media.maxFileBytes });
-  const models = FILM_MODELS.map(({ name, capabilities, created }) => ({
+  const models = FILM_MODELS.map(({ name, capabilities, created, ratios }) => ({
     providerModel: name,
     capabilities,
     created,
     pricing: provisionalPricing(OPENROUTER, name),
+    checkOptions: (options: Parameters<typeof optionFault>[0]) =>
+      optionFault(options, { aspect_ratio: { kind: "word", words: ratios } }),
     aliases: [name],
   }));
   return [{ provider, models }];

@@ -14,9 +14,17 @@ import { type Account, accountOf, type ProviderAccounts } from "../upstream/acco
 import { type Download, storeDownload } from "../upstream/download.ts";
 import { isRecord, quotable } from "../upstream/error-text.ts";
 import { estimatedPercent } from "../upstream/estimated-progress.ts";
-import { type CallContext, contentRefused, permanent, unusableAnswer } from "../upstream/failures.ts";
+import {
+  type CallContext,
+  contentRefused,
+  ofEndedJob,
+  permanent,
+  reason,
+  unusableAnswer,
+} from "../upstream/failures.ts";
 import { type FilmState, readFilmState, requireFilmState } from "../upstream/film-state.ts";
 import { jsonWithFiles } from "../upstream/json-with-files.ts";
+import { knownModel } from "../upstream/known-model.ts";
 import { createStatusWords } from "../upstream/status-words.ts";
 import { type Dialect, type Fetch, UpstreamClient } from "../upstream/upstream-client.ts";
 import { runStep, UpstreamError } from "../upstream/upstream-error.ts";
@@ -38,6 +46,8 @@ const BASE_URL = "https://openrouter.ai/api/v1";
 /** OpenRouter asks for 10 to 30 seconds between polls. */
 const POLL_MS = 10_000;
 const USUAL_MS = 120_000;
+/** Of a status word in a message. */
+const SHOWN_CHARACTERS = 40;
 const MICROS_PER_DOLLAR = 1_000_000;
 /** Most makers say in words alone that they held something back. */
 const MODERATION_WORDS =
@@ -75,11 +85,7 @@ export function createOpenRouter(options: OpenRouterOptions): MediaProvider {
     `${baseUrl}/videos/${encodeURIComponent(id)}`;
 
   const begin = async (job: MediaJob, io: StepIo): Promise<StepOutcome> => {
-    const model = models.get(job.model);
-    if (model === undefined) {
-      const message = `${TITLE} is not set up with the model ${JSON.stringify(job.model.slice(0, 100))} any more.`;
-      throw new UpstreamError(permanent("invalid_request", message));
-    }
+    const model = knownModel(models, job, TITLE);
     const account = accountFor(job);
     const answer = await client.call({
       method: "POST",
@@ -188,11 +194,9 @@ function percentOf(value: unknown): number | null {
 
 function failureOf({ status, error }: Record<string, unknown>, context: CallContext): Failure {
   const said = isRecord(error) ? error.message : error;
-  const message = typeof said === "string" ? said : "";
-  if (MODERATION_WORDS.test(message))
-    return { ...contentRefused(context, { code: "", type: "", message }), jobOver: true } as Failure;
-  const told = quotable(message, context.secrets).replace(/[.\s]+$/, "");
-  const reason = told === "" ? "" : `: ${told}`;
-  const text = `${context.provider} ended the film without a result (${quotable(String(status)).slice(0, 40)})${reason}.`;
-  return { kind: "permanent", code: "provider_error", message: text, jobOver: true };
+  const report = { code: "", type: "", message: typeof said === "string" ? said : "" };
+  if (MODERATION_WORDS.test(report.message)) return ofEndedJob(contentRefused(context, report));
+  const word = quotable(String(status)).slice(0, SHOWN_CHARACTERS);
+  const message = `${context.provider} ended the film without a result (${word})${reason(report, context)}.`;
+  return ofEndedJob(permanent("provider_error", message));
 }

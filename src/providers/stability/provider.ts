@@ -12,9 +12,10 @@ import type {
 import type { MediaRef } from "../../tasks/task.ts";
 import { accountOf, type ProviderAccounts } from "../upstream/account.ts";
 import { isRecord } from "../upstream/error-text.ts";
-import { contentRefused, permanent, rateLimited, unusableAnswer } from "../upstream/failures.ts";
+import { contentRefused, rateLimited, unusableAnswer } from "../upstream/failures.ts";
 import { type Made, makeItems } from "../upstream/items.ts";
 import { readJsonWithMedia } from "../upstream/json-with-media.ts";
+import { knownModel } from "../upstream/known-model.ts";
 import { multipartForm } from "../upstream/multipart.ts";
 import { storeMedia } from "../upstream/store-media.ts";
 import {
@@ -56,11 +57,7 @@ export function createStability({ accounts, clock, fetch }: StabilityOptions): M
 
   const step = (job: MediaJob, state: Json, io: StepIo): Promise<StepOutcome> =>
     runStep(async () => {
-      const model = models.get(job.model);
-      if (model === undefined) {
-        const message = `${TITLE} is not set up with the model ${JSON.stringify(job.model.slice(0, 100))} any more.`;
-        throw new UpstreamError(permanent("invalid_request", message));
-      }
+      const model = knownModel(models, job, TITLE);
       const account = accountOf(job, accounts, BASE_URL);
       const inputBytes = job.inputs.reduce((sum, input) => sum + input.bytes, 0);
       return makeItems({

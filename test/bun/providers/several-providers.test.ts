@@ -122,6 +122,25 @@ test("a duration that the model does not make is said by name, and nothing is ca
   expect(gemini.calls).toEqual([]);
 });
 
+test.each([
+  ["image", "gemini-nano-banana-2.1", { aspect_ratio: "7:3" }],
+  ["video", "sora-2", { aspect_ratio: "1:1" }],
+  ["video", "bytedance/seedance-2.0", { aspect_ratio: "7:3" }],
+  ["image", "stable-image-core", { style_preset: "vivid" }],
+  ["image", "stable-image-core", { unknown: 1 }],
+])(
+  "an option of %s that %s does not take is refused before a task is made: %j",
+  async (type, model, provider_options) => {
+    const { status, json } = await call(`/v1/${type}s/generations/async`, {
+      model,
+      prompt: "a boat",
+      provider_options,
+    });
+    expect(status).toBe(400);
+    expect(json.error).toMatchObject({ code: "invalid_parameter", param: "provider_options" });
+  },
+);
+
 test("no key stands in any line of the log", () => {
   const lines = JSON.stringify(gateway.log.lines);
   expect(lines).not.toMatch(/AIzaFake|sk-or-v1|sk-fake/);

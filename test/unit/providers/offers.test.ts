@@ -10,7 +10,17 @@ import { ManualClock } from "../../fixture/manual-clock.ts";
 import { scriptedFetch } from "../../fixture/providers/scripted-fetch.ts";
 import { recordingLog } from "../../fixture/recording-log.ts";
 
+function models(env: Record<string, string>): string[] {
+  return offers(env).flatMap(({ provider, models }) =>
+    models.map(({ providerModel }) => `${provider.name}/${providerModel}`),
+  );
+}
+
 function offered(env: Record<string, string>, file: unknown = {}): string[] {
+  return offers(env, file).map(({ provider }) => provider.name);
+}
+
+function offers(env: Record<string, string>, file: unknown = {}) {
   const { settings } = loadConfig({ env, file: JSON.stringify(file) });
   const context = {
     settings,
@@ -19,7 +29,7 @@ function offered(env: Record<string, string>, file: unknown = {}): string[] {
     fetch: scriptedFetch().fetch,
     download: () => Promise.reject(new Error("nothing is downloaded here")),
   };
-  return createOffers(context).map(({ provider }) => provider.name);
+  return createOffers(context);
 }
 
 test.each([
@@ -60,6 +70,18 @@ test("no name leads to a model that its provider has retired", () => {
     ({ type, successor }) => type === "image" && successor.startsWith("openai/"),
   );
   expect(images.filter(({ successor }) => !offers.has(successor))).toEqual([]);
+});
+
+test("no model is offered that its maker has retired", () => {
+  const keys = ["OPENAI", "GEMINI", "MINIMAX", "OPENROUTER", "STABILITY", "BFL"].map((name) => [
+    `${name}_API_KEY`,
+    "key-1",
+  ]);
+  const names = models({ ...Object.fromEntries(keys), REPLICATE_API_TOKEN: "key-1" });
+  const retired =
+    /dall-e|gpt-image-1\b|chatgpt-image|imagen|sora|2\.5-flash-image|preview|stable-diffusion-xl/;
+  expect(names.length).toBeGreaterThan(50);
+  expect(names.filter((name) => retired.test(name))).toEqual([]);
 });
 
 test("without any key only the built-in provider is offered", () => {
