@@ -2,6 +2,7 @@
 
 import { fluxOffers } from "./bfl/offer.ts";
 import type { ProviderOffer } from "./catalogue.ts";
+import { falOffers } from "./fal/offer.ts";
 import { geminiOffers } from "./gemini/offer.ts";
 import { createLocalOffer } from "./local/offer.ts";
 import { miniMaxOffers } from "./minimax/offer.ts";
@@ -24,6 +25,7 @@ const SOURCES: readonly OfferSource[] = [
   openRouterOffers,
   stabilityOffers,
   fluxOffers,
+  falOffers,
   compatibleOffers,
 ];
 

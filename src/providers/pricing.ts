@@ -17,6 +17,7 @@ const PER_IMAGE_MICROS: Readonly<Record<string, number>> = {
   stability: 80_000,
   // Four megapixels by the dearest model, from eight pictures of as many.
   bfl: 1_200_000,
+  fal: 1_800_000,
 };
 
 /** The price of a provider's model. Throws for a provider without one: a mistake of ours. */

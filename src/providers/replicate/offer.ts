@@ -9,7 +9,7 @@ import { offerOf } from "../upstream/model-table.ts";
 import { REPLICATE_MODELS } from "./models.ts";
 import { createReplicate, REPLICATE } from "./provider.ts";
 
-/** The models of Replicate's that have a table; nothing without a token. */
+/** The models of Replicate that have a table; nothing without a token. */
 export function replicateOffers({ settings, ...context }: OfferContext): readonly ProviderOffer[] {
   const { replicate } = settings.providers;
   if (replicate === undefined) return [];

@@ -9,7 +9,7 @@ import { type Download, storeDownload } from "../upstream/download.ts";
 import { type CallContext, ofEndedJob, permanent, unusableAnswer } from "../upstream/failures.ts";
 import { invalid } from "../upstream/fields.ts";
 import type { Made } from "../upstream/items.ts";
-import { cancelJobs, type JobReport, type RunningJob, stepJobs } from "../upstream/jobs.ts";
+import { cancelJobs, isOverAlready, type JobReport, type RunningJob, stepJobs } from "../upstream/jobs.ts";
 import { jsonWithFiles } from "../upstream/json-with-files.ts";
 import { inputOf, secondsOf, type TableModel } from "../upstream/model-table.ts";
 import { isOwnAddress } from "../upstream/own-address.ts";
@@ -79,7 +79,8 @@ export function createReplicate(options: ReplicateOptions): MediaProvider {
       secrets: [key],
     });
     const prediction = predictionOf(await answer.json(), answer.context);
-    return { ref: prediction.id, report: await reported(prediction, job, model, io, answer.context) };
+    const report = reported(prediction, job, model, io, answer.context);
+    return { ref: prediction.id, report: await report.catch(askAgain) };
   };
 
   const ask = async (
@@ -196,13 +197,21 @@ export function createReplicate(options: ReplicateOptions): MediaProvider {
           const { word } = predictionOf(await answer.json(), answer.context);
           return statusOf(word) === "cancelled" || word === "aborted" ? "immediate" : "requested";
         } catch (error) {
-          // It has ended, or is not known any more: there is nothing left to be ended.
-          if (error instanceof UpstreamError && error.failure.kind === "permanent") return "requested";
+          if (isOverAlready(error)) return "requested";
           throw error;
         }
       }),
     hook: createReplicateHook(accountsIn(accounts, BASE_URL), client, clock),
   };
+}
+
+/** A result that could not be fetched at once is asked for by its reference, which must not be lost. */
+function askAgain(error: unknown): JobReport {
+  const passes =
+    error instanceof UpstreamError &&
+    (error.failure.kind === "transient" || error.failure.kind === "rate_limited");
+  if (passes) return { kind: "running", message: "fetching the result" };
+  throw error;
 }
 
 /** The bytes of a result that came as base64. Throws `UpstreamError` for a text that is none. */

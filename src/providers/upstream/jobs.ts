@@ -46,7 +46,10 @@ export type JobsOrder = {
   readonly now: () => number;
   /** Begins a job. Throws `UpstreamError`. */
   begin(count: number, index: number): Promise<Begun>;
-  /** How a job is. Throws `UpstreamError`: a final one ends the job, any other is a failure of the call. */
+  /**
+   * How a job is. Throws `UpstreamError`: a final one with `jobOver` when the job has ended, another final one when it cannot be
+   * asked for any more, any other is a failure of the call.
+   */
   ask(job: RunningJob): Promise<JobReport>;
   /** Until the next question, by how long the youngest job has run, ms. */
   pollAfterMs(elapsedMs: number): number;
@@ -97,6 +100,12 @@ export async function cancelJobs(
   return { cancellation, billedMicros: null, askAgain: false };
 }
 
+/** Whether a cancel was refused because there is nothing left to be ended: the job is over, or not known any more. */
+export function isOverAlready(error: unknown): boolean {
+  if (!(error instanceof UpstreamError) || error.failure.kind !== "permanent") return false;
+  return error.failure.code === "invalid_request" || error.failure.code === "provider_error";
+}
+
 class JobsRun {
   readonly #order: JobsOrder;
   readonly #kept: Kept;
@@ -110,6 +119,8 @@ class JobsRun {
   #lost: PassingFailure | null = null;
   /** What is stored does not have all of what is kept. */
   #isChanged = false;
+  /** A job may run on that cannot be asked for any more. */
+  #leavesJob = false;
   readonly #reports = new Map<number, JobReport>();
 
   constructor(order: JobsOrder, kept: Kept) {
@@ -123,8 +134,11 @@ class JobsRun {
         this.#take(job, await this.#order.ask(job));
       } catch (error) {
         const failure = failureOf(error);
-        if (isFinal(failure)) this.#end(job, failure);
-        else this.#trouble ??= failure;
+        if (isFinal(failure)) {
+          this.#drop(job);
+          this.#fail(job, failure);
+          if (failure.jobOver !== true) this.#leavesJob = true;
+        } else this.#trouble ??= failure;
       }
     }
   }
@@ -204,8 +218,8 @@ class JobsRun {
       (errors[0] === undefined
         ? permanent("provider_error", `${this.#order.provider} answered without any result.`)
         : failureFrom(errors[0]));
-    const failure = isFinal(refusal) ? ofEndedJob(refusal) : { ...refusal, jobFailed: true };
-    return { kind: "failed", failure };
+    if (!isFinal(refusal)) return { kind: "failed", failure: { ...refusal, jobFailed: true } };
+    return { kind: "failed", failure: this.#leavesJob ? refusal : ofEndedJob(refusal) };
   }
 
   #take(job: RunningJob, report: JobReport): void {
@@ -225,11 +239,6 @@ class JobsRun {
     this.#fail({ index: job.index + taken.length, count: job.count - taken.length }, reason);
     this.#kept.usage = sumOf(this.#kept.usage, usage ?? {});
     this.#kept.costMicros = plus(this.#kept.costMicros, job.costMicros ?? report.costMicros);
-  }
-
-  #end(job: RunningJob, failure: Failure): void {
-    this.#drop(job);
-    this.#fail(job, failure);
   }
 
   #drop(job: RunningJob): void {

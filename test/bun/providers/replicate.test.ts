@@ -305,6 +305,14 @@ describe("when the upstream refuses", () => {
     expect(posts()).toHaveLength(1);
   });
 
+  test("9.2: a picture that was there at once, and could not be fetched, is not made again", async () => {
+    upstream.states("succeeded");
+    upstream.script(/delivery/, { status: 404, body: "gone" });
+    const { state } = pendingOf(await step(provider(), picture()));
+    doneOf(await step(provider(), picture(), state));
+    expect(posts()).toHaveLength(1);
+  });
+
   test("9.14: a status word that nobody knows is running, and is logged once", async () => {
     const log = recordingLog();
     const adapter = provider({ log });
@@ -314,6 +322,17 @@ describe("when the upstream refuses", () => {
     expect(log.lines).toHaveLength(1);
     expect(log.lines[0]).toMatchObject({ fields: { word: "queued-v2" } });
   });
+
+  test.each([401, 404])(
+    "a poll refused with %i ends the task, and leaves the job to be cancelled",
+    async (status) => {
+      const state = await begun();
+      upstream.script(/GET .*predictions/, { status, body: { detail: "no" } });
+      const failure = failureIn(await step(provider(), film(), state));
+      expect(failure).toMatchObject({ kind: "permanent" });
+      expect(failure).not.toHaveProperty("jobOver");
+    },
+  );
 
   test("a state that cannot be read begins nothing", async () => {
     const failure = failureIn(await step(provider(), film(), { prediction: "p1" }));

@@ -58,6 +58,7 @@ test("what asks for Sora is made by the model that Google has for it", () => {
 test.each([
   ["minimax", { MINIMAX_API_KEY: "k" }],
   ["replicate", { REPLICATE_API_TOKEN: "k" }],
+  ["fal", { FAL_KEY: "id:secret" }],
 ])("%s is offered with its key", (name, env) => {
   expect(offered(env)).toEqual(["local", name]);
 });

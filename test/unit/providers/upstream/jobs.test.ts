@@ -140,6 +140,20 @@ describe("a final failure", () => {
   });
 });
 
+test("a job that cannot be asked for any more is left to be cancelled, and does not spoil the others", async () => {
+  const gone = permanent("provider_auth", "revoked");
+  expect(await world({ n: 1 }, [], { "job 0": gone }).step(state([0]))).toEqual({
+    kind: "failed",
+    failure: gone,
+  });
+  const outcome = await world({ n: 2 }, [], { "job 1": gone }).step(state([1], [0]));
+  expect(outcome).toMatchObject({
+    kind: "done",
+    items: [{ index: 0 }],
+    errors: [{ index: 1, code: "provider_auth" }],
+  });
+});
+
 test("a state that cannot be read begins nothing", async () => {
   for (const odd of [7, "x", [], { jobs: [] }, { items: {}, errors: [], jobs: [], usage: {} }]) {
     const { step, begun } = world({}, [RUNNING, RUNNING, RUNNING]);
