@@ -1,7 +1,7 @@
 /** The models of fal that are offered, each by its table. Facts as of November 2026; a changed one is a changed line here. */
 
 import type { FieldRules } from "../upstream/fields.ts";
-import type { ResolutionWord, TableModel } from "../upstream/model-table.ts";
+import { resolution, type TableModel } from "../upstream/model-table.ts";
 
 /** A model whose input with pictures goes to another endpoint. */
 export type FalModel = TableModel & { readonly endpointWithPicture?: string };
@@ -18,12 +18,6 @@ const FLUX: FieldRules = {
 };
 const FILM_RATIOS = ["21:9", "16:9", "4:3", "1:1", "3:4", "9:16"];
 const TWO_TO_TWELVE = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
-
-/** A resolution in both ways up. */
-function resolution(word: string, lines: number, ...sizes: string[]): ResolutionWord {
-  const upright = sizes.map((size) => size.split("x").reverse().join("x"));
-  return { word, lines, sizes: [...sizes, ...upright] };
-}
 
 export const FAL_MODELS: readonly FalModel[] = [
   {

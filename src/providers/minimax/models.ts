@@ -13,7 +13,7 @@ export type MiniMaxImageModel = {
 
 /** A resolution by the name MiniMax has for it, with the length of its shorter side in pixels. */
 export type Resolution = {
-  readonly name: string;
+  readonly word: string;
   readonly lines: number;
   readonly seconds: readonly number[];
 };
@@ -185,7 +185,7 @@ export const MINIMAX_VIDEO_MODELS: readonly MiniMaxVideoModel[] = [
 ];
 
 function resolution(name: keyof typeof LINES, seconds: readonly number[]): Resolution {
-  return { name, lines: LINES[name], seconds };
+  return { word: name, lines: LINES[name], seconds };
 }
 
 function filmsOf(sizes: readonly string[], fields: FieldRules, takesResolution: boolean): ModelCapabilities {

@@ -5,6 +5,7 @@ import type { MediaJob, StepIo } from "../../tasks/ports/media-provider.ts";
 import { isRecord } from "../upstream/error-text.ts";
 import { invalid, takenFields } from "../upstream/fields.ts";
 import { pictureUrls } from "../upstream/input-pictures.ts";
+import { requireSeconds, resolutionFor } from "../upstream/model-table.ts";
 import { nearestRatio, parseSize } from "../upstream/sizes.ts";
 import { textOf } from "./dialect.ts";
 import { FILM_RATIOS, type MiniMaxVideoModel, type Resolution } from "./models.ts";
@@ -29,36 +30,15 @@ const MAX_FRAME_BYTES = 20_971_520;
 
 /** Resolution and duration. Throws `UpstreamError` for what the model does not make. */
 export function shapeOf({ request }: Pick<MediaJob, "request">, model: MiniMaxVideoModel): FilmShape {
-  const resolution = resolutionOf(request.further?.resolution, request.size, model);
-  const seconds = request.duration ?? model.usual.seconds;
-  const possible = resolution?.seconds ?? [model.usual.seconds];
-  if (!possible.includes(seconds)) {
-    const list = possible.length > 4 ? `${possible[0]} to ${possible.at(-1)}` : possible.join(" or ");
-    const at = resolution === null ? "" : ` at ${resolution.name}`;
-    throw invalid(`duration must be ${list} seconds for this model${at}; ${seconds} came.`);
-  }
+  const { resolutions, usual } = model;
+  const resolution =
+    resolutions.length === 0
+      ? null
+      : resolutionFor(request.further?.resolution, request.size, resolutions, usual.resolution);
+  const seconds = request.duration ?? usual.seconds;
+  const where = resolution === null ? "" : ` at ${resolution.word}`;
+  requireSeconds(seconds, resolution?.seconds ?? [usual.seconds], where);
   return { resolution, seconds };
-}
-
-function resolutionOf(
-  named: Json | undefined,
-  sizeText: string | undefined,
-  { resolutions, usual }: MiniMaxVideoModel,
-): Resolution | null {
-  if (resolutions.length === 0) return null;
-  if (named !== undefined && named !== null) {
-    const word = typeof named === "string" ? named.toUpperCase() : "";
-    const found = resolutions.find(({ name }) => name === word);
-    if (found !== undefined) return found;
-    throw invalid(
-      `resolution must be one of ${resolutions.map(({ name }) => name).join(", ")} for this model.`,
-    );
-  }
-  const size = parseSize(sizeText);
-  if (size === null) return resolutions.find(({ name }) => name === usual.resolution) ?? null;
-  const lines = Math.min(size.width, size.height);
-  const distance = (resolution: Resolution) => Math.abs(Math.log(lines / resolution.lines));
-  return resolutions.reduce((best, other) => (distance(other) < distance(best) ? other : best));
 }
 
 /** The body that begins a film. Throws `UpstreamError` (`invalid_request`) for what the model would refuse. */
@@ -81,7 +61,7 @@ export function filmBody(
   const { ratio, aspect_ratio, ...fields } = takenFields(job.request, model.fields);
   const common = {
     model: model.name,
-    ...(shape.resolution !== null && { resolution: shape.resolution.name, duration: shape.seconds }),
+    ...(shape.resolution !== null && { resolution: shape.resolution.word, duration: shape.seconds }),
     ...fields,
     ...(job.hookUrl !== null && { callback_url: job.hookUrl }),
   };

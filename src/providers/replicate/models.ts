@@ -1,18 +1,12 @@
 /** The models of Replicate that are offered, each by its table. Facts as of November 2026; a changed one is a changed line here. */
 
 import type { FieldRules } from "../upstream/fields.ts";
-import type { ResolutionWord, TableModel } from "../upstream/model-table.ts";
+import { resolution, type TableModel } from "../upstream/model-table.ts";
 
 const FLUX_RATIOS = ["1:1", "16:9", "21:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16", "9:21"];
 const FORMATS = { field: "output_format", words: { png: "png", jpeg: "jpg", webp: "webp" } };
 const QUALITY: FieldRules = { output_quality: { kind: "integer", min: 0, max: 100 } };
 const FILM_RATIOS = ["16:9", "4:3", "1:1", "3:4", "9:16", "21:9", "9:21"];
-
-/** A resolution in both ways up. */
-function resolution(word: string, lines: number, ...sizes: string[]): ResolutionWord {
-  const upright = sizes.map((size) => size.split("x").reverse().join("x"));
-  return { word, lines, sizes: [...sizes, ...upright] };
-}
 
 export const REPLICATE_MODELS: readonly TableModel[] = [
   {

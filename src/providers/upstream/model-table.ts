@@ -77,6 +77,12 @@ const RATIO_SIDES = { min: 256, max: 2_048 };
 /** No ratio in any table is longer. */
 const MAX_RATIO = 3;
 
+/** A resolution, with its sizes in both ways up. */
+export function resolution(word: string, lines: number, ...sizes: string[]): ResolutionWord {
+  const upright = sizes.map((size) => size.split("x").reverse().join("x"));
+  return { word, lines, sizes: [...sizes, ...upright] };
+}
+
 /** What the catalogue publishes of a model. */
 export function capabilitiesOf(model: TableModel): ModelCapabilities {
   const { type, shape, resolution, fields, seed = false } = model;
@@ -155,35 +161,48 @@ function shapeOf({ request, inputs }: MediaJob, { shape, type, ratioOfPicture }:
 function filmOf({ request }: MediaJob, { duration, resolution }: TableModel): Record<string, Json> {
   const film: Record<string, Json> = {};
   if (resolution !== undefined)
-    film[resolution.field] = resolutionWord(request.further?.resolution, request.size, resolution);
+    film[resolution.field] = resolutionFor(
+      request.further?.resolution,
+      request.size,
+      resolution.words,
+      resolution.usual,
+    ).word;
   if (duration !== undefined) {
     const seconds = request.duration ?? duration.usual;
-    const { values } = duration;
-    if (!values.includes(seconds)) {
-      const list = values.length > 4 ? `${values[0]} to ${values.at(-1)}` : values.join(" or ");
-      throw invalid(`duration must be ${list} seconds for this model; ${seconds} came.`);
-    }
+    requireSeconds(seconds, duration.values);
     film[duration.field] = duration.asText === true ? String(seconds) : seconds;
   }
   return film;
 }
 
-function resolutionWord(
+/** Throws `UpstreamError` for a duration that is none of these; `where` says for what they hold. */
+export function requireSeconds(seconds: number, values: readonly number[], where = ""): void {
+  if (values.includes(seconds)) return;
+  const list = values.length > 4 ? `${values[0]} to ${values.at(-1)}` : values.join(" or ");
+  throw invalid(`duration must be ${list} seconds for this model${where}; ${seconds} came.`);
+}
+
+/**
+ * The resolution that is named, letter case ignored, else the one whose lines are nearest to the size, else the usual one. Throws
+ * `UpstreamError` for a name that is none of them.
+ */
+export function resolutionFor<Word extends Pick<ResolutionWord, "word" | "lines">>(
   named: Json | undefined,
   sizeText: string | undefined,
-  { words, usual }: NonNullable<TableModel["resolution"]>,
-): string {
+  words: readonly Word[],
+  usual: string,
+): Word {
+  const text = typeof named === "string" ? named.toLowerCase() : "";
+  const byName = (name: string) => words.find(({ word }) => word.toLowerCase() === name);
   if (named !== undefined && named !== null) {
-    const text = typeof named === "string" ? named.toLowerCase() : "";
-    const found = words.find(({ word }) => word.toLowerCase() === text);
-    if (found !== undefined) return found.word;
+    const found = byName(text);
+    if (found !== undefined) return found;
     throw invalid(`resolution must be one of ${words.map(({ word }) => word).join(", ")} for this model.`);
   }
   const size = parseSize(sizeText);
-  if (size === null) return usual;
-  const lines = Math.min(size.width, size.height);
-  const distance = (other: ResolutionWord) => Math.abs(Math.log(lines / other.lines));
-  return words.reduce((best, other) => (distance(other) < distance(best) ? other : best)).word;
+  const lines = size === null ? byName(usual.toLowerCase())?.lines : Math.min(size.width, size.height);
+  const distance = (other: Word) => Math.abs(Math.log((lines ?? other.lines) / other.lines));
+  return words.reduce((best, other) => (distance(other) < distance(best) ? other : best));
 }
 
 function formatOf({ request }: MediaJob, { format }: TableModel): Record<string, Json> {

@@ -258,7 +258,7 @@ describe("films", () => {
       const io = new RecordingIo();
       const inputs = needsPicture ? [inputFile(io, pngOf(1))] : [];
       pendingOf(await step(provider(), film({}, { model: name, inputs }), null, io));
-      for (const { name: resolution, seconds } of resolutions)
+      for (const { word: resolution, seconds } of resolutions)
         for (const duration of seconds)
           pendingOf(await step(provider(), film({ duration, further: { resolution } }, { model: name })));
     }
