@@ -13,6 +13,7 @@ import { mountCancelTasks } from "../http/routes/cancel-tasks.ts";
 import { mountEstimates } from "../http/routes/estimates.ts";
 import { mountEvents } from "../http/routes/events.ts";
 import { type Health, mountHealth } from "../http/routes/health.ts";
+import { mountHooks } from "../http/routes/hooks.ts";
 import { mountImages } from "../http/routes/images.ts";
 import { mountMedia } from "../http/routes/media.ts";
 import { mountMetrics } from "../http/routes/metrics.ts";
@@ -121,6 +122,8 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   mountTasks(app, key, shared);
   mountUnsupported(app, key);
   mountMedia(app, media);
+  if (core.hooks !== null)
+    mountHooks(app, { addresses: core.hooks, providers: catalogue.providers, tasks, log: core.log });
   mountAdminKeys(app, admin, { keys, tasks, maxBodyBytes: limits.jsonBodyBytes });
   mountStreams(app, core, surface);
   surface.mountQueue?.(app);

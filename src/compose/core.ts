@@ -17,6 +17,7 @@ import { createGuardedDownload } from "../providers/upstream/guarded-download.ts
 import { createRoomEndWatch } from "../rooms/room-end-watch.ts";
 import type { Rooms } from "../rooms/rooms.ts";
 import type { Store } from "../stores/store.ts";
+import type { HookAddresses } from "../tasks/hook-addresses.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { Doorbell } from "../tasks/ports/doorbell.ts";
 import type { Log } from "../tasks/ports/log.ts";
@@ -41,6 +42,8 @@ export type HostParts = {
   readonly doorbell: Doorbell;
   /** The rooms in which clients follow tasks, wherever they are. */
   readonly rooms: Pick<Rooms, "subscribeToTask" | "subscribeToTenant">;
+  /** Where providers may call back; null where none can reach the gateway. */
+  readonly hooks: HookAddresses | null;
 };
 
 export type Core = HostParts & {

@@ -17,7 +17,7 @@ import { poolSize } from "../tasks/engine/step-runner-pool.ts";
 import { StepWorker, type StepWorkerOptions } from "../tasks/engine/step-worker.ts";
 import type { Doorbell } from "../tasks/ports/doorbell.ts";
 import { type Core, createCatalogue, createCore, type HostParts } from "./core.ts";
-import { stepWorkerOptions } from "./options.ts";
+import { createHookAddresses, stepWorkerOptions } from "./options.ts";
 import { TaskEnds } from "./task-ends.ts";
 import { UnreadableWatch } from "./unreadable-watch.ts";
 
@@ -25,7 +25,7 @@ import { UnreadableWatch } from "./unreadable-watch.ts";
 const CANCEL_AT_MOST = 100;
 
 /** What the platform brings. */
-export type DeploymentPlatform = Omit<HostParts, "catalogue" | "doorbell"> & {
+export type DeploymentPlatform = Omit<HostParts, "catalogue" | "doorbell" | "hooks"> & {
   readonly offers: readonly ProviderOffer[];
   /** Keeps the isolate alive until the promise settles, as long as the platform allows. */
   keepAlive(pending: Promise<void>): void;
@@ -55,11 +55,12 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
   const catalogue = createCatalogue(settings, offers, log);
   const options = stepWorkerOptions(settings);
   const qstash = createQStash(platform);
+  const hooks = createHookAddresses(settings, settings.keys);
   const rings = qstash === null ? ringsOfRunners(platform, options) : ringsOfQStash(qstash);
   return {
     // The worker that holds a task runs elsewhere, see step-worker.ts.
     ...createCore(
-      { ...parts, publisher, catalogue, doorbell: rings.doorbell },
+      { ...parts, publisher, catalogue, doorbell: rings.doorbell, hooks },
       { dropHeld: () => {}, sharedLookups: false, cancelAtMost: CANCEL_AT_MOST },
     ),
     stepWorker: new StepWorker(
@@ -71,6 +72,7 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
         bill: billTask,
         clock,
         log,
+        hooks: hooks ?? undefined,
       },
       options,
     ),

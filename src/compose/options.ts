@@ -11,6 +11,7 @@ import {
 import type { EngineOptions } from "../tasks/engine/engine.ts";
 import type { RetentionOptions } from "../tasks/engine/retention.ts";
 import type { StepWorkerOptions } from "../tasks/engine/step-worker.ts";
+import { HookAddresses } from "../tasks/hook-addresses.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { RetryPolicy } from "../tasks/retry-policy.ts";
 import type { TaskServiceOptions, TypeLimits } from "../tasks/service.ts";
@@ -78,6 +79,21 @@ export function urlOptions({ server }: Pick<Settings, "server">): BaseUrlOptions
 
 export function targetPolicy({ fetch }: Pick<Settings, "fetch">): TargetPolicy {
   return { allowHttp: fetch.allowHttp, allowedHosts: new Set(fetch.allowedHosts) };
+}
+
+/**
+ * Where providers may call back; null without a public address that is https. The secret is of both keys that every
+ * process of a deployment has and keeps over restarts: the bootstrap key makes it too long to be guessed from an address,
+ * the admin key keeps it from whoever was given the other one.
+ */
+export function createHookAddresses(
+  { server }: Pick<Settings, "server">,
+  keys: { readonly bootstrap: string | null; readonly admin: string | null },
+): HookAddresses | null {
+  const { publicUrl } = server;
+  if (publicUrl === null || !publicUrl.startsWith("https://")) return null;
+  if (keys.bootstrap === null || keys.admin === null) return null;
+  return new HookAddresses({ publicUrl, secret: `${keys.bootstrap}\n${keys.admin}` });
 }
 
 export function createWireContext(settings: Settings, clock: Pick<Clock, "now">): WireContext {

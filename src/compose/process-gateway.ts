@@ -35,6 +35,7 @@ import { HungCalls } from "../tasks/engine/hung-calls.ts";
 import { BusWorkers, SILENT_WORKERS } from "../tasks/engine/other-workers.ts";
 import { ProviderHealth } from "../tasks/engine/provider-health.ts";
 import { RetentionSweep } from "../tasks/engine/retention.ts";
+import type { HookAddresses } from "../tasks/hook-addresses.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { InstanceBus } from "../tasks/ports/instance-bus.ts";
 import type { Log } from "../tasks/ports/log.ts";
@@ -59,6 +60,8 @@ export type GatewayDependencies = {
   build: BuildInfo;
   settings: Settings;
   adminKey: string | null;
+  /** Where providers may call back; absent where none can reach the gateway. */
+  hooks?: HookAddresses | null;
   store: Store;
   /** Why what the store acknowledges may be lost, for `/health`; null when it lasts. Default: it lasts. */
   storeDoubt?: () => Promise<string | null>;
@@ -95,6 +98,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     dependencies;
   const storeCalls = new StoreMetrics(dependencies.store, clock);
   const { store } = storeCalls;
+  const { hooks = null } = dependencies;
   const { providers } = catalogue;
   const bus = instances?.bus ?? null;
   const bridge = bus === null ? null : new RoomBridge({ bus, store, log });
@@ -120,12 +124,13 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       hung: (provider, call) => hung.note(provider, call),
       health: providerHealth,
       previews,
+      hooks: hooks ?? undefined,
     },
     engineOptions(settings),
   );
   const retention = new RetentionSweep({ store, media, clock, log }, retentionOptions(settings));
   const core = createCore(
-    { settings, clock, log, store, media, catalogue, transport, publisher, doorbell: engine, rooms },
+    { settings, clock, log, store, media, catalogue, transport, publisher, doorbell: engine, rooms, hooks },
     {
       dropHeld: (taskId) => engine.drop(taskId),
       sharedLookups: true,

@@ -150,7 +150,7 @@ export function warnings(
 /** About 120 bits in letters and digits. */
 const ADVISED_ADMIN_KEY = 20;
 /** Providers whose keys are known and whose models are not offered yet. */
-const WITHOUT_ADAPTER = ["elevenlabs", "minimax", "replicate", "gemini", "fal", "ultravox", "xai"] as const;
+const WITHOUT_ADAPTER = ["elevenlabs", "ultravox", "xai"] as const;
 
 /** One problem, at the first one given, when some of what belongs together is missing; `extras` need all of it too. */
 function halves(

@@ -1,11 +1,18 @@
 /** Every provider that the settings allow. A new provider is a new folder beside this file, and a line in the table. */
 
+import { fluxOffers } from "./bfl/offer.ts";
 import type { ProviderOffer } from "./catalogue.ts";
+import { falOffers } from "./fal/offer.ts";
+import { geminiOffers } from "./gemini/offer.ts";
 import { createLocalOffer } from "./local/offer.ts";
+import { miniMaxOffers } from "./minimax/offer.ts";
 import type { OfferContext } from "./offer-context.ts";
 import { compatibleOffers } from "./openai/compatible.ts";
 import { openAiOffers } from "./openai/offer.ts";
+import { openRouterOffers } from "./openrouter/offer.ts";
 import { credentialsOf } from "./provider-settings.ts";
+import { replicateOffers } from "./replicate/offer.ts";
+import { stabilityOffers } from "./stability/offer.ts";
 
 /** Answers nothing for a provider without an account. */
 type OfferSource = (context: OfferContext) => readonly ProviderOffer[];
@@ -13,6 +20,13 @@ type OfferSource = (context: OfferContext) => readonly ProviderOffer[];
 const SOURCES: readonly OfferSource[] = [
   (context) => [createLocalOffer(context)],
   openAiOffers,
+  geminiOffers,
+  miniMaxOffers,
+  replicateOffers,
+  openRouterOffers,
+  stabilityOffers,
+  fluxOffers,
+  falOffers,
   compatibleOffers,
 ];
 
@@ -37,6 +51,7 @@ function withAccounts(offer: ProviderOffer, { settings }: OfferContext): Provide
       submit: (job, io) => provider.submit(job, io),
       poll: (job, state, io) => provider.poll(job, state, io),
       cancel: (job, state, signal) => provider.cancel(job, state, signal),
+      ...(provider.hook && { hook: provider.hook.bind(provider) }),
     },
   };
 }

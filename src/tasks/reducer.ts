@@ -24,6 +24,7 @@ import {
 import { type Attempt, candidateOf, MAX_ATTEMPTS_KEPT, type Task, type TaskError } from "./task.ts";
 import {
   type Changes,
+  HINT_SPACING_MS,
   LAST_TAKEOVERS,
   MAX_POLL_FAILURES,
   type OpenTransition,
@@ -97,6 +98,8 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
     case "orphan":
       if (task.leaseUntil === null) return null;
       return orphan(task, now);
+    case "hint":
+      return hint(task, now);
     case "complete": {
       const { result, costMicros } = transition;
       const billedMicros = transition.upstreamMicros ?? costMicros;
@@ -214,6 +217,14 @@ function pollFailed(
     return fail(task, spent, error, false, now);
   const changes = { ...spent, pollFailures, leaseUntil: null, dueAt, message: error.message };
   return announce(task, changes, "progress", now);
+}
+
+/** Null unless that brings its next poll forward. The fence says to a queue that this is another step than the one it knows. */
+function hint(task: Task, now: number): Reduction | null {
+  const waits = task.status === "running" && task.leaseUntil === null && task.state !== null;
+  const dueAt = Math.max(now, task.updatedAt + HINT_SPACING_MS);
+  if (!waits || task.dueAt === null || task.dueAt <= dueAt) return null;
+  return silent(task, { dueAt, fence: task.fence + 1, updatedAt: now });
 }
 
 /** Its worker is gone. A suspect that was being worked on is failed: it is probably what ends the processes. */

@@ -3,6 +3,7 @@
 import { ApiError } from "../protocol/error.ts";
 import { isTerminal, type Json, type Priority, type TaskType } from "../protocol/task.ts";
 import { dollarText } from "./dollars.ts";
+import { localDueAtOf } from "./engine/scheduling.ts";
 import { createTaskIds, isTaskId, type RandomFill } from "./ids.ts";
 import type { Clock } from "./ports/clock.ts";
 import type { Doorbell } from "./ports/doorbell.ts";
@@ -260,6 +261,18 @@ export class TaskService {
   #ringFor(task: Task): void {
     const { doorbell, clock } = this.#dependencies;
     doorbell.ring(task.type, clock.now(), task);
+  }
+
+  /**
+   * A provider says that something happened to the task's job: it is asked what, soon. A task that is unknown, has ended
+   * or waits for nothing is left alone.
+   */
+  async hint(taskId: string): Promise<void> {
+    const { store, doorbell, clock } = this.#dependencies;
+    const task = await store.hint(taskId);
+    if (task === null) return;
+    const now = clock.now();
+    doorbell.ring(task.type, localDueAtOf(task, now) ?? now, task);
   }
 
   /** Removes a finished task and its media. Rejects with `task_not_found`, or `invalid_parameter` while it is unfinished or unsettled. */

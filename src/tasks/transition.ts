@@ -64,6 +64,8 @@ export type OpenTransition =
   | { kind: "expire" }
   /** Its holder's lease ran out or was void: claimable again. */
   | { kind: "orphan" }
+  /** The provider says that something happened to its job: a poll that waits is due now. */
+  | { kind: "hint" }
   /** One upstream job that it left behind is cleaned up, and this is its bill. */
   | { kind: "settle"; billedMicros: number | null; cancellation: Cancellation }
   /** A holder that was overtaken hands over a job for which there is no cleanup. */
@@ -88,6 +90,9 @@ export const MAX_POLL_FAILURES = 20;
 export const SUSPECT_FROM_TAKEOVERS = 2;
 /** The takeovers of a suspect that is worked on. Its worker's death is the last: the task fails, and ends no more processes. */
 export const LAST_TAKEOVERS = SUSPECT_FROM_TAKEOVERS + 1;
+
+/** A poll that a hint makes due keeps this distance from the one before, ms: hints may come in any number. */
+export const HINT_SPACING_MS = 1_000;
 
 export const NOTHING_SPENT: SpentTime = { providerMs: 0, storeMs: 0 };
 

@@ -74,6 +74,7 @@ describe("an unfinished task", () => {
       model: "dall-e-3",
       priority: "normal",
       metadata: {},
+      attempts: [],
     });
     expect(retryAfter).toBe("1");
   });

@@ -7,6 +7,7 @@ import { matchedRoutes } from "hono/route";
 import type { Clock } from "../../tasks/ports/clock.ts";
 import type { Log } from "../../tasks/ports/log.ts";
 import type { Exchange, HttpContext, HttpMiddleware } from "../exchange.ts";
+import { loggedPath } from "../request/path.ts";
 import { chooseRequestId } from "../request/request-id.ts";
 import { MEDIA_PREFIX } from "../routes/media.ts";
 import { allowAnyOrigin, allowOrigin, answerMediaPreflight, answerPreflight } from "./cors.ts";
@@ -109,7 +110,7 @@ function record(
     requestId: exchange.requestId,
     method,
     // Without its query, which may hold a key.
-    path: c.req.path,
+    path: loggedPath(c.req.path),
     status,
     ms: Math.round(ms * 100) / 100,
     keyId: exchange.principal?.keyId,

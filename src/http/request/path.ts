@@ -12,6 +12,14 @@ export function routedPath(request: Request): string {
   return HUB.test(trimmed) ? trimmed.toLowerCase() : trimmed;
 }
 
+/** Below it stand addresses that are secrets between the gateway and a provider. */
+export const HOOKS_PREFIX = "/v1/hooks/";
+
+/** The path as it may be logged. */
+export function loggedPath(path: string): string {
+  return path.startsWith(HOOKS_PREFIX) ? path.replace(/^(\/v1\/hooks\/[^/]*).*$/, "$1/…") : path;
+}
+
 /** A request without a usable Host header has a URL that is nothing but path and query. */
 function pathOf(request: Request): string {
   return request.url.startsWith("/") ? (request.url.split("?", 1)[0] ?? "/") : getPath(request);

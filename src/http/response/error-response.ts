@@ -9,6 +9,7 @@ import {
   StoreUnavailableError,
 } from "../../tasks/ports/store-error.ts";
 import type { HttpContext } from "../exchange.ts";
+import { loggedPath } from "../request/path.ts";
 
 /** A busy or briefly locked store is usually back by then. */
 const STORE_RETRY_SECONDS = 1;
@@ -22,7 +23,7 @@ export function errorResponse(thrown: unknown, c: HttpContext, log: Log): Respon
       requestId: exchange.requestId,
       taskId: exchange.taskId,
       keyId: exchange.principal?.keyId,
-      path: c.req.path,
+      path: loggedPath(c.req.path),
       code: error.code,
       cause: describeError(error.cause ?? thrown),
     });

@@ -61,6 +61,7 @@ export function createImagesApi(options: ImagesApiOptions): MediaProvider {
         perCall: imagesPerCall(job, spec),
         provider: title,
         state,
+        lastAttempt: job.isLastAttempt === true,
         io,
         make: (count, index) =>
           make(imageCall(job, spec, count, io.preview !== undefined), account, index, io),

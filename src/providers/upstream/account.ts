@@ -32,6 +32,13 @@ export function accountOf(
   return { name: chosen.name, key: chosen.key, baseUrl: trimmed(chosen.baseUrl ?? baseUrl) };
 }
 
+/** Every account there is, for what is not about a job. */
+export function accountsIn(accounts: ProviderAccounts, usualBaseUrl: string): Account[] {
+  const single = accounts.apiKey === null ? [] : [accountOf({ credential: null }, accounts, usualBaseUrl)];
+  const named = accounts.credentials.map((credential) => accountOf({ credential }, accounts, usualBaseUrl));
+  return [...single, ...named];
+}
+
 function trimmed(url: string): string {
   return url.replace(/\/+$/, "");
 }

@@ -186,8 +186,15 @@ export function permanent(code: TaskErrorCode, message: string): Failure {
   return { kind: "permanent", code, message };
 }
 
-/** The provider's reason as the tail of a sentence. */
-function reason(report: ErrorReport, { secrets }: CallContext): string {
+/** The same of a job that has ended, as its provider says: nothing of it is left to be cancelled. */
+export function ofEndedJob(failure: Failure): Failure {
+  return failure.kind === "permanent" || failure.kind === "content_policy"
+    ? { ...failure, jobOver: true }
+    : failure;
+}
+
+/** The provider's reason as the tail of a sentence, empty where it gives none. */
+export function reason(report: ErrorReport, { secrets }: CallContext): string {
   const said = quotable(report.message, secrets).replace(/[.\s]+$/, "");
   return said === "" ? "" : `: ${said}`;
 }

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import manifest from "../../../package.json" with { type: "json" };
 import type { KeyService } from "../../accounts/keys.ts";
 import { createCatalogue } from "../../compose/core.ts";
+import { createHookAddresses } from "../../compose/options.ts";
 import { createGateway } from "../../compose/process-gateway.ts";
 import type { Settings } from "../../config/load.ts";
 import type { Transport } from "../../fetch/transport.ts";
@@ -59,6 +60,7 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
       build: { version: manifest.version, runtime: host.runtime },
       settings,
       adminKey: keys.admin.plain,
+      hooks: createHookAddresses(settings, { bootstrap: keys.bootstrap.plain, admin: keys.admin.plain }),
       store,
       storeDoubt: () => opened.doubt(),
       media: createFolderMediaStore({

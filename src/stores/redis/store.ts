@@ -46,7 +46,7 @@ import {
   type WorkClaimOptions,
   type WorkOutcome,
 } from "../../tasks/ports/task-store.ts";
-import type { Position, Tenant, TenantScope } from "../../tasks/task.ts";
+import type { Position, Task, Tenant, TenantScope } from "../../tasks/task.ts";
 import type { StepTransition } from "../../tasks/transition.ts";
 import type { EndpointPatch, WebhookEndpoint } from "../../webhooks/endpoint-store.ts";
 import { DATA_RELEASE, type DataRelease } from "../release.ts";
@@ -226,6 +226,11 @@ class RedisStore implements Store {
 
   async pauseProvider(lane: TaskType, provider: string, pauseMs: number): Promise<void> {
     await this.#scripts.run("pauseProvider", lane, provider, String(Math.max(0, pauseMs)));
+  }
+
+  async hint(taskId: string): Promise<Task | null> {
+    const committed = await this.#commits.commit(taskId, { transition: () => ({ kind: "hint" }) });
+    return committed.kind === "applied" ? committed.update.task : null;
   }
 
   async cancel(scope: TenantScope, taskId: string): Promise<CancelOutcome> {

@@ -29,6 +29,8 @@ const REPETITION = {
   nextDueIn: "again",
   // The same pause from a moment later on: no shorter one takes its place.
   pauseProvider: "again",
+  // Its second answer says that there was nothing to bring forward, and whoever gave the hint gives it again.
+  hint: "once",
   cancel: "again",
   purge: "once",
   sweep: "once",

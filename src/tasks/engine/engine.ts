@@ -5,9 +5,10 @@
  */
 
 import type { TaskType } from "../../protocol/task.ts";
+import type { HookAddresses } from "../hook-addresses.ts";
 import type { Billing } from "../ports/billing.ts";
 import type { Clock, TimerHandle } from "../ports/clock.ts";
-import type { Doorbell } from "../ports/doorbell.ts";
+import type { Doorbell, RungTask } from "../ports/doorbell.ts";
 import { describeError, type Log } from "../ports/log.ts";
 import type { MediaProvider, Preview } from "../ports/media-provider.ts";
 import type { MediaStore } from "../ports/media-store.ts";
@@ -80,6 +81,8 @@ export type EngineDependencies = {
   log: Log;
   /** Takes previews of what is being made. Absent: nobody could see them. */
   previews?: Pick<Previews, "show">;
+  /** Addresses at which providers may call back. Absent: none can reach the gateway. */
+  hooks?: Pick<HookAddresses, "urlOf"> | undefined;
   /** 0 ≤ n < 1, for jitter. */
   random?: () => number;
   /** How the providers' accounts are doing, where others look at it as well. */
@@ -132,11 +135,12 @@ export class Engine implements Doorbell, WorkListener {
     this.#options = options;
     this.#providers = [...dependencies.providers.keys()];
     this.#executor = new StepExecutor(dependencies, options.retry);
-    const { store, clock, log, previews } = dependencies;
+    const { store, clock, log, previews, hooks } = dependencies;
     this.#steps = {
       ...dependencies,
       progressIntervalMs: options.progressIntervalMs,
       ...(previews && { preview: (taskId: string, preview: Preview) => previews.show(taskId, preview) }),
+      ...(hooks && { hookUrl: (provider: string, taskId: string) => hooks.urlOf(provider, taskId) }),
     };
     this.#dueWork = new WorkRunners(dependencies, { leaseMs: options.leaseMs });
     this.#leases = new LeaseKeeper({ store, clock, log, held: () => this.#runs.values() }, options);
@@ -159,10 +163,10 @@ export class Engine implements Doorbell, WorkListener {
     });
   }
 
-  /** A task waits for a start, or a place of its key is free: polls ring for themselves. */
-  ring(type: TaskType, atMs: number): void {
+  /** A task waits for a start, a place of its key is free, or a job is to be polled sooner than it was to be. */
+  ring(type: TaskType, atMs: number, task?: RungTask): void {
     const lane = this.#lanes[type];
-    this.#ring(lane, atMs, lane.free("start"));
+    this.#ring(lane, atMs, lane.free(task?.status === "running" ? "poll" : "start"));
   }
 
   /** Ends the call of a task that another transition has ended (cancel, deadline), whichever process has it open. */

@@ -47,9 +47,13 @@ export type StepDependencies = {
   progressIntervalMs: number;
   /** Takes previews of what is being made; absent where nobody could see them. */
   preview?: (taskId: string, preview: Preview) => void;
+  /** The address at which a provider may call back about a task; absent where none can reach the gateway. */
+  hookUrl?: HookUrl;
   /** A call of this provider did not end when it was told to: its slot was given back, and the call may go on. */
   hung?: (provider: string, call: Promise<unknown>) => void;
 };
+
+export type HookUrl = (provider: string, taskId: string) => Promise<string>;
 
 /**
  * A call that was told to stop and goes on gets this long; then its slot is given back, and whatever it still does is
@@ -139,15 +143,19 @@ export class StepRun {
     this.#begun = true;
     const task = this.#task;
     this.#workSince = this.#dependencies.clock.monotonic();
+    const { hookUrl } = this.#dependencies;
+    const calls = hookUrl !== undefined && provider.hook !== undefined;
     const job: MediaJob = {
       taskId: task.id,
       type: task.type,
       model: candidateOf(task).model,
       request: task.request,
       attempt: task.attempt,
+      isLastAttempt: task.attempt >= task.maxAttempts,
       idempotencyKey: `${task.id}-${task.attempt}`,
       inputs: task.inputs,
       credential,
+      hookUrl: calls ? await hookUrl(provider.name, task.id) : null,
     };
     let outcome: StepOutcome;
     try {

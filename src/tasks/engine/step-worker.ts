@@ -8,6 +8,7 @@
  */
 
 import type { TaskType } from "../../protocol/task.ts";
+import type { HookAddresses } from "../hook-addresses.ts";
 import type { Billing } from "../ports/billing.ts";
 import type { Clock } from "../ports/clock.ts";
 import { describeError, type Log } from "../ports/log.ts";
@@ -50,6 +51,8 @@ export type StepWorkerDependencies = {
   random?: () => number;
   /** How the providers' accounts are doing, where others look at it as well. */
   health?: ProviderHealth | undefined;
+  /** Addresses at which providers may call back. Absent: none can reach the gateway. */
+  hooks?: Pick<HookAddresses, "urlOf"> | undefined;
 };
 
 /** What one step came to. */
@@ -85,8 +88,16 @@ export class StepWorker {
     this.#dependencies = dependencies;
     this.#options = options;
     this.#providers = [...dependencies.providers.keys()];
-    const { store, media, publisher, clock, log } = dependencies;
-    this.#steps = { store, media, publisher, clock, log, progressIntervalMs: options.progressIntervalMs };
+    const { store, media, publisher, clock, log, hooks } = dependencies;
+    this.#steps = {
+      store,
+      media,
+      publisher,
+      clock,
+      log,
+      progressIntervalMs: options.progressIntervalMs,
+      ...(hooks && { hookUrl: (provider: string, taskId: string) => hooks.urlOf(provider, taskId) }),
+    };
     this.#executor = new StepExecutor(dependencies, options.retry);
   }
 

@@ -1,10 +1,13 @@
 /** The doorbell port: "there is work in this lane". Rings may be lost, doubled or late; the sweep finds what was never rung. */
 
-import type { TaskType } from "../../protocol/task.ts";
+import type { TaskStatus, TaskType } from "../../protocol/task.ts";
 import type { Task } from "../task.ts";
 
 /** What a ring is about: the step after the task's claim number `fence`. A queue tells repeated rings by it. */
-export type RungTask = Pick<Task, "id" | "fence">;
+export type RungTask = Pick<Task, "id" | "fence"> & {
+  /** `running`: its job is to be polled. Default: it waits for a start. */
+  readonly status?: TaskStatus;
+};
 
 export interface Doorbell {
   /**

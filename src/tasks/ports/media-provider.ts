@@ -28,12 +28,19 @@ export type MediaJob = {
   readonly model: string;
   readonly request: JobRequest;
   readonly attempt: number;
+  /** A failure that uses an attempt ends the task: what came so far is better answered than lost. */
+  readonly isLastAttempt?: boolean;
   /** The same for every run of one attempt; goes upstream as the idempotency key where the provider takes one. */
   readonly idempotencyKey: string;
   /** Files the caller handed in, in the caller's order. */
   readonly inputs: readonly TaskInput[];
   /** The account to use: the same for every call of one job. Null for a provider without accounts. */
   readonly credential: Credential | null;
+  /**
+   * Where the provider may say that something happened to this job, see `MediaProvider.hook`. Null where it cannot reach the
+   * gateway, and where the call starts nothing.
+   */
+  readonly hookUrl: string | null;
 };
 
 /** What a provider says that a job used; a price is reckoned from it. Absent or 0: not said. */
@@ -130,6 +137,24 @@ export type CancelResult = {
   askAgain: boolean;
 };
 
+/** A call that came to a `hookUrl`. */
+export type HookCall = {
+  readonly headers: Headers;
+  /** As it came. */
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly signal: AbortSignal;
+};
+
+export type HookVerdict =
+  /** The provider says that something happened to the job: it is asked what. */
+  | { kind: "hint" }
+  /** The provider tries whether the address is ours, and wants to read this. */
+  | { kind: "reply"; body: Json }
+  /** It is not the provider's. */
+  | { kind: "refused" }
+  /** It cannot be judged now. */
+  | { kind: "unknown" };
+
 export interface MediaProvider {
   readonly name: string;
   /** Absent or empty: it has one account at most, which it knows itself, and `job.credential` is null. */
@@ -148,4 +173,9 @@ export interface MediaProvider {
   poll(job: MediaJob, state: Json, io: StepIo): Promise<StepOutcome>;
   /** Ends the upstream job; MUST be safe to repeat. */
   cancel(job: MediaJob, state: Json, signal: AbortSignal): Promise<CancelResult>;
+  /**
+   * Judges a call to a `hookUrl`; absent where the provider never calls. MUST NOT throw, and MUST judge within seconds:
+   * providers wait three for some of their calls. What a call says is a hint at most: only a poll tells.
+   */
+  hook?(call: HookCall): Promise<HookVerdict>;
 }

@@ -276,6 +276,11 @@ export interface TaskStore {
    */
   pauseProvider(lane: TaskType, provider: string, pauseMs: number): Promise<void>;
 
+  /**
+   * A provider says that something happened to the task's job: its next poll is due now, or a moment after the last one.
+   * The task then; null when there is none, or none that waits for a later poll.
+   */
+  hint(taskId: string): Promise<Task | null>;
   /** Ends the task and raises its fence, whoever holds it; leaves a cleanup item where an upstream job may exist. */
   cancel(scope: TenantScope, taskId: string): Promise<CancelOutcome>;
   /** Removes a finished task with its events; its media is the caller's to remove. */

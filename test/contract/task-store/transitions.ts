@@ -118,6 +118,31 @@ export function transitionContract(contract: StoreContract): void {
       expect(await bench.log(task)).toEqual(["1 queued", "2 started", "3 progress"]);
     });
 
+    test("a hint makes the next poll due now, and changes nothing else or of any other task", async () => {
+      const task = await bench.submit();
+      const waiting = await bench.submit();
+      const claim = await bench.claimOne();
+      expect(await bench.store.hint(task.id)).toBeNull();
+      const pend = { kind: "pend", state: { job: "x1" }, percent: 5, message: null, spent: WORK } as const;
+      await bench.apply(claim, { ...pend, delayMs: 60_000 });
+      bench.advance(5_000);
+      const before = await bench.read(task);
+      const hinted = await bench.store.hint(task.id);
+      expect(hinted).toMatchObject({ id: task.id, dueAt: bench.now(), fence: 2 });
+      const { dueAt, fence, updatedAt } = hinted!;
+      expect(await bench.read(task)).toEqual({ ...before, dueAt, fence, updatedAt });
+      expect(await bench.store.hint(task.id)).toBeNull();
+      expect(await bench.store.hint(waiting.id)).toBeNull();
+      expect(await bench.stat()).toEqual({ ready: 1, delayed: 1, held: 0 });
+      const poll = await bench.claimOne();
+      expect(poll).toMatchObject({ update: null, task: { id: task.id, attempt: 1, fence: 3 } });
+      expect((await bench.store.advance(claim.lease, COMPLETE)).applied).toBe(false);
+      await bench.apply(poll, COMPLETE);
+      expect(await bench.store.hint(task.id)).toBeNull();
+      expect(await bench.store.hint(bench.draft().id)).toBeNull();
+      expect(await bench.log(task)).toEqual(["1 queued", "2 started", "4 completed"]);
+    });
+
     test("a retry goes back to the queue until it is due and uses an attempt; a snooze does not", async () => {
       const task = await bench.submit();
       const dueAt = () => bench.now() + 1_000;

@@ -52,8 +52,24 @@ const TRANSITIONS: Record<BeforeTheEnd, Transition> = {
   cancel: { kind: "cancel" },
   expire: { kind: "expire" },
   orphan: { kind: "orphan" },
+  hint: { kind: "hint" },
 };
 const KINDS = Object.keys(TRANSITIONS) as BeforeTheEnd[];
+/** A task that each transition is allowed for. */
+const fitting = (kind: BeforeTheEnd, changes: Partial<Task> = {}): Task => {
+  if (kind === "claim") return queued(changes);
+  return kind === "hint" ? polled(changes) : held(changes);
+};
+/** Waits for its next poll. */
+const polled = (changes: Partial<Task> = {}) =>
+  held({
+    leaseUntil: null,
+    state: { job: 1 },
+    jobFence: 1,
+    updatedAt: NOW - 5_000,
+    dueAt: NOW + 9_000,
+    ...changes,
+  });
 const ROUTE = [
   { provider: "first", model: "one" },
   { provider: "second", model: "two" },
@@ -74,7 +90,7 @@ describe("an end is an end", () => {
 
 describe("every transition", () => {
   test.each(KINDS)("%s changes neither the task it was given nor what a task is", (kind) => {
-    const before = Object.freeze(kind === "claim" ? queued() : held({ progress: 5 }));
+    const before = Object.freeze(fitting(kind, kind === "claim" ? {} : { progress: 5 }));
     const { task, event } = apply(before, TRANSITIONS[kind]);
     for (const field of ["id", "tenant", "request", "createdAt", "reservedMicros", "epoch"] as const)
       expect(task[field]).toBe(before[field]);
@@ -83,7 +99,7 @@ describe("every transition", () => {
   });
 
   test.each(KINDS)("%s agrees with itself about where the task stands", (kind) => {
-    const { task } = apply(kind === "claim" ? queued() : held(), TRANSITIONS[kind]);
+    const { task } = apply(fitting(kind), TRANSITIONS[kind]);
     const state = queueStateOf(task);
     expect(task.leaseUntil !== null).toBe(state === "held");
     expect(task.dueAt !== null).toBe(state === "delayed");
@@ -115,6 +131,31 @@ describe("claim", () => {
 
   test("is refused while somebody holds the task", () => {
     expect(reduce(held(), TRANSITIONS.claim, NOW)).toBeNull();
+  });
+});
+
+describe("hint", () => {
+  test("makes a poll that waits due now, silently and under a new fence", () => {
+    const { task, event } = apply(polled({ fence: 3 }), TRANSITIONS.hint);
+    expect(event).toBeNull();
+    expect(task).toMatchObject({ status: "running", dueAt: NOW, fence: 4, updatedAt: NOW, jobFence: 1 });
+  });
+
+  test("keeps a distance from the last poll, and is not put off by further hints", () => {
+    const first = apply(polled({ updatedAt: NOW - 200 }), TRANSITIONS.hint);
+    expect(first.task.dueAt).toBe(NOW + 800);
+    for (const later of [NOW + 100, NOW + 700, NOW + 800])
+      expect(reduce(first.task, TRANSITIONS.hint, later)).toBeNull();
+  });
+
+  test.each([
+    ["queued for its next attempt", queued({ dueAt: NOW + 9_000, attempt: 1 })],
+    ["held", held({ state: { job: 1 } })],
+    ["without a job", polled({ state: null })],
+    ["due already", polled({ dueAt: NOW })],
+    ["ready", polled({ dueAt: null })],
+  ])("changes nothing of a task that is %s", (_, task) => {
+    expect(reduce(task, TRANSITIONS.hint, NOW)).toBeNull();
   });
 });
 

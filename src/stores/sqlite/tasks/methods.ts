@@ -10,7 +10,7 @@ import type {
   PurgeOutcome,
   TaskStore,
 } from "../../../tasks/ports/task-store.ts";
-import type { Position, TenantScope } from "../../../tasks/task.ts";
+import type { Position, Task, TenantScope } from "../../../tasks/task.ts";
 import type { StepTransition } from "../../../tasks/transition.ts";
 import { assertStateFits, assertTransitionFits, measuredSpec, taskTooLarge } from "../../sizes.ts";
 import { dueMedia } from "../due-media.ts";
@@ -71,6 +71,7 @@ export function taskMethods(transactions: Transactions): Omit<TaskStore, "ping" 
     pauseProvider: (lane, provider, pauseMs) =>
       transactions.write(({ sql, now }) => setPause(sql, lane, provider, pauseMs > 0 ? now + pauseMs : null)),
 
+    hint: (taskId) => transactions.write((tx) => hint(tx, taskId)),
     cancel: (scope, taskId) => transactions.write((tx) => cancel(tx, scope, taskId)),
     purge: (scope, taskId) => transactions.write((tx) => purge(tx, scope, taskId)),
     sweep: (limit) => transactions.write((tx) => sweep(tx, limit)),
@@ -136,6 +137,11 @@ function advance(
   const update = holder === null ? null : applyTransition(tx, holder, transition);
   const claimed = next === undefined ? [] : claimNext(tx, next);
   return update === null ? { applied: false, claimed } : { applied: true, update, claimed };
+}
+
+function hint(tx: Transaction, taskId: string): Task | null {
+  const row = tx.tasks.byId(tx.sql, taskId);
+  return row === null ? null : (applyTransition(tx, row, { kind: "hint" })?.task ?? null);
 }
 
 function cancel(tx: Transaction, scope: TenantScope, taskId: string): CancelOutcome {

@@ -95,6 +95,7 @@ function jobOf({ item, task }: ClaimedWork, credential: Credential | null): Medi
     idempotencyKey: `${task.id}-${attempt}`,
     inputs: task.inputs,
     credential,
+    hookUrl: null,
   };
 }
 

@@ -24,6 +24,8 @@ function jobOf(request: Partial<JobRequest> = {}, changes: Partial<MediaJob> = {
     idempotencyKey: "key",
     inputs: [],
     credential: null,
+    isLastAttempt: false,
+    hookUrl: null,
     request: { prompt: "a fox on a hill", n: 1, size: "64x64", seed: 1, duration: 1, fps: 10, ...request },
     ...changes,
   };

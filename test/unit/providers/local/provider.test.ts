@@ -25,6 +25,7 @@ function jobOf(request: Partial<JobRequest> = {}, changes: Partial<MediaJob> = {
     idempotencyKey: "key",
     inputs: [],
     credential: null,
+    hookUrl: null,
     request: { prompt: "a fox on a hill", n: 1, size: "64x64", seed: 1, ...request },
     ...changes,
   };

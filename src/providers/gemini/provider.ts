@@ -1,0 +1,216 @@
+/** Google's pictures and films, by a Gemini API key. */
+
+import type { Json } from "../../protocol/task.ts";
+import type { Clock } from "../../tasks/ports/clock.ts";
+import type { Log } from "../../tasks/ports/log.ts";
+import type {
+  CancelResult,
+  MediaJob,
+  MediaProvider,
+  StepIo,
+  StepOutcome,
+} from "../../tasks/ports/media-provider.ts";
+import type { MediaRef } from "../../tasks/task.ts";
+import { type Account, accountOf, type ProviderAccounts } from "../upstream/account.ts";
+import { type Download, storeDownload } from "../upstream/download.ts";
+import { isRecord } from "../upstream/error-text.ts";
+import { estimatedPercent } from "../upstream/estimated-progress.ts";
+import { type CallContext, unusableAnswer } from "../upstream/failures.ts";
+import { type FilmState, readFilmState, requireFilmState } from "../upstream/film-state.ts";
+import { makeItems } from "../upstream/items.ts";
+import { jsonWithFiles } from "../upstream/json-with-files.ts";
+import { readJsonWithMedia } from "../upstream/json-with-media.ts";
+import { knownModel } from "../upstream/known-model.ts";
+import { isOwnAddress } from "../upstream/own-address.ts";
+import { createStatusWords } from "../upstream/status-words.ts";
+import { storeMedia } from "../upstream/store-media.ts";
+import { type Fetch, UpstreamClient } from "../upstream/upstream-client.ts";
+import { runStep, UpstreamError } from "../upstream/upstream-error.ts";
+import { geminiDialect, videoUsage } from "./dialect.ts";
+import { imageBody, readImage } from "./images.ts";
+import { GEMINI_IMAGE_MODELS, GEMINI_VIDEO_MODELS } from "./models.ts";
+import { FILM, failureOf, filmOf, secondsOf, videoBody } from "./videos.ts";
+
+export type GeminiOptions = {
+  readonly accounts: ProviderAccounts;
+  readonly clock: Clock;
+  readonly log: Pick<Log, "warn">;
+  readonly fetch: Fetch;
+  readonly download: Download;
+  readonly maxFileBytes: number;
+};
+
+export const GEMINI = "gemini";
+const TITLE = "Google";
+const BASE_URL = "https://generativelanguage.googleapis.com/v1beta";
+/** Where the key may be sent besides the base URL: the addresses of films. */
+const OWN_HOSTS = ["generativelanguage.googleapis.com"];
+const PARALLEL_CALLS = 3;
+const POLL_MS = 10_000;
+/** A film of ten seconds takes about half a minute. */
+const USUAL_MS = 60_000;
+/** The key's header. */
+const KEY = "x-goog-api-key";
+const NO_JOB: CancelResult = { cancellation: "unsupported_upstream", billedMicros: null, askAgain: false };
+
+export function createGemini(options: GeminiOptions): MediaProvider {
+  const { accounts, clock, log, fetch, download, maxFileBytes } = options;
+  const client = new UpstreamClient({ provider: TITLE, fetch, clock, dialect: geminiDialect });
+  const imageModels = new Map(GEMINI_IMAGE_MODELS.map((model) => [model.name, model]));
+  const videoModels = new Map(GEMINI_VIDEO_MODELS.map((model) => [model.name, model]));
+  const statusOf = createStatusWords(
+    TITLE,
+    {
+      queued: "waiting",
+      in_progress: "running",
+      completed: "completed",
+      failed: "failed",
+      incomplete: "failed",
+      budget_exceeded: "failed",
+      // Both wait for something that nobody here will do.
+      requires_action: "failed",
+      requires_continuation: "failed",
+      cancelled: "cancelled",
+    },
+    log,
+  );
+  const accountFor = (job: MediaJob) => accountOf(job, accounts, BASE_URL);
+
+  const images = (job: MediaJob, state: Json, io: StepIo): Promise<StepOutcome> => {
+    const model = knownModel(imageModels, job, TITLE);
+    const account = accountFor(job);
+    return makeItems({
+      n: job.request.n,
+      perCall: 1,
+      parallel: PARALLEL_CALLS,
+      provider: TITLE,
+      state,
+      lastAttempt: job.isLastAttempt === true,
+      io,
+      make: async () => {
+        const path = `models/${encodeURIComponent(job.model)}:generateContent`;
+        return readImage(await post(path, imageBody(job, model, io), account, io), io);
+      },
+    });
+  };
+
+  const post = async (path: string, body: unknown, account: Account, io: Pick<StepIo, "signal">) =>
+    client.call({
+      method: "POST",
+      url: `${account.baseUrl}/${path}`,
+      headers: { [KEY]: account.key, "content-type": "application/json" },
+      body: await jsonWithFiles(body),
+      signal: io.signal,
+      startsWork: true,
+      secrets: [account.key],
+    });
+
+  const beginFilm = async (job: MediaJob, io: StepIo): Promise<StepOutcome> => {
+    const model = knownModel(videoModels, job, TITLE);
+    const seconds = secondsOf(job, model);
+    const answer = await post("interactions", videoBody(job, model, io), accountFor(job), io);
+    const interaction = await answer.json();
+    if (!isRecord(interaction) || typeof interaction.id !== "string" || interaction.id === "")
+      throw new UpstreamError(unusableAnswer("no id of the film it may be making", answer.context));
+    const state: FilmState = { id: interaction.id, seconds, since: clock.now() };
+    return { kind: "pending", state, pollAfterMs: POLL_MS, progress: 0 };
+  };
+
+  const pollFilm = async (job: MediaJob, saved: Json, io: StepIo): Promise<StepOutcome> => {
+    const state = requireFilmState(saved);
+    const account = accountFor(job);
+    const answer = await client.call({
+      method: "GET",
+      url: `${account.baseUrl}/interactions/${encodeURIComponent(state.id)}`,
+      headers: { [KEY]: account.key },
+      signal: io.signal,
+      secrets: [account.key],
+    });
+    const { context } = answer;
+    // A film comes within the answer where it was not asked for as a link.
+    const { value, media } = await readJsonWithMedia<MediaRef | null>(answer, {
+      isMedia: (path) => FILM.test(path),
+      store: (stream) => storeFilm(io, stream, context),
+    });
+    if (!isRecord(value)) throw new UpstreamError(unusableAnswer("something that is no film", context));
+    const status = statusOf(value.status);
+    if (status === "waiting" || status === "running") {
+      const progress = status === "waiting" ? 0 : estimatedPercent(clock.now() - state.since, USUAL_MS);
+      return { kind: "pending", state, pollAfterMs: POLL_MS, progress };
+    }
+    const film = status === "completed" ? filmOf(value, media, context) : null;
+    if (film === null) throw new UpstreamError(failureOf(value, String(value.status), context));
+    const stored = "stored" in film ? film.stored : await fetchFilm(film.uri, account, io, context);
+    const tokens = videoUsage(value.usage);
+    return {
+      kind: "done",
+      items: [{ index: 0, media: stored, durationSeconds: state.seconds }],
+      usage: { seconds: state.seconds, ...(tokens !== undefined && { tokens }) },
+    };
+  };
+
+  const fetchFilm = (uri: string, { key, baseUrl }: Account, io: StepIo, context: CallContext) => {
+    const headers = isOwnAddress(uri, baseUrl, OWN_HOSTS) ? { [KEY]: key } : {};
+    const link = { url: bytesAddress(uri), kind: "video", headers, maxBytes: maxFileBytes } as const;
+    return storeDownload(link, io, { download, clock }, context);
+  };
+
+  const step = (job: MediaJob, state: Json, io: StepIo): Promise<StepOutcome> =>
+    runStep(async () => {
+      if (job.type === "image") return images(job, state, io);
+      return state === null ? beginFilm(job, io) : pollFilm(job, state, io);
+    });
+
+  return {
+    name: GEMINI,
+    resubmitSafe: (type) => type === "image",
+    submit: (job, io) => step(job, null, io),
+    poll: step,
+    async cancel(job, saved, signal) {
+      const state = job.type === "video" ? readFilmState(saved) : null;
+      if (state === null) return NO_JOB;
+      const account = accountFor(job);
+      const url = `${account.baseUrl}/interactions/${encodeURIComponent(state.id)}/cancel`;
+      try {
+        const answer = await client.call({
+          method: "POST",
+          url,
+          headers: { [KEY]: account.key },
+          signal,
+          secrets: [account.key],
+        });
+        const value = await answer.json();
+        const ended = isRecord(value) && statusOf(value.status) === "cancelled";
+        return { cancellation: ended ? "immediate" : "requested", billedMicros: null, askAgain: false };
+      } catch (error) {
+        // It had ended already, or is not known any more: there is nothing left to be ended.
+        if (error instanceof UpstreamError && error.failure.kind === "permanent")
+          return { cancellation: "requested", billedMicros: null, askAgain: false };
+        throw error;
+      }
+    },
+  };
+}
+
+/** Stores a film that came as text; null for what is none, such as an input picture that is repeated. */
+async function storeFilm(
+  io: StepIo,
+  stream: ReadableStream<Uint8Array>,
+  context: CallContext,
+): Promise<MediaRef | null> {
+  try {
+    return await storeMedia(io, stream, "video", context);
+  } catch (error) {
+    if (error instanceof UpstreamError) return null;
+    throw error;
+  }
+}
+
+/** The address of a file answers its description unless it is asked for its bytes. */
+function bytesAddress(uri: string): string {
+  if (!URL.canParse(uri)) return uri;
+  const address = new URL(uri);
+  if (/\/files\/[^/]+$/.test(address.pathname) && !address.searchParams.has("alt"))
+    address.searchParams.set("alt", "media");
+  return address.href;
+}
