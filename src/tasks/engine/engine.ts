@@ -7,7 +7,7 @@
 import type { TaskType } from "../../protocol/task.ts";
 import type { HookAddresses } from "../hook-addresses.ts";
 import type { Billing } from "../ports/billing.ts";
-import type { Clock, TimerHandle } from "../ports/clock.ts";
+import type { Clock } from "../ports/clock.ts";
 import type { Doorbell, RungTask } from "../ports/doorbell.ts";
 import { describeError, type Log } from "../ports/log.ts";
 import type { MediaProvider, Preview } from "../ports/media-provider.ts";
@@ -30,19 +30,10 @@ import { Lane } from "./lane.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import type { OtherWorkers, WorkListener } from "./other-workers.ts";
 import type { ProviderHealth } from "./provider-health.ts";
-import {
-  afterClaim,
-  afterLookUp,
-  afterStep,
-  LOOP,
-  localDueAt,
-  localDueAtOf,
-  onRing,
-  SWEEP_BATCH,
-  SWEEP_PAUSE_MS,
-} from "./scheduling.ts";
+import { afterClaim, afterLookUp, afterStep, LOOP, localDueAt, localDueAtOf, onRing } from "./scheduling.ts";
 import { type Committed, type StepDriver, StepExecutor } from "./step-executor.ts";
 import { type StepDependencies, StepRun } from "./step-run.ts";
+import { Sweep } from "./sweep.ts";
 
 export type EngineOptions = {
   /** Provider calls open at once that begin an attempt, by lane; as many again may be open that poll. */
@@ -108,6 +99,7 @@ export class Engine implements Doorbell, WorkListener {
   readonly #steps: StepDependencies;
   readonly #dueWork: WorkRunners;
   readonly #leases: LeaseKeeper;
+  readonly #sweep: Sweep;
   readonly #executor: StepExecutor;
   readonly #lanes: Readonly<Record<TaskType, Lane>>;
   /** What this process can run. Tasks of other providers are left to processes that have them. */
@@ -125,9 +117,6 @@ export class Engine implements Doorbell, WorkListener {
   #state: "new" | "running" | "stopping" | "stopped" = "new";
   /** Monotonic, ms: when it was started. */
   #startedAt = 0;
-  #sweepTimer: TimerHandle | null = null;
-  /** Monotonic, ms: when an outcome last could not be stored. */
-  #storeFailedAt = Number.NEGATIVE_INFINITY;
   #idle: (() => void) | null = null;
 
   constructor(dependencies: EngineDependencies, options: EngineOptions = DEFAULT_ENGINE_OPTIONS) {
@@ -147,6 +136,17 @@ export class Engine implements Doorbell, WorkListener {
     const lane = (type: TaskType) =>
       new Lane(type, options.concurrency[type], clock, (due) => this.#ring(due));
     this.#lanes = { image: lane("image"), video: lane("video") };
+    this.#sweep = new Sweep(
+      {
+        ...dependencies,
+        renewLeases: () => this.#leases.catchUp(),
+        sweepDueWork: () => this.#dueWork.sweep(),
+        ended: (taskId) => this.drop(taskId),
+        tookOver: () => this.#ringAll(),
+        lookForWork: () => this.#lookForWork(),
+      },
+      options.sweepMs,
+    );
   }
 
   /** Begins to work: what an earlier process left is claimed like anything else. */
@@ -156,11 +156,7 @@ export class Engine implements Doorbell, WorkListener {
     this.#startedAt = this.#dependencies.clock.monotonic();
     this.#leases.start();
     // First what is past its deadline ends: nothing that cannot finish in time any more is worth a provider call.
-    void this.#sweep().finally(() => {
-      if (this.#state !== "running") return;
-      this.#armSweep();
-      for (const lane of Object.values(this.#lanes)) this.#ring(lane);
-    });
+    void this.#sweep.start().then(() => this.#ringAll());
   }
 
   /** A task waits for a start, a place of its key is free, or a job is to be polled sooner than it was to be. */
@@ -199,7 +195,7 @@ export class Engine implements Doorbell, WorkListener {
     if (this.#state === "stopped" || this.#state === "stopping") return;
     this.#state = "stopping";
     for (const lane of Object.values(this.#lanes)) lane.disarm();
-    this.#sweepTimer?.cancel();
+    this.#sweep.stop();
     // What waits to be worked on alone is handed back.
     for (const waiting of this.#alone.filter(({ begun }) => !begun)) {
       waiting.begun = true;
@@ -238,6 +234,10 @@ export class Engine implements Doorbell, WorkListener {
         this.#dependencies.others?.workLeft(lane.type);
         break;
     }
+  }
+
+  #ringAll(): void {
+    for (const lane of Object.values(this.#lanes)) this.#ring(lane);
   }
 
   async #claim(lane: Lane): Promise<void> {
@@ -358,8 +358,7 @@ export class Engine implements Doorbell, WorkListener {
     else if (next === "look_up") this.#lookUp(lane, claimed);
     this.#workAlone();
     // Nothing was claimed while it was at work.
-    if (alone >= 0 && this.#alone.length === 0)
-      for (const each of Object.values(this.#lanes)) this.#ring(each);
+    if (alone >= 0 && this.#alone.length === 0) this.#ringAll();
     this.#noteIdle();
   }
 
@@ -373,7 +372,7 @@ export class Engine implements Doorbell, WorkListener {
       },
       stopped: () => this.#state === "stopped",
       storeFailed: () => {
-        this.#storeFailedAt = this.#dependencies.clock.monotonic();
+        this.#sweep.storeFailed();
       },
       leftJob: () => this.#dueWork.ring(),
     };
@@ -403,42 +402,6 @@ export class Engine implements Doorbell, WorkListener {
     if (this.#state === "running") lane.arm(atMs);
   }
 
-  #armSweep(): void {
-    this.#sweepTimer = this.#dependencies.clock.after(this.#options.sweepMs, () => {
-      void this.#sweep().finally(() => {
-        if (this.#state === "running") this.#armSweep();
-      });
-    });
-  }
-
-  async #sweep(): Promise<void> {
-    const { store, publisher, clock, log } = this.#dependencies;
-    if (clock.monotonic() - this.#storeFailedAt < SWEEP_PAUSE_MS) return;
-    try {
-      if (!(await this.#leases.catchUp())) return;
-      for (let more = true; more && this.#state === "running"; ) {
-        const outcome = await store.sweep(SWEEP_BATCH);
-        more = outcome.more;
-        for (const update of outcome.updates) {
-          publishUpdate(publisher, update);
-          this.drop(update.task.id);
-        }
-        if (outcome.requeued > 0) {
-          log.warn("took over tasks whose worker was gone", { tasks: outcome.requeued });
-          for (const lane of Object.values(this.#lanes)) this.#ring(lane);
-        }
-      }
-      await this.#dueWork.sweep();
-      this.#lookForWork();
-    } catch (error) {
-      log.error("sweep failed", { cause: describeError(error) });
-    }
-  }
-
-  /**
-   * Work that another process accepted and could not ring for, or whose timer died with it; and work that waited for a
-   * slot of its key, which a task of the other lane or a changed limit has made free: nobody rings for that either.
-   */
   #lookForWork(): void {
     for (const lane of Object.values(this.#lanes)) if (lane.freeSlots > 0) this.#lookUp(lane, null);
   }
