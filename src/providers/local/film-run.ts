@@ -5,7 +5,6 @@ import type { Clock } from "../../tasks/ports/clock.ts";
 import type { StepIo, StepOutcome } from "../../tasks/ports/media-provider.ts";
 import type { FilmOrder, FilmSession, FilmStudio } from "./film-studio.ts";
 import { INTERRUPTED, rest } from "./interruption.ts";
-import { FILM_TYPE } from "./motion/webm.ts";
 import type { RehearsalOptions } from "./options.ts";
 import { rehearsedFailure } from "./rehearsal.ts";
 import type { LocalState } from "./state.ts";
@@ -31,7 +30,7 @@ export async function runFilm(
     try {
       const hindrance = await draw(commission, state, io, session, clock);
       if (hindrance !== null) return hindrance;
-      const media = await io.putMedia(await session.finish(), FILM_TYPE);
+      const media = await io.putMedia(await session.finish(), "video/webm");
       const { width, height, frames, fps } = order;
       return done([{ index: 0, media, width, height, durationSeconds: frames / fps, fps }]);
     } finally {

@@ -2,7 +2,7 @@
 
 import { composeFilm, type Film, type FilmOptions } from "./motion/film.ts";
 import { createFrameEncoder, type FrameEncoder } from "./motion/vp8.ts";
-import { WebmWriter } from "./motion/webm.ts";
+import type { WebmWriter } from "./motion/webm.ts";
 import type { Pacer } from "./pacer.ts";
 import { Places } from "./places.ts";
 
@@ -45,7 +45,10 @@ export function createTurnStudio(wasm: () => Promise<WebAssembly.Module>, pacer:
     async open(order, signal) {
       const leave = await places.take(order.width * order.height, signal);
       try {
-        return new TurnSession(order, await prepare(), pacer, leave);
+        const encode = await prepare();
+        const { WebmWriter } = await import("./motion/webm.ts");
+        const writer = new WebmWriter(order.width, order.height, order.fps);
+        return new TurnSession(order, { encode, writer }, pacer, leave);
       } catch (error) {
         leave();
         throw error;
@@ -63,11 +66,16 @@ class TurnSession implements FilmSession {
   #film: Film | null = null;
   #drawn = 0;
 
-  constructor(order: FilmOrder, encode: FrameEncoder, pacer: Pacer, leave: () => void) {
+  constructor(
+    order: FilmOrder,
+    { encode, writer }: { encode: FrameEncoder; writer: WebmWriter },
+    pacer: Pacer,
+    leave: () => void,
+  ) {
     this.#leave = leave;
     this.#sketch = composeFilm(order);
     this.#encode = encode;
-    this.#writer = new WebmWriter(order.width, order.height, order.fps);
+    this.#writer = writer;
     this.#pacer = pacer;
   }
 

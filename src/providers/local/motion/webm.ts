@@ -1,8 +1,13 @@
-/** A WebM file of one VP8 track. */
+/** A WebM file of one VP8 track. To be imported when a film is drawn: with its library it is large. */
 
 import { BufferTarget, EncodedPacket, EncodedVideoPacketSource, Output, WebMOutputFormat } from "mediabunny";
 
-export const FILM_TYPE = "video/webm";
+/**
+ * Nobody uses it. The library's modules import each other in circles. Bundled for Workers together with the film reader
+ * (src/media/film-reader.ts) and without this one, they are evaluated in an order in which the reader of Matroska finds the names
+ * of its elements undefined.
+ */
+export { FlacOutputFormat } from "mediabunny";
 
 export class WebmWriter {
   readonly #target = new BufferTarget();
