@@ -9,8 +9,10 @@ export type PricedRequest = {
   readonly sizes: readonly string[];
   /** The qualities it may come in; empty: any. */
   readonly qualities: readonly string[];
-  /** Of a film; null: as the model likes. */
+  /** Of a film: as asked for, else what the model usually makes. Null: as the model likes. */
   readonly seconds: number | null;
+  /** Frames of a picture, at most: several of an animated one, 1 of any other. */
+  readonly frames: number;
   /** Of the prompt as UTF-8: no text has more tokens than bytes. */
   readonly promptBytes: number;
   /** Pictures to work from. */
@@ -19,13 +21,16 @@ export type PricedRequest = {
 
 /** What callers write who leave it to the model. */
 const AUTO = "auto";
+/** The most that a model makes of an animated picture. */
+const MOST_FRAMES = 16;
 const UTF8 = new TextEncoder();
 
 /** What a request leaves open is whatever the model takes. `inputs` counts the pictures to work from. */
 export function pricedRequest(
   request: JobRequest,
   inputs: number,
-  capabilities: Pick<ModelCapabilities, "sizes" | "qualities">,
+  capabilities: Pick<ModelCapabilities, "sizes" | "qualities"> &
+    Partial<Pick<ModelCapabilities, "durations">>,
 ): PricedRequest {
   const { n, size, quality, duration, further } = request;
   const resolution = further?.resolution;
@@ -34,7 +39,8 @@ export function pricedRequest(
     n,
     sizes: named.length > 0 ? named : sizesOf(capabilities),
     qualities: isNamed(quality) ? [quality] : capabilities.qualities.filter(isNamed),
-    seconds: duration ?? null,
+    seconds: duration ?? capabilities.durations?.default ?? null,
+    frames: framesOf(request),
     promptBytes: UTF8.encode(request.prompt).length,
     inputs,
   };
@@ -42,6 +48,16 @@ export function pricedRequest(
 
 function sizesOf({ sizes }: Pick<ModelCapabilities, "sizes">): readonly string[] {
   return (sizes.kind === "listed" ? sizes.sizes : [sizes.default]).filter(isNamed);
+}
+
+function framesOf({ outputFormat, further, providerOptions }: JobRequest): number {
+  if (outputFormat !== "gif") return 1;
+  const asked = [further?.frame_count, providerOptions?.frame_count].filter(isFrameCount);
+  return asked.length > 0 ? Math.max(...asked) : MOST_FRAMES;
+}
+
+function isFrameCount(value: unknown): value is number {
+  return typeof value === "number" && value >= 1 && value <= MOST_FRAMES;
 }
 
 function isNamed(value: string | undefined): value is string {

@@ -18,7 +18,7 @@ export function reserve(price: Price, request: PricedRequest): number {
       return totalMicros([[n, imageRate(price, request)]]);
     case "per_token":
       return totalMicros([
-        [n * imageTokens(price, request), outputRate(price)],
+        [n * request.frames * imageTokens(price, request), outputRate(price)],
         [n * inputTokens(price, request), inputRate(price)],
       ]);
     case "per_megapixel":

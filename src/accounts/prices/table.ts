@@ -5,24 +5,8 @@
  */
 
 import type { Price, TokenPrice } from "../../tasks/ports/price.ts";
-
-export type PriceLine = {
-  /** `<provider>/<the provider's own name>`. */
-  readonly model: string;
-  readonly price: Price;
-  /** Who said so. */
-  readonly source: string;
-  /** When it was looked up, `YYYY-MM-DD` or `YYYY-MM`. */
-  readonly date: string;
-  /** True for what was read at second hand, or assumed in part: look it up before relying on it. */
-  readonly uncertain: boolean;
-};
-
-const MICROS_PER_DOLLAR = 1_000_000;
-
-function usd(dollars: number): number {
-  return Math.round(dollars * MICROS_PER_DOLLAR);
-}
+import { OPENROUTER_LINES } from "./openrouter-lines.ts";
+import { line, type PriceLine, perImage, perMegapixel, perSecond, usd } from "./price-lines.ts";
 
 /** A million tokens cost as many dollars as one costs micro-dollars. */
 const GPT_IMAGE_2_RATES: TokenPrice["rates"] = {
@@ -49,7 +33,7 @@ const GPT_IMAGE_2: Price = {
   most: { image: GPT_IMAGE_2_TOKENS, megapixels: GPT_IMAGE_2_MEGAPIXELS, input: INPUT_PICTURE_TOKENS },
 };
 /** Of the two further qualities no count is published: assumed are twice and four times the tokens of the highest known. */
-const GPT_IMAGE_2_6: Price = {
+const GPT_IMAGE_DEEPER: Price = {
   kind: "per_token",
   rates: GPT_IMAGE_2_RATES,
   most: {
@@ -62,58 +46,29 @@ const GPT_IMAGE_2_6: Price = {
   },
 };
 
-function gptImage1(rates: TokenPrice["rates"]): Price {
-  return {
-    kind: "per_token",
-    rates,
-    most: {
-      image: [
-        { quality: "low", tokens: 0, perMegapixel: 260 },
-        { quality: "medium", tokens: 0, perMegapixel: 1_008 },
-        { quality: "high", tokens: 0, perMegapixel: 3_968 },
-      ],
-      megapixels: 1.6,
-      input: INPUT_PICTURE_TOKENS,
-    },
-  };
-}
-
-/** Up to 2520 tokens of a 4K picture, and what the model writes and thinks besides. */
-const GEMINI_PICTURE = [{ tokens: 4_000 }];
+/** Tokens of an input picture. */
 const GEMINI_INPUT = 1_300;
 
-function perImage(dollars: number): Price {
-  return { kind: "per_image", micros: usd(dollars) };
-}
-
-function perMegapixel(first: number, further: number, input: number): Price {
+/** Dollars for a million tokens; `most`: output tokens of a picture, and what the model writes and thinks besides. */
+function gemini(input: number, textOutput: number, imageOutput: number, most: number): Price {
   return {
-    kind: "per_megapixel",
-    firstMicros: usd(first),
-    micros: usd(further),
-    inputMicros: usd(input),
-    megapixels: 4,
+    kind: "per_token",
+    rates: { textInput: input, imageInput: input, textOutput, imageOutput },
+    most: { image: [{ tokens: most }], megapixels: 16.8, input: GEMINI_INPUT },
   };
 }
 
-function perSecond(longestSeconds: number, ...tiers: readonly [upTo: number, dollars: number][]): Price {
-  return {
-    kind: "per_second",
-    by: tiers.map(([upTo, dollars]) => ({ upTo, micros: usd(dollars) })),
-    longestSeconds,
-  };
-}
-
+const HAILUO_768P = [
+  { seconds: 6, upTo: 768, micros: usd(0.28) },
+  { seconds: 10, upTo: 768, micros: usd(0.56) },
+];
 const HAILUO: Price = {
   kind: "per_video",
-  by: [
-    { seconds: 6, upTo: 768, micros: usd(0.28) },
-    { seconds: 10, upTo: 768, micros: usd(0.56) },
-    { seconds: 6, upTo: 1_080, micros: usd(0.49) },
-  ],
+  by: [...HAILUO_768P, { seconds: 6, upTo: 1_080, micros: usd(0.49) }],
 };
 
 const OPENAI = "OpenAI's list by pydantic/genai-prices; pictures by OpenAI's guide";
+const OPENAI_PAGE = "OpenAI's page of the model";
 const RESELLERS = "resellers and blogs";
 const MINIMAX = "MiniMax's price page of 2025-07, copied by another gateway";
 const BFL = "docs.bfl.ai/quick_start/pricing and Black Forest Labs' own bfl-api skill";
@@ -122,32 +77,11 @@ const GEMINI = "xairouter.com and docs.ai.it.ufl.edu, quoting Google's list";
 
 export const PRICE_TABLE: readonly PriceLine[] = [
   line("openai/gpt-image-2", GPT_IMAGE_2, OPENAI, "2026-07-22"),
-  line("openai/gpt-image-2.6-flare", GPT_IMAGE_2_6, RESELLERS, "2026-11-29", "uncertain"),
-  line("openai/gpt-image-2.6-sunburst", GPT_IMAGE_2_6, RESELLERS, "2026-11-29", "uncertain"),
-  line(
-    "openai/gpt-image-1.5",
-    gptImage1({
-      textInput: 5,
-      cachedTextInput: 1.25,
-      imageInput: 8,
-      cachedImageInput: 2,
-      textOutput: 10,
-      imageOutput: 32,
-    }),
-    "pydantic/genai-prices",
-    "2026-07-22",
+  ...["gpt-image-2.6-sunburst", "gpt-image-2.6-flare"].map((name) =>
+    line(`openai/${name}`, GPT_IMAGE_DEEPER, `${OPENAI_PAGE}, that of Sunburst`, "2026-11", "uncertain"),
   ),
-  line(
-    "openai/gpt-image-1-mini",
-    gptImage1({
-      textInput: 2,
-      cachedTextInput: 0.2,
-      imageInput: 2.5,
-      cachedImageInput: 0.25,
-      imageOutput: 8,
-    }),
-    "pydantic/genai-prices; OpenAI's model page",
-    "2026-07-22",
+  ...["gpt-image-2.5-sunburst", "gpt-image-2.5-flare"].map((name) =>
+    line(`openai/${name}`, GPT_IMAGE_DEEPER, `${OPENAI_PAGE}, quoted by others`, "2026-09-09", "uncertain"),
   ),
 
   line("minimax/image-01", perImage(0.0035), MINIMAX, "2025-07"),
@@ -155,8 +89,12 @@ export const PRICE_TABLE: readonly PriceLine[] = [
   line("minimax/MiniMax-Hailuo-2.3", HAILUO, `${MINIMAX}: the model before it`, "2025-07", "uncertain"),
   line("minimax/MiniMax-Hailuo-2.3-Fast", HAILUO, `${MINIMAX}: a dearer model`, "2025-07", "uncertain"),
   line("minimax/MiniMax-H3", perSecond(15, [768, 0.08], [1_440, 0.13]), RESELLERS, "2026-11-29", "uncertain"),
-  ...["T2V-01", "T2V-01-Director", "I2V-01", "I2V-01-Director", "I2V-01-live"].map((name) =>
-    line(`minimax/${name}`, { kind: "per_video", micros: usd(0.43) }, MINIMAX, "2025-07"),
+  line(
+    "minimax/MiniMax-H3-Max",
+    perSecond(15, [480, 0.05], [768, 0.08]),
+    "OpenRouter's list of video models, which has it as hailuo-3-max; resellers say the same",
+    "2026-10-09",
+    "uncertain",
   ),
   line("minimax/S2V-01", { kind: "per_video", micros: usd(0.65) }, MINIMAX, "2025-07"),
 
@@ -168,7 +106,27 @@ export const PRICE_TABLE: readonly PriceLine[] = [
     "uncertain",
   ),
   line("replicate/black-forest-labs/flux-dev", perImage(0.025), "workflowlab.dev", "2026-05-11", "uncertain"),
-  line("replicate/black-forest-labs/flux-pro", perImage(0.055), "replicate.com, the model's page", "2026"),
+  line(
+    "replicate/black-forest-labs/flux-1.1-pro",
+    perImage(0.04),
+    "HeyPuter/puter's table of Replicate's prices",
+    "2026",
+    "uncertain",
+  ),
+  line(
+    "replicate/black-forest-labs/flux-2-pro",
+    perMegapixel(0.03, 0.015, 0.06),
+    "HeyPuter/puter's table of Replicate's prices: a run, and each megapixel in and out",
+    "2026",
+    "uncertain",
+  ),
+  line(
+    "replicate/kwaivgi/kling-v2.5-turbo-pro",
+    { kind: "per_second", micros: usd(0.07), longestSeconds: 10 },
+    "a reseller's table of Replicate's prices",
+    "2026",
+    "uncertain",
+  ),
 
   line(
     "fal/fal-ai/flux/schnell",
@@ -184,16 +142,44 @@ export const PRICE_TABLE: readonly PriceLine[] = [
     "2026-05",
     "uncertain",
   ),
-
   line(
-    "gemini/gemini-3.1-flash-image",
-    {
-      kind: "per_token",
-      rates: { textInput: 0.5, imageInput: 0.5, textOutput: 3, imageOutput: 60 },
-      most: { image: GEMINI_PICTURE, megapixels: 16.8, input: GEMINI_INPUT },
-    },
-    GEMINI,
-    "2026-02",
+    "fal/fal-ai/flux-2-pro",
+    perMegapixel(0.03, 0.03, 0.06),
+    "keigit.com: 0.03 to 0.045 a megapixel; taken is the most",
+    "2026-05",
+    "uncertain",
+  ),
+  line(
+    "fal/fal-ai/bytedance/seedance/v1/pro/text-to-video",
+    perSecond(12, [480, 0.026], [720, 0.056], [1_080, 0.124]),
+    "an application's table: 0.62 for 5 s of 1080p; the rest by pixels, as ByteDance counts them",
+    "2025",
+    "uncertain",
+  ),
+  line(
+    "fal/fal-ai/minimax/hailuo-2.3/standard/text-to-video",
+    { kind: "per_video", by: HAILUO_768P },
+    "crepal.ai, quoting fal.ai: 0.28 for 6 s; 10 s as MiniMax asks for them",
+    "2026-03",
+    "uncertain",
+  ),
+
+  // 1K is 1120 tokens, 4K is 3780; the model thinks before it draws.
+  line(
+    "gemini/gemini-nano-banana-2.1",
+    gemini(1.5, 7.5, 30, 8_000),
+    "docs.apiyi.com and fal.ai's guide, by their margins on Google's list; OpenRouter's list",
+    "2026-10",
+    "uncertain",
+  ),
+  line("gemini/gemini-3.1-flash-image", gemini(0.5, 3, 60, 4_000), GEMINI, "2026-02", "uncertain"),
+  // $0.134 up to 2K, $0.24 at 4K; its text is that of Gemini 3 Pro.
+  line("gemini/gemini-3-pro-image", gemini(2, 12, 120, 4_000), RESELLERS, "2026-10-09", "uncertain"),
+  line(
+    "gemini/gemini-3.1-flash-lite-image",
+    gemini(0.25, 1.5, 30, 4_096),
+    "docs.gmicloud.ai, quoting Google's list; Google's page of the model",
+    "2026-06-30",
     "uncertain",
   ),
   line(
@@ -203,6 +189,15 @@ export const PRICE_TABLE: readonly PriceLine[] = [
     "2026-11-29",
     "uncertain",
   ),
+  line(
+    "gemini/gemini-omni-1.2-flash",
+    perSecond(15, [360, 0.023], [720, 0.07], [1_080, 0.105], [2_160, 0.21]),
+    "muapi.ai; docs.laozhang.ai, by its share of Google's list",
+    "2026-11-11",
+    "uncertain",
+  ),
+
+  ...OPENROUTER_LINES,
 
   line("bfl/flux-2-klein-4b", perMegapixel(0.014, 0.001, 0.004), BFL, "2026-11-30"),
   line("bfl/flux-2-klein-9b", perMegapixel(0.015, 0.002, 0.008), BFL, "2026-11-30"),
@@ -222,8 +217,4 @@ const BY_MODEL: ReadonlyMap<string, Price> = new Map(PRICE_TABLE.map(({ model, p
 /** Null where no price is known. */
 export function listPrice(model: string): Price | null {
   return BY_MODEL.get(model) ?? null;
-}
-
-function line(model: string, price: Price, source: string, date: string, certainty?: "uncertain"): PriceLine {
-  return { model, price, source, date, uncertain: certainty === "uncertain" };
 }

@@ -264,6 +264,37 @@ describe("what a provider says that it bills", () => {
   });
 });
 
+describe("what a request leaves to the model", () => {
+  const film: Price = { kind: "per_second", by: [{ upTo: 720, micros: 100 }], longestSeconds: 15 };
+  const usual = { ...ANYTHING, durations: { kind: "range", min: 3, max: 15, default: 8 } as const };
+
+  test("is a film's usual duration, in the reservation and in the charge", () => {
+    const request = pricedRequest({ prompt: "a fox", n: 1 }, 0, usual);
+    expect(reserve(film, request)).toBe(800);
+    expect(bill(film, request)).toEqual({ chargedMicros: 800, upstreamMicros: 800 });
+    expect(reserve(film, pricedRequest({ prompt: "a fox", n: 1, duration: 4 }, 0, usual))).toBe(400);
+  });
+
+  test("is the longest film of a model without a usual duration", () => {
+    expect(reserve(film, pricedRequest({ prompt: "a fox", n: 1 }, 0, ANYTHING))).toBe(1_500);
+  });
+
+  test.each([
+    ["which are 16 where it does not say", {}, 16],
+    ["as many as it asks for", { further: { frame_count: 4 } }, 4],
+    ["as many as its options ask for", { providerOptions: { frame_count: 5 } }, 5],
+    ["which are 16 where it asks for what no model makes", { further: { frame_count: 400 } }, 16],
+  ])("an animated picture holds back its frames, %s", (_, fields, frames) => {
+    const price: Price = {
+      kind: "per_token",
+      rates: { imageOutput: 30 },
+      most: { image: [{ tokens: 1_000 }], megapixels: 1, input: 0 },
+    };
+    const still = reserve(price, asked());
+    expect(reserve(price, asked({ outputFormat: "gif", ...fields }))).toBe(still * frames);
+  });
+});
+
 describe("the table of prices", () => {
   test("has one line a model, each with a source, a date and a price above nothing", () => {
     const models = PRICE_TABLE.map(({ model }) => model);
@@ -276,7 +307,7 @@ describe("the table of prices", () => {
         1_000,
       );
       expect(reserve(price, pricedRequest({ prompt: "a fox", n: 1 }, 1, ANYTHING)), model).toBeLessThan(
-        10_000_000,
+        20_000_000,
       );
     }
   });
