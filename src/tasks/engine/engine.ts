@@ -262,8 +262,11 @@ export class Engine implements Doorbell, WorkListener {
         (kind) => free[kind] > 0 && claims.filter((claim) => kindOf(claim) === kind).length === free[kind],
       );
       const next = afterClaim(LOOP, { asked: filled ? claimed : claimed + 1, claimed }, lane.rung);
-      if (next === "ring") this.#ring(lane);
-      else if (next === "look_up") this.#lookUp(lane, claims.length);
+      if (next === "ring") {
+        // Whoever rang for a start finds no place for it here.
+        if (lane.free("start") === 0) others?.workLeft(lane.type);
+        this.#ring(lane);
+      } else if (next === "look_up") this.#lookUp(lane, claims.length);
       else if (next === "forward") others?.workLeft(lane.type);
     }
     this.#noteIdle();
