@@ -20,10 +20,10 @@ import {
   permanent,
   unusableAnswer,
 } from "../upstream/failures.ts";
-import { invalid } from "../upstream/fields.ts";
 import type { Made } from "../upstream/items.ts";
 import { cancelJobs, isOverAlready, type JobReport, type RunningJob, stepJobs } from "../upstream/jobs.ts";
 import { jsonWithFiles } from "../upstream/json-with-files.ts";
+import { knownModel } from "../upstream/known-model.ts";
 import { inputOf, secondsOf } from "../upstream/model-table.ts";
 import { createStatusWords } from "../upstream/status-words.ts";
 import { type Fetch, UpstreamClient } from "../upstream/upstream-client.ts";
@@ -145,13 +145,11 @@ export function createFal(options: FalOptions): MediaProvider {
     };
   };
 
+  const models = new Map(FAL_MODELS.map((model) => [model.name, model]));
+
   const step = (job: MediaJob, state: Json, io: StepIo): Promise<StepOutcome> =>
     runStep(async () => {
-      const model = FAL_MODELS.find(({ name }) => name === job.model);
-      if (model === undefined)
-        throw invalid(
-          `${TITLE} is not set up with the model ${JSON.stringify(job.model.slice(0, 100))} any more.`,
-        );
+      const model = knownModel(models, job, TITLE);
       return stepJobs({
         n: job.request.n,
         perJob: model.count?.most ?? 1,

@@ -14,8 +14,8 @@ import type {
 import { accountOf, type ProviderAccounts } from "../upstream/account.ts";
 import type { Download } from "../upstream/download.ts";
 import { isRecord } from "../upstream/error-text.ts";
-import { invalid } from "../upstream/fields.ts";
 import { makeItems } from "../upstream/items.ts";
+import { knownModel } from "../upstream/known-model.ts";
 import type { Fetch } from "../upstream/upstream-client.ts";
 import { runStep } from "../upstream/upstream-error.ts";
 import { createCalls } from "./calls.ts";
@@ -33,6 +33,8 @@ export type MiniMaxOptions = {
 };
 
 export const MINIMAX = "minimax";
+const IMAGE_MODELS = new Map(MINIMAX_IMAGE_MODELS.map((model) => [model.name, model]));
+const FILM_MODELS = new Map(MINIMAX_VIDEO_MODELS.map((model) => [model.name, model]));
 const TITLE = "MiniMax";
 /** International. Accounts of China have `https://api.minimaxi.com`, and keys of their own. */
 const BASE_URL = "https://api.minimax.io";
@@ -47,7 +49,7 @@ export function createMiniMax(options: MiniMaxOptions): MediaProvider {
   const films = new Films({ calls, clock, log, downloads });
 
   const images = (job: MediaJob, state: Json, io: StepIo): Promise<StepOutcome> => {
-    const model = modelOf(MINIMAX_IMAGE_MODELS, job);
+    const model = knownModel(IMAGE_MODELS, job, TITLE);
     const account = accountOf(job, accounts, BASE_URL);
     return makeItems({
       n: job.request.n,
@@ -66,7 +68,7 @@ export function createMiniMax(options: MiniMaxOptions): MediaProvider {
   const step = (job: MediaJob, state: Json, io: StepIo): Promise<StepOutcome> =>
     runStep(async () => {
       if (job.type === "image") return images(job, state, io);
-      const model = modelOf(MINIMAX_VIDEO_MODELS, job);
+      const model = knownModel(FILM_MODELS, job, TITLE);
       const film = { job, model, account: accountOf(job, accounts, BASE_URL), io };
       return state === null ? films.begin(film) : films.poll(film, state);
     });
@@ -99,10 +101,4 @@ function judgeCall(body: Uint8Array): HookVerdict {
   return isText && String(challenge).length <= MAX_CHALLENGE_CHARACTERS
     ? { kind: "reply", body: { challenge } }
     : { kind: "refused" };
-}
-
-function modelOf<Model extends { readonly name: string }>(models: readonly Model[], job: MediaJob): Model {
-  const model = models.find(({ name }) => name === job.model);
-  if (model !== undefined) return model;
-  throw invalid(`${TITLE} is not set up with the model ${JSON.stringify(job.model.slice(0, 100))} any more.`);
 }

@@ -11,13 +11,13 @@ import type {
 } from "../../tasks/ports/media-provider.ts";
 import { type Account, accountOf, type ProviderAccounts } from "../upstream/account.ts";
 import type { Download } from "../upstream/download.ts";
-import { permanent } from "../upstream/failures.ts";
 import { openInput } from "../upstream/inputs.ts";
 import { type Made, makeItems } from "../upstream/items.ts";
+import { knownModel } from "../upstream/known-model.ts";
 import { multipartForm } from "../upstream/multipart.ts";
 import { createPlainDownload } from "../upstream/plain-download.ts";
 import { type Fetch, UpstreamClient, type UpstreamRequest } from "../upstream/upstream-client.ts";
-import { runStep, UpstreamError } from "../upstream/upstream-error.ts";
+import { runStep } from "../upstream/upstream-error.ts";
 import { readImages } from "./answer.ts";
 import { openAiDialect } from "./dialect.ts";
 import type { ImageModelSpec } from "./models.ts";
@@ -50,11 +50,7 @@ export function createImagesApi(options: ImagesApiOptions): MediaProvider {
 
   const step = (job: MediaJob, state: Json, io: StepIo): Promise<StepOutcome> =>
     runStep(() => {
-      const spec = models.get(job.model);
-      if (spec === undefined) {
-        const message = `${title} is not set up with the model ${JSON.stringify(job.model.slice(0, 100))} any more.`;
-        throw new UpstreamError(permanent("invalid_request", message));
-      }
+      const spec = knownModel(models, job, title);
       const account = accountOf(job, accounts, usualBaseUrl);
       return makeItems({
         n: job.request.n,

@@ -7,10 +7,10 @@ import type { MediaJob, MediaProvider, StepIo, StepOutcome } from "../../tasks/p
 import { type Account, accountOf, accountsIn, type ProviderAccounts } from "../upstream/account.ts";
 import { type Download, storeDownload } from "../upstream/download.ts";
 import { type CallContext, ofEndedJob, permanent, unusableAnswer } from "../upstream/failures.ts";
-import { invalid } from "../upstream/fields.ts";
 import type { Made } from "../upstream/items.ts";
 import { cancelJobs, isOverAlready, type JobReport, type RunningJob, stepJobs } from "../upstream/jobs.ts";
 import { jsonWithFiles } from "../upstream/json-with-files.ts";
+import { knownModel } from "../upstream/known-model.ts";
 import { inputOf, secondsOf, type TableModel } from "../upstream/model-table.ts";
 import { isOwnAddress } from "../upstream/own-address.ts";
 import { createStatusWords } from "../upstream/status-words.ts";
@@ -157,13 +157,11 @@ export function createReplicate(options: ReplicateOptions): MediaProvider {
     return storeDownload({ url, kind, headers, maxBytes: maxFileBytes }, io, { download, clock }, context);
   };
 
+  const models = new Map(REPLICATE_MODELS.map((model) => [model.name, model]));
+
   const step = (job: MediaJob, state: Json, io: StepIo): Promise<StepOutcome> =>
     runStep(async () => {
-      const model = REPLICATE_MODELS.find(({ name }) => name === job.model);
-      if (model === undefined)
-        throw invalid(
-          `${TITLE} is not set up with the model ${JSON.stringify(job.model.slice(0, 100))} any more.`,
-        );
+      const model = knownModel(models, job, TITLE);
       return stepJobs({
         n: job.request.n,
         perJob: model.count?.most ?? 1,
