@@ -16,6 +16,7 @@ import { hubFanOut, hubFanOutBinary } from "./hub-fan-out.ts";
 import { hubIdleMemory, idleMemory } from "./idle-memory.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { loadCheck } from "./load-check.ts";
+import { mediaSweep } from "./media-sweep.ts";
 import { pickUp } from "./pick-up.ts";
 import { startUp } from "./start-up.ts";
 import { workerAccept } from "./worker-accept.ts";
@@ -33,6 +34,7 @@ const BENCHES: readonly Bench[] = [
   startUp,
   pickUp,
   claim,
+  mediaSweep,
   workerAccept,
   workerFanOut,
   loadCheck,

@@ -28,14 +28,15 @@ export async function openBenchRedisStore(port: number): Promise<TaskStore & Acc
   return store;
 }
 
-/** Opens the store in `folder` and makes the bench's key, and as many further ones as asked. */
+/** Opens the store in `folder`, by the clock `now`, and makes the bench's key, and as many further ones as asked. */
 export async function openBenchStore(
   folder: string,
   furtherKeys: readonly string[] = [],
+  now: () => number = Date.now,
 ): Promise<SqliteStore> {
   const store = createSqliteStore({
     database: openSqliteFile(join(folder, "conduit.sqlite")),
-    now: () => Date.now(),
+    now,
   });
   await makeKeys(store, [TENANT.keyId, ...furtherKeys]);
   return store;
