@@ -71,16 +71,13 @@ class BucketMediaStore implements MediaStore {
   }
 
   async removeTask(taskId: string): Promise<void> {
-    const prefix = `${taskFolder(taskId)}/`;
-    for await (const keys of this.#pages({ prefix, limit: MAX_LISTED })) await this.#bucket.delete(keys);
+    for await (const paths of this.#pagesOf(taskId)) await this.#bucket.delete(paths);
   }
 
   async filesOf(taskId: string): Promise<string[]> {
-    const prefix = `${taskFolder(taskId)}/`;
-    const paths: string[] = [];
-    for await (const keys of this.#pages({ prefix, limit: MAX_LISTED }))
-      paths.push(...keys.filter((key) => parseMediaPath(key) !== null));
-    return paths;
+    const found: string[] = [];
+    for await (const paths of this.#pagesOf(taskId)) found.push(...paths);
+    return found;
   }
 
   /** Keys are listed in their order, which is that of the days. */
@@ -98,6 +95,12 @@ class BucketMediaStore implements MediaStore {
       if (pages === MAX_PAGES) break;
     }
     return [...ids];
+  }
+
+  async *#pagesOf(taskId: string): AsyncGenerator<string[], void> {
+    const prefix = `${taskFolder(taskId)}/`;
+    for await (const keys of this.#pages({ prefix, limit: MAX_LISTED }))
+      yield keys.filter((key) => parseMediaPath(key) !== null);
   }
 
   async *#pages(page: ListPage): AsyncGenerator<readonly string[], void> {
