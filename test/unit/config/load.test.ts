@@ -578,7 +578,7 @@ describe("a bucket for results", () => {
     ]);
     expect(problems({}, { media: { s3: { pathStyle: true } } })).toEqual([
       expect.stringMatching(
-        /media.s3.pathStyle: expected media.s3.endpoint, .* beside it, got none of them$/,
+        /^media.s3.pathStyle .*: expected media.s3.endpoint, .* beside it, got none of them$/,
       ),
     ]);
   });
