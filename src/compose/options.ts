@@ -74,8 +74,9 @@ export function roomsSettings({ events }: Settings): RoomsSettings {
 }
 
 /** Where this gateway is, as far as the settings say. */
-export function urlOptions({ server }: Pick<Settings, "server">): BaseUrlOptions {
-  return { publicUrl: server.publicUrl, trustProxy: server.trustProxy };
+export function urlOptions({ server, media }: Pick<Settings, "server" | "media">): BaseUrlOptions {
+  const { publicUrl, trustProxy } = server;
+  return { publicUrl, trustProxy, mediaBaseUrl: media.publicBaseUrl };
 }
 
 export function targetPolicy({ fetch }: Pick<Settings, "fetch">): TargetPolicy {
@@ -122,6 +123,7 @@ export function createHookAddresses(
 export function createWireContext(settings: Settings, clock: Pick<Clock, "now">): WireContext {
   return {
     publicUrl: settings.server.publicUrl,
+    mediaBaseUrl: settings.media.publicBaseUrl,
     tasksMs: settings.retention.tasksDays * DAY_MS,
     now: () => clock.now(),
   };

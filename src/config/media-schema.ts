@@ -14,6 +14,11 @@ export const MEDIA_SETTINGS = {
   ),
   fsync: boolean(true, "Wait for the disk before a result counts as stored."),
   maxFileBytes: integer(512 * MIB, 1_024, 16_384 * MIB, "Largest file a provider may deliver."),
+  publicBaseUrl: optional(
+    webAddress,
+    WEB_ADDRESS,
+    "What results' links begin with instead of the gateway's own address: a CDN in front of it, or of the bucket.",
+  ),
   s3: {
     endpoint: optional(
       webAddress,
