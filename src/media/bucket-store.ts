@@ -9,7 +9,7 @@ import type { MediaRef } from "../tasks/task.ts";
 import { type Bucket, type BucketUpload, type ListPage, MAX_LISTED } from "./bucket.ts";
 import { contentTypeOf } from "./content-types.ts";
 import { partsOfFile } from "./file-parts.ts";
-import { dayFolder, newMediaPath, parseMediaPath, taskFolder } from "./media-path.ts";
+import { dayFolder, etagOf, newDerivedPath, newMediaPath, parseMediaPath, taskFolder } from "./media-path.ts";
 
 export type BucketStoreOptions = {
   /** The largest file, bytes. */
@@ -52,6 +52,12 @@ class BucketMediaStore implements MediaStore {
     return { path, contentType: type, bytes: size };
   }
 
+  async putDerived(path: string, label: string, bytes: Uint8Array, contentType: string): Promise<MediaRef> {
+    const derived = newDerivedPath(path, label, contentType);
+    const type = contentTypeOf(derived.extension);
+    return { path: derived.path, contentType: type, bytes: await this.#putWhole(derived.path, bytes, type) };
+  }
+
   async get(path: string): Promise<MediaFile | null> {
     const parsed = parseMediaPath(path);
     const stat = parsed === null ? null : await this.#bucket.stat(path);
@@ -59,8 +65,7 @@ class BucketMediaStore implements MediaStore {
     return {
       contentType: contentTypeOf(parsed.extension),
       bytes: stat.bytes,
-      // A path is written once and never again, so its random part names the bytes.
-      etag: `"${parsed.token}"`,
+      etag: etagOf(parsed),
       modifiedAt: stat.modifiedAt,
       open: (range) => this.#open(path, stat.bytes, range),
     };
