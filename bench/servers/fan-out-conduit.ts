@@ -30,6 +30,7 @@ const { settings } = loadConfig({
 const log = { debug: () => {}, info() {}, warn: console.error, error: console.error };
 const media: MediaStore = {
   put: () => Promise.reject(new Error("nothing is painted here")),
+  putDerived: () => Promise.reject(new Error("nothing is painted here")),
   get: () => Promise.resolve(null),
   remove: () => Promise.resolve(),
   removeTask: () => Promise.resolve(),

@@ -31,6 +31,7 @@ import type { EventSockets } from "../http/streams/event-sockets.ts";
 import type { StreamHeartbeat } from "../http/streams/event-stream.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
 import { ApiError } from "../protocol/error.ts";
+import type { Thumbnails } from "../tasks/ports/thumbnails.ts";
 import type { Previews } from "../tasks/previews.ts";
 import { createAppFrame } from "./app-frame.ts";
 import type { Core } from "./core.ts";
@@ -55,6 +56,8 @@ export type HostSurface = {
   readonly slots: ConnectionSlots;
   /** Of pictures that this process makes itself; absent where they are made elsewhere. */
   readonly previews?: Pick<Previews, "watch">;
+  /** Absent where no small copies of pictures are made. */
+  readonly thumbnails?: Thumbnails;
   /** True once the host takes no new work because it stops; it still answers meanwhile. */
   readonly stopping?: () => boolean;
   readonly heartbeat: Pick<StreamHeartbeat, "add" | "remove">;
@@ -121,7 +124,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   mountOpenAiVideos(app, key, { ...shared, mediaMs: settings.retention.mediaDays * DAY_MS });
   mountTasks(app, key, shared);
   mountUnsupported(app, key);
-  mountMedia(app, media);
+  mountMedia(app, media, surface.thumbnails ?? null);
   if (core.hooks !== null)
     mountHooks(app, { addresses: core.hooks, providers: catalogue.providers, tasks, log: core.log });
   mountAdminKeys(app, admin, { keys, tasks, maxBodyBytes: limits.jsonBodyBytes });

@@ -3,6 +3,7 @@
 import type { Settings } from "../config/load.ts";
 import type { TargetPolicy } from "../fetch/target-guard.ts";
 import type { BaseUrlOptions } from "../http/request/base-url.ts";
+import { type S3Access, usualPathStyle } from "../media/s3/client.ts";
 import type { RoomsSettings } from "../rooms/rooms.ts";
 import {
   DEFAULT_HUB_CONNECTION_SETTINGS,
@@ -73,12 +74,35 @@ export function roomsSettings({ events }: Settings): RoomsSettings {
 }
 
 /** Where this gateway is, as far as the settings say. */
-export function urlOptions({ server }: Pick<Settings, "server">): BaseUrlOptions {
-  return { publicUrl: server.publicUrl, trustProxy: server.trustProxy };
+export function urlOptions({ server, media }: Pick<Settings, "server" | "media">): BaseUrlOptions {
+  const { publicUrl, trustProxy } = server;
+  return { publicUrl, trustProxy, mediaBaseUrl: media.publicBaseUrl };
 }
 
 export function targetPolicy({ fetch }: Pick<Settings, "fetch">): TargetPolicy {
   return { allowHttp: fetch.allowHttp, allowedHosts: new Set(fetch.allowedHosts) };
+}
+
+/** The bucket in which results are kept; null where it is another place. */
+export function s3Access({ media }: Pick<Settings, "media">): S3Access | null {
+  const { endpoint, bucket, region, accessKeyId, secretAccessKey, pathStyle } = media.s3;
+  // The configuration was refused if only some of these were given.
+  if (
+    endpoint === null ||
+    bucket === null ||
+    region === null ||
+    accessKeyId === null ||
+    secretAccessKey === null
+  )
+    return null;
+  return {
+    endpoint,
+    bucket,
+    region,
+    accessKeyId,
+    secretAccessKey,
+    pathStyle: pathStyle ?? usualPathStyle(endpoint),
+  };
 }
 
 /**
@@ -99,6 +123,7 @@ export function createHookAddresses(
 export function createWireContext(settings: Settings, clock: Pick<Clock, "now">): WireContext {
   return {
     publicUrl: settings.server.publicUrl,
+    mediaBaseUrl: settings.media.publicBaseUrl,
     tasksMs: settings.retention.tasksDays * DAY_MS,
     now: () => clock.now(),
   };

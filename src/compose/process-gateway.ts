@@ -22,6 +22,7 @@ import { StreamHeartbeat } from "../http/streams/event-stream.ts";
 import { HubKeepAlive } from "../http/streams/hub-keep-alive.ts";
 import { closeOptionsOf } from "../hubs/subscriptions.ts";
 import { createCheckedMedia } from "../media/checked.ts";
+import { createLazyThumbnails, type PictureShrinker } from "../media/thumbnails/lazy.ts";
 import { CLOSE_GOING_AWAY, CLOSE_POLICY, KEY_END, type KeyEnd } from "../protocol/close-codes.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import { RoomBridge } from "../rooms/room-bridge.ts";
@@ -66,6 +67,8 @@ export type GatewayDependencies = {
   /** Why what the store acknowledges may be lost, for `/health`; null when it lasts. Default: it lasts. */
   storeDoubt?: () => Promise<string | null>;
   media: MediaStore;
+  /** Makes small copies of pictures; absent where there are none. */
+  shrinker?: PictureShrinker;
   catalogue: Catalogue;
   transport: Transport;
   host: IdleLimit;
@@ -98,7 +101,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     dependencies;
   const storeCalls = new StoreMetrics(dependencies.store, clock);
   const { store } = storeCalls;
-  const { hooks = null } = dependencies;
+  const { hooks = null, shrinker } = dependencies;
   const { providers } = catalogue;
   const bus = instances?.bus ?? null;
   const bridge = bus === null ? null : new RoomBridge({ bus, store, log });
@@ -209,6 +212,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     },
     slots,
     previews,
+    ...(shrinker && { thumbnails: createLazyThumbnails(media, shrinker) }),
     stopping: () => state !== "running",
     heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),
     sockets: (encodings) => new LocalEventSockets({ rooms, encodings, slots, sockets }),

@@ -4,6 +4,7 @@ import type { ConfigHost } from "./derived-defaults.ts";
 import type { NameOf, Problem } from "./problem.ts";
 import { checkProviders } from "./provider-checks.ts";
 import type { Settings } from "./schema.ts";
+import { dottedName } from "./setting-names.ts";
 import type { RawValue } from "./source.ts";
 
 /** Problems between settings. */
@@ -63,9 +64,28 @@ export function checkTogether(settings: Settings, nameOf: NameOf): Problem[] {
       came: "no Redis server",
     });
   }
-  problems.push(...checkProviders(settings, nameOf));
+  problems.push(...checkMedia(settings, nameOf), ...checkProviders(settings, nameOf));
   return problems;
 }
+
+function checkMedia({ media }: Settings, nameOf: NameOf): Problem[] {
+  const { s3, folder } = media;
+  const problems = halves(
+    S3_TOGETHER.map((name) => [s3[name], dottedName(["media", "s3", name]), nameOf("media", "s3", name)]),
+    [[s3.pathStyle, nameOf("media", "s3", "pathStyle")]],
+  );
+  if (folder !== null && s3.endpoint !== null) {
+    problems.push({
+      name: nameOf("media", "folder"),
+      expected: `either this or ${nameOf("media", "s3", "endpoint")}: results are in one place`,
+      came: "both",
+    });
+  }
+  return problems;
+}
+
+/** A bucket needs all of them. */
+const S3_TOGETHER = ["endpoint", "bucket", "region", "accessKeyId", "secretAccessKey"] as const;
 
 /**
  * Settings that ask for what a host does not have. They stop the start: an operator who asked for shared state or a

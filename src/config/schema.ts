@@ -6,6 +6,7 @@
 import { z } from "zod";
 import { isPlainKey, PLAIN_KEY_SHAPE } from "../accounts/plain-key.ts";
 import type { Price } from "../tasks/ports/price.ts";
+import { MEDIA_SETTINGS } from "./media-schema.ts";
 import { PRICE_SHAPE, priceSchema } from "./price-setting.ts";
 import { PROVIDER_SETTINGS } from "./provider-schema.ts";
 import { parseRedisConnection, REDIS_CONNECTION_SHAPE } from "./redis-connection.ts";
@@ -236,16 +237,7 @@ export const SETTINGS = {
     ),
   },
   metrics: { public: boolean(false, "Open /health and /metrics to everybody.") },
-  media: {
-    folder: optional(
-      line,
-      LINE,
-      "Folder of results, where it is not `media` in the data directory; the same for all instances of one store.",
-      { variable: "CONDUIT_MEDIA_DIR" },
-    ),
-    fsync: boolean(true, "Wait for the disk before a result counts as stored."),
-    maxFileBytes: integer(512 * MIB, 1_024, 16_384 * MIB, "Largest file a provider may deliver."),
-  },
+  media: MEDIA_SETTINGS,
   fetch: {
     allowHttp: boolean(
       false,

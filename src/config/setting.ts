@@ -165,6 +165,11 @@ export function boolean(fallback: boolean, meaning: string) {
   });
 }
 
+/** Yes or no, where something else decides the default, as `fallbackText` says. */
+export function decidedBoolean(fallbackText: string, meaning: string) {
+  return new Setting<boolean | null>({ ...boolean(false, meaning), fallback: null, fallbackText });
+}
+
 /** One of a few words, letter case ignored. */
 export function word<const W extends string>(fallback: W, words: readonly W[], meaning: string) {
   return new Setting<W>({

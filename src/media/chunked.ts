@@ -8,7 +8,15 @@ import type { MediaFile, MediaStore } from "../tasks/ports/media-store.ts";
 import type { MediaRef } from "../tasks/task.ts";
 import { contentTypeOf } from "./content-types.ts";
 import { partsOfFile } from "./file-parts.ts";
-import { dayFolder, newMediaPath, parseMediaPath, taskFolder } from "./media-path.ts";
+import {
+  dayFolder,
+  etagOf,
+  type NewPath,
+  newDerivedPath,
+  newMediaPath,
+  parseMediaPath,
+  taskFolder,
+} from "./media-path.ts";
 
 /** Bytes of a chunk: half of what a row of a Durable Object's SQL may have (Cloudflare docs, "Limits": 2 MB). */
 export const CHUNK_BYTES = 1024 * 1024;
@@ -72,7 +80,19 @@ class ChunkedMediaStore implements MediaStore {
     bytes: Uint8Array | ReadableStream<Uint8Array>,
     contentType: string,
   ): Promise<MediaRef> {
-    const { path, extension } = newMediaPath(taskId, contentType, this.#random);
+    return this.#put(newMediaPath(taskId, contentType, this.#random), bytes);
+  }
+
+  async putDerived(path: string, label: string, bytes: Uint8Array, contentType: string): Promise<MediaRef> {
+    const derived = newDerivedPath(path, label, contentType);
+    await this.remove([derived.path]);
+    return this.#put(derived, bytes);
+  }
+
+  async #put(
+    { path, taskId, extension }: NewPath,
+    bytes: Uint8Array | ReadableStream<Uint8Array>,
+  ): Promise<MediaRef> {
     const shard = shardOf(taskId);
     let size = 0;
     try {
@@ -100,8 +120,7 @@ class ChunkedMediaStore implements MediaStore {
     return {
       contentType: contentTypeOf(parsed.extension),
       bytes,
-      // A path is written once, so its random part identifies the bytes.
-      etag: `"${parsed.token}"`,
+      etag: etagOf(parsed),
       modifiedAt,
       open: (range) => this.#open(shard, path, range?.start ?? 0, Math.min(range?.end ?? bytes, bytes - 1)),
     };

@@ -18,7 +18,17 @@ import { isTaskId, type RandomFill } from "../tasks/ids.ts";
 import { type MediaFile, type MediaStore, MediaTooLargeError } from "../tasks/ports/media-store.ts";
 import type { MediaRef } from "../tasks/task.ts";
 import { contentTypeOf } from "./content-types.ts";
-import { dayFolder, type MediaPath, newMediaPath, parseMediaPath, taskFolder } from "./media-path.ts";
+import {
+  dayFolder,
+  etagOf,
+  type MediaPath,
+  type NewPath,
+  newDerivedPath,
+  newMediaPath,
+  newToken,
+  parseMediaPath,
+  taskFolder,
+} from "./media-path.ts";
 
 export type FolderMediaStoreOptions = {
   /** Made when it is missing. Nothing outside of it is ever read or written. */
@@ -79,8 +89,18 @@ class FolderMediaStore implements MediaStore {
     bytes: Uint8Array | ReadableStream<Uint8Array>,
     contentType: string,
   ): Promise<MediaRef> {
-    const { path, folder, token, extension } = newMediaPath(taskId, contentType, this.#random);
-    const temporary = join(this.#root, folder, `.${token}.part`);
+    return this.#put(newMediaPath(taskId, contentType, this.#random), bytes);
+  }
+
+  putDerived(path: string, label: string, bytes: Uint8Array, contentType: string): Promise<MediaRef> {
+    return this.#put(newDerivedPath(path, label, contentType), bytes);
+  }
+
+  async #put(
+    { path, folder, extension }: NewPath,
+    bytes: Uint8Array | ReadableStream<Uint8Array>,
+  ): Promise<MediaRef> {
+    const temporary = join(this.#root, folder, `.${newToken(this.#random)}.part`);
     try {
       const file = await this.#createIn(folder, temporary);
       let size: number;
@@ -195,12 +215,11 @@ class FolderMediaStore implements MediaStore {
     await this.#prune(folder);
   }
 
-  #describe(path: string, { token, extension }: MediaPath, bytes: number, modifiedAt: number): MediaFile {
+  #describe(path: string, parsed: MediaPath, bytes: number, modifiedAt: number): MediaFile {
     return {
-      contentType: contentTypeOf(extension),
+      contentType: contentTypeOf(parsed.extension),
       bytes,
-      // A path is written once and never again, so its random part names the bytes.
-      etag: `"${token}"`,
+      etag: etagOf(parsed),
       modifiedAt,
       open: async (range) => {
         const file = await open(join(this.#root, path), constants.O_RDONLY | constants.O_NOFOLLOW);

@@ -9,6 +9,8 @@ import { candidateOf, type MediaItem, type Task, type TaskEvent } from "./task.t
 export type WireContext = {
   /** Scheme and host of every URL handed out; null takes the one of the request that created the task. */
   publicUrl: string | null;
+  /** What stands before the paths of results, without a slash at the end; absent, the gateway's own route. */
+  mediaBaseUrl?: string | null;
   /** How long an ended task is kept. */
   tasksMs: number;
   /** Wall clock, for the estimate of the remaining time. */
@@ -94,10 +96,10 @@ export function toWireResult(task: Task, context: WireContext, b64?: readonly st
     provider: candidateOf(task).provider,
     model: task.model,
   };
-  const base = context.publicUrl ?? task.baseUrl;
+  const base = context.mediaBaseUrl ?? `${context.publicUrl ?? task.baseUrl}/v1/media`;
   const { provider, model } = candidateOf(task);
   const shared = (item: MediaItem) => ({
-    url: `${base}/v1/media/${item.media.path}`,
+    url: `${base}/${item.media.path}`,
     metadata: { provider, model, index: item.index },
   });
   if (task.type === "image") {

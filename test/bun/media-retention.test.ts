@@ -149,6 +149,25 @@ describe("the pictures of a task", () => {
     expect(await media.filesOf(claim.task.id)).toEqual([named.path]);
   });
 
+  test("have what was made from them beside them for as long as they stay", async () => {
+    await bench.submit();
+    const dead = await bench.claimOne();
+    const stray = await paint(dead);
+    await clock.advance(LEASE_MS);
+    await bench.store.sweep(10);
+    const claim = await bench.claimOne();
+    const named = await paint(claim);
+    const small = await media.putDerived(named.path, "64", PNG, "image/webp");
+    await media.putDerived(stray.path, "64", PNG, "image/webp");
+    await complete(claim, named);
+    await clock.advance(HOUR_MS);
+    await sweep({ mediaMs: DAY_MS });
+    expect((await media.filesOf(claim.task.id)).sort()).toEqual([named.path, small.path].sort());
+    await clock.advance(DAY_MS);
+    await sweep({ mediaMs: DAY_MS });
+    expect(await media.filesOf(claim.task.id)).toEqual([]);
+  });
+
   test("go in the end when the store does not know the task any more", async () => {
     const claim = await work();
     await complete(claim, await paint(claim));
@@ -186,6 +205,7 @@ test("a sweep does not look at what is kept: a thousand days of pictures cost no
 function methodsOf(store: MediaStore): MediaStore {
   return {
     put: (...args) => store.put(...args),
+    putDerived: (...args) => store.putDerived(...args),
     get: (path) => store.get(path),
     remove: (paths) => store.remove(paths),
     removeTask: (taskId) => store.removeTask(taskId),

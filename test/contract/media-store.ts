@@ -231,6 +231,39 @@ export function mediaStoreContract(subject: { name: string; open(): Promise<Medi
       expect(await store.tasksBefore(MADE_AT + 10 * DAY_MS, 2)).toEqual([]);
     });
 
+    test("a file made from another stands beside it, takes its own place, and goes with the task", async () => {
+      const taskId = newTaskId();
+      const { path } = await store.put(taskId, numbered(50), "image/png");
+      for (const bytes of [numbered(7), numbered(9)]) {
+        const derived = await store.putDerived(path, "256", bytes, "image/webp");
+        expect(derived).toEqual({ path: `${path}-256.webp`, contentType: "image/webp", bytes: bytes.length });
+        const file = await store.get(derived.path);
+        expect(file).toMatchObject({ contentType: "image/webp", bytes: bytes.length });
+        expect(file?.etag).not.toBe((await store.get(path))?.etag);
+        expect(await bytesOf(await file?.open())).toEqual(bytes);
+      }
+      const other = await store.putDerived(path, "64", numbered(2), "image/webp");
+      expect((await store.filesOf(taskId)).sort()).toEqual([path, `${path}-256.webp`, other.path].sort());
+      await store.remove([other.path]);
+      expect((await store.filesOf(taskId)).sort()).toEqual([path, `${path}-256.webp`].sort());
+      await store.removeTask(taskId);
+      expect(await paths()).toEqual([]);
+    });
+
+    test("nothing is made from what is no file's path, and nothing from what was made itself", async () => {
+      const { path } = await store.put(newTaskId(), numbered(5), "image/png");
+      const small = await store.putDerived(path, "64", numbered(2), "image/webp");
+      for (const [wrong, label] of [
+        [small.path, "64"],
+        ["../x.png", "64"],
+        [path, "../x"],
+        [path, ""],
+        [path, "UPPER"],
+      ] as const)
+        await expect(async () => store.putDerived(wrong, label, numbered(1), "image/webp")).rejects.toThrow();
+      expect((await paths()).sort()).toEqual([path, small.path].sort());
+    });
+
     test("a reader that leaves early and one that reads on do not disturb each other", async () => {
       const whole = numbered(300_000);
       const file = await store.get((await store.put(newTaskId(), whole, "video/mp4")).path);

@@ -26,7 +26,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ["accounts", "tasks", "logging"],
   logging: ["tasks"],
   stores: ["tasks", "accounts", "webhooks", "realtime"],
-  media: ["tasks"],
+  // A bucket behind an API is called with the same limits as any other address.
+  media: ["tasks", "fetch"],
   // A queue that delivers over HTTP brings its own route.
   queues: ["tasks", "http"],
   // Adapters quote what providers say, without the secrets in it.

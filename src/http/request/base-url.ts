@@ -1,6 +1,7 @@
 /** Where the caller reached us: the base of the URLs we hand out when no public URL is configured. */
 
 import { ApiError } from "../../protocol/error.ts";
+import { MEDIA_PREFIX } from "../routes/media.ts";
 
 /** A name or IPv4 address, or an IPv6 address in brackets, with an optional port. */
 const HOST = /^(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9.])?|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
@@ -10,6 +11,8 @@ export type BaseUrlOptions = {
   publicUrl: string | null;
   /** Whether `X-Forwarded-Proto` and `-Host` count. */
   trustProxy: boolean;
+  /** What stands before the paths of results in the links handed out, where that is not this gateway. */
+  mediaBaseUrl?: string | null;
 };
 
 /**
@@ -27,10 +30,12 @@ export function baseUrl(request: Request, options: BaseUrlOptions): string {
   );
 }
 
-/** Scheme and host under which this request's caller may know our own addresses. */
-export function ownOrigins(request: Request, options: BaseUrlOptions): string[] {
-  const origins = [baseUrl(request, options), requestOrigin(request)];
-  return [...new Set(origins.filter((origin) => origin !== null))];
+/** What stands before a path in every address under which this request's caller may know our media. */
+export function ownMediaBases(request: Request, options: BaseUrlOptions): string[] {
+  const origins = [baseUrl(request, options), requestOrigin(request)].filter((origin) => origin !== null);
+  const bases = origins.map((origin) => `${origin}${MEDIA_PREFIX}`);
+  const { mediaBaseUrl = null } = options;
+  return [...new Set(mediaBaseUrl === null ? bases : [...bases, `${mediaBaseUrl}/`])];
 }
 
 /** Host and port as the caller addressed us, lower case; null when the Host header is missing or malformed. */

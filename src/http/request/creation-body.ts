@@ -6,7 +6,7 @@ import { invalidInput } from "../../inputs/input-error.ts";
 import type { InputStore } from "../../inputs/input-store.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { HttpContext } from "../exchange.ts";
-import { type BaseUrlOptions, ownOrigins } from "./base-url.ts";
+import { type BaseUrlOptions, ownMediaBases } from "./base-url.ts";
 import { isMultipart, readJson, validFields } from "./body.ts";
 import { fieldOf, fieldsOfForm } from "./form-fields.ts";
 import { givenInputs, type InputFields, MAX_INPUTS } from "./input-fields.ts";
@@ -53,12 +53,12 @@ export async function readCreation<Creation extends InputFields>(
   dialect: BodyDialect = {},
 ): Promise<ReadCreation<Creation>> {
   const request = c.req.raw;
-  const origins = () => ownOrigins(request, dependencies.urls);
+  const bases = () => ownMediaBases(request, dependencies.urls);
   if (isMultipart(request.headers.get("content-type") ?? ""))
-    return readForm(request, schema, check, origins, dependencies, dialect);
+    return readForm(request, schema, check, bases, dependencies, dialect);
   const { translate = same } = dialect;
   const creation = validFields(schema, translate(await readJson(request, dependencies.limits.jsonBodyBytes)));
-  const inputs = inputsNamed(creation, origins);
+  const inputs = inputsNamed(creation, bases);
   check(creation, inputs);
   return { creation, inputs, id: null, fingerprint: creation };
 }
@@ -67,7 +67,7 @@ async function readForm<Creation extends InputFields>(
   request: Request,
   schema: z.ZodType<Creation>,
   check: CreationCheck<Creation>,
-  origins: () => string[],
+  bases: () => string[],
   { tasks, inputs, limits }: CreationBodyDependencies,
   { imageName, translate = same }: BodyDialect,
 ): Promise<ReadCreation<Creation>> {
@@ -92,7 +92,7 @@ async function readForm<Creation extends InputFields>(
       uploads.push({ role, param, source: { kind: "stored", media }, print });
     });
     const creation = validFields(schema, translate(fieldsOfForm(texts)));
-    const given = inOrder([...uploads, ...inputsNamed(creation, origins)]);
+    const given = inOrder([...uploads, ...inputsNamed(creation, bases)]);
     check(creation, given);
     const fingerprint = { ...creation, uploads: uploads.map(({ role, print }) => ({ role, print })) };
     return { creation, inputs: given, id: uploads.length === 0 ? null : id, fingerprint };
@@ -103,11 +103,11 @@ async function readForm<Creation extends InputFields>(
 }
 
 /** Asks for our own addresses only where there is something to compare with them. */
-function inputsNamed(fields: InputFields, origins: () => string[]): GivenInput[] {
+function inputsNamed(fields: InputFields, bases: () => string[]): GivenInput[] {
   const { image, images, mask } = fields;
   return image === undefined && images === undefined && mask === undefined
     ? []
-    : givenInputs(fields, origins());
+    : givenInputs(fields, bases());
 }
 
 /** Pictures before masks, each in the caller's order. */

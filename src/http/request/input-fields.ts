@@ -26,24 +26,24 @@ export function isInputField(value: unknown): value is InputField {
 }
 
 /**
- * The inputs in the caller's order. `origins` are those under which this gateway's own media are addressed. Throws
+ * The inputs in the caller's order. `bases` are what stands before the path in addresses of this gateway's media. Throws
  * `invalid_parameter` naming the field, or `not_supported` for OpenAI's file ids.
  */
-export function givenInputs(fields: InputFields, origins: readonly string[]): GivenInput[] {
+export function givenInputs(fields: InputFields, bases: readonly string[]): GivenInput[] {
   const read = (role: GivenInput["role"], name: "image" | "images" | "mask"): GivenInput[] => {
     const field = fields[name];
     if (field === undefined) return [];
-    if (!Array.isArray(field)) return [{ role, param: name, source: sourceOf(field, name, origins) }];
+    if (!Array.isArray(field)) return [{ role, param: name, source: sourceOf(field, name, bases) }];
     return field.map((reference, index) => {
       const param = `${name}.${index}`;
-      return { role, param, source: sourceOf(reference, param, origins) };
+      return { role, param, source: sourceOf(reference, param, bases) };
     });
   };
   return [...read("image", "image"), ...read("image", "images"), ...read("mask", "mask")];
 }
 
-function sourceOf(reference: InputReference, param: string, origins: readonly string[]): InputSource {
-  if (typeof reference === "string") return sourceOfText(reference.trim(), param, origins);
+function sourceOf(reference: InputReference, param: string, bases: readonly string[]): InputSource {
+  if (typeof reference === "string") return sourceOfText(reference.trim(), param, bases);
   if ("file_id" in reference) {
     throw new ApiError(
       "not_supported",
@@ -56,12 +56,12 @@ function sourceOf(reference: InputReference, param: string, origins: readonly st
     return { kind: "result", taskId: task_id.toLowerCase(), index };
   }
   const address = "image_url" in reference ? reference.image_url : reference.url;
-  return sourceOfText((typeof address === "string" ? address : address.url).trim(), param, origins);
+  return sourceOfText((typeof address === "string" ? address : address.url).trim(), param, bases);
 }
 
-function sourceOfText(text: string, param: string, origins: readonly string[]): InputSource {
+function sourceOfText(text: string, param: string, bases: readonly string[]): InputSource {
   if (/^data:/i.test(text)) return { kind: "bytes", bytes: bytesOf(text, param) };
-  const path = ownMediaPath(text, origins);
+  const path = ownMediaPath(text, bases);
   if (path !== null) return { kind: "media", path };
   if (BARE_BASE64.test(text))
     throw invalidInput(param, `${param} looks like base64. Send it as data:image/png;base64,… instead.`);
@@ -69,11 +69,9 @@ function sourceOfText(text: string, param: string, origins: readonly string[]): 
 }
 
 /** The path of one of our own files; null for any other address. */
-function ownMediaPath(text: string, origins: readonly string[]): string | null {
-  const origin = origins.find((known) => text.startsWith(`${known}${MEDIA_PREFIX}`));
-  const local = origin === undefined ? text : text.slice(origin.length);
-  if (!local.startsWith(MEDIA_PREFIX)) return null;
-  return local.slice(MEDIA_PREFIX.length).split(/[?#]/, 1)[0] ?? null;
+function ownMediaPath(text: string, bases: readonly string[]): string | null {
+  const base = [...bases, MEDIA_PREFIX].find((known) => text.startsWith(known));
+  return base === undefined ? null : (text.slice(base.length).split(/[?#]/, 1)[0] ?? null);
 }
 
 function bytesOf(dataUrl: string, param: string): Uint8Array<ArrayBuffer> {

@@ -3,9 +3,11 @@
 import type { Hono } from "hono";
 import { ApiError } from "../../protocol/error.ts";
 import type { MediaFile, MediaStore } from "../../tasks/ports/media-store.ts";
+import type { Thumbnails } from "../../tasks/ports/thumbnails.ts";
 import type { HttpContext, HttpEnv } from "../exchange.ts";
 import { type ByteRange, byteRange } from "../request/byte-range.ts";
 import { isOutdated, isUnchanged, rangeApplies } from "../request/conditional.ts";
+import { THUMBNAIL_PARAMETER, thumbnailOf } from "../request/thumbnail.ts";
 
 /** Where media files are; the rest of the path is theirs. */
 export const MEDIA_PREFIX = "/v1/media/";
@@ -21,10 +23,17 @@ const BUFFERED_BYTES = 4 * 1024 * 1024;
 /** Raster pictures and films, which browsers show without running anything; SVG is a document. */
 const SHOWN = /^(?:image\/(?:png|jpeg|webp|gif|avif)|video\/[\w.+-]+)$/;
 
-/** Mounts the route; it takes no key. */
-export function mountMedia(app: Hono<HttpEnv>, media: Pick<MediaStore, "get">): void {
+/** Mounts the route; it takes no key. `thumbnails` is null where none are made. */
+export function mountMedia(
+  app: Hono<HttpEnv>,
+  media: Pick<MediaStore, "get">,
+  thumbnails: Thumbnails | null,
+): void {
   app.get(`${MEDIA_PREFIX}*`, async (c) => {
-    const file = await media.get(c.req.path.slice(MEDIA_PREFIX.length));
+    const path = c.req.path.slice(MEDIA_PREFIX.length);
+    const thumbnail = c.req.query(THUMBNAIL_PARAMETER);
+    const file =
+      thumbnail === undefined ? await media.get(path) : await thumbnailOf(path, thumbnail, thumbnails);
     if (file === null)
       throw new ApiError("not_found", "There is no such media file, or it is no longer kept.");
     return answerFile(c, file);

@@ -4,10 +4,13 @@ import { waitUntil } from "cloudflare:workers";
 import encoderWasm from "@jsquash/webp/codec/enc/webp_enc_simd.wasm?module";
 import { createResultDownload } from "../../compose/core.ts";
 import { createDeployment, type Deployment } from "../../compose/deployment.ts";
+import { s3Access } from "../../compose/options.ts";
 import { ConfigError, loadConfig, type Settings, secretsOf } from "../../config/load.ts";
 import { storeChoice } from "../../config/store-choice.ts";
 import { JsonLog } from "../../logging/json-log.ts";
 import { createChunkedMediaStore } from "../../media/chunked.ts";
+import type { S3Host } from "../../media/s3/client.ts";
+import { createS3MediaStore } from "../../media/s3/store.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";
 import { createTurnStudio } from "../../providers/local/film-studio.ts";
 import { Pacer } from "../../providers/local/pacer.ts";
@@ -20,6 +23,7 @@ import { createRemoteStore } from "../../stores/remote/remote-store.ts";
 import type { Store } from "../../stores/store.ts";
 import { systemClock } from "../../tasks/ports/clock.ts";
 import type { Log } from "../../tasks/ports/log.ts";
+import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import { type Bindings, variablesOf } from "./bindings.ts";
 import { AlarmDoorbell } from "./clients/alarm-doorbell.ts";
 import { DurablePublisher } from "./clients/durable-publisher.ts";
@@ -76,8 +80,9 @@ function assemble(bindings: Bindings): Deployment {
   const { settings, warnings } = loadConfig({ env: variablesOf(bindings), host: "worker" });
   const log = workerLog(settings);
   for (const warning of warnings) log.warn(warning);
+  if (bindings.MEDIA !== undefined && s3Access(settings) !== null)
+    log.warn("Media are kept in the bucket that is bound as MEDIA; media.s3 is without effect.");
   const clock = systemClock;
-  const { maxFileBytes } = settings.media;
   // The global function refuses to be called as anything but a function of its own.
   const callOut: Fetch = (url, init) => fetch(url, init);
   const transport = createWorkerTransport();
@@ -90,10 +95,7 @@ function assemble(bindings: Bindings): Deployment {
     log,
     clock,
     store: openStore(settings, bindings),
-    media:
-      bindings.MEDIA === undefined
-        ? createChunkedMediaStore(bindings.MEDIA_STORE, { maxFileBytes })
-        : createR2MediaStore({ bucket: bindings.MEDIA, maxFileBytes }),
+    media: openMedia(settings, bindings, { fetch: callOut, clock }),
     offers: offersOf({ settings, clock, log, fetch: callOut, download, pacer, studio }, bindings),
     transport,
     publisher: new DurablePublisher(bindings, log),
@@ -101,6 +103,16 @@ function assemble(bindings: Bindings): Deployment {
     keepAlive: waitUntil,
     ringRunners: (runners) => new AlarmDoorbell(bindings, runners, { clock, log, keepAlive: waitUntil }),
   });
+}
+
+/** A bound bucket comes first: it needs no key. */
+function openMedia(settings: Settings, bindings: Bindings, host: S3Host): MediaStore {
+  const { maxFileBytes } = settings.media;
+  if (bindings.MEDIA !== undefined) return createR2MediaStore({ bucket: bindings.MEDIA, maxFileBytes });
+  const access = s3Access(settings);
+  return access === null
+    ? createChunkedMediaStore(bindings.MEDIA_STORE, { maxFileBytes })
+    : createS3MediaStore(access, host, { maxFileBytes });
 }
 
 function openStore(settings: Settings, bindings: Bindings): Store {

@@ -3,7 +3,7 @@
 import { parentPort } from "node:worker_threads";
 import { createTurnStudio, type FilmSession } from "../../providers/local/film-studio.ts";
 import { Pacer } from "../../providers/local/pacer.ts";
-import { encoderWasm } from "./encoder-wasm.ts";
+import { encoderWasm } from "./codec-wasm.ts";
 import type { FromFilmThread, ToFilmThread } from "./film-messages.ts";
 
 const studio = createTurnStudio(encoderWasm, new Pacer());

@@ -1,23 +1,26 @@
-/** One Conduit process: its store, its folder of media, and the server in front of them. */
+/** One Conduit process: its store, its media, and the server in front of them. */
 
 import { resolve } from "node:path";
 import manifest from "../../../package.json" with { type: "json" };
 import type { KeyService } from "../../accounts/keys.ts";
 import { createCatalogue } from "../../compose/core.ts";
-import { createHookAddresses } from "../../compose/options.ts";
+import { createHookAddresses, s3Access } from "../../compose/options.ts";
 import { createGateway } from "../../compose/process-gateway.ts";
 import type { Settings } from "../../config/load.ts";
 import type { Transport } from "../../fetch/transport.ts";
 import { createFolderMediaStore } from "../../media/folder.ts";
+import { createS3MediaStore } from "../../media/s3/store.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";
 import { systemClock } from "../../tasks/ports/clock.ts";
 import type { Log } from "../../tasks/ports/log.ts";
+import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import { localAddress } from "./banner.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import type { StartKeys } from "./keys-file.ts";
 import { listen } from "./listen.ts";
 import type { ProcessHost } from "./process-host.ts";
 import { openStore, StoreSetupError } from "./store.ts";
+import { createThreadShrinker } from "./thread-shrinker.ts";
 
 /** Answers under way get this long to leave before their connections are cut, ms. */
 const DRAIN_MS = 1_000;
@@ -43,7 +46,7 @@ export type RunningServer = {
 
 /** Opens the store and listens. Rejects when the store or the port cannot be had; nothing is left open then. */
 export async function startServer(dependencies: ServerDependencies): Promise<RunningServer> {
-  const { host, settings, keys, directory, offers, transport, log } = dependencies;
+  const { host, settings, keys, offers, transport, log } = dependencies;
   const opened = await openStore(dependencies);
   try {
     return await serve();
@@ -63,11 +66,8 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
       hooks: createHookAddresses(settings, { bootstrap: keys.bootstrap.plain, admin: keys.admin.plain }),
       store,
       storeDoubt: () => opened.doubt(),
-      media: createFolderMediaStore({
-        root: resolve(settings.media.folder ?? directory.mediaFolder),
-        fsync: settings.media.fsync,
-        maxFileBytes: settings.media.maxFileBytes,
-      }),
+      media: openMedia(dependencies),
+      shrinker: createThreadShrinker({ clock: systemClock }),
       catalogue,
       transport,
       host: listener.host,
@@ -95,6 +95,15 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
       },
     };
   }
+}
+
+/** In a bucket, where one is configured. */
+function openMedia({ host, settings, directory }: ServerDependencies): MediaStore {
+  const { folder, fsync, maxFileBytes } = settings.media;
+  const access = s3Access(settings);
+  if (access !== null)
+    return createS3MediaStore(access, { fetch: host.fetch, clock: systemClock }, { maxFileBytes });
+  return createFolderMediaStore({ root: resolve(folder ?? directory.mediaFolder), fsync, maxFileBytes });
 }
 
 /**

@@ -10,7 +10,7 @@
 
 import type { Clock, TimerHandle } from "../ports/clock.ts";
 import { describeError, type Log } from "../ports/log.ts";
-import type { MediaStore } from "../ports/media-store.ts";
+import { type MediaStore, originalPath } from "../ports/media-store.ts";
 import type { MediaRetention, Retention, TaskStore } from "../ports/task-store.ts";
 import { UnremovedMedia } from "./unremoved-media.ts";
 
@@ -117,7 +117,7 @@ export class RetentionSweep {
 
   /** Removes what finished tasks do not name: one question to the store for all of them. */
   async #tidy(taskIds: readonly string[]): Promise<void> {
-    const { store, media } = this.#dependencies;
+    const { media } = this.#dependencies;
     const files: { path: string; taskId: string }[] = [];
     const unread = new Map<string, unknown>();
     for (const taskId of taskIds)
@@ -126,12 +126,12 @@ export class RetentionSweep {
       } catch (error) {
         unread.set(taskId, error);
       }
-    const unnamed = new Set(files.length === 0 ? [] : await store.unreferencedMedia(files));
+    const unnamed = await this.#unnamed(files);
     await this.#unremoved.removeEach(
       taskIds,
       async (taskId) => {
         if (unread.has(taskId)) throw unread.get(taskId);
-        const paths = files.filter((file) => file.taskId === taskId && unnamed.has(file.path));
+        const paths = files.filter((file) => file.taskId === taskId && unnamed.has(originalPath(file.path)));
         if (paths.length > 0) await media.remove(paths.map(({ path }) => path));
       },
       (taskId) => this.#tidyAgain(taskId),
@@ -139,9 +139,19 @@ export class RetentionSweep {
   }
 
   async #tidyAgain(taskId: string): Promise<void> {
-    const { store, media } = this.#dependencies;
-    const files = (await media.filesOf(taskId)).map((path) => ({ path, taskId }));
-    if (files.length > 0) await media.remove(await store.unreferencedMedia(files));
+    const { media } = this.#dependencies;
+    const paths = await media.filesOf(taskId);
+    const unnamed = await this.#unnamed(paths.map((path) => ({ path, taskId })));
+    const removed = paths.filter((path) => unnamed.has(originalPath(path)));
+    if (removed.length > 0) await media.remove(removed);
+  }
+
+  /** The originals among these files, and of these files, that their tasks do not name: what is made from a file goes with it. */
+  async #unnamed(files: readonly { path: string; taskId: string }[]): Promise<Set<string>> {
+    const originals = new Map(files.map(({ path, taskId }) => [originalPath(path), taskId]));
+    if (originals.size === 0) return new Set();
+    const { store } = this.#dependencies;
+    return new Set(await store.unreferencedMedia([...originals].map(([path, taskId]) => ({ path, taskId }))));
   }
 
   /** Removes files of unknown tasks: one step after the other, as long as there are any among the oldest tasks. */

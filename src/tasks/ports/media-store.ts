@@ -33,6 +33,20 @@ export class MediaRefusedError extends Error {
   }
 }
 
+/** What a derived file has behind the path of the file that it was made from. */
+const DERIVED = /(?<=\.[a-z0-9]{1,5})-[a-z0-9]{1,8}\.[a-z0-9]{1,5}$/;
+
+/** The path of a file made from the one at `path`; `label`, of up to 8 letters and digits, says which of several. */
+export function derivedPath(path: string, label: string, extension: string): string {
+  return `${path}-${label}.${extension}`;
+}
+
+/** The path of the file that this one was made from; the same path where it is an original. */
+export function originalPath(path: string): string {
+  const from = path.lastIndexOf("/") + 1;
+  return path.slice(0, from) + path.slice(from).replace(DERIVED, "");
+}
+
 export interface MediaStore {
   /**
    * Stores a file under an unguessable path `yyyy/mm/dd/<taskId>/<random>.<ext>`, the day being the one the
@@ -41,6 +55,11 @@ export interface MediaStore {
    * or aborted put leaves nothing readable behind. Rejects with `MediaTooLargeError` for a file beyond the store's bound.
    */
   put(taskId: string, bytes: Uint8Array | ReadableStream<Uint8Array>, contentType: string): Promise<MediaRef>;
+  /**
+   * Stores a small file (1 MiB at most) that was made from another one under `derivedPath` of that one's path, in the place
+   * of one that is there. It is a file of the same task: listed with its others, and removed with them.
+   */
+  putDerived(path: string, label: string, bytes: Uint8Array, contentType: string): Promise<MediaRef>;
   /** Null for unknown or malformed paths; MUST NOT reach outside its root whatever the path says. */
   get(path: string): Promise<MediaFile | null>;
   /** Removing what is not there is no error. */

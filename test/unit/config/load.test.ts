@@ -546,3 +546,49 @@ describe("the store and the queue", () => {
     expect(secretsOf(settings(env))).toEqual(["hunter2"]);
   });
 });
+
+describe("a bucket for results", () => {
+  const S3 = {
+    endpoint: "https://s3.example.com/",
+    bucket: "pictures",
+    region: "eu-central-1",
+    accessKeyId: "AKID",
+    secretAccessKey: "s3-secret",
+  };
+
+  it("is taken from variables as from a file, and its key is kept out of logs", () => {
+    const env = Object.fromEntries(
+      Object.entries(S3).map(([name, value]) => [`CONDUITLLM__MEDIA__S3__${name.toUpperCase()}`, value]),
+    );
+    const expected = { ...S3, endpoint: "https://s3.example.com", pathStyle: null };
+    expect(settings(env).media.s3).toEqual(expected);
+    expect(settings({}, { media: { s3: S3 } }).media.s3).toEqual(expected);
+    expect(secretsOf(settings(env))).toEqual(["AKID", "s3-secret"]);
+  });
+
+  it.each(Object.keys(S3))("is refused without its %s", (name) => {
+    const [problem, ...others] = problems({}, { media: { s3: { ...S3, [name]: null } } });
+    expect(problem).toContain(`media.s3.${name} beside it, got none`);
+    expect(others).toEqual([]);
+  });
+
+  it("is refused beside a folder, and its style alone", () => {
+    expect(problems({ CONDUIT_MEDIA_DIR: "/srv/media" }, { media: { s3: S3 } })).toEqual([
+      expect.stringMatching(/^CONDUIT_MEDIA_DIR: expected either this or media.s3.endpoint .*, got both$/),
+    ]);
+    expect(problems({}, { media: { s3: { pathStyle: true } } })).toEqual([
+      expect.stringMatching(
+        /^media.s3.pathStyle .*: expected media.s3.endpoint, .* beside it, got none of them$/,
+      ),
+    ]);
+  });
+
+  it("quotes no secret when a value is wrong", () => {
+    const wrong = problems(
+      {},
+      { media: { s3: { ...S3, bucket: "no/bucket", secretAccessKey: "with space" } } },
+    );
+    expect(wrong.join()).toContain("media.s3.bucket");
+    expect(wrong.join()).not.toContain("with space");
+  });
+});

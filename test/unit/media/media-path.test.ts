@@ -12,6 +12,7 @@ describe("a media path", () => {
       folder: `2026/11/21/${TASK_ID}`,
       taskId: TASK_ID,
       token: TOKEN,
+      label: null,
       extension: "png",
     });
     expect(parseMediaPath(`2026/11/22/${TASK_ID}/${TOKEN}.png`)).toBeNull();
