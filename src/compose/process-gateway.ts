@@ -24,6 +24,7 @@ import { closeOptionsOf } from "../hubs/subscriptions.ts";
 import { createCheckedMedia } from "../media/checked.ts";
 import { CLOSE_GOING_AWAY, CLOSE_POLICY, KEY_END, type KeyEnd } from "../protocol/close-codes.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
+import { durationSeeds } from "../providers/usual-durations.ts";
 import { RoomBridge } from "../rooms/room-bridge.ts";
 import { Rooms } from "../rooms/rooms.ts";
 import { HubConnections } from "../signalr/transports/connections.ts";
@@ -35,6 +36,7 @@ import { HungCalls } from "../tasks/engine/hung-calls.ts";
 import { BusWorkers, SILENT_WORKERS } from "../tasks/engine/other-workers.ts";
 import { ProviderHealth } from "../tasks/engine/provider-health.ts";
 import { RetentionSweep } from "../tasks/engine/retention.ts";
+import { UsualDurations } from "../tasks/engine/usual-durations.ts";
 import type { HookAddresses } from "../tasks/hook-addresses.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { InstanceBus } from "../tasks/ports/instance-bus.ts";
@@ -125,6 +127,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       health: providerHealth,
       previews,
       hooks: hooks ?? undefined,
+      durations: new UsualDurations(durationSeeds(catalogue.list())),
     },
     engineOptions(settings),
   );
