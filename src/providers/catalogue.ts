@@ -6,10 +6,15 @@
 import { listPrice } from "../accounts/prices/table.ts";
 import { wirePrice } from "../accounts/prices/wire-price.ts";
 import { ApiError } from "../protocol/error.ts";
-import type { ModelCapabilities, WireModel } from "../protocol/model.ts";
+import type { ModelCapabilities } from "../protocol/model.ts";
 import type { TaskType } from "../protocol/task.ts";
 import type { MediaProvider } from "../tasks/ports/media-provider.ts";
-import type { ModelCatalogue, OfferedModel, OptionCheck } from "../tasks/ports/model-catalogue.ts";
+import type {
+  ListedModel,
+  ModelCatalogue,
+  OfferedModel,
+  OptionCheck,
+} from "../tasks/ports/model-catalogue.ts";
 import type { Price } from "../tasks/ports/price.ts";
 import { EXAMPLE_NAMES, type ExampleName } from "./example-names.ts";
 
@@ -68,7 +73,7 @@ export class Catalogue implements ModelCatalogue {
   readonly #examples = new Map<string, ExampleName>();
   /** Full names of models that nobody has priced. */
   readonly #unpriced = new Set<string>();
-  readonly #list: readonly WireModel[];
+  readonly #list: readonly ListedModel[];
 
   /** Throws when two providers have one name, or two models do: mistakes of ours. */
   constructor(options: CatalogueOptions) {
@@ -107,7 +112,7 @@ export class Catalogue implements ModelCatalogue {
     return this.#fallbacks.get(name) ?? [];
   }
 
-  list(): readonly WireModel[] {
+  list(): readonly ListedModel[] {
     return this.#list;
   }
 
@@ -274,7 +279,7 @@ function faultOf(price: Price | null, type: TaskType): string | null {
   return kinds.includes(price.kind) ? null : `its price is not one for ${MADE[type]}`;
 }
 
-function describe(id: string, model: OfferedModel): WireModel {
+function describe(id: string, model: OfferedModel): ListedModel {
   return {
     id,
     object: "model",

@@ -3,9 +3,9 @@
  * as of November 2026: what was seen replaces them.
  */
 
-import type { WireModel } from "../protocol/model.ts";
 import type { TaskType } from "../protocol/task.ts";
 import type { DurationSeeds } from "../tasks/engine/usual-durations.ts";
+import type { ListedModel } from "../tasks/ports/model-catalogue.ts";
 
 const SECOND_MS = 1_000;
 
@@ -30,7 +30,7 @@ const LINES: Readonly<Record<string, number>> = {
 };
 
 /** What is known of the models that are offered; nothing of those whose progress comes from the work itself. */
-export function durationSeeds(models: readonly WireModel[]): DurationSeeds {
+export function durationSeeds(models: readonly ListedModel[]): DurationSeeds {
   const estimated = new Map<string, number>();
   for (const { id, aliasOf, capabilities } of models) {
     if (aliasOf === null && !capabilities.measuredProgress)

@@ -23,6 +23,12 @@ export function requireFit(
   if (request.n > capabilities.maxN) {
     throw unfit("n", `at most ${capabilities.maxN} for this model; ${request.n} came`);
   }
+  const { maxPromptCharacters: most } = capabilities;
+  if (most !== undefined && !isWithin(request.prompt, most))
+    throw unfit("prompt", `of at most ${most} characters for this model`);
+  const { seed } = request;
+  if (seed !== undefined && seed > (capabilities.maxSeed ?? seed))
+    throw unfit("seed", `a whole number from 0 to ${capabilities.maxSeed} for this model; ${seed} came`);
   if (request.size !== undefined && request.size !== AUTO && !fitsSize(capabilities.sizes, request.size)) {
     throw unfit("size", `${describeSizes(capabilities.sizes)}; ${JSON.stringify(request.size)} came`);
   }
@@ -92,6 +98,11 @@ function requireNumber(
   throw unfit(param, `${known} ${unit} for this model; ${value} came`);
 }
 
+/** Characters as people count them: one per code point. */
+function isWithin(text: string, mostCharacters: number): boolean {
+  return text.length <= mostCharacters || [...text].length <= mostCharacters;
+}
+
 function fitsSize(rule: SizeRule, size: string): boolean {
   if (rule.kind === "listed") return rule.sizes.includes(size);
   const sides = (DIMENSIONS.exec(size) ?? []).slice(1).map(Number);
@@ -101,7 +112,8 @@ function fitsSize(rule: SizeRule, size: string): boolean {
   return longer <= shorter * (rule.maxRatio ?? longer) && longer * shorter <= (rule.maxPixels ?? Infinity);
 }
 
-function describeSizes(rule: SizeRule): string {
+/** What sizes are taken, in words. */
+export function describeSizes(rule: SizeRule): string {
   if (rule.kind === "listed") return `one of ${rule.sizes.join(", ")} or auto`;
   const further = [
     rule.multipleOf === 1 ? "" : `, multiples of ${rule.multipleOf}`,

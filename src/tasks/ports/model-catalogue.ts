@@ -22,6 +22,9 @@ export type OfferedModel = {
   readonly checkOptions: OptionCheck;
 };
 
+/** A model by one of its names, as clients are shown it. */
+export type ListedModel = Omit<WireModel, "parameters">;
+
 export type OptionCheck = (options: Readonly<Record<string, Json>>) => string | null;
 
 export interface ModelCatalogue {
@@ -33,5 +36,5 @@ export interface ModelCatalogue {
   /** The models that the operator put behind this one, in their order; all make the same type of thing. */
   fallbacks(model: OfferedModel): readonly OfferedModel[];
   /** Every name that works, models before aliases. */
-  list(): readonly WireModel[];
+  list(): readonly ListedModel[];
 }
