@@ -187,7 +187,7 @@ function readReference(ref: Json): Reference {
 /** The body of a create call. Throws `UpstreamError` (`invalid_request`) for what the model would refuse. */
 function fluxBody(job: MediaJob, model: FluxModel, index: number, io: StepIo): Record<string, unknown> {
   const { request } = job;
-  const pictures = pictureUrls(job, { most: model.inputs }, io);
+  const pictures = pictureUrls(job, model.capabilities, io);
   const size = parseSize(request.size);
   const { outputFormat, seed } = request;
   return {

@@ -255,9 +255,9 @@ describe("films", () => {
   });
 
   test("every model's resolutions and durations are taken as they are listed", async () => {
-    for (const { name, resolutions, needsPicture } of MINIMAX_VIDEO_MODELS) {
+    for (const { name, resolutions, capabilities } of MINIMAX_VIDEO_MODELS) {
       const io = new RecordingIo();
-      const inputs = needsPicture ? [inputFile(io, pngOf(1))] : [];
+      const inputs = capabilities.inputs?.required === true ? [inputFile(io, pngOf(1))] : [];
       pendingOf(await step(provider(), film({}, { model: name, inputs }), null, io));
       for (const { word: resolution, seconds } of resolutions)
         for (const duration of seconds)
@@ -266,8 +266,8 @@ describe("films", () => {
   });
 
   test("every size a model lists is one of its resolutions", async () => {
-    for (const { name, capabilities, needsPicture } of MINIMAX_VIDEO_MODELS) {
-      if (capabilities.sizes.kind !== "listed" || needsPicture) continue;
+    for (const { name, capabilities } of MINIMAX_VIDEO_MODELS) {
+      if (capabilities.sizes.kind !== "listed" || capabilities.inputs?.required === true) continue;
       for (const size of capabilities.sizes.sizes)
         pendingOf(await step(provider(), film({ size }, { model: name })));
     }

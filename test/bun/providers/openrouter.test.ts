@@ -70,7 +70,7 @@ describe("the table of models", () => {
       expect(model.durations).toEqual(listed?.supported_durations?.toSorted((one, other) => one - other));
       expect(model.resolutions.toSorted()).toEqual(listed?.supported_resolutions?.toSorted());
       expect(model.ratios.toSorted()).toEqual(listed?.supported_aspect_ratios?.toSorted());
-      expect(model.frames).toBe(listed?.supported_frame_images?.length ?? 0);
+      expect(model.capabilities.inputs?.images).toBe(listed?.supported_frame_images?.length ?? 0);
       expect(model.sound).toBe(listed?.generate_audio === true);
       expect(model.capabilities.seed).toBe(listed?.seed === true);
       expect(model.durations).toContain(model.usualSeconds);
