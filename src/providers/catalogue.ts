@@ -14,6 +14,7 @@ import type {
   ModelCatalogue,
   OfferedModel,
   OptionCheck,
+  RequestCheck,
 } from "../tasks/ports/model-catalogue.ts";
 import type { Price } from "../tasks/ports/price.ts";
 import { EXAMPLE_NAMES, type ExampleName } from "./example-names.ts";
@@ -29,6 +30,8 @@ export type ModelOffer = {
   readonly created: number;
   /** Finds fault with `provider_options` before a task is made of them; default: none but unknown names. */
   readonly checkOptions?: OptionCheck;
+  /** Finds fault with a request that fits the capabilities; default: none. */
+  readonly checkRequest?: RequestCheck;
   /** Names besides `<provider>/<providerModel>`: usually the provider's own, bare. */
   readonly aliases?: readonly string[];
 };
@@ -141,6 +144,7 @@ export class Catalogue implements ModelCatalogue {
         ownPrice: (own ?? null) !== null,
         created,
         checkOptions,
+        checkRequest: offer.checkRequest,
       });
     }
     return warnings;

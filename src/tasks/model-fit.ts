@@ -4,8 +4,11 @@ import { ApiError } from "../protocol/error.ts";
 import type { ModelCapabilities, NumberRule, SizeRule } from "../protocol/model.ts";
 import type { Json } from "../protocol/task.ts";
 import { type InputClaim, requireInputFit } from "./input-fit.ts";
-import type { OfferedModel, OptionCheck } from "./ports/model-catalogue.ts";
+import type { OfferedModel } from "./ports/model-catalogue.ts";
 import type { JobRequest } from "./task.ts";
+
+/** What a model's provider looks at beyond the capabilities. */
+type RequestChecks = Partial<Pick<OfferedModel, "checkOptions" | "checkRequest">>;
 
 /** The caller leaves the size to the model. */
 const AUTO = "auto";
@@ -18,7 +21,7 @@ const DIMENSIONS = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/;
 export function requireFit(
   capabilities: ModelCapabilities,
   request: JobRequest,
-  checkOptions: OptionCheck = () => null,
+  { checkOptions = () => null, checkRequest = () => null }: RequestChecks = {},
 ): void {
   if (request.n > capabilities.maxN) {
     throw unfit("n", `at most ${capabilities.maxN} for this model; ${request.n} came`);
@@ -43,6 +46,12 @@ export function requireFit(
       unknownOption(capabilities, request.providerOptions) ?? checkOptions(request.providerOptions);
     if (fault !== null) throw new ApiError("invalid_parameter", fault, { param: "provider_options" });
   }
+  for (const [name, value] of Object.entries(request.further ?? {})) {
+    const fault = capabilities.furtherFields.includes(name) ? checkOptions({ [name]: value }) : null;
+    if (fault !== null) throw new ApiError("invalid_parameter", fault, { param: name });
+  }
+  const fault = checkRequest(request);
+  if (fault !== null) throw new ApiError("invalid_parameter", fault.message, { param: fault.param });
 }
 
 /**
@@ -50,13 +59,13 @@ export function requireFit(
  * miss is not left out either.
  */
 export function fits(
-  { capabilities, checkOptions }: Pick<OfferedModel, "capabilities" | "checkOptions">,
+  { capabilities, ...checks }: Pick<OfferedModel, "capabilities"> & RequestChecks,
   request: JobRequest,
   inputs: readonly InputClaim[],
 ): boolean {
   try {
     requireInputFit(capabilities, inputs);
-    requireFit(capabilities, request, checkOptions);
+    requireFit(capabilities, request, checks);
   } catch (error) {
     if (error instanceof ApiError) return false;
     throw error;

@@ -174,3 +174,20 @@ test("a schema tells sizes, seconds, pictures and options as the model has them"
     moderation: {},
   });
 });
+
+test.each([
+  ["minimax/MiniMax-Hailuo-2.3", { duration: 10, size: "1920x1080" }, "duration"],
+  ["minimax/MiniMax-Hailuo-2.3", { duration: 10, resolution: "1080P" }, "duration"],
+  ["minimax/MiniMax-Hailuo-2.3", { resolution: "8K" }, "resolution"],
+  ["minimax/MiniMax-Hailuo-2.3", { prompt: "x".repeat(2_001) }, "prompt"],
+  ["minimax/MiniMax-Hailuo-2.3", { prompt_optimizer: "often" }, "prompt_optimizer"],
+  ["minimax/S2V-01", {}, "image"],
+  ["stability/core", { seed: 4_294_967_295 }, "seed"],
+  ["stability/core", { aspect_ratio: "7:3" }, "aspect_ratio"],
+  ["openrouter/bytedance/seedance-2.0", { aspect_ratio: "7:3" }, "aspect_ratio"],
+] as const)("%s refuses %j before a task is made, naming %s", async (name, fields, param) => {
+  const { type } = modelOf(name).capabilities;
+  const response = await call("POST", "/v1/estimate", { type, model: name, prompt: "a red boat", ...fields });
+  expect(response.status).toBe(400);
+  expect(await response.json()).toMatchObject({ error: { param } });
+});
