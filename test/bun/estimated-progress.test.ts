@@ -57,6 +57,10 @@ test("rises evenly while a call is silent, is said to be an estimate, and tells 
   const view = await store.get(SCOPE, id);
   const wire = view && toWireTask(view, { publicUrl: null, tasksMs: 0, now: () => clock.now() });
   expect(wire?.estimatedSecondsRemaining).toBe(30);
+  const later = view && toWireTask(view, { publicUrl: null, tasksMs: 0, now: () => clock.now() + 1_500 });
+  expect(later?.estimatedSecondsRemaining).toBe(29);
+  const silent = view && toWireTask(view, { publicUrl: null, tasksMs: 0, now: () => clock.now() + 80_000 });
+  expect(silent?.estimatedSecondsRemaining).toBe(60);
   // Every 2 s and no oftener.
   expect(progressOf(id)).toEqual([5, 10, 15, 20, 25]);
   await answer(call, pictures());
