@@ -48,7 +48,7 @@ export function admit(
   const model = catalogue.resolve(order.model, order.type);
   requireModel(principal, order.model, model.name);
   requireInputFit(model.capabilities, order.inputs);
-  requireFit(model.capabilities, order.request, model.checkOptions);
+  requireFit(model.capabilities, order.request, model);
   const { type, request } = order;
   const models = routeOf({ principal, type, model, request, inputs: order.inputs }, catalogue, isResting);
   const price = priceTask(models, request, order.inputs.length);

@@ -8,6 +8,7 @@ import type { IdleLimit } from "../http/idle-limit.ts";
 import { adminOnly, authenticated } from "../http/middleware/credentials.ts";
 import { EVERY_PATH } from "../http/middleware/front-door.ts";
 import { operatorOnly } from "../http/middleware/operator.ts";
+import { creationParameters } from "../http/request/creation-parameters.ts";
 import { mountAdminKeys } from "../http/routes/admin-keys.ts";
 import { mountCancelTasks } from "../http/routes/cancel-tasks.ts";
 import { mountEstimates } from "../http/routes/estimates.ts";
@@ -89,8 +90,9 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
 
   const key = authenticated(authenticator);
   const admin = adminOnly(isAdmin, authenticator);
-  mountModels(app, key, catalogue);
-  mountAdminModels(app, admin, catalogue);
+  const parameters = creationParameters(limits);
+  mountModels(app, key, catalogue, parameters);
+  mountAdminModels(app, admin, catalogue, parameters);
   mountAdminProviders(app, admin, () =>
     providerReport({ providers: catalogue.providers, catalogue, accounts: surface.gauges?.accounts }),
   );

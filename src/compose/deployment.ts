@@ -10,11 +10,13 @@ import type { HealthPart } from "../http/routes/health.ts";
 import { createCheckedMedia } from "../media/checked.ts";
 import type { TaskType } from "../protocol/task.ts";
 import type { ProviderOffer } from "../providers/catalogue.ts";
+import { durationSeeds } from "../providers/usual-durations.ts";
 import { QStashDoorbell } from "../queues/qstash-doorbell.ts";
 import { qstashHealth } from "../queues/qstash-health.ts";
 import { QStashSignatures } from "../queues/qstash-signatures.ts";
 import { poolSize } from "../tasks/engine/step-runner-pool.ts";
 import { StepWorker, type StepWorkerOptions } from "../tasks/engine/step-worker.ts";
+import { UsualDurations } from "../tasks/engine/usual-durations.ts";
 import type { Doorbell } from "../tasks/ports/doorbell.ts";
 import { type Core, createCatalogue, createCore, type HostParts } from "./core.ts";
 import { createHookAddresses, stepWorkerOptions } from "./options.ts";
@@ -73,6 +75,7 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
         clock,
         log,
         hooks: hooks ?? undefined,
+        durations: new UsualDurations(durationSeeds(catalogue.list())),
       },
       options,
     ),

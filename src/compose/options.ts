@@ -41,6 +41,7 @@ export function engineOptions(settings: Settings): EngineOptions {
     renewMs: engine.renewMs,
     sweepMs: engine.sweepIntervalMs,
     progressIntervalMs: SECOND_MS / engine.progressPerSecond,
+    estimateIntervalMs: engine.estimateIntervalMs,
     shutdownMs: engine.shutdownMs,
     retry: retryPolicy(settings),
   };
@@ -54,6 +55,7 @@ export function stepWorkerOptions(settings: Settings): StepWorkerOptions {
     leaseMs: engine.leaseMs,
     renewMs: engine.renewMs,
     progressIntervalMs: SECOND_MS / engine.progressPerSecond,
+    estimateIntervalMs: engine.estimateIntervalMs,
     retry: retryPolicy(settings),
   };
 }

@@ -25,6 +25,7 @@ import { createCheckedMedia } from "../media/checked.ts";
 import { createLazyThumbnails, type PictureShrinker } from "../media/thumbnails/lazy.ts";
 import { CLOSE_GOING_AWAY, CLOSE_POLICY, KEY_END, type KeyEnd } from "../protocol/close-codes.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
+import { durationSeeds } from "../providers/usual-durations.ts";
 import { RoomBridge } from "../rooms/room-bridge.ts";
 import { Rooms } from "../rooms/rooms.ts";
 import { HubConnections } from "../signalr/transports/connections.ts";
@@ -36,6 +37,7 @@ import { HungCalls } from "../tasks/engine/hung-calls.ts";
 import { BusWorkers, SILENT_WORKERS } from "../tasks/engine/other-workers.ts";
 import { ProviderHealth } from "../tasks/engine/provider-health.ts";
 import { RetentionSweep } from "../tasks/engine/retention.ts";
+import { UsualDurations } from "../tasks/engine/usual-durations.ts";
 import type { HookAddresses } from "../tasks/hook-addresses.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { InstanceBus } from "../tasks/ports/instance-bus.ts";
@@ -128,6 +130,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       health: providerHealth,
       previews,
       hooks: hooks ?? undefined,
+      durations: new UsualDurations(durationSeeds(catalogue.list())),
     },
     engineOptions(settings),
   );

@@ -7,16 +7,34 @@ import { storeChoice } from "./store-choice.ts";
 export type ConfigHost = "process" | "worker";
 
 /** How often the store is polled while idle. */
-type Pace = { leaseMs: number; renewMs: number; sweepIntervalMs: number; progressPerSecond: number };
+type Pace = {
+  leaseMs: number;
+  renewMs: number;
+  sweepIntervalMs: number;
+  progressPerSecond: number;
+  estimateIntervalMs: number;
+};
 
 /**
  * A store in this process or next to it: a poll costs microseconds, a crashed worker's task is picked up within 10 s.
  */
-const EMBEDDED: Pace = { leaseMs: 9_000, renewMs: 3_000, sweepIntervalMs: 500, progressPerSecond: 10 };
+const EMBEDDED: Pace = {
+  leaseMs: 9_000,
+  renewMs: 3_000,
+  sweepIntervalMs: 500,
+  progressPerSecond: 10,
+  estimateIntervalMs: 2_000,
+};
 /** Writes go to a disk that many instances share. */
 const REDIS: Pace = { ...EMBEDDED, progressPerSecond: 1 };
 /** Every command is paid for: a crashed worker's task is picked up within two minutes. */
-const UPSTASH: Pace = { leaseMs: 60_000, renewMs: 20_000, sweepIntervalMs: 10_000, progressPerSecond: 1 };
+const UPSTASH: Pace = {
+  leaseMs: 60_000,
+  renewMs: 20_000,
+  sweepIntervalMs: 10_000,
+  progressPerSecond: 1,
+  estimateIntervalMs: 10_000,
+};
 /**
  * A renewal or a progress value is one call of the object and a row or two, about a dollar for a million: leases are
  * renewed often enough that a silent provider's call ends soon after its task was cancelled, progress looks alive.
@@ -42,6 +60,7 @@ export function decideDefaults(raw: RawSettings, host: ConfigHost): Settings {
       renewMs: engine.renewMs ?? pace.renewMs,
       sweepIntervalMs: engine.sweepIntervalMs ?? pace.sweepIntervalMs,
       progressPerSecond: engine.progressPerSecond ?? pace.progressPerSecond,
+      estimateIntervalMs: engine.estimateIntervalMs ?? pace.estimateIntervalMs,
     },
     imageGeneration: {
       ...imageGeneration,

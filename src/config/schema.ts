@@ -179,6 +179,12 @@ export const SETTINGS = {
       1_000_000,
       "Progress stored per task and second; newer values supersede older ones.",
     ),
+    estimateIntervalMs: decidedInteger(
+      "2000, on Upstash and Workers 10000",
+      100,
+      10 * 60_000,
+      "How often estimated progress of a silent provider call is stored, at most; each costs as much as any other progress value.",
+    ),
   },
   idempotency: {
     keyHours: decimal(24, 0.0001, 168, "How long an Idempotency-Key is remembered."),

@@ -1,6 +1,6 @@
 /** How a model is described to clients: its entry in `GET /v1/models`. Shared by the server and the SDK. */
 
-import type { TaskType } from "./task.ts";
+import type { Json, TaskType } from "./task.ts";
 
 /** Sizes a model makes: listed ones, or any within bounds. */
 export type SizeRule =
@@ -25,6 +25,12 @@ export type InputRule = {
   readonly images: number;
   /** Whether it takes a mask that says where a picture is to change. */
   readonly mask: boolean;
+  /** Whether it makes nothing without a picture; absent: it does. */
+  readonly required?: boolean;
+  /** Media types of the pictures; absent: any that the gateway stores. */
+  readonly types?: readonly string[];
+  /** Of one picture; absent: as large as the gateway takes them. */
+  readonly maxBytes?: number;
 };
 
 /** Numbers a model takes, such as seconds of film: listed ones, or any within bounds. */
@@ -41,6 +47,8 @@ export type ModelCapabilities = {
   readonly type: TaskType;
   /** Largest `n`. */
   readonly maxN: number;
+  /** Of the prompt; absent: as many as the gateway takes. */
+  readonly maxPromptCharacters?: number;
   readonly sizes: SizeRule;
   /** Seconds of film; null for a model that does not take the field. */
   readonly durations: NumberRule | null;
@@ -54,6 +62,8 @@ export type ModelCapabilities = {
   readonly inputs?: InputRule;
   /** Whether the same prompt and seed give the same result. */
   readonly seed: boolean;
+  /** Largest seed; absent: as large as the gateway takes it. */
+  readonly maxSeed?: number;
   /** Whether progress comes from the work itself; otherwise it is estimated. */
   readonly measuredProgress: boolean;
   /** Names `provider_options` may hold. */
@@ -120,6 +130,9 @@ export type WireEstimate = {
   price: WirePricing;
 };
 
+/** A JSON Schema (2020-12). */
+export type JsonSchema = { readonly [keyword: string]: Json };
+
 export type WireModel = {
   id: string;
   object: "model";
@@ -130,6 +143,8 @@ export type WireModel = {
   /** The model this name leads to; null when it is the model's own name. */
   aliasOf: string | null;
   capabilities: ModelCapabilities;
+  /** What a create takes for this model. The gateway takes more: what the model does not know, and null, count as absent. */
+  parameters: JsonSchema;
   pricing: WirePricing;
 };
 

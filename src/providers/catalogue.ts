@@ -6,10 +6,16 @@
 import { listPrice } from "../accounts/prices/table.ts";
 import { wirePrice } from "../accounts/prices/wire-price.ts";
 import { ApiError } from "../protocol/error.ts";
-import type { ModelCapabilities, WireModel } from "../protocol/model.ts";
+import type { ModelCapabilities } from "../protocol/model.ts";
 import type { TaskType } from "../protocol/task.ts";
 import type { MediaProvider } from "../tasks/ports/media-provider.ts";
-import type { ModelCatalogue, OfferedModel, OptionCheck } from "../tasks/ports/model-catalogue.ts";
+import type {
+  ListedModel,
+  ModelCatalogue,
+  OfferedModel,
+  OptionCheck,
+  RequestCheck,
+} from "../tasks/ports/model-catalogue.ts";
 import type { Price } from "../tasks/ports/price.ts";
 import { EXAMPLE_NAMES, type ExampleName } from "./example-names.ts";
 
@@ -24,6 +30,8 @@ export type ModelOffer = {
   readonly created: number;
   /** Finds fault with `provider_options` before a task is made of them; default: none but unknown names. */
   readonly checkOptions?: OptionCheck;
+  /** Finds fault with a request that fits the capabilities; default: none. */
+  readonly checkRequest?: RequestCheck;
   /** Names besides `<provider>/<providerModel>`: usually the provider's own, bare. */
   readonly aliases?: readonly string[];
 };
@@ -68,7 +76,7 @@ export class Catalogue implements ModelCatalogue {
   readonly #examples = new Map<string, ExampleName>();
   /** Full names of models that nobody has priced. */
   readonly #unpriced = new Set<string>();
-  readonly #list: readonly WireModel[];
+  readonly #list: readonly ListedModel[];
 
   /** Throws when two providers have one name, or two models do: mistakes of ours. */
   constructor(options: CatalogueOptions) {
@@ -107,7 +115,7 @@ export class Catalogue implements ModelCatalogue {
     return this.#fallbacks.get(name) ?? [];
   }
 
-  list(): readonly WireModel[] {
+  list(): readonly ListedModel[] {
     return this.#list;
   }
 
@@ -136,6 +144,7 @@ export class Catalogue implements ModelCatalogue {
         ownPrice: (own ?? null) !== null,
         created,
         checkOptions,
+        checkRequest: offer.checkRequest,
       });
     }
     return warnings;
@@ -274,7 +283,7 @@ function faultOf(price: Price | null, type: TaskType): string | null {
   return kinds.includes(price.kind) ? null : `its price is not one for ${MADE[type]}`;
 }
 
-function describe(id: string, model: OfferedModel): WireModel {
+function describe(id: string, model: OfferedModel): ListedModel {
   return {
     id,
     object: "model",

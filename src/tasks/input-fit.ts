@@ -25,6 +25,12 @@ export function requireInputFit(
         : `is one too many: this model takes at most ${rule.images}, and ${images.length} came`,
     );
   }
+  if (rule.required === true && images.length === 0)
+    throw new ApiError(
+      "missing_parameter",
+      "image is required: this model makes nothing without a picture to work from.",
+      { param: "image" },
+    );
   const [mask, second] = masks;
   if (mask === undefined) return;
   if (!rule.mask) throw unfit(mask, "is not taken by this model");

@@ -4,8 +4,11 @@ import { ApiError } from "../protocol/error.ts";
 import type { ModelCapabilities, NumberRule, SizeRule } from "../protocol/model.ts";
 import type { Json } from "../protocol/task.ts";
 import { type InputClaim, requireInputFit } from "./input-fit.ts";
-import type { OfferedModel, OptionCheck } from "./ports/model-catalogue.ts";
+import type { OfferedModel } from "./ports/model-catalogue.ts";
 import type { JobRequest } from "./task.ts";
+
+/** What a model's provider looks at beyond the capabilities. */
+type RequestChecks = Partial<Pick<OfferedModel, "checkOptions" | "checkRequest">>;
 
 /** The caller leaves the size to the model. */
 const AUTO = "auto";
@@ -18,11 +21,17 @@ const DIMENSIONS = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/;
 export function requireFit(
   capabilities: ModelCapabilities,
   request: JobRequest,
-  checkOptions: OptionCheck = () => null,
+  { checkOptions = () => null, checkRequest = () => null }: RequestChecks = {},
 ): void {
   if (request.n > capabilities.maxN) {
     throw unfit("n", `at most ${capabilities.maxN} for this model; ${request.n} came`);
   }
+  const { maxPromptCharacters: most } = capabilities;
+  if (most !== undefined && !isWithin(request.prompt, most))
+    throw unfit("prompt", `of at most ${most} characters for this model`);
+  const { seed } = request;
+  if (seed !== undefined && seed > (capabilities.maxSeed ?? seed))
+    throw unfit("seed", `a whole number from 0 to ${capabilities.maxSeed} for this model; ${seed} came`);
   if (request.size !== undefined && request.size !== AUTO && !fitsSize(capabilities.sizes, request.size)) {
     throw unfit("size", `${describeSizes(capabilities.sizes)}; ${JSON.stringify(request.size)} came`);
   }
@@ -37,6 +46,12 @@ export function requireFit(
       unknownOption(capabilities, request.providerOptions) ?? checkOptions(request.providerOptions);
     if (fault !== null) throw new ApiError("invalid_parameter", fault, { param: "provider_options" });
   }
+  for (const [name, value] of Object.entries(request.further ?? {})) {
+    const fault = capabilities.furtherFields.includes(name) ? checkOptions({ [name]: value }) : null;
+    if (fault !== null) throw new ApiError("invalid_parameter", fault, { param: name });
+  }
+  const fault = checkRequest(request);
+  if (fault !== null) throw new ApiError("invalid_parameter", fault.message, { param: fault.param });
 }
 
 /**
@@ -44,13 +59,13 @@ export function requireFit(
  * miss is not left out either.
  */
 export function fits(
-  { capabilities, checkOptions }: Pick<OfferedModel, "capabilities" | "checkOptions">,
+  { capabilities, ...checks }: Pick<OfferedModel, "capabilities"> & RequestChecks,
   request: JobRequest,
   inputs: readonly InputClaim[],
 ): boolean {
   try {
     requireInputFit(capabilities, inputs);
-    requireFit(capabilities, request, checkOptions);
+    requireFit(capabilities, request, checks);
   } catch (error) {
     if (error instanceof ApiError) return false;
     throw error;
@@ -92,6 +107,11 @@ function requireNumber(
   throw unfit(param, `${known} ${unit} for this model; ${value} came`);
 }
 
+/** Characters as people count them: one per code point. */
+function isWithin(text: string, mostCharacters: number): boolean {
+  return text.length <= mostCharacters || [...text].length <= mostCharacters;
+}
+
 function fitsSize(rule: SizeRule, size: string): boolean {
   if (rule.kind === "listed") return rule.sizes.includes(size);
   const sides = (DIMENSIONS.exec(size) ?? []).slice(1).map(Number);
@@ -101,7 +121,8 @@ function fitsSize(rule: SizeRule, size: string): boolean {
   return longer <= shorter * (rule.maxRatio ?? longer) && longer * shorter <= (rule.maxPixels ?? Infinity);
 }
 
-function describeSizes(rule: SizeRule): string {
+/** What sizes are taken, in words. */
+export function describeSizes(rule: SizeRule): string {
   if (rule.kind === "listed") return `one of ${rule.sizes.join(", ")} or auto`;
   const further = [
     rule.multipleOf === 1 ? "" : `, multiples of ${rule.multipleOf}`,

@@ -56,7 +56,9 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
       const percent = Math.max(task.progress, clampPercent(transition.percent));
       const { message } = transition;
       if (percent === task.progress && message === task.message) return silent(task, {});
-      return announce(task, { progress: percent, message, takeovers: 0 }, "progress", now);
+      // An estimate says nothing of the work: a task that ends its processes while it rises is still a suspect.
+      const takeovers = transition.estimated === true ? task.takeovers : 0;
+      return announce(task, { progress: percent, message, takeovers }, "progress", now);
     }
     case "save":
       return silent(task, { ...newState(task, transition), updatedAt: now });

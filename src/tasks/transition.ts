@@ -9,8 +9,11 @@ import type { Task, TaskError, TaskResult } from "./task.ts";
 
 /** What a worker may do to the task it holds. `credential` is the account that the attempt's job was submitted with. */
 export type StepTransition =
-  /** Keeps the lease. Lower percentages than the stored one are lifted to it. */
-  | { kind: "progress"; percent: number; message: string | null }
+  /**
+   * Keeps the lease. Lower percentages than the stored one are lifted to it. `estimated`: it comes from the time that has passed
+   * and is no sign that the work goes on.
+   */
+  | { kind: "progress"; percent: number; message: string | null; estimated?: true }
   /** Replaces the provider's state; keeps the lease; no event. */
   | { kind: "save"; state: Json; spent: SpentTime; credential?: string }
   /** The job runs upstream: gives the lease back until the poll is due. */

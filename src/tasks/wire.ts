@@ -158,6 +158,10 @@ export function isoTime(ms: number): string {
 function estimateSeconds(task: Task, now: number): number | null {
   if (task.status !== "running" || task.startedAt === null || task.progress < ESTIMATE_FROM_PERCENT)
     return null;
-  const elapsedMs = Math.max(0, now - task.startedAt);
-  return Math.ceil((elapsedMs * (100 - task.progress)) / task.progress / 1000);
+  // The percentage is as old as the last change; since then time has passed and nothing is known.
+  const silentMs = Math.max(0, now - task.updatedAt);
+  const open = 100 - task.progress;
+  const leftThenMs = (Math.max(0, task.updatedAt - task.startedAt) * open) / task.progress;
+  // A silence that is longer than what was left makes it longer again.
+  return Math.ceil(Math.max(leftThenMs - silentMs, (silentMs * open) / 100) / 1000);
 }

@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { ImageFields, InputField, VideoFields } from "../../protocol/create-request.ts";
 import { ApiError } from "../../protocol/error.ts";
 import { type Json, PRIORITIES } from "../../protocol/task.ts";
-import { isInputField, MAX_INPUTS } from "./input-fields.ts";
+import { isInputField, MAX_INPUTS, PICTURE_SCHEMA_REF } from "./input-fields.ts";
 import { isBoundedObject, MAX_JSON_DEPTH } from "./json-bounds.ts";
 
 /** Bounds that an operator may lower; see `limits.*` of the settings. */
@@ -29,11 +29,16 @@ const TIMEOUT_SECONDS = { image: [5, 3_600], video: [30, 7_200] } as const;
 const MAX_DURATION_SECONDS = 3_600;
 const MAX_FPS = 240;
 
-const printable = /^\P{Cc}+$/u;
+const PRINTABLE = "^\\P{Cc}+$";
+const printable = new RegExp(PRINTABLE, "u");
 /**
  * What no text needs and what breaks those who read it later: control characters, but for blanks and C1's old glyphs.
  */
 const CONTROL = /[\p{Cc}--[\t\n\v\f\r\u0080-\u009f]]/v;
+/** The same in words of JSON Schema, whose patterns know no set notation. */
+const CLEAN_PATTERN = "^[^\\u0000-\\u0008\\u000e-\\u001f\\u007f]*$";
+/** And with something to be seen in it. */
+const SAYING_PATTERN = `^(?=[\\s\\S]*\\S)${CLEAN_PATTERN.slice(1)}`;
 /** Fields of later versions, and of other gateways, that name a callback. */
 const CALLBACK_FIELD = /webhook|callback|notif(?:y|ication)/i;
 /** Fields of providers' own dialects that would change which model runs, how often, or at what price. */
@@ -87,7 +92,10 @@ export function imageCreationSchema(limits: CreationLimits): z.ZodType<ImageCrea
     background: name('"transparent", "opaque" or "auto"').optional(),
     output_format: name('"png", "jpeg" or "webp"').optional(),
     response_format: z.enum(["url", "b64_json"], { error: '"url" or "b64_json"' }).optional(),
-    stream: z.boolean({ error: "true or false" }).optional(),
+    stream: z
+      .boolean({ error: "true or false" })
+      .meta({ description: "On the synchronous routes only: the answer is a stream of events." })
+      .optional(),
     partial_images: z.int({ error: PARTIAL_IMAGES }).min(0, PARTIAL_IMAGES).max(3, PARTIAL_IMAGES).optional(),
     mask: inputField(),
   } satisfies Record<keyof ImageFields, z.ZodType>);
@@ -117,16 +125,28 @@ function commonFields(limits: CreationLimits, type: keyof typeof TIMEOUT_SECONDS
   return {
     prompt: z
       .string({ error: prompt })
-      .refine((text) => text.trim() !== "" && isCleanText(text, limits.promptCharacters), { error: prompt }),
+      .refine((text) => text.trim() !== "" && isCleanText(text, limits.promptCharacters), { error: prompt })
+      .meta({ minLength: 1, maxLength: limits.promptCharacters, pattern: SAYING_PATTERN }),
     model: name("the name of a model, one of GET /v1/models"),
     user: z
       .string({ error: user })
       .min(1, user)
       .refine((text) => isCleanText(text, MAX_USER_CHARACTERS), { error: user })
+      .meta({ maxLength: MAX_USER_CHARACTERS, pattern: CLEAN_PATTERN })
       .optional(),
     seed: z.int({ error: seed }).min(0, seed).optional(),
     metadata: z
       .custom<Record<string, string>>((value) => isMetadata(value, limits), { error: metadataShape(limits) })
+      .meta({
+        type: "object",
+        maxProperties: limits.metadataPairs,
+        propertyNames: { minLength: 1, maxLength: limits.metadataKeyCharacters, pattern: PRINTABLE },
+        additionalProperties: {
+          type: "string",
+          maxLength: limits.metadataValueCharacters,
+          pattern: CLEAN_PATTERN,
+        },
+      })
       .optional(),
     priority: z.enum(PRIORITIES, { error: priority }).optional(),
     timeout_seconds: z.number({ error: timeout }).min(shortest, timeout).max(longest, timeout).optional(),
@@ -134,6 +154,7 @@ function commonFields(limits: CreationLimits, type: keyof typeof TIMEOUT_SECONDS
       .custom<Record<string, Json>>((value) => isBoundedObject(value, limits.providerOptionsBytes), {
         error: `a JSON object of at most ${limits.providerOptionsBytes} bytes, nested at most ${MAX_JSON_DEPTH} deep`,
       })
+      .meta({ type: "object" })
       .optional(),
     size: name('a size such as "1024x1024"').optional(),
     image: inputField(),
@@ -182,7 +203,12 @@ function refuseByName(field: string): void {
 
 function inputField() {
   const error = `an https address, a data URL, {"image_url": …}, {"task_id": …, "index": …}, or 1 to ${MAX_INPUTS} of them`;
-  return z.custom<InputField>(isInputField, { error }).optional();
+  const picture = { $ref: PICTURE_SCHEMA_REF };
+  const pictures = { type: "array", items: picture, minItems: 1, maxItems: MAX_INPUTS };
+  return z
+    .custom<InputField>(isInputField, { error })
+    .meta({ anyOf: [picture, pictures] })
+    .optional();
 }
 
 /** A short name on one line. */
@@ -190,7 +216,8 @@ function name(expected: string) {
   return z
     .string({ error: expected })
     .max(MAX_NAME_CHARACTERS, expected)
-    .refine(isPrintable, { error: expected });
+    .refine(isPrintable, { error: expected })
+    .meta({ pattern: PRINTABLE });
 }
 
 function isPrintable(text: string): boolean {

@@ -4,6 +4,7 @@ import type { GivenInput, InputSource } from "../../inputs/given-input.ts";
 import { invalidInput } from "../../inputs/input-error.ts";
 import type { InputField, InputReference } from "../../protocol/create-request.ts";
 import { ApiError } from "../../protocol/error.ts";
+import type { JsonSchema } from "../../protocol/model.ts";
 import { MEDIA_PREFIX } from "../routes/media.ts";
 
 export type InputFields = {
@@ -18,6 +19,29 @@ export const MAX_INPUTS = 16;
 const DATA_URL = /^data:([^,;]{0,100})(?:;[^,;]{1,100}){0,4}?(;base64)?,/i;
 /** What a picture is that came without being made a data URL. */
 const BARE_BASE64 = /^[A-Za-z0-9+/_-]{100}/;
+
+/** Where a JSON Schema of a create has what follows, so that each of its fields can point to it. */
+export const PICTURE_SCHEMA_REF = "#/$defs/picture";
+const ADDRESS_SCHEMA = {
+  type: "string",
+  pattern: "^(https://\\S+|data:image/[a-z+.-]+;base64,|/v1/media/\\S+)",
+};
+/** One picture as a JSON Schema: of the spellings that are taken, those that are documented. */
+export const PICTURE_SCHEMA: JsonSchema = {
+  description: "An https address, a data URL, or a result of an earlier task.",
+  anyOf: [
+    ADDRESS_SCHEMA,
+    { type: "object", properties: { image_url: ADDRESS_SCHEMA }, required: ["image_url"] },
+    {
+      type: "object",
+      properties: {
+        task_id: { type: "string" },
+        index: { type: "integer", minimum: 0, default: 0 },
+      },
+      required: ["task_id"],
+    },
+  ],
+};
 
 /** Whether a field is what `InputField` says, bounded; what its texts are is looked at by `givenInputs`. */
 export function isInputField(value: unknown): value is InputField {

@@ -15,7 +15,7 @@ import { type AcceptanceDependencies, type Accepted, acceptTask } from "../reque
 import { tellCost } from "../response/cost-headers.ts";
 import { openAiImages, requireCompleted } from "../response/openai-images.ts";
 import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
-import { imageEventStream } from "../streams/openai-image-stream.ts";
+import { type ImageEventPrefix, imageEventStream } from "../streams/openai-image-stream.ts";
 
 export type ImageRouteDependencies = AcceptanceDependencies &
   TaskAnswerDependencies & {
@@ -32,6 +32,12 @@ export type ImageRouteDependencies = AcceptanceDependencies &
 const ASYNC = "/v1/images/generations/async";
 const SYNC = "/v1/images/generations";
 const EDITS = "/v1/images/edits";
+type SyncRoute = typeof SYNC | typeof EDITS;
+/** OpenAI names the events by the route, whatever the request works from. */
+const EVENT_PREFIX: Readonly<Record<SyncRoute, ImageEventPrefix>> = {
+  [SYNC]: "image_generation",
+  [EDITS]: "image_edit",
+};
 
 /** Mounts the creating image routes; `key` authenticates. */
 export function mountImages(
@@ -53,11 +59,12 @@ export function mountImages(
     return answerTask(c, ended, dependencies, accepted);
   });
 
-  const answerSync = (route: string, check: CreationCheck<ImageCreation>) => async (c: HttpContext) => {
+  const answerSync = (route: SyncRoute, check: CreationCheck<ImageCreation>) => async (c: HttpContext) => {
     const read = await readCreation(c, schema, check, dependencies);
     const { view } = await acceptImage(c, route, read, dependencies);
     const timeoutMs = timeoutOf(read.creation) ?? dependencies.syncTimeoutMs;
-    if (read.creation.stream === true) return streamImages(c, view, timeoutMs, dependencies);
+    if (read.creation.stream === true)
+      return streamImages(c, EVENT_PREFIX[route], view, timeoutMs, dependencies);
     const { task } = await waitForEnd(c, view, timeoutMs, c.req.raw.signal, dependencies);
     tellCost(c, task);
     requireCompleted(task);
@@ -127,6 +134,7 @@ async function waitForEnd(
 
 function streamImages(
   c: HttpContext,
+  prefix: ImageEventPrefix,
   view: TaskView,
   timeoutMs: number,
   dependencies: ImageRouteDependencies,
@@ -134,6 +142,7 @@ function streamImages(
   const { wireContext, media, clock, heartbeatMs, previews } = dependencies;
   const { task } = view;
   const stream = imageEventStream((signal) => waitForEnd(c, view, timeoutMs, signal, dependencies), {
+    prefix,
     task,
     watch: (watcher) => previews?.watch(task.id, watcher) ?? (() => {}),
     requestId: c.get("exchange").requestId,

@@ -1,11 +1,12 @@
-/** `/v1/models`: what is offered, in OpenAI's shape with capabilities, prices and aliases. */
+/** `/v1/models`: what is offered, in OpenAI's shape with capabilities, parameters, prices and aliases. */
 
 import type { Hono } from "hono";
 import { allowsModel } from "../../accounts/principal.ts";
 import { ApiError } from "../../protocol/error.ts";
-import type { WireModel, WireModelList } from "../../protocol/model.ts";
-import type { ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
+import type { WireModelList } from "../../protocol/model.ts";
+import type { ListedModel, ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
+import type { CreationParameters } from "../request/creation-parameters.ts";
 import { describeReceived } from "../request/schema-issue.ts";
 
 const LIST = "/v1/models";
@@ -15,14 +16,15 @@ export function mountModels(
   app: Hono<HttpEnv>,
   key: HttpMiddleware,
   models: Pick<ModelCatalogue, "list">,
+  parameters: CreationParameters,
 ): void {
-  app.get(LIST, key, (c) => c.json(listOfModels(allowedModels(c, models))));
+  app.get(LIST, key, (c) => c.json(listOfModels(allowedModels(c, models), parameters)));
 
   // An id holds slashes, so it is whatever follows.
   app.get(`${LIST}/:id{.+}`, key, (c) => {
     const id = c.req.param("id");
     const model = allowedModels(c, models).find((known) => known.id === id);
-    if (model !== undefined) return c.json(model);
+    if (model !== undefined) return c.json({ ...model, parameters: parameters(model) });
     throw new ApiError(
       "model_not_found",
       `There is no model ${describeReceived(id)} for this key. GET /v1/models lists them.`,
@@ -38,16 +40,17 @@ export function mountAdminModels(
   app: Hono<HttpEnv>,
   admin: HttpMiddleware,
   models: Pick<ModelCatalogue, "list">,
+  parameters: CreationParameters,
 ): void {
-  app.get("/admin/v1/models", admin, (c) => c.json(listOfModels(models.list())));
+  app.get("/admin/v1/models", admin, (c) => c.json(listOfModels(models.list(), parameters)));
 }
 
-function listOfModels(data: readonly WireModel[]): WireModelList {
-  return { object: "list", data };
+function listOfModels(models: readonly ListedModel[], parameters: CreationParameters): WireModelList {
+  return { object: "list", data: models.map((model) => ({ ...model, parameters: parameters(model) })) };
 }
 
 /** What the key may use: a model is allowed under its own name and under every name that leads to it. */
-function allowedModels(c: HttpContext, models: Pick<ModelCatalogue, "list">): readonly WireModel[] {
+function allowedModels(c: HttpContext, models: Pick<ModelCatalogue, "list">): readonly ListedModel[] {
   const principal = principalOfExchange(c);
   return models
     .list()

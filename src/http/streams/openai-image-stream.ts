@@ -1,6 +1,7 @@
 /**
- * The synchronous image route as OpenAI's event stream: previews where there are any, then one
- * `image_generation.completed` (`image_edit.completed`) per picture, or one `error`. OpenAI's libraries take an orderly end without a terminal event for success, so there always is one.
+ * A synchronous image route as OpenAI's event stream: previews where there are any, then one `completed` event per picture, or
+ * one `error`. The events of a route have its own names, as typed clients expect them of the call they made. OpenAI's libraries
+ * take an orderly end without a terminal event for success, so there always is one.
  */
 
 import { ApiError } from "../../protocol/error.ts";
@@ -16,7 +17,11 @@ import { ByteStream } from "../response/byte-stream.ts";
 import { envelope, toApiError } from "../response/error-response.ts";
 import { echoedFields, requireCompleted } from "../response/openai-images.ts";
 
+/** What the events of a route are called: `image_generation.completed`, `image_edit.partial_image` and so on. */
+export type ImageEventPrefix = "image_generation" | "image_edit";
+
 export type ImageStreamOptions = {
+  prefix: ImageEventPrefix;
   /** As it was accepted. */
   task: Task;
   /** Calls back with every preview of the task until the answer is called. */
@@ -81,7 +86,7 @@ async function terminalEvents(ended: Promise<TaskView>, options: ImageStreamOpti
     if (pictures.length === 0) throw new ApiError("not_found", "The pictures are no longer kept.");
     return pictures.map((b64_json) => {
       const fields = { b64_json, created_at, ...promisedFields(task), usage: NO_USAGE };
-      return event(`${eventPrefix(task)}.completed`, fields);
+      return event(`${options.prefix}.completed`, fields);
     });
   } catch (thrown) {
     return [event("error", envelope(toApiError(thrown), options.requestId))];
@@ -89,21 +94,16 @@ async function terminalEvents(ended: Promise<TaskView>, options: ImageStreamOpti
 }
 
 function partialEvent(
-  { task, clock }: ImageStreamOptions,
+  { prefix, task, clock }: ImageStreamOptions,
   { partial, bytes, contentType }: Preview,
 ): Uint8Array {
-  return event(`${eventPrefix(task)}.partial_image`, {
+  return event(`${prefix}.partial_image`, {
     b64_json: bytes.toBase64(),
     partial_image_index: partial,
     created_at: Math.floor(clock.now() / 1000),
     ...promisedFields(task),
     output_format: contentType.split("/")[1] ?? "png",
   });
-}
-
-/** What is made from pictures has other names for its events. */
-function eventPrefix({ inputs }: Task): string {
-  return inputs.length === 0 ? "image_generation" : "image_edit";
 }
 
 /** What OpenAI's types promise of every event, whether or not the request named it. */

@@ -2,14 +2,13 @@
 
 import type { ModelCapabilities } from "../../protocol/model.ts";
 import type { FieldRules } from "../upstream/fields.ts";
+import { PICTURE_TYPES } from "../upstream/input-pictures.ts";
 
 export type FluxModel = {
   /** The provider's own name, and the last part of its address. */
   readonly name: string;
   readonly created: number;
   readonly capabilities: ModelCapabilities;
-  /** How many pictures it works from. */
-  readonly inputs: number;
   /** Fields of its own. */
   readonly fields: FieldRules;
 };
@@ -23,17 +22,21 @@ const FLEX: FieldRules = {
   prompt_upsampling: { kind: "boolean" },
 };
 
-type Line = Pick<FluxModel, "name" | "inputs" | "fields"> & { created: string };
+type Line = Pick<FluxModel, "name" | "fields"> & {
+  created: string;
+  /** How many pictures it works from. */
+  images: number;
+};
 
 const LINES: readonly Line[] = [
-  { name: "flux-2-max", created: "2025-12-16", inputs: 8, fields: SAFETY },
-  { name: "flux-2-pro", created: "2025-11-25", inputs: 8, fields: SAFETY },
-  { name: "flux-2-flex", created: "2025-11-25", inputs: 8, fields: FLEX },
-  { name: "flux-2-klein-9b", created: "2026-01-15", inputs: 4, fields: SAFETY },
-  { name: "flux-2-klein-4b", created: "2026-01-15", inputs: 4, fields: SAFETY },
+  { name: "flux-2-max", created: "2025-12-16", images: 8, fields: SAFETY },
+  { name: "flux-2-pro", created: "2025-11-25", images: 8, fields: SAFETY },
+  { name: "flux-2-flex", created: "2025-11-25", images: 8, fields: FLEX },
+  { name: "flux-2-klein-9b", created: "2026-01-15", images: 4, fields: SAFETY },
+  { name: "flux-2-klein-4b", created: "2026-01-15", images: 4, fields: SAFETY },
 ];
 
-export const FLUX_MODELS: readonly FluxModel[] = LINES.map(({ created, ...model }) => ({
+export const FLUX_MODELS: readonly FluxModel[] = LINES.map(({ created, images, ...model }) => ({
   ...model,
   created: Date.parse(created) / 1000,
   capabilities: {
@@ -53,7 +56,7 @@ export const FLUX_MODELS: readonly FluxModel[] = LINES.map(({ created, ...model 
     durations: null,
     fps: null,
     outputFormats: ["png", "jpeg"],
-    inputs: { images: model.inputs, mask: false },
+    inputs: { images, mask: false, types: PICTURE_TYPES },
     seed: true,
     measuredProgress: false,
     providerOptions: Object.keys(model.fields),

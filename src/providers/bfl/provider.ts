@@ -13,7 +13,6 @@ import type {
 import { type Account, accountOf, type ProviderAccounts } from "../upstream/account.ts";
 import { type Download, storeDownload } from "../upstream/download.ts";
 import { isRecord } from "../upstream/error-text.ts";
-import { estimatedPercent } from "../upstream/estimated-progress.ts";
 import {
   type CallContext,
   contentRefused,
@@ -51,7 +50,8 @@ const OWN_HOSTS = ["bfl.ai"];
 const KEY = "x-key";
 const POLL_MS = 2_000;
 const LATER_POLL_MS = 5_000;
-const USUAL_MS = 15_000;
+/** A picture that takes longer than most is asked for less often. */
+const SLOW_AFTER_MS = 15_000;
 /** A link to a result lives for so long from when the picture was made. */
 const LINK_LIFE_MS = 600_000;
 /** Longer addresses are none: ten of them have to fit into a state. */
@@ -91,7 +91,7 @@ export function createFlux(options: FluxOptions): MediaProvider {
         now: () => clock.now(),
         begin: (_, index) => begin(job, model, index, account, io),
         ask: (running) => ask(running, account, io),
-        pollAfterMs: (elapsedMs) => (elapsedMs < USUAL_MS ? POLL_MS : LATER_POLL_MS),
+        pollAfterMs: (elapsedMs) => (elapsedMs < SLOW_AFTER_MS ? POLL_MS : LATER_POLL_MS),
       });
     });
 
@@ -137,11 +137,10 @@ export function createFlux(options: FluxOptions): MediaProvider {
     if (!isRecord(value)) throw new UpstreamError(unusableAnswer("something that is no picture", context));
     const status = statusOf(value.status);
     if (status === "failed") return endOf(value, context);
-    if (status !== "completed")
-      return {
-        kind: "running",
-        progress: percentOf(value.progress) ?? estimatedPercent(clock.now() - since, USUAL_MS),
-      };
+    if (status !== "completed") {
+      const progress = percentOf(value.progress);
+      return { kind: "running", ...(progress !== null && { progress }) };
+    }
     const url = isRecord(value.result) ? value.result.sample : null;
     if (typeof url !== "string") throw new UpstreamError(unusableAnswer("no link to its picture", context));
     try {
@@ -188,7 +187,7 @@ function readReference(ref: Json): Reference {
 /** The body of a create call. Throws `UpstreamError` (`invalid_request`) for what the model would refuse. */
 function fluxBody(job: MediaJob, model: FluxModel, index: number, io: StepIo): Record<string, unknown> {
   const { request } = job;
-  const pictures = pictureUrls(job, { most: model.inputs }, io);
+  const pictures = pictureUrls(job, model.capabilities, io);
   const size = parseSize(request.size);
   const { outputFormat, seed } = request;
   return {

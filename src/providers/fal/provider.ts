@@ -195,6 +195,7 @@ function waiting(position: unknown): JobReport {
   const place = typeof position === "number" && Number.isInteger(position) && position >= 0 ? position : null;
   return {
     kind: "running",
+    progress: 0,
     message: place === null ? "waiting in fal's queue" : `waiting in fal's queue, ${place} before it`,
   };
 }

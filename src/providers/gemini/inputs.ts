@@ -6,7 +6,8 @@ import { invalid } from "../upstream/fields.ts";
 import { openInput } from "../upstream/inputs.ts";
 import { InlineFile } from "../upstream/json-with-files.ts";
 
-const TYPES = ["image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"];
+/** As both APIs take them. */
+export const GEMINI_PICTURE_TYPES = ["image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"];
 
 /** The pictures of a job with their bytes. Throws `UpstreamError` for a mask, other files and more than `most`. */
 export function inputPictures(
@@ -19,7 +20,7 @@ export function inputPictures(
   if (inputs.length > most)
     throw invalid(`This model takes up to ${most} input pictures; ${inputs.length} came.`);
   return inputs.map((input: TaskInput) => {
-    if (!TYPES.includes(input.contentType))
+    if (!GEMINI_PICTURE_TYPES.includes(input.contentType))
       throw invalid(
         `Input pictures must be PNG, JPEG, WebP, HEIC or HEIF; one is ${input.contentType.slice(0, 40)}.`,
       );

@@ -1,6 +1,7 @@
 /** Google's image and video models: what each takes. Facts as of November 2026; a changed one is a changed line here. */
 
 import type { ModelCapabilities } from "../../protocol/model.ts";
+import { GEMINI_PICTURE_TYPES } from "./inputs.ts";
 
 export type GeminiImageModel = {
   /** The provider's own name. */
@@ -81,7 +82,7 @@ export const GEMINI_IMAGE_MODELS: readonly GeminiImageModel[] = IMAGE_LINES.map(
       durations: null,
       fps: null,
       outputFormats: [],
-      inputs: { images: MAX_IMAGE_INPUTS, mask: false },
+      inputs: { images: MAX_IMAGE_INPUTS, mask: false, types: GEMINI_PICTURE_TYPES },
       seed: false,
       measuredProgress: false,
       providerOptions: ["aspect_ratio"],
@@ -125,7 +126,7 @@ export const GEMINI_VIDEO_MODELS: readonly GeminiVideoModel[] = [
     durations: SECONDS,
     fps: null,
     outputFormats: [],
-    inputs: { images: MAX_VIDEO_INPUTS, mask: false },
+    inputs: { images: MAX_VIDEO_INPUTS, mask: false, types: GEMINI_PICTURE_TYPES },
     seed: false,
     measuredProgress: false,
     // Not `resolution`, on which the price depends: it is a field of its own.

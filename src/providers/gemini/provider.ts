@@ -14,7 +14,6 @@ import type { MediaRef } from "../../tasks/task.ts";
 import { type Account, accountOf, type ProviderAccounts } from "../upstream/account.ts";
 import { type Download, storeDownload } from "../upstream/download.ts";
 import { isRecord } from "../upstream/error-text.ts";
-import { estimatedPercent } from "../upstream/estimated-progress.ts";
 import { type CallContext, unusableAnswer } from "../upstream/failures.ts";
 import { type FilmState, readFilmState, requireFilmState } from "../upstream/film-state.ts";
 import { makeItems } from "../upstream/items.ts";
@@ -47,8 +46,6 @@ const BASE_URL = "https://generativelanguage.googleapis.com/v1beta";
 const OWN_HOSTS = ["generativelanguage.googleapis.com"];
 const PARALLEL_CALLS = 3;
 const POLL_MS = 10_000;
-/** A film of ten seconds takes about half a minute. */
-const USUAL_MS = 60_000;
 /** The key's header. */
 const KEY = "x-goog-api-key";
 const NO_JOB: CancelResult = { cancellation: "unsupported_upstream", billedMicros: null, askAgain: false };
@@ -112,7 +109,7 @@ export function createGemini(options: GeminiOptions): MediaProvider {
     const interaction = await answer.json();
     if (!isRecord(interaction) || typeof interaction.id !== "string" || interaction.id === "")
       throw new UpstreamError(unusableAnswer("no id of the film it may be making", answer.context));
-    const state: FilmState = { id: interaction.id, seconds, since: clock.now() };
+    const state: FilmState = { id: interaction.id, seconds };
     return { kind: "pending", state, pollAfterMs: POLL_MS, progress: 0 };
   };
 
@@ -134,10 +131,8 @@ export function createGemini(options: GeminiOptions): MediaProvider {
     });
     if (!isRecord(value)) throw new UpstreamError(unusableAnswer("something that is no film", context));
     const status = statusOf(value.status);
-    if (status === "waiting" || status === "running") {
-      const progress = status === "waiting" ? 0 : estimatedPercent(clock.now() - state.since, USUAL_MS);
-      return { kind: "pending", state, pollAfterMs: POLL_MS, progress };
-    }
+    if (status === "waiting") return { kind: "pending", state, pollAfterMs: POLL_MS, progress: 0 };
+    if (status === "running") return { kind: "pending", state, pollAfterMs: POLL_MS };
     const film = status === "completed" ? filmOf(value, media, context) : null;
     if (film === null) throw new UpstreamError(failureOf(value, String(value.status), context));
     const stored = "stored" in film ? film.stored : await fetchFilm(film.uri, account, io, context);

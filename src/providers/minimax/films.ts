@@ -7,7 +7,6 @@ import type { Failure, MediaJob, StepIo, StepOutcome } from "../../tasks/ports/m
 import type { Account } from "../upstream/account.ts";
 import { type DownloadHost, storeDownload } from "../upstream/download.ts";
 import { isRecord } from "../upstream/error-text.ts";
-import { estimatedPercent } from "../upstream/estimated-progress.ts";
 import {
   type CallContext,
   contentRefused,
@@ -29,7 +28,6 @@ const POLL_MS = 10_000;
 /** A film that takes longer than most is asked for less often. */
 const SLOW_POLL_MS = 20_000;
 const SLOW_AFTER_MS = 300_000;
-const USUAL_MS = 240_000;
 const CONTENT_WORDS = /sensitive|content polic|moderation/i;
 const SHOWN_WORD_CHARACTERS = 20;
 
@@ -128,13 +126,14 @@ export class Films {
 
   #stillRunning(state: FilmState, status: "waiting" | "running"): StepOutcome {
     const elapsed = this.#options.clock.now() - state.since;
-    return {
+    const pending = {
       kind: "pending",
       state,
       pollAfterMs: elapsed > SLOW_AFTER_MS ? SLOW_POLL_MS : POLL_MS,
-      progress: status === "waiting" ? 0 : estimatedPercent(elapsed, USUAL_MS),
-      message: status === "waiting" ? "waiting in MiniMax's queue" : "filming (progress is an estimate)",
-    };
+    } as const;
+    return status === "waiting"
+      ? { ...pending, progress: 0, message: "waiting in MiniMax's queue" }
+      : { ...pending, message: "filming" };
   }
 
   /** The film is made and paid for: whatever fails on the way to its file is tried again. */

@@ -17,16 +17,11 @@ import { requireOk } from "./dialect.ts";
 import { IMAGE_RATIOS, IMAGE_SIDES, type MiniMaxImageModel } from "./models.ts";
 
 const PICTURE = /^data\.image_base64\.\d+$/;
-const MAX_SUBJECT_BYTES = 10_485_760;
 
 /** The body of a call for `count` pictures. Throws `UpstreamError` for what the model would refuse. */
 export function imageBody(job: MediaJob, model: MiniMaxImageModel, count: number, io: StepIo): unknown {
   const { prompt, seed } = job.request;
-  const [subject] = pictureUrls(
-    job,
-    { most: 1, types: ["image/png", "image/jpeg"], maxBytes: MAX_SUBJECT_BYTES },
-    io,
-  );
+  const [subject] = pictureUrls(job, model.capabilities, io);
   return {
     model: model.name,
     prompt,

@@ -2,6 +2,7 @@
 
 import type { ModelCapabilities } from "../../protocol/model.ts";
 import type { FieldRules } from "../upstream/fields.ts";
+import { PICTURE_TYPES } from "../upstream/input-pictures.ts";
 
 export type MiniMaxImageModel = {
   /** The provider's own name. */
@@ -30,9 +31,6 @@ export type MiniMaxVideoModel = {
   readonly usual: { readonly resolution: string; readonly seconds: number };
   /** What a picture is for it, in the order of pictures. */
   readonly frames: readonly ("first" | "last" | "subject")[];
-  /** Whether it makes nothing without a picture. */
-  readonly needsPicture: boolean;
-  readonly maxPromptCharacters: number;
   readonly fields: FieldRules;
 };
 
@@ -74,7 +72,12 @@ export const MINIMAX_IMAGE_MODELS: readonly MiniMaxImageModel[] = [
       durations: null,
       fps: null,
       outputFormats: [],
-      inputs: { images: 1, mask: false },
+      inputs: {
+        images: 1,
+        mask: false,
+        types: ["image/png", "image/jpeg"],
+        maxBytes: 10_485_760,
+      },
       seed: true,
       measuredProgress: false,
       providerOptions: Object.keys(IMAGE_FIELDS),
@@ -98,8 +101,11 @@ const HAILUO_FIELDS: FieldRules = {
 const LINES = { "480P": 480, "512P": 512, "720P": 720, "768P": 768, "1080P": 1_080, "2K": 1_440 } as const;
 const HAILUO_PROMPT = 2_000;
 const H3_PROMPT = 7_000;
+const MAX_FRAME_BYTES = 20_971_520;
 
-type HailuoLine = Pick<MiniMaxVideoModel, "name" | "frames" | "needsPicture"> & {
+type HailuoLine = Pick<MiniMaxVideoModel, "name" | "frames"> & {
+  /** Whether it makes nothing without a picture. */
+  needsPicture?: boolean;
   created: string;
   resolutions: readonly (keyof typeof LANDSCAPE)[];
 };
@@ -110,21 +116,18 @@ const HAILUO_LINES: readonly HailuoLine[] = [
     created: "2025-10-28",
     resolutions: ["768P", "1080P"],
     frames: ["first"],
-    needsPicture: false,
   },
   {
     name: "MiniMax-Hailuo-2.3-Fast",
     created: "2025-10-28",
     resolutions: ["768P", "1080P"],
     frames: ["first"],
-    needsPicture: false,
   },
   {
     name: "MiniMax-Hailuo-02",
     created: "2025-06-18",
     resolutions: ["512P", "768P", "1080P"],
     frames: ["first", "last"],
-    needsPicture: false,
   },
   { name: "S2V-01", created: "2025-01-10", resolutions: [], frames: ["subject"], needsPicture: true },
 ];
@@ -144,13 +147,13 @@ export const MINIMAX_VIDEO_MODELS: readonly MiniMaxVideoModel[] = [
   ...HAILUO_LINES.map((line): MiniMaxVideoModel => {
     const names = line.resolutions;
     return {
-      ...line,
+      name: line.name,
+      frames: line.frames,
       created: Date.parse(line.created) / 1000,
       api: 1,
       // The largest is made for six seconds only.
       resolutions: names.map((name) => resolution(name, name === "1080P" ? [6] : [6, 10])),
       usual: { resolution: names.length === 0 ? "720P" : "768P", seconds: 6 },
-      maxPromptCharacters: HAILUO_PROMPT,
       fields: HAILUO_FIELDS,
       capabilities: filmsOf({
         sizes: [
@@ -160,6 +163,8 @@ export const MINIMAX_VIDEO_MODELS: readonly MiniMaxVideoModel[] = [
         takesResolution: names.length > 0,
         seconds: { values: names.length === 0 ? [6] : [6, 10], usual: 6 },
         pictures: line.frames.length,
+        needsPicture: line.needsPicture === true,
+        promptCharacters: HAILUO_PROMPT,
       }),
     };
   }),
@@ -173,8 +178,6 @@ export const MINIMAX_VIDEO_MODELS: readonly MiniMaxVideoModel[] = [
       resolutions: resolutions.map((each) => resolution(each, seconds)),
       usual: { resolution: "768P", seconds: 5 },
       frames: ["first", "last"],
-      needsPicture: false,
-      maxPromptCharacters: H3_PROMPT,
       fields: H3_FIELDS,
       capabilities: {
         ...filmsOf({
@@ -183,6 +186,8 @@ export const MINIMAX_VIDEO_MODELS: readonly MiniMaxVideoModel[] = [
           takesResolution: true,
           seconds: { values: seconds, usual: 5 },
           pictures: 2,
+          needsPicture: false,
+          promptCharacters: H3_PROMPT,
         }),
         sizes: {
           kind: "range",
@@ -207,12 +212,16 @@ type Films = {
   takesResolution: boolean;
   seconds: { values: readonly number[]; usual: number };
   pictures: number;
+  needsPicture: boolean;
+  promptCharacters: number;
 };
 
-function filmsOf({ sizes, fields, takesResolution, seconds, pictures }: Films): ModelCapabilities {
+function filmsOf(films: Films): ModelCapabilities {
+  const { sizes, fields, takesResolution, seconds, pictures, needsPicture, promptCharacters } = films;
   return {
     type: "video",
     maxN: 1,
+    maxPromptCharacters: promptCharacters,
     sizes: { kind: "listed", sizes },
     qualities: [],
     styles: [],
@@ -220,7 +229,13 @@ function filmsOf({ sizes, fields, takesResolution, seconds, pictures }: Films): 
     durations: { kind: "listed", values: seconds.values, default: seconds.usual },
     fps: null,
     outputFormats: [],
-    inputs: { images: pictures, mask: false },
+    inputs: {
+      images: pictures,
+      mask: false,
+      types: PICTURE_TYPES,
+      maxBytes: MAX_FRAME_BYTES,
+      ...(needsPicture && { required: true }),
+    },
     seed: false,
     measuredProgress: false,
     // Not `resolution`, on which the price depends: it is a field of its own.

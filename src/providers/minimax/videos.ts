@@ -3,7 +3,7 @@
 import type { Json } from "../../protocol/task.ts";
 import type { MediaJob, StepIo } from "../../tasks/ports/media-provider.ts";
 import { isRecord } from "../upstream/error-text.ts";
-import { invalid, takenFields } from "../upstream/fields.ts";
+import { invalid, requirePromptWithin, takenFields } from "../upstream/fields.ts";
 import { pictureUrls } from "../upstream/input-pictures.ts";
 import { requireSeconds, resolutionFor } from "../upstream/model-table.ts";
 import { nearestRatio, parseSize } from "../upstream/sizes.ts";
@@ -24,9 +24,6 @@ export type FilmState = {
 
 /** Of the film that is asked for. */
 export type FilmShape = { readonly resolution: Resolution | null; readonly seconds: number };
-
-const FRAME_TYPES = ["image/png", "image/jpeg", "image/webp"];
-const MAX_FRAME_BYTES = 20_971_520;
 
 /** Resolution and duration. Throws `UpstreamError` for what the model does not make. */
 export function shapeOf({ request }: Pick<MediaJob, "request">, model: MiniMaxVideoModel): FilmShape {
@@ -49,15 +46,10 @@ export function filmBody(
   io: Pick<StepIo, "openInput" | "signal">,
 ): unknown {
   const { prompt } = job.request;
-  const characters = [...prompt].length;
-  if (characters > model.maxPromptCharacters)
-    throw invalid(
-      `The prompt may have ${model.maxPromptCharacters} characters for this model; it has ${characters}.`,
-    );
-  if (model.needsPicture && job.inputs.length === 0)
+  requirePromptWithin(prompt, model.capabilities);
+  if (model.capabilities.inputs?.required === true && job.inputs.length === 0)
     throw invalid("This model films a given subject: send a picture of it as `image`.");
-  const rule = { most: model.frames.length, types: FRAME_TYPES, maxBytes: MAX_FRAME_BYTES };
-  const pictures = pictureUrls(job, rule, io);
+  const pictures = pictureUrls(job, model.capabilities, io);
   const { ratio, aspect_ratio, ...fields } = takenFields(job.request, model.fields);
   const common = {
     model: model.name,

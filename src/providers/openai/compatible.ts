@@ -5,6 +5,7 @@ import type { Price } from "../../tasks/ports/price.ts";
 import type { ModelOffer, ProviderOffer } from "../catalogue.ts";
 import type { OfferContext } from "../offer-context.ts";
 import { accountsOf, type ConfiguredModel, type ProviderSettings } from "../provider-settings.ts";
+import { PICTURE_TYPES } from "../upstream/input-pictures.ts";
 import { type ImageModelSpec, MAX_INPUTS } from "./models.ts";
 import { createImagesApi } from "./provider.ts";
 
@@ -79,7 +80,9 @@ function specOf(model: ConfiguredModel & { readonly name: string }): ImageModelS
       seed: model.seed,
       durations: null,
       fps: null,
-      inputs: model.edits ? { images: MAX_INPUTS, mask: true } : { images: 0, mask: false },
+      inputs: model.edits
+        ? { images: MAX_INPUTS, mask: true, types: PICTURE_TYPES }
+        : { images: 0, mask: false },
       measuredProgress: false,
       providerOptions: furtherFields,
       furtherFields,

@@ -1,6 +1,7 @@
 /** OpenAI's image models: what each takes. Facts as of November 2026; a changed one is a changed line here. */
 
 import type { ModelCapabilities } from "../../protocol/model.ts";
+import { PICTURE_TYPES } from "../upstream/input-pictures.ts";
 
 /** The fields one model of an OpenAI-shaped images API takes, beside prompt, `n` and size. */
 export type ImageModelSpec = {
@@ -89,7 +90,7 @@ export const OPENAI_MODELS: readonly (ImageModelSpec & { readonly created: numbe
       seed: false,
       durations: null,
       fps: null,
-      inputs: { images: MAX_INPUTS, mask: true },
+      inputs: { images: MAX_INPUTS, mask: true, types: PICTURE_TYPES },
       measuredProgress: false,
       providerOptions: [...FURTHER, ...(deeper ? FURTHER_DEEPER : [])],
       furtherFields: [...FURTHER, ...(deeper ? FURTHER_DEEPER : [])],

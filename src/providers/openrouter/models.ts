@@ -4,6 +4,7 @@
  */
 
 import type { ModelCapabilities } from "../../protocol/model.ts";
+import { PICTURE_TYPES } from "../upstream/input-pictures.ts";
 
 export type FilmModel = {
   /** OpenRouter's own name. */
@@ -17,8 +18,6 @@ export type FilmModel = {
   /** Such as `720p` or `4K`. */
   readonly resolutions: readonly string[];
   readonly ratios: readonly string[];
-  /** How many pictures it takes: the first frame, or the first and the last. */
-  readonly frames: 1 | 2;
   readonly sound: boolean;
 };
 
@@ -28,6 +27,7 @@ type Line = {
   durations: readonly number[];
   resolutions: string[];
   ratios?: string[];
+  /** How many pictures it takes: the first frame, or the first and the last. */
   frames?: 1 | 2;
   sound?: boolean;
   seed?: boolean;
@@ -241,7 +241,6 @@ export const FILM_MODELS: readonly FilmModel[] = LINES.map(
     usualSeconds: usualSecondsOf(durations),
     resolutions,
     ratios,
-    frames,
     sound,
     capabilities: {
       type: "video",
@@ -260,7 +259,7 @@ export const FILM_MODELS: readonly FilmModel[] = LINES.map(
       },
       fps: null,
       outputFormats: [],
-      inputs: { images: frames, mask: false },
+      inputs: { images: frames, mask: false, types: PICTURE_TYPES },
       seed,
       measuredProgress: false,
       // Not what the price depends on: those are fields of their own.

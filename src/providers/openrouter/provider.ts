@@ -13,7 +13,6 @@ import type {
 import { type Account, accountOf, type ProviderAccounts } from "../upstream/account.ts";
 import { type Download, storeDownload } from "../upstream/download.ts";
 import { isRecord, quotable } from "../upstream/error-text.ts";
-import { estimatedPercent } from "../upstream/estimated-progress.ts";
 import {
   type CallContext,
   contentRefused,
@@ -45,7 +44,6 @@ const TITLE = "OpenRouter";
 const BASE_URL = "https://openrouter.ai/api/v1";
 /** OpenRouter asks for 10 to 30 seconds between polls. */
 const POLL_MS = 10_000;
-const USUAL_MS = 120_000;
 /** Of a status word in a message. */
 const SHOWN_CHARACTERS = 40;
 const MICROS_PER_DOLLAR = 1_000_000;
@@ -99,7 +97,7 @@ export function createOpenRouter(options: OpenRouterOptions): MediaProvider {
     const made = await answer.json();
     if (!isRecord(made) || typeof made.id !== "string" || made.id === "")
       throw new UpstreamError(unusableAnswer("no id of the film it may be making", answer.context));
-    const state: FilmState = { id: made.id, seconds: secondsOf(job, model), since: clock.now() };
+    const state: FilmState = { id: made.id, seconds: secondsOf(job, model) };
     return { kind: "pending", state, pollAfterMs: POLL_MS, progress: 0 };
   };
 
@@ -126,8 +124,8 @@ export function createOpenRouter(options: OpenRouterOptions): MediaProvider {
       case "waiting":
         return { kind: "pending", state, pollAfterMs: POLL_MS, progress: 0 };
       case "running": {
-        const progress = percentOf(value.progress) ?? estimatedPercent(clock.now() - state.since, USUAL_MS);
-        return { kind: "pending", state, pollAfterMs: POLL_MS, progress };
+        const progress = percentOf(value.progress);
+        return { kind: "pending", state, pollAfterMs: POLL_MS, ...(progress !== null && { progress }) };
       }
       case "failed":
       case "cancelled":

@@ -24,7 +24,7 @@ export function filmBody(
   io: Pick<StepIo, "openInput" | "signal">,
 ): Record<string, unknown> {
   const { request } = job;
-  const pictures = pictureUrls(job, { most: model.frames }, io);
+  const pictures = pictureUrls(job, model.capabilities, io);
   return {
     model: job.model,
     prompt: request.prompt,

@@ -111,7 +111,7 @@ export function createReplicate(options: ReplicateOptions): MediaProvider {
     const status = statusOf(prediction.word);
     const context = { ...callContext, startsWork: false };
     if (status === "waiting")
-      return { kind: "running", message: "waiting at Replicate (the model may be starting)" };
+      return { kind: "running", progress: 0, message: "waiting at Replicate (the model may be starting)" };
     if (status === "running") {
       const progress = percentOf(prediction.logs);
       return { kind: "running", message: "running", ...(progress !== null && { progress }) };

@@ -2,6 +2,7 @@
 
 import type { ModelCapabilities } from "../../protocol/model.ts";
 import type { FieldRules } from "../upstream/fields.ts";
+import { PICTURE_TYPES } from "../upstream/input-pictures.ts";
 
 export type StabilityModel = {
   /** As callers name it behind the slash. */
@@ -23,7 +24,7 @@ type Line = Pick<StabilityModel, "name" | "endpoint" | "edits"> & {
 };
 
 export const RATIOS = ["1:1", "16:9", "21:9", "2:3", "3:2", "4:5", "5:4", "9:16", "9:21"];
-export const MAX_PROMPT_CHARACTERS = 10_000;
+const MAX_PROMPT_CHARACTERS = 10_000;
 /** 0 is any. */
 export const MAX_SEED = 4_294_967_294;
 const MAX_IMAGES = 10;
@@ -109,8 +110,10 @@ export const STABILITY_MODELS: readonly StabilityModel[] = LINES.map(
       durations: null,
       fps: null,
       outputFormats,
-      inputs: { images: model.edits ? 1 : 0, mask: false },
+      maxPromptCharacters: MAX_PROMPT_CHARACTERS,
+      inputs: model.edits ? { images: 1, mask: false, types: PICTURE_TYPES } : { images: 0, mask: false },
       seed: true,
+      maxSeed: MAX_SEED,
       measuredProgress: false,
       providerOptions: Object.keys(model.fields),
       furtherFields: Object.keys(model.fields),

@@ -2,11 +2,11 @@
 
 import type { MediaJob, StepIo } from "../../tasks/ports/media-provider.ts";
 import type { TaskInput } from "../../tasks/task.ts";
-import { invalid, takenFields } from "../upstream/fields.ts";
+import { invalid, requirePromptWithin, takenFields } from "../upstream/fields.ts";
 import { openInput } from "../upstream/inputs.ts";
 import type { FormPart } from "../upstream/multipart.ts";
 import { nearestRatio, parseSize } from "../upstream/sizes.ts";
-import { MAX_PROMPT_CHARACTERS, MAX_SEED, RATIOS, type StabilityModel } from "./models.ts";
+import { MAX_SEED, RATIOS, type StabilityModel } from "./models.ts";
 
 const INPUT_TYPES: Readonly<Record<string, string>> = {
   "image/png": "png",
@@ -24,8 +24,7 @@ export function pictureForm(
   io: Pick<StepIo, "openInput" | "signal">,
 ): FormPart[] {
   const { request } = job;
-  if (charactersOf(request.prompt) > MAX_PROMPT_CHARACTERS)
-    throw invalid(`The prompt may have ${MAX_PROMPT_CHARACTERS} characters for this model.`);
+  requirePromptWithin(request.prompt, model.capabilities);
   const input = inputOf(job, model);
   const { strength, aspect_ratio: named, ...fields } = takenFields(request, model.fields);
   if (strength !== undefined && input === null)
@@ -79,8 +78,4 @@ function inputOf({ inputs }: MediaJob, { edits }: StabilityModel): TaskInput | n
       `An input picture must be PNG, JPEG or WebP; this one is ${first.contentType.slice(0, 40)}.`,
     );
   return first;
-}
-
-function charactersOf(text: string): number {
-  return [...text].length;
 }

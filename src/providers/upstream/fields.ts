@@ -1,5 +1,6 @@
 /** Fields of a provider's own that a caller may send along: what each may be, and what is wrong with one that is not. */
 
+import type { ModelCapabilities } from "../../protocol/model.ts";
 import type { Json } from "../../protocol/task.ts";
 import type { JobRequest } from "../../tasks/task.ts";
 import { permanent } from "./failures.ts";
@@ -47,6 +48,16 @@ export function optionFault(options: Readonly<Record<string, Json>>, rules: Fiel
 /** A request that cannot be fulfilled, whoever sends it again. */
 export function invalid(message: string): UpstreamError {
   return new UpstreamError(permanent("invalid_request", message));
+}
+
+/** Throws `UpstreamError` (`invalid_request`) for a prompt that is longer than the model takes. */
+export function requirePromptWithin(
+  prompt: string,
+  { maxPromptCharacters: most }: Pick<ModelCapabilities, "maxPromptCharacters">,
+): void {
+  const characters = [...prompt].length;
+  if (most !== undefined && characters > most)
+    throw invalid(`The prompt may have ${most} characters for this model; it has ${characters}.`);
 }
 
 function takenValue(value: Json, rule: FieldRule): Json {

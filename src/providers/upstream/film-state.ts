@@ -10,14 +10,12 @@ export type FilmState = {
   readonly id: string;
   /** Of the film, as it was asked for. */
   readonly seconds: number;
-  /** When it was begun, wall clock. */
-  readonly since: number;
 };
 
 /** The state as it was saved; null for what is none. */
 export function readFilmState(state: Json): FilmState | null {
   if (!isRecord(state) || typeof state.id !== "string" || state.id === "") return null;
-  return { id: state.id, seconds: Number(state.seconds), since: Number(state.since) };
+  return { id: state.id, seconds: Number(state.seconds) };
 }
 
 /** The same for a job that cannot go on without. Throws `UpstreamError`. */

@@ -1,31 +1,29 @@
 /** A caller's pictures as data URLs within a provider's JSON, for providers that take them so. */
 
+import type { InputRule } from "../../protocol/model.ts";
 import type { MediaJob, StepIo } from "../../tasks/ports/media-provider.ts";
 import { invalid } from "./fields.ts";
 import { openInput } from "./inputs.ts";
 import { InlineFile } from "./json-with-files.ts";
 
-export type PictureRule = {
-  /** How many the model takes. */
-  readonly most: number;
-  /** Types it takes; default: PNG, JPEG and WebP. */
-  readonly types?: readonly string[];
-  /** Of one file; absent: as large as an input may be. */
-  readonly maxBytes?: number;
-};
+/** What most models take. */
+export const PICTURE_TYPES = ["image/png", "image/jpeg", "image/webp"];
+/** As a model's capabilities say it. */
+type PictureRule = Pick<InputRule, "images" | "types" | "maxBytes">;
 
-const USUAL_TYPES = ["image/png", "image/jpeg", "image/webp"];
+const NONE: PictureRule = { images: 0 };
 const MEBIBYTE = 1_048_576;
 
 /**
- * The pictures of a job, in the caller's order. Throws `UpstreamError` (`invalid_request`) for a mask, and for more, other
+ * The pictures of a job, in the caller's order, by the capabilities of its model. Throws `UpstreamError` (`invalid_request`) for a mask, and for more, other
  * or larger files than the model takes.
  */
 export function pictureUrls(
   { inputs }: Pick<MediaJob, "inputs">,
-  { most, types = USUAL_TYPES, maxBytes }: PictureRule,
+  { inputs: rule = NONE }: { readonly inputs?: PictureRule },
   io: Pick<StepIo, "openInput" | "signal">,
 ): InlineFile[] {
+  const { images: most, types = PICTURE_TYPES, maxBytes } = rule;
   if (inputs.length > 0 && most === 0)
     throw invalid(
       "This model works from the prompt alone; leave the input pictures out, or use another model.",

@@ -252,19 +252,17 @@ class JobsRun {
       this.#kept.errors.push({ index: index + place, code: codeOf(failure), message: failure.message });
   }
 
-  /** Finished items count whole, running ones as far as they are said to be. */
+  /** Finished items count whole, running ones as far as they are said to be; nothing is said while one of them is not. */
   #progress(): { progress?: number; message?: string } {
     const { n } = this.#order;
     const running = this.#kept.jobs.map((job) => ({ job, report: this.#reports.get(job.index) }));
     let percent = madeOf(this.#kept) * 100;
-    let isKnown = madeOf(this.#kept) > 0;
+    let isKnown = true;
     let message: string | undefined;
     for (const { job, report } of running) {
       if (report?.kind !== "running") continue;
-      if (report.progress !== undefined) {
-        percent += report.progress * job.count;
-        isKnown = true;
-      }
+      if (report.progress === undefined) isKnown = false;
+      else percent += report.progress * job.count;
       message ??= report.message;
     }
     return {

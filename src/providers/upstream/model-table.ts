@@ -3,12 +3,12 @@
  * same table says what the catalogue publishes and what is written into a request.
  */
 
-import type { ModelCapabilities } from "../../protocol/model.ts";
+import type { InputRule, ModelCapabilities } from "../../protocol/model.ts";
 import type { Json, TaskType } from "../../protocol/task.ts";
 import type { MediaJob, StepIo } from "../../tasks/ports/media-provider.ts";
 import type { ModelOffer } from "../catalogue.ts";
 import { type FieldRules, invalid, optionFault, takenFields } from "./fields.ts";
-import { pictureUrls } from "./input-pictures.ts";
+import { PICTURE_TYPES, pictureUrls } from "./input-pictures.ts";
 import { nearestRatio, parseSize } from "./sizes.ts";
 
 /** Sides a model makes to the pixel. */
@@ -112,7 +112,7 @@ export function capabilitiesOf(model: TableModel): ModelCapabilities {
     durations: durationsOf(model),
     fps: null,
     outputFormats: Object.keys(model.format?.words ?? {}),
-    inputs: { images: picturesTaken(model), mask: false },
+    inputs: inputsOf(model),
     seed,
     measuredProgress: false,
     providerOptions: further,
@@ -124,9 +124,9 @@ function durationsOf({ duration }: TableModel): ModelCapabilities["durations"] {
   return duration === undefined ? null : { kind: "listed", values: duration.values, default: duration.usual };
 }
 
-function picturesTaken({ pictures }: TableModel): number {
-  if (pictures === undefined) return 0;
-  return "list" in pictures ? pictures.most : pictures.fields.length;
+function inputsOf({ pictures = { fields: [] } }: TableModel): InputRule {
+  const images = "list" in pictures ? pictures.most : pictures.fields.length;
+  return { images, mask: false, ...(images > 0 && { types: PICTURE_TYPES }) };
 }
 
 /** Seconds of the film that is asked for; null for a model of pictures or one that does not say. */
@@ -227,11 +227,11 @@ function formatOf({ request }: MediaJob, { format }: TableModel): Record<string,
 
 function picturesOf(
   job: MediaJob,
-  { pictures = { fields: [] } }: TableModel,
+  model: TableModel,
   io: Pick<StepIo, "openInput" | "signal">,
 ): Record<string, unknown> {
-  const most = "list" in pictures ? pictures.most : pictures.fields.length;
-  const urls = pictureUrls(job, { most }, io);
+  const { pictures = { fields: [] } } = model;
+  const urls = pictureUrls(job, { inputs: inputsOf(model) }, io);
   if (urls.length === 0) return {};
   if ("list" in pictures) return { [pictures.list]: urls };
   return Object.fromEntries(urls.map((url, place) => [pictures.fields[place], url]));

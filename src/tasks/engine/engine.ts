@@ -34,6 +34,7 @@ import { afterClaim, afterLookUp, afterStep, LOOP, localDueAt, localDueAtOf, onR
 import { type Committed, type StepDriver, StepExecutor } from "./step-executor.ts";
 import { type StepDependencies, StepRun } from "./step-run.ts";
 import { Sweep } from "./sweep.ts";
+import type { UsualDurations } from "./usual-durations.ts";
 
 export type EngineOptions = {
   /** Provider calls open at once that begin an attempt, by lane; as many again may be open that poll. */
@@ -45,6 +46,8 @@ export type EngineOptions = {
   /** How often deadlines, orphans and cleanup items are looked for, ms. */
   sweepMs: number;
   progressIntervalMs: number;
+  /** The least time between two stored estimates of progress of one task, ms. */
+  estimateIntervalMs: number;
   /** How long a shutdown waits for steps to finish before it hands them back, ms. */
   shutdownMs: number;
   retry: RetryPolicy;
@@ -57,6 +60,7 @@ export const DEFAULT_ENGINE_OPTIONS: EngineOptions = {
   renewMs: 3_000,
   sweepMs: 500,
   progressIntervalMs: 100,
+  estimateIntervalMs: 2_000,
   shutdownMs: 10_000,
   retry: DEFAULT_RETRY_POLICY,
 };
@@ -80,6 +84,8 @@ export type EngineDependencies = {
   health?: ProviderHealth | undefined;
   /** The processes that share the store. Absent: there are none, and nobody else puts work into it. */
   others?: OtherWorkers | undefined;
+  /** How long jobs usually take. Absent: progress is never estimated. */
+  durations?: UsualDurations | undefined;
 } & Pick<StepDependencies, "hung">;
 
 /**
@@ -128,6 +134,7 @@ export class Engine implements Doorbell, WorkListener {
     this.#steps = {
       ...dependencies,
       progressIntervalMs: options.progressIntervalMs,
+      estimateIntervalMs: options.estimateIntervalMs,
       ...(previews && { preview: (taskId: string, preview: Preview) => previews.show(taskId, preview) }),
       ...(hooks && { hookUrl: (provider: string, taskId: string) => hooks.urlOf(provider, taskId) }),
     };

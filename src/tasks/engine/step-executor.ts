@@ -18,6 +18,7 @@ import { NOTHING_SPENT, overrunOf, type StepTransition, SUSPECT_FROM_TAKEOVERS }
 import { type AccountUse, ProviderHealth } from "./provider-health.ts";
 import { STORE_RETRY_MS } from "./scheduling.ts";
 import type { StepEnd, StepRun } from "./step-run.ts";
+import type { UsualDurations } from "./usual-durations.ts";
 
 /** What was stored of a step, and what the same write claimed besides. */
 export type Committed = {
@@ -40,6 +41,8 @@ export type StepExecutorDependencies = {
   random?: () => number;
   /** How accounts are doing, where others look at it as well. */
   health?: ProviderHealth | undefined;
+  /** Learns how long jobs take. */
+  durations?: Pick<UsualDurations, "note"> | undefined;
 };
 
 /** The driver's part. */
@@ -248,6 +251,7 @@ export class StepExecutor {
         if (outcome.applied) {
           publishUpdate(publisher, outcome.update);
           this.#warnOfOverrun(outcome.update.task);
+          this.#dependencies.durations?.note(outcome.update.task);
           if (outcome.update.task.openCleanups > 0) driver.leftJob();
         } else await this.#reportLate(run, driver, learned);
         return { task: outcome.applied ? outcome.update.task : null, claims: outcome.claimed, at };

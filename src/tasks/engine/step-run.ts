@@ -4,8 +4,6 @@
  */
 
 import type { Json } from "../../protocol/task.ts";
-import { cutMessage } from "../cut-message.ts";
-import type { Clock, TimerHandle } from "../ports/clock.ts";
 import { describeError, type Log } from "../ports/log.ts";
 import type {
   Credential,
@@ -16,13 +14,13 @@ import type {
   StepOutcome,
 } from "../ports/media-provider.ts";
 import { MediaRefusedError, type MediaStore, MediaTooLargeError } from "../ports/media-store.ts";
-import { type Publisher, publishUpdate } from "../ports/publisher.ts";
 import { StoredValueTooLargeError, StoreUnavailableError } from "../ports/store-error.ts";
-import type { Lease, TaskStore } from "../ports/task-store.ts";
+import type { Lease } from "../ports/task-store.ts";
 import { candidateOf, type MediaRef, type StoredMedia, type Task } from "../task.ts";
 import type { SpentTime } from "../transition.ts";
 import { checkOutcome } from "./outcome-check.ts";
 import { STORE_RETRY_MS } from "./scheduling.ts";
+import { StepProgress, type StepProgressDependencies } from "./step-progress.ts";
 
 /** Why a step was told to stop. */
 export type StopReason =
@@ -37,14 +35,9 @@ export type StepEnd =
   /** `outcome`: what the provider answered to a step whose task was lost meanwhile. */
   | { kind: "stopped"; reason: StopReason; outcome: StepOutcome | null };
 
-export type StepDependencies = {
-  store: Pick<TaskStore, "advance">;
+export type StepDependencies = StepProgressDependencies & {
   media: Pick<MediaStore, "put" | "get">;
-  publisher: Publisher;
-  clock: Clock;
   log: Log;
-  /** The least time between two stored progress values of one task, in ms. */
-  progressIntervalMs: number;
   /** Takes previews of what is being made; absent where nobody could see them. */
   preview?: (taskId: string, preview: Preview) => void;
   /** The address at which a provider may call back about a task; absent where none can reach the gateway. */
@@ -84,10 +77,7 @@ export class StepRun {
   #storeMs = 0;
   #reportedStoreMs = 0;
   #workSince: number;
-  #progress: { percent: number; message: string | null } | null = null;
-  #progressAt = Number.NEGATIVE_INFINITY;
-  #progressTimer: TimerHandle | null = null;
-  #progressInFlight = false;
+  readonly #progress: StepProgress;
   #credential: string | null = null;
   #begun = false;
   #ended = false;
@@ -100,6 +90,7 @@ export class StepRun {
     const now = dependencies.clock.monotonic();
     this.#workSince = now;
     this.#deadlineAt = now + Math.max(0, task.deadlineAt - task.updatedAt);
+    this.#progress = new StepProgress(task, lease, dependencies, () => this.stop("lost"));
   }
 
   /** The task as this worker last knew it. */
@@ -130,7 +121,7 @@ export class StepRun {
   stop(reason: StopReason): void {
     if (this.#stopped !== null) return;
     this.#stopped = reason;
-    this.#clearProgress();
+    this.#progress.end();
     this.#controller.abort(new StepStoppedError(reason));
   }
 
@@ -160,13 +151,15 @@ export class StepRun {
     let outcome: StepOutcome;
     try {
       const io = this.#io();
+      // A job that runs upstream is looked at by each poll; only a call that makes everything itself is silent for long.
+      if (task.state === null) this.#progress.estimateWhileSilent();
       const call = task.state === null ? provider.submit(job, io) : provider.poll(job, task.state, io);
       outcome = this.#checked(await this.#unlessItHangs(call));
     } catch (error) {
       outcome = this.#thrown(error);
     }
     this.#ended = true;
-    this.#clearProgress();
+    this.#progress.end();
     if (this.#stopped === null) return { kind: "outcome", outcome };
     return { kind: "stopped", reason: this.#stopped, outcome: outcome.kind === "failed" ? null : outcome };
   }
@@ -210,7 +203,7 @@ export class StepRun {
     return {
       signal: this.#controller.signal,
       progress: (percent, message) =>
-        this.#noteProgress(percent, typeof message === "string" ? cutMessage(message) : null),
+        this.#progress.told(percent, typeof message === "string" ? message : null),
       ...(preview && { preview: (shown: Preview) => this.#showPreview(preview, shown) }),
       save: (state) => this.#save(state),
       putMedia: (bytes, contentType) => this.#putMedia(bytes, contentType),
@@ -227,7 +220,7 @@ export class StepRun {
         flaw,
       });
     }
-    return outcome;
+    return outcome.kind === "pending" ? this.#progress.completed(outcome) : outcome;
   }
 
   #thrown(error: unknown): StepOutcome {
@@ -332,55 +325,6 @@ export class StepRun {
         this.#refuseWhenOver();
       }
     }
-  }
-
-  /** The last value wins: what comes faster than the interval replaces what still waits. */
-  #noteProgress(percent: number, message: string | null): void {
-    if (this.#stopped !== null || this.#ended) return;
-    this.#progress = { percent, message };
-    if (this.#progressInFlight || this.#progressTimer !== null) return;
-    const { clock, progressIntervalMs } = this.#dependencies;
-    const waitMs = this.#progressAt + progressIntervalMs - clock.monotonic();
-    if (waitMs <= 0) {
-      this.#writeProgress();
-      return;
-    }
-    this.#progressTimer = clock.after(waitMs, () => {
-      this.#progressTimer = null;
-      this.#writeProgress();
-    });
-  }
-
-  #writeProgress(): void {
-    const progress = this.#progress;
-    if (progress === null || this.#stopped !== null || this.#ended) return;
-    this.#progress = null;
-    this.#progressInFlight = true;
-    this.#progressAt = this.#dependencies.clock.monotonic();
-    this.#dependencies.store
-      .advance(this.lease, { kind: "progress", ...progress })
-      .then((outcome) => {
-        if (!outcome.applied) {
-          // After the step returned, its own last transition has ended the lease: nothing is lost then.
-          if (!this.#ended) this.stop("lost");
-          return;
-        }
-        publishUpdate(this.#dependencies.publisher, outcome.update);
-      })
-      .catch(() => {
-        // A progress value that could not be stored is superseded by the next one.
-      })
-      .finally(() => {
-        this.#progressInFlight = false;
-        const next = this.#progress;
-        if (next !== null) this.#noteProgress(next.percent, next.message);
-      });
-  }
-
-  #clearProgress(): void {
-    this.#progress = null;
-    this.#progressTimer?.cancel();
-    this.#progressTimer = null;
   }
 }
 

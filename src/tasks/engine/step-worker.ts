@@ -25,6 +25,7 @@ import type { ProviderHealth } from "./provider-health.ts";
 import { CRON_SWEEP_BATCHES, localDueAt, localDueAtOf, SWEEP_BATCH } from "./scheduling.ts";
 import { StepExecutor } from "./step-executor.ts";
 import { type StepDependencies, StepRun } from "./step-run.ts";
+import type { UsualDurations } from "./usual-durations.ts";
 
 export type StepWorkerOptions = {
   /** Provider calls open at once in the whole deployment, by lane. */
@@ -35,6 +36,8 @@ export type StepWorkerOptions = {
   renewMs: number;
   /** The least time between two stored progress values of one task, ms. */
   progressIntervalMs: number;
+  /** The least time between two stored estimates of progress of one task, ms. */
+  estimateIntervalMs: number;
   retry: RetryPolicy;
 };
 
@@ -53,6 +56,8 @@ export type StepWorkerDependencies = {
   health?: ProviderHealth | undefined;
   /** Addresses at which providers may call back. Absent: none can reach the gateway. */
   hooks?: Pick<HookAddresses, "urlOf"> | undefined;
+  /** How long jobs usually take. Absent: progress is never estimated. */
+  durations?: UsualDurations | undefined;
 };
 
 /** What one step came to. */
@@ -88,14 +93,16 @@ export class StepWorker {
     this.#dependencies = dependencies;
     this.#options = options;
     this.#providers = [...dependencies.providers.keys()];
-    const { store, media, publisher, clock, log, hooks } = dependencies;
+    const { store, media, publisher, clock, log, hooks, durations } = dependencies;
     this.#steps = {
       store,
       media,
       publisher,
       clock,
       log,
+      durations,
       progressIntervalMs: options.progressIntervalMs,
+      estimateIntervalMs: options.estimateIntervalMs,
       ...(hooks && { hookUrl: (provider: string, taskId: string) => hooks.urlOf(provider, taskId) }),
     };
     this.#executor = new StepExecutor(dependencies, options.retry);

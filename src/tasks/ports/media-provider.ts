@@ -125,7 +125,10 @@ export type StepOutcome =
       costMicros?: number;
       usage?: Usage;
     }
-  /** The job runs upstream; ask again after `pollAfterMs`. The call's slot is free meanwhile. */
+  /**
+   * The job runs upstream; ask again after `pollAfterMs`. The call's slot is free meanwhile. `progress` is what the provider says,
+   * 0 for a job that has not begun there; absent, it is estimated where the model's progress is not measured.
+   */
   | { kind: "pending"; state: Json; pollAfterMs: number; progress?: number; message?: string }
   | { kind: "failed"; failure: Failure };
 

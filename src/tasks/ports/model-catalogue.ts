@@ -2,6 +2,7 @@
 
 import type { ModelCapabilities, WireModel } from "../../protocol/model.ts";
 import type { Json, TaskType } from "../../protocol/task.ts";
+import type { JobRequest } from "../task.ts";
 import type { Price } from "./price.ts";
 
 /** A model that can be asked for. */
@@ -20,7 +21,20 @@ export type OfferedModel = {
   readonly created: number;
   /** What is wrong with these `provider_options`, one sentence; null when nothing is. Their names are known already. */
   readonly checkOptions: OptionCheck;
+  /** Absent: what fits the capabilities fits. */
+  readonly checkRequest?: RequestCheck | undefined;
 };
+
+/** A model by one of its names, as clients are shown it. */
+export type ListedModel = Omit<WireModel, "parameters">;
+
+/**
+ * What is wrong with a request whose fields fit the model one by one, such as a duration that another field rules out; null when
+ * nothing is.
+ */
+export type RequestCheck = (
+  request: JobRequest,
+) => { readonly param: string; readonly message: string } | null;
 
 export type OptionCheck = (options: Readonly<Record<string, Json>>) => string | null;
 
@@ -33,5 +47,5 @@ export interface ModelCatalogue {
   /** The models that the operator put behind this one, in their order; all make the same type of thing. */
   fallbacks(model: OfferedModel): readonly OfferedModel[];
   /** Every name that works, models before aliases. */
-  list(): readonly WireModel[];
+  list(): readonly ListedModel[];
 }

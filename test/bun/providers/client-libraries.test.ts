@@ -3,7 +3,7 @@
 import { createOpenAI } from "@ai-sdk/openai";
 import { createOpenAICompatible } from "@ai-sdk/openai-compatible";
 import { generateImage } from "ai";
-import OpenAI, { APIError, BadRequestError } from "openai";
+import OpenAI, { APIError, BadRequestError, toFile } from "openai";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { FAKE_KEY, type FakeOpenAi, startFakeOpenAi } from "../../fixture/providers/fake-openai.ts";
 import { type PaidGateway, paidGateway } from "../../fixture/providers/paid-gateway.ts";
@@ -147,6 +147,82 @@ describe("OpenAI's library", () => {
     const error = await client.images.generate({ model: MODEL, prompt: "x" }).catch((thrown) => thrown);
     expect(error).toMatchObject({ status: 502, code: "provider_error" });
     expect(upstream.calls).toHaveLength(1);
+  });
+
+  test("works from one picture, and from several in their order", async () => {
+    const file = (shade: number) => toFile(pngOf(shade), `${shade}.png`, { type: "image/png" });
+    const one = await client.images.edit({ model: MODEL, image: await file(1), prompt: "in blue" });
+    expect(isPng(one.data?.[0]?.b64_json)).toBe(true);
+    const image = [await file(2), await file(3), await file(4)];
+    const { data } = await client.images.edit({ model: MODEL, image, prompt: "together", n: 2 });
+    expect(data?.map(({ b64_json }) => isPng(b64_json))).toEqual([true, true]);
+    expect(upstream.calls.map(({ operation }) => operation)).toEqual(["edits", "edits"]);
+    const sent = upstream.calls.map(({ files }) => files.map(({ bytes }) => Buffer.from(bytes)));
+    expect(sent).toEqual([[Buffer.from(pngOf(1))], [2, 3, 4].map((shade) => Buffer.from(pngOf(shade)))]);
+    expect(upstream.calls[1]?.fields).toMatchObject({ prompt: "together", n: 2 });
+  });
+
+  test("says by a mask where a picture is to change", async () => {
+    const { data } = await client.images.edit({
+      model: MODEL,
+      image: await toFile(pngOf(1), "picture.png", { type: "image/png" }),
+      mask: await toFile(pngOf(2), "mask.png", { type: "image/png" }),
+      prompt: "a hat",
+    });
+    expect(isPng(data?.[0]?.b64_json)).toBe(true);
+    const files = upstream.calls[0]?.files.map(({ name, bytes }) => [name, Buffer.from(bytes)]);
+    expect(files).toEqual(
+      expect.arrayContaining([
+        ["image", Buffer.from(pngOf(1))],
+        ["mask", Buffer.from(pngOf(2))],
+      ]),
+    );
+  });
+
+  test("sees previews of an edit by the names of an edit's events", async () => {
+    const stream = await client.images.edit({
+      model: MODEL,
+      image: await toFile(pngOf(1), "picture.png", { type: "image/png" }),
+      prompt: "in blue",
+      stream: true,
+      partial_images: 1,
+    });
+    const events = [];
+    for await (const event of stream) events.push(event);
+    expect(events.map(({ type }) => type)).toEqual(["image_edit.partial_image", "image_edit.completed"]);
+    expect(events.every(({ b64_json }) => isPng(b64_json))).toBe(true);
+  });
+
+  test("sees a generation's names where a generation works from a picture", async () => {
+    const picture = { image: `data:image/png;base64,${pngOf(1).toBase64()}` };
+    const stream = await client.images.generate({
+      model: MODEL,
+      prompt: "in blue",
+      stream: true,
+      partial_images: 1,
+      ...picture,
+    });
+    const types = [];
+    for await (const { type } of stream) types.push(type);
+    expect(types).toEqual(["image_generation.partial_image", "image_generation.completed"]);
+    expect(upstream.calls[0]?.operation).toBe("edits");
+  });
+
+  test("has its stream before the upstream has answered anything", async () => {
+    const picture = await toFile(pngOf(1), "picture.png", { type: "image/png" });
+    for (const begin of [
+      () => client.images.generate({ model: MODEL, prompt: "a red boat", stream: true }),
+      () => client.images.edit({ model: MODEL, image: picture, prompt: "in blue", stream: true }),
+    ]) {
+      const { promise, resolve: letGo } = Promise.withResolvers<void>();
+      upstream.script({ kind: "wait", until: promise });
+      // Resolves with the headers; the upstream is let go only afterwards.
+      const stream = await begin();
+      letGo();
+      const types = [];
+      for await (const { type } of stream) types.push(type);
+      expect(types).toHaveLength(1);
+    }
   });
 
   test("finds the models, with what they take", async () => {

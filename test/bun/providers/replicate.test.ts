@@ -170,7 +170,7 @@ describe("a prediction", () => {
     const io = new RecordingIo();
     const { outcome, pendings } = await finish(provider(), film({ duration: 6 }), io);
     expect(pendings.map(({ pollAfterMs, progress, message }) => [pollAfterMs, progress, message])).toEqual([
-      [2_000, undefined, "waiting at Replicate (the model may be starting)"],
+      [2_000, 0, "waiting at Replicate (the model may be starting)"],
       [2_000, 60, "running"],
     ]);
     const { items, usage } = doneOf(outcome);

@@ -419,7 +419,7 @@ describe("what the host and the store decide", () => {
   const UPSTASH = { UPSTASH_REDIS_REST_URL: "https://x.upstash.io", UPSTASH_REDIS_REST_TOKEN: "token" };
   const REDIS = { CONDUITLLM__REDIS__CONNECTIONSTRING: "localhost" };
   const near = { leaseMs: 9_000, renewMs: 3_000, sweepIntervalMs: 500 };
-  const far = { leaseMs: 60_000, renewMs: 20_000, sweepIntervalMs: 10_000 };
+  const far = { leaseMs: 60_000, renewMs: 20_000, sweepIntervalMs: 10_000, estimateIntervalMs: 10_000 };
 
   it.each([
     ["SQLite", "process", {}, { ...near, progressPerSecond: 10 }],
@@ -445,7 +445,13 @@ describe("what the host and the store decide", () => {
   });
 
   it("nothing that the operator has said", () => {
-    const engine = { leaseMs: 1_000, renewMs: 100, sweepIntervalMs: 50, progressPerSecond: 5 };
+    const engine = {
+      leaseMs: 1_000,
+      renewMs: 100,
+      sweepIntervalMs: 50,
+      progressPerSecond: 5,
+      estimateIntervalMs: 700,
+    };
     const file = { engine, imageGeneration: { maxConcurrency: 7 } };
     for (const host of ["process", "worker"] as const) {
       const decided = loadConfig({ env: UPSTASH, file: JSON.stringify(file), host }).settings;

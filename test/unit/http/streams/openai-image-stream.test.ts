@@ -17,6 +17,7 @@ async function streamOf(media: MemoryMedia, indexes: readonly number[]): Promise
     .map((index) => ({ index, code: "provider_error" as const, message: "lost" }));
   const view = { task: { ...task, result: { items, errors } }, queuePosition: null };
   const stream = imageEventStream(() => Promise.resolve(view), {
+    prefix: "image_generation",
     task,
     watch: () => () => {},
     requestId: "request-1",

@@ -77,6 +77,12 @@ test("as many jobs are begun as the items take, and their progress is the whole'
   expect(outcome).toMatchObject({ kind: "pending", progress: 65, message: "painting", pollAfterMs: 5_000 });
 });
 
+test("nothing is said of the whole while one job does not say how far it is", async () => {
+  const silent = { kind: "running", message: "painting" } as const;
+  const { step } = world({ n: 3, perJob: 1 }, [made(1), RUNNING, silent]);
+  expect(await step()).not.toHaveProperty("progress");
+});
+
 test("what runs is asked for, what came is kept, and only what is missing is begun", async () => {
   const { step, begun } = world({}, [RUNNING], { "job 0": made(1), "job 2": RUNNING });
   const outcome = await step(state([0, 2]));
