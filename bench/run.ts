@@ -6,6 +6,7 @@
 import { accept } from "./accept.ts";
 import { claim } from "./claim.ts";
 import { fanOut } from "./fan-out.ts";
+import { film } from "./film.ts";
 import { gatewaySync } from "./gateway-sync.ts";
 import { type Bench, type BenchContext, TemporaryFolders } from "./harness/bench.ts";
 import { complainAboutLoad, describeMachine, hasProgram } from "./harness/machine.ts";
@@ -25,6 +26,7 @@ import { workerFanOut } from "./worker-fan-out.ts";
 const BENCHES: readonly Bench[] = [
   accept,
   gatewaySync,
+  film,
   lifecycle,
   fanOut,
   idleMemory,
