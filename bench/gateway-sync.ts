@@ -38,6 +38,8 @@ const LOADS: Record<Load, { connections: number; bytes: number; delayMs: number 
 const SECONDS = 4;
 const WARM_UP_SECONDS = 2;
 const MEMORY_EVERY_MS = 100;
+/** Between two loads: what was in flight at the end of one is over by then. */
+const SETTLE_MS = 1_000;
 const BYTES_PER_MIB = 2 ** 20;
 
 export const gatewaySync: Bench = {
@@ -62,7 +64,7 @@ export const gatewaySync: Bench = {
         `slow: ${slow.perSecond}/s; large: ${large.perSecond}/s, ${large.residentMiB} MiB`,
     );
     return reportGateways(results, {
-      seconds: SECONDS,
+      seconds: context.option("seconds", SECONDS),
       warmUpSeconds: WARM_UP_SECONDS,
       path: PATH,
     });
@@ -115,6 +117,7 @@ async function measureLoad(
   const use = used();
   clearInterval(watch);
   await child.end();
+  await Bun.sleep(SETTLE_MS);
   if (result.errors > 0)
     throw new Error(`${load}: ${result.errors} requests failed, the first: ${result.firstError}`);
   return { ...result, ...use, residentMiB: round(most / BYTES_PER_MIB, 0) };
