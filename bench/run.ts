@@ -6,6 +6,8 @@
 import { accept } from "./accept.ts";
 import { claim } from "./claim.ts";
 import { fanOut } from "./fan-out.ts";
+import { film } from "./film.ts";
+import { gatewaySync } from "./gateway-sync.ts";
 import { type Bench, type BenchContext, TemporaryFolders } from "./harness/bench.ts";
 import { complainAboutLoad, describeMachine, hasProgram } from "./harness/machine.ts";
 import { endChildren, LOAD_CORE } from "./harness/process.ts";
@@ -24,6 +26,8 @@ import { workerFanOut } from "./worker-fan-out.ts";
 
 const BENCHES: readonly Bench[] = [
   accept,
+  gatewaySync,
+  film,
   lifecycle,
   fanOut,
   idleMemory,

@@ -15,11 +15,13 @@ export type HttpLoadRun = {
   warmUpSeconds: number;
   seconds: number;
   request: HttpLoadRequest;
+  /** An answer of fewer bytes, its head included, is an error whatever its status says. Default 0. */
+  leastBytes?: number;
 };
 export type HttpLoadResult = {
   perSecond: number;
   answers: number;
-  /** Answers with a status other than 200, and broken connections. */
+  /** Answers with a status other than 200, answers that are too short, and broken connections. */
   errors: number;
   firstError: string | null;
   latency: ReturnType<Histogram["summary"]>;
@@ -33,7 +35,20 @@ const LENGTH_HEADER = "ength: ";
 const STATUS_OFFSET = "HTTP/1.1 ".length;
 const DIGIT_ZERO = 48;
 
-type Connection = { sentAt: number; pending: Buffer | null };
+/** What a chunked answer ends with; no JSON holds it. */
+const LAST_CHUNK = "\r\n0\r\n\r\n";
+const CHUNKED_HEADER = /\r\ntransfer-encoding: *chunked/i;
+
+type Connection = {
+  sentAt: number;
+  /** The beginning of an answer whose head is incomplete, or the last bytes of one that says no length. */
+  pending: Buffer | null;
+  /** Bytes of the answer that came so far. */
+  received: number;
+  /** Of the whole answer; null before its head is read, infinite where it is chunked. */
+  length: number | null;
+  status: number;
+};
 
 hear(async (command) => {
   if (command.type === "run") say("result", await run(command as unknown as HttpLoadRun));
@@ -56,21 +71,19 @@ async function run(options: HttpLoadRun): Promise<HttpLoadResult> {
       Bun.connect<Connection>({
         hostname: "127.0.0.1",
         port: options.port,
-        data: { sentAt: 0, pending: null },
+        data: { sentAt: 0, pending: null, received: 0, length: null, status: 0 },
         socket: {
           data(socket, chunk) {
             const connection = socket.data;
-            const bytes = connection.pending === null ? chunk : Buffer.concat([connection.pending, chunk]);
-            const end = answerEnd(bytes);
-            if (end === null || bytes.length < end) {
-              connection.pending = Buffer.from(bytes);
-              return;
-            }
-            connection.pending = null;
+            if (!takeAnswer(connection, chunk)) return;
             const now = performance.now();
             histogram.record(now - connection.sentAt);
-            if (statusOf(bytes) !== 200) fail(bytes.toString("latin1").slice(0, 600));
+            if (connection.status !== 200 || connection.received < (options.leastBytes ?? 0))
+              fail(`${connection.received} bytes: ${chunk.toString("latin1").slice(0, 600)}`);
             if (!running) return;
+            connection.received = 0;
+            connection.length = null;
+            connection.pending = null;
             connection.sentAt = now;
             socket.write(request);
           },
@@ -121,12 +134,35 @@ function renderRequest({ method, path, headers, body }: HttpLoadRequest, port: n
   return Buffer.concat([Buffer.from(lines.join("\r\n")), bytes]);
 }
 
-/** Where the answer ends, or null while its head is incomplete. Answers here always name their length. */
-function answerEnd(bytes: Buffer): number | null {
+/** Takes in what came; true when the answer is complete. A body is counted and not kept. */
+function takeAnswer(connection: Connection, chunk: Buffer): boolean {
+  const { pending } = connection;
+  connection.received += chunk.length;
+  if (connection.length === null) {
+    const bytes = pending === null ? chunk : Buffer.concat([pending, chunk]);
+    connection.length = answerLength(bytes);
+    if (connection.length === null) {
+      connection.pending = Buffer.from(bytes);
+      return false;
+    }
+    connection.status = statusOf(bytes);
+  }
+  if (connection.length !== Number.POSITIVE_INFINITY) return connection.received >= connection.length;
+  const last = chunk.subarray(-LAST_CHUNK.length);
+  const end = last.length === LAST_CHUNK.length || pending === null ? last : Buffer.concat([pending, last]);
+  connection.pending = Buffer.from(end.subarray(-LAST_CHUNK.length));
+  return connection.pending.toString("latin1") === LAST_CHUNK;
+}
+
+/** How long the answer is with its head: null while that is incomplete, infinite where it comes in chunks. */
+function answerLength(bytes: Buffer): number | null {
   const headEnd = bytes.indexOf(HEAD_END);
   if (headEnd < 0) return null;
   const name = bytes.indexOf(LENGTH_HEADER);
-  if (name < 0 || name > headEnd) return headEnd + HEAD_END.length;
+  if (name < 0 || name > headEnd) {
+    const head = bytes.toString("latin1", 0, headEnd);
+    return CHUNKED_HEADER.test(head) ? Number.POSITIVE_INFINITY : headEnd + HEAD_END.length;
+  }
   let length = 0;
   for (let index = name + LENGTH_HEADER.length; ; index += 1) {
     const digit = (bytes[index] ?? 0) - DIGIT_ZERO;

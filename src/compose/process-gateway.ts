@@ -46,6 +46,7 @@ import type { MediaStore } from "../tasks/ports/media-store.ts";
 import type { Publisher } from "../tasks/ports/publisher.ts";
 import { Previews } from "../tasks/previews.ts";
 import type { TaskService } from "../tasks/service.ts";
+import { accountNews } from "./account-news.ts";
 import { createApp } from "./app.ts";
 import { createCore } from "./core.ts";
 import { HostHealth, roomsPart } from "./health.ts";
@@ -114,7 +115,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const others = workers ?? (instances && SILENT_WORKERS);
   const previews = new Previews();
   const hung = new HungCalls();
-  const providerHealth = new ProviderHealth(clock);
+  const providerHealth = new ProviderHealth(clock, Math.random, accountNews(log));
   const accounts = () => providerHealth.list();
   const engine = new Engine(
     {

@@ -46,7 +46,9 @@ export function createCheckedMedia(inner: Inner): CheckedMedia {
         await peeked.cancel(error);
         throw error;
       }
-      const stored = await inner.put(taskId, peeked.whole(), found.contentType);
+      // A small file is in memory by now, and a store writes it at once.
+      const whole = peeked.isWhole ? peeked.head : peeked.whole();
+      const stored = await inner.put(taskId, whole, found.contentType);
       return { ...stored, ...(await figuresOf(found, async () => filmIn(await inner.get(stored.path)))) };
     },
   };

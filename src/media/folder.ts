@@ -18,6 +18,7 @@ import { isTaskId, type RandomFill } from "../tasks/ids.ts";
 import { type MediaFile, type MediaStore, MediaTooLargeError } from "../tasks/ports/media-store.ts";
 import type { MediaRef } from "../tasks/task.ts";
 import { contentTypeOf } from "./content-types.ts";
+import { FolderSync, syncFolder } from "./folder-sync.ts";
 import {
   dayFolder,
   etagOf,
@@ -67,8 +68,11 @@ class FolderMediaStore implements MediaStore {
   readonly #maxFileBytes: number;
   readonly #random: RandomFill | undefined;
   readonly #now: () => number;
+  /** Where the root really lies, as it was last seen. */
+  #realRoot: string | null = null;
   /** Day folders whose own way from the root is known to be on disk. */
   readonly #durableDays = new Set<string>();
+  readonly #days = new FolderSync();
 
   constructor({
     root,
@@ -235,7 +239,11 @@ class FolderMediaStore implements MediaStore {
   /** Whether nothing on the way to `path` leads elsewhere. What does not exist is nobody's. */
   async #isOwn(path: string): Promise<boolean> {
     try {
-      return (await realpath(join(this.#root, path))) === join(await realpath(this.#root), path);
+      const real = await realpath(join(this.#root, path));
+      if (this.#realRoot !== null && real === join(this.#realRoot, path)) return true;
+      // The first time, and where an operator has moved the root and left a link behind.
+      this.#realRoot = await realpath(this.#root);
+      return real === join(this.#realRoot, path);
     } catch (error) {
       if (isMissing(error)) return false;
       throw error;
@@ -269,7 +277,7 @@ class FolderMediaStore implements MediaStore {
   async #syncWayTo(folder: string, made: string | undefined): Promise<void> {
     if (!this.#fsync) return;
     const day = dirname(join(this.#root, folder));
-    await syncFolder(day);
+    await this.#days.sync(day);
     if (made !== undefined && made.length <= day.length) this.#durableDays.delete(day);
     if (this.#durableDays.has(day)) return;
     const top = made !== undefined && made.length <= this.#root.length ? dirname(made) : this.#root;
@@ -351,15 +359,6 @@ async function syncUpTo(folder: string, top: string): Promise<void> {
   for (let at = folder; ; at = dirname(at)) {
     await syncFolder(at);
     if (at === top || at === dirname(at)) return;
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }
 

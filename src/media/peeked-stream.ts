@@ -14,6 +14,11 @@ export class PeekedStream {
     return this.#head;
   }
 
+  /** Whether everything there is has been looked at. */
+  get isWhole(): boolean {
+    return this.#ended;
+  }
+
   /** Reads until at least `bytes` are looked at, or everything there is. */
   async read(bytes: number): Promise<Uint8Array> {
     const chunks = [this.#head];

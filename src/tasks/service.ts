@@ -309,17 +309,16 @@ export class TaskService {
     );
   }
 
-  /** The task as it is when it has ended, the time is up or the signal aborts. */
+  /** The task as it is when it has ended, the time is up or the signal aborts; `view` as it was submitted or read. */
   async waitUntilEnded(
     scope: TenantScope,
-    taskId: string,
+    view: TaskView,
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<TaskView> {
-    const before = await this.read(scope, taskId);
-    if (isTerminal(before.task.status)) return before;
-    await this.#dependencies.endWatch.untilEnded(scope, taskId, timeoutMs, signal);
-    return this.read(scope, taskId);
+    if (isTerminal(view.task.status)) return view;
+    await this.#dependencies.endWatch.untilEnded(scope, view.task.id, timeoutMs, signal);
+    return this.read(scope, view.task.id);
   }
 }
 

@@ -531,7 +531,7 @@ describe("a request that waits for a task's end", () => {
     const id = await world.create();
     const room = world.taskRoom(id);
     await world.advance(id, "started");
-    const waiting = world.parts.tasks.waitUntilEnded(KEY, id, 60_000);
+    const waiting = world.parts.tasks.waitUntilEnded(KEY, await world.parts.tasks.read(KEY, id), 60_000);
     await until(() => hasSubscribers(id));
     await evictDurableObject(room, { webSockets: "close" });
     await world.commit(id, "completed");
@@ -542,7 +542,7 @@ describe("a request that waits for a task's end", () => {
     const id = await world.create();
     const room = world.taskRoom(id);
     await world.advance(id, "started");
-    const waiting = world.parts.tasks.waitUntilEnded(KEY, id, 60_000);
+    const waiting = world.parts.tasks.waitUntilEnded(KEY, await world.parts.tasks.read(KEY, id), 60_000);
     await until(() => hasSubscribers(id));
     await evictDurableObject(room);
     await world.commit(id, "completed");

@@ -125,7 +125,7 @@ async function waitForEnd(
 ): Promise<TaskView> {
   host.keepOpen(c.req.raw);
   try {
-    return await tasks.waitUntilEnded(principalOfExchange(c).scope, view.task.id, timeoutMs, signal);
+    return await tasks.waitUntilEnded(principalOfExchange(c).scope, view, timeoutMs, signal);
   } finally {
     // The connection outlives the answer: a peer that vanished from it must not keep it for ever.
     host.limitIdle(c.req.raw);

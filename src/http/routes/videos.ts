@@ -38,7 +38,7 @@ export function mountVideos(
     host.keepOpen(c.req.raw);
     const { scope } = principalOfExchange(c);
     const { signal } = c.req.raw;
-    const ended = await tasks.waitUntilEnded(scope, view.task.id, seconds * 1000, signal).finally(() => {
+    const ended = await tasks.waitUntilEnded(scope, view, seconds * 1000, signal).finally(() => {
       host.limitIdle(c.req.raw);
     });
     tellCost(c, ended.task);

@@ -6,6 +6,7 @@ import type { HttpEnv } from "../exchange.ts";
 const PLACES = {
   name: "Conduit",
   images: "/v1/images/generations",
+  videos: "/v1/videos/generations/async",
   tasks: "/v1/tasks",
   events: "/v1/events",
   models: "/v1/models",

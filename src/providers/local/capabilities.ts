@@ -57,6 +57,7 @@ export const MOTION_CAPABILITIES: ModelCapabilities = {
   styles: [],
   backgrounds: [],
   outputFormats: [],
+  inputs: { images: 0, mask: false },
   seed: true,
   measuredProgress: true,
   providerOptions: REHEARSAL_OPTION_NAMES,

@@ -7,7 +7,7 @@ import { UpstreamError } from "./upstream-error.ts";
 
 /** What the first bytes of a file say about it; null for what is neither a picture, a film nor sound. */
 export function contentTypeOf(bytes: Uint8Array): string | null {
-  const ascii = String.fromCharCode(...bytes.subarray(0, SNIFFED_BYTES));
+  const ascii = String.fromCharCode(...bytes.subarray(0, SIGNATURE_BYTES));
   if (ascii.startsWith("\x89PNG\r\n\x1a\n")) return "image/png";
   if (ascii.startsWith("\xff\xd8\xff")) return "image/jpeg";
   if (ascii.startsWith("RIFF") && ascii.startsWith("WEBP", 8)) return "image/webp";
@@ -16,17 +16,19 @@ export function contentTypeOf(bytes: Uint8Array): string | null {
   if (ascii.startsWith("ftypqt", 4)) return "video/quicktime";
   if (ascii.startsWith("ftyp", 4)) return "video/mp4";
   if (ascii.startsWith("\x1a\x45\xdf\xa3")) return "video/webm";
-  if (
-    /^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*|<!--[\s\S]*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg[\s>]/i.test(
-      ascii,
-    )
-  )
+  // Of a text the beginning may be long, and of a large picture that is decoded for nothing.
+  const isText = /^(?:\xef\xbb\xbf)?\s*</.test(ascii);
+  if (isText && SVG_BEGINNING.test(new TextDecoder("latin1").decode(bytes.subarray(0, SNIFFED_BYTES))))
     return "image/svg+xml";
   return null;
 }
 
-/** Enough for any signature, and for what stands before an SVG's root. */
+/** Enough for any signature, and for the blanks that may stand before a text. */
+const SIGNATURE_BYTES = 64;
+/** Enough for what stands before an SVG's root. */
 const SNIFFED_BYTES = 1_024;
+const SVG_BEGINNING =
+  /^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*|<!--[\s\S]*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg[\s>]/i;
 
 /**
  * Stores the stream's bytes as they come, under the type that their beginning says. Throws `UpstreamError` when that is

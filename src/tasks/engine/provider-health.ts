@@ -52,6 +52,9 @@ export type AccountHealth = AccountUse & {
   readonly limitedMs: Readonly<Partial<Record<TaskType, number>>>;
 };
 
+/** Why an account is not used from now on; null: it is used again. A limit of its rate, which passes by itself, is no news. */
+export type AccountNews = (use: AccountUse, trouble: TaskErrorCode | null) => void;
+
 /** The account for a job; or none, and in how many ms one may be used again. */
 export type Choice =
   | { readonly kind: "account"; readonly account: ProviderAccount | null }
@@ -60,13 +63,19 @@ export type Choice =
 export class ProviderHealth {
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #random: () => number;
+  readonly #tell: AccountNews;
   /** By provider, then by the account's name. */
   readonly #states = new Map<string, Map<string | null, State>>();
 
-  /** `random`: 0 ≤ n < 1, for the choice by weight. */
-  constructor(clock: Pick<Clock, "monotonic">, random: () => number = Math.random) {
+  /** `random`: 0 ≤ n < 1, for the choice by weight. `tell` hears when an account falls out, and when it is back. */
+  constructor(
+    clock: Pick<Clock, "monotonic">,
+    random: () => number = Math.random,
+    tell: AccountNews = () => {},
+  ) {
     this.#clock = clock;
     this.#random = random;
+    this.#tell = tell;
   }
 
   /**
@@ -129,6 +138,13 @@ export class ProviderHealth {
   /** Notes how a call ended. */
   note(use: AccountUse, type: TaskType, outcome: StepOutcome): void {
     const state = this.#stateOf(use);
+    const before = troubleOf(state);
+    this.#take(state, type, outcome);
+    const trouble = troubleOf(state);
+    if (trouble !== before) this.#tell(use, trouble);
+  }
+
+  #take(state: State, type: TaskType, outcome: StepOutcome): void {
     const now = this.#clock.monotonic();
     state.probedUntil = 0;
     if (isUnavailable(outcome)) {
@@ -245,6 +261,10 @@ export class ProviderHealth {
     }
     return state;
   }
+}
+
+function troubleOf({ failures, refusedAs }: State): TaskErrorCode | null {
+  return failures >= AWAY_AFTER_FAILURES ? "provider_unavailable" : refusedAs;
 }
 
 /** The accounts that may make the model; one without a name where the provider has no list of them. */

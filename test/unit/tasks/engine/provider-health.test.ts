@@ -225,3 +225,27 @@ describe("the account of a new job", () => {
     ]);
   });
 });
+
+describe("news of an account", () => {
+  test("tell once that it fell out and once that it is back, and nothing of limits", () => {
+    const told: unknown[] = [];
+    const watched = new ProviderHealth(
+      clock,
+      () => 0.5,
+      (use, trouble) => told.push([use, trouble]),
+    );
+    for (let time = 0; time < 7; time += 1) watched.note(ONE, "image", away);
+    expect(told).toEqual([[ONE, "provider_unavailable"]]);
+    watched.note(ONE, "image", done);
+    watched.note(ONE, "image", done);
+    expect(told.slice(1)).toEqual([[ONE, null]]);
+    watched.note(ONE, "image", limited);
+    expect(told).toHaveLength(2);
+    watched.note(ONE, "image", failed({ kind: "permanent", code: "provider_quota", message: "no credit" }));
+    watched.note(ONE, "image", done);
+    expect(told.slice(2)).toEqual([
+      [ONE, "provider_quota"],
+      [ONE, null],
+    ]);
+  });
+});
