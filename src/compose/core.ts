@@ -12,8 +12,8 @@ import { createOriginPolicy, type OriginPolicy } from "../http/middleware/origin
 import { InputStore } from "../inputs/input-store.ts";
 import { createCheckedMedia } from "../media/checked.ts";
 import { Catalogue, type ProviderOffer } from "../providers/catalogue.ts";
-import type { Download } from "../providers/upstream/download.ts";
-import { createGuardedDownload } from "../providers/upstream/guarded-download.ts";
+import type { Download } from "../providers/upstream/answers/download.ts";
+import { createGuardedDownload } from "../providers/upstream/answers/guarded-download.ts";
 import { createRoomEndWatch } from "../rooms/room-end-watch.ts";
 import type { Rooms } from "../rooms/rooms.ts";
 import type { Store } from "../stores/store.ts";

@@ -5,8 +5,8 @@ import type { Log } from "../tasks/ports/log.ts";
 import type { FilmStudio } from "./local/film-studio.ts";
 import type { Pacer } from "./local/pacer.ts";
 import type { ProvidersSettings } from "./provider-settings.ts";
-import type { Download } from "./upstream/download.ts";
-import type { Fetch } from "./upstream/upstream-client.ts";
+import type { Download } from "./upstream/answers/download.ts";
+import type { Fetch } from "./upstream/calls/upstream-client.ts";
 
 /** What a host brings for its providers. */
 export type OfferContext = {

@@ -1,7 +1,7 @@
 /** What an operator configures for a provider, as far as adapters need it. */
 
 import type { Credential } from "../tasks/ports/media-provider.ts";
-import type { ProviderAccounts } from "./upstream/account.ts";
+import type { ProviderAccounts } from "./upstream/calls/account.ts";
 
 /** One model of an added provider. */
 export type ConfiguredModel = {

@@ -2,8 +2,8 @@
 
 import { expect, test } from "vitest";
 import { createFalHook } from "../../src/providers/fal/hook.ts";
-import { isSignedBy } from "../../src/providers/upstream/standard-webhooks.ts";
-import { UpstreamClient } from "../../src/providers/upstream/upstream-client.ts";
+import { isSignedBy } from "../../src/providers/upstream/calls/standard-webhooks.ts";
+import { UpstreamClient } from "../../src/providers/upstream/calls/upstream-client.ts";
 import { HookAddresses } from "../../src/tasks/hook-addresses.ts";
 import { systemClock } from "../../src/tasks/ports/clock.ts";
 

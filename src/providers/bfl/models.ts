@@ -1,8 +1,8 @@
 /** Black Forest Labs' FLUX.2 models: what each takes. Facts as of November 2026; a changed one is a changed line here. */
 
 import type { ModelCapabilities } from "../../protocol/model.ts";
-import type { FieldRules } from "../upstream/fields.ts";
-import { PICTURE_TYPES } from "../upstream/input-pictures.ts";
+import type { FieldRules } from "../upstream/requests/fields.ts";
+import { PICTURE_TYPES } from "../upstream/requests/input-pictures.ts";
 
 export type FluxModel = {
   /** The provider's own name, and the last part of its address. */

@@ -10,9 +10,9 @@ import type {
   StepIo,
   StepOutcome,
 } from "../../tasks/ports/media-provider.ts";
-import { type Account, accountOf, type ProviderAccounts } from "../upstream/account.ts";
-import { type Download, storeDownload } from "../upstream/download.ts";
-import { isRecord } from "../upstream/error-text.ts";
+import { type Download, storeDownload } from "../upstream/answers/download.ts";
+import { type Account, accountOf, type ProviderAccounts } from "../upstream/calls/account.ts";
+import { isRecord } from "../upstream/calls/error-text.ts";
 import {
   type CallContext,
   contentRefused,
@@ -20,17 +20,17 @@ import {
   permanent,
   reason,
   unusableAnswer,
-} from "../upstream/failures.ts";
-import { takenFields } from "../upstream/fields.ts";
-import { pictureUrls } from "../upstream/input-pictures.ts";
-import { type Begun, billOf, type JobReport, type RunningJob, stepJobs } from "../upstream/jobs.ts";
-import { InlineFile, jsonWithFiles } from "../upstream/json-with-files.ts";
-import { knownModel } from "../upstream/known-model.ts";
-import { isOwnAddress } from "../upstream/own-address.ts";
-import { parseSize } from "../upstream/sizes.ts";
-import { createStatusWords } from "../upstream/status-words.ts";
-import { type Fetch, UpstreamClient } from "../upstream/upstream-client.ts";
-import { runStep, UpstreamError } from "../upstream/upstream-error.ts";
+} from "../upstream/calls/failures.ts";
+import { isOwnAddress } from "../upstream/calls/own-address.ts";
+import { type Fetch, UpstreamClient } from "../upstream/calls/upstream-client.ts";
+import { runStep, UpstreamError } from "../upstream/calls/upstream-error.ts";
+import { type Begun, billOf, type JobReport, type RunningJob, stepJobs } from "../upstream/jobs/jobs.ts";
+import { createStatusWords } from "../upstream/jobs/status-words.ts";
+import { takenFields } from "../upstream/requests/fields.ts";
+import { pictureUrls } from "../upstream/requests/input-pictures.ts";
+import { InlineFile, jsonWithFiles } from "../upstream/requests/json-with-files.ts";
+import { knownModel } from "../upstream/requests/known-model.ts";
+import { parseSize } from "../upstream/requests/sizes.ts";
 import { FLUX_MODELS, type FluxModel } from "./models.ts";
 
 export type FluxOptions = {

@@ -1,9 +1,9 @@
 /** What fal's refusals mean, of a call and of a job that ended with one. */
 
 import type { Failure } from "../../tasks/ports/media-provider.ts";
-import { isRecord } from "../upstream/error-text.ts";
-import { contentRefused, ofEndedJob, outOfQuota, permanent, reason } from "../upstream/failures.ts";
-import type { Dialect } from "../upstream/upstream-client.ts";
+import { isRecord } from "../upstream/calls/error-text.ts";
+import { contentRefused, ofEndedJob, outOfQuota, permanent, reason } from "../upstream/calls/failures.ts";
+import type { Dialect } from "../upstream/calls/upstream-client.ts";
 
 const CONTENT_TYPE = "content_policy_violation";
 /** An account without money is locked. */

@@ -2,10 +2,10 @@
 
 import type { Clock } from "../../tasks/ports/clock.ts";
 import type { HookCall, HookVerdict } from "../../tasks/ports/media-provider.ts";
-import { CachedKeys } from "../upstream/cached-keys.ts";
-import { isRecord } from "../upstream/error-text.ts";
-import { isRecent } from "../upstream/standard-webhooks.ts";
-import type { UpstreamClient } from "../upstream/upstream-client.ts";
+import { CachedKeys } from "../upstream/calls/cached-keys.ts";
+import { isRecord } from "../upstream/calls/error-text.ts";
+import { isRecent } from "../upstream/calls/standard-webhooks.ts";
+import type { UpstreamClient } from "../upstream/calls/upstream-client.ts";
 
 /** Until the keys are answered, ms: fal waits for the answer to its call. */
 const KEYS_MS = 5_000;

@@ -1,7 +1,7 @@
 /** The models of fal that are offered, each by its table. Facts as of November 2026; a changed one is a changed line here. */
 
-import type { FieldRules } from "../upstream/fields.ts";
-import { resolution, type TableModel } from "../upstream/model-table.ts";
+import type { FieldRules } from "../upstream/requests/fields.ts";
+import { resolution, type TableModel } from "../upstream/requests/model-table.ts";
 
 /** A model whose input with pictures goes to another endpoint. */
 export type FalModel = TableModel & { readonly endpointWithPicture?: string };

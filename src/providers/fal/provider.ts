@@ -10,24 +10,30 @@ import type {
   StepOutcome,
   Usage,
 } from "../../tasks/ports/media-provider.ts";
-import { accountOf, type ProviderAccounts } from "../upstream/account.ts";
-import { type Download, storeDownload } from "../upstream/download.ts";
-import { isRecord } from "../upstream/error-text.ts";
+import { type Download, storeDownload } from "../upstream/answers/download.ts";
+import { accountOf, type ProviderAccounts } from "../upstream/calls/account.ts";
+import { isRecord } from "../upstream/calls/error-text.ts";
 import {
   type CallContext,
   contentRefused,
   ofEndedJob,
   permanent,
   unusableAnswer,
-} from "../upstream/failures.ts";
-import type { Made } from "../upstream/items.ts";
-import { cancelJobs, isOverAlready, type JobReport, type RunningJob, stepJobs } from "../upstream/jobs.ts";
-import { jsonWithFiles } from "../upstream/json-with-files.ts";
-import { knownModel } from "../upstream/known-model.ts";
-import { inputOf, secondsOf } from "../upstream/model-table.ts";
-import { createStatusWords } from "../upstream/status-words.ts";
-import { type Fetch, UpstreamClient } from "../upstream/upstream-client.ts";
-import { runStep, UpstreamError } from "../upstream/upstream-error.ts";
+} from "../upstream/calls/failures.ts";
+import { type Fetch, UpstreamClient } from "../upstream/calls/upstream-client.ts";
+import { runStep, UpstreamError } from "../upstream/calls/upstream-error.ts";
+import type { Made } from "../upstream/jobs/items.ts";
+import {
+  cancelJobs,
+  isOverAlready,
+  type JobReport,
+  type RunningJob,
+  stepJobs,
+} from "../upstream/jobs/jobs.ts";
+import { createStatusWords } from "../upstream/jobs/status-words.ts";
+import { jsonWithFiles } from "../upstream/requests/json-with-files.ts";
+import { knownModel } from "../upstream/requests/known-model.ts";
+import { inputOf, secondsOf } from "../upstream/requests/model-table.ts";
 import { falDialect, falResultDialect } from "./dialect.ts";
 import { createFalHook } from "./hook.ts";
 import { FAL_MODELS, type FalModel } from "./models.ts";

@@ -1,10 +1,10 @@
 /** References to a request in fal's queue: the addresses it answered, as far as they are its own. */
 
 import type { Json } from "../../protocol/task.ts";
-import { isRecord } from "../upstream/error-text.ts";
-import { type CallContext, permanent, unusableAnswer } from "../upstream/failures.ts";
-import { isOwnAddress } from "../upstream/own-address.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
+import { isRecord } from "../upstream/calls/error-text.ts";
+import { type CallContext, permanent, unusableAnswer } from "../upstream/calls/failures.ts";
+import { isOwnAddress } from "../upstream/calls/own-address.ts";
+import { UpstreamError } from "../upstream/calls/upstream-error.ts";
 
 /** Where a request is asked for; paths below the base URL's origin, or whole addresses at another host of fal's. */
 export type QueuedRequest = { readonly status: string; readonly response: string; readonly cancel: string };

@@ -1,7 +1,7 @@
 /** What a finished request of fal's has made: where its files are, and what was held back. */
 
 import type { TaskType } from "../../protocol/task.ts";
-import { isRecord } from "../upstream/error-text.ts";
+import { isRecord } from "../upstream/calls/error-text.ts";
 
 export type FalFile = { readonly url: string; readonly width: number | null; readonly height: number | null };
 

@@ -1,15 +1,15 @@
 /** What Google's error codes and finish reasons mean, and the usage in its answers. */
 
 import type { Failure, Usage } from "../../tasks/ports/media-provider.ts";
-import { isRecord } from "../upstream/error-text.ts";
+import { isRecord } from "../upstream/calls/error-text.ts";
 import {
   accountRefused,
   type CallContext,
   contentRefused,
   outOfQuota,
   rateLimited,
-} from "../upstream/failures.ts";
-import type { Dialect } from "../upstream/upstream-client.ts";
+} from "../upstream/calls/failures.ts";
+import type { Dialect } from "../upstream/calls/upstream-client.ts";
 
 /** `finishReason`s and `blockReason`s that say what the safety systems said; the others are faults. */
 const MODERATION =

@@ -2,15 +2,15 @@
 
 import type { MediaJob, StepIo } from "../../tasks/ports/media-provider.ts";
 import type { MediaRef } from "../../tasks/task.ts";
-import { isRecord } from "../upstream/error-text.ts";
-import { unusableAnswer } from "../upstream/failures.ts";
-import { takenFields } from "../upstream/fields.ts";
-import type { Made } from "../upstream/items.ts";
-import { readJsonWithMedia } from "../upstream/json-with-media.ts";
-import { nearestRatio, parseSize } from "../upstream/sizes.ts";
-import { storeMedia } from "../upstream/store-media.ts";
-import type { UpstreamAnswer } from "../upstream/upstream-client.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
+import { readJsonWithMedia } from "../upstream/answers/json-with-media.ts";
+import { storeMedia } from "../upstream/answers/store-media.ts";
+import { isRecord } from "../upstream/calls/error-text.ts";
+import { unusableAnswer } from "../upstream/calls/failures.ts";
+import type { UpstreamAnswer } from "../upstream/calls/upstream-client.ts";
+import { UpstreamError } from "../upstream/calls/upstream-error.ts";
+import type { Made } from "../upstream/jobs/items.ts";
+import { takenFields } from "../upstream/requests/fields.ts";
+import { nearestRatio, parseSize } from "../upstream/requests/sizes.ts";
 import { blocked, imageUsage, listOf } from "./dialect.ts";
 import { inputPictures } from "./inputs.ts";
 import { type GeminiImageModel, MAX_IMAGE_INPUTS } from "./models.ts";

@@ -2,9 +2,9 @@
 
 import type { MediaJob, StepIo } from "../../tasks/ports/media-provider.ts";
 import type { TaskInput } from "../../tasks/task.ts";
-import { invalid } from "../upstream/fields.ts";
-import { openInput } from "../upstream/inputs.ts";
-import { InlineFile } from "../upstream/json-with-files.ts";
+import { invalid } from "../upstream/requests/fields.ts";
+import { openInput } from "../upstream/requests/inputs.ts";
+import { InlineFile } from "../upstream/requests/json-with-files.ts";
 
 /** As both APIs take them. */
 export const GEMINI_PICTURE_TYPES = ["image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"];

@@ -3,8 +3,8 @@
 import type { ModelOffer, ProviderOffer } from "../catalogue.ts";
 import type { OfferContext } from "../offer-context.ts";
 import { accountsOf } from "../provider-settings.ts";
-import { hasAccount } from "../upstream/account.ts";
-import { type FieldRules, optionFault } from "../upstream/fields.ts";
+import { hasAccount } from "../upstream/calls/account.ts";
+import { type FieldRules, optionFault } from "../upstream/requests/fields.ts";
 import { GEMINI_IMAGE_MODELS, GEMINI_VIDEO_MODELS, type GeminiImageModel, VIDEO_RATIOS } from "./models.ts";
 import { createGemini } from "./provider.ts";
 

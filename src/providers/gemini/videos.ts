@@ -11,10 +11,10 @@ import {
   permanent,
   reason,
   unusableAnswer,
-} from "../upstream/failures.ts";
-import { invalid, takenFields } from "../upstream/fields.ts";
-import { nearestRatio, nearestResolution, parseSize } from "../upstream/sizes.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
+} from "../upstream/calls/failures.ts";
+import { UpstreamError } from "../upstream/calls/upstream-error.ts";
+import { invalid, takenFields } from "../upstream/requests/fields.ts";
+import { nearestRatio, nearestResolution, parseSize } from "../upstream/requests/sizes.ts";
 import { isModeration, listOf } from "./dialect.ts";
 import { inputPictures } from "./inputs.ts";
 import { type GeminiVideoModel, MAX_VIDEO_INPUTS, VIDEO_RATIOS, VIDEO_RESOLUTIONS } from "./models.ts";

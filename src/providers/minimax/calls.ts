@@ -2,9 +2,9 @@
 
 import type { Clock } from "../../tasks/ports/clock.ts";
 import type { StepIo } from "../../tasks/ports/media-provider.ts";
-import type { Account } from "../upstream/account.ts";
-import { jsonWithFiles } from "../upstream/json-with-files.ts";
-import { type Fetch, type UpstreamAnswer, UpstreamClient } from "../upstream/upstream-client.ts";
+import type { Account } from "../upstream/calls/account.ts";
+import { type Fetch, type UpstreamAnswer, UpstreamClient } from "../upstream/calls/upstream-client.ts";
+import { jsonWithFiles } from "../upstream/requests/json-with-files.ts";
 import { miniMaxDialect } from "./dialect.ts";
 
 /** `path` begins with the version; calls throw `UpstreamError`. */

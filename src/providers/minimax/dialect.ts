@@ -1,7 +1,7 @@
 /** MiniMax answers status 200 whatever happened; what did happen is a number within the answer. */
 
 import type { Failure } from "../../tasks/ports/media-provider.ts";
-import { type ErrorReport, isRecord } from "../upstream/error-text.ts";
+import { type ErrorReport, isRecord } from "../upstream/calls/error-text.ts";
 import {
   accountRefused,
   type CallContext,
@@ -10,9 +10,9 @@ import {
   permanent,
   reason,
   unusableAnswer,
-} from "../upstream/failures.ts";
-import type { Dialect } from "../upstream/upstream-client.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
+} from "../upstream/calls/failures.ts";
+import type { Dialect } from "../upstream/calls/upstream-client.ts";
+import { UpstreamError } from "../upstream/calls/upstream-error.ts";
 
 /** Limits are counted by the minute, and the answer does not say how much of it is left. */
 const LIMIT_WAIT_MS = 60_000;

@@ -4,9 +4,9 @@ import type { Json } from "../../protocol/task.ts";
 import type { Clock } from "../../tasks/ports/clock.ts";
 import type { Log } from "../../tasks/ports/log.ts";
 import type { Failure, MediaJob, StepIo, StepOutcome } from "../../tasks/ports/media-provider.ts";
-import type { Account } from "../upstream/account.ts";
-import { type DownloadHost, storeDownload } from "../upstream/download.ts";
-import { isRecord } from "../upstream/error-text.ts";
+import { type DownloadHost, storeDownload } from "../upstream/answers/download.ts";
+import type { Account } from "../upstream/calls/account.ts";
+import { isRecord } from "../upstream/calls/error-text.ts";
 import {
   type CallContext,
   contentRefused,
@@ -14,9 +14,9 @@ import {
   permanent,
   reason,
   unusableAnswer,
-} from "../upstream/failures.ts";
-import { createStatusWords } from "../upstream/status-words.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
+} from "../upstream/calls/failures.ts";
+import { UpstreamError } from "../upstream/calls/upstream-error.ts";
+import { createStatusWords } from "../upstream/jobs/status-words.ts";
 import type { MiniMaxCalls } from "./calls.ts";
 import { failureOfCode, failureWithin, requireOk, textOf } from "./dialect.ts";
 import type { MiniMaxVideoModel } from "./models.ts";

@@ -2,17 +2,17 @@
 
 import type { MediaJob, StepIo } from "../../tasks/ports/media-provider.ts";
 import type { MediaRef } from "../../tasks/task.ts";
-import { type DownloadHost, storeDownload } from "../upstream/download.ts";
-import { isRecord } from "../upstream/error-text.ts";
-import { contentRefused } from "../upstream/failures.ts";
-import { takenFields } from "../upstream/fields.ts";
-import { pictureUrls } from "../upstream/input-pictures.ts";
-import type { Made } from "../upstream/items.ts";
-import { readJsonWithMedia } from "../upstream/json-with-media.ts";
-import { nearestRatio, parseSize } from "../upstream/sizes.ts";
-import { storeMedia } from "../upstream/store-media.ts";
-import type { UpstreamAnswer } from "../upstream/upstream-client.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
+import { type DownloadHost, storeDownload } from "../upstream/answers/download.ts";
+import { readJsonWithMedia } from "../upstream/answers/json-with-media.ts";
+import { storeMedia } from "../upstream/answers/store-media.ts";
+import { isRecord } from "../upstream/calls/error-text.ts";
+import { contentRefused } from "../upstream/calls/failures.ts";
+import type { UpstreamAnswer } from "../upstream/calls/upstream-client.ts";
+import { UpstreamError } from "../upstream/calls/upstream-error.ts";
+import type { Made } from "../upstream/jobs/items.ts";
+import { takenFields } from "../upstream/requests/fields.ts";
+import { pictureUrls } from "../upstream/requests/input-pictures.ts";
+import { nearestRatio, parseSize } from "../upstream/requests/sizes.ts";
 import { requireOk } from "./dialect.ts";
 import { IMAGE_RATIOS, IMAGE_SIDES, type MiniMaxImageModel } from "./models.ts";
 

@@ -5,9 +5,9 @@ import type { JobRequest } from "../../tasks/task.ts";
 import type { ProviderOffer } from "../catalogue.ts";
 import type { OfferContext } from "../offer-context.ts";
 import { accountsOf } from "../provider-settings.ts";
-import { hasAccount } from "../upstream/account.ts";
-import { optionFault } from "../upstream/fields.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
+import { hasAccount } from "../upstream/calls/account.ts";
+import { UpstreamError } from "../upstream/calls/upstream-error.ts";
+import { optionFault } from "../upstream/requests/fields.ts";
 import {
   MINIMAX_IMAGE_MODELS,
   MINIMAX_VIDEO_MODELS,

@@ -11,13 +11,13 @@ import type {
   StepIo,
   StepOutcome,
 } from "../../tasks/ports/media-provider.ts";
-import { accountOf, type ProviderAccounts } from "../upstream/account.ts";
-import type { Download } from "../upstream/download.ts";
-import { isRecord } from "../upstream/error-text.ts";
-import { makeItems } from "../upstream/items.ts";
-import { knownModel } from "../upstream/known-model.ts";
-import type { Fetch } from "../upstream/upstream-client.ts";
-import { runStep } from "../upstream/upstream-error.ts";
+import type { Download } from "../upstream/answers/download.ts";
+import { accountOf, type ProviderAccounts } from "../upstream/calls/account.ts";
+import { isRecord } from "../upstream/calls/error-text.ts";
+import type { Fetch } from "../upstream/calls/upstream-client.ts";
+import { runStep } from "../upstream/calls/upstream-error.ts";
+import { makeItems } from "../upstream/jobs/items.ts";
+import { knownModel } from "../upstream/requests/known-model.ts";
 import { createCalls } from "./calls.ts";
 import { Films } from "./films.ts";
 import { imageBody, readImages } from "./images.ts";

@@ -2,11 +2,11 @@
 
 import type { Json } from "../../protocol/task.ts";
 import type { MediaJob, StepIo } from "../../tasks/ports/media-provider.ts";
-import { isRecord } from "../upstream/error-text.ts";
-import { invalid, requirePromptWithin, takenFields } from "../upstream/fields.ts";
-import { pictureUrls } from "../upstream/input-pictures.ts";
-import { requireSeconds, resolutionFor } from "../upstream/model-table.ts";
-import { nearestRatio, parseSize } from "../upstream/sizes.ts";
+import { isRecord } from "../upstream/calls/error-text.ts";
+import { invalid, requirePromptWithin, takenFields } from "../upstream/requests/fields.ts";
+import { pictureUrls } from "../upstream/requests/input-pictures.ts";
+import { requireSeconds, resolutionFor } from "../upstream/requests/model-table.ts";
+import { nearestRatio, parseSize } from "../upstream/requests/sizes.ts";
 import { textOf } from "./dialect.ts";
 import { FILM_RATIOS, type MiniMaxVideoModel, type Resolution } from "./models.ts";
 

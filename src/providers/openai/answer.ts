@@ -3,16 +3,16 @@
 import type { Json } from "../../protocol/task.ts";
 import type { StepIo, Usage } from "../../tasks/ports/media-provider.ts";
 import type { MediaRef } from "../../tasks/task.ts";
-import { type DownloadHost, storeDownload } from "../upstream/download.ts";
-import { isRecord, reportOf } from "../upstream/error-text.ts";
-import { EventStreamReader, type SseEvent } from "../upstream/event-stream.ts";
-import { unusableAnswer } from "../upstream/failures.ts";
-import type { Made } from "../upstream/items.ts";
-import { documentFault, readJsonWithMedia } from "../upstream/json-with-media.ts";
-import { openSection } from "../upstream/media-section.ts";
-import { contentTypeOf, storeMedia } from "../upstream/store-media.ts";
-import { parseJson, readWithin, type UpstreamAnswer } from "../upstream/upstream-client.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
+import { type DownloadHost, storeDownload } from "../upstream/answers/download.ts";
+import { EventStreamReader, type SseEvent } from "../upstream/answers/event-stream.ts";
+import { documentFault, readJsonWithMedia } from "../upstream/answers/json-with-media.ts";
+import { openSection } from "../upstream/answers/media-section.ts";
+import { contentTypeOf, storeMedia } from "../upstream/answers/store-media.ts";
+import { isRecord, reportOf } from "../upstream/calls/error-text.ts";
+import { unusableAnswer } from "../upstream/calls/failures.ts";
+import { parseJson, readWithin, type UpstreamAnswer } from "../upstream/calls/upstream-client.ts";
+import { UpstreamError } from "../upstream/calls/upstream-error.ts";
+import type { Made } from "../upstream/jobs/items.ts";
 import { streamedFailure, usageOf } from "./dialect.ts";
 
 export type ImageReading = {

@@ -5,7 +5,7 @@ import type { Price } from "../../tasks/ports/price.ts";
 import type { ModelOffer, ProviderOffer } from "../catalogue.ts";
 import type { OfferContext } from "../offer-context.ts";
 import { accountsOf, type ConfiguredModel, type ProviderSettings } from "../provider-settings.ts";
-import { PICTURE_TYPES } from "../upstream/input-pictures.ts";
+import { PICTURE_TYPES } from "../upstream/requests/input-pictures.ts";
 import { type ImageModelSpec, MAX_INPUTS } from "./models.ts";
 import { createImagesApi } from "./provider.ts";
 

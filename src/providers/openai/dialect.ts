@@ -1,9 +1,9 @@
 /** What OpenAI's own error codes mean, and the usage in its answers. */
 
 import type { Failure, Usage } from "../../tasks/ports/media-provider.ts";
-import { type ErrorReport, isRecord } from "../upstream/error-text.ts";
-import { type CallContext, contentRefused, rateLimited, refused } from "../upstream/failures.ts";
-import type { Dialect } from "../upstream/upstream-client.ts";
+import { type ErrorReport, isRecord } from "../upstream/calls/error-text.ts";
+import { type CallContext, contentRefused, rateLimited, refused } from "../upstream/calls/failures.ts";
+import type { Dialect } from "../upstream/calls/upstream-client.ts";
 
 const MODERATION_CODES = new Set(["content_policy_violation", "moderation_blocked", "content_filter"]);
 /** Of older models, which sent the general code with words of their own. */

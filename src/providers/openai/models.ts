@@ -1,7 +1,7 @@
 /** OpenAI's image models: what each takes. Facts as of November 2026; a changed one is a changed line here. */
 
 import type { ModelCapabilities } from "../../protocol/model.ts";
-import { PICTURE_TYPES } from "../upstream/input-pictures.ts";
+import { PICTURE_TYPES } from "../upstream/requests/input-pictures.ts";
 
 /** The fields one model of an OpenAI-shaped images API takes, beside prompt, `n` and size. */
 export type ImageModelSpec = {

@@ -3,7 +3,7 @@
 import type { ProviderOffer } from "../catalogue.ts";
 import type { OfferContext } from "../offer-context.ts";
 import { accountsOf } from "../provider-settings.ts";
-import { hasAccount } from "../upstream/account.ts";
+import { hasAccount } from "../upstream/calls/account.ts";
 import { OPENAI_MODELS } from "./models.ts";
 import { createImagesApi } from "./provider.ts";
 

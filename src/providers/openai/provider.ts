@@ -9,15 +9,15 @@ import type {
   StepIo,
   StepOutcome,
 } from "../../tasks/ports/media-provider.ts";
-import { type Account, accountOf, type ProviderAccounts } from "../upstream/account.ts";
-import type { Download } from "../upstream/download.ts";
-import { openInput } from "../upstream/inputs.ts";
-import { type Made, makeItems } from "../upstream/items.ts";
-import { knownModel } from "../upstream/known-model.ts";
-import { multipartForm } from "../upstream/multipart.ts";
-import { createPlainDownload } from "../upstream/plain-download.ts";
-import { type Fetch, UpstreamClient, type UpstreamRequest } from "../upstream/upstream-client.ts";
-import { runStep } from "../upstream/upstream-error.ts";
+import type { Download } from "../upstream/answers/download.ts";
+import { createPlainDownload } from "../upstream/answers/plain-download.ts";
+import { type Account, accountOf, type ProviderAccounts } from "../upstream/calls/account.ts";
+import { type Fetch, UpstreamClient, type UpstreamRequest } from "../upstream/calls/upstream-client.ts";
+import { runStep } from "../upstream/calls/upstream-error.ts";
+import { type Made, makeItems } from "../upstream/jobs/items.ts";
+import { openInput } from "../upstream/requests/inputs.ts";
+import { knownModel } from "../upstream/requests/known-model.ts";
+import { multipartForm } from "../upstream/requests/multipart.ts";
 import { readImages } from "./answer.ts";
 import { openAiDialect } from "./dialect.ts";
 import type { ImageModelSpec } from "./models.ts";

@@ -3,9 +3,9 @@
 import type { Json } from "../../protocol/task.ts";
 import type { MediaJob } from "../../tasks/ports/media-provider.ts";
 import type { TaskInput } from "../../tasks/task.ts";
-import { permanent } from "../upstream/failures.ts";
-import type { FormPart } from "../upstream/multipart.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
+import { permanent } from "../upstream/calls/failures.ts";
+import { UpstreamError } from "../upstream/calls/upstream-error.ts";
+import type { FormPart } from "../upstream/requests/multipart.ts";
 import type { ImageModelSpec } from "./models.ts";
 
 /** One call, ready to be sent. */

@@ -4,7 +4,7 @@
  */
 
 import type { ModelCapabilities } from "../../protocol/model.ts";
-import { PICTURE_TYPES } from "../upstream/input-pictures.ts";
+import { PICTURE_TYPES } from "../upstream/requests/input-pictures.ts";
 
 export type FilmModel = {
   /** OpenRouter's own name. */

@@ -3,8 +3,8 @@
 import type { ProviderOffer } from "../catalogue.ts";
 import type { OfferContext } from "../offer-context.ts";
 import { accountsOf } from "../provider-settings.ts";
-import { hasAccount } from "../upstream/account.ts";
-import { optionFault } from "../upstream/fields.ts";
+import { hasAccount } from "../upstream/calls/account.ts";
+import { optionFault } from "../upstream/requests/fields.ts";
 import { FILM_MODELS } from "./models.ts";
 import { createOpenRouter } from "./provider.ts";
 

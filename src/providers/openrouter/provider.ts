@@ -10,9 +10,9 @@ import type {
   StepIo,
   StepOutcome,
 } from "../../tasks/ports/media-provider.ts";
-import { type Account, accountOf, type ProviderAccounts } from "../upstream/account.ts";
-import { type Download, storeDownload } from "../upstream/download.ts";
-import { isRecord, quotable } from "../upstream/error-text.ts";
+import { type Download, storeDownload } from "../upstream/answers/download.ts";
+import { type Account, accountOf, type ProviderAccounts } from "../upstream/calls/account.ts";
+import { isRecord, quotable } from "../upstream/calls/error-text.ts";
 import {
   type CallContext,
   contentRefused,
@@ -20,13 +20,13 @@ import {
   permanent,
   reason,
   unusableAnswer,
-} from "../upstream/failures.ts";
-import { type FilmState, readFilmState, requireFilmState } from "../upstream/film-state.ts";
-import { jsonWithFiles } from "../upstream/json-with-files.ts";
-import { knownModel } from "../upstream/known-model.ts";
-import { createStatusWords } from "../upstream/status-words.ts";
-import { type Dialect, type Fetch, UpstreamClient } from "../upstream/upstream-client.ts";
-import { runStep, UpstreamError } from "../upstream/upstream-error.ts";
+} from "../upstream/calls/failures.ts";
+import { type Dialect, type Fetch, UpstreamClient } from "../upstream/calls/upstream-client.ts";
+import { runStep, UpstreamError } from "../upstream/calls/upstream-error.ts";
+import { type FilmState, readFilmState, requireFilmState } from "../upstream/jobs/film-state.ts";
+import { createStatusWords } from "../upstream/jobs/status-words.ts";
+import { jsonWithFiles } from "../upstream/requests/json-with-files.ts";
+import { knownModel } from "../upstream/requests/known-model.ts";
 import { FILM_MODELS } from "./models.ts";
 import { filmBody, secondsOf } from "./request.ts";
 

@@ -2,9 +2,9 @@
 
 import type { Json } from "../../protocol/task.ts";
 import type { MediaJob, StepIo } from "../../tasks/ports/media-provider.ts";
-import { invalid, takenFields } from "../upstream/fields.ts";
-import { pictureUrls } from "../upstream/input-pictures.ts";
-import { nearestRatio, nearestResolution, parseSize } from "../upstream/sizes.ts";
+import { invalid, takenFields } from "../upstream/requests/fields.ts";
+import { pictureUrls } from "../upstream/requests/input-pictures.ts";
+import { nearestRatio, nearestResolution, parseSize } from "../upstream/requests/sizes.ts";
 import { type FilmModel, linesOf } from "./models.ts";
 
 /** Seconds of the film that is asked for. Throws `UpstreamError` for what the model does not make. */

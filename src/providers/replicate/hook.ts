@@ -2,11 +2,11 @@
 
 import type { Clock } from "../../tasks/ports/clock.ts";
 import type { HookCall, HookVerdict } from "../../tasks/ports/media-provider.ts";
-import type { Account } from "../upstream/account.ts";
-import { CachedKeys } from "../upstream/cached-keys.ts";
-import { isRecord } from "../upstream/error-text.ts";
-import { isSignedBy } from "../upstream/standard-webhooks.ts";
-import type { UpstreamClient } from "../upstream/upstream-client.ts";
+import type { Account } from "../upstream/calls/account.ts";
+import { CachedKeys } from "../upstream/calls/cached-keys.ts";
+import { isRecord } from "../upstream/calls/error-text.ts";
+import { isSignedBy } from "../upstream/calls/standard-webhooks.ts";
+import type { UpstreamClient } from "../upstream/calls/upstream-client.ts";
 
 /** Until the secret is answered, ms: Replicate waits for the answer to its call. */
 const SECRET_MS = 5_000;

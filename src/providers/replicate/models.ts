@@ -1,7 +1,7 @@
 /** The models of Replicate that are offered, each by its table. Facts as of November 2026; a changed one is a changed line here. */
 
-import type { FieldRules } from "../upstream/fields.ts";
-import { resolution, type TableModel } from "../upstream/model-table.ts";
+import type { FieldRules } from "../upstream/requests/fields.ts";
+import { resolution, type TableModel } from "../upstream/requests/model-table.ts";
 
 const FLUX_RATIOS = ["1:1", "16:9", "21:9", "3:2", "2:3", "4:5", "5:4", "3:4", "4:3", "9:16", "9:21"];
 const FORMATS = { field: "output_format", words: { png: "png", jpeg: "jpg", webp: "webp" } };

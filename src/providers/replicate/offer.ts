@@ -3,8 +3,8 @@
 import type { ProviderOffer } from "../catalogue.ts";
 import type { OfferContext } from "../offer-context.ts";
 import { accountsOf } from "../provider-settings.ts";
-import { hasAccount } from "../upstream/account.ts";
-import { offerOf } from "../upstream/model-table.ts";
+import { hasAccount } from "../upstream/calls/account.ts";
+import { offerOf } from "../upstream/requests/model-table.ts";
 import { REPLICATE_MODELS } from "./models.ts";
 import { createReplicate } from "./provider.ts";
 

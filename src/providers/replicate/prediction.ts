@@ -1,9 +1,15 @@
 /** What one of Replicate's predictions says of itself. */
 
 import type { Failure } from "../../tasks/ports/media-provider.ts";
-import { isRecord } from "../upstream/error-text.ts";
-import { type CallContext, contentRefused, permanent, reason, unusableAnswer } from "../upstream/failures.ts";
-import { UpstreamError } from "../upstream/upstream-error.ts";
+import { isRecord } from "../upstream/calls/error-text.ts";
+import {
+  type CallContext,
+  contentRefused,
+  permanent,
+  reason,
+  unusableAnswer,
+} from "../upstream/calls/failures.ts";
+import { UpstreamError } from "../upstream/calls/upstream-error.ts";
 
 export type Prediction = {
   readonly id: string;

@@ -4,19 +4,25 @@ import type { Json } from "../../protocol/task.ts";
 import type { Clock } from "../../tasks/ports/clock.ts";
 import type { Log } from "../../tasks/ports/log.ts";
 import type { MediaJob, MediaProvider, StepIo, StepOutcome } from "../../tasks/ports/media-provider.ts";
-import { type Account, accountOf, accountsIn, type ProviderAccounts } from "../upstream/account.ts";
-import { type Download, storeDownload } from "../upstream/download.ts";
-import { type CallContext, ofEndedJob, permanent, unusableAnswer } from "../upstream/failures.ts";
-import type { Made } from "../upstream/items.ts";
-import { cancelJobs, isOverAlready, type JobReport, type RunningJob, stepJobs } from "../upstream/jobs.ts";
-import { jsonWithFiles } from "../upstream/json-with-files.ts";
-import { knownModel } from "../upstream/known-model.ts";
-import { inputOf, secondsOf, type TableModel } from "../upstream/model-table.ts";
-import { isOwnAddress } from "../upstream/own-address.ts";
-import { createStatusWords } from "../upstream/status-words.ts";
-import { storeMedia } from "../upstream/store-media.ts";
-import { type Fetch, UpstreamClient } from "../upstream/upstream-client.ts";
-import { runStep, UpstreamError } from "../upstream/upstream-error.ts";
+import { type Download, storeDownload } from "../upstream/answers/download.ts";
+import { storeMedia } from "../upstream/answers/store-media.ts";
+import { type Account, accountOf, accountsIn, type ProviderAccounts } from "../upstream/calls/account.ts";
+import { type CallContext, ofEndedJob, permanent, unusableAnswer } from "../upstream/calls/failures.ts";
+import { isOwnAddress } from "../upstream/calls/own-address.ts";
+import { type Fetch, UpstreamClient } from "../upstream/calls/upstream-client.ts";
+import { runStep, UpstreamError } from "../upstream/calls/upstream-error.ts";
+import type { Made } from "../upstream/jobs/items.ts";
+import {
+  cancelJobs,
+  isOverAlready,
+  type JobReport,
+  type RunningJob,
+  stepJobs,
+} from "../upstream/jobs/jobs.ts";
+import { createStatusWords } from "../upstream/jobs/status-words.ts";
+import { jsonWithFiles } from "../upstream/requests/json-with-files.ts";
+import { knownModel } from "../upstream/requests/known-model.ts";
+import { inputOf, secondsOf, type TableModel } from "../upstream/requests/model-table.ts";
 import { createReplicateHook } from "./hook.ts";
 import { REPLICATE_MODELS } from "./models.ts";
 import { addressesIn, type Prediction, percentOf, predictionFailure, predictionOf } from "./prediction.ts";

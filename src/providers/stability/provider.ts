@@ -10,21 +10,21 @@ import type {
   StepOutcome,
 } from "../../tasks/ports/media-provider.ts";
 import type { MediaRef } from "../../tasks/task.ts";
-import { accountOf, type ProviderAccounts } from "../upstream/account.ts";
-import { isRecord } from "../upstream/error-text.ts";
-import { contentRefused, rateLimited, unusableAnswer } from "../upstream/failures.ts";
-import { type Made, makeItems } from "../upstream/items.ts";
-import { readJsonWithMedia } from "../upstream/json-with-media.ts";
-import { knownModel } from "../upstream/known-model.ts";
-import { multipartForm } from "../upstream/multipart.ts";
-import { storeMedia } from "../upstream/store-media.ts";
+import { readJsonWithMedia } from "../upstream/answers/json-with-media.ts";
+import { storeMedia } from "../upstream/answers/store-media.ts";
+import { accountOf, type ProviderAccounts } from "../upstream/calls/account.ts";
+import { isRecord } from "../upstream/calls/error-text.ts";
+import { contentRefused, rateLimited, unusableAnswer } from "../upstream/calls/failures.ts";
 import {
   type Dialect,
   type Fetch,
   type UpstreamAnswer,
   UpstreamClient,
-} from "../upstream/upstream-client.ts";
-import { runStep, UpstreamError } from "../upstream/upstream-error.ts";
+} from "../upstream/calls/upstream-client.ts";
+import { runStep, UpstreamError } from "../upstream/calls/upstream-error.ts";
+import { type Made, makeItems } from "../upstream/jobs/items.ts";
+import { knownModel } from "../upstream/requests/known-model.ts";
+import { multipartForm } from "../upstream/requests/multipart.ts";
 import { STABILITY_MODELS } from "./models.ts";
 import { pictureForm } from "./request.ts";
 

@@ -2,10 +2,10 @@
 
 import type { MediaJob, StepIo } from "../../tasks/ports/media-provider.ts";
 import type { TaskInput } from "../../tasks/task.ts";
-import { invalid, requirePromptWithin, takenFields } from "../upstream/fields.ts";
-import { openInput } from "../upstream/inputs.ts";
-import type { FormPart } from "../upstream/multipart.ts";
-import { nearestRatio, parseSize } from "../upstream/sizes.ts";
+import { invalid, requirePromptWithin, takenFields } from "../upstream/requests/fields.ts";
+import { openInput } from "../upstream/requests/inputs.ts";
+import type { FormPart } from "../upstream/requests/multipart.ts";
+import { nearestRatio, parseSize } from "../upstream/requests/sizes.ts";
 import { MAX_SEED, RATIOS, type StabilityModel } from "./models.ts";
 
 const INPUT_TYPES: Readonly<Record<string, string>> = {

@@ -16,7 +16,7 @@ import { createTurnStudio } from "../../providers/local/film-studio.ts";
 import { Pacer } from "../../providers/local/pacer.ts";
 import type { OfferContext } from "../../providers/offer-context.ts";
 import { createOffers } from "../../providers/offers.ts";
-import type { Fetch } from "../../providers/upstream/upstream-client.ts";
+import type { Fetch } from "../../providers/upstream/calls/upstream-client.ts";
 import { createUpstashRedis } from "../../stores/redis/server/client.ts";
 import { createRedisStore } from "../../stores/redis/store.ts";
 import { createRemoteStore } from "../../stores/remote/remote-store.ts";

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Json } from "../../../src/protocol/task.ts";
 import { FLUX_MODELS } from "../../../src/providers/bfl/models.ts";
 import { createFlux } from "../../../src/providers/bfl/provider.ts";
-import { createPlainDownload } from "../../../src/providers/upstream/plain-download.ts";
+import { createPlainDownload } from "../../../src/providers/upstream/answers/plain-download.ts";
 import type { Credential } from "../../../src/tasks/ports/media-provider.ts";
 import { mediaProviderContract } from "../../contract/media-provider.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";

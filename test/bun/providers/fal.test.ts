@@ -4,8 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest"
 import type { Json } from "../../../src/protocol/task.ts";
 import { FAL_MODELS } from "../../../src/providers/fal/models.ts";
 import { createFal } from "../../../src/providers/fal/provider.ts";
-import { capabilitiesOf } from "../../../src/providers/upstream/model-table.ts";
-import { createPlainDownload } from "../../../src/providers/upstream/plain-download.ts";
+import { createPlainDownload } from "../../../src/providers/upstream/answers/plain-download.ts";
+import { capabilitiesOf } from "../../../src/providers/upstream/requests/model-table.ts";
 import type { MediaJob } from "../../../src/tasks/ports/media-provider.ts";
 import type { JobRequest } from "../../../src/tasks/task.ts";
 import { mediaProviderContract } from "../../contract/media-provider.ts";

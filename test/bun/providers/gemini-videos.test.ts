@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { GEMINI_VIDEO_MODELS } from "../../../src/providers/gemini/models.ts";
 import { createGemini } from "../../../src/providers/gemini/provider.ts";
-import { createPlainDownload } from "../../../src/providers/upstream/plain-download.ts";
+import { createPlainDownload } from "../../../src/providers/upstream/answers/plain-download.ts";
 import type { Credential } from "../../../src/tasks/ports/media-provider.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
 import { GEMINI_KEY, interaction, refusal, startFakeGemini } from "../../fixture/providers/fake-gemini.ts";

@@ -5,7 +5,7 @@ import { billTask } from "../../../src/accounts/prices/held-price.ts";
 import type { Json } from "../../../src/protocol/task.ts";
 import { MINIMAX_VIDEO_MODELS } from "../../../src/providers/minimax/models.ts";
 import { createMiniMax } from "../../../src/providers/minimax/provider.ts";
-import { createPlainDownload } from "../../../src/providers/upstream/plain-download.ts";
+import { createPlainDownload } from "../../../src/providers/upstream/answers/plain-download.ts";
 import type { MediaJob } from "../../../src/tasks/ports/media-provider.ts";
 import { decide } from "../../../src/tasks/retry-policy.ts";
 import type { JobRequest } from "../../../src/tasks/task.ts";

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { loadConfig } from "../../../src/config/load.ts";
 import { createOffers } from "../../../src/providers/offers.ts";
-import { DownloadError } from "../../../src/providers/upstream/download.ts";
+import { DownloadError } from "../../../src/providers/upstream/answers/download.ts";
 import type { MediaProvider, StepOutcome } from "../../../src/tasks/ports/media-provider.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
 import { FAKE_KEY, type FakeOpenAi, startFakeOpenAi } from "../../fixture/providers/fake-openai.ts";

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { OPENAI_MODELS } from "../../../src/providers/openai/models.ts";
 import { createImagesApi } from "../../../src/providers/openai/provider.ts";
-import { createPlainDownload } from "../../../src/providers/upstream/plain-download.ts";
+import { createPlainDownload } from "../../../src/providers/upstream/answers/plain-download.ts";
 import type { Credential, Failure, MediaJob, StepOutcome } from "../../../src/tasks/ports/media-provider.ts";
 import { mediaProviderContract } from "../../contract/media-provider.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";

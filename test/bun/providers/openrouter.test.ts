@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { FILM_MODELS } from "../../../src/providers/openrouter/models.ts";
 import { createOpenRouter } from "../../../src/providers/openrouter/provider.ts";
-import { createPlainDownload } from "../../../src/providers/upstream/plain-download.ts";
+import { createPlainDownload } from "../../../src/providers/upstream/answers/plain-download.ts";
 import type { Credential } from "../../../src/tasks/ports/media-provider.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
 import {

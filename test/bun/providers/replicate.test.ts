@@ -3,8 +3,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { REPLICATE_MODELS } from "../../../src/providers/replicate/models.ts";
 import { createReplicate } from "../../../src/providers/replicate/provider.ts";
-import { capabilitiesOf } from "../../../src/providers/upstream/model-table.ts";
-import { createPlainDownload } from "../../../src/providers/upstream/plain-download.ts";
+import { createPlainDownload } from "../../../src/providers/upstream/answers/plain-download.ts";
+import { capabilitiesOf } from "../../../src/providers/upstream/requests/model-table.ts";
 import type { Credential, MediaJob } from "../../../src/tasks/ports/media-provider.ts";
 import type { JobRequest } from "../../../src/tasks/task.ts";
 import { mediaProviderContract } from "../../contract/media-provider.ts";

@@ -10,7 +10,7 @@ import * as minimax from "../../../src/providers/minimax/videos.ts";
 import { FILM_MODELS } from "../../../src/providers/openrouter/models.ts";
 import * as openRouter from "../../../src/providers/openrouter/request.ts";
 import { REPLICATE_MODELS } from "../../../src/providers/replicate/models.ts";
-import { capabilitiesOf, inputOf } from "../../../src/providers/upstream/model-table.ts";
+import { capabilitiesOf, inputOf } from "../../../src/providers/upstream/requests/model-table.ts";
 import { requireFit } from "../../../src/tasks/model-fit.ts";
 import type { MediaJob, StepIo } from "../../../src/tasks/ports/media-provider.ts";
 import type { JobRequest } from "../../../src/tasks/task.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { type ResultLink, storeDownload } from "../../../../src/providers/upstream/download.ts";
-import { createPlainDownload } from "../../../../src/providers/upstream/plain-download.ts";
+import { type ResultLink, storeDownload } from "../../../../src/providers/upstream/answers/download.ts";
+import { createPlainDownload } from "../../../../src/providers/upstream/answers/plain-download.ts";
 import { ManualClock } from "../../../fixture/manual-clock.ts";
 import { bodyOf, type ScriptedAnswer, scriptedFetch } from "../../../fixture/providers/scripted-fetch.ts";
 import { failureOf } from "../../../fixture/providers/upstream-errors.ts";

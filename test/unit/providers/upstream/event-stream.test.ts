@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { EventStreamReader } from "../../../../src/providers/upstream/event-stream.ts";
-import { JsonStreamError } from "../../../../src/providers/upstream/json-events.ts";
+import { EventStreamReader } from "../../../../src/providers/upstream/answers/event-stream.ts";
+import { JsonStreamError } from "../../../../src/providers/upstream/answers/json-events.ts";
 
 type Read = { name: string; data: unknown; media: string | null };
 

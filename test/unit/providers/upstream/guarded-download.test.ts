@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { createGuardedFetch } from "../../../../src/fetch/guarded-fetch.ts";
-import { DownloadError } from "../../../../src/providers/upstream/download.ts";
-import { createGuardedDownload } from "../../../../src/providers/upstream/guarded-download.ts";
+import { DownloadError } from "../../../../src/providers/upstream/answers/download.ts";
+import { createGuardedDownload } from "../../../../src/providers/upstream/answers/guarded-download.ts";
 import { ManualClock, settled } from "../../../fixture/manual-clock.ts";
 import { answer, hang, type Script, ScriptedTransport } from "../../../fixture/scripted-transport.ts";
 

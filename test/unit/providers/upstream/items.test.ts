@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import type { Json } from "../../../../src/protocol/task.ts";
-import { type ItemsOrder, type Made, makeItems } from "../../../../src/providers/upstream/items.ts";
-import { runStep, UpstreamError } from "../../../../src/providers/upstream/upstream-error.ts";
+import { runStep, UpstreamError } from "../../../../src/providers/upstream/calls/upstream-error.ts";
+import { type ItemsOrder, type Made, makeItems } from "../../../../src/providers/upstream/jobs/items.ts";
 import type { Failure, StepOutcome } from "../../../../src/tasks/ports/media-provider.ts";
 import { RecordingIo } from "../../../fixture/recording-io.ts";
 

@@ -1,15 +1,15 @@
 /** Items that are made by upstream jobs: what is remembered, what is begun anew, and how it ends. */
 
 import { describe, expect, test } from "vitest";
-import { permanent } from "../../../../src/providers/upstream/failures.ts";
+import { permanent } from "../../../../src/providers/upstream/calls/failures.ts";
+import { UpstreamError } from "../../../../src/providers/upstream/calls/upstream-error.ts";
 import {
   billOf,
   cancelJobs,
   type JobReport,
   type JobsOrder,
   stepJobs,
-} from "../../../../src/providers/upstream/jobs.ts";
-import { UpstreamError } from "../../../../src/providers/upstream/upstream-error.ts";
+} from "../../../../src/providers/upstream/jobs/jobs.ts";
 import type { Failure } from "../../../../src/tasks/ports/media-provider.ts";
 import { failureOf } from "../../../fixture/providers/upstream-errors.ts";
 import { RecordingIo } from "../../../fixture/recording-io.ts";

@@ -1,7 +1,7 @@
 /** JSON with files in it as base64. */
 
 import { describe, expect, test } from "vitest";
-import { InlineFile, jsonWithFiles } from "../../../../src/providers/upstream/json-with-files.ts";
+import { InlineFile, jsonWithFiles } from "../../../../src/providers/upstream/requests/json-with-files.ts";
 
 /** A file that comes in chunks of this size. */
 function file(bytes: Uint8Array, chunk = bytes.length, head = ""): InlineFile {

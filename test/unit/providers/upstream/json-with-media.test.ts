@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { readJsonWithMedia } from "../../../../src/providers/upstream/json-with-media.ts";
-import { UpstreamAnswer } from "../../../../src/providers/upstream/upstream-client.ts";
+import { readJsonWithMedia } from "../../../../src/providers/upstream/answers/json-with-media.ts";
+import { UpstreamAnswer } from "../../../../src/providers/upstream/calls/upstream-client.ts";
 import { bodyOf } from "../../../fixture/providers/scripted-fetch.ts";
 import { failureOf } from "../../../fixture/providers/upstream-errors.ts";
 import { createSeededRandom } from "../../../fixture/seeded-random.ts";

@@ -1,7 +1,7 @@
 /** A key goes to the provider's own hosts alone. */
 
 import { expect, test } from "vitest";
-import { isOwnAddress } from "../../../../src/providers/upstream/own-address.ts";
+import { isOwnAddress } from "../../../../src/providers/upstream/calls/own-address.ts";
 
 const BASE = "http://127.0.0.1:4000/v1";
 

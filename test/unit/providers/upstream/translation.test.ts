@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { accountOf, hasAccount } from "../../../../src/providers/upstream/account.ts";
+import { contentTypeOf } from "../../../../src/providers/upstream/answers/store-media.ts";
+import { accountOf, hasAccount } from "../../../../src/providers/upstream/calls/account.ts";
+import { createStatusWords } from "../../../../src/providers/upstream/jobs/status-words.ts";
 import {
   nearestRatio,
   nearestResolution,
   nearestSize,
   parseSize,
-} from "../../../../src/providers/upstream/sizes.ts";
-import { createStatusWords } from "../../../../src/providers/upstream/status-words.ts";
-import { contentTypeOf } from "../../../../src/providers/upstream/store-media.ts";
+} from "../../../../src/providers/upstream/requests/sizes.ts";
 
 describe("sizes", () => {
   test("are read as sides in pixels", () => {

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { UpstreamClient, type UpstreamRequest } from "../../../../src/providers/upstream/upstream-client.ts";
+import {
+  UpstreamClient,
+  type UpstreamRequest,
+} from "../../../../src/providers/upstream/calls/upstream-client.ts";
 import type { TimerHandle } from "../../../../src/tasks/ports/clock.ts";
 import { ManualClock } from "../../../fixture/manual-clock.ts";
 import { bodyOf, type ScriptedAnswer, scriptedFetch } from "../../../fixture/providers/scripted-fetch.ts";

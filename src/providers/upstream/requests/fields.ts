@@ -1,10 +1,10 @@
 /** Fields of a provider's own that a caller may send along: what each may be, and what is wrong with one that is not. */
 
-import type { ModelCapabilities } from "../../protocol/model.ts";
-import type { Json } from "../../protocol/task.ts";
-import type { JobRequest } from "../../tasks/task.ts";
-import { permanent } from "./failures.ts";
-import { UpstreamError } from "./upstream-error.ts";
+import type { ModelCapabilities } from "../../../protocol/model.ts";
+import type { Json } from "../../../protocol/task.ts";
+import type { JobRequest } from "../../../tasks/task.ts";
+import { permanent } from "../calls/failures.ts";
+import { UpstreamError } from "../calls/upstream-error.ts";
 
 export type FieldRule =
   | { readonly kind: "boolean" }

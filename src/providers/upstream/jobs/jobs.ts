@@ -4,13 +4,19 @@
  * begun is begun again.
  */
 
-import type { Json, TaskErrorCode } from "../../protocol/task.ts";
-import type { CancelResult, Failure, StepIo, StepOutcome, Usage } from "../../tasks/ports/media-provider.ts";
-import type { MediaItem } from "../../tasks/task.ts";
-import { isRecord } from "./error-text.ts";
-import { ofEndedJob, permanent } from "./failures.ts";
+import type { Json, TaskErrorCode } from "../../../protocol/task.ts";
+import type {
+  CancelResult,
+  Failure,
+  StepIo,
+  StepOutcome,
+  Usage,
+} from "../../../tasks/ports/media-provider.ts";
+import type { MediaItem } from "../../../tasks/task.ts";
+import { isRecord } from "../calls/error-text.ts";
+import { ofEndedJob, permanent } from "../calls/failures.ts";
+import { UpstreamError } from "../calls/upstream-error.ts";
 import { codeOf, type Made, sumOf } from "./items.ts";
-import { UpstreamError } from "./upstream-error.ts";
 
 /** A job that runs, for the items from `index` on. */
 export type RunningJob = {

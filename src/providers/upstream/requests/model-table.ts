@@ -3,10 +3,10 @@
  * same table says what the catalogue publishes and what is written into a request.
  */
 
-import type { InputRule, ModelCapabilities } from "../../protocol/model.ts";
-import type { Json, TaskType } from "../../protocol/task.ts";
-import type { MediaJob, StepIo } from "../../tasks/ports/media-provider.ts";
-import type { ModelOffer } from "../catalogue.ts";
+import type { InputRule, ModelCapabilities } from "../../../protocol/model.ts";
+import type { Json, TaskType } from "../../../protocol/task.ts";
+import type { MediaJob, StepIo } from "../../../tasks/ports/media-provider.ts";
+import type { ModelOffer } from "../../catalogue.ts";
 import { type FieldRules, invalid, optionFault, takenFields } from "./fields.ts";
 import { PICTURE_TYPES, pictureUrls } from "./input-pictures.ts";
 import { nearestRatio, parseSize } from "./sizes.ts";

@@ -1,9 +1,9 @@
 /** Opening the files that a caller handed in. */
 
-import type { StepIo } from "../../tasks/ports/media-provider.ts";
-import type { TaskInput } from "../../tasks/task.ts";
-import { permanent } from "./failures.ts";
-import { UpstreamError } from "./upstream-error.ts";
+import type { StepIo } from "../../../tasks/ports/media-provider.ts";
+import type { TaskInput } from "../../../tasks/task.ts";
+import { permanent } from "../calls/failures.ts";
+import { UpstreamError } from "../calls/upstream-error.ts";
 
 /** The bytes of an input. Throws `UpstreamError`: without the file the task cannot be made, however often it is tried. */
 export async function openInput(

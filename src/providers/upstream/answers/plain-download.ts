@@ -1,9 +1,9 @@
 /** A `Download` over `fetch` that follows redirects by hand. Which networks may be reached is not its business. */
 
-import type { Clock } from "../../tasks/ports/clock.ts";
+import type { Clock } from "../../../tasks/ports/clock.ts";
+import { type Fetch, UpstreamClient } from "../calls/upstream-client.ts";
+import { UpstreamError } from "../calls/upstream-error.ts";
 import { type Download, DownloadError, type DownloadFault } from "./download.ts";
-import { type Fetch, UpstreamClient } from "./upstream-client.ts";
-import { UpstreamError } from "./upstream-error.ts";
 
 const MAX_REDIRECTS = 5;
 const HEADERS_MS = 30_000;

@@ -1,12 +1,12 @@
 /** Reads a provider's JSON answer and stores the pictures in it on the way, one after the other, in bounded memory. */
 
-import type { Json } from "../../protocol/task.ts";
+import type { Json } from "../../../protocol/task.ts";
+import { answerTooLarge, type CallContext, unusableAnswer } from "../calls/failures.ts";
+import { MAX_JSON_BYTES, parseJson, type UpstreamAnswer } from "../calls/upstream-client.ts";
+import { UpstreamError } from "../calls/upstream-error.ts";
 import { Base64Error } from "./base64-decoder.ts";
-import { answerTooLarge, type CallContext, unusableAnswer } from "./failures.ts";
 import { type JsonEvent, JsonEventReader, JsonStreamError } from "./json-events.ts";
 import { openSection } from "./media-section.ts";
-import { MAX_JSON_BYTES, parseJson, type UpstreamAnswer } from "./upstream-client.ts";
-import { UpstreamError } from "./upstream-error.ts";
 
 export type JsonWithMedia<T> = {
   /** The answer; the texts that were taken out are empty. */

@@ -1,7 +1,7 @@
 /** Keys by which a provider's calls are verified: fetched once, kept for a day at most, and fetched anew when none fits. */
 
-import type { Clock } from "../../tasks/ports/clock.ts";
-import type { HookVerdict } from "../../tasks/ports/media-provider.ts";
+import type { Clock } from "../../../tasks/ports/clock.ts";
+import type { HookVerdict } from "../../../tasks/ports/media-provider.ts";
 
 const LONGEST_MS = 86_400_000;
 /** Calls that do not verify may come in any number: keys are not fetched anew more often than this because of them, ms. */

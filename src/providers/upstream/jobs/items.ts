@@ -1,11 +1,11 @@
 /** Makes the `n` items of a task by calls that make some each, so that no finished item is paid for twice. */
 
-import type { Json, TaskErrorCode } from "../../protocol/task.ts";
-import type { Failure, StepIo, StepOutcome, Usage } from "../../tasks/ports/media-provider.ts";
-import type { MediaItem } from "../../tasks/task.ts";
-import { isRecord } from "./error-text.ts";
-import { permanent } from "./failures.ts";
-import { UpstreamError } from "./upstream-error.ts";
+import type { Json, TaskErrorCode } from "../../../protocol/task.ts";
+import type { Failure, StepIo, StepOutcome, Usage } from "../../../tasks/ports/media-provider.ts";
+import type { MediaItem } from "../../../tasks/task.ts";
+import { isRecord } from "../calls/error-text.ts";
+import { permanent } from "../calls/failures.ts";
+import { UpstreamError } from "../calls/upstream-error.ts";
 
 /** What one call made: at most as many items as were asked for, in their order. */
 export type Made = {

@@ -1,6 +1,6 @@
 /** The words by which a provider says how its job is. A new release may bring new ones: those count as running. */
 
-import type { Log } from "../../tasks/ports/log.ts";
+import type { Log } from "../../../tasks/ports/log.ts";
 
 export type JobStatus = "waiting" | "running" | "completed" | "failed" | "cancelled";
 

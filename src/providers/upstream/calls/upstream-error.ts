@@ -1,6 +1,6 @@
 /** A failure of a provider while a step is at work, thrown where it is found and answered as a value by `runStep`. */
 
-import type { Failure, StepOutcome } from "../../tasks/ports/media-provider.ts";
+import type { Failure, StepOutcome } from "../../../tasks/ports/media-provider.ts";
 
 /** Carries what the engine is to be told. Its message may be shown to callers. */
 export class UpstreamError extends Error {

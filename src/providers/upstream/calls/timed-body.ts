@@ -1,7 +1,7 @@
 /** The body of an answer under watch: each chunk has to come in time, and what breaks is said as a provider's failure. */
 
-import type { Clock } from "../../tasks/ports/clock.ts";
-import type { Failure } from "../../tasks/ports/media-provider.ts";
+import type { Clock } from "../../../tasks/ports/clock.ts";
+import type { Failure } from "../../../tasks/ports/media-provider.ts";
 import { UpstreamError } from "./upstream-error.ts";
 
 export type TimedBodyOptions = {

@@ -1,6 +1,6 @@
 /** A multipart form that is written while it is sent, so that input pictures never stand in memory together. */
 
-import { readWithin } from "./upstream-client.ts";
+import { readWithin } from "../calls/upstream-client.ts";
 
 export type FormPart =
   | { readonly name: string; readonly value: string }

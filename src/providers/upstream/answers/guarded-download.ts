@@ -1,7 +1,7 @@
 /** A `Download` that goes only where the target guard lets it: for results at addresses that a provider names. */
 
-import { FetchError, type FetchFailure } from "../../fetch/fetch-error.ts";
-import type { GuardedFetch } from "../../fetch/guarded-fetch.ts";
+import { FetchError, type FetchFailure } from "../../../fetch/fetch-error.ts";
+import type { GuardedFetch } from "../../../fetch/guarded-fetch.ts";
 import { type Download, DownloadError, type DownloadFault } from "./download.ts";
 
 const MAX_REDIRECTS = 5;

@@ -1,6 +1,6 @@
 /** The account a job runs under: the one the engine chose, else the provider's single key. */
 
-import type { Credential, MediaJob } from "../../tasks/ports/media-provider.ts";
+import type { Credential, MediaJob } from "../../../tasks/ports/media-provider.ts";
 
 /** What an operator configured for a provider. */
 export type ProviderAccounts = {

@@ -1,7 +1,7 @@
 /** A JSON body with files in it as base64, written while it is sent, so that a large file never stands in memory as text. */
 
-import type { MediaRef } from "../../tasks/task.ts";
-import { readWithin } from "./upstream-client.ts";
+import type { MediaRef } from "../../../tasks/task.ts";
+import { readWithin } from "../calls/upstream-client.ts";
 
 /** Stands in a value for the text of a file. */
 export class InlineFile {

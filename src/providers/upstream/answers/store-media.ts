@@ -1,9 +1,9 @@
 /** Stores what a provider delivers as a file, once its first bytes say that it is one of the kind that was asked for. */
 
-import type { StepIo } from "../../tasks/ports/media-provider.ts";
-import type { MediaRef } from "../../tasks/task.ts";
-import { type CallContext, unusableAnswer } from "./failures.ts";
-import { UpstreamError } from "./upstream-error.ts";
+import type { StepIo } from "../../../tasks/ports/media-provider.ts";
+import type { MediaRef } from "../../../tasks/task.ts";
+import { type CallContext, unusableAnswer } from "../calls/failures.ts";
+import { UpstreamError } from "../calls/upstream-error.ts";
 
 /** What the first bytes of a file say about it; null for what is neither a picture, a film nor sound. */
 export function contentTypeOf(bytes: Uint8Array): string | null {

@@ -1,6 +1,6 @@
 /** What a provider wrote about its failure, made fit for a caller: no secret, no address, no bytes of an input. */
 
-import { redactSecrets } from "../../logging/redaction.ts";
+import { redactSecrets } from "../../../logging/redaction.ts";
 
 /** A provider's sentence is cut here; the rest seldom helps. */
 const MAX_QUOTED_CHARACTERS = 300;

@@ -1,8 +1,8 @@
 /** Calls one provider's API: time-outs in each phase, no redirects, failures classified, answers read with a bound. */
 
-import type { Json } from "../../protocol/task.ts";
-import type { Clock } from "../../tasks/ports/clock.ts";
-import type { Failure } from "../../tasks/ports/media-provider.ts";
+import type { Json } from "../../../protocol/task.ts";
+import type { Clock } from "../../../tasks/ports/clock.ts";
+import type { Failure } from "../../../tasks/ports/media-provider.ts";
 import { type ErrorReport, reportOf } from "./error-text.ts";
 import {
   answerTooLarge,

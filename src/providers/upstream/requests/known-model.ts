@@ -1,8 +1,8 @@
 /** The model a job was accepted for, in an adapter's table. */
 
-import type { MediaJob } from "../../tasks/ports/media-provider.ts";
-import { permanent } from "./failures.ts";
-import { UpstreamError } from "./upstream-error.ts";
+import type { MediaJob } from "../../../tasks/ports/media-provider.ts";
+import { permanent } from "../calls/failures.ts";
+import { UpstreamError } from "../calls/upstream-error.ts";
 
 const SHOWN_CHARACTERS = 100;
 

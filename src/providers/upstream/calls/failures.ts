@@ -1,7 +1,7 @@
 /** From what a provider answered, or did not, to the failure the engine acts on. The one table for all adapters. */
 
-import type { TaskErrorCode } from "../../protocol/task.ts";
-import type { Failure } from "../../tasks/ports/media-provider.ts";
+import type { TaskErrorCode } from "../../../protocol/task.ts";
+import type { Failure } from "../../../tasks/ports/media-provider.ts";
 import { type ErrorReport, quotable } from "./error-text.ts";
 import { retryAfterMs } from "./retry-after.ts";
 

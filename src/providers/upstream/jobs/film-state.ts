@@ -1,9 +1,9 @@
 /** What is kept of a film that a provider is making: a reference, and never a key or an address. */
 
-import type { Json } from "../../protocol/task.ts";
-import { isRecord } from "./error-text.ts";
-import { permanent } from "./failures.ts";
-import { UpstreamError } from "./upstream-error.ts";
+import type { Json } from "../../../protocol/task.ts";
+import { isRecord } from "../calls/error-text.ts";
+import { permanent } from "../calls/failures.ts";
+import { UpstreamError } from "../calls/upstream-error.ts";
 
 export type FilmState = {
   /** As the provider calls the job. */

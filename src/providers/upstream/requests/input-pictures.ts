@@ -1,7 +1,7 @@
 /** A caller's pictures as data URLs within a provider's JSON, for providers that take them so. */
 
-import type { InputRule } from "../../protocol/model.ts";
-import type { MediaJob, StepIo } from "../../tasks/ports/media-provider.ts";
+import type { InputRule } from "../../../protocol/model.ts";
+import type { MediaJob, StepIo } from "../../../tasks/ports/media-provider.ts";
 import { invalid } from "./fields.ts";
 import { openInput } from "./inputs.ts";
 import { InlineFile } from "./json-with-files.ts";

@@ -1,11 +1,11 @@
 /** Fetching a result from the address a provider gave, into the media store. Addresses never reach a message. */
 
-import type { Clock } from "../../tasks/ports/clock.ts";
-import type { Failure, StepIo } from "../../tasks/ports/media-provider.ts";
-import type { MediaRef } from "../../tasks/task.ts";
-import { type CallContext, interrupted, permanent } from "./failures.ts";
+import type { Clock } from "../../../tasks/ports/clock.ts";
+import type { Failure, StepIo } from "../../../tasks/ports/media-provider.ts";
+import type { MediaRef } from "../../../tasks/task.ts";
+import { type CallContext, interrupted, permanent } from "../calls/failures.ts";
+import { UpstreamError } from "../calls/upstream-error.ts";
 import { storeMedia } from "./store-media.ts";
-import { UpstreamError } from "./upstream-error.ts";
 
 /** Opens a file by its address. Follows redirects, each judged anew; throws `DownloadError`. */
 export type Download = (
