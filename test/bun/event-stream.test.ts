@@ -115,7 +115,7 @@ describe("an event stream", () => {
     expect(byQuery.types).toEqual(["started", "retrying"]);
   });
 
-  test("answers 204 to a reconnect behind the terminal event: an EventSource stops", async () => {
+  test("9.11: answers 204 to a reconnect behind the terminal event: an EventSource stops", async () => {
     const id = server.create();
     const { reader } = await open(events(id));
     server.commit(id, "started");

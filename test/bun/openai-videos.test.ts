@@ -74,7 +74,7 @@ describe("/v1/videos", () => {
   };
 
   describe("by OpenAI's client", () => {
-    test("a film is made, waited for, fetched and deleted", async () => {
+    test("9.12: a film is made, waited for, fetched and deleted", async () => {
       const made = await openai.videos.create({
         model: "sora-2",
         prompt: "a fox",

@@ -71,7 +71,7 @@ describe("the route of a task", () => {
     { outputFormat: "png" },
     { seed: 7 },
     { providerOptions: { steps: 1 } },
-  ])("leaves out what cannot do what was asked for: %o", (request) => {
+  ])("leaves out what cannot do what was asked for (litellm#10811): %o", (request) => {
     expect(names(request)).toEqual(["a/main", "b/near"]);
   });
 
