@@ -124,5 +124,9 @@ export function createCatalogue(
     prices,
   });
   for (const warning of catalogue.warnings) log.warn(warning);
+  const names = catalogue.standIns();
+  // Whoever expects a paid model behind them is told why the pictures look as they do.
+  if (names.length > 0)
+    log.info("example model names lead to the built-in models", { names: names.join(", ") });
   return catalogue;
 }

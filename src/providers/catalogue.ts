@@ -111,6 +111,13 @@ export class Catalogue implements ModelCatalogue {
     );
   }
 
+  /** Example names that lead to built-in models, because no other provider is offered. */
+  standIns(): string[] {
+    return EXAMPLE_NAMES.filter(({ name }) => this.#aliases.get(name)?.provider === BUILT_IN_PROVIDER).map(
+      ({ name }) => name,
+    );
+  }
+
   fallbacks({ name }: OfferedModel): readonly OfferedModel[] {
     return this.#fallbacks.get(name) ?? [];
   }

@@ -56,6 +56,15 @@ const OPENAI: ProviderOffer = {
 };
 const REPLICATE: ProviderOffer = { provider: provider("replicate"), models: [model("flux", "image")] };
 
+describe("example names beside the built-in models alone", () => {
+  it("are listed for the log; none is once another provider is offered", () => {
+    expect(new Catalogue({ offers: [LOCAL_FILMS] }).standIns()).toEqual(
+      expect.arrayContaining(["dall-e-3", "minimax-video", "sora-2"]),
+    );
+    expect(new Catalogue({ offers: [LOCAL_FILMS, OPENAI] }).standIns()).toEqual([]);
+  });
+});
+
 function refusal(catalogue: Catalogue, name: string, type: TaskType = "image"): ApiError {
   try {
     catalogue.resolve(name, type);
