@@ -60,7 +60,7 @@ const models = new SettingList(
     sizes: list(
       line.regex(/^([1-9]\d{0,4}x[1-9]\d{0,4}|auto)$/),
       "a list of sizes such as 1024x1024",
-      "Sizes it makes; none named: any.",
+      "Sizes it makes; without the list every size is passed on.",
     ),
     qualities: list(
       line,

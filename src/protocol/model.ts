@@ -11,9 +11,9 @@ export type SizeRule =
       readonly minSide: number;
       readonly maxSide: number;
       readonly multipleOf: number;
-      /** How many times longer than the shorter side the longer one may be; absent: any. */
+      /** How many times longer than the shorter side the longer one may be; no limit if absent. */
       readonly maxRatio?: number;
-      /** Of width times height; absent: any. */
+      /** Of width times height; no limit if absent. */
       readonly maxPixels?: number;
       /** Taken when the request names none or `auto`. */
       readonly default: string;
@@ -27,7 +27,7 @@ export type InputRule = {
   readonly mask: boolean;
   /** Whether it makes nothing without a picture; absent: it does. */
   readonly required?: boolean;
-  /** Media types of the pictures; absent: any that the gateway stores. */
+  /** Media types of the pictures; if absent, every type that the gateway stores. */
   readonly types?: readonly string[];
   /** Of one picture; absent: as large as the gateway takes them. */
   readonly maxBytes?: number;

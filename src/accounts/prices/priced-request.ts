@@ -5,9 +5,9 @@ import type { JobRequest } from "../../tasks/task.ts";
 
 export type PricedRequest = {
   readonly n: number;
-  /** The sizes it may come in, such as `1024x1024` or `720p`; empty: any. */
+  /** The sizes it may come in, such as `1024x1024` or `720p`; empty if it is not limited. */
   readonly sizes: readonly string[];
-  /** The qualities it may come in; empty: any. */
+  /** The qualities it may come in; empty if it is not limited. */
   readonly qualities: readonly string[];
   /** Of a film: as asked for, else what the model usually makes. Null: as the model likes. */
   readonly seconds: number | null;
