@@ -1,6 +1,7 @@
 /** What the built-in models take, as the catalogue publishes it. */
 
 import type { ModelCapabilities, NumberRule, SizeRule } from "../../protocol/model.ts";
+import { parseSize, type Size } from "../upstream/requests/sizes.ts";
 import { REHEARSAL_OPTION_NAMES } from "./options.ts";
 
 /** The provider's own name of the model. */
@@ -65,14 +66,14 @@ export const MOTION_CAPABILITIES: ModelCapabilities = {
 };
 
 /** The sides a size asks for; null when it is none that the canvas paints. */
-export function parseSize(size: string | undefined): Sides | null {
+export function parseCanvasSize(size: string | undefined): Size | null {
   const sides = sidesOf(size ?? "auto", DEFAULT_SIZE);
   const fits = (side: number) => side >= MIN_SIDE && side <= MAX_SIDE;
   return sides !== null && fits(sides.width) && fits(sides.height) ? sides : null;
 }
 
 /** The sides a size asks for; null when it is none that films have. */
-export function parseFilmSize(size: string | undefined): Sides | null {
+export function parseFilmSize(size: string | undefined): Size | null {
   const sides = sidesOf(size ?? "auto", FILM_SIZES.default);
   const { minSide, maxSide, multipleOf, maxPixels } = FILM_SIZES;
   const fits = (side: number) => side >= minSide && side <= maxSide && side % multipleOf === 0;
@@ -80,9 +81,6 @@ export function parseFilmSize(size: string | undefined): Sides | null {
   return sides.width * sides.height <= maxPixels ? sides : null;
 }
 
-type Sides = { width: number; height: number };
-
-function sidesOf(size: string, usual: string): Sides | null {
-  const match = /^([1-9]\d{0,4})x([1-9]\d{0,4})$/.exec(size === "auto" ? usual : size);
-  return match === null ? null : { width: Number(match[1]), height: Number(match[2]) };
+function sidesOf(size: string, usual: string): Size | null {
+  return parseSize(size === "auto" ? usual : size);
 }

@@ -10,8 +10,8 @@ import {
   MAX_PICTURES,
   MAX_SIDE,
   MIN_SIDE,
+  parseCanvasSize,
   parseFilmSize,
-  parseSize,
 } from "./capabilities.ts";
 import type { FilmCommission } from "./film-run.ts";
 import { parseRehearsalOptions } from "./options.ts";
@@ -19,7 +19,7 @@ import type { Commission } from "./run.ts";
 
 /** A job of the model of pictures. */
 export function readPictureJob({ request, taskId, attempt }: MediaJob): Commission | string {
-  const size = parseSize(request.size);
+  const size = parseCanvasSize(request.size);
   if (size === null)
     return `size must be auto or WxH with sides from ${MIN_SIDE} to ${MAX_SIDE} pixels; ${JSON.stringify(request.size)} came.`;
   if (!Number.isInteger(request.n) || request.n < 1 || request.n > MAX_PICTURES)

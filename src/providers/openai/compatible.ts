@@ -6,7 +6,7 @@ import type { ModelOffer, ProviderOffer } from "../catalogue.ts";
 import type { OfferContext } from "../offer-context.ts";
 import { accountsOf, type ConfiguredModel, type ProviderSettings } from "../provider-settings.ts";
 import { PICTURE_TYPES } from "../upstream/requests/input-pictures.ts";
-import { type ImageModelSpec, MAX_INPUTS } from "./models.ts";
+import { type ImageModelSpec, MAX_INPUT_PICTURES } from "./models.ts";
 import { createImagesApi } from "./provider.ts";
 
 const MICROS_PER_DOLLAR = 1_000_000;
@@ -81,7 +81,7 @@ function specOf(model: ConfiguredModel & { readonly name: string }): ImageModelS
       durations: null,
       fps: null,
       inputs: model.edits
-        ? { images: MAX_INPUTS, mask: true, types: PICTURE_TYPES }
+        ? { images: MAX_INPUT_PICTURES, mask: true, types: PICTURE_TYPES }
         : { images: 0, mask: false },
       measuredProgress: false,
       providerOptions: furtherFields,

@@ -42,7 +42,7 @@ const MODELS: readonly OpenAiModel[] = [
 /** Pictures in one call. */
 export const MAX_IMAGES = 10;
 /** Pictures an edit works from. */
-export const MAX_INPUTS = 16;
+export const MAX_INPUT_PICTURES = 16;
 const SIDE_STEP = 16;
 const MIN_SIDE = 256;
 const MAX_SIDE = 3_840;
@@ -90,7 +90,7 @@ export const OPENAI_MODELS: readonly (ImageModelSpec & { readonly created: numbe
       seed: false,
       durations: null,
       fps: null,
-      inputs: { images: MAX_INPUTS, mask: true, types: PICTURE_TYPES },
+      inputs: { images: MAX_INPUT_PICTURES, mask: true, types: PICTURE_TYPES },
       measuredProgress: false,
       providerOptions: [...FURTHER, ...(deeper ? FURTHER_DEEPER : [])],
       furtherFields: [...FURTHER, ...(deeper ? FURTHER_DEEPER : [])],

@@ -6,7 +6,7 @@ import type { TaskInput } from "../../tasks/task.ts";
 import { permanent } from "../upstream/calls/failures.ts";
 import { UpstreamError } from "../upstream/calls/upstream-error.ts";
 import type { FormPart } from "../upstream/requests/multipart.ts";
-import type { ImageModelSpec } from "./models.ts";
+import { type ImageModelSpec, MAX_INPUT_PICTURES } from "./models.ts";
 
 /** One call, ready to be sent. */
 export type ImageCall = {
@@ -16,7 +16,6 @@ export type ImageCall = {
   readonly streams: boolean;
 };
 
-const MAX_INPUTS = 16;
 const INPUT_TYPES: Readonly<Record<string, string>> = {
   "image/png": "png",
   "image/jpeg": "jpg",
@@ -108,8 +107,8 @@ function checkInputs(inputs: readonly TaskInput[], spec: ImageModelSpec): void {
     );
   const images = inputs.filter(({ role }) => role === "image");
   if (images.length === 0) throw invalid("A mask needs a picture (`image`) beside it.");
-  if (images.length > MAX_INPUTS)
-    throw invalid(`This model takes up to ${MAX_INPUTS} input pictures; ${images.length} came.`);
+  if (images.length > MAX_INPUT_PICTURES)
+    throw invalid(`This model takes up to ${MAX_INPUT_PICTURES} input pictures; ${images.length} came.`);
   const masks = inputs.filter(({ role }) => role === "mask");
   if (masks.length > 1) throw invalid(`One mask is taken; ${masks.length} came.`);
   if (masks.some(({ contentType }) => contentType !== "image/png"))
