@@ -20,7 +20,14 @@ import { createStatusWords } from "../upstream/jobs/status-words.ts";
 import type { MiniMaxCalls } from "./calls.ts";
 import { failureOfCode, failureWithin, requireOk, textOf } from "./dialect.ts";
 import type { MiniMaxVideoModel } from "./models.ts";
-import { type FilmReport, type FilmState, filmBody, readFilmState, reportOfFilm, shapeOf } from "./videos.ts";
+import {
+  type FilmReport,
+  filmBody,
+  type MiniMaxFilm,
+  readMiniMaxFilm,
+  reportOfFilm,
+  shapeOf,
+} from "./videos.ts";
 
 /** Films take two to five minutes. */
 const FIRST_POLL_MS = 20_000;
@@ -87,13 +94,13 @@ export class Films {
       );
     }
     const { seconds } = shape;
-    const state: FilmState = { id, since: clock.now(), seconds, file: null, width: null, height: null };
+    const state: MiniMaxFilm = { id, since: clock.now(), seconds, file: null, width: null, height: null };
     return { kind: "pending", state, pollAfterMs: FIRST_POLL_MS, progress: 0 };
   }
 
   async poll(step: FilmStep, saved: Json): Promise<StepOutcome> {
     const { model, account, io } = step;
-    const state = readFilmState(saved);
+    const state = readMiniMaxFilm(saved);
     if (state === null)
       throw new UpstreamError(permanent("provider_error", "The film's reference was lost."));
     if (state.file !== null) return this.#fetchFile(step, state, state.file);
@@ -118,13 +125,13 @@ export class Films {
     }
     const { file, width, height } = report;
     if (file === "") throw new UpstreamError(unusableAnswer("no file of the film", context));
-    const made: FilmState = { ...state, file, width, height };
+    const made: MiniMaxFilm = { ...state, file, width, height };
     // From now on only the file is asked for, whatever happens on the way to it.
     await io.save(made);
     return this.#fetchFile(step, made, file);
   }
 
-  #stillRunning(state: FilmState, status: "waiting" | "running"): StepOutcome {
+  #stillRunning(state: MiniMaxFilm, status: "waiting" | "running"): StepOutcome {
     const elapsed = this.#options.clock.now() - state.since;
     const pending = {
       kind: "pending",
@@ -137,7 +144,7 @@ export class Films {
   }
 
   /** The film is made and paid for: whatever fails on the way to its file is tried again. */
-  async #fetchFile({ account, io }: FilmStep, state: FilmState, file: string): Promise<StepOutcome> {
+  async #fetchFile({ account, io }: FilmStep, state: MiniMaxFilm, file: string): Promise<StepOutcome> {
     let found: { url: string; context: CallContext };
     try {
       found = await this.#retrieve(file, account, io);
@@ -163,7 +170,7 @@ export class Films {
   }
 
   async #finish(
-    state: FilmState,
+    state: MiniMaxFilm,
     { width, height, seconds }: Pick<FilmReport, "width" | "height" | "seconds">,
     url: string,
     io: StepIo,

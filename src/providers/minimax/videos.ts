@@ -11,7 +11,7 @@ import { textOf } from "./dialect.ts";
 import { FILM_RATIOS, type MiniMaxVideoModel, type Resolution } from "./models.ts";
 
 /** What is known of a film that is being made. */
-export type FilmState = {
+export type MiniMaxFilm = {
   readonly id: string;
   /** When it was begun, wall clock. */
   readonly since: number;
@@ -116,7 +116,7 @@ export function reportOfFilm(answer: Record<string, unknown>): FilmReport {
 }
 
 /** The state as it was saved; null for what is none. */
-export function readFilmState(state: Json): FilmState | null {
+export function readMiniMaxFilm(state: Json): MiniMaxFilm | null {
   if (!isRecord(state) || typeof state.id !== "string") return null;
   return {
     id: state.id,
