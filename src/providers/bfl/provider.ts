@@ -1,8 +1,6 @@
 /** Black Forest Labs' pictures: a job each, polled at the address its answer names. */
 
 import type { Json } from "../../protocol/task.ts";
-import type { Clock } from "../../tasks/ports/clock.ts";
-import type { Log } from "../../tasks/ports/log.ts";
 import type {
   Failure,
   MediaJob,
@@ -10,8 +8,9 @@ import type {
   StepIo,
   StepOutcome,
 } from "../../tasks/ports/media-provider.ts";
-import { type Download, storeDownload } from "../upstream/answers/download.ts";
-import { type Account, accountOf, type ProviderAccounts } from "../upstream/calls/account.ts";
+import { storeDownload } from "../upstream/answers/download.ts";
+import { type Account, accountOf } from "../upstream/calls/account.ts";
+import type { LinkAdapterOptions } from "../upstream/calls/adapter-options.ts";
 import { isRecord } from "../upstream/calls/error-text.ts";
 import {
   type CallContext,
@@ -22,7 +21,7 @@ import {
   unusableAnswer,
 } from "../upstream/calls/failures.ts";
 import { isOwnAddress } from "../upstream/calls/own-address.ts";
-import { type Fetch, UpstreamClient } from "../upstream/calls/upstream-client.ts";
+import { UpstreamClient } from "../upstream/calls/upstream-client.ts";
 import { runStep, UpstreamError } from "../upstream/calls/upstream-error.ts";
 import { type Begun, billOf, type JobReport, type RunningJob, stepJobs } from "../upstream/jobs/jobs.ts";
 import { createStatusWords } from "../upstream/jobs/status-words.ts";
@@ -32,15 +31,6 @@ import { InlineFile, jsonWithFiles } from "../upstream/requests/json-with-files.
 import { knownModel } from "../upstream/requests/known-model.ts";
 import { parseSize } from "../upstream/requests/sizes.ts";
 import { FLUX_MODELS, type FluxModel } from "./models.ts";
-
-export type FluxOptions = {
-  readonly accounts: ProviderAccounts;
-  readonly clock: Clock;
-  readonly log: Pick<Log, "warn">;
-  readonly fetch: Fetch;
-  readonly download: Download;
-  readonly maxFileBytes: number;
-};
 
 export const BFL = "bfl";
 const TITLE = "Black Forest Labs";
@@ -60,7 +50,7 @@ const MAX_SEED = 2_147_483_647;
 /** A credit is a cent. */
 const MICROS_PER_CREDIT = 10_000;
 
-export function createFlux(options: FluxOptions): MediaProvider {
+export function createFlux(options: LinkAdapterOptions): MediaProvider {
   const { accounts, clock, log, fetch, download, maxFileBytes } = options;
   const client = new UpstreamClient({ provider: TITLE, fetch, clock });
   const models = new Map(FLUX_MODELS.map((model) => [model.name, model]));

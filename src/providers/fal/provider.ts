@@ -1,17 +1,7 @@
-/** fal: requests in its queue, which are begun, asked for at the addresses it answers, and cancelled. */
-
-import type { Json } from "../../protocol/task.ts";
-import type { Clock } from "../../tasks/ports/clock.ts";
-import type { Log } from "../../tasks/ports/log.ts";
-import type {
-  MediaJob,
-  MediaProvider,
-  StepIo,
-  StepOutcome,
-  Usage,
-} from "../../tasks/ports/media-provider.ts";
-import { type Download, storeDownload } from "../upstream/answers/download.ts";
-import { accountOf, type ProviderAccounts } from "../upstream/calls/account.ts";
+import type { MediaJob, MediaProvider, StepIo, Usage } from "../../tasks/ports/media-provider.ts";
+import { storeDownload } from "../upstream/answers/download.ts";
+import { accountOf } from "../upstream/calls/account.ts";
+import type { LinkAdapterOptions } from "../upstream/calls/adapter-options.ts";
 import { isRecord } from "../upstream/calls/error-text.ts";
 import {
   type CallContext,
@@ -20,19 +10,13 @@ import {
   permanent,
   unusableAnswer,
 } from "../upstream/calls/failures.ts";
-import { type Fetch, UpstreamClient } from "../upstream/calls/upstream-client.ts";
-import { runStep, UpstreamError } from "../upstream/calls/upstream-error.ts";
+import { UpstreamClient } from "../upstream/calls/upstream-client.ts";
+import { UpstreamError } from "../upstream/calls/upstream-error.ts";
 import type { Made } from "../upstream/jobs/items.ts";
-import {
-  cancelJobs,
-  isOverAlready,
-  type JobReport,
-  type RunningJob,
-  stepJobs,
-} from "../upstream/jobs/jobs.ts";
+import { cancelJobs, isOverAlready, type JobReport, type RunningJob } from "../upstream/jobs/jobs.ts";
 import { createStatusWords } from "../upstream/jobs/status-words.ts";
+import { createTableStep } from "../upstream/jobs/table-step.ts";
 import { jsonWithFiles } from "../upstream/requests/json-with-files.ts";
-import { knownModel } from "../upstream/requests/known-model.ts";
 import { inputOf, secondsOf } from "../upstream/requests/model-table.ts";
 import { falDialect, falResultDialect } from "./dialect.ts";
 import { createFalHook } from "./hook.ts";
@@ -40,13 +24,7 @@ import { FAL_MODELS, type FalModel } from "./models.ts";
 import { addressOf, queuedRequest, requestOf } from "./request.ts";
 import { type FalFile, resultOf } from "./result.ts";
 
-export type FalOptions = {
-  readonly accounts: ProviderAccounts;
-  readonly clock: Clock;
-  readonly log: Pick<Log, "warn">;
-  readonly fetch: Fetch;
-  readonly download: Download;
-  readonly maxFileBytes: number;
+export type FalOptions = LinkAdapterOptions & {
   /** Where fal's public keys are; default: its own address. */
   readonly keysUrl?: string;
 };
@@ -151,24 +129,15 @@ export function createFal(options: FalOptions): MediaProvider {
     };
   };
 
-  const models = new Map(FAL_MODELS.map((model) => [model.name, model]));
-
-  const step = (job: MediaJob, state: Json, io: StepIo): Promise<StepOutcome> =>
-    runStep(async () => {
-      const model = knownModel(models, job, TITLE);
-      return stepJobs({
-        n: job.request.n,
-        perJob: model.count?.most ?? 1,
-        provider: TITLE,
-        state,
-        lastAttempt: job.isLastAttempt === true,
-        io,
-        now: () => clock.now(),
-        begin: (count) => begin(job, model, io, count),
-        ask: (running) => ask(running, job, model, io),
-        pollAfterMs: (elapsed) => Math.min(LAST_POLLS_MS, Math.max(FIRST_POLLS_MS, elapsed / 4)),
-      });
-    });
+  const step = createTableStep({
+    provider: TITLE,
+    models: FAL_MODELS,
+    clock,
+    firstPollsMs: FIRST_POLLS_MS,
+    lastPollsMs: LAST_POLLS_MS,
+    begin,
+    ask,
+  });
 
   return {
     name: FAL,

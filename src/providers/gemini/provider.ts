@@ -1,8 +1,6 @@
 /** Google's pictures and films, by a Gemini API key. */
 
 import type { Json } from "../../protocol/task.ts";
-import type { Clock } from "../../tasks/ports/clock.ts";
-import type { Log } from "../../tasks/ports/log.ts";
 import type {
   CancelResult,
   MediaJob,
@@ -11,14 +9,15 @@ import type {
   StepOutcome,
 } from "../../tasks/ports/media-provider.ts";
 import type { MediaRef } from "../../tasks/task.ts";
-import { type Download, storeDownload } from "../upstream/answers/download.ts";
+import { storeDownload } from "../upstream/answers/download.ts";
 import { readJsonWithMedia } from "../upstream/answers/json-with-media.ts";
 import { storeMedia } from "../upstream/answers/store-media.ts";
-import { type Account, accountOf, type ProviderAccounts } from "../upstream/calls/account.ts";
+import { type Account, accountOf } from "../upstream/calls/account.ts";
+import type { LinkAdapterOptions } from "../upstream/calls/adapter-options.ts";
 import { isRecord } from "../upstream/calls/error-text.ts";
 import { type CallContext, unusableAnswer } from "../upstream/calls/failures.ts";
 import { isOwnAddress } from "../upstream/calls/own-address.ts";
-import { type Fetch, UpstreamClient } from "../upstream/calls/upstream-client.ts";
+import { UpstreamClient } from "../upstream/calls/upstream-client.ts";
 import { runStep, UpstreamError } from "../upstream/calls/upstream-error.ts";
 import { type FilmState, readFilmState, requireFilmState } from "../upstream/jobs/film-state.ts";
 import { makeItems } from "../upstream/jobs/items.ts";
@@ -29,15 +28,6 @@ import { geminiDialect, videoUsage } from "./dialect.ts";
 import { imageBody, readImage } from "./images.ts";
 import { GEMINI_IMAGE_MODELS, GEMINI_VIDEO_MODELS } from "./models.ts";
 import { FILM, failureOf, filmOf, secondsOf, videoBody } from "./videos.ts";
-
-export type GeminiOptions = {
-  readonly accounts: ProviderAccounts;
-  readonly clock: Clock;
-  readonly log: Pick<Log, "warn">;
-  readonly fetch: Fetch;
-  readonly download: Download;
-  readonly maxFileBytes: number;
-};
 
 export const GEMINI = "gemini";
 const TITLE = "Google";
@@ -50,7 +40,7 @@ const POLL_MS = 10_000;
 const KEY = "x-goog-api-key";
 const NO_JOB: CancelResult = { cancellation: "unsupported_upstream", billedMicros: null, askAgain: false };
 
-export function createGemini(options: GeminiOptions): MediaProvider {
+export function createGemini(options: LinkAdapterOptions): MediaProvider {
   const { accounts, clock, log, fetch, download, maxFileBytes } = options;
   const client = new UpstreamClient({ provider: TITLE, fetch, clock, dialect: geminiDialect });
   const imageModels = new Map(GEMINI_IMAGE_MODELS.map((model) => [model.name, model]));

@@ -1,8 +1,6 @@
 /** MiniMax: pictures that are answered at once, and films that are begun, asked for and fetched. */
 
 import type { Json } from "../../protocol/task.ts";
-import type { Clock } from "../../tasks/ports/clock.ts";
-import type { Log } from "../../tasks/ports/log.ts";
 import type {
   CancelResult,
   HookVerdict,
@@ -11,10 +9,9 @@ import type {
   StepIo,
   StepOutcome,
 } from "../../tasks/ports/media-provider.ts";
-import type { Download } from "../upstream/answers/download.ts";
-import { accountOf, type ProviderAccounts } from "../upstream/calls/account.ts";
+import { accountOf } from "../upstream/calls/account.ts";
+import type { LinkAdapterOptions } from "../upstream/calls/adapter-options.ts";
 import { isRecord } from "../upstream/calls/error-text.ts";
-import type { Fetch } from "../upstream/calls/upstream-client.ts";
 import { runStep } from "../upstream/calls/upstream-error.ts";
 import { makeItems } from "../upstream/jobs/items.ts";
 import { knownModel } from "../upstream/requests/known-model.ts";
@@ -22,15 +19,6 @@ import { createCalls } from "./calls.ts";
 import { Films } from "./films.ts";
 import { imageBody, readImages } from "./images.ts";
 import { IMAGES_PER_CALL, MINIMAX_IMAGE_MODELS, MINIMAX_VIDEO_MODELS } from "./models.ts";
-
-export type MiniMaxOptions = {
-  readonly accounts: ProviderAccounts;
-  readonly clock: Clock;
-  readonly log: Pick<Log, "warn">;
-  readonly fetch: Fetch;
-  readonly download: Download;
-  readonly maxFileBytes: number;
-};
 
 export const MINIMAX = "minimax";
 const IMAGE_MODELS = new Map(MINIMAX_IMAGE_MODELS.map((model) => [model.name, model]));
@@ -42,7 +30,7 @@ const MAX_CHALLENGE_CHARACTERS = 1_024;
 /** Neither API ends a job. What was begun is made, and billed, whoever still wants it. */
 const NO_CANCEL: CancelResult = { cancellation: "unsupported_upstream", billedMicros: null, askAgain: false };
 
-export function createMiniMax(options: MiniMaxOptions): MediaProvider {
+export function createMiniMax(options: LinkAdapterOptions): MediaProvider {
   const { accounts, clock, log, fetch, download, maxFileBytes } = options;
   const calls = createCalls(TITLE, { fetch, clock });
   const downloads = { download, clock, maxFileBytes };

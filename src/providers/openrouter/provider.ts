@@ -1,8 +1,6 @@
 /** Films by OpenRouter: many makers' models behind one API of jobs that are polled. */
 
 import type { Json } from "../../protocol/task.ts";
-import type { Clock } from "../../tasks/ports/clock.ts";
-import type { Log } from "../../tasks/ports/log.ts";
 import type {
   Failure,
   MediaJob,
@@ -10,8 +8,9 @@ import type {
   StepIo,
   StepOutcome,
 } from "../../tasks/ports/media-provider.ts";
-import { type Download, storeDownload } from "../upstream/answers/download.ts";
-import { type Account, accountOf, type ProviderAccounts } from "../upstream/calls/account.ts";
+import { storeDownload } from "../upstream/answers/download.ts";
+import { type Account, accountOf } from "../upstream/calls/account.ts";
+import type { LinkAdapterOptions } from "../upstream/calls/adapter-options.ts";
 import { isRecord, quotable } from "../upstream/calls/error-text.ts";
 import {
   type CallContext,
@@ -21,7 +20,7 @@ import {
   reason,
   unusableAnswer,
 } from "../upstream/calls/failures.ts";
-import { type Dialect, type Fetch, UpstreamClient } from "../upstream/calls/upstream-client.ts";
+import { type Dialect, UpstreamClient } from "../upstream/calls/upstream-client.ts";
 import { runStep, UpstreamError } from "../upstream/calls/upstream-error.ts";
 import { type FilmState, readFilmState, requireFilmState } from "../upstream/jobs/film-state.ts";
 import { createStatusWords } from "../upstream/jobs/status-words.ts";
@@ -29,15 +28,6 @@ import { jsonWithFiles } from "../upstream/requests/json-with-files.ts";
 import { knownModel } from "../upstream/requests/known-model.ts";
 import { FILM_MODELS } from "./models.ts";
 import { filmBody, secondsOf } from "./request.ts";
-
-export type OpenRouterOptions = {
-  readonly accounts: ProviderAccounts;
-  readonly clock: Clock;
-  readonly log: Pick<Log, "warn">;
-  readonly fetch: Fetch;
-  readonly download: Download;
-  readonly maxFileBytes: number;
-};
 
 export const OPENROUTER = "openrouter";
 const TITLE = "OpenRouter";
@@ -60,7 +50,7 @@ const dialect: Dialect = ({ status, report, body }, context) => {
   return status === 400 && MODERATION_WORDS.test(report.message) ? contentRefused(context, report) : null;
 };
 
-export function createOpenRouter(options: OpenRouterOptions): MediaProvider {
+export function createOpenRouter(options: LinkAdapterOptions): MediaProvider {
   const { accounts, clock, log, fetch, download, maxFileBytes } = options;
   const client = new UpstreamClient({ provider: TITLE, fetch, clock, dialect });
   const models = new Map(FILM_MODELS.map((model) => [model.name, model]));

@@ -1,40 +1,23 @@
 /** Replicate: predictions that are begun, asked for and cancelled. */
 
-import type { Json } from "../../protocol/task.ts";
-import type { Clock } from "../../tasks/ports/clock.ts";
-import type { Log } from "../../tasks/ports/log.ts";
-import type { MediaJob, MediaProvider, StepIo, StepOutcome } from "../../tasks/ports/media-provider.ts";
-import { type Download, storeDownload } from "../upstream/answers/download.ts";
+import type { MediaJob, MediaProvider, StepIo } from "../../tasks/ports/media-provider.ts";
+import { storeDownload } from "../upstream/answers/download.ts";
 import { storeMedia } from "../upstream/answers/store-media.ts";
-import { type Account, accountOf, accountsIn, type ProviderAccounts } from "../upstream/calls/account.ts";
+import { type Account, accountOf, accountsIn } from "../upstream/calls/account.ts";
+import type { LinkAdapterOptions } from "../upstream/calls/adapter-options.ts";
 import { type CallContext, ofEndedJob, permanent, unusableAnswer } from "../upstream/calls/failures.ts";
 import { isOwnAddress } from "../upstream/calls/own-address.ts";
-import { type Fetch, UpstreamClient } from "../upstream/calls/upstream-client.ts";
-import { runStep, UpstreamError } from "../upstream/calls/upstream-error.ts";
+import { UpstreamClient } from "../upstream/calls/upstream-client.ts";
+import { UpstreamError } from "../upstream/calls/upstream-error.ts";
 import type { Made } from "../upstream/jobs/items.ts";
-import {
-  cancelJobs,
-  isOverAlready,
-  type JobReport,
-  type RunningJob,
-  stepJobs,
-} from "../upstream/jobs/jobs.ts";
+import { cancelJobs, isOverAlready, type JobReport, type RunningJob } from "../upstream/jobs/jobs.ts";
 import { createStatusWords } from "../upstream/jobs/status-words.ts";
+import { createTableStep } from "../upstream/jobs/table-step.ts";
 import { jsonWithFiles } from "../upstream/requests/json-with-files.ts";
-import { knownModel } from "../upstream/requests/known-model.ts";
 import { inputOf, secondsOf, type TableModel } from "../upstream/requests/model-table.ts";
 import { createReplicateHook } from "./hook.ts";
 import { REPLICATE_MODELS } from "./models.ts";
 import { addressesIn, type Prediction, percentOf, predictionFailure, predictionOf } from "./prediction.ts";
-
-export type ReplicateOptions = {
-  readonly accounts: ProviderAccounts;
-  readonly clock: Clock;
-  readonly log: Pick<Log, "warn">;
-  readonly fetch: Fetch;
-  readonly download: Download;
-  readonly maxFileBytes: number;
-};
 
 export const REPLICATE = "replicate";
 const TITLE = "Replicate";
@@ -46,7 +29,7 @@ const WAIT_SECONDS = 5;
 const FIRST_POLLS_MS = 2_000;
 const LAST_POLLS_MS = 10_000;
 
-export function createReplicate(options: ReplicateOptions): MediaProvider {
+export function createReplicate(options: LinkAdapterOptions): MediaProvider {
   const { accounts, clock, log, fetch, download, maxFileBytes } = options;
   const client = new UpstreamClient({ provider: TITLE, fetch, clock });
   const statusOf = createStatusWords(
@@ -163,24 +146,15 @@ export function createReplicate(options: ReplicateOptions): MediaProvider {
     return storeDownload({ url, kind, headers, maxBytes: maxFileBytes }, io, { download, clock }, context);
   };
 
-  const models = new Map(REPLICATE_MODELS.map((model) => [model.name, model]));
-
-  const step = (job: MediaJob, state: Json, io: StepIo): Promise<StepOutcome> =>
-    runStep(async () => {
-      const model = knownModel(models, job, TITLE);
-      return stepJobs({
-        n: job.request.n,
-        perJob: model.count?.most ?? 1,
-        provider: TITLE,
-        state,
-        lastAttempt: job.isLastAttempt === true,
-        io,
-        now: () => clock.now(),
-        begin: (count) => begin(job, model, io, count),
-        ask: (running) => ask(running, job, model, io),
-        pollAfterMs: (elapsed) => Math.min(LAST_POLLS_MS, Math.max(FIRST_POLLS_MS, elapsed / 4)),
-      });
-    });
+  const step = createTableStep({
+    provider: TITLE,
+    models: REPLICATE_MODELS,
+    clock,
+    firstPollsMs: FIRST_POLLS_MS,
+    lastPollsMs: LAST_POLLS_MS,
+    begin,
+    ask,
+  });
 
   return {
     name: REPLICATE,
