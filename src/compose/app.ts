@@ -3,12 +3,12 @@
 import type { Hono } from "hono";
 import { createAdminCheck } from "../accounts/admin-key.ts";
 import type { RestingCheck } from "../accounts/route.ts";
+import { creationParameters } from "../http/creation/creation-parameters.ts";
 import type { HttpEnv, HttpMiddleware } from "../http/exchange.ts";
 import type { IdleLimit } from "../http/idle-limit.ts";
 import { adminOnly, authenticated } from "../http/middleware/credentials.ts";
 import { EVERY_PATH } from "../http/middleware/front-door.ts";
 import { operatorOnly } from "../http/middleware/operator.ts";
-import { creationParameters } from "../http/request/creation-parameters.ts";
 import { mountAdminKeys } from "../http/routes/admin-keys.ts";
 import { mountCancelTasks } from "../http/routes/cancel-tasks.ts";
 import { mountEstimates } from "../http/routes/estimates.ts";

@@ -19,9 +19,9 @@ import { type Json, PRIORITIES } from "../../protocol/task.ts";
 import { dollars, micros } from "../../tasks/dollars.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import { isoTime } from "../../tasks/wire.ts";
+import { isBoundedObject } from "../creation/json-bounds.ts";
 import type { HttpEnv, HttpMiddleware } from "../exchange.ts";
 import { jsonBody, validBody } from "../request/body.ts";
-import { isBoundedObject } from "../request/json-bounds.ts";
 import { pageLimit } from "../request/page.ts";
 import { mountCancelKey } from "./cancel-tasks.ts";
 

@@ -10,10 +10,14 @@ import { TASK_TYPES, type TaskType } from "../../protocol/task.ts";
 import { dollars } from "../../tasks/dollars.ts";
 import type { ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
 import type { JobRequest } from "../../tasks/task.ts";
+import {
+  type CreationLimits,
+  imageCreationSchema,
+  videoCreationSchema,
+} from "../creation/creation-schema.ts";
+import { givenInputs, type InputFields } from "../creation/input-fields.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
 import { jsonBody, validBody } from "../request/body.ts";
-import { type CreationLimits, imageCreationSchema, videoCreationSchema } from "../request/creation-schema.ts";
-import { givenInputs, type InputFields } from "../request/input-fields.ts";
 import { firstIssue } from "../request/schema-issue.ts";
 import { imageRequest } from "./images.ts";
 import { videoRequest } from "./videos.ts";

@@ -5,8 +5,8 @@ import { allowsModel } from "../../accounts/principal.ts";
 import { ApiError } from "../../protocol/error.ts";
 import type { WireModelList } from "../../protocol/model.ts";
 import type { ListedModel, ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
+import type { CreationParameters } from "../creation/creation-parameters.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import type { CreationParameters } from "../request/creation-parameters.ts";
 import { describeReceived } from "../request/schema-issue.ts";
 
 const LIST = "/v1/models";

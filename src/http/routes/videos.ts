@@ -4,11 +4,11 @@ import type { Hono } from "hono";
 import type { Order } from "../../accounts/admission.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { JobRequest } from "../../tasks/task.ts";
+import { readCreation } from "../creation/creation-body.ts";
+import { type CreationLimits, type VideoCreation, videoCreationSchema } from "../creation/creation-schema.ts";
+import { type AcceptanceDependencies, acceptTask } from "../creation/task-acceptance.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import { readCreation } from "../request/creation-body.ts";
-import { type CreationLimits, type VideoCreation, videoCreationSchema } from "../request/creation-schema.ts";
 import { preferredWaitSeconds } from "../request/preference.ts";
-import { type AcceptanceDependencies, acceptTask } from "../request/task-acceptance.ts";
 import { tellCost } from "../response/cost-headers.ts";
 import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
 

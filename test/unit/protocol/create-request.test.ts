@@ -4,7 +4,7 @@ import {
   imageCreationSchema,
   type VideoCreation,
   videoCreationSchema,
-} from "../../../src/http/request/creation-schema.ts";
+} from "../../../src/http/creation/creation-schema.ts";
 import type {
   CreateImageRequest,
   CreateVideoRequest,

@@ -11,9 +11,9 @@ import type { Submission, TaskService } from "../../tasks/service.ts";
 import type { TaskInput } from "../../tasks/task.ts";
 import { type HttpContext, principalOfExchange } from "../exchange.ts";
 import type { IdleLimit } from "../idle-limit.ts";
+import { type BaseUrlOptions, baseUrl } from "../request/base-url.ts";
+import { type IdempotencyOptions, idempotencyClaim } from "../request/idempotency.ts";
 import { tellCost } from "../response/cost-headers.ts";
-import { type BaseUrlOptions, baseUrl } from "./base-url.ts";
-import { type IdempotencyOptions, idempotencyClaim } from "./idempotency.ts";
 
 export type AcceptanceDependencies = {
   tasks: Pick<TaskService, "submit" | "repeated" | "newId">;

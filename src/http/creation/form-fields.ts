@@ -1,6 +1,6 @@
 /** The texts of a form as the fields of the JSON body that they stand for. */
 
-import type { FormText } from "./multipart.ts";
+import type { FormText } from "../request/multipart.ts";
 
 /** `metadata[name]`: how libraries write an object into a form. */
 const NESTED = /^([^[\]]+)\[([^[\]]*[^[\]\d][^[\]]*)\]$/;

@@ -6,11 +6,11 @@ import { invalidInput } from "../../inputs/input-error.ts";
 import type { InputStore } from "../../inputs/input-store.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { HttpContext } from "../exchange.ts";
-import { type BaseUrlOptions, ownMediaBases } from "./base-url.ts";
-import { isMultipart, readJson, validFields } from "./body.ts";
+import { type BaseUrlOptions, ownMediaBases } from "../request/base-url.ts";
+import { isMultipart, readJson, validFields } from "../request/body.ts";
+import { readMultipart } from "../request/multipart.ts";
 import { fieldOf, fieldsOfForm } from "./form-fields.ts";
 import { givenInputs, type InputFields, MAX_INPUTS } from "./input-fields.ts";
-import { readMultipart } from "./multipart.ts";
 
 export type CreationBodyDependencies = {
   tasks: Pick<TaskService, "newId">;
