@@ -1,4 +1,4 @@
-import { encoderWasm } from "../../src/runtime/process/codec-wasm.ts";
+import { encoderWasm } from "../../src/runtime/process/threads/codec-wasm.ts";
 import { filmBytesContract } from "../contract/film-bytes.ts";
 
 filmBytesContract(encoderWasm);

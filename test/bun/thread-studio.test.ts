@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { createTurnStudio, type FilmOrder, type FilmStudio } from "../../src/providers/local/film-studio.ts";
 import { Pacer } from "../../src/providers/local/pacer.ts";
-import { encoderWasm } from "../../src/runtime/process/codec-wasm.ts";
-import { createThreadStudio } from "../../src/runtime/process/thread-studio.ts";
+import { encoderWasm } from "../../src/runtime/process/threads/codec-wasm.ts";
+import { createThreadStudio } from "../../src/runtime/process/threads/thread-studio.ts";
 import { ManualClock } from "../fixture/manual-clock.ts";
 import { readWebm } from "../fixture/webm-reader.ts";
 

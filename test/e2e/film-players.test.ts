@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createTurnStudio } from "../../src/providers/local/film-studio.ts";
 import { Pacer } from "../../src/providers/local/pacer.ts";
-import { encoderWasm } from "../../src/runtime/process/codec-wasm.ts";
+import { encoderWasm } from "../../src/runtime/process/threads/codec-wasm.ts";
 import { temporaryFolder } from "../fixture/server-process.ts";
 
 const FFPROBE = "/usr/bin/ffprobe";

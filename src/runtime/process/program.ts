@@ -27,7 +27,7 @@ import { runnersAbove, systemProcesses, watchRunners } from "./runner-watch.ts";
 import { type RunningServer, startServer } from "./server.ts";
 import { exitCodeOf, type StopSignal, StopSignals } from "./stop-signals.ts";
 import { StoreSetupError } from "./store.ts";
-import { createThreadStudio } from "./thread-studio.ts";
+import { createThreadStudio } from "./threads/thread-studio.ts";
 
 export type ProgramOptions = {
   /** The providers to begin with. Default: the built-in one, and those the settings name. */

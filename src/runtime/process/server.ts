@@ -20,7 +20,7 @@ import type { StartKeys } from "./keys-file.ts";
 import { listen } from "./listen.ts";
 import type { ProcessHost } from "./process-host.ts";
 import { openStore, StoreSetupError } from "./store.ts";
-import { createThreadShrinker } from "./thread-shrinker.ts";
+import { createThreadShrinker } from "./threads/thread-shrinker.ts";
 
 /** Answers under way get this long to leave before their connections are cut, ms. */
 const DRAIN_MS = 1_000;

@@ -1,6 +1,6 @@
 /** What a film's session and the thread that draws it say to each other. `film` numbers the sessions of one thread. */
 
-import type { FilmOrder } from "../../providers/local/film-studio.ts";
+import type { FilmOrder } from "../../../providers/local/film-studio.ts";
 
 export type ToFilmThread = { readonly film: number } & (
   | { readonly kind: "open"; readonly order: FilmOrder }

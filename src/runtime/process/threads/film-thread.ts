@@ -1,8 +1,8 @@
 /** The thread that draws films, one at a time. The other end is thread-studio.ts. */
 
 import { parentPort } from "node:worker_threads";
-import { createTurnStudio, type FilmSession } from "../../providers/local/film-studio.ts";
-import { Pacer } from "../../providers/local/pacer.ts";
+import { createTurnStudio, type FilmSession } from "../../../providers/local/film-studio.ts";
+import { Pacer } from "../../../providers/local/pacer.ts";
 import { encoderWasm } from "./codec-wasm.ts";
 import type { FromFilmThread, ToFilmThread } from "./film-messages.ts";
 

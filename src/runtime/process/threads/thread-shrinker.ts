@@ -4,9 +4,9 @@
  */
 
 import { Worker } from "node:worker_threads";
-import type { PictureShrinker } from "../../media/thumbnails/lazy.ts";
-import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
-import { ThumbnailError } from "../../tasks/ports/thumbnails.ts";
+import type { PictureShrinker } from "../../../media/thumbnails/lazy.ts";
+import type { Clock, TimerHandle } from "../../../tasks/ports/clock.ts";
+import { ThumbnailError } from "../../../tasks/ports/thumbnails.ts";
 import type { FromThumbnailThread, ToThumbnailThread } from "./thumbnail-thread.ts";
 
 /** A new thread takes some 100 ms. */

@@ -1,7 +1,7 @@
 /** The thread that makes thumbnails, one at a time. The other end is thread-shrinker.ts. */
 
 import { parentPort } from "node:worker_threads";
-import { createShrinker } from "../../media/thumbnails/codecs.ts";
+import { createShrinker } from "../../../media/thumbnails/codecs.ts";
 import { codecModules } from "./codec-wasm.ts";
 
 export type ToThumbnailThread = {

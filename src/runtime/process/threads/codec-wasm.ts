@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import type { CodecModules } from "../../media/thumbnails/codecs.ts";
+import type { CodecModules } from "../../../media/thumbnails/codecs.ts";
 
 /** Of film frames and thumbnails: some 350 kB, some 10 ms. */
 export function encoderWasm(): Promise<WebAssembly.Module> {

@@ -2,9 +2,9 @@
 
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import type { FilmOrder, FilmSession, FilmStudio } from "../../providers/local/film-studio.ts";
-import { Places } from "../../providers/local/places.ts";
-import type { Clock } from "../../tasks/ports/clock.ts";
+import type { FilmOrder, FilmSession, FilmStudio } from "../../../providers/local/film-studio.ts";
+import { Places } from "../../../providers/local/places.ts";
+import type { Clock } from "../../../tasks/ports/clock.ts";
 import type { FromFilmThread, ToFilmThread } from "./film-messages.ts";
 
 /** A thread that has had nothing to do for so long is ended; a new one takes some 100 ms until it draws at full speed. */
