@@ -1,8 +1,8 @@
 /** `/admin/v1/providers`: which providers there are, and how their accounts are doing. */
 
 import type { Hono } from "hono";
-import type { WireProvider, WireProviderList } from "../../protocol/provider.ts";
-import type { HttpEnv, HttpMiddleware } from "../exchange.ts";
+import type { WireProvider, WireProviderList } from "../../../protocol/provider.ts";
+import type { HttpEnv, HttpMiddleware } from "../../exchange.ts";
 
 /** Mounts the route; `admin` authenticates, `report` describes the providers as they are now. */
 export function mountAdminProviders(

@@ -1,0 +1,106 @@
+/** What administrators may send about a key: the bodies of `POST /admin/v1/keys` and `PATCH /admin/v1/keys/{id}`. */
+
+import { z } from "zod";
+import type { KeyChange, KeyDraft } from "../../../accounts/keys.ts";
+import type { Budget } from "../../../accounts/ledger-store.ts";
+import { BUDGET_PERIODS, type ChangeKeyRequest, type CreateKeyRequest } from "../../../protocol/key.ts";
+import { type Json, PRIORITIES } from "../../../protocol/task.ts";
+import { micros } from "../../../tasks/dollars.ts";
+import { isBoundedObject } from "../../creation/json-bounds.ts";
+
+const MAX_NAME_CHARACTERS = 100;
+const MAX_MODELS = 200;
+const MAX_MODEL_CHARACTERS = 200;
+const MAX_CONCURRENT_TASKS = 1_000_000;
+/** Of every period; this version counts one, the total. */
+const MAX_BUDGETS = 1;
+const MAX_BUDGET_DOLLARS = 1_000_000_000;
+/** Of a key's metadata as JSON; it is read with every key. */
+const MAX_METADATA_BYTES = 4_096;
+
+const name = `a text of 1 to ${MAX_NAME_CHARACTERS} characters without control characters`;
+const models = `a list of at most ${MAX_MODELS} model names, with * allowed at the end of each`;
+const tasks = `a whole number from 1 to ${MAX_CONCURRENT_TASKS}`;
+const budgets = 'at most one budget, such as {"limit":5,"period":"total"}';
+const limit = `dollars from 0 to ${MAX_BUDGET_DOLLARS}`;
+const time = "an ISO 8601 time with a zone, such as 2027-01-31T00:00:00Z";
+const flag = z.boolean({ error: "true or false" });
+
+/** Limits that may be lifted again: there, `null` is a value. */
+export const LIFTABLE: ReadonlySet<string> = new Set([
+  "allowedModels",
+  "budgets",
+  "expiresAt",
+  "maxConcurrentTasks",
+]);
+const fields = {
+  enabled: flag.optional(),
+  expiresAt: z.iso.datetime({ offset: true, error: time }).transform(Date.parse).nullable().optional(),
+  allowedModels: z
+    .array(
+      z
+        .string({ error: models })
+        .regex(/^[^*\p{Cc}]*\*?$/u, models)
+        .min(1, models)
+        .max(MAX_MODEL_CHARACTERS, models),
+      {
+        error: models,
+      },
+    )
+    .max(MAX_MODELS, models)
+    .nullable()
+    .optional(),
+  permissions: z
+    .strictObject(
+      {
+        canGenerateImages: flag.optional(),
+        canGenerateVideos: flag.optional(),
+        canUseRealtimeAudio: flag.optional(),
+      },
+      { error: "an object of permissions" },
+    )
+    .optional(),
+  maxPriority: z.enum(PRIORITIES, { error: '"low", "normal" or "high"' }).optional(),
+  maxConcurrentTasks: z
+    .int({ error: tasks })
+    .min(1, tasks)
+    .max(MAX_CONCURRENT_TASKS, tasks)
+    .nullable()
+    .optional(),
+  budgets: z
+    .array(
+      z
+        .strictObject(
+          {
+            limit: z.number({ error: limit }).min(0, limit).max(MAX_BUDGET_DOLLARS, limit),
+            period: z.enum(BUDGET_PERIODS, { error: '"total"' }).default("total"),
+          },
+          { error: budgets },
+        )
+        .transform((budget): Budget => ({ limitMicros: micros(budget.limit), period: budget.period })),
+      { error: budgets },
+    )
+    .max(MAX_BUDGETS, budgets)
+    .nullable()
+    .transform((list) => list ?? [])
+    .optional(),
+  metadata: z
+    .custom<Record<string, Json>>((value) => isBoundedObject(value, MAX_METADATA_BYTES), {
+      error: `a JSON object of at most ${MAX_METADATA_BYTES} bytes`,
+    })
+    .optional(),
+} satisfies Record<Exclude<keyof CreateKeyRequest, "name">, z.ZodType>;
+const keyName = z
+  .string({ error: name })
+  .trim()
+  .min(1, name)
+  .max(MAX_NAME_CHARACTERS, name)
+  .regex(/^\P{Cc}*$/u, name);
+export const draftSchema = z.strictObject({ name: keyName, ...fields }) satisfies z.ZodType<
+  KeyDraft,
+  CreateKeyRequest
+>;
+export const changeSchema = z.strictObject({ name: keyName.optional(), ...fields }) satisfies z.ZodType<
+  KeyChange,
+  ChangeKeyRequest
+>;

@@ -1,0 +1,25 @@
+/** A key as administrators see it. */
+
+import type { VirtualKey } from "../../../accounts/virtual-key.ts";
+import type { WireKey } from "../../../protocol/key.ts";
+import { dollars } from "../../../tasks/dollars.ts";
+import { isoTime } from "../../../tasks/wire.ts";
+
+/** The wire shape of a key: neither its plain form nor its hash. */
+export function wireKey(key: VirtualKey): WireKey {
+  return {
+    id: key.id,
+    name: key.name,
+    last4: key.last4,
+    enabled: key.enabled,
+    expiresAt: key.expiresAt === null ? null : isoTime(key.expiresAt),
+    allowedModels: key.allowedModels,
+    permissions: key.permissions,
+    maxPriority: key.maxPriority,
+    maxConcurrentTasks: key.maxConcurrentTasks,
+    budgets: key.budgets.map(({ limitMicros, period }) => ({ limit: dollars(limitMicros), period })),
+    metadata: key.metadata,
+    createdAt: isoTime(key.createdAt),
+    updatedAt: isoTime(key.updatedAt),
+  };
+}
