@@ -8,7 +8,7 @@ import { type InputClaim, requireInputFit } from "../tasks/input-fit.ts";
 import { requireFit } from "../tasks/model-fit.ts";
 import type { ModelCatalogue } from "../tasks/ports/model-catalogue.ts";
 import type { IdempotencyClaim } from "../tasks/ports/task-store.ts";
-import type { Submission } from "../tasks/service.ts";
+import type { Submission } from "../tasks/submission.ts";
 import type { JobRequest } from "../tasks/task.ts";
 import { priceTask, type TaskPrice } from "./prices/held-price.ts";
 import { type Principal, requireModel, requirePermission, requirePriority } from "./principal.ts";

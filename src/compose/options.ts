@@ -15,7 +15,8 @@ import type { StepWorkerOptions } from "../tasks/engine/step-worker.ts";
 import { HookAddresses } from "../tasks/hook-addresses.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { RetryPolicy } from "../tasks/retry-policy.ts";
-import type { TaskServiceOptions, TypeLimits } from "../tasks/service.ts";
+import type { TaskServiceOptions } from "../tasks/service.ts";
+import type { TypeLimits } from "../tasks/submission.ts";
 import type { WireContext } from "../tasks/wire.ts";
 
 const SECOND_MS = 1_000;

@@ -1,8 +1,7 @@
 /** What clients do with tasks: submit, read, list, cancel, purge, retry, wait. The way in for every protocol. */
 
 import { ApiError } from "../protocol/error.ts";
-import { isTerminal, type Json, type Priority, type TaskType } from "../protocol/task.ts";
-import { dollarText } from "./dollars.ts";
+import { isTerminal, type TaskType } from "../protocol/task.ts";
 import { localDueAtOf } from "./engine/scheduling.ts";
 import { createTaskIds, isTaskId, type RandomFill } from "./ids.ts";
 import type { Clock } from "./ports/clock.ts";
@@ -14,46 +13,17 @@ import type { Publisher } from "./ports/publisher.ts";
 import { publishUpdate } from "./ports/publisher.ts";
 import type {
   CancelOutcome,
-  CreateOutcome,
-  IdempotencyClaim,
   ListQuery,
   TaskFilter,
   TaskPage,
   TaskStore,
   TaskView,
 } from "./ports/task-store.ts";
-import type { Candidate, JobRequest, Task, TaskInput, Tenant, TenantScope } from "./task.ts";
+import { creationRefused, keyReused } from "./refusals.ts";
+import { type DraftLimits, draftOf, type Submission } from "./submission.ts";
+import type { Task, TenantScope } from "./task.ts";
 
-/** An admitted request: who pays, where it runs and what is held back for it are already decided. */
-export type Submission = {
-  /** An id of `newId`, where files are stored under it already. Absent: one is made. */
-  id?: string;
-  /** Files the caller handed in, stored under `id`. They are removed again when no task comes of it. Absent: none. */
-  inputs?: readonly TaskInput[];
-  tenant: Tenant;
-  type: TaskType;
-  /** The name the caller used. */
-  model: string;
-  route: readonly Candidate[];
-  request: JobRequest;
-  priority: Priority;
-  /** From the first start, over all attempts; the type's default when null. */
-  timeoutMs: number | null;
-  metadata: Record<string, string>;
-  baseUrl: string;
-  reservedMicros: number;
-  /** The price by which that was reckoned; null for what is free. */
-  price: Json;
-  retryOf: string | null;
-  idempotency: IdempotencyClaim | null;
-};
-
-export type TypeLimits = { timeoutMs: number; maxAttempts: number };
-
-export type TaskServiceOptions = {
-  limits: Readonly<Record<TaskType, TypeLimits>>;
-  /** How long a task may wait for its first start, ms. */
-  maxWaitMs: number;
+export type TaskServiceOptions = DraftLimits & {
   maxQueuedPerKey: number;
   /** Tasks that one call may cancel. Default 1,000. */
   cancelAtMost?: number;
@@ -84,8 +54,6 @@ const UNFINISHED = ["queued", "running"] as const;
 const CANCEL_AT_MOST = 1_000;
 /** Tasks that are cancelled together: the store makes one write of them where it can. */
 const CANCEL_STEP = 100;
-/** Seconds a client is asked to wait when the queue of its key is full. */
-const QUEUE_FULL_RETRY_SECONDS = 10;
 
 export class TaskService {
   readonly #dependencies: TaskServiceDependencies;
@@ -123,33 +91,9 @@ export class TaskService {
    */
   async submit(submission: Submission): Promise<{ view: TaskView; replayed: boolean }> {
     const { store, publisher, doorbell, clock } = this.#dependencies;
-    const limits = this.#options.limits[submission.type];
     const { id = this.#nextId(), inputs = [] } = submission;
-    const outcome = await store.create(
-      {
-        id,
-        tenant: submission.tenant,
-        type: submission.type,
-        model: submission.model,
-        route: submission.route,
-        request: submission.request,
-        inputs,
-        priority: submission.priority,
-        metadata: submission.metadata,
-        timeoutMs: submission.timeoutMs ?? limits.timeoutMs,
-        maxAttempts: limits.maxAttempts,
-        retryOf: submission.retryOf,
-        batchId: null,
-        customer: null,
-        webhook: null,
-        baseUrl: submission.baseUrl,
-        reservedMicros: submission.reservedMicros,
-        price: submission.price,
-        maxWaitMs: this.#options.maxWaitMs,
-        idempotency: submission.idempotency,
-      },
-      { maxQueuedPerKey: this.#options.maxQueuedPerKey },
-    );
+    const { maxQueuedPerKey } = this.#options;
+    const outcome = await store.create(draftOf({ ...submission, id }, this.#options), { maxQueuedPerKey });
     const made =
       outcome.outcome === "created" || (outcome.outcome === "replayed" && outcome.task.task.id === id);
     // What the store has not answered may have been made: its files stay, and the sweep judges them.
@@ -167,18 +111,8 @@ export class TaskService {
         if (task.id === id) doorbell.ring(task.type, clock.now(), task);
         return { view: outcome.task, replayed: task.id !== id };
       }
-      case "conflict":
-        throw keyReused();
-      case "queue_full":
-        throw new ApiError(
-          "queue_full",
-          `${outcome.queued} tasks of this key are waiting, which is as many as may. Wait for some to start, or cancel some.`,
-          { retryAfterSeconds: QUEUE_FULL_RETRY_SECONDS },
-        );
-      case "budget_exceeded":
-        throw budgetExceeded(submission.reservedMicros, outcome);
-      case "key_refused":
-        throw keyRefused(outcome.reason);
+      default:
+        throw creationRefused(outcome, submission.reservedMicros);
     }
   }
 
@@ -322,40 +256,10 @@ export class TaskService {
   }
 }
 
-function budgetExceeded(
-  wantedMicros: number,
-  budget: Extract<CreateOutcome, { outcome: "budget_exceeded" }>,
-): ApiError {
-  const { limitMicros, chargedMicros, reservedMicros } = budget;
-  const left = Math.max(0, limitMicros - chargedMicros - reservedMicros);
-  return new ApiError(
-    "budget_exceeded",
-    `This request may cost $${dollarText(wantedMicros)}, and $${dollarText(left)} is left of the key's budget of $${dollarText(limitMicros)}: $${dollarText(chargedMicros)} was charged and $${dollarText(reservedMicros)} is reserved for unfinished tasks. Ask for less, wait for those to end, or have an administrator raise the budget. POST /v1/estimate tells what a request may cost.`,
-  );
-}
-
 function taskNotFound(taskId: string): ApiError {
   const shown = isTaskId(taskId) ? taskId : "with that id";
   return new ApiError(
     "task_not_found",
     `There is no task ${shown}. Ids are answered when a task is created.`,
   );
-}
-
-function keyReused(): ApiError {
-  return new ApiError(
-    "idempotency_key_reused",
-    "This Idempotency-Key was used with another body. Send a new key for a new request, or the same body to repeat it.",
-  );
-}
-
-function keyRefused(reason: "disabled" | "expired" | "unknown"): ApiError {
-  switch (reason) {
-    case "disabled":
-      return new ApiError("key_disabled", "This API key is disabled. An administrator can enable it again.");
-    case "expired":
-      return new ApiError("expired_api_key", "This API key has expired. Use a key that is still valid.");
-    case "unknown":
-      return new ApiError("invalid_api_key", "The API key is not known here any more.");
-  }
 }
