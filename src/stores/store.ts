@@ -1,9 +1,10 @@
 /** The one store of a deployment: everything that must change together lives in it. */
 
 import type { AccountStore } from "../accounts/account-store.ts";
+import type { AuditStore } from "../accounts/audit-store.ts";
 import type { LedgerStore } from "../accounts/ledger-store.ts";
 import type { SessionStore } from "../realtime/session-store.ts";
 import type { TaskStore } from "../tasks/ports/task-store.ts";
 import type { EndpointStore } from "../webhooks/endpoint-store.ts";
 
-export type Store = TaskStore & AccountStore & LedgerStore & EndpointStore & SessionStore;
+export type Store = TaskStore & AccountStore & AuditStore & LedgerStore & EndpointStore & SessionStore;

@@ -1,10 +1,11 @@
 /**
  * The contract of the whole store, beside those of its tasks and its keys: due work, bills and deliveries, money, routes
- * and lanes, realtime sessions, webhook endpoints. An adapter passes it by calling `storeContract` with a way to open a
+ * and lanes, realtime sessions, webhook endpoints, the audit log. An adapter passes it by calling `storeContract` with a way to open a
  * fresh store, and `releaseContract` (store/releases.ts) with a way to open one as several releases.
  */
 
 import { describe } from "vitest";
+import { auditContract } from "./store/audit.ts";
 import { billContract } from "./store/bills.ts";
 import { budgetContract } from "./store/budgets.ts";
 import { closedKeysContract } from "./store/closed-keys.ts";
@@ -29,5 +30,6 @@ export function storeContract(contract: StoreContract): void {
     laneContract(contract);
     sessionContract(contract);
     endpointContract(contract);
+    auditContract(contract);
   });
 }

@@ -31,6 +31,7 @@
  * | `0:session:<id>`                  | hash   | a realtime session; its sets: see scripts/parts/sessions.lua               |
  * | `0:endpoint:<length>:<key>:<id>`  | hash   | a webhook endpoint; those of a key by age in the zset `0:endpoints:<key>`  |
  * | `0:account:<key>`                 | hash   | a virtual key                                                              |
+ * | `0:audit-texts`, `0:audit-no`     | hash   | entries of the audit log by number, and the last number (string); their sets: see scripts/parts/audit.lua |
  * | `0:closing`                       | zset   | keys whose waiting tasks are cancelled, by when they were deleted or expire |
  * | `0:accounts`, `0:hashes`          | zset   | virtual keys by age; keys by hash (hash)                                   |
  * | `0:call:<nonce>`                  | string | what a call did, for 30 s: it may come again when its answer was lost      |
@@ -140,7 +141,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
   purge: writing("task", "scope", "work", "removal"),
   renew: writing(),
   due: writing("task", "events", "followFlags"),
-  retire: writing("task", "work", "money", "removal", "followFlags"),
+  retire: writing("task", "work", "money", "removal", "followFlags", "audit"),
   setAside: writing(...CHANGES),
   pauseProvider: writing("fairQueue"),
   load: reading("task"),
@@ -184,6 +185,8 @@ const RECIPES: Record<ScriptName, Recipe> = {
   deleteKey: writing(...CHANGES, "accounts"),
   getKey: reading(),
   listKeys: reading(),
+  recordAudit: writing("audit"),
+  listAudit: reading(),
   ping: writing(),
   countUnreadable: reading(),
   prepare: converting(),

@@ -5,6 +5,7 @@
  * are: scripts.ts).
  */
 
+import type { AuditDraft, AuditQuery } from "../../accounts/audit-store.ts";
 import type { BudgetWindow, MovementPlace } from "../../accounts/ledger-store.ts";
 import type { KeyPatch, VirtualKey } from "../../accounts/virtual-key.ts";
 import { TASK_TYPES, type TaskType } from "../../protocol/task.ts";
@@ -54,6 +55,7 @@ import { assertScope, isVisible } from "../scopes.ts";
 import { assertTransitionFits, taskTooLarge } from "../sizes.ts";
 import type { Store } from "../store.ts";
 import { type FieldTable, TASK_FIELDS } from "../task-fields.ts";
+import { RedisAudit } from "./accounts/audit.ts";
 import { RedisEndpoints } from "./accounts/endpoints.ts";
 import { RedisAccounts } from "./accounts/keys.ts";
 import { RedisDueWork } from "./due-work.ts";
@@ -110,6 +112,7 @@ class RedisStore implements Store {
   readonly #clock: ServerClock;
   readonly #commits: Commits;
   readonly #accounts: RedisAccounts;
+  readonly #audit: RedisAudit;
   readonly #ledger: RedisLedger;
   readonly #work: RedisDueWork;
   readonly #sessions: RedisSessions;
@@ -151,6 +154,7 @@ class RedisStore implements Store {
     this.#scripts.onUnprepared(() => prepare(this.#scripts, this.#fields));
     this.#commits = new Commits(this.#scripts, this.#fields, this.#clock);
     this.#accounts = new RedisAccounts(this.#scripts);
+    this.#audit = new RedisAudit(this.#scripts);
     this.#ledger = new RedisLedger(this.#scripts);
     this.#work = new RedisDueWork(this.#scripts, this.#commits, this.#fields);
     this.#sessions = new RedisSessions(this.#scripts);
@@ -359,6 +363,14 @@ class RedisStore implements Store {
 
   deleteKey(id: string): Promise<boolean> {
     return this.#accounts.deleteKey(id);
+  }
+
+  recordAudit(draft: AuditDraft) {
+    return this.#audit.recordAudit(draft);
+  }
+
+  listAudit(query: AuditQuery) {
+    return this.#audit.listAudit(query);
   }
 
   balance(keyId: string, customer: string | null, window: BudgetWindow) {

@@ -62,6 +62,9 @@ const REPETITION = {
   createKey: "once",
   updateKey: "again",
   deleteKey: "once",
+  // Its second call would write a second entry.
+  recordAudit: "once",
+  listAudit: "again",
   balance: "again",
   listHolds: "again",
   listMovements: "again",

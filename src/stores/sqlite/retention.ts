@@ -5,6 +5,7 @@
 
 import type { Retention, RetentionOutcome } from "../../tasks/ports/task-store.ts";
 import { holdsFile } from "../held-media.ts";
+import { dropOldAudit } from "./accounts/audit.ts";
 import { dropIdleQueues, removeWorkOf } from "./due-work/queues.ts";
 import { dropOldMovements } from "./money/ledger.ts";
 import { dropOldSessions } from "./sessions/retention.ts";
@@ -46,9 +47,11 @@ export function retire(tx: Transaction, retention: Retention, limit: number): Re
     limit,
   );
   const movements = dropOldMovements(tx, now - retention.ledgerMs, limit);
+  const audit = dropOldAudit(tx, now - retention.ledgerMs, limit);
   const sessions = dropOldSessions(tx, now - retention.tasksMs, limit);
   dropIdleQueues(tx);
-  const more = removedTaskIds.length >= limit || [logs.length, keys, movements, sessions].includes(limit);
+  const more =
+    removedTaskIds.length >= limit || [logs.length, keys, movements, audit, sessions].includes(limit);
   return { removedTaskIds, trimmedLogs: logs.length, more };
 }
 

@@ -5,6 +5,7 @@
 
 import { cryptoRandom, type RandomFill } from "../../tasks/ids.ts";
 import type { Store } from "../store.ts";
+import { auditMethods } from "./accounts/audit.ts";
 import { endpointMethods } from "./accounts/endpoints.ts";
 import { accountMethods } from "./accounts/keys.ts";
 import { releaseWork } from "./due-work/queues.ts";
@@ -40,6 +41,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
   return {
     ...taskMethods(transactions),
     ...accountMethods(transactions),
+    ...auditMethods(transactions),
     ...ledgerMethods(transactions),
     ...endpointMethods(transactions),
     ...sessionMethods(transactions),

@@ -1,5 +1,7 @@
 /** The texts of the Lua scripts, and of the parts they share. */
 
+import listAuditText from "../scripts/audit/list-audit.lua" with { type: "text" };
+import recordAuditText from "../scripts/audit/record-audit.lua" with { type: "text" };
 import countUnreadableText from "../scripts/data/count-unreadable.lua" with { type: "text" };
 import pingText from "../scripts/data/ping.lua" with { type: "text" };
 import prepareText from "../scripts/data/prepare.lua" with { type: "text" };
@@ -23,6 +25,7 @@ import balanceText from "../scripts/money/balance.lua" with { type: "text" };
 import listHoldsText from "../scripts/money/list-holds.lua" with { type: "text" };
 import listMovementsText from "../scripts/money/list-movements.lua" with { type: "text" };
 import accountsPart from "../scripts/parts/accounts.lua" with { type: "text" };
+import auditPart from "../scripts/parts/audit.lua" with { type: "text" };
 import basePart from "../scripts/parts/base.lua" with { type: "text" };
 import beforeReadPart from "../scripts/parts/before-read.lua" with { type: "text" };
 import beforeWritePart from "../scripts/parts/before-write.lua" with { type: "text" };
@@ -80,6 +83,7 @@ import nextWorkText from "../scripts/work/next-work.lua" with { type: "text" };
 
 export const PARTS = {
   accounts: accountsPart,
+  audit: auditPart,
   base: basePart,
   claimOrder: claimOrderPart,
   events: eventsPart,
@@ -113,6 +117,8 @@ export const TEXTS = {
   deleteKey: deleteKeyText,
   getKey: getKeyText,
   listKeys: listKeysText,
+  recordAudit: recordAuditText,
+  listAudit: listAuditText,
   updateKey: updateKeyText,
   followTenant: followTenantText,
   follow: followText,

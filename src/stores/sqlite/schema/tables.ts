@@ -10,7 +10,7 @@
  *   lane_keys       start-time fair queueing: what a key has waiting at a provider (queue/queue-counters.ts)
  *   work            due work; work_queues has one row for each destination (due-work/queues.ts)
  *   media_cursors   up to which finished task the files were removed (due-media.ts)
- *   balances, movements, endpoints, sessions   as their ports have them
+ *   balances, movements, endpoints, sessions, audit   as their ports have them
  *
  * What a task or a session holds of its key's money has no table: it is `reserved_micros` as long as `settled` is 0, by
  * the `price` and in the `windows` that stand beside it.
@@ -196,6 +196,16 @@ const TABLES = [
      overrun_micros INTEGER NOT NULL DEFAULT 0
    )`,
   "CREATE INDEX IF NOT EXISTS movements_by_time ON movements (key_id, at)",
+
+  `CREATE TABLE IF NOT EXISTS audit (
+     no INTEGER PRIMARY KEY,
+     at INTEGER NOT NULL,
+     action TEXT NOT NULL,
+     target TEXT NOT NULL,
+     details TEXT NOT NULL
+   )`,
+  "CREATE INDEX IF NOT EXISTS audit_by_target ON audit (target, no)",
+  "CREATE INDEX IF NOT EXISTS audit_by_action ON audit (action, no)",
 
   `CREATE TABLE IF NOT EXISTS endpoints (
      no INTEGER PRIMARY KEY,

@@ -1,4 +1,5 @@
--- One bounded step of the retention. ARGV: 3 how many of each at most, 4 to 6 how long tasks, events and charges are kept,
+-- One bounded step of the retention. ARGV: 3 how many of each at most, 4 to 6 how long tasks, events and charges (as the audit
+-- log) are kept,
 -- 7 the tenant to look at tenants behind, or '', 8 what the epochs of trimmed logs begin with,
 -- 9 the node that asks.
 -- Answers the removed ids, how many logs were trimmed, whether there is more, and the last tenant looked at ('' = the end).
@@ -80,6 +81,8 @@ for _, key in ipairs(ended_before('ledgers', ARGV[6], limit)) do
   end
 end
 
+local audit = drop_audit(now - ARGV[6], limit)
+
 -- Sessions that are over and settled.
 local sessions = ended_before('session-ends', ARGV[4], limit)
 for _, id in ipairs(sessions) do
@@ -121,6 +124,6 @@ for _, name in ipairs(names) do
 end
 rcall('ZREMRANGEBYSCORE', P .. 'nodes', '-inf', now - NODE_FORGOTTEN_MS)
 
-local more = (#removed == limit or #logs == limit or charges == limit or #sessions == limit) and 1 or 0
-if #removed + #logs > 0 then remember(cjson.encode({ removed = removed, trimmed = trimmed, more = more })) end
+local more = (#removed == limit or #logs == limit or charges == limit or audit == limit or #sessions == limit) and 1 or 0
+if #removed + #logs + audit > 0 then remember(cjson.encode({ removed = removed, trimmed = trimmed, more = more })) end
 return { removed, trimmed, more, #names < limit and '' or names[#names] }
