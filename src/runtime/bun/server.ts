@@ -3,8 +3,6 @@
 import type { Server } from "bun";
 import type { IdleLimit } from "../../http/idle-limit.ts";
 import type { Address, Answer, Listener, Listening, ProcessHost } from "../process/process-host.ts";
-import { RedisBus } from "./redis-bus.ts";
-import { RedisRequester } from "./redis-requester.ts";
 import { BunSockets, type SocketData } from "./sockets.ts";
 import { openBunSqlite } from "./sqlite-file.ts";
 
@@ -20,7 +18,11 @@ export const bunProcess: ProcessHost = {
   createListener: () => new BunListener(),
   // Bun gives up after some minutes of silence on its own; pictures may take longer, and callers have limits of theirs.
   fetch: (url, init) => fetch(url, { ...init, timeout: false } as RequestInit),
-  connectRedis(connection, { node, prefix }) {
+  async connectRedis(connection, { node, prefix }) {
+    const [{ RedisBus }, { RedisRequester }] = await Promise.all([
+      import("./redis-bus.ts"),
+      import("./redis-requester.ts"),
+    ]);
     const requester = new RedisRequester(connection);
     const bus = new RedisBus({ connection, requester, node, prefix });
     return {

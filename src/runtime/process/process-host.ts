@@ -18,7 +18,7 @@ export interface ProcessHost {
   /** A server that does not listen yet. */
   createListener(): Listener;
   /** Connects to a Redis server over TCP, also one that is not there yet. Absent where the runtime has no client. */
-  connectRedis?(connection: RedisConnection, instance: Instance): RedisLink;
+  connectRedis?(connection: RedisConnection, instance: Instance): Promise<RedisLink>;
 }
 
 /** One process among those that share a store. */

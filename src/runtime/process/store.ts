@@ -1,13 +1,12 @@
 /**
  * Opens the store of the settings, and reports what it promises. There is no fallback for one that cannot be opened.
+ * What only a shared store needs is loaded when one is opened: a start with the embedded store does without.
  */
 
 import { existsSync, renameSync } from "node:fs";
 import type { Settings } from "../../config/load.ts";
 import type { RedisConnection } from "../../config/redis-connection.ts";
 import { storeChoice } from "../../config/store-choice.ts";
-import { createUpstashRedis, RequesterRedis } from "../../stores/redis/server/client.ts";
-import { createRedisStore } from "../../stores/redis/store.ts";
 import { createSqliteStore } from "../../stores/sqlite/store.ts";
 import type { Store } from "../../stores/store.ts";
 import { randomToken } from "../../tasks/ids.ts";
@@ -95,7 +94,8 @@ async function openRedis(
         "keep the state on Upstash (UPSTASH_REDIS_REST_URL and UPSTASH_REDIS_REST_TOKEN).",
     );
   const node = randomToken(NODE_CHARACTERS);
-  const link = host.connectRedis(connection, { node, prefix: `${PREFIX}${connection.database}:` });
+  const { createRedisStore, RequesterRedis } = await redisModules();
+  const link = await host.connectRedis(connection, { node, prefix: `${PREFIX}${connection.database}:` });
   const redis = new RequesterRedis(link.requester);
   const store = createRedisStore({
     redis,
@@ -139,6 +139,7 @@ async function openRedis(
 }
 
 async function openUpstash({ url, token }: { url: string; token: string }): Promise<OpenedStore> {
+  const { createRedisStore, createUpstashRedis } = await redisModules();
   const redis = createUpstashRedis({ url, token });
   const store = createRedisStore({ redis, node: randomToken(NODE_CHARACTERS), prefix: PREFIX });
   try {
@@ -152,6 +153,14 @@ async function openUpstash({ url, token }: { url: string; token: string }): Prom
     );
   }
   return { store, instances: { bus: null }, doubt: async () => null, close: () => store.close() };
+}
+
+async function redisModules() {
+  const [{ createRedisStore }, { createUpstashRedis, RequesterRedis }] = await Promise.all([
+    import("../../stores/redis/store.ts"),
+    import("../../stores/redis/server/client.ts"),
+  ]);
+  return { createRedisStore, createUpstashRedis, RequesterRedis };
 }
 
 /** As a sentence. */

@@ -3,10 +3,11 @@
  * nothing to do, because only that gives back the memory of the largest picture it has seen.
  */
 
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { PictureShrinker } from "../../../media/thumbnails/lazy.ts";
 import type { Clock, TimerHandle } from "../../../tasks/ports/clock.ts";
 import { ThumbnailError } from "../../../tasks/ports/thumbnails.ts";
+import { startThread } from "./start-thread.ts";
 import type { FromThumbnailThread, ToThumbnailThread } from "./thumbnail-thread.ts";
 
 /** A new thread takes some 100 ms. */
@@ -24,7 +25,7 @@ export function createThreadShrinker({ clock, script = THREAD }: ThreadShrinkerO
   let answered: ((copy: FromThumbnailThread) => void) | null = null;
 
   const started = (): Worker => {
-    const worker = new Worker(script);
+    const worker = startThread(script);
     const over = () => {
       if (thread !== worker) return;
       thread = null;

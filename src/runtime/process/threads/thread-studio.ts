@@ -1,11 +1,12 @@
 /** Draws films in threads, so that requests are answered meanwhile: each film in one of its own, used again afterwards. */
 
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { FilmOrder, FilmSession, FilmStudio } from "../../../providers/local/film-studio.ts";
 import { Places } from "../../../providers/local/places.ts";
 import type { Clock } from "../../../tasks/ports/clock.ts";
 import type { FromFilmThread, ToFilmThread } from "./film-messages.ts";
+import { startThread } from "./start-thread.ts";
 
 /** A thread that has had nothing to do for so long is ended; a new one takes some 100 ms until it draws at full speed. */
 const IDLE_MS = 60_000;
@@ -52,7 +53,7 @@ class FilmThread {
   alive = true;
 
   constructor(script: URL) {
-    this.#worker = new Worker(script);
+    this.#worker = startThread(script);
     this.#worker.on("message", (message: FromFilmThread) => {
       if (message.film === this.#film) this.#session?.heard(message);
     });
