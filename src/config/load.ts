@@ -89,7 +89,7 @@ function build(
   if (node instanceof Setting) {
     const came = raw.get(pathKey(path));
     if (came === undefined) return node.fallback;
-    const parsed = node.schema.safeParse(came.value);
+    const parsed = node.schema().safeParse(came.value);
     if (parsed.success) return parsed.data;
     problems.push({ name: came.name, expected: node.expected, came: describeValue(node, came.value) });
     return node.fallback;

@@ -276,7 +276,7 @@ export const SETTINGS = {
       temperature: optionalDecimal(0, 2, "Temperature of a session that asks for none."),
       responseFormat: optional(line, LINE, "Audio format of a session that asks for none."),
       providerSpecific: new Setting<Readonly<Record<string, z.core.util.JSONType>>>({
-        schema: z.preprocess(valueFromJson, z.record(z.string(), z.json())),
+        schema: () => z.preprocess(valueFromJson, z.record(z.string(), z.json())),
         fallback: {},
         expected: "a JSON object",
         meaning: "Further session fields, handed to the provider.",
@@ -317,7 +317,7 @@ export const SETTINGS = {
   },
   prices: new SettingMap(
     new Setting<Price | null>({
-      schema: z.preprocess(valueFromJson, priceSchema),
+      schema: () => z.preprocess(valueFromJson, priceSchema()),
       fallback: null,
       fallbackText: "a built-in table's",
       expected: PRICE_SHAPE,

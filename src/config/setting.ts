@@ -4,8 +4,11 @@ import { z } from "zod";
 
 /** One value an operator can set. */
 export class Setting<T> {
-  /** Turns what came (text from the environment, any JSON value from a file) into the value, or refuses it. */
-  readonly schema: z.ZodType<T>;
+  /**
+   * Makes what turns a value that came (text from the environment, any JSON value from a file) into the setting's, or
+   * refuses it. Most settings are left as they are, and a schema takes longer to make than to use.
+   */
+  readonly schema: () => z.ZodType<T>;
   readonly fallback: T;
   /** Ends the sentence "expected …". */
   readonly expected: string;
@@ -21,7 +24,7 @@ export class Setting<T> {
   readonly fallbackText: string | null;
 
   constructor(options: {
-    schema: z.ZodType<T>;
+    schema: () => z.ZodType<T>;
     fallback: T;
     expected: string;
     meaning: string;
@@ -110,7 +113,7 @@ type Extras = { variable?: string; secret?: boolean };
 /** A whole number from `min` to `max`. */
 export function integer(fallback: number, min: number, max: number, meaning: string, extras: Extras = {}) {
   return new Setting<number>({
-    schema: z.preprocess(numberFromText, z.int().min(min).max(max)),
+    schema: () => z.preprocess(numberFromText, z.int().min(min).max(max)),
     fallback,
     expected: `a whole number from ${min} to ${max}`,
     meaning,
@@ -121,7 +124,7 @@ export function integer(fallback: number, min: number, max: number, meaning: str
 /** A number from `min` to `max`, fractions allowed. */
 export function decimal(fallback: number, min: number, max: number, meaning: string) {
   return new Setting<number>({
-    schema: z.preprocess(numberFromText, z.number().min(min).max(max)),
+    schema: () => z.preprocess(numberFromText, z.number().min(min).max(max)),
     fallback,
     expected: `a number from ${min} to ${max}`,
     meaning,
@@ -131,7 +134,7 @@ export function decimal(fallback: number, min: number, max: number, meaning: str
 /** A number from `min` to `max`, or nothing. */
 export function optionalDecimal(min: number, max: number, meaning: string) {
   return new Setting<number | null>({
-    schema: z.preprocess(numberFromText, z.number().min(min).max(max)),
+    schema: () => z.preprocess(numberFromText, z.number().min(min).max(max)),
     fallback: null,
     expected: `a number from ${min} to ${max}`,
     meaning,
@@ -155,10 +158,11 @@ export function decidedDecimal(fallbackText: string, min: number, max: number, m
 /** Yes or no. */
 export function boolean(fallback: boolean, meaning: string) {
   return new Setting<boolean>({
-    schema: z.preprocess(
-      (value) => (typeof value === "string" ? (FLAGS.get(value.toLowerCase()) ?? value) : value),
-      z.boolean(),
-    ),
+    schema: () =>
+      z.preprocess(
+        (value) => (typeof value === "string" ? (FLAGS.get(value.toLowerCase()) ?? value) : value),
+        z.boolean(),
+      ),
     fallback,
     expected: "true or false",
     meaning,
@@ -173,7 +177,8 @@ export function decidedBoolean(fallbackText: string, meaning: string) {
 /** One of a few words, letter case ignored. */
 export function word<const W extends string>(fallback: W, words: readonly W[], meaning: string) {
   return new Setting<W>({
-    schema: z.preprocess((value) => (typeof value === "string" ? value.toLowerCase() : value), z.enum(words)),
+    schema: () =>
+      z.preprocess((value) => (typeof value === "string" ? value.toLowerCase() : value), z.enum(words)),
     fallback,
     expected: `one of ${words.join(", ")}`,
     meaning,
@@ -188,12 +193,12 @@ export function text(
   meaning: string,
   extras: Extras = {},
 ) {
-  return new Setting<string>({ schema, fallback, expected, meaning, ...extras });
+  return new Setting<string>({ schema: () => schema, fallback, expected, meaning, ...extras });
 }
 
 /** A text, or something made from one, that may be absent. */
 export function optional<T>(schema: z.ZodType<T>, expected: string, meaning: string, extras: Extras = {}) {
-  return new Setting<T | null>({ schema, fallback: null, expected, meaning, ...extras });
+  return new Setting<T | null>({ schema: () => schema, fallback: null, expected, meaning, ...extras });
 }
 
 /** Several texts: an array, numbered variables, or one text with commas. */
@@ -211,7 +216,7 @@ const MAX_LIST_ITEMS = 1_000;
 
 function listOptions(item: z.ZodType<string>, expected: string, meaning: string) {
   return {
-    schema: z.preprocess(itemsFromText, z.array(item).max(MAX_LIST_ITEMS)),
+    schema: () => z.preprocess(itemsFromText, z.array(item).max(MAX_LIST_ITEMS)),
     expected,
     meaning,
     list: true,

@@ -80,6 +80,15 @@ export function readJson(root: SettingGroup, text: string, source: string): Sour
   return reader.finish();
 }
 
+const listed = new WeakMap<SettingGroup, readonly NamedSetting[]>();
+
+/** Every setting of a tree, listed once for all its sources. */
+function settingsOf(root: SettingGroup): readonly NamedSetting[] {
+  const known = listed.get(root) ?? listSettings(root);
+  listed.set(root, known);
+  return known;
+}
+
 class Reader {
   readonly problems: Problem[] = [];
   readonly #warnings: string[] = [];
@@ -91,7 +100,7 @@ class Reader {
 
   constructor(root: SettingGroup) {
     this.#root = root;
-    this.#settings = listSettings(root);
+    this.#settings = settingsOf(root);
     this.#byVariable = new Map(
       this.#settings.flatMap((named) =>
         named.setting.variable === null ? [] : [[named.setting.variable, named]],

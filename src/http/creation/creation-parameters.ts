@@ -65,15 +65,18 @@ const NARROWINGS: Readonly<Record<string, Narrowing>> = {
 
 /** Schemas for models under these limits; each is made once. */
 export function creationParameters(limits: ParameterLimits): CreationParameters {
-  const bodies: Readonly<Record<TaskType, JsonSchema>> = {
-    image: jsonSchemaOf(imageCreationSchema(limits)),
-    video: jsonSchemaOf(videoCreationSchema(limits)),
+  const bodies: Partial<Record<TaskType, JsonSchema>> = {};
+  const bodyOf = (type: TaskType): JsonSchema => {
+    bodies[type] ??= jsonSchemaOf(
+      type === "image" ? imageCreationSchema(limits) : videoCreationSchema(limits),
+    );
+    return bodies[type];
   };
   const made = new WeakMap<ListedModel, JsonSchema>();
   return (model) => {
     const known = made.get(model);
     if (known !== undefined) return known;
-    const schema = parametersOf(model, bodies[model.capabilities.type], limits);
+    const schema = parametersOf(model, bodyOf(model.capabilities.type), limits);
     made.set(model, schema);
     return schema;
   };

@@ -81,8 +81,24 @@ type Validated<Fields> = Fields & { further?: Record<string, Json> | undefined }
 export type ImageCreation = Validated<ImageFields>;
 export type VideoCreation = Validated<VideoFields>;
 
-/** The schema of `POST /v1/images/generations` and its asynchronous twin. */
+const images = new WeakMap<CreationLimits, z.ZodType<ImageCreation>>();
+const videos = new WeakMap<CreationLimits, z.ZodType<VideoCreation>>();
+
+/** The schema of `POST /v1/images/generations` and its asynchronous twin; made once for the same limits. */
 export function imageCreationSchema(limits: CreationLimits): z.ZodType<ImageCreation> {
+  const schema = images.get(limits) ?? imageFields(limits);
+  images.set(limits, schema);
+  return schema;
+}
+
+/** The schema of `POST /v1/videos/generations/async`; made once for the same limits. */
+export function videoCreationSchema(limits: CreationLimits): z.ZodType<VideoCreation> {
+  const schema = videos.get(limits) ?? videoFields(limits);
+  videos.set(limits, schema);
+  return schema;
+}
+
+function imageFields(limits: CreationLimits): z.ZodType<ImageCreation> {
   const range = `a whole number from 1 to ${limits.imagesPerTask}`;
   return withFurther(limits, {
     ...commonFields(limits, "image"),
@@ -101,8 +117,7 @@ export function imageCreationSchema(limits: CreationLimits): z.ZodType<ImageCrea
   } satisfies Record<keyof ImageFields, z.ZodType>);
 }
 
-/** The schema of `POST /v1/videos/generations/async`. */
-export function videoCreationSchema(limits: CreationLimits): z.ZodType<VideoCreation> {
+function videoFields(limits: CreationLimits): z.ZodType<VideoCreation> {
   const seconds = `a number of seconds above 0 and up to ${MAX_DURATION_SECONDS}`;
   const rate = `a number above 0 and up to ${MAX_FPS}`;
   return withFurther(limits, {

@@ -55,7 +55,7 @@ describe("the schema", () => {
   it("holds defaults that keep their own bounds", () => {
     for (const { path, setting } of listSettings(SETTINGS)) {
       if (setting.fallback === null || setting.fallback === "") continue;
-      expect(setting.schema.safeParse(setting.fallback).success, dottedName(path)).toBe(true);
+      expect(setting.schema().safeParse(setting.fallback).success, dottedName(path)).toBe(true);
     }
   });
 
