@@ -3,8 +3,15 @@
 import type { AccountStore } from "../accounts/account-store.ts";
 import type { AuditStore } from "../accounts/audit-store.ts";
 import type { LedgerStore } from "../accounts/ledger-store.ts";
+import type { EventOutbox } from "../events/outbox.ts";
 import type { SessionStore } from "../realtime/session-store.ts";
 import type { TaskStore } from "../tasks/ports/task-store.ts";
 import type { EndpointStore } from "../webhooks/endpoint-store.ts";
 
-export type Store = TaskStore & AccountStore & AuditStore & LedgerStore & EndpointStore & SessionStore;
+export type Store = TaskStore &
+  AccountStore &
+  AuditStore &
+  LedgerStore &
+  EndpointStore &
+  SessionStore &
+  EventOutbox;

@@ -16,6 +16,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   sockets: [],
   tasks: [],
   accounts: ["tasks"],
+  // What a committed step says to programs outside: stores derive it in the step, hosts send it on.
+  events: ["tasks", "accounts", "realtime"],
   fetch: ["tasks"],
   inputs: ["tasks", "fetch"],
   webhooks: ["tasks", "accounts", "fetch"],
@@ -25,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   realtime: ["tasks", "accounts", "sockets"],
   config: ["accounts", "tasks", "logging"],
   logging: ["tasks"],
-  stores: ["tasks", "accounts", "webhooks", "realtime"],
+  stores: ["tasks", "accounts", "webhooks", "realtime", "events"],
   // A bucket behind an API is called with the same limits as any other address.
   media: ["tasks", "fetch"],
   // A queue that delivers over HTTP brings its own route.
@@ -64,6 +66,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "queues",
     "webhooks",
     "realtime",
+    "events",
   ],
   runtime: [
     "compose",
@@ -85,6 +88,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     "queues",
     "webhooks",
     "realtime",
+    "events",
   ],
 };
 

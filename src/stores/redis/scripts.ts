@@ -29,6 +29,7 @@
  * | `0:movements:<key>`               | zset   | movements of a key by age; their JSON in the hash `0:movement-texts:…`     |
  * | `0:ledgers`                       | zset   | keys by their oldest movement                                              |
  * | `0:session:<id>`                  | hash   | a realtime session; its sets: see scripts/parts/sessions.lua               |
+ * | `0:outbox`, `0:outbox-state`      | list, hash | domain events that wait for the sink, and the sender's state (scripts/parts/outbox.lua) |
  * | `0:endpoint:<length>:<key>:<id>`  | hash   | a webhook endpoint; those of a key by age in the zset `0:endpoints:<key>`  |
  * | `0:account:<key>`                 | hash   | a virtual key                                                              |
  * | `0:audit-texts`, `0:audit-no`     | hash   | entries of the audit log by number, and the last number (string); their sets: see scripts/parts/audit.lua |
@@ -43,10 +44,12 @@
  * `0:` is the shard. `<tenant>` is `<length of the key>:<key>:<subject>`, the subject empty for the key itself.
  */
 
+import type { OutboxOptions } from "../../events/outbox.ts";
 import { TASK_STATUSES, TASK_TYPES } from "../../protocol/task.ts";
 import { TENANT_LOG_EVENTS, TENANT_LOG_MS } from "../event-log.ts";
 import { CONTINUATION_COST, costOf, PROMOTE_LIMIT, RANKED, TURN_SPAN } from "../fair-queue.ts";
 import type { DataRelease } from "../release.ts";
+import { outboxConstants } from "./event-rows.ts";
 import { PARTS, type ScriptName, TEXTS } from "./server/script-texts.ts";
 import type { TaskFields } from "./tasks/fields.ts";
 
@@ -109,6 +112,8 @@ const COMMENT = /^\s*--.*\n|^\n/gm;
 const DEFINITION = /^local (?:function )?(\w+)(?: = \{.*\}|\([\s\S]*?^end)\n/gm;
 /** A line of `load_task` that gives a missing field its default. */
 const DEFAULT = /^ {2}f\[(T_\w+)\] = f\[\1\] or .*\n/gm;
+/** A line that does something for a bound that is 0: nothing. */
+const SWITCHED_OFF = /^ *if 0 > 0\b.* end\n/gm;
 const CONSTANT = /\b(?:T_\w+|[A-Z][A-Z_]+)\b/g;
 const WORD = /\w+/g;
 
@@ -131,11 +136,13 @@ const writing = (...parts: Part[]): Recipe => ({ writes: true, parts: ["writes",
 /** What a change of tasks needs: tenants, lanes, logs, and their writing. */
 const CHANGES: Part[] = ["task", "tenants", "fairQueue", "flush", "events"];
 const VIEWS: Part[] = ["task", "tenants", "fairQueue", "view"];
-const CLAIMS: Part[] = [...CHANGES, "claimOrder", "recall"];
+const CLAIMS: Part[] = [...CHANGES, "outbox", "startedEvent", "claimOrder", "recall"];
+/** In scripts of a store with a sink alone. */
+const OF_OUTBOX: ReadonlySet<Part> = new Set<Part>(["outbox", "startedEvent"]);
 
 /** What each script is made of, and whether it writes. */
 const RECIPES: Record<ScriptName, Recipe> = {
-  create: writing(...CHANGES, "money", "logs", "view"),
+  create: writing(...CHANGES, "money", "logs", "view", "outbox"),
   claim: writing(...CLAIMS),
   commit: writing(...CLAIMS, "money", "work"),
   purge: writing("task", "scope", "work", "removal"),
@@ -187,6 +194,9 @@ const RECIPES: Record<ScriptName, Recipe> = {
   listKeys: reading(),
   recordAudit: writing("audit"),
   listAudit: reading(),
+  claimEvents: writing(),
+  finishEvents: writing(),
+  outboxStats: reading(),
   ping: writing(),
   countUnreadable: reading(),
   prepare: converting(),
@@ -203,11 +213,14 @@ export class Scripts {
   readonly #fields: TaskFields;
   readonly #constants: ReadonlyMap<string, string>;
   readonly #texts = new Map<ScriptName, string>();
+  readonly #hasOutbox: boolean;
 
-  constructor(fields: TaskFields, release: DataRelease) {
+  constructor(fields: TaskFields, release: DataRelease, outbox: OutboxOptions | null = null) {
     this.#fields = fields;
+    this.#hasOutbox = outbox !== null;
     this.#constants = new Map<string, string>([
       ...Object.entries(LIMITS).map(([name, value]) => [name, String(value)] as const),
+      ...Object.entries(outboxConstants(outbox)).map(([name, value]) => [name, String(value)] as const),
       ["OWN_RELEASE", String(release.writes)],
       ["OWN_MIN_READER", String(release.minReader)],
       ...fields.names.map((name) => [`T_${name}`, String(fields.index(name))] as const),
@@ -219,7 +232,8 @@ export class Scripts {
     if (known !== undefined) return known;
     const { writes, parts } = RECIPES[name];
     const check = writes === null ? [] : [writes ? PARTS.beforeWrite : PARTS.beforeRead];
-    const shared = parts.map((part) => (part === "task" ? this.#fields.luaReader() : PARTS[part]));
+    const used = parts.filter((part) => this.#hasOutbox || !OF_OUTBOX.has(part));
+    const shared = used.map((part) => (part === "task" ? this.#fields.luaReader() : PARTS[part]));
     const text = this.#compact([TABLES, PARTS.base, ...check, ...shared, TEXTS[name]].join("\n"));
     this.#texts.set(name, text);
     return text;
@@ -232,7 +246,8 @@ export class Scripts {
    */
   #compact(text: string): string {
     const code = withoutUnusedDefaults(text.replaceAll(COMMENT, ""));
-    return withoutUnused(code.replaceAll(CONSTANT, (word) => this.#constants.get(word) ?? word));
+    const constant = code.replaceAll(CONSTANT, (word) => this.#constants.get(word) ?? word);
+    return withoutUnused(constant.replaceAll(SWITCHED_OFF, ""));
   }
 }
 

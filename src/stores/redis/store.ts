@@ -8,6 +8,7 @@
 import type { AuditDraft, AuditQuery } from "../../accounts/audit-store.ts";
 import type { BudgetWindow, MovementPlace } from "../../accounts/ledger-store.ts";
 import type { KeyPatch, VirtualKey } from "../../accounts/virtual-key.ts";
+import type { OutboxBatch, OutboxClaim, OutboxOptions, OutboxOutcome } from "../../events/outbox.ts";
 import { TASK_TYPES, type TaskType } from "../../protocol/task.ts";
 import type {
   SessionCounters,
@@ -60,6 +61,7 @@ import { RedisEndpoints } from "./accounts/endpoints.ts";
 import { RedisAccounts } from "./accounts/keys.ts";
 import { RedisDueWork } from "./due-work.ts";
 import { RedisLedger } from "./ledger.ts";
+import { RedisOutbox } from "./outbox.ts";
 import { RedisRetention } from "./retention.ts";
 import { prepare } from "./schema/conversion.ts";
 import { Scripts } from "./scripts.ts";
@@ -90,6 +92,8 @@ export type RedisStoreOptions = {
   now?: () => number;
   /** Where callers may wait for one another (TCP): calls of one turn share a script. */
   together?: Together;
+  /** Which domain events are written. Default: none. */
+  outbox?: OutboxOptions | null;
   /** Tests only: the fields and the number of another release. */
   fields?: FieldTable;
   release?: DataRelease;
@@ -119,6 +123,8 @@ class RedisStore implements Store {
   readonly #endpoints: RedisEndpoints;
   readonly #sweep: RedisSweep;
   readonly #retention: RedisRetention;
+  readonly #outbox: RedisOutbox;
+  readonly #outboxOptions: OutboxOptions | null;
   readonly #logs: RedisLogs;
   readonly #views: TaskViews;
   readonly #token: () => string;
@@ -134,6 +140,7 @@ class RedisStore implements Store {
       together,
       fields = TASK_FIELDS,
       release = DATA_RELEASE,
+      outbox = null,
     } = options;
     if (!/^\S+$/.test(node)) throw new TypeError(`node: expected a word, got ${JSON.stringify(node)}`);
     this.#token = () => randomToken(TOKEN_LENGTH, random);
@@ -143,7 +150,7 @@ class RedisStore implements Store {
     this.#clock = new ServerClock(now);
     this.#scripts = new ScriptRunner({
       client: redis,
-      scripts: new Scripts(this.#fields, release),
+      scripts: new Scripts(this.#fields, release, outbox),
       prefix,
       shard: ONLY_SHARD,
       repeatAfterMs,
@@ -152,7 +159,9 @@ class RedisStore implements Store {
       ...(together && { together }),
     });
     this.#scripts.onUnprepared(() => prepare(this.#scripts, this.#fields));
-    this.#commits = new Commits(this.#scripts, this.#fields, this.#clock);
+    this.#commits = new Commits(this.#scripts, this.#fields, this.#clock, outbox);
+    this.#outbox = new RedisOutbox(this.#scripts);
+    this.#outboxOptions = outbox;
     this.#accounts = new RedisAccounts(this.#scripts);
     this.#audit = new RedisAudit(this.#scripts);
     this.#ledger = new RedisLedger(this.#scripts);
@@ -166,7 +175,7 @@ class RedisStore implements Store {
   }
 
   async create(draft: TaskDraft, limits: CreateLimits): Promise<CreateOutcome> {
-    const creation = creationOf(this.#fields, draft, limits, this.#token);
+    const creation = creationOf(this.#fields, draft, limits, this.#token, this.#outboxOptions);
     const { reply, index } = await this.#scripts.many("create", creation.args);
     return readCreated(this.#fields, creation, listReply(reply)[index]);
   }
@@ -383,6 +392,18 @@ class RedisStore implements Store {
 
   listMovements(keyId: string, page: { limit: number; before: MovementPlace | null }) {
     return this.#ledger.listMovements(keyId, page);
+  }
+
+  claimEvents(claim: OutboxClaim) {
+    return this.#outbox.claimEvents(claim);
+  }
+
+  finishEvents(batch: Pick<OutboxBatch, "fence" | "first" | "rows">, outcome: OutboxOutcome) {
+    return this.#outbox.finishEvents(batch, outcome);
+  }
+
+  outboxStats() {
+    return this.#outbox.outboxStats();
   }
 
   createEndpoint(endpoint: WebhookEndpoint, maxPerKey: number) {

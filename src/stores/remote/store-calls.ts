@@ -83,6 +83,11 @@ const REPETITION = {
   settleSession: "once",
   getSession: "again",
   listSessions: "again",
+  // What a lost answer handed out comes again when its lease ends; another call finds it held.
+  claimEvents: "once",
+  // Its second answer says that the batch was finished by somebody else.
+  finishEvents: "once",
+  outboxStats: "again",
 } as const satisfies Record<StoreMethod, "again" | "once">;
 
 export const STORE_METHODS = Object.keys(REPETITION) as readonly StoreMethod[];

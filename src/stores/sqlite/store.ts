@@ -10,6 +10,7 @@ import { endpointMethods } from "./accounts/endpoints.ts";
 import { accountMethods } from "./accounts/keys.ts";
 import { releaseWork } from "./due-work/queues.ts";
 import { ledgerMethods } from "./money/ledger.ts";
+import { outboxMethods, releaseOutbox } from "./outbox.ts";
 import { releaseHeld } from "./queue/leases.ts";
 import { sessionMethods } from "./sessions/methods.ts";
 import { taskMethods } from "./tasks/methods.ts";
@@ -45,6 +46,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     ...ledgerMethods(transactions),
     ...endpointMethods(transactions),
     ...sessionMethods(transactions),
+    ...outboxMethods(transactions),
     async ping() {
       await transactions.write(({ sql, now }) =>
         sql.run("INSERT OR REPLACE INTO probes (name, at) VALUES ('health', ?)", now),
@@ -79,6 +81,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 function releaseRest(tx: Transaction): void {
   const { sql, now } = tx;
   releaseWork(tx);
+  releaseOutbox(tx);
   sql.run("UPDATE sessions SET lease_until = ?1 WHERE lease_until > ?1", now);
   sql.run("UPDATE tasks SET followed = NULL WHERE followed IS NOT NULL");
   sql.run("UPDATE tenants SET followed = 0 WHERE followed = 1");

@@ -1,5 +1,6 @@
 /** What every step of the store is given. */
 
+import type { OutboxOptions } from "../../events/outbox.ts";
 import type { Sql } from "../sql.ts";
 import type { TaskTable } from "./tasks/task-table.ts";
 
@@ -11,4 +12,6 @@ export type Transaction = {
   readonly now: number;
   /** A new epoch. */
   readonly epoch: () => string;
+  /** Which domain events are written; null without a sink. */
+  readonly outbox: OutboxOptions | null;
 };

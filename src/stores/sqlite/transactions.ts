@@ -1,5 +1,6 @@
 /** Runs the steps of the store, once the database has the shape of this release. */
 
+import type { OutboxOptions } from "../../events/outbox.ts";
 import { type RandomFill, randomToken } from "../../tasks/ids.ts";
 import { DATA_RELEASE, type DataRelease } from "../release.ts";
 import type { Sql, SqlDatabase } from "../sql.ts";
@@ -18,6 +19,8 @@ export type TransactionsOptions = {
   fields?: FieldTable;
   /** What this release writes, and who may read it. */
   release?: DataRelease;
+  /** Which domain events are written. Default: none. */
+  outbox?: () => OutboxOptions | null;
 };
 
 /** Characters of an epoch: with 62^10 values none is drawn twice. */
@@ -28,11 +31,14 @@ export class Transactions {
   readonly #tasks: TaskTable;
   readonly #now: () => number;
   readonly #epoch: () => string;
+  readonly #outbox: () => OutboxOptions | null;
   /** Resolves when the database has this release's shape; null from then on. */
   #opening: Promise<void> | null;
 
-  constructor({ database, now, random, fields = TASK_FIELDS, release = DATA_RELEASE }: TransactionsOptions) {
+  constructor(options: TransactionsOptions) {
+    const { database, now, random, fields = TASK_FIELDS, release = DATA_RELEASE, outbox } = options;
     this.#database = database;
+    this.#outbox = outbox ?? (() => null);
     this.#tasks = new TaskTable(fields);
     this.#now = now;
     this.#epoch = () => randomToken(EPOCH_LENGTH, random);
@@ -75,6 +81,6 @@ export class Transactions {
   }
 
   #step(sql: Sql): Transaction {
-    return { sql, tasks: this.#tasks, now: this.#now(), epoch: this.#epoch };
+    return { sql, tasks: this.#tasks, now: this.#now(), epoch: this.#epoch, outbox: this.#outbox() };
   }
 }

@@ -24,6 +24,9 @@ import unfollowTenantText from "../scripts/logs/unfollow-tenant.lua" with { type
 import balanceText from "../scripts/money/balance.lua" with { type: "text" };
 import listHoldsText from "../scripts/money/list-holds.lua" with { type: "text" };
 import listMovementsText from "../scripts/money/list-movements.lua" with { type: "text" };
+import claimEventsText from "../scripts/outbox/claim-events.lua" with { type: "text" };
+import finishEventsText from "../scripts/outbox/finish-events.lua" with { type: "text" };
+import outboxStatsText from "../scripts/outbox/outbox-stats.lua" with { type: "text" };
 import accountsPart from "../scripts/parts/accounts.lua" with { type: "text" };
 import auditPart from "../scripts/parts/audit.lua" with { type: "text" };
 import basePart from "../scripts/parts/base.lua" with { type: "text" };
@@ -36,11 +39,13 @@ import flushPart from "../scripts/parts/flush.lua" with { type: "text" };
 import followFlagsPart from "../scripts/parts/follow-flags.lua" with { type: "text" };
 import logsPart from "../scripts/parts/logs.lua" with { type: "text" };
 import moneyPart from "../scripts/parts/money.lua" with { type: "text" };
+import outboxPart from "../scripts/parts/outbox.lua" with { type: "text" };
 import recallPart from "../scripts/parts/recall.lua" with { type: "text" };
 import release1Part from "../scripts/parts/release-1.lua" with { type: "text" };
 import removalPart from "../scripts/parts/removal.lua" with { type: "text" };
 import scopePart from "../scripts/parts/scope.lua" with { type: "text" };
 import sessionsPart from "../scripts/parts/sessions.lua" with { type: "text" };
+import startedEventPart from "../scripts/parts/started-event.lua" with { type: "text" };
 import tenantsPart from "../scripts/parts/tenants.lua" with { type: "text" };
 import viewPart from "../scripts/parts/view.lua" with { type: "text" };
 import workPart from "../scripts/parts/work.lua" with { type: "text" };
@@ -92,12 +97,14 @@ export const PARTS = {
   fairQueue: fairQueuePart,
   logs: logsPart,
   money: moneyPart,
+  outbox: outboxPart,
   beforeRead: beforeReadPart,
   recall: recallPart,
   release1: release1Part,
   removal: removalPart,
   scope: scopePart,
   sessions: sessionsPart,
+  startedEvent: startedEventPart,
   tenants: tenantsPart,
   view: viewPart,
   work: workPart,
@@ -134,6 +141,9 @@ export const TEXTS = {
   convertTenants: convertTenantsText,
   listFirstTasks: listFirstTasksText,
   writeFirstTasks: writeFirstTasksText,
+  claimEvents: claimEventsText,
+  finishEvents: finishEventsText,
+  outboxStats: outboxStatsText,
   endLostSessions: endLostSessionsText,
   endSession: endSessionText,
   getSession: getSessionText,

@@ -7,6 +7,7 @@
  * its own, so that a clock that is off changes nothing.
  */
 
+import type { OutboxOptions } from "../../../events/outbox.ts";
 import type { TaskEventType } from "../../../protocol/task.ts";
 import { WORK_KINDS, type WorkDraft, type WorkItem } from "../../../tasks/due-work.ts";
 import type { Claim, ClaimOptions } from "../../../tasks/ports/task-store.ts";
@@ -21,6 +22,7 @@ import {
 } from "../../../tasks/transition.ts";
 import { STATUS_OF_EVENT } from "../../event-log.ts";
 import { rankOf } from "../../fair-queue.ts";
+import { taskRows } from "../event-rows.ts";
 import { movementText } from "../ledger.ts";
 import { MAX_STEP_TASKS } from "../scripts.ts";
 import { DamagedKeyError } from "../server/errors.ts";
@@ -59,11 +61,18 @@ export class Commits {
   readonly #scripts: ScriptRunner;
   readonly #fields: TaskFields;
   readonly #clock: ServerClock;
+  readonly #outbox: OutboxOptions | null;
   readonly #known = new Map<string, StoredTask>();
   /** The last change of a task that is under way. */
   readonly #underWay = new Map<string, Promise<unknown>>();
 
-  constructor(scripts: ScriptRunner, fields: TaskFields, clock: ServerClock) {
+  constructor(
+    scripts: ScriptRunner,
+    fields: TaskFields,
+    clock: ServerClock,
+    outbox: OutboxOptions | null = null,
+  ) {
+    this.#outbox = outbox;
     this.#scripts = scripts;
     this.#fields = fields;
     this.#clock = clock;
@@ -222,6 +231,7 @@ export class Commits {
       ...moments,
       ...gone,
       ...work.flatMap(workArguments),
+      ...taskRows(this.#outbox, after, event === null ? null : { type: event, seq: after.seq }),
     ];
   }
 }

@@ -1,6 +1,7 @@
 /** A draft as the arguments of the create script, and its answer. */
 
 import { BUDGET_WINDOWS } from "../../../accounts/ledger-store.ts";
+import type { OutboxOptions } from "../../../events/outbox.ts";
 import type {
   CreateLimits,
   CreateOutcome,
@@ -11,6 +12,7 @@ import { candidateOf } from "../../../tasks/task.ts";
 import { rankOf } from "../../fair-queue.ts";
 import { newTask } from "../../new-task.ts";
 import { measuredSpec } from "../../sizes.ts";
+import { taskRows } from "../event-rows.ts";
 import { holdFields } from "../ledger.ts";
 import { DamagedKeyError } from "../server/errors.ts";
 import type { Reply } from "../server/replies.ts";
@@ -29,6 +31,7 @@ export function creationOf(
   draft: TaskDraft,
   limits: CreateLimits,
   token: () => string,
+  outbox: OutboxOptions | null,
 ): Creation {
   const epoch = token();
   const task = newTask(draft, epoch, MOMENT_ZERO);
@@ -67,6 +70,7 @@ export function creationOf(
     String(moments.length / 2),
     ...texts,
     ...moments,
+    ...taskRows(outbox, task, { type: "queued", seq: 1 }),
   ];
   return { args, draft, epoch };
 }

@@ -10,6 +10,7 @@
  *   lane_keys       start-time fair queueing: what a key has waiting at a provider (queue/queue-counters.ts)
  *   work            due work; work_queues has one row for each destination (due-work/queues.ts)
  *   media_cursors   up to which finished task the files were removed (due-media.ts)
+ *   outbox          domain events that wait for the sink, oldest first; outbox_state is the sender's (outbox.ts)
  *   balances, movements, endpoints, sessions, audit   as their ports have them
  *
  * What a task or a session holds of its key's money has no table: it is `reserved_micros` as long as `settled` is 0, by
@@ -168,6 +169,15 @@ const TABLES = [
      PRIMARY KEY (kind, destination)
    ) WITHOUT ROWID`,
   "CREATE INDEX IF NOT EXISTS work_queues_by_due ON work_queues (kind, next_at, turns)",
+
+  "CREATE TABLE IF NOT EXISTS outbox (no INTEGER PRIMARY KEY, event TEXT NOT NULL)",
+  `CREATE TABLE IF NOT EXISTS outbox_state (
+     name TEXT PRIMARY KEY,
+     fence INTEGER NOT NULL DEFAULT 0,
+     paused_until INTEGER NOT NULL DEFAULT 0,
+     failures INTEGER NOT NULL DEFAULT 0,
+     dropped INTEGER NOT NULL DEFAULT 0
+   ) WITHOUT ROWID`,
 
   // customer '' is the whole key.
   `CREATE TABLE IF NOT EXISTS balances (

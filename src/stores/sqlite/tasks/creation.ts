@@ -6,6 +6,7 @@ import { newTask } from "../../new-task.ts";
 import type { SqlRow } from "../../sql.ts";
 import { budgetsOf, exceededBudget } from "../money/budgets.ts";
 import { reserve } from "../money/settlement.ts";
+import { postTaskEvents } from "../outbox.ts";
 import { queueListOf } from "../queue/lists.ts";
 import { viewTask } from "../queue/positions.ts";
 import { move, openQueue } from "../queue/queue-counters.ts";
@@ -70,7 +71,9 @@ export function createTask(
   move(sql, queue, null, queueListOf(row.task), 0, { awake: own === AWAKE, only: queues === own });
   if (idempotency !== null) takeKey(tx, draft.tenant, idempotency, row.task.id);
   const log = key === null || waiting === null ? null : logOf(key);
-  return { outcome: "created", update: recordEvent(sql, row, "queued", 1, log) };
+  const update = recordEvent(sql, row, "queued", 1, log);
+  postTaskEvents(tx, update);
+  return { outcome: "created", update };
 }
 
 /** Why the key may not start anything now, whatever a cache said. */

@@ -7,6 +7,7 @@ import type { Transition } from "../../../tasks/transition.ts";
 import type { Sql } from "../../sql.ts";
 import { addWork } from "../due-work/queues.ts";
 import { settle, windowsOf } from "../money/settlement.ts";
+import { postTaskEvents } from "../outbox.ts";
 import { type List, queueListOf } from "../queue/lists.ts";
 import { move, openQueue } from "../queue/queue-counters.ts";
 import type { Transaction } from "../transaction.ts";
@@ -40,6 +41,7 @@ export function applyTransition(
 
   const waiting = Number(task.status === "queued") - Number(before.status === "queued");
   const update = recordEvent(sql, after, event, waiting);
+  postTaskEvents(tx, update);
   if (settlement !== null) {
     const { id, tenant, customer, type, model } = task;
     const { provider } = candidateOf(task);

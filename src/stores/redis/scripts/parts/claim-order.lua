@@ -90,6 +90,7 @@ local function hand_out(t, k, type, lease_until)
       write('HDEL', P .. 'task:' .. id, 'message')
       t[T_message] = false
     end
+    if TOLD_STARTS > 0 and (TOLD_STARTS == 3 or TOLD_STARTS == TYPE[type] + 1) then post_started(t, type) end
     k.running = k.running + 1
     count_waiting(k, s, -1)
     list_under(k, s, id, list_score(id, 'running', type))

@@ -3,7 +3,8 @@
 --   1 id, 2 key, 3 subject, 4 type, 5 rank of its priority, 6 provider, 7 customer, 8 reserved, 9 windows of its hold, 10 most
 --   queued, 11 longest wait in ms, 12 batch or '', 13 and 14 epochs for key and subject, 15 the event's JSON as far as it is
 --   known, 16 idempotency key or '', 17 fingerprint, 18 JSON of the claim as far as it is known, 19 ttl, 20 only if ended within
---   or '', 21 take over (0/1), 22 fields to set, 23 moments to set; then names and texts, names and ms from now.
+--   or '', 21 take over (0/1), 22 fields to set, 23 moments to set; then names and texts, names and ms from
+--   now; and at the end the row for the outbox, if there is one.
 -- Answers of each { 'created', moment, key's epoch and position, subject's, who follows, revision }, { 'replayed', view },
 -- { 'conflict' }, { 'queue_full', how many }, { 'budget_exceeded', limit, held, charged }, { 'key_refused', why }, { 'id_taken' }
 -- when another tenant has a task of that id, { 'unreadable' } when the key or something else that has to be looked at cannot be read: this one's fault alone.
@@ -74,6 +75,7 @@ local function create(c)
     set[n + i], set[n + i + 1] = c[b + i], c[b + i + 1] == '0' and now_text or exact(now + c[b + i + 1])
   end
   write_all(set)
+  if OUTBOX_ROWS > 0 and c[b + moments + 1] then post(c[b + moments + 1]) end
   if c[12] ~= '' then zadd('batch:' .. scoped(key, c[12]), '0', id) end
   if once then
     write('SET', once, c[18] .. ',"until":' .. exact(now + c[19]) .. '}', 'PX', c[19])
