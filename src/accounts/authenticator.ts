@@ -7,8 +7,9 @@
 import { ApiError } from "../protocol/error.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { AccountStore } from "./account-store.ts";
-import { hashKey, isPlainKey } from "./plain-key.ts";
-import { type Principal, principalOf } from "./principal.ts";
+import type { EphemeralKeyStore } from "./ephemeral/ephemeral-key-store.ts";
+import { hashKey, isEphemeralPlainKey, isPlainKey } from "./plain-key.ts";
+import { ephemeralPrincipalOf, type Principal, principalOf } from "./principal.ts";
 
 /** How long an answer is trusted: a change made by another process is seen after this at the latest. */
 const KNOWN_MS = 10_000;
@@ -19,8 +20,11 @@ const KNOWN_ENTRIES = 10_000;
 /** Guesses remembered at once; kept apart, so that a flood of them pushes no real key out. */
 const UNKNOWN_ENTRIES = 1_000;
 
+/** What is asked of the store. */
+type AuthenticatorStore = Pick<AccountStore, "findKeyByHash"> & Pick<EphemeralKeyStore, "findEphemeralKey">;
+
 export type AuthenticatorOptions = {
-  store: Pick<AccountStore, "findKeyByHash">;
+  store: AuthenticatorStore;
   clock: Pick<Clock, "now" | "monotonic">;
   knownMs?: number;
   unknownMs?: number;
@@ -36,7 +40,7 @@ export type AuthenticatorOptions = {
 type Entry = { readonly principal: Principal; readonly enabled: boolean; readonly until: number };
 
 export class Authenticator {
-  readonly #store: Pick<AccountStore, "findKeyByHash">;
+  readonly #store: AuthenticatorStore;
   readonly #clock: Pick<Clock, "now" | "monotonic">;
   readonly #knownMs: number;
   readonly #unknownMs: number;
@@ -67,7 +71,7 @@ export class Authenticator {
    */
   async authenticate(presented: string): Promise<Principal> {
     const entry = this.#recallEntry(presented) ?? (await this.#lookUp(presented));
-    if (entry === null) throw invalidKey();
+    if (entry === null) throw isEphemeralPlainKey(presented) ? unknownEphemeralKey() : invalidKey();
     return this.#admit(entry);
   }
 
@@ -118,7 +122,7 @@ export class Authenticator {
 
   /** Null when there is no such key. Simultaneous lookups of one key share one read where the host allows it. */
   async #lookUp(presented: string): Promise<Entry | null> {
-    if (!isPlainKey(presented)) return null;
+    if (!isPlainKey(presented) && !isEphemeralPlainKey(presented)) return null;
     const forgetAt = this.#unknown.get(presented);
     if (forgetAt !== undefined) {
       if (forgetAt > this.#clock.monotonic()) return null;
@@ -136,16 +140,29 @@ export class Authenticator {
 
   async #read(presented: string): Promise<Entry | null> {
     const generation = this.#generation;
-    const key = await this.#store.findKeyByHash(await hashKey(presented));
+    const found = await this.#find(presented);
     const now = this.#clock.monotonic();
     const current = generation === this.#generation;
-    if (key === null) {
+    if (found === null) {
       if (current) remember(this.#unknown, presented, now + this.#unknownMs, this.#unknownEntries);
       return null;
     }
-    const entry = { principal: principalOf(key), enabled: key.enabled, until: now + this.#knownMs };
+    const entry = { ...found, until: now + this.#knownMs };
     if (current) remember(this.#known, presented, entry, this.#knownEntries);
     return entry;
+  }
+
+  /** An ephemeral key is as good as the plain key that made it, which is looked up as if it had been presented. */
+  async #find(presented: string): Promise<Omit<Entry, "until"> | null> {
+    const hash = await hashKey(presented);
+    if (!isEphemeralPlainKey(presented)) {
+      const key = await this.#store.findKeyByHash(hash);
+      return key === null ? null : { principal: principalOf(key), enabled: key.enabled };
+    }
+    const key = await this.#store.findEphemeralKey(hash);
+    const parent = key === null ? null : await this.#store.findKeyByHash(key.parentHash);
+    if (key === null || parent === null) return null;
+    return { principal: ephemeralPrincipalOf(key, parent), enabled: parent.enabled };
   }
 }
 
@@ -162,5 +179,12 @@ function invalidKey(): ApiError {
   return new ApiError(
     "invalid_api_key",
     "The API key is not known here. Send a virtual key of this gateway as `Authorization: Bearer condt_…`; the admin key is for /admin/v1 only.",
+  );
+}
+
+function unknownEphemeralKey(): ApiError {
+  return new ApiError(
+    "invalid_api_key",
+    "This ephemeral key is not known here: it expired long ago, or the key that made it was deleted or rotated. Get a new one from your server.",
   );
 }

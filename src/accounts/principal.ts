@@ -4,7 +4,9 @@ import { ApiError } from "../protocol/error.ts";
 import type { Permissions } from "../protocol/key.ts";
 import { PRIORITIES, type Priority, type TaskType } from "../protocol/task.ts";
 import type { Tenant, TenantScope } from "../tasks/task.ts";
+import type { EphemeralKey } from "./ephemeral/ephemeral-key-store.ts";
 import type { Budget } from "./ledger-store.ts";
+import { commonPatterns, matchesModel } from "./model-patterns.ts";
 import type { VirtualKey } from "./virtual-key.ts";
 
 /** Frozen and shared between the requests of a key; holds neither the plain key nor its hash. */
@@ -50,6 +52,43 @@ export function principalOf(key: VirtualKey): Principal {
   });
 }
 
+/**
+ * The principal of an ephemeral key: its own tenant within its parent, with what both allow now. Money and limits are the
+ * parent's.
+ */
+export function ephemeralPrincipalOf(key: EphemeralKey, parent: VirtualKey): Principal {
+  const { subject, granted, permissions } = key;
+  const allowedModels = commonPatterns(key.allowedModels, parent.allowedModels);
+  return Object.freeze({
+    ...principalOf(parent),
+    scope: Object.freeze({ keyId: parent.id, subject, granted: Object.freeze([...granted]) }),
+    tenant: Object.freeze({ keyId: parent.id, subject }),
+    permissions: Object.freeze({
+      canGenerateImages: permissions.canGenerateImages && parent.permissions.canGenerateImages,
+      canGenerateVideos: permissions.canGenerateVideos && parent.permissions.canGenerateVideos,
+      canUseRealtimeAudio: permissions.canUseRealtimeAudio && parent.permissions.canUseRealtimeAudio,
+    }),
+    allowedModels: allowedModels === null ? null : Object.freeze([...allowedModels]),
+    maxPriority: lowerPriority(key.maxPriority, parent.maxPriority),
+    expiresAt: Math.min(key.expiresAt, parent.expiresAt ?? Number.POSITIVE_INFINITY),
+  });
+}
+
+/** Whether this is an ephemeral key, which is one tenant within its parent, and no virtual key. */
+export function isEphemeral({ scope }: Pick<Principal, "scope">): boolean {
+  return scope.subject !== null;
+}
+
+/** Throws `permission_denied` for an ephemeral key; `what` is what only the virtual key may do, as in "Making keys is …". */
+export function requireVirtualKey(principal: Pick<Principal, "scope">, what: string, param?: string): void {
+  if (!isEphemeral(principal)) return;
+  throw new ApiError(
+    "permission_denied",
+    `${what} is for the virtual key, not for an ephemeral key made with it. Do it on your server, with the condt_… key.`,
+    param === undefined ? {} : { param },
+  );
+}
+
 /** Throws `permission_denied` when the key may not do this kind of work. */
 export function requirePermission(principal: Principal, work: Work): void {
   const permission = PERMISSION_OF[work];
@@ -90,6 +129,6 @@ export function requirePriority(principal: Principal, asked: Priority | undefine
   );
 }
 
-function matchesModel(pattern: string, model: string): boolean {
-  return pattern.endsWith("*") ? model.startsWith(pattern.slice(0, -1)) : pattern === model;
+function lowerPriority(one: Priority, other: Priority): Priority {
+  return PRIORITIES.indexOf(one) < PRIORITIES.indexOf(other) ? one : other;
 }

@@ -2,6 +2,7 @@
 
 import type { AccountStore } from "../accounts/account-store.ts";
 import type { AuditStore } from "../accounts/audit-store.ts";
+import type { EphemeralKeyStore } from "../accounts/ephemeral/ephemeral-key-store.ts";
 import type { LedgerStore } from "../accounts/ledger-store.ts";
 import type { EventOutbox } from "../events/outbox.ts";
 import type { SessionStore } from "../realtime/session-store.ts";
@@ -11,6 +12,7 @@ import type { EndpointStore } from "../webhooks/endpoint-store.ts";
 export type Store = TaskStore &
   AccountStore &
   AuditStore &
+  EphemeralKeyStore &
   LedgerStore &
   EndpointStore &
   SessionStore &

@@ -1,7 +1,7 @@
 /**
  * The contract of the whole store, beside those of its tasks and its keys: due work, bills and deliveries, money, routes
- * and lanes, realtime sessions, webhook endpoints, the audit log. An adapter passes it by calling `storeContract` with a way to open a
- * fresh store, and `releaseContract` (store/releases.ts) with a way to open one as several releases.
+ * and lanes, realtime sessions, webhook endpoints, ephemeral keys, the audit log. An adapter passes it by calling
+ * `storeContract` with a way to open a fresh store, and `releaseContract` (store/releases.ts) with a way to open one as several releases.
  */
 
 import { describe } from "vitest";
@@ -11,6 +11,7 @@ import { budgetContract } from "./store/budgets.ts";
 import { closedKeysContract } from "./store/closed-keys.ts";
 import { deliveryContract } from "./store/deliveries.ts";
 import { endpointContract } from "./store/endpoints.ts";
+import { ephemeralKeyContract } from "./store/ephemeral-keys.ts";
 import { laneContract } from "./store/lanes.ts";
 import { moneyContract } from "./store/money.ts";
 import { routeContract } from "./store/routes.ts";
@@ -31,5 +32,6 @@ export function storeContract(contract: StoreContract): void {
     sessionContract(contract);
     endpointContract(contract);
     auditContract(contract);
+    ephemeralKeyContract(contract);
   });
 }

@@ -33,6 +33,7 @@
  * | `0:endpoint:<length>:<key>:<id>`  | hash   | a webhook endpoint; those of a key by age in the zset `0:endpoints:<key>`  |
  * | `0:account:<key>`                 | hash   | a virtual key                                                              |
  * | `0:audit-texts`, `0:audit-no`     | hash   | entries of the audit log by number, and the last number (string); their sets: see scripts/parts/audit.lua |
+ * | `0:ephemeral:<hash>`              | hash   | an ephemeral key, until a while after its end; the hashes of a key's by their end in the zset `0:ephemerals:<key>` |
  * | `0:closing`                       | zset   | keys whose waiting tasks are cancelled, by when they were deleted or expire |
  * | `0:accounts`, `0:hashes`          | zset   | virtual keys by age; keys by hash (hash)                                   |
  * | `0:call:<nonce>`                  | string | what a call did, for 30 s: it may come again when its answer was lost      |
@@ -187,6 +188,8 @@ const RECIPES: Record<ScriptName, Recipe> = {
   listEndpoints: reading(),
   updateEndpoint: writing(),
   deleteEndpoint: writing(),
+  createEphemeralKey: writing(),
+  getEphemeralKey: reading(),
   createKey: writing(...CHANGES, "accounts"),
   updateKey: writing(...CHANGES, "accounts"),
   deleteKey: writing(...CHANGES, "accounts"),

@@ -6,6 +6,7 @@
  */
 
 import type { AuditDraft, AuditQuery } from "../../accounts/audit-store.ts";
+import type { EphemeralKeyDraft } from "../../accounts/ephemeral/ephemeral-key-store.ts";
 import type { BudgetWindow, MovementPlace } from "../../accounts/ledger-store.ts";
 import type { KeyPatch, VirtualKey } from "../../accounts/virtual-key.ts";
 import type { OutboxBatch, OutboxClaim, OutboxOptions, OutboxOutcome } from "../../events/outbox.ts";
@@ -58,6 +59,7 @@ import type { Store } from "../store.ts";
 import { type FieldTable, TASK_FIELDS } from "../task-fields.ts";
 import { RedisAudit } from "./accounts/audit.ts";
 import { RedisEndpoints } from "./accounts/endpoints.ts";
+import { RedisEphemeralKeys } from "./accounts/ephemeral-keys.ts";
 import { RedisAccounts } from "./accounts/keys.ts";
 import { RedisDueWork } from "./due-work.ts";
 import { RedisLedger } from "./ledger.ts";
@@ -121,6 +123,7 @@ class RedisStore implements Store {
   readonly #work: RedisDueWork;
   readonly #sessions: RedisSessions;
   readonly #endpoints: RedisEndpoints;
+  readonly #ephemeralKeys: RedisEphemeralKeys;
   readonly #sweep: RedisSweep;
   readonly #retention: RedisRetention;
   readonly #outbox: RedisOutbox;
@@ -168,6 +171,7 @@ class RedisStore implements Store {
     this.#work = new RedisDueWork(this.#scripts, this.#commits, this.#fields);
     this.#sessions = new RedisSessions(this.#scripts);
     this.#endpoints = new RedisEndpoints(this.#scripts);
+    this.#ephemeralKeys = new RedisEphemeralKeys(this.#scripts);
     this.#sweep = new RedisSweep(this.#scripts, this.#commits, this.#fields, this.#clock, node);
     this.#retention = new RedisRetention(this.#scripts, this.#token, node);
     this.#logs = new RedisLogs(this.#scripts, this.#fields, this.#commits, { token: this.#token, node });
@@ -404,6 +408,14 @@ class RedisStore implements Store {
 
   outboxStats() {
     return this.#outbox.outboxStats();
+  }
+
+  createEphemeralKey(draft: EphemeralKeyDraft, maxLive: number | null) {
+    return this.#ephemeralKeys.createEphemeralKey(draft, maxLive);
+  }
+
+  findEphemeralKey(hash: string) {
+    return this.#ephemeralKeys.findEphemeralKey(hash);
   }
 
   createEndpoint(endpoint: WebhookEndpoint, maxPerKey: number) {

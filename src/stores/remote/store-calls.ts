@@ -65,6 +65,9 @@ const REPETITION = {
   // Its second call would write a second entry.
   recordAudit: "once",
   listAudit: "again",
+  // The hash of the plain key makes it one.
+  createEphemeralKey: "again",
+  findEphemeralKey: "again",
   balance: "again",
   listHolds: "again",
   listMovements: "again",

@@ -1,11 +1,12 @@
 /**
- * Removes what is old: tasks, their events, idempotency keys, ledger movements, sessions, and tenants that nobody
+ * Removes what is old: tasks, their events, idempotency keys, ephemeral keys, ledger movements, sessions, and tenants that nobody
  * uses. Each step is bounded.
  */
 
 import type { Retention, RetentionOutcome } from "../../tasks/ports/task-store.ts";
 import { holdsFile } from "../held-media.ts";
 import { dropOldAudit } from "./accounts/audit.ts";
+import { dropExpiredKeys } from "./accounts/ephemeral-keys.ts";
 import { dropIdleQueues, removeWorkOf } from "./due-work/queues.ts";
 import { dropOldMovements } from "./money/ledger.ts";
 import { dropOldSessions } from "./sessions/retention.ts";
@@ -46,12 +47,14 @@ export function retire(tx: Transaction, retention: Retention, limit: number): Re
     now,
     limit,
   );
+  const ephemeralKeys = dropExpiredKeys(tx, limit);
   const movements = dropOldMovements(tx, now - retention.ledgerMs, limit);
   const audit = dropOldAudit(tx, now - retention.ledgerMs, limit);
   const sessions = dropOldSessions(tx, now - retention.tasksMs, limit);
   dropIdleQueues(tx);
   const more =
-    removedTaskIds.length >= limit || [logs.length, keys, movements, audit, sessions].includes(limit);
+    removedTaskIds.length >= limit ||
+    [logs.length, keys, ephemeralKeys, movements, audit, sessions].includes(limit);
   return { removedTaskIds, trimmedLogs: logs.length, more };
 }
 

@@ -7,6 +7,7 @@ import { cryptoRandom, type RandomFill } from "../../tasks/ids.ts";
 import type { Store } from "../store.ts";
 import { auditMethods } from "./accounts/audit.ts";
 import { endpointMethods } from "./accounts/endpoints.ts";
+import { ephemeralKeyMethods } from "./accounts/ephemeral-keys.ts";
 import { accountMethods } from "./accounts/keys.ts";
 import { releaseWork } from "./due-work/queues.ts";
 import { ledgerMethods } from "./money/ledger.ts";
@@ -43,6 +44,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     ...taskMethods(transactions),
     ...accountMethods(transactions),
     ...auditMethods(transactions),
+    ...ephemeralKeyMethods(transactions),
     ...ledgerMethods(transactions),
     ...endpointMethods(transactions),
     ...sessionMethods(transactions),

@@ -9,8 +9,10 @@ import createEndpointText from "../scripts/endpoints/create-endpoint.lua" with {
 import deleteEndpointText from "../scripts/endpoints/delete-endpoint.lua" with { type: "text" };
 import listEndpointsText from "../scripts/endpoints/list-endpoints.lua" with { type: "text" };
 import updateEndpointText from "../scripts/endpoints/update-endpoint.lua" with { type: "text" };
+import createEphemeralKeyText from "../scripts/keys/create-ephemeral-key.lua" with { type: "text" };
 import createKeyText from "../scripts/keys/create-key.lua" with { type: "text" };
 import deleteKeyText from "../scripts/keys/delete-key.lua" with { type: "text" };
+import getEphemeralKeyText from "../scripts/keys/get-ephemeral-key.lua" with { type: "text" };
 import getKeyText from "../scripts/keys/get-key.lua" with { type: "text" };
 import listKeysText from "../scripts/keys/list-keys.lua" with { type: "text" };
 import updateKeyText from "../scripts/keys/update-key.lua" with { type: "text" };
@@ -120,6 +122,8 @@ export const TEXTS = {
   deleteEndpoint: deleteEndpointText,
   listEndpoints: listEndpointsText,
   updateEndpoint: updateEndpointText,
+  createEphemeralKey: createEphemeralKeyText,
+  getEphemeralKey: getEphemeralKeyText,
   createKey: createKeyText,
   deleteKey: deleteKeyText,
   getKey: getKeyText,

@@ -11,7 +11,7 @@
  *   work            due work; work_queues has one row for each destination (due-work/queues.ts)
  *   media_cursors   up to which finished task the files were removed (due-media.ts)
  *   outbox          domain events that wait for the sink, oldest first; outbox_state is the sender's (outbox.ts)
- *   balances, movements, endpoints, sessions, audit   as their ports have them
+ *   balances, movements, ephemeral_keys, endpoints, sessions, audit   as their ports have them
  *
  * What a task or a session holds of its key's money has no table: it is `reserved_micros` as long as `settled` is 0, by
  * the `price` and in the `windows` that stand beside it.
@@ -216,6 +216,16 @@ const TABLES = [
    )`,
   "CREATE INDEX IF NOT EXISTS audit_by_target ON audit (target, no)",
   "CREATE INDEX IF NOT EXISTS audit_by_action ON audit (action, no)",
+  `CREATE TABLE IF NOT EXISTS ephemeral_keys (
+     no INTEGER PRIMARY KEY,
+     hash TEXT NOT NULL UNIQUE,
+     key_id TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     expires_at INTEGER NOT NULL,
+     details TEXT NOT NULL
+   )`,
+  "CREATE INDEX IF NOT EXISTS ephemeral_keys_by_key ON ephemeral_keys (key_id, expires_at)",
+  "CREATE INDEX IF NOT EXISTS ephemeral_keys_by_end ON ephemeral_keys (expires_at)",
 
   `CREATE TABLE IF NOT EXISTS endpoints (
      no INTEGER PRIMARY KEY,
