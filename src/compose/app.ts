@@ -11,6 +11,8 @@ import { EVERY_PATH } from "../http/middleware/front-door.ts";
 import { operatorOnly } from "../http/middleware/operator.ts";
 import { mountAdminKeys } from "../http/routes/admin/keys.ts";
 import { mountAdminProviders } from "../http/routes/admin/providers.ts";
+import { mountClientSecrets } from "../http/routes/auth/client-secrets.ts";
+import { mountEphemeralKeys } from "../http/routes/auth/ephemeral-keys.ts";
 import { mountCancelTasks } from "../http/routes/cancel-tasks.ts";
 import { mountEstimates } from "../http/routes/estimates.ts";
 import { mountEvents } from "../http/routes/events.ts";
@@ -97,6 +99,9 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
     providerReport({ providers: catalogue.providers, catalogue, accounts: surface.gauges?.accounts }),
   );
   mountOwnKey(app, key, store);
+  const minting = { ephemeralKeys: core.ephemeralKeys, maxBodyBytes: limits.jsonBodyBytes };
+  mountEphemeralKeys(app, key, minting);
+  mountClientSecrets(app, key, minting);
 
   const shared = {
     tasks,

@@ -4,6 +4,7 @@
  */
 
 import { Authenticator } from "../accounts/authenticator.ts";
+import { EphemeralKeys } from "../accounts/ephemeral/ephemeral-keys.ts";
 import { KeyService } from "../accounts/keys.ts";
 import type { Settings } from "../config/load.ts";
 import { createGuardedFetch, type GuardedFetch } from "../fetch/guarded-fetch.ts";
@@ -50,6 +51,7 @@ export type Core = HostParts & {
   readonly tasks: TaskService;
   readonly keys: KeyService;
   readonly authenticator: Authenticator;
+  readonly ephemeralKeys: EphemeralKeys;
   readonly guardedFetch: GuardedFetch;
   /** What callers hand in, on its way into the media store. */
   readonly inputs: InputStore;
@@ -92,6 +94,7 @@ export function createCore(parts: HostParts, { dropHeld, checkTask, ...options }
     tasks,
     keys,
     authenticator,
+    ephemeralKeys: new EphemeralKeys({ store }),
     guardedFetch,
     inputs: new InputStore(
       { fetch: guardedFetch, checkedMedia: createCheckedMedia(media), media, tasks: store },

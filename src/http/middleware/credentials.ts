@@ -1,8 +1,9 @@
 /** Authentication: where a request may carry its key, and the middleware that turns the key into a principal. */
 
+import type { EphemeralKeyMaker } from "../../accounts/ephemeral/ephemeral-keys.ts";
 import type { Principal } from "../../accounts/principal.ts";
 import { ApiError } from "../../protocol/error.ts";
-import type { HttpMiddleware } from "../exchange.ts";
+import { type HttpContext, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
 
 /** What the middleware needs of the authenticator. */
 export interface KeyLookup {
@@ -50,6 +51,13 @@ export function authenticated(keys: KeyLookup, withQuery = false): HttpMiddlewar
       return next();
     });
   };
+}
+
+/** The caller of a route behind `authenticated` as one that makes ephemeral keys. Throws without a key: a mistake of ours. */
+export function keyMaker(c: HttpContext): EphemeralKeyMaker {
+  const presented = presentedKey(c.req.raw);
+  if (presented === null) throw new Error(`${c.req.path} makes ephemeral keys without a key in a header`);
+  return { principal: principalOfExchange(c), presented };
 }
 
 /** Admits only the admin key. A valid virtual key is answered that it is the wrong kind. */

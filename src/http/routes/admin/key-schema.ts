@@ -7,10 +7,9 @@ import { BUDGET_PERIODS, type ChangeKeyRequest, type CreateKeyRequest } from "..
 import { type Json, PRIORITIES } from "../../../protocol/task.ts";
 import { micros } from "../../../tasks/dollars.ts";
 import { isBoundedObject } from "../../creation/json-bounds.ts";
+import { modelPatternsField, permissionsField } from "../../request/key-fields.ts";
 
 const MAX_NAME_CHARACTERS = 100;
-const MAX_MODELS = 200;
-const MAX_MODEL_CHARACTERS = 200;
 const MAX_CONCURRENT_TASKS = 1_000_000;
 /** Of every period; this version counts one, the total. */
 const MAX_BUDGETS = 1;
@@ -19,7 +18,6 @@ const MAX_BUDGET_DOLLARS = 1_000_000_000;
 const MAX_METADATA_BYTES = 4_096;
 
 const name = `a text of 1 to ${MAX_NAME_CHARACTERS} characters without control characters`;
-const models = `a list of at most ${MAX_MODELS} model names, with * allowed at the end of each`;
 const tasks = `a whole number from 1 to ${MAX_CONCURRENT_TASKS}`;
 const budgets = 'at most one budget, such as {"limit":5,"period":"total"}';
 const limit = `dollars from 0 to ${MAX_BUDGET_DOLLARS}`;
@@ -36,30 +34,8 @@ export const LIFTABLE: ReadonlySet<string> = new Set([
 const fields = {
   enabled: flag.optional(),
   expiresAt: z.iso.datetime({ offset: true, error: time }).transform(Date.parse).nullable().optional(),
-  allowedModels: z
-    .array(
-      z
-        .string({ error: models })
-        .regex(/^[^*\p{Cc}]*\*?$/u, models)
-        .min(1, models)
-        .max(MAX_MODEL_CHARACTERS, models),
-      {
-        error: models,
-      },
-    )
-    .max(MAX_MODELS, models)
-    .nullable()
-    .optional(),
-  permissions: z
-    .strictObject(
-      {
-        canGenerateImages: flag.optional(),
-        canGenerateVideos: flag.optional(),
-        canUseRealtimeAudio: flag.optional(),
-      },
-      { error: "an object of permissions" },
-    )
-    .optional(),
+  allowedModels: modelPatternsField.nullable().optional(),
+  permissions: permissionsField.optional(),
   maxPriority: z.enum(PRIORITIES, { error: '"low", "normal" or "high"' }).optional(),
   maxConcurrentTasks: z
     .int({ error: tasks })
