@@ -7,7 +7,9 @@ import type { LedgerStore } from "../accounts/ledger-store.ts";
 import type { EventOutbox } from "../events/outbox.ts";
 import type { SessionStore } from "../realtime/session-store.ts";
 import type { TaskStore } from "../tasks/ports/task-store.ts";
+import type { DeliveryStore } from "../webhooks/delivery-store.ts";
 import type { EndpointStore } from "../webhooks/endpoint-store.ts";
+import type { SecretStore } from "../webhooks/secret-store.ts";
 
 export type Store = TaskStore &
   AccountStore &
@@ -15,5 +17,7 @@ export type Store = TaskStore &
   EphemeralKeyStore &
   LedgerStore &
   EndpointStore &
+  SecretStore &
+  DeliveryStore &
   SessionStore &
   EventOutbox;

@@ -11,7 +11,7 @@ import { candidateOf, type Task } from "./task.ts";
 export const WORK_KINDS = {
   /** Ends the upstream job that a task left behind and asks for its bill. Destination: the provider. */
   cleanup: { giveUpMs: 10 * 60_000 },
-  /** Tells a webhook of a task's end. Destination: the origin of its URL. */
+  /** Sends one delivery to a webhook. Its id is the delivery's; destination: the origin of its URL. */
   delivery: { giveUpMs: 24 * 3_600_000 },
 } as const satisfies Record<string, { /** How long after it was made it is tried, ms. */ giveUpMs: number }>;
 
@@ -23,7 +23,7 @@ export type WorkDraft = {
   readonly id: string;
   readonly kind: WorkKind;
   readonly destination: string;
-  /** The task it is about. */
+  /** The task it is about; empty when it is about none. */
   readonly taskId: string;
   readonly payload: Json;
 };
@@ -58,8 +58,30 @@ export type CleanupPayload = UpstreamJob & {
   costMicros: number | null;
 };
 
-/** The payload of a `delivery`. */
+/**
+ * The payload of a `delivery` that an earlier release left: there is no record of it. Null where there is one, which
+ * has the id of the item (src/webhooks/delivery-store.ts).
+ */
 export type DeliveryPayload = { url: string; type: string; seq: number };
+
+/** One try of a delivery. */
+export type DeliveryAttempt = {
+  /** How long it took, ms. */
+  readonly ms: number;
+  /** Null where no answer came. */
+  readonly httpStatus: number | null;
+  /** Why it failed, in words; null where it did not. */
+  readonly error: string | null;
+};
+
+/** What a try of a delivery came to: the store adds it to the delivery's record in the step that finishes the work. */
+export type DeliveryReport = {
+  readonly status: "pending" | "delivered" | "dead";
+  /** Null where nothing was sent. */
+  readonly attempt: DeliveryAttempt | null;
+  /** Switches off the registered endpoint that it went to. */
+  readonly disable?: true;
+};
 
 /** What a stale holder may still hand over: its job's reference and its cost. */
 export type LateReport = {
@@ -111,7 +133,7 @@ export function withLateReport(payload: CleanupPayload, report: LateReport): Cle
   };
 }
 
-/** The delivery of the task's end to its webhook; null without one. Deliveries to one origin share a queue. */
+/** What an earlier release left of a task's end for its webhook; null without one. */
 export function deliveryDraft(task: Task, type: string): WorkDraft | null {
   if (task.webhook === null) return null;
   const payload: DeliveryPayload = { url: task.webhook.url, type, seq: task.seq };
@@ -124,6 +146,7 @@ export function deliveryDraft(task: Task, type: string): WorkDraft | null {
   };
 }
 
-function originOf(url: string): string {
+/** The destination of deliveries to a URL: those to one origin share a queue. */
+export function originOf(url: string): string {
   return URL.canParse(url) ? new URL(url).origin : url;
 }

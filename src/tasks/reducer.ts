@@ -13,14 +13,7 @@
  */
 
 import { isTerminal, type TaskEventType } from "../protocol/task.ts";
-import {
-  cleanupDraft,
-  deliveryDraft,
-  isStale,
-  type LateReport,
-  upstreamJobOf,
-  type WorkDraft,
-} from "./due-work.ts";
+import { cleanupDraft, isStale, type LateReport, upstreamJobOf, type WorkDraft } from "./due-work.ts";
 import { type Attempt, candidateOf, MAX_ATTEMPTS_KEPT, type Task, type TaskError } from "./task.ts";
 import {
   type Changes,
@@ -302,10 +295,9 @@ function end(
     settled,
   };
   const reduction = announce(task, ended, event, now);
-  const delivery = deliveryDraft(reduction.task, `task.${event}`);
   return {
     ...reduction,
-    work: [...(leavesJob ? [cleanupOf(task)] : []), ...(delivery ? [delivery] : [])],
+    work: leavesJob ? [cleanupOf(task)] : [],
     settlement: settled ? settlementOf(reduction.task) : null,
   };
 }

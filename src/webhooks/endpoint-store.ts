@@ -1,5 +1,7 @@
 /** The port of registered webhook endpoints: where a key wants to hear of all its tasks. Lives in the same store as they. */
 
+import type { SigningSecret } from "./secret-store.ts";
+
 export type WebhookEndpoint = {
   readonly id: string;
   readonly keyId: string;
@@ -9,7 +11,7 @@ export type WebhookEndpoint = {
   readonly description: string;
   readonly enabled: boolean;
   /** Signing secrets (`whsec_…`), the current one first; a second one while it is rotated. */
-  readonly secrets: readonly { readonly secret: string; readonly validUntil: number | null }[];
+  readonly secrets: readonly SigningSecret[];
   readonly createdAt: number;
   readonly updatedAt: number;
 };

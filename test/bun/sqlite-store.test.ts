@@ -256,7 +256,7 @@ describe("money and deliveries", () => {
     expect(work()).toEqual([]);
     await bench.drain((drained) => drained.id);
     expect(work()).toEqual([
-      { kind: "delivery", id: `${task.id}/3`, destination: "https://example.org", due_at: now, tries: 0 },
+      { kind: "delivery", id: `${task.id}-3`, destination: "https://example.org", due_at: now, tries: 0 },
     ]);
     await bench.store.purge(scopeOf("a"), task.id);
     expect(work()).toEqual([]);

@@ -10,6 +10,7 @@ import { billContract } from "./store/bills.ts";
 import { budgetContract } from "./store/budgets.ts";
 import { closedKeysContract } from "./store/closed-keys.ts";
 import { deliveryContract } from "./store/deliveries.ts";
+import { deliveryRecordContract } from "./store/delivery-records.ts";
 import { endpointContract } from "./store/endpoints.ts";
 import { ephemeralKeyContract } from "./store/ephemeral-keys.ts";
 import { laneContract } from "./store/lanes.ts";
@@ -24,6 +25,7 @@ export function storeContract(contract: StoreContract): void {
     workContract(contract);
     billContract(contract);
     deliveryContract(contract);
+    deliveryRecordContract(contract);
     moneyContract(contract);
     budgetContract(contract);
     routeContract(contract);

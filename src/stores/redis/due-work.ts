@@ -4,6 +4,7 @@ import type { Json } from "../../protocol/task.ts";
 import {
   type CleanupPayload,
   cleanupId,
+  type DeliveryReport,
   isStale,
   type LateReport,
   type WorkItem,
@@ -73,7 +74,8 @@ export class RedisDueWork {
     }
     const again = outcome.kind === "again" ? [outcome.delayMs, outcome.pauseMs ?? 0] : ["", 0];
     const { kind, id, fence } = item;
-    return (await this.#scripts.run("finishWork", kind, id, String(fence), ...again.map(String))) === 1;
+    const call = [kind, id, String(fence), ...again.map(String), ...reportArguments(outcome.delivery)];
+    return (await this.#scripts.run("finishWork", ...call)) === 1;
   }
 
   async nextIn(kind: WorkKind, destinations: readonly string[] | undefined): Promise<number | null> {
@@ -98,4 +100,12 @@ export class RedisDueWork {
     }
     throw new Error(`The cleanup ${id} changed ${MAX_REPORTS} times while it was to be changed`);
   }
+}
+
+/** In the order of the head of scripts/work/finish-work.lua. */
+function reportArguments(report: DeliveryReport | undefined): string[] {
+  if (report === undefined) return [];
+  const { status, attempt, disable } = report;
+  const begun = attempt === null ? "" : JSON.stringify(attempt).slice(0, -1);
+  return [status, begun, String(attempt?.ms ?? 0), disable === true ? "1" : ""];
 }

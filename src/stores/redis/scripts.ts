@@ -5,8 +5,8 @@
  * | key                               | type   | holds                                                                      |
  * | --------------------------------- | ------ | -------------------------------------------------------------------------- |
  * | `schema`, `reader`                | string | the newest release that wrote here, and the oldest that may use the data (`writes`, `minReader` in release.ts) |
- * | `0:task:<id>`                     | hash   | a task's fields (see fields.ts), its events (`e<seq>`, JSON), its due work (`work <kind> <id>`) |
- * | `0:key:<key>`                     | hash   | of a key: whether it may start tasks (`on`, `until`, `cap`), log position, followers, counters, its queue in each lane |
+ * | `0:task:<id>`                     | hash   | a task's fields (see fields.ts), its events (`e<seq>`, JSON), its due work (`work <kind> <id>`) and deliveries (`delivery <id>`) |
+ * | `0:key:<key>`                     | hash   | of a key: whether it may start tasks (`on`, `until`, `cap`), whether it has endpoints (`hooks`), log position, followers, counters, its queue in each lane |
  * | `0:subject:<tenant>`              | hash   | the same of a subject, without a queue                                     |
  * | `0:log:<tenant>`                  | list   | of a key or a subject: its newest events, as task and field of the task    |
  * | `0:ids:<tenant>`                  | zset   | its tasks by status, type and age, for lists                               |
@@ -30,6 +30,8 @@
  * | `0:ledgers`                       | zset   | keys by their oldest movement                                              |
  * | `0:session:<id>`                  | hash   | a realtime session; its sets: see scripts/parts/sessions.lua               |
  * | `0:outbox`, `0:outbox-state`      | list, hash | domain events that wait for the sink, and the sender's state (scripts/parts/outbox.lua) |
+ * | `0:delivery:<id>`                 | hash   | a delivery to a webhook; its sets: see scripts/parts/deliveries.lua        |
+ * | `0:webhook-secrets:<key>`         | string | what signs the key's own webhooks (JSON)                                   |
  * | `0:endpoint:<length>:<key>:<id>`  | hash   | a webhook endpoint; those of a key by age in the zset `0:endpoints:<key>`  |
  * | `0:account:<key>`                 | hash   | a virtual key                                                              |
  * | `0:audit-texts`, `0:audit-no`     | hash   | entries of the audit log by number, and the last number (string); their sets: see scripts/parts/audit.lua |
@@ -47,6 +49,8 @@
 
 import type { OutboxOptions } from "../../events/outbox.ts";
 import { TASK_STATUSES, TASK_TYPES } from "../../protocol/task.ts";
+import { WORK_KINDS } from "../../tasks/due-work.ts";
+import { MAX_DELIVERY_ATTEMPTS_KEPT } from "../../webhooks/delivery-store.ts";
 import { TENANT_LOG_EVENTS, TENANT_LOG_MS } from "../event-log.ts";
 import { CONTINUATION_COST, costOf, PROMOTE_LIMIT, RANKED, TURN_SPAN } from "../fair-queue.ts";
 import type { DataRelease } from "../release.ts";
@@ -100,6 +104,8 @@ const LIMITS = {
   MAX_LOOKED_AT,
   SET_ASIDE_MS,
   MAX_RECKONED,
+  DELIVERY_MS: WORK_KINDS.delivery.giveUpMs,
+  MAX_TRIES_KEPT: MAX_DELIVERY_ATTEMPTS_KEPT,
   TENANT_LOG_EVENTS,
   TENANT_LOG_MS,
   PROMOTE_LIMIT,
@@ -137,7 +143,7 @@ const writing = (...parts: Part[]): Recipe => ({ writes: true, parts: ["writes",
 /** What a change of tasks needs: tenants, lanes, logs, and their writing. */
 const CHANGES: Part[] = ["task", "tenants", "fairQueue", "flush", "events"];
 const VIEWS: Part[] = ["task", "tenants", "fairQueue", "view"];
-const CLAIMS: Part[] = [...CHANGES, "outbox", "startedEvent", "claimOrder", "recall"];
+const CLAIMS: Part[] = [...CHANGES, "work", "deliveries", "outbox", "startedEvent", "claimOrder", "recall"];
 /** In scripts of a store with a sink alone. */
 const OF_OUTBOX: ReadonlySet<Part> = new Set<Part>(["outbox", "startedEvent"]);
 
@@ -145,11 +151,11 @@ const OF_OUTBOX: ReadonlySet<Part> = new Set<Part>(["outbox", "startedEvent"]);
 const RECIPES: Record<ScriptName, Recipe> = {
   create: writing(...CHANGES, "money", "logs", "view", "outbox"),
   claim: writing(...CLAIMS),
-  commit: writing(...CLAIMS, "money", "work"),
-  purge: writing("task", "scope", "work", "removal"),
+  commit: writing(...CLAIMS, "money"),
+  purge: writing("task", "scope", "work", "deliveries", "removal"),
   renew: writing(),
   due: writing("task", "events", "followFlags"),
-  retire: writing("task", "work", "money", "removal", "followFlags", "audit"),
+  retire: writing("task", "work", "deliveries", "money", "removal", "followFlags", "audit"),
   setAside: writing(...CHANGES),
   pauseProvider: writing("fairQueue"),
   load: reading("task"),
@@ -170,7 +176,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
   readTenantLog: reading("task", "tenants", "logs"),
   positions: reading(),
   claimWork: writing("task", "work"),
-  finishWork: writing("work"),
+  finishWork: writing("work", "deliveries"),
   changeWork: writing("work"),
   loadWork: reading("task", "work"),
   nextWork: reading("work"),
@@ -184,6 +190,13 @@ const RECIPES: Record<ScriptName, Recipe> = {
   settleSession: writing("money", "sessions"),
   getSession: reading("sessions"),
   listSessions: reading("sessions"),
+  openDelivery: reading(),
+  listDeliveries: reading("deliveries"),
+  taskDeliveries: reading(),
+  replayDelivery: writing("work", "deliveries"),
+  countDeliveries: reading("deliveries"),
+  getSecrets: reading(),
+  setSecrets: writing(),
   createEndpoint: writing(),
   listEndpoints: reading(),
   updateEndpoint: writing(),

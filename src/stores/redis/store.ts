@@ -51,7 +51,9 @@ import {
 } from "../../tasks/ports/task-store.ts";
 import type { Position, Task, Tenant, TenantScope } from "../../tasks/task.ts";
 import type { StepTransition } from "../../tasks/transition.ts";
+import type { DeliveryQuery } from "../../webhooks/delivery-store.ts";
 import type { EndpointPatch, WebhookEndpoint } from "../../webhooks/endpoint-store.ts";
+import type { SigningSecret } from "../../webhooks/secret-store.ts";
 import { DATA_RELEASE, type DataRelease } from "../release.ts";
 import { assertScope, isVisible } from "../scopes.ts";
 import { assertTransitionFits, taskTooLarge } from "../sizes.ts";
@@ -61,6 +63,7 @@ import { RedisAudit } from "./accounts/audit.ts";
 import { RedisEndpoints } from "./accounts/endpoints.ts";
 import { RedisEphemeralKeys } from "./accounts/ephemeral-keys.ts";
 import { RedisAccounts } from "./accounts/keys.ts";
+import { RedisDeliveries } from "./deliveries.ts";
 import { RedisDueWork } from "./due-work.ts";
 import { RedisLedger } from "./ledger.ts";
 import { RedisOutbox } from "./outbox.ts";
@@ -124,6 +127,7 @@ class RedisStore implements Store {
   readonly #sessions: RedisSessions;
   readonly #endpoints: RedisEndpoints;
   readonly #ephemeralKeys: RedisEphemeralKeys;
+  readonly #deliveries: RedisDeliveries;
   readonly #sweep: RedisSweep;
   readonly #retention: RedisRetention;
   readonly #outbox: RedisOutbox;
@@ -172,6 +176,7 @@ class RedisStore implements Store {
     this.#sessions = new RedisSessions(this.#scripts);
     this.#endpoints = new RedisEndpoints(this.#scripts);
     this.#ephemeralKeys = new RedisEphemeralKeys(this.#scripts);
+    this.#deliveries = new RedisDeliveries(this.#scripts);
     this.#sweep = new RedisSweep(this.#scripts, this.#commits, this.#fields, this.#clock, node);
     this.#retention = new RedisRetention(this.#scripts, this.#token, node);
     this.#logs = new RedisLogs(this.#scripts, this.#fields, this.#commits, { token: this.#token, node });
@@ -436,6 +441,34 @@ class RedisStore implements Store {
 
   deleteEndpoint(keyId: string, id: string) {
     return this.#endpoints.deleteEndpoint(keyId, id);
+  }
+
+  openDelivery(id: string) {
+    return this.#deliveries.openDelivery(id);
+  }
+
+  listDeliveries(keyId: string | null, query: DeliveryQuery) {
+    return this.#deliveries.listDeliveries(keyId, query);
+  }
+
+  taskDeliveries(taskId: string) {
+    return this.#deliveries.taskDeliveries(taskId);
+  }
+
+  replayDelivery(keyId: string | null, id: string) {
+    return this.#deliveries.replayDelivery(keyId, id);
+  }
+
+  countDeliveries() {
+    return this.#deliveries.countDeliveries();
+  }
+
+  signingSecrets(keyId: string) {
+    return this.#deliveries.signingSecrets(keyId);
+  }
+
+  setSigningSecrets(keyId: string, secrets: readonly SigningSecret[], expected: string | null) {
+    return this.#deliveries.setSigningSecrets(keyId, secrets, expected);
   }
 
   openSession(draft: SessionDraft, limits: SessionLimits, leaseMs: number) {

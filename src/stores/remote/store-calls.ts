@@ -77,6 +77,14 @@ const REPETITION = {
   listEndpoints: "again",
   updateEndpoint: "again",
   deleteEndpoint: "once",
+  signingSecrets: "again",
+  // Its second answer says that the secret is another one already.
+  setSigningSecrets: "once",
+  openDelivery: "again",
+  listDeliveries: "again",
+  taskDeliveries: "again",
+  replayDelivery: "again",
+  countDeliveries: "again",
   // The session's id makes it one.
   openSession: "again",
   renewSession: "again",

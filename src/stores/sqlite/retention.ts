@@ -1,5 +1,5 @@
 /**
- * Removes what is old: tasks, their events, idempotency keys, ephemeral keys, ledger movements, sessions, and tenants that nobody
+ * Removes what is old: tasks, their events, idempotency keys, ephemeral keys, ledger movements, sessions, deliveries, and tenants that nobody
  * uses. Each step is bounded.
  */
 
@@ -7,6 +7,7 @@ import type { Retention, RetentionOutcome } from "../../tasks/ports/task-store.t
 import { holdsFile } from "../held-media.ts";
 import { dropOldAudit } from "./accounts/audit.ts";
 import { dropExpiredKeys } from "./accounts/ephemeral-keys.ts";
+import { dropOldDeliveries } from "./deliveries/records.ts";
 import { dropIdleQueues, removeWorkOf } from "./due-work/queues.ts";
 import { dropOldMovements } from "./money/ledger.ts";
 import { dropOldSessions } from "./sessions/retention.ts";
@@ -19,6 +20,7 @@ export function removeTask(tx: Transaction, { no, task }: TaskRow): void {
   const { sql } = tx;
   sql.run("DELETE FROM events WHERE task_no = ?", no);
   removeWorkOf(tx, task.id);
+  sql.run("DELETE FROM deliveries WHERE task_id = ?", task.id);
   sql.run("DELETE FROM specs WHERE task_no = ?", no);
   sql.run("DELETE FROM tasks WHERE no = ?", no);
 }
@@ -51,10 +53,11 @@ export function retire(tx: Transaction, retention: Retention, limit: number): Re
   const movements = dropOldMovements(tx, now - retention.ledgerMs, limit);
   const audit = dropOldAudit(tx, now - retention.ledgerMs, limit);
   const sessions = dropOldSessions(tx, now - retention.tasksMs, limit);
+  const deliveries = dropOldDeliveries(tx, now - retention.tasksMs, limit);
   dropIdleQueues(tx);
   const more =
     removedTaskIds.length >= limit ||
-    [logs.length, keys, ephemeralKeys, movements, audit, sessions].includes(limit);
+    [logs.length, keys, ephemeralKeys, movements, audit, sessions, deliveries].includes(limit);
   return { removedTaskIds, trimmedLogs: logs.length, more };
 }
 

@@ -9,6 +9,7 @@ import { auditMethods } from "./accounts/audit.ts";
 import { endpointMethods } from "./accounts/endpoints.ts";
 import { ephemeralKeyMethods } from "./accounts/ephemeral-keys.ts";
 import { accountMethods } from "./accounts/keys.ts";
+import { deliveryMethods } from "./deliveries/methods.ts";
 import { releaseWork } from "./due-work/queues.ts";
 import { ledgerMethods } from "./money/ledger.ts";
 import { outboxMethods, releaseOutbox } from "./outbox.ts";
@@ -47,6 +48,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     ...ephemeralKeyMethods(transactions),
     ...ledgerMethods(transactions),
     ...endpointMethods(transactions),
+    ...deliveryMethods(transactions),
     ...sessionMethods(transactions),
     ...outboxMethods(transactions),
     async ping() {

@@ -9,7 +9,7 @@
  */
 
 import type { Json, TaskStatus, TaskType } from "../../protocol/task.ts";
-import type { JobBill, LateReport, WorkItem, WorkKind } from "../due-work.ts";
+import type { DeliveryReport, JobBill, LateReport, WorkItem, WorkKind } from "../due-work.ts";
 import type {
   Candidate,
   JobRequest,
@@ -186,12 +186,9 @@ export type ClaimedWork = {
 
 export type WorkOutcome =
   /** Removes the item. A `bill` settles the job of a cleanup: the task is charged as the reducer says. */
-  | { kind: "done"; bill?: JobBill }
-  /**
-   * Comes again after `delayMs`. `pauseMs` pauses the whole destination: nothing is claimed for it meanwhile. Stores
-   * obey `pauseMs`; no `WorkHandler` of this release sets it.
-   */
-  | { kind: "again"; delayMs: number; pauseMs?: number };
+  | { kind: "done"; bill?: JobBill; delivery?: DeliveryReport }
+  /** Comes again after `delayMs`. `pauseMs` pauses the whole destination: nothing is claimed for it meanwhile. */
+  | { kind: "again"; delayMs: number; pauseMs?: number; delivery?: DeliveryReport };
 
 export type FollowOutcome = { view: TaskView; position: Position };
 

@@ -278,20 +278,6 @@ describe("ends", () => {
     expect(apply(held(), TRANSITIONS.fail).settlement).toBeNull();
   });
 
-  test("an end tells the webhook of its task, an event of another kind does not", () => {
-    const webhook = { url: "https://example.com/hook?x=1", headers: {}, events: [] };
-    expect(apply(held({ webhook }), TRANSITIONS.complete).work).toEqual([
-      {
-        id: "019aa5f0-1c00-7000-8000-000000000001/3",
-        kind: "delivery",
-        destination: "https://example.com",
-        taskId: "019aa5f0-1c00-7000-8000-000000000001",
-        payload: { url: webhook.url, type: "task.completed", seq: 3 },
-      },
-    ]);
-    expect(apply(held({ webhook }), TRANSITIONS.retry).work).toEqual([]);
-  });
-
   test.each(["cancel", "expire"] as const)(
     "%s raises the fence, so that the holder's next write is refused",
     (kind) => {

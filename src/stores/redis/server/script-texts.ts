@@ -5,6 +5,13 @@ import recordAuditText from "../scripts/audit/record-audit.lua" with { type: "te
 import countUnreadableText from "../scripts/data/count-unreadable.lua" with { type: "text" };
 import pingText from "../scripts/data/ping.lua" with { type: "text" };
 import prepareText from "../scripts/data/prepare.lua" with { type: "text" };
+import countDeliveriesText from "../scripts/deliveries/count-deliveries.lua" with { type: "text" };
+import getSecretsText from "../scripts/deliveries/get-secrets.lua" with { type: "text" };
+import listDeliveriesText from "../scripts/deliveries/list-deliveries.lua" with { type: "text" };
+import openDeliveryText from "../scripts/deliveries/open-delivery.lua" with { type: "text" };
+import replayDeliveryText from "../scripts/deliveries/replay-delivery.lua" with { type: "text" };
+import setSecretsText from "../scripts/deliveries/set-secrets.lua" with { type: "text" };
+import taskDeliveriesText from "../scripts/deliveries/task-deliveries.lua" with { type: "text" };
 import createEndpointText from "../scripts/endpoints/create-endpoint.lua" with { type: "text" };
 import deleteEndpointText from "../scripts/endpoints/delete-endpoint.lua" with { type: "text" };
 import listEndpointsText from "../scripts/endpoints/list-endpoints.lua" with { type: "text" };
@@ -35,6 +42,7 @@ import basePart from "../scripts/parts/base.lua" with { type: "text" };
 import beforeReadPart from "../scripts/parts/before-read.lua" with { type: "text" };
 import beforeWritePart from "../scripts/parts/before-write.lua" with { type: "text" };
 import claimOrderPart from "../scripts/parts/claim-order.lua" with { type: "text" };
+import deliveriesPart from "../scripts/parts/deliveries.lua" with { type: "text" };
 import eventsPart from "../scripts/parts/events.lua" with { type: "text" };
 import fairQueuePart from "../scripts/parts/fair-queue.lua" with { type: "text" };
 import flushPart from "../scripts/parts/flush.lua" with { type: "text" };
@@ -93,6 +101,7 @@ export const PARTS = {
   audit: auditPart,
   base: basePart,
   claimOrder: claimOrderPart,
+  deliveries: deliveriesPart,
   events: eventsPart,
   flush: flushPart,
   followFlags: followFlagsPart,
@@ -118,6 +127,13 @@ export const TEXTS = {
   countUnreadable: countUnreadableText,
   ping: pingText,
   prepare: prepareText,
+  countDeliveries: countDeliveriesText,
+  getSecrets: getSecretsText,
+  listDeliveries: listDeliveriesText,
+  openDelivery: openDeliveryText,
+  replayDelivery: replayDeliveryText,
+  setSecrets: setSecretsText,
+  taskDeliveries: taskDeliveriesText,
   createEndpoint: createEndpointText,
   deleteEndpoint: deleteEndpointText,
   listEndpoints: listEndpointsText,

@@ -20,6 +20,7 @@ import {
   type Transition,
   wakeAt,
 } from "../../../tasks/transition.ts";
+import { taskMessage } from "../../../webhooks/task-message.ts";
 import { STATUS_OF_EVENT } from "../../event-log.ts";
 import { rankOf } from "../../fair-queue.ts";
 import { taskRows } from "../event-rows.ts";
@@ -231,6 +232,7 @@ export class Commits {
       ...moments,
       ...gone,
       ...work.flatMap(workArguments),
+      ...messageArguments(before, after, event),
       ...taskRows(this.#outbox, after, event === null ? null : { type: event, seq: after.seq }),
     ];
   }
@@ -258,6 +260,14 @@ export function listText(names: readonly string[]): string {
 
 function workArguments({ kind, id, destination, payload }: WorkDraft): string[] {
   return [kind, id, destination, JSON.stringify(payload), String(WORK_KINDS[kind].giveUpMs)];
+}
+
+/** One empty text where no webhook may hear of the event. */
+function messageArguments(before: Task, after: Task, event: TaskEventType | null): string[] {
+  const message = taskMessage(before, after, event);
+  if (message === null) return [""];
+  const { type, snapshot, own } = message;
+  return [type, JSON.stringify({ task: snapshot }), own?.url ?? "", JSON.stringify(own?.headers ?? {})];
 }
 
 function settlementArguments(task: Task, settlement: Settlement | null): string[] {

@@ -1,44 +1,57 @@
 /** Registered webhook endpoints: one JSON text each, so that fields of later releases stay in it. */
 
 import {
+  type EndpointPatch,
   type EndpointStore,
   MISSING_ENDPOINT_FIELDS,
   type WebhookEndpoint,
 } from "../../../webhooks/endpoint-store.ts";
-import type { SqlRow } from "../../sql.ts";
+import type { Sql, SqlRow } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
 
+const OF_KEY = "SELECT details FROM endpoints WHERE key_id = ? ORDER BY no";
 const OF_ID = "SELECT no, details FROM endpoints WHERE key_id = ? AND id = ?";
 
 export function endpointMethods(transactions: Transactions): EndpointStore {
   return {
     createEndpoint: (endpoint, maxPerKey) =>
       transactions.write((tx) => insertEndpoint(tx, endpoint, maxPerKey)),
-    getEndpoint: (keyId, id) =>
-      transactions.read(({ sql }) => {
-        const row = sql.get(OF_ID, keyId, id);
-        return row === null ? null : endpointOf(stored(row));
-      }),
-    listEndpoints: (keyId) =>
-      transactions.read(({ sql }) =>
-        sql
-          .all("SELECT details FROM endpoints WHERE key_id = ? ORDER BY no", keyId)
-          .map((row) => endpointOf(stored(row))),
-      ),
+    getEndpoint: (keyId, id) => transactions.read(({ sql }) => endpointOfKey(sql, keyId, id)),
+    listEndpoints: (keyId) => transactions.read(({ sql }) => endpointsOf(sql, keyId)),
     updateEndpoint: (keyId, id, patch, updatedAt) =>
-      transactions.write(({ sql }) => {
-        const row = sql.get(OF_ID, keyId, id);
-        if (row === null) return null;
-        const changed = { ...stored(row), ...patch, updatedAt };
-        sql.run("UPDATE endpoints SET details = ? WHERE no = ?", JSON.stringify(changed), row.no as number);
-        return endpointOf(changed);
-      }),
+      transactions.write(({ sql }) => changeEndpoint(sql, keyId, id, patch, updatedAt)),
     deleteEndpoint: (keyId, id) =>
       transactions.write(
         ({ sql }) => sql.change("DELETE FROM endpoints WHERE key_id = ? AND id = ?", keyId, id) > 0,
       ),
   };
+}
+
+/** All of a key, oldest first. */
+export function endpointsOf(sql: Sql, keyId: string): WebhookEndpoint[] {
+  return sql.all(OF_KEY, keyId).map((row) => endpointOf(stored(row)));
+}
+
+/** Null when the key has no such endpoint. */
+export function endpointOfKey(sql: Sql, keyId: string, id: string): WebhookEndpoint | null {
+  const row = sql.get(OF_ID, keyId, id);
+  return row === null ? null : endpointOf(stored(row));
+}
+
+/** The endpoint after the change; null when the key has no such endpoint. */
+export function changeEndpoint(
+  sql: Sql,
+  keyId: string,
+  id: string,
+  patch: EndpointPatch,
+  updatedAt: number,
+): WebhookEndpoint | null {
+  const row = sql.get(OF_ID, keyId, id);
+  if (row === null) return null;
+  const changed = { ...stored(row), ...patch, updatedAt };
+  sql.run("UPDATE endpoints SET details = ? WHERE no = ?", JSON.stringify(changed), row.no as number);
+  return endpointOf(changed);
 }
 
 function insertEndpoint({ sql }: Transaction, endpoint: WebhookEndpoint, maxPerKey: number): boolean {

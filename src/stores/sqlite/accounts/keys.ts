@@ -100,6 +100,7 @@ function updateKey(sql: Sql, id: string, patch: KeyPatch, updatedAt: number): Vi
 
 function deleteKey(sql: Sql, id: string, now: number): boolean {
   sql.run("DELETE FROM endpoints WHERE key_id = ?", id);
+  sql.run("DELETE FROM webhook_secrets WHERE key_id = ?", id);
   if (sql.change("DELETE FROM keys WHERE id = ?", id) === 0) return false;
   setCap(sql, id, 0);
   closeAt(sql, id, now);

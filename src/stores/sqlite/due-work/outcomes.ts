@@ -9,6 +9,7 @@ import {
   withLateReport,
 } from "../../../tasks/due-work.ts";
 import type { WorkOutcome } from "../../../tasks/ports/task-store.ts";
+import { noteTry } from "../deliveries/records.ts";
 import { applyTransition } from "../tasks/transitions.ts";
 import type { Transaction } from "../transaction.ts";
 import { pauseQueue, refreshQueue, workItem } from "./queues.ts";
@@ -24,17 +25,16 @@ export function finishWork(tx: Transaction, item: WorkItem, outcome: WorkOutcome
   const { kind, destination, taskId, giveUpAt } = workItem(row);
   if (outcome.kind === "done") {
     sql.run("DELETE FROM work WHERE no = ?", no);
+    if (outcome.delivery !== undefined) noteTry(tx, item.id, outcome.delivery, null);
     const owner = outcome.bill === undefined ? null : tx.tasks.byId(sql, taskId);
     if (owner !== null && outcome.bill !== undefined)
       applyTransition(tx, owner, { kind: "settle", ...outcome.bill });
   } else {
-    const dueAt = now + Math.max(0, outcome.delayMs);
+    const asked = now + Math.max(0, outcome.delayMs);
     // Its end does not wait for another try.
-    sql.run(
-      "UPDATE work SET held = 0, due_at = ? WHERE no = ?",
-      giveUpAt > now ? Math.min(dueAt, giveUpAt) : dueAt,
-      no,
-    );
+    const dueAt = giveUpAt > now ? Math.min(asked, giveUpAt) : asked;
+    sql.run("UPDATE work SET held = 0, due_at = ? WHERE no = ?", dueAt, no);
+    if (outcome.delivery !== undefined) noteTry(tx, item.id, outcome.delivery, dueAt);
     if (outcome.pauseMs !== undefined) pauseQueue(tx, kind, destination, now + outcome.pauseMs);
   }
   refreshQueue(tx, kind, destination);

@@ -93,6 +93,22 @@ export function pauseQueue({ sql }: Transaction, kind: string, destination: stri
   );
 }
 
+const OF_ID = "SELECT destination, held, due_at FROM work WHERE kind = ? AND id = ?";
+
+/** Whether somebody works on the item, under a lease that runs. */
+export function isWorkHeld({ sql, now }: Transaction, kind: WorkKind, id: string): boolean {
+  const row = sql.get(OF_ID, kind, id);
+  return row !== null && row.held === 1 && (row.due_at as number) > now;
+}
+
+/** Removes the item, if there is one; whoever works on it finishes nothing. */
+export function removeWork(tx: Transaction, kind: WorkKind, id: string): void {
+  const row = tx.sql.get(OF_ID, kind, id);
+  if (row === null) return;
+  tx.sql.run("DELETE FROM work WHERE kind = ? AND id = ?", kind, id);
+  refreshQueue(tx, kind, row.destination as string);
+}
+
 /** A removed task takes its work along. */
 export function removeWorkOf(tx: Transaction, taskId: string): void {
   const queues = tx.sql.all("SELECT DISTINCT kind, destination FROM work WHERE task_id = ?", taskId);

@@ -10,6 +10,7 @@
  *   lane_keys       start-time fair queueing: what a key has waiting at a provider (queue/queue-counters.ts)
  *   work            due work; work_queues has one row for each destination (due-work/queues.ts)
  *   media_cursors   up to which finished task the files were removed (due-media.ts)
+ *   deliveries      what is sent to webhooks, and was (src/webhooks/delivery-store.ts)
  *   outbox          domain events that wait for the sink, oldest first; outbox_state is the sender's (outbox.ts)
  *   balances, movements, ephemeral_keys, endpoints, sessions, audit   as their ports have them
  *
@@ -235,6 +236,31 @@ const TABLES = [
      UNIQUE (key_id, id)
    )`,
   "CREATE INDEX IF NOT EXISTS endpoints_by_key ON endpoints (key_id, no)",
+
+  // The secrets that sign a key's own webhooks, as JSON.
+  "CREATE TABLE IF NOT EXISTS webhook_secrets (key_id TEXT PRIMARY KEY, secrets TEXT NOT NULL) WITHOUT ROWID",
+  `CREATE TABLE IF NOT EXISTS deliveries (
+     no INTEGER PRIMARY KEY,
+     id TEXT NOT NULL UNIQUE,
+     key_id TEXT NOT NULL,
+     subject TEXT NOT NULL,
+     task_id TEXT,
+     endpoint_id TEXT,
+     url TEXT NOT NULL,
+     headers TEXT NOT NULL,
+     type TEXT NOT NULL,
+     seq INTEGER NOT NULL,
+     at INTEGER NOT NULL,
+     body TEXT NOT NULL,
+     status TEXT NOT NULL,
+     attempts TEXT NOT NULL DEFAULT '[]',
+     next_at INTEGER
+   )`,
+  "CREATE INDEX IF NOT EXISTS deliveries_by_status ON deliveries (status, no)",
+  "CREATE INDEX IF NOT EXISTS deliveries_by_key ON deliveries (key_id, status, no)",
+  "CREATE INDEX IF NOT EXISTS deliveries_by_endpoint ON deliveries (key_id, endpoint_id, status, no) WHERE endpoint_id IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS deliveries_by_task ON deliveries (task_id, no) WHERE task_id IS NOT NULL",
+  "CREATE INDEX IF NOT EXISTS deliveries_by_time ON deliveries (at)",
 
   `CREATE TABLE IF NOT EXISTS sessions (
      no INTEGER PRIMARY KEY,

@@ -1,10 +1,11 @@
-/** One transition as one write: the task, its list, its event in three logs, the money it moves, the work it leaves. */
+/** One transition as one write: the task, its list, its event in three logs, the money it moves, the work and the deliveries it leaves. */
 
 import type { TaskEventType } from "../../../protocol/task.ts";
 import { reduce } from "../../../tasks/reducer.ts";
 import { candidateOf, type Task, type TaskEvent, type TaskUpdate } from "../../../tasks/task.ts";
 import type { Transition } from "../../../tasks/transition.ts";
 import type { Sql } from "../../sql.ts";
+import { leaveTaskDeliveries } from "../deliveries/leaving.ts";
 import { addWork } from "../due-work/queues.ts";
 import { settle, windowsOf } from "../money/settlement.ts";
 import { postTaskEvents } from "../outbox.ts";
@@ -49,6 +50,7 @@ export function applyTransition(
     settle(tx, paid, settlement, windowsOf(row.windows));
   }
   for (const draft of work) addWork(tx, draft);
+  leaveTaskDeliveries(tx, before, task, event);
   return update;
 }
 

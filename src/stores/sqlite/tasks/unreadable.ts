@@ -70,7 +70,10 @@ export function removeUnreadable(tx: Transaction, no: number): string[] {
   const { sql } = tx;
   giveMoneyBack(tx, no);
   const id = sql.get("SELECT id FROM tasks WHERE no = ?", no)?.id as string | undefined;
-  if (id !== undefined) removeWorkOf(tx, id);
+  if (id !== undefined) {
+    removeWorkOf(tx, id);
+    sql.run("DELETE FROM deliveries WHERE task_id = ?", id);
+  }
   for (const table of ["events", "specs", "unreadable_tasks"])
     sql.run(`DELETE FROM ${table} WHERE task_no = ?`, no);
   sql.run("DELETE FROM tasks WHERE no = ?", no);

@@ -7,4 +7,6 @@ if rcall('ZCARD', of_key) >= tonumber(ARGV[5]) then return 0 end
 local newest = rcall('ZRANGE', of_key, -1, -1, 'WITHSCORES')[2] or 0
 rcall('HSET', at, unpack(ARGV, 6))
 rcall('ZADD', of_key, newest + 1, ARGV[4])
+-- Says to whoever loads the key that there are endpoints to look at.
+rcall('HSET', P .. 'key:' .. ARGV[3], 'hooks', '1')
 return 1

@@ -96,6 +96,7 @@ local function hand_out(t, k, type, lease_until)
     list_under(k, s, id, list_score(id, 'running', type))
   end
   write('HSET', P .. 'task:' .. id, unpack(set))
+  if event ~= '' then leave_started(k, t) end
   local deadline = tonumber(t[T_deadlineAt])
   zadd('wake:' .. type, deadline < tonumber(lease_until) and t[T_deadlineAt] or lease_until, id)
   return { t, event, k.epoch, k.seq, s and s.epoch or '', s and s.seq or '', followed_by(t[T_by], k, s) }

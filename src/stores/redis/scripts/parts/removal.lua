@@ -1,4 +1,4 @@
--- Removing a task with everything that belongs to it, its due work included. What it cost stays in the ledger.
+-- Removing a task with everything that belongs to it, its due work and deliveries included. What it cost stays in the ledger.
 
 local function remove_task(t)
   local at = P .. 'task:' .. t[T_id]
@@ -8,6 +8,8 @@ local function remove_task(t)
   for _, field in ipairs(f) do
     local kind, id = match(field, '^work (%S+) (.*)$')
     if kind then remove_work(kind, id, rcall('HGET', at, field), t[T_id]) end
+    local delivery = match(field, '^delivery (.*)$')
+    if delivery then remove_delivery(delivery) end
   end
   rcall('UNLINK', at)
   rcall('ZREM', P .. 'ids:' .. scoped(t[T_keyId], ''), t[T_id])

@@ -10,11 +10,11 @@ local function load_key(id)
   local k = keys[id]
   if k then return k end
   local at = P .. 'key:' .. id
-  local f = redis.pcall('HMGET', at, 'epoch', 'seq', 'by', 'waiting', 'running', 'cap', 'on', 'until', 'image', 'video', 'budgets')
+  local f = redis.pcall('HMGET', at, 'epoch', 'seq', 'by', 'waiting', 'running', 'cap', 'on', 'until', 'image', 'video', 'budgets', 'hooks')
   k = {
     id = id, name = scoped(id, ''), at = at, epoch = f[1] or '', seq = tonumber(f[2] or 0), by = f[3] or '',
     waiting = tonumber(f[4] or 0), running = tonumber(f[5] or 0), cap = tonumber(f[6] or ''), on = f[7], ends = f[8],
-    image = f[9], video = f[10], budgets = f[11], log = {}, queues = {}, moved = {}, changed = false,
+    image = f[9], video = f[10], budgets = f[11], hooks = f[12], log = {}, queues = {}, moved = {}, changed = false,
     broken = f.err or not (tonumber(f[2] or 0) and tonumber(f[4] or 0) and tonumber(f[5] or 0)),
   }
   keys[id] = k

@@ -25,7 +25,7 @@ local function add_work(kind, id, destination, task, payload, give_up_ms)
   write('ZADD', due_set(kind, destination), now_text, id)
   write('ZADD', P .. 'ends:' .. kind, ends, id)
   write('ZADD', P .. 'destinations:' .. kind, 'LT', now_text, destination)
-  hset('task:' .. task, 'work ' .. kind .. ' ' .. id, destination)
+  if task ~= '' then hset('task:' .. task, 'work ' .. kind .. ' ' .. id, destination) end
 end
 
 -- Writes when something of the destination may be claimed next. With `most`, one that has as many held as may be waits for
@@ -54,7 +54,7 @@ local function remove_work(kind, id, destination, task)
   rcall('ZREM', due_set(kind, destination), id)
   rcall('ZREM', held_set(kind, destination), id)
   rcall('ZREM', P .. 'ends:' .. kind, id)
-  rcall('HDEL', P .. 'task:' .. task, 'work ' .. kind .. ' ' .. id)
+  if task ~= '' then rcall('HDEL', P .. 'task:' .. task, 'work ' .. kind .. ' ' .. id) end
   rescore(kind, destination)
 end
 

@@ -95,6 +95,22 @@ for _, id in ipairs(sessions) do
   end
 end
 
+-- Deliveries, with what is still to be sent of them.
+local deliveries = 0
+for _, status in ipairs(STATUSES) do
+  local old = ended_before(delivery_set('', '', status), ARGV[4], limit)
+  deliveries = max(deliveries, #old)
+  for _, id in ipairs(old) do
+    local task = remove_delivery(id)
+    if task and task ~= '' and rcall('EXISTS', P .. 'task:' .. task) == 1 then
+      rcall('HDEL', P .. 'task:' .. task, 'delivery ' .. id)
+    end
+    rcall('ZREM', P .. delivery_set('', '', status), id)
+    local destination = rcall('HGET', work_key('delivery', id), 'destination')
+    if destination then remove_work('delivery', id, destination, task or '') end
+  end
+end
+
 -- Tenants that no living node follows, without tasks and, for the key itself, without a key, and money.
 hear_of(ARGV[9])
 local from = ARGV[7] == '' and '-' or '(' .. ARGV[7]
@@ -124,6 +140,9 @@ for _, name in ipairs(names) do
 end
 rcall('ZREMRANGEBYSCORE', P .. 'nodes', '-inf', now - NODE_FORGOTTEN_MS)
 
-local more = (#removed == limit or #logs == limit or charges == limit or audit == limit or #sessions == limit) and 1 or 0
-if #removed + #logs + audit > 0 then remember(cjson.encode({ removed = removed, trimmed = trimmed, more = more })) end
+local most = max(#removed, #logs, charges, audit, #sessions, deliveries)
+local more = most == limit and 1 or 0
+if #removed + #logs + audit + deliveries > 0 then
+  remember(cjson.encode({ removed = removed, trimmed = trimmed, more = more }))
+end
 return { removed, trimmed, more, #names < limit and '' or names[#names] }
