@@ -110,6 +110,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
     models: catalogue,
     isResting: surface.isResting,
     inputs: core.inputs,
+    ephemeralKeys: core.ephemeralKeys,
     host,
     limits,
     urls: urlOptions(settings),

@@ -34,7 +34,12 @@ type CommonFields = {
   /** Pictures to work from, for models that take some; of a film the first one is its first frame. */
   image?: InputField | undefined;
   images?: InputField | undefined;
+  /** Asynchronous routes only: the answer has a key that may read, follow and cancel this task. */
+  access_token?: AccessTokenField | undefined;
 };
+
+/** How long such a key is valid: 10 to 7,200 seconds, default 3,600. */
+export type AccessTokenField = { ttl_seconds?: number };
 
 /** The documented fields of `POST /v1/images/generations` and of its asynchronous twin. */
 export type ImageFields = CommonFields & {

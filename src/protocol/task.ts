@@ -157,6 +157,9 @@ export type WireAccepted = {
   created: string;
   eventsUrl: string;
   cancelUrl: string;
+  /** Where one was asked for: a key that may read, follow and cancel this task, and nothing else. */
+  accessToken?: string;
+  accessTokenExpiresAt?: string;
 };
 
 /** A page of tasks, newest first; `after` asks for the next one. */

@@ -209,11 +209,19 @@ export class TaskService {
     doorbell.ring(task.type, localDueAtOf(task, now) ?? now, task);
   }
 
-  /** Removes a finished task and its media. Rejects with `task_not_found`, or `invalid_parameter` while it is unfinished or unsettled. */
+  /**
+   * Removes a finished task and its media. Rejects with `task_not_found`, with `permission_denied` for a task of another
+   * subject that the scope was only granted, or with `invalid_parameter` while it is unfinished or unsettled.
+   */
   async purge(scope: TenantScope, taskId: string): Promise<void> {
     const { store } = this.#dependencies;
-    const outcome = isTaskId(taskId) ? await store.purge(scope, taskId) : "not_found";
-    if (outcome === "not_found") throw taskNotFound(taskId);
+    const { keyId, subject } = scope;
+    const outcome = isTaskId(taskId) ? await store.purge({ keyId, subject }, taskId) : "not_found";
+    if (outcome === "not_found") {
+      // Rejects for what cannot be seen.
+      await this.read(scope, taskId);
+      throw notYoursToPurge();
+    }
     if (outcome === "not_finished") {
       throw new ApiError(
         "invalid_parameter",
@@ -254,6 +262,14 @@ export class TaskService {
     await this.#dependencies.endWatch.untilEnded(scope, view.task.id, timeoutMs, signal);
     return this.read(scope, view.task.id);
   }
+}
+
+function notYoursToPurge(): ApiError {
+  return new ApiError(
+    "permission_denied",
+    "This key may read, follow and cancel the task, and not remove it. Purge it with the key that created it.",
+    { param: "purge" },
+  );
 }
 
 function taskNotFound(taskId: string): ApiError {

@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { ImageFields, InputField, VideoFields } from "../../protocol/create-request.ts";
 import { ApiError } from "../../protocol/error.ts";
 import { type Json, PRIORITIES } from "../../protocol/task.ts";
+import { ttlField } from "../request/key-fields.ts";
 import { isInputField, MAX_INPUTS, PICTURE_SCHEMA_REF } from "./input-fields.ts";
 import { isBoundedObject, MAX_JSON_DEPTH } from "./json-bounds.ts";
 
@@ -174,6 +175,16 @@ function commonFields(limits: CreationLimits, type: keyof typeof TIMEOUT_SECONDS
     size: name('a size such as "1024x1024"').optional(),
     image: inputField(),
     images: inputField(),
+    access_token: z
+      .strictObject(
+        { ttl_seconds: ttlField.exactOptional() },
+        { error: 'an object such as {"ttl_seconds":3600}' },
+      )
+      .meta({
+        description:
+          "On the asynchronous routes only: the answer has a key that may read, follow and cancel this task.",
+      })
+      .optional(),
   } satisfies Record<keyof ImageFields & keyof VideoFields, z.ZodType>;
 }
 

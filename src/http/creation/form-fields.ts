@@ -10,7 +10,7 @@ const NUMBER = /^-?(?:0|[1-9]\d{0,15})(?:\.\d{1,15})?$/;
 /** Texts that may look like numbers. */
 const TEXTS = new Set(["prompt", "model", "user", "size", "image", "images", "mask"]);
 /** Objects that come as one JSON text. */
-const OBJECTS = new Set(["metadata", "provider_options", "image", "images", "mask"]);
+const OBJECTS = new Set(["metadata", "provider_options", "access_token", "image", "images", "mask"]);
 
 /** What a form's name is about: `image[]` is about `image`. */
 export function fieldOf(name: string): string {

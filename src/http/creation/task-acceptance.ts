@@ -1,9 +1,11 @@
 /** The way of a create request from its validated body to an accepted task, the same for every creating route. */
 
 import { admit, type Order } from "../../accounts/admission.ts";
+import type { EphemeralKeys } from "../../accounts/ephemeral/ephemeral-keys.ts";
 import type { RestingCheck } from "../../accounts/route.ts";
 import type { GivenInput } from "../../inputs/given-input.ts";
 import type { InputStore } from "../../inputs/input-store.ts";
+import type { AccessTokenField } from "../../protocol/create-request.ts";
 import { ApiError } from "../../protocol/error.ts";
 import type { ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
 import type { TaskView } from "../../tasks/ports/task-store.ts";
@@ -15,11 +17,13 @@ import type { IdleLimit } from "../idle-limit.ts";
 import { type BaseUrlOptions, baseUrl } from "../request/base-url.ts";
 import { type IdempotencyOptions, idempotencyClaim } from "../request/idempotency.ts";
 import { tellCost } from "../response/cost-headers.ts";
+import { type AccessToken, type AccessTokenMaker, accessTokenMaker } from "./access-token.ts";
 
 export type AcceptanceDependencies = {
   tasks: Pick<TaskService, "submit" | "repeated" | "newId">;
   models: Pick<ModelCatalogue, "resolve" | "fallbacks">;
   inputs: InputStore;
+  ephemeralKeys: Pick<EphemeralKeys, "makeForTask">;
   host: IdleLimit;
   isResting?: RestingCheck | undefined;
   urls: BaseUrlOptions;
@@ -30,6 +34,8 @@ export type Accepted = {
   view: TaskView;
   /** Base of the URLs in the answer. */
   base: string;
+  /** Empty where none was asked for. */
+  token: AccessToken;
 };
 
 /** A request with its inputs as the caller gave them. */
@@ -37,6 +43,8 @@ export type GivenOrder = Omit<Order, "baseUrl" | "inputs"> & {
   inputs: readonly GivenInput[];
   /** Under which uploads are stored; null where there are none. */
   id: string | null;
+  /** Asks for a key that comes with the task. */
+  accessToken?: AccessTokenField | undefined;
 };
 
 /**
@@ -48,14 +56,16 @@ export async function acceptTask(
   c: HttpContext,
   route: string,
   body: unknown,
-  { inputs: given, id, ...order }: GivenOrder,
+  { inputs: given, id, accessToken, ...order }: GivenOrder,
   dependencies: AcceptanceDependencies,
 ): Promise<Accepted> {
   const { tasks, models, urls, idempotency } = dependencies;
   const exchange = c.get("exchange");
   const base = baseUrl(c.req.raw, urls);
   let submission: Submission;
+  let tokenOf: AccessTokenMaker;
   try {
+    tokenOf = accessTokenMaker(c, accessToken, dependencies.ephemeralKeys);
     const claim = idempotencyClaim(c.req.raw, route, body, idempotency);
     ({ submission } = admit(
       principalOfExchange(c),
@@ -68,25 +78,41 @@ export async function acceptTask(
     if (id !== null) await dependencies.inputs.discard(id);
     throw error;
   }
+  const named = { ...submission, id: id ?? tasks.newId() };
   const { view, replayed } =
     given.length === 0
-      ? await tasks.submit(submission)
-      : await submitWithInputs(c, submission, given, id ?? tasks.newId(), dependencies);
+      ? await submitAlone(named, tokenOf, dependencies)
+      : await submitWithInputs(c, named, given, tokenOf, dependencies);
+  // A repeat gets a key of its own for the first one's task.
+  const token = await tokenOf(view.task.id);
   exchange.taskId = view.task.id;
   exchange.accepted = true;
   tellCost(c, view.task);
   if (replayed) c.header("idempotent-replayed", "true");
-  return { view, base };
+  return { view, base, token };
+}
+
+type NamedSubmission = Submission & { id: string };
+
+/** The key first: when it cannot be made, nothing was accepted. */
+async function submitAlone(
+  submission: NamedSubmission,
+  tokenOf: AccessTokenMaker,
+  { tasks }: AcceptanceDependencies,
+): Promise<{ view: TaskView; replayed: boolean }> {
+  await tokenOf(submission.id);
+  return tasks.submit(submission);
 }
 
 /** Stores the inputs first, unless the request is a repeat; a slow address of one may take a minute. */
 async function submitWithInputs(
   c: HttpContext,
-  submission: Submission,
+  submission: NamedSubmission,
   given: readonly GivenInput[],
-  id: string,
+  tokenOf: AccessTokenMaker,
   { tasks, inputs, host }: AcceptanceDependencies,
 ): Promise<{ view: TaskView; replayed: boolean }> {
+  const { id } = submission;
   let stored: TaskInput[];
   host.keepOpen(c.req.raw);
   try {
@@ -96,6 +122,7 @@ async function submitWithInputs(
       return { view: repeated, replayed: true };
     }
     stored = await inputs.store(id, given, principalOfExchange(c).scope, c.req.raw.signal);
+    await tokenOf(id);
   } catch (error) {
     await inputs.discard(id);
     if (!c.req.raw.signal.aborted) throw error;
@@ -104,5 +131,5 @@ async function submitWithInputs(
   } finally {
     host.limitIdle(c.req.raw);
   }
-  return tasks.submit({ ...submission, id, inputs: stored });
+  return tasks.submit({ ...submission, inputs: stored });
 }

@@ -4,8 +4,8 @@ import type { WireAccepted } from "../../protocol/task.ts";
 import { isTerminal } from "../../protocol/task.ts";
 import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import type { TaskView } from "../../tasks/ports/task-store.ts";
-import type { Task } from "../../tasks/task.ts";
 import { isoTime, toWholeWireTask, type WireContext } from "../../tasks/wire.ts";
+import type { AccessToken } from "../creation/access-token.ts";
 import type { HttpContext } from "../exchange.ts";
 import { readBase64Images, wantsBase64 } from "./base64-images.ts";
 
@@ -19,8 +19,16 @@ const POLL_SECONDS = "1";
 /** Where the tasks of a type are read, below `/v1`. */
 const COLLECTION = { image: "images/generations", video: "videos/generations" } as const;
 
-/** The answer to a create request, with links below `base`. */
-export function acceptedTask(task: Task, base: string): WireAccepted {
+/** The answer to a create request, with links below `base`, and the key that comes with it if one was asked for. */
+export function acceptedTask({
+  view: { task },
+  base,
+  token,
+}: {
+  view: TaskView;
+  base: string;
+  token: AccessToken;
+}): WireAccepted {
   const { id } = task;
   const accepted: WireAccepted = {
     taskId: id,
@@ -30,6 +38,7 @@ export function acceptedTask(task: Task, base: string): WireAccepted {
     created: isoTime(task.createdAt),
     eventsUrl: `${base}/v1/tasks/${id}/events`,
     cancelUrl: `${base}/v1/tasks/${id}`,
+    ...token,
   };
   // Clients in the field look for a video under this name.
   return task.type === "video" ? { ...accepted, requestId: id, request_id: id } : accepted;

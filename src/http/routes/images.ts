@@ -7,6 +7,7 @@ import type { TaskView } from "../../tasks/ports/task-store.ts";
 import type { Previews } from "../../tasks/previews.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { JobRequest } from "../../tasks/task.ts";
+import { refuseAccessToken } from "../creation/access-token.ts";
 import { type CreationCheck, type ReadCreation, readCreation } from "../creation/creation-body.ts";
 import { type CreationLimits, type ImageCreation, imageCreationSchema } from "../creation/creation-schema.ts";
 import { type AcceptanceDependencies, type Accepted, acceptTask } from "../creation/task-acceptance.ts";
@@ -49,8 +50,9 @@ export function mountImages(
 
   app.post(ASYNC, key, async (c) => {
     const read = await readCreation(c, schema, refuseStream, dependencies);
-    const { view, base } = await acceptImage(c, ASYNC, read, dependencies);
-    const accepted = acceptedTask(view.task, base);
+    const accepting = await acceptImage(c, ASYNC, read, dependencies);
+    const { view } = accepting;
+    const accepted = acceptedTask(accepting);
     const seconds = preferredWaitSeconds(c.req.raw.headers.get("prefer"));
     if (seconds === null) return c.json(accepted);
     const ended = await waitForEnd(c, view, seconds * 1000, c.req.raw.signal, dependencies);
@@ -70,11 +72,7 @@ export function mountImages(
     requireCompleted(task);
     return c.json(await openAiImages(task, dependencies.wireContext, dependencies.media));
   };
-  app.post(
-    SYNC,
-    key,
-    answerSync(SYNC, () => {}),
-  );
+  app.post(SYNC, key, answerSync(SYNC, refuseAccessToken));
   app.post(EDITS, key, answerSync(EDITS, requireImage));
 }
 
@@ -87,7 +85,8 @@ function refuseStream({ stream }: ImageCreation): void {
   );
 }
 
-function requireImage(_creation: ImageCreation, inputs: readonly { role: string }[]): void {
+function requireImage(creation: ImageCreation, inputs: readonly { role: string }[]): void {
+  refuseAccessToken(creation);
   if (inputs.some(({ role }) => role === "image")) return;
   throw new ApiError(
     "missing_parameter",
@@ -112,6 +111,7 @@ function acceptImage(
     retryOf: null,
     inputs,
     id,
+    accessToken: creation.access_token,
   };
   return acceptTask(c, route, fingerprint, order, dependencies);
 }

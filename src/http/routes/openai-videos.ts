@@ -8,6 +8,7 @@ import { isTaskId } from "../../tasks/ids.ts";
 import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { Task } from "../../tasks/task.ts";
+import { refuseAccessToken } from "../creation/access-token.ts";
 import { type CreationBodyDependencies, readCreation } from "../creation/creation-body.ts";
 import { type CreationLimits, videoCreationSchema } from "../creation/creation-schema.ts";
 import { type AcceptanceDependencies, acceptTask } from "../creation/task-acceptance.ts";
@@ -68,7 +69,7 @@ export function mountOpenAiVideos(
       const { creation, inputs, id, fingerprint } = await readCreation(
         c,
         schema,
-        () => {},
+        refuseAccessToken,
         dependencies,
         dialect,
       );

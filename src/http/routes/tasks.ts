@@ -78,8 +78,8 @@ export function mountTasks(
       })),
       id: null,
     };
-    const { view, base } = await acceptTask(c, "retry", { retryOf: task.id }, order, dependencies);
-    return c.json(acceptedTask(view.task, base));
+    const accepted = await acceptTask(c, "retry", { retryOf: task.id }, order, dependencies);
+    return c.json(acceptedTask(accepted));
   });
 
   app.post("/v1/batches", key, jsonBody(dependencies.limits.jsonBodyBytes), batch, (c) => {

@@ -30,9 +30,10 @@ export function mountVideos(
   const schema = videoCreationSchema(limits);
   app.post(ASYNC, key, async (c) => {
     const { creation, inputs, id, fingerprint } = await readCreation(c, schema, () => {}, dependencies);
-    const order = { ...videoOrder(creation), inputs, id };
-    const { view, base } = await acceptTask(c, ASYNC, fingerprint, order, dependencies);
-    const accepted = acceptedTask(view.task, base);
+    const order = { ...videoOrder(creation), inputs, id, accessToken: creation.access_token };
+    const accepting = await acceptTask(c, ASYNC, fingerprint, order, dependencies);
+    const { view } = accepting;
+    const accepted = acceptedTask(accepting);
     const seconds = preferredWaitSeconds(c.req.raw.headers.get("prefer"));
     if (seconds === null) return c.json(accepted);
     host.keepOpen(c.req.raw);
