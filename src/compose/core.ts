@@ -21,6 +21,7 @@ import type { Store } from "../stores/store.ts";
 import type { HookAddresses } from "../tasks/hook-addresses.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { Doorbell } from "../tasks/ports/doorbell.ts";
+import type { EndWatch } from "../tasks/ports/end-watch.ts";
 import type { Log } from "../tasks/ports/log.ts";
 import type { MediaStore } from "../tasks/ports/media-store.ts";
 import type { Publisher } from "../tasks/ports/publisher.ts";
@@ -62,6 +63,8 @@ export type Core = HostParts & {
 export type CoreOptions = {
   /** Ends the call of a task that was cancelled, where its worker can be reached from here. */
   readonly dropHeld: (taskId: string) => void;
+  /** How the ends of tasks are waited for. Default: in the rooms. */
+  readonly endWatch?: EndWatch | undefined;
   /** How a task that somebody waits for is compared with the store, where other processes do not say what they did. */
   readonly checkTask?: Rooms["checkTask"] | undefined;
   /** Whether a request may wait for what another one began, see `AuthenticatorOptions`. */
@@ -72,7 +75,7 @@ export type CoreOptions = {
 
 export function createCore(parts: HostParts, { dropHeld, checkTask, ...options }: CoreOptions): Core {
   const { settings, clock, log, store, media, publisher, doorbell, rooms } = parts;
-  const endWatch = createRoomEndWatch(rooms, clock, { checkTask });
+  const endWatch = options.endWatch ?? createRoomEndWatch(rooms, clock, { checkTask });
   const tasks = new TaskService(
     { store, media, publisher, doorbell, endWatch, dropHeld, clock, log },
     {

@@ -39,6 +39,7 @@ import { ProviderHealth } from "../tasks/engine/provider-health.ts";
 import { RetentionSweep } from "../tasks/engine/retention.ts";
 import { UsualDurations } from "../tasks/engine/usual-durations.ts";
 import type { HookAddresses } from "../tasks/hook-addresses.ts";
+import { LocalEnds } from "../tasks/local-ends.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { InstanceBus } from "../tasks/ports/instance-bus.ts";
 import type { Log } from "../tasks/ports/log.ts";
@@ -110,7 +111,11 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const bridge = bus === null ? null : new RoomBridge({ bus, store, log });
   const rooms = new Rooms({ store: bridge?.store ?? store, topics, clock, log }, roomsSettings(settings));
   bridge?.attach(rooms);
-  const publisher = new TaskEnds(bridge ?? rooms, log);
+  const taskEnds = new TaskEnds(bridge ?? rooms, log);
+  // Where no other process writes, this one hears of every end by itself.
+  const localEnds =
+    instances === undefined ? new LocalEnds({ publisher: taskEnds, store, clock, log }) : null;
+  const publisher = localEnds ?? taskEnds;
   const workers = bus === null ? null : new BusWorkers(bus, clock);
   const others = workers ?? (instances && SILENT_WORKERS);
   const previews = new Previews();
@@ -141,6 +146,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     {
       dropHeld: (taskId) => engine.drop(taskId),
       sharedLookups: true,
+      endWatch: localEnds ?? undefined,
       checkTask:
         instances !== undefined && bus === null
           ? (keyId, taskId) => rooms.checkTask(keyId, taskId)
@@ -158,6 +164,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     authenticator.forget(keyId);
     connections.close(keyId, closeOptionsOf(CLOSE_POLICY, why));
     rooms.closeKey(keyId, why);
+    localEnds?.closeKey(keyId);
   };
   const keyChanged = ({ keyId, alive, expired }: KeyEvent) => {
     authenticator.forget(keyId);
@@ -207,7 +214,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       rooms,
       hubs: connections,
       retention,
-      ends: publisher,
+      ends: taskEnds,
       storeCalls,
     },
     isResting: ({ provider, providerModel }, type) => {
@@ -258,6 +265,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       // Streams stay while steps finish, so that subscribers still see them end; what is left is told to come again.
       await engine.stop();
       state = "closing";
+      localEnds?.close();
       connections.close(null, closeOptionsOf(CLOSE_GOING_AWAY, "the server is shutting down"));
       await Promise.all([retention.stop(), rooms.shutdown(), within(LAST_POLLS_MS, connections.ended())]);
       keepAlive.stop();

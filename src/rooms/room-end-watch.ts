@@ -48,8 +48,8 @@ export function createRoomEndWatch(
       taskId: string,
       timeoutMs: number,
       signal?: AbortSignal,
-    ): Promise<void> {
-      if (signal?.aborted) return;
+    ): Promise<null> {
+      if (signal?.aborted) return null;
       const stopped = Promise.withResolvers<"stopped">();
       const stop = () => stopped.resolve("stopped");
       const timer = clock.after(timeoutMs, stop);
@@ -59,7 +59,7 @@ export function createRoomEndWatch(
         for (;;) {
           const closed = await subscribe(rooms, scope, taskId, stopped.promise);
           // Only a subscriber closed for another reason has seen the end.
-          if (closed !== CLOSE_TRY_AGAIN) return;
+          if (closed !== CLOSE_TRY_AGAIN) return null;
           await pause(clock, stopped.promise);
         }
       } finally {

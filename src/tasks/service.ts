@@ -259,8 +259,8 @@ export class TaskService {
     signal?: AbortSignal,
   ): Promise<TaskView> {
     if (isTerminal(view.task.status)) return view;
-    await this.#dependencies.endWatch.untilEnded(scope, view.task.id, timeoutMs, signal);
-    return this.read(scope, view.task.id);
+    const ended = await this.#dependencies.endWatch.untilEnded(scope, view.task.id, timeoutMs, signal);
+    return ended === null ? this.read(scope, view.task.id) : { task: ended, queuePosition: null };
   }
 }
 

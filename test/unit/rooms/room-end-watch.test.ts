@@ -24,7 +24,7 @@ beforeEach(() => {
 });
 
 /** Whether the promise has settled, and that nothing is left behind once it has. */
-async function isOver(waiting: Promise<void>): Promise<boolean> {
+async function isOver(waiting: Promise<unknown>): Promise<boolean> {
   let over = false;
   waiting.then(
     () => (over = true),
