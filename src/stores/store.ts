@@ -6,12 +6,14 @@ import type { EphemeralKeyStore } from "../accounts/ephemeral/ephemeral-key-stor
 import type { LedgerStore } from "../accounts/ledger-store.ts";
 import type { EventOutbox } from "../events/outbox.ts";
 import type { SessionStore } from "../realtime/session-store.ts";
+import type { BatchStore } from "../tasks/ports/batch-store.ts";
 import type { TaskStore } from "../tasks/ports/task-store.ts";
 import type { DeliveryStore } from "../webhooks/delivery-store.ts";
 import type { EndpointStore } from "../webhooks/endpoint-store.ts";
 import type { SecretStore } from "../webhooks/secret-store.ts";
 
 export type Store = TaskStore &
+  BatchStore &
   AccountStore &
   AuditStore &
   EphemeralKeyStore &

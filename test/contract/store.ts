@@ -6,6 +6,7 @@
 
 import { describe } from "vitest";
 import { auditContract } from "./store/audit.ts";
+import { batchContract } from "./store/batches.ts";
 import { billContract } from "./store/bills.ts";
 import { budgetContract } from "./store/budgets.ts";
 import { closedKeysContract } from "./store/closed-keys.ts";
@@ -35,5 +36,6 @@ export function storeContract(contract: StoreContract): void {
     endpointContract(contract);
     auditContract(contract);
     ephemeralKeyContract(contract);
+    batchContract(contract);
   });
 }

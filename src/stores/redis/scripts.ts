@@ -13,6 +13,8 @@
  * | `0:tenants`                       | zset   | every tenant that has a log                                                |
  * | `0:nodes`                         | zset   | processes that may follow logs, by when they were last heard of            |
  * | `0:batch:<length>:<key>:<batch>`  | zset   | the tasks of a batch                                                       |
+ * | `0:batch-record:<batch>`          | hash   | a batch: whose, details, and how many of its tasks have which status (see scripts/batches/batch-counts.lua) |
+ * | `0:batches:<tenant>`              | zset   | its batches by age; `0:batch-ends` those of all that have ended, by their end |
  * | `0:once:<tenant>:<key>`           | string | an idempotency key: until when, whose, and the request's fingerprint (JSON) |
  * | `0:lane:<lane>`                   | hash   | virtual time, how many are held, the providers, and which are paused       |
  * | `0:turns:<lane>:<provider>`       | zset   | keys that may be served, by virtual time                                   |
@@ -143,19 +145,33 @@ const writing = (...parts: Part[]): Recipe => ({ writes: true, parts: ["writes",
 /** What a change of tasks needs: tenants, lanes, logs, and their writing. */
 const CHANGES: Part[] = ["task", "tenants", "fairQueue", "flush", "events"];
 const VIEWS: Part[] = ["task", "tenants", "fairQueue", "view"];
-const CLAIMS: Part[] = [...CHANGES, "work", "deliveries", "outbox", "startedEvent", "claimOrder", "recall"];
+const CLAIMS: Part[] = [
+  ...CHANGES,
+  "work",
+  "deliveries",
+  "batches",
+  "outbox",
+  "startedEvent",
+  "claimOrder",
+  "recall",
+];
 /** In scripts of a store with a sink alone. */
 const OF_OUTBOX: ReadonlySet<Part> = new Set<Part>(["outbox", "startedEvent"]);
 
 /** What each script is made of, and whether it writes. */
 const RECIPES: Record<ScriptName, Recipe> = {
-  create: writing(...CHANGES, "money", "logs", "view", "outbox"),
+  create: writing(...CHANGES, "money", "logs", "view", "outbox", "creation"),
+  createBatch: writing(...CHANGES, "money", "logs", "view", "outbox", "creation", "batchClaims"),
+  repeatedBatch: reading("batchClaims"),
+  getBatch: reading(),
+  listBatches: reading(),
+  cancelBatch: writing(),
   claim: writing(...CLAIMS),
   commit: writing(...CLAIMS, "money"),
   purge: writing("task", "scope", "work", "deliveries", "removal"),
   renew: writing(),
   due: writing("task", "events", "followFlags"),
-  retire: writing("task", "work", "deliveries", "money", "removal", "followFlags", "audit"),
+  retire: writing("task", "work", "deliveries", "money", "removal", "batches", "followFlags", "audit"),
   setAside: writing(...CHANGES),
   pauseProvider: writing("fairQueue"),
   load: reading("task"),

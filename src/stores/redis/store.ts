@@ -19,6 +19,7 @@ import type {
 } from "../../realtime/session-store.ts";
 import type { LateReport, WorkItem, WorkKind } from "../../tasks/due-work.ts";
 import { cryptoRandom, type RandomFill, randomToken } from "../../tasks/ids.ts";
+import type { BatchDraft } from "../../tasks/ports/batch-store.ts";
 import {
   type AdvanceOutcome,
   type CancelOutcome,
@@ -63,6 +64,7 @@ import { RedisAudit } from "./accounts/audit.ts";
 import { RedisEndpoints } from "./accounts/endpoints.ts";
 import { RedisEphemeralKeys } from "./accounts/ephemeral-keys.ts";
 import { RedisAccounts } from "./accounts/keys.ts";
+import { RedisBatches } from "./batches.ts";
 import { RedisDeliveries } from "./deliveries.ts";
 import { RedisDueWork } from "./due-work.ts";
 import { RedisLedger } from "./ledger.ts";
@@ -125,6 +127,7 @@ class RedisStore implements Store {
   readonly #ledger: RedisLedger;
   readonly #work: RedisDueWork;
   readonly #sessions: RedisSessions;
+  readonly #batches: RedisBatches;
   readonly #endpoints: RedisEndpoints;
   readonly #ephemeralKeys: RedisEphemeralKeys;
   readonly #deliveries: RedisDeliveries;
@@ -174,6 +177,7 @@ class RedisStore implements Store {
     this.#ledger = new RedisLedger(this.#scripts);
     this.#work = new RedisDueWork(this.#scripts, this.#commits, this.#fields);
     this.#sessions = new RedisSessions(this.#scripts);
+    this.#batches = new RedisBatches(this.#scripts, this.#fields, this.#token, outbox);
     this.#endpoints = new RedisEndpoints(this.#scripts);
     this.#ephemeralKeys = new RedisEphemeralKeys(this.#scripts);
     this.#deliveries = new RedisDeliveries(this.#scripts);
@@ -469,6 +473,26 @@ class RedisStore implements Store {
 
   setSigningSecrets(keyId: string, secrets: readonly SigningSecret[], expected: string | null) {
     return this.#deliveries.setSigningSecrets(keyId, secrets, expected);
+  }
+
+  createBatch(draft: BatchDraft, limits: CreateLimits) {
+    return this.#batches.createBatch(draft, limits);
+  }
+
+  repeatedBatch(tenant: Tenant, claim: IdempotencyClaim) {
+    return this.#batches.repeatedBatch(tenant, claim);
+  }
+
+  getBatch(scope: TenantScope, batchId: string) {
+    return this.#batches.getBatch(scope, batchId);
+  }
+
+  listBatches(scope: TenantScope, page: { limit: number; after: string | null }) {
+    return this.#batches.listBatches(scope, page);
+  }
+
+  cancelBatch(scope: TenantScope, batchId: string) {
+    return this.#batches.cancelBatch(scope, batchId);
   }
 
   openSession(draft: SessionDraft, limits: SessionLimits, leaseMs: number) {

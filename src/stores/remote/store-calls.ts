@@ -22,6 +22,12 @@ const REPETITION = {
   repeated: "again",
   get: "again",
   list: "again",
+  // The draft's id makes it one batch.
+  createBatch: "again",
+  repeatedBatch: "again",
+  getBatch: "again",
+  listBatches: "again",
+  cancelBatch: "again",
   // What the lost answer claimed comes back when its leases end; another call would only add to it.
   claim: "once",
   renew: "again",

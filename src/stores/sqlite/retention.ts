@@ -1,5 +1,5 @@
 /**
- * Removes what is old: tasks, their events, idempotency keys, ephemeral keys, ledger movements, sessions, deliveries, and tenants that nobody
+ * Removes what is old: tasks, their events, idempotency keys, ephemeral keys, ledger movements, sessions, deliveries, batches, and tenants that nobody
  * uses. Each step is bounded.
  */
 
@@ -7,6 +7,7 @@ import type { Retention, RetentionOutcome } from "../../tasks/ports/task-store.t
 import { holdsFile } from "../held-media.ts";
 import { dropOldAudit } from "./accounts/audit.ts";
 import { dropExpiredKeys } from "./accounts/ephemeral-keys.ts";
+import { dropOldBatches } from "./batches/rows.ts";
 import { dropOldDeliveries } from "./deliveries/records.ts";
 import { dropIdleQueues, removeWorkOf } from "./due-work/queues.ts";
 import { dropOldMovements } from "./money/ledger.ts";
@@ -54,10 +55,11 @@ export function retire(tx: Transaction, retention: Retention, limit: number): Re
   const audit = dropOldAudit(tx, now - retention.ledgerMs, limit);
   const sessions = dropOldSessions(tx, now - retention.tasksMs, limit);
   const deliveries = dropOldDeliveries(tx, now - retention.tasksMs, limit);
+  const batches = dropOldBatches(tx, now - retention.tasksMs, limit);
   dropIdleQueues(tx);
   const more =
     removedTaskIds.length >= limit ||
-    [logs.length, keys, ephemeralKeys, movements, audit, sessions, deliveries].includes(limit);
+    [logs.length, keys, ephemeralKeys, movements, audit, sessions, deliveries, batches].includes(limit);
   return { removedTaskIds, trimmedLogs: logs.length, more };
 }
 

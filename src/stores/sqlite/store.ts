@@ -9,6 +9,7 @@ import { auditMethods } from "./accounts/audit.ts";
 import { endpointMethods } from "./accounts/endpoints.ts";
 import { ephemeralKeyMethods } from "./accounts/ephemeral-keys.ts";
 import { accountMethods } from "./accounts/keys.ts";
+import { batchMethods } from "./batches/methods.ts";
 import { deliveryMethods } from "./deliveries/methods.ts";
 import { releaseWork } from "./due-work/queues.ts";
 import { ledgerMethods } from "./money/ledger.ts";
@@ -43,6 +44,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
   const transactions = new Transactions({ random: cryptoRandom, ...options });
   return {
     ...taskMethods(transactions),
+    ...batchMethods(transactions),
     ...accountMethods(transactions),
     ...auditMethods(transactions),
     ...ephemeralKeyMethods(transactions),

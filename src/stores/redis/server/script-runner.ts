@@ -83,6 +83,11 @@ export class ScriptRunner {
     return this.#call(name, args);
   }
 
+  /** As `run`, of arguments that are lists: the server takes one long argument faster than many short ones. */
+  runLists(name: ScriptName, lists: readonly (readonly string[])[]): Promise<Reply> {
+    return this.#call(name, lists.map(callText));
+  }
+
   /** One call of a script that makes several: it shares the script with others of the same turn, where that is wanted. */
   many(name: ManyName, args: readonly string[]): Promise<ManyAnswer> {
     const { together } = this.#options;
@@ -127,7 +132,7 @@ export class ScriptRunner {
   }
 
   #sendTogether(name: ManyName, calls: readonly (readonly string[])[]): Promise<Reply> {
-    return this.#call(name, calls.map(callText));
+    return this.runLists(name, calls);
   }
 
   /** Sends the call until it is answered, under its name. */

@@ -2,6 +2,13 @@
 
 import listAuditText from "../scripts/audit/list-audit.lua" with { type: "text" };
 import recordAuditText from "../scripts/audit/record-audit.lua" with { type: "text" };
+import batchClaimsPart from "../scripts/batches/batch-claims.lua" with { type: "text" };
+import batchesPart from "../scripts/batches/batch-counts.lua" with { type: "text" };
+import cancelBatchText from "../scripts/batches/cancel-batch.lua" with { type: "text" };
+import createBatchText from "../scripts/batches/create-batch.lua" with { type: "text" };
+import getBatchText from "../scripts/batches/get-batch.lua" with { type: "text" };
+import listBatchesText from "../scripts/batches/list-batches.lua" with { type: "text" };
+import repeatedBatchText from "../scripts/batches/repeated-batch.lua" with { type: "text" };
 import countUnreadableText from "../scripts/data/count-unreadable.lua" with { type: "text" };
 import pingText from "../scripts/data/ping.lua" with { type: "text" };
 import prepareText from "../scripts/data/prepare.lua" with { type: "text" };
@@ -42,6 +49,7 @@ import basePart from "../scripts/parts/base.lua" with { type: "text" };
 import beforeReadPart from "../scripts/parts/before-read.lua" with { type: "text" };
 import beforeWritePart from "../scripts/parts/before-write.lua" with { type: "text" };
 import claimOrderPart from "../scripts/parts/claim-order.lua" with { type: "text" };
+import creationPart from "../scripts/parts/creation.lua" with { type: "text" };
 import deliveriesPart from "../scripts/parts/deliveries.lua" with { type: "text" };
 import eventsPart from "../scripts/parts/events.lua" with { type: "text" };
 import fairQueuePart from "../scripts/parts/fair-queue.lua" with { type: "text" };
@@ -100,7 +108,10 @@ export const PARTS = {
   accounts: accountsPart,
   audit: auditPart,
   base: basePart,
+  batchClaims: batchClaimsPart,
+  batches: batchesPart,
   claimOrder: claimOrderPart,
+  creation: creationPart,
   deliveries: deliveriesPart,
   events: eventsPart,
   flush: flushPart,
@@ -124,6 +135,11 @@ export const PARTS = {
 };
 
 export const TEXTS = {
+  cancelBatch: cancelBatchText,
+  createBatch: createBatchText,
+  getBatch: getBatchText,
+  listBatches: listBatchesText,
+  repeatedBatch: repeatedBatchText,
   countUnreadable: countUnreadableText,
   ping: pingText,
   prepare: prepareText,

@@ -5,6 +5,7 @@ import type { OutboxOptions } from "../../../events/outbox.ts";
 import type {
   CreateLimits,
   CreateOutcome,
+  IdempotencyClaim,
   RepeatOutcome,
   TaskDraft,
 } from "../../../tasks/ports/task-store.ts";
@@ -25,7 +26,7 @@ export type Creation = { args: string[]; draft: TaskDraft; epoch: string };
 
 const MOMENT_ZERO = 0;
 
-/** In the order of the head of scripts/tasks/create.lua. Throws `StoredValueTooLargeError` when a task could not hold the draft. */
+/** In the order of the head of scripts/parts/creation.lua. Throws `StoredValueTooLargeError` when a task could not hold the draft. */
 export function creationOf(
   fields: TaskFields,
   draft: TaskDraft,
@@ -56,16 +57,7 @@ export function creationOf(
     token(),
     token(),
     eventText({ seq: 1, type: "queued", progress: 0, message: null }),
-    ...(idempotency === null
-      ? ["", "", "", "", "", ""]
-      : [
-          idempotency.key,
-          idempotency.fingerprint,
-          JSON.stringify({ taskId: draft.id, fingerprint: idempotency.fingerprint }).slice(0, -1),
-          String(idempotency.ttlMs),
-          String(idempotency.onlyIfEndedWithinMs ?? ""),
-          idempotency.takeOver === true ? "1" : "0",
-        ]),
+    ...onceArguments(idempotency, draft.id),
     String(texts.length / 2),
     String(moments.length / 2),
     ...texts,
@@ -73,6 +65,14 @@ export function creationOf(
     ...taskRows(outbox, task, { type: "queued", seq: 1 }),
   ];
   return { args, draft, epoch };
+}
+
+/** The idempotency key that is taken for what has the id; texts without content where there is none. */
+export function onceArguments(claim: IdempotencyClaim | null, id: string): string[] {
+  if (claim === null) return ["", "", "", "", "", ""];
+  const { key, fingerprint, ttlMs, onlyIfEndedWithinMs = "", takeOver = false } = claim;
+  const holder = JSON.stringify({ taskId: id, fingerprint }).slice(0, -1);
+  return [key, fingerprint, holder, String(ttlMs), String(onlyIfEndedWithinMs), takeOver ? "1" : "0"];
 }
 
 /** Throws `StoreUnavailableError` when what the task needs in the store is damaged. */

@@ -9,6 +9,7 @@
  *   lane_providers  per lane and provider: until when it is paused
  *   lane_keys       start-time fair queueing: what a key has waiting at a provider (queue/queue-counters.ts)
  *   work            due work; work_queues has one row for each destination (due-work/queues.ts)
+ *   batches         tasks accepted together, counted by status; batch_details has what never changes and is long
  *   media_cursors   up to which finished task the files were removed (due-media.ts)
  *   deliveries      what is sent to webhooks, and was (src/webhooks/delivery-store.ts)
  *   outbox          domain events that wait for the sink, oldest first; outbox_state is the sender's (outbox.ts)
@@ -105,6 +106,24 @@ const TABLES = [
      PRIMARY KEY (key_id, subject, idempotency_key)
    ) WITHOUT ROWID`,
   "CREATE INDEX IF NOT EXISTS idempotency_by_expiry ON idempotency (expires_at)",
+  // One counter for each status of a task.
+  `CREATE TABLE IF NOT EXISTS batches (
+     id TEXT PRIMARY KEY,
+     key_id TEXT NOT NULL,
+     subject TEXT NOT NULL,
+     created_at INTEGER NOT NULL,
+     cancelled_at INTEGER,
+     finished_at INTEGER,
+     queued INTEGER NOT NULL DEFAULT 0,
+     running INTEGER NOT NULL DEFAULT 0,
+     completed INTEGER NOT NULL DEFAULT 0,
+     failed INTEGER NOT NULL DEFAULT 0,
+     cancelled INTEGER NOT NULL DEFAULT 0
+   ) WITHOUT ROWID`,
+  "CREATE INDEX IF NOT EXISTS batches_by_key ON batches (key_id, id)",
+  "CREATE INDEX IF NOT EXISTS batches_by_subject ON batches (key_id, subject, id) WHERE subject <> ''",
+  "CREATE INDEX IF NOT EXISTS batches_finished ON batches (finished_at) WHERE finished_at IS NOT NULL",
+  "CREATE TABLE IF NOT EXISTS batch_details (batch_id TEXT PRIMARY KEY, details TEXT NOT NULL) WITHOUT ROWID",
   `CREATE TABLE IF NOT EXISTS lane_providers (
      lane TEXT NOT NULL,
      provider TEXT NOT NULL,

@@ -40,7 +40,7 @@ export function createTask(
   const made = key?.made === 1 ? tx.tasks.byId(sql, draft.id) : null;
   if (made?.task.tenant.keyId === keyId && made.task.tenant.subject === subject)
     return { outcome: "replayed", task: viewTask(tx, made) };
-  const refusal = keyRefusal(key, now);
+  const refusal = refusalOfKey(key, now);
   if (refusal !== null) return { outcome: "key_refused", reason: refusal };
 
   const { idempotency } = draft;
@@ -76,8 +76,14 @@ export function createTask(
   return { outcome: "created", update };
 }
 
-/** Why the key may not start anything now, whatever a cache said. */
-function keyRefusal(key: SqlRow | null, now: number): "disabled" | "expired" | "unknown" | null {
+/** Why the key may not start anything now, whatever a cache said; null when it may. */
+export function keyRefusal({ sql, now }: Transaction, keyId: string): KeyRefusal | null {
+  return refusalOfKey(sql.get("SELECT enabled, expires_at FROM keys WHERE id = ?", keyId), now);
+}
+
+type KeyRefusal = "disabled" | "expired" | "unknown";
+
+function refusalOfKey(key: SqlRow | null, now: number): KeyRefusal | null {
   if (key === null) return "unknown";
   if (key.enabled !== 1) return "disabled";
   return key.expires_at !== null && (key.expires_at as number) <= now ? "expired" : null;

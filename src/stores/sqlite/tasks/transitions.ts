@@ -5,6 +5,7 @@ import { reduce } from "../../../tasks/reducer.ts";
 import { candidateOf, type Task, type TaskEvent, type TaskUpdate } from "../../../tasks/task.ts";
 import type { Transition } from "../../../tasks/transition.ts";
 import type { Sql } from "../../sql.ts";
+import { moveInBatch } from "../batches/rows.ts";
 import { leaveTaskDeliveries } from "../deliveries/leaving.ts";
 import { addWork } from "../due-work/queues.ts";
 import { settle, windowsOf } from "../money/settlement.ts";
@@ -35,6 +36,7 @@ export function applyTransition(
   const { task, changes, event, work, settlement } = reduction;
   const after: TaskRow = { ...row, task, progressAt: event === "progress" ? now : row.progressAt };
   tx.tasks.update(sql, row, after, changes);
+  moveInBatch(tx, task.batchId, before.status, task.status);
 
   const started = (Number(task.status === "running") - Number(before.status === "running")) as -1 | 0 | 1;
   if (moveClaimed === undefined) moveTask(sql, before, task, started);

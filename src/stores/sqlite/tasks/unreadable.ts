@@ -5,8 +5,9 @@
  */
 
 import type { BudgetWindow } from "../../../accounts/ledger-store.ts";
-import type { TaskType } from "../../../protocol/task.ts";
+import { isTerminal, TASK_STATUSES, type TaskType } from "../../../protocol/task.ts";
 import type { SqlValue } from "../../sql.ts";
+import { moveInBatch } from "../batches/rows.ts";
 import { removeWorkOf } from "../due-work/queues.ts";
 import { raise, windowsOf } from "../money/settlement.ts";
 import { DELAYED, HELD, type List } from "../queue/lists.ts";
@@ -65,11 +66,15 @@ export function retireUnreadable(tx: Transaction, moment: number, limit: number)
   });
 }
 
-/** Removes a damaged task whose time is over and gives back what it held. Answers its id, if it was there. */
+/** Removes a damaged task whose time is over and gives back what it held; its batch counts it as failed. Answers its id, if it was there. */
 export function removeUnreadable(tx: Transaction, no: number): string[] {
   const { sql } = tx;
   giveMoneyBack(tx, no);
-  const id = sql.get("SELECT id FROM tasks WHERE no = ?", no)?.id as string | undefined;
+  const row = sql.get("SELECT id, batch_id, status FROM tasks WHERE no = ?", no);
+  const id = row?.id as string | undefined;
+  const status = TASK_STATUSES.find((one) => one === row?.status);
+  if (row !== null && status !== undefined && !isTerminal(status))
+    moveInBatch(tx, row.batch_id as string | null, status, "failed");
   if (id !== undefined) {
     removeWorkOf(tx, id);
     sql.run("DELETE FROM deliveries WHERE task_id = ?", id);

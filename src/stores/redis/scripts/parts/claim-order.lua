@@ -92,6 +92,7 @@ local function hand_out(t, k, type, lease_until)
     end
     if TOLD_STARTS > 0 and (TOLD_STARTS == 3 or TOLD_STARTS == TYPE[type] + 1) then post_started(t, type) end
     k.running = k.running + 1
+    move_in_batch(t[T_batchId], 'queued', 'running')
     count_waiting(k, s, -1)
     list_under(k, s, id, list_score(id, 'running', type))
   end

@@ -38,7 +38,7 @@ local function commit(c)
   if seen[id] then return { 0, false } end
   seen[id] = true
   local at = 'task:' .. id
-  local f = rcall('HMGET', P .. at, 'rev', 'by', 'windows', 'leaseUntil')
+  local f = rcall('HMGET', P .. at, 'rev', 'by', 'windows', 'leaseUntil', 'batchId')
   if f[1] ~= c[2] or (c[3] ~= '' and f[4] ~= c[3]) then return { 0, load_task(id) or false } end
   if c[26] ~= '' and not held_work(c[26], c[27], c[28]) then return { 2 } end
 
@@ -98,6 +98,7 @@ local function commit(c)
   if OUTBOX_ROWS > 0 and c[b + 1] then post(c[b + 1]) end
 
   if before ~= after then
+    move_in_batch(f[5], before, after)
     local waiting = (after == 'queued' and 1 or 0) - (before == 'queued' and 1 or 0)
     if waiting ~= 0 then count_waiting(k, s, waiting) end
     list_under(k, s, id, list_score(id, after, type))

@@ -28,7 +28,7 @@ for _, set in ipairs({ 'trimmed', 'ended' }) do
     end
   end
 end
--- Removes a task that cannot be read, and gives back what it holds.
+-- Removes a task that cannot be read, and gives back what it holds; its batch counts it as failed.
 local function remove_unreadable(id)
   local t = load_task(id)
   if t then
@@ -36,8 +36,10 @@ local function remove_unreadable(id)
     if held and rcall('ZSCORE', P .. 'holds:' .. key, 'task/' .. id) then
       local f = rcall('HMGET', P .. 'task:' .. id, 'windows', 'spec')
       settle_money(key, customer_of(nil, f[2]), f[1] or 'total', 'task/' .. id, held, 0, '')
-      make_writes()
     end
+    local status = t[T_status]
+    if status == 'queued' or status == 'running' then move_in_batch(t[T_batchId], status, 'failed') end
+    make_writes()
     remove_task(t)
   else
     rcall('UNLINK', P .. 'task:' .. id)
@@ -111,6 +113,18 @@ for _, status in ipairs(STATUSES) do
   end
 end
 
+-- Batches that have ended.
+local ended_batches = ended_before('batch-ends', ARGV[4], limit)
+for _, id in ipairs(ended_batches) do
+  local f = redis.pcall('HMGET', P .. 'batch-record:' .. id, 'keyId', 'subject')
+  rcall('UNLINK', P .. 'batch-record:' .. id)
+  rcall('ZREM', P .. 'batch-ends', id)
+  if f[1] then
+    rcall('ZREM', P .. 'batches:' .. scoped(f[1], ''), id)
+    if f[2] and f[2] ~= '' then rcall('ZREM', P .. 'batches:' .. scoped(f[1], f[2]), id) end
+  end
+end
+
 -- Tenants that no living node follows, without tasks and, for the key itself, without a key, and money.
 hear_of(ARGV[9])
 local from = ARGV[7] == '' and '-' or '(' .. ARGV[7]
@@ -140,7 +154,7 @@ for _, name in ipairs(names) do
 end
 rcall('ZREMRANGEBYSCORE', P .. 'nodes', '-inf', now - NODE_FORGOTTEN_MS)
 
-local most = max(#removed, #logs, charges, audit, #sessions, deliveries)
+local most = max(#removed, #logs, charges, audit, #sessions, deliveries, #ended_batches)
 local more = most == limit and 1 or 0
 if #removed + #logs + audit + deliveries > 0 then
   remember(cjson.encode({ removed = removed, trimmed = trimmed, more = more }))

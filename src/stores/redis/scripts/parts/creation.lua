@@ -1,0 +1,107 @@
+-- Creating tasks: key, idempotency, queue limit and budgets are looked at and the task is written, all at once. A creation is
+-- a list of texts:
+--   1 id, 2 key, 3 subject, 4 type, 5 rank of its priority, 6 provider, 7 customer, 8 reserved, 9 windows of its hold, 10 most
+--   queued, 11 longest wait in ms, 12 batch or '', 13 and 14 epochs for key and subject, 15 the event's JSON as far as it is
+--   known, 16 idempotency key or '', 17 fingerprint, 18 JSON of the claim as far as it is known, 19 ttl, 20 only if ended within
+--   or '', 21 take over (0/1), 22 fields to set, 23 moments to set; then names and texts, names and ms from now; and at
+--   the end the row for the outbox, if there is one.
+
+-- Tasks and idempotency claims of the calls before in this script.
+local made, claimed, calls = {}, {}, {}
+
+-- Why the key may not start anything, or nil.
+local function key_refusal(k)
+  if not k.on then return { 'key_refused', 'unknown' } end
+  if k.on ~= '1' then return { 'key_refused', 'disabled' } end
+  if k.ends and k.ends ~= '' and tonumber(k.ends) <= now then return { 'key_refused', 'expired' } end
+end
+
+-- Answers why the task is not made, or nil. Changes nothing, so that it may fail.
+local function refusal(c)
+  local id, key, subject = c[1], c[2], c[3]
+  if made[id] then
+    local first = calls[made[id]]
+    return first[2] == key and first[3] == subject and { 'again', made[id] } or { 'id_taken' }
+  end
+
+  -- Sent again, because the answer was lost.
+  local t = rcall('EXISTS', P .. 'task:' .. id) == 1 and load_task(id)
+  if t then
+    if t[T_keyId] ~= key or t[T_subject] ~= subject then return { 'id_taken' } end
+    return { 'replayed', answer_views({ view(t) }, key) }
+  end
+
+  local k = load_key(key)
+  local s = load_subject(key, subject)
+  if k.broken or (s and s.broken) then return { 'unreadable' } end
+  local off = key_refusal(k)
+  if off then return off end
+
+  local once = c[16] ~= '' and P .. 'once:' .. scoped(key, scoped(subject, c[16]))
+  c.once = once
+  if once and c[21] ~= '1' then
+    if claimed[once] then
+      if claimed[once].fingerprint ~= c[17] then return { 'conflict' } end
+      return { 'again', claimed[once].index }
+    end
+    local text = rcall('GET', once)
+    local holder = text and cjson.decode(text)
+    local first = holder and tonumber(holder['until']) > now and load_task(holder.taskId)
+    local ended = first and first[T_finishedAt]
+    local too_old = ended and c[20] ~= '' and now - ended > tonumber(c[20])
+    if first and not too_old then
+      if holder.fingerprint ~= c[17] then return { 'conflict' } end
+      return { 'replayed', answer_views({ view(first) }, key) }
+    end
+  end
+
+  if k.waiting >= tonumber(c[10]) then return { 'queue_full', k.waiting } end
+  local exceeded = exceeded_budget(key, k.budgets, tonumber(c[8]))
+  if exceeded then return { 'budget_exceeded', unpack(exceeded) } end
+end
+
+local function create(c)
+  local id, key, subject, type, once = c[1], c[2], c[3], c[4], c.once
+  local k, s = load_key(key), load_subject(key, subject)
+  queue_of(k, type)
+  open_tenant(k, c[13])
+  if s then open_tenant(s, c[14]) end
+
+  local event = log_event(id, 'e1', c[15], k, s)
+  -- Its number among the key's tasks is the position of its first event.
+  local no = exact(k.seq)
+  local plain, moments = c[22] * 2, c[23] * 2
+  local b = 23 + plain
+  local set = { 'HSET', P .. 'task:' .. id, 'no', no, 'rev', ARGV[2], 'e1', event, unpack(c, 24, b) }
+  local n = 8 + plain
+  for i = 1, moments, 2 do
+    set[n + i], set[n + i + 1] = c[b + i], c[b + i + 1] == '0' and now_text or exact(now + c[b + i + 1])
+  end
+  write_all(set)
+  if OUTBOX_ROWS > 0 and c[b + moments + 1] then post(c[b + moments + 1]) end
+  if c[12] ~= '' then zadd('batch:' .. scoped(key, c[12]), '0', id) end
+  if once then
+    write('SET', once, c[18] .. ',"until":' .. exact(now + c[19]) .. '}', 'PX', c[19])
+  end
+  hold_money(key, c[7], c[9], 'task/' .. id, tonumber(c[8]))
+  count_waiting(k, s, 1)
+  make_ready(k, type, token_of(c[6]), tonumber(c[5]), no, id)
+  list_under(k, s, id, list_score(id, 'queued', type))
+  zadd('wake:' .. type, exact(now + c[11]), id)
+  return { 'created', now_text, k.epoch, k.seq, s and s.epoch or '', s and s.seq or '', followed_by('', k, s), ARGV[2] }
+end
+
+-- Makes the task of the creation, which is the script's `index`th: answers { 'created', … }, and true; or why it is not made.
+local function make(index, c)
+  calls[index] = c
+  local looked, refused = pcall(refusal, c)
+  if not looked then
+    count_unreadable()
+    refused = { 'unreadable' }
+  end
+  if refused then return refused, false end
+  local reply = create(c)
+  made[c[1]] = index
+  if c.once then claimed[c.once] = { fingerprint = c[17], index = index } end
+  return reply, true
+end
