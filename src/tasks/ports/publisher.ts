@@ -1,7 +1,6 @@
 /** The port through which committed transitions reach the rooms. */
 
-import { isTerminal } from "../../protocol/task.ts";
-import type { Task, TaskUpdate } from "../task.ts";
+import type { TaskUpdate } from "../task.ts";
 
 export interface Publisher {
   /**
@@ -9,13 +8,13 @@ export interface Publisher {
    * Updates may arrive late, doubled or out of order: rooms order them by position and read the log where one is missing.
    */
   publish(update: TaskUpdate): void;
-  /** A task has ended, whether anybody follows it or not. MUST NOT throw. */
-  ended?(task: Task): void;
+  /** A transition with an event was committed, whether anybody follows the task or not. MUST NOT throw. */
+  committed?(update: TaskUpdate): void;
 }
 
-/** Passes on what a transition committed: the end of any task, and the events of a task that somebody follows. */
+/** Passes on what a transition committed: to whoever hears of all, and the events of a task that somebody follows to the rooms. */
 export function publishUpdate(publisher: Publisher, update: TaskUpdate): void {
   if (update.events.length === 0) return;
-  if (isTerminal(update.task.status)) publisher.ended?.(update.task);
+  publisher.committed?.(update);
   if (update.followed.task || update.followed.key || update.followed.subject) publisher.publish(update);
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { TaskEnds } from "../../../src/compose/task-ends.ts";
+import { DomainEvents } from "../../../src/events/listeners.ts";
 import { MetricsRegistry } from "../../../src/metrics/registry.ts";
 import { publishUpdate } from "../../../src/tasks/ports/publisher.ts";
 import type { Task, TaskUpdate } from "../../../src/tasks/task.ts";
@@ -12,11 +13,10 @@ const UNFOLLOWED = { task: false, key: false, subject: false };
 /** What a transition that ended the task, or did not, means for followers. */
 function updateOf(task: Task, type: "failed" | "completed" | "progress"): TaskUpdate {
   const { id, seq, status, progress, message, updatedAt } = task;
+  const at = task.finishedAt ?? updatedAt;
   return {
     task,
-    events: [
-      { taskId: id, seq, type, status, progress, message, at: updatedAt, keySeq: null, subjectSeq: null },
-    ],
+    events: [{ taskId: id, seq, type, status, progress, message, at, keySeq: null, subjectSeq: null }],
     keyEpoch: "e",
     subjectEpoch: null,
     keySeq: 1,
@@ -29,9 +29,10 @@ function setUp() {
   const published: TaskUpdate[] = [];
   const log = recordingLog();
   const metrics = new MetricsRegistry();
-  const ends = new TaskEnds({ publish: (update) => void published.push(update) }, log);
+  const ends = new TaskEnds(log);
   ends.registerIn(metrics);
-  return { ends, log, metrics, published };
+  const publisher = new DomainEvents({ publish: (update) => void published.push(update) }, [ends]);
+  return { publisher, log, metrics, published };
 }
 
 const failed = runningTask({
@@ -45,8 +46,8 @@ const failed = runningTask({
 });
 
 test("a task that fails is told to the operator, though nobody follows it", async () => {
-  const { ends, log, metrics, published } = setUp();
-  publishUpdate(ends, updateOf(failed, "failed"));
+  const { publisher, log, metrics, published } = setUp();
+  publishUpdate(publisher, updateOf(failed, "failed"));
   expect(published).toEqual([]);
   expect(log.lines).toMatchObject([
     {
@@ -72,14 +73,14 @@ test("a task that fails is told to the operator, though nobody follows it", asyn
 });
 
 test("a task that completes is one line, and progress is none", () => {
-  const { ends, log } = setUp();
-  publishUpdate(ends, updateOf(runningTask(), "progress"));
-  publishUpdate(ends, updateOf({ ...failed, status: "completed", error: null }, "completed"));
+  const { publisher, log } = setUp();
+  publishUpdate(publisher, updateOf(runningTask(), "progress"));
+  publishUpdate(publisher, updateOf({ ...failed, status: "completed", error: null }, "completed"));
   expect(log.lines).toMatchObject([{ level: "info", message: "task completed" }]);
 });
 
 test("a task that never started waited until its end", () => {
-  const { ends, log } = setUp();
-  publishUpdate(ends, updateOf({ ...failed, startedAt: null }, "failed"));
+  const { publisher, log } = setUp();
+  publishUpdate(publisher, updateOf({ ...failed, startedAt: null }, "failed"));
   expect(log.lines).toMatchObject([{ fields: { queuedMs: 4_000 } }]);
 });
