@@ -38,6 +38,7 @@ import type { Thumbnails } from "../tasks/ports/thumbnails.ts";
 import type { Previews } from "../tasks/previews.ts";
 import { createAppFrame } from "./app-frame.ts";
 import type { Core } from "./core.ts";
+import type { EventsReport } from "./events.ts";
 import { type BuildInfo, type ProcessGauges, registerMetrics } from "./metrics.ts";
 import { urlOptions } from "./options.ts";
 import { providerReport } from "./provider-report.ts";
@@ -56,6 +57,8 @@ export type HostSurface = {
   readonly gauges?: ProcessGauges;
   /** Whether a model's provider takes no jobs at the moment, where calls are made by this process. */
   readonly isResting?: RestingCheck;
+  /** How the outbox of domain events is; absent without a sink. */
+  readonly events?: EventsReport | undefined;
   readonly slots: ConnectionSlots;
   /** Of pictures that this process makes itself; absent where they are made elsewhere. */
   readonly previews?: Pick<Previews, "watch">;
@@ -78,7 +81,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   const { limits, idempotency, events, imageGeneration } = settings;
   const { host, health } = surface;
   const metrics = new MetricsRegistry();
-  registerMetrics(metrics, { build: surface.build, store, process: surface.gauges });
+  registerMetrics(metrics, { build: surface.build, store, process: surface.gauges, events: surface.events });
   const app = createAppFrame({ ...core, health, metrics });
 
   mountWelcome(app);

@@ -1,6 +1,6 @@
 /**
  * What the cron triggers do. Every minute: end what ran into its deadline, free what dead workers held, ring for work
- * that nobody was rung for, and clean up upstream. Every hour: the retention, and
+ * that nobody was rung for, clean up upstream, and send domain events. Every hour: the retention, and
  * whether more of what is stored cannot be read.
  */
 
@@ -13,6 +13,8 @@ import { retentionOptions } from "./options.ts";
 
 /** The hourly trigger's expression in `wrangler.toml`; any other one sweeps. */
 export const RETENTION_CRON = "17 * * * *";
+/** How long one trigger goes on sending events, ms. */
+const SEND_EVENTS_MS = 45_000;
 
 /**
  * Runs what the trigger `cron` is for. Rejects when the store cannot be asked, which the platform shows; the next
@@ -42,7 +44,13 @@ async function sweep(parts: Deployment): Promise<void> {
     const { count, at } = sweepRings({ dueAt: dueAt[lane], ready, held, maxHeld }, now);
     ring(parts, lane, count, at);
   }
-  await stepWorker.clean();
+  await Promise.all([stepWorker.clean(), sendEvents(parts)]);
+}
+
+/** Until the next trigger comes, or shortly before: what is left then is sent by that one. */
+async function sendEvents({ eventSender, clock }: Deployment): Promise<void> {
+  const until = clock.monotonic() + SEND_EVENTS_MS;
+  await eventSender?.drain(() => clock.monotonic() >= until);
 }
 
 /** Nobody knows whose turn it will be: such rings are named after their time, so that each sweep rings anew. */

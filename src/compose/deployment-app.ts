@@ -12,6 +12,7 @@ import { mountQStash } from "../queues/qstash-routes.ts";
 import { describeError } from "../tasks/ports/log.ts";
 import { createApp } from "./app.ts";
 import type { Deployment } from "./deployment.ts";
+import type { EventsReport } from "./events.ts";
 import { HostHealth } from "./health.ts";
 import { HUB_NAMES } from "./hubs.ts";
 import type { BuildInfo } from "./metrics.ts";
@@ -44,6 +45,7 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
   });
   const app = createApp(deployment, {
     build: surface.build,
+    events: eventsReport(deployment),
     host: noIdleLimit,
     adminKey: settings.keys.admin,
     health: deploymentHealth(deployment),
@@ -78,8 +80,13 @@ export function deploymentHealth(
     queue: { stats: () => store.stats(), rings: ringHealth, maxHeld: stepWorkerOptions.maxHeld },
     rooms: () => ({ status: "ok", kind: "Durable Objects" }),
     providers: catalogue.providers,
+    events: eventsReport(deployment),
     clock,
   });
+}
+
+function eventsReport({ settings, store }: Pick<Deployment, "settings" | "store">): EventsReport | undefined {
+  return settings.events.sink.url === null ? undefined : { stats: () => store.outboxStats() };
 }
 
 /** Looks after the bootstrap key before the first request that needs keys: nothing runs before there is one. */

@@ -6,6 +6,9 @@
 
 import { billTask } from "../accounts/prices/held-price.ts";
 import type { Settings } from "../config/load.ts";
+import type { Post } from "../events/http-sink.ts";
+import { DomainEvents } from "../events/listeners.ts";
+import type { EventSender } from "../events/sender.ts";
 import type { HealthPart } from "../http/routes/health.ts";
 import { createCheckedMedia } from "../media/checked.ts";
 import type { TaskType } from "../protocol/task.ts";
@@ -19,6 +22,7 @@ import { StepWorker, type StepWorkerOptions } from "../tasks/engine/step-worker.
 import { UsualDurations } from "../tasks/engine/usual-durations.ts";
 import type { Doorbell } from "../tasks/ports/doorbell.ts";
 import { type Core, createCatalogue, createCore, type HostParts } from "./core.ts";
+import { createEventSender } from "./events.ts";
 import { createHookAddresses, stepWorkerOptions } from "./options.ts";
 import { TaskEnds } from "./task-ends.ts";
 import { UnreadableWatch } from "./unreadable-watch.ts";
@@ -29,6 +33,8 @@ const CANCEL_AT_MOST = 100;
 /** What the platform brings. */
 export type DeploymentPlatform = Omit<HostParts, "catalogue" | "doorbell" | "hooks"> & {
   readonly offers: readonly ProviderOffer[];
+  /** Sends what the operator's own services are told. */
+  readonly post: Post;
   /** Keeps the isolate alive until the promise settles, as long as the platform allows. */
   keepAlive(pending: Promise<void>): void;
   /** What rings where no queue is configured: `runners` says how many step runners each lane has. */
@@ -44,6 +50,8 @@ export type Deployment = Core & {
   /** What QStash needs, where it is configured; null where the step runners' alarms stand in for it. */
   readonly qstash: QStash | null;
   readonly unreadable: UnreadableWatch;
+  /** Sends domain events when it is called; null without a sink. */
+  readonly eventSender: EventSender | null;
   /** How this isolate's rings go. */
   readonly ringHealth: () => HealthPart;
 };
@@ -51,9 +59,9 @@ export type Deployment = Core & {
 export type QStash = { readonly doorbell: QStashDoorbell; readonly signatures: QStashSignatures };
 
 export function createDeployment(platform: DeploymentPlatform): Deployment {
-  const { offers, keepAlive, ringRunners, ...parts } = platform;
+  const { offers, keepAlive, ringRunners, post, ...parts } = platform;
   const { settings, clock, log, store, media } = parts;
-  const publisher = new TaskEnds(parts.publisher, log);
+  const publisher = new DomainEvents(parts.publisher, [new TaskEnds(log)]);
   const catalogue = createCatalogue(settings, offers, log);
   const options = stepWorkerOptions(settings);
   const qstash = createQStash(platform);
@@ -81,6 +89,7 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
     ),
     stepWorkerOptions: options,
     qstash,
+    eventSender: createEventSender(settings, { store, post, clock, log }),
     unreadable: new UnreadableWatch({ store, clock, log }),
     ringHealth: rings.health,
   };

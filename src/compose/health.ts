@@ -6,6 +6,7 @@ import type { AccountHealth } from "../tasks/engine/provider-health.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import { StoreUnavailableError, type UnavailableReason } from "../tasks/ports/store-error.ts";
 import type { QueueStats } from "../tasks/ports/task-store.ts";
+import { type EventsReport, eventsPart } from "./events.ts";
 import { troubledAccounts } from "./provider-report.ts";
 
 export type HealthSources = {
@@ -18,6 +19,8 @@ export type HealthSources = {
   readonly hungCalls?: () => ReadonlyMap<string, number>;
   /** How the providers' accounts are doing, where they are used by this process. */
   readonly accounts?: () => readonly AccountHealth[];
+  /** How the outbox of domain events is; absent without a sink. */
+  readonly events?: EventsReport | undefined;
   readonly clock: Pick<Clock, "monotonic">;
 };
 
@@ -79,16 +82,18 @@ export class HostHealth implements Health {
   }
 
   async parts(): Promise<Record<string, HealthPart>> {
-    const { store, queue, rooms, providers, hungCalls, accounts } = this.#sources;
-    const [storeHealth, queueHealth] = await Promise.all([
+    const { store, queue, rooms, providers, hungCalls, accounts, events } = this.#sources;
+    const [storeHealth, queueHealth, eventsHealth] = await Promise.all([
       storePart(store, this.#tryStore()),
       queuePart(queue),
+      events && eventsPart(events),
     ]);
     return {
       store: storeHealth,
       queue: queueHealth,
       rooms: rooms(),
       providers: providersPart([...providers.keys()], hungCalls?.(), troubledAccounts(accounts?.() ?? [])),
+      ...(eventsHealth && { events: eventsHealth }),
     };
   }
 

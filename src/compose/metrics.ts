@@ -6,6 +6,7 @@ import type { RoomsStats } from "../rooms/rooms.ts";
 import type { HungCalls } from "../tasks/engine/hung-calls.ts";
 import type { AccountHealth } from "../tasks/engine/provider-health.ts";
 import type { TaskStore } from "../tasks/ports/task-store.ts";
+import { type EventsReport, registerEventMetrics } from "./events.ts";
 
 const SECOND_MS = 1_000;
 
@@ -33,10 +34,15 @@ export type MetricsSources = {
   readonly build: BuildInfo;
   readonly store: Pick<TaskStore, "stats" | "oldestWaitingMs" | "countUnreadable">;
   readonly process: ProcessGauges | undefined;
+  /** Absent without a sink of events. */
+  readonly events?: EventsReport | undefined;
 };
 
 /** Adds the gauges of what everybody shares who shares the store, and those of this process if it has some. */
-export function registerMetrics(metrics: MetricsRegistry, { build, store, process }: MetricsSources): void {
+export function registerMetrics(
+  metrics: MetricsRegistry,
+  { build, store, process, events }: MetricsSources,
+): void {
   metrics.gauge("conduit_build_info", "What runs, in the labels.", () => [{ labels: build, value: 1 }]);
   metrics.gauge("conduit_unreadable_records", "Stored records that could not be read.", async () => [
     { value: await store.countUnreadable() },
@@ -60,6 +66,7 @@ export function registerMetrics(metrics: MetricsRegistry, { build, store, proces
         }),
       ),
   );
+  if (events !== undefined) registerEventMetrics(metrics, events);
   if (process === undefined) return;
   const { engine, hung, accounts, providers, rooms, hubs, retention, ends, storeCalls } = process;
   ends.registerIn(metrics);

@@ -11,6 +11,8 @@ import type { KeyEvent, KeyService } from "../accounts/keys.ts";
 import { billTask } from "../accounts/prices/held-price.ts";
 import type { Principal } from "../accounts/principal.ts";
 import type { Settings } from "../config/load.ts";
+import type { Post } from "../events/http-sink.ts";
+import { DomainEvents } from "../events/listeners.ts";
 import type { Transport } from "../fetch/transport.ts";
 import type { HttpEnv } from "../http/exchange.ts";
 import type { IdleLimit } from "../http/idle-limit.ts";
@@ -50,6 +52,7 @@ import type { TaskService } from "../tasks/service.ts";
 import { accountNews } from "./account-news.ts";
 import { createApp } from "./app.ts";
 import { createCore } from "./core.ts";
+import { createEventSender } from "./events.ts";
 import { HostHealth, roomsPart } from "./health.ts";
 import { createHubs } from "./hubs.ts";
 import type { BuildInfo } from "./metrics.ts";
@@ -75,6 +78,8 @@ export type GatewayDependencies = {
   shrinker?: PictureShrinker;
   catalogue: Catalogue;
   transport: Transport;
+  /** Sends what the operator's own services are told. Default: the runtime's `fetch`. */
+  post?: Post;
   host: IdleLimit;
   sockets: SocketUpgrade;
   topics: Topics;
@@ -111,11 +116,15 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const bridge = bus === null ? null : new RoomBridge({ bus, store, log });
   const rooms = new Rooms({ store: bridge?.store ?? store, topics, clock, log }, roomsSettings(settings));
   bridge?.attach(rooms);
-  const taskEnds = new TaskEnds(bridge ?? rooms, log);
+  const ends = new TaskEnds(log);
+  const domainEvents = new DomainEvents(bridge ?? rooms, [ends]);
   // Where no other process writes, this one hears of every end by itself.
   const localEnds =
-    instances === undefined ? new LocalEnds({ publisher: taskEnds, store, clock, log }) : null;
-  const publisher = localEnds ?? taskEnds;
+    instances === undefined ? new LocalEnds({ publisher: domainEvents, store, clock, log }) : null;
+  const publisher = localEnds ?? domainEvents;
+  const post: Post = dependencies.post ?? ((url, init) => fetch(url, init));
+  const sender = createEventSender(settings, { store, post, clock, log });
+  const events = sender === null ? undefined : { stats: () => store.outboxStats(), sent: () => sender.sent };
   const workers = bus === null ? null : new BusWorkers(bus, clock);
   const others = workers ?? (instances && SILENT_WORKERS);
   const previews = new Previews();
@@ -199,6 +208,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     providers,
     hungCalls: () => hung.open,
     accounts,
+    events,
     clock,
   });
   const app = createApp(core, {
@@ -214,13 +224,14 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       rooms,
       hubs: connections,
       retention,
-      ends: taskEnds,
+      ends,
       storeCalls,
     },
     isResting: ({ provider, providerModel }, type) => {
       const offering = providers.get(provider);
       return offering !== undefined && providerHealth.isResting(offering, providerModel, type);
     },
+    events,
     slots,
     previews,
     ...(shrinker && { thumbnails: createLazyThumbnails(media, shrinker) }),
@@ -256,6 +267,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       retention.start();
       keyWatch.start();
       unreadable.start();
+      sender?.start(settings.engine.sweepIntervalMs);
     },
     async stop() {
       state = "finishing";
@@ -264,6 +276,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       unreadable.stop();
       // Streams stay while steps finish, so that subscribers still see them end; what is left is told to come again.
       await engine.stop();
+      await sender?.stop();
       state = "closing";
       localEnds?.close();
       connections.close(null, closeOptionsOf(CLOSE_GOING_AWAY, "the server is shutting down"));

@@ -5,6 +5,7 @@ import type { NameOf, Problem } from "./problem.ts";
 import { checkProviders } from "./provider-checks.ts";
 import type { Settings } from "./schema.ts";
 import { dottedName } from "./setting-names.ts";
+import { checkSink } from "./sink-checks.ts";
 import type { RawValue } from "./source.ts";
 
 /** Problems between settings. */
@@ -64,7 +65,11 @@ export function checkTogether(settings: Settings, nameOf: NameOf): Problem[] {
       came: "no Redis server",
     });
   }
-  problems.push(...checkMedia(settings, nameOf), ...checkProviders(settings, nameOf));
+  problems.push(
+    ...checkMedia(settings, nameOf),
+    ...checkProviders(settings, nameOf),
+    ...checkSink(settings, nameOf),
+  );
   return problems;
 }
 

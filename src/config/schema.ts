@@ -26,6 +26,7 @@ import {
   text,
   word,
 } from "./setting.ts";
+import { SINK_SETTINGS } from "./sink-schema.ts";
 import { hostName, LINE, line, SECRET, secret, WEB_ADDRESS, webAddress } from "./value-shapes.ts";
 
 const DAY_SECONDS = 86_400;
@@ -220,6 +221,7 @@ export const SETTINGS = {
     ),
     maxConnections: integer(20_000, 1, 1_000_000, "Event streams and event sockets at once."),
     maxConnectionsPerKey: integer(1_000, 1, 1_000_000, "Event streams and event sockets of one key at once."),
+    sink: SINK_SETTINGS,
   },
   hubs: {
     snapshotDelayMs: integer(50, 0, 10_000, "No push for a subscription leaves sooner after its answer."),

@@ -48,12 +48,12 @@ export class MetricsRegistry {
 
   /** A value that is read at each scrape. A reader that rejects leaves its gauge out. */
   gauge(name: string, help: string, read: () => Iterable<Sample> | Promise<Iterable<Sample>>): void {
-    this.#add(name, help, "gauge", async () => {
-      const samples = await Promise.resolve()
-        .then(read)
-        .catch((): Iterable<Sample> => []);
-      return [...samples].map(({ labels = {}, value }) => line(name, labels, value));
-    });
+    this.#add(name, help, "gauge", () => readLines(name, read));
+  }
+
+  /** A counter that is kept elsewhere, and read at each scrape like a gauge. */
+  total(name: string, help: string, read: () => Iterable<Sample> | Promise<Iterable<Sample>>): void {
+    this.#add(name, help, "counter", () => readLines(name, read));
   }
 
   /** Everything, ready to be scraped. */
@@ -68,6 +68,16 @@ export class MetricsRegistry {
     if (this.#metrics.has(name)) throw new Error(`There are two metrics named ${name}`);
     this.#metrics.set(name, { head: `# HELP ${name} ${help}\n# TYPE ${name} ${type}`, lines });
   }
+}
+
+async function readLines(
+  name: string,
+  read: () => Iterable<Sample> | Promise<Iterable<Sample>>,
+): Promise<Iterable<string>> {
+  const samples = await Promise.resolve()
+    .then(read)
+    .catch((): Iterable<Sample> => []);
+  return [...samples].map(({ labels = {}, value }) => line(name, labels, value));
 }
 
 class SeriesFamily<Series extends { lines(): Iterable<string> }> implements Family<Series> {

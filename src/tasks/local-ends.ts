@@ -43,9 +43,9 @@ export class LocalEnds implements EndWatch, Publisher {
     this.#dependencies.publisher.publish(update);
   }
 
-  ended(task: Task): void {
-    this.#dependencies.publisher.ended?.(task);
-    this.#tell(task);
+  committed(update: TaskUpdate): void {
+    this.#dependencies.publisher.committed?.(update);
+    if (isTerminal(update.task.status)) this.#tell(update.task);
   }
 
   /** Whether anybody waits for the task's end. */

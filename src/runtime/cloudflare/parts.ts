@@ -4,6 +4,7 @@ import { waitUntil } from "cloudflare:workers";
 import encoderWasm from "@jsquash/webp/codec/enc/webp_enc_simd.wasm?module";
 import { createResultDownload } from "../../compose/core.ts";
 import { createDeployment, type Deployment } from "../../compose/deployment.ts";
+import { outboxOptions } from "../../compose/events.ts";
 import { s3Access } from "../../compose/options.ts";
 import { ConfigError, loadConfig, type Settings, secretsOf } from "../../config/load.ts";
 import { storeChoice } from "../../config/store-choice.ts";
@@ -98,6 +99,7 @@ function assemble(bindings: Bindings): Deployment {
     media: openMedia(settings, bindings, { fetch: callOut, clock }),
     offers: offersOf({ settings, clock, log, fetch: callOut, download, pacer, studio }, bindings),
     transport,
+    post: callOut,
     publisher: new DurablePublisher(bindings, log),
     rooms: new RemoteRooms(bindings),
     keepAlive: waitUntil,
@@ -118,6 +120,10 @@ function openMedia(settings: Settings, bindings: Bindings, host: S3Host): MediaS
 function openStore(settings: Settings, bindings: Bindings): Store {
   const choice = storeChoice(settings);
   return choice.kind === "upstash"
-    ? createRedisStore({ redis: createUpstashRedis(choice), node: ROOMS_NODE })
+    ? createRedisStore({
+        redis: createUpstashRedis(choice),
+        node: ROOMS_NODE,
+        outbox: outboxOptions(settings),
+      })
     : createRemoteStore(bindings);
 }

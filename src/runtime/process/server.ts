@@ -70,6 +70,7 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
       shrinker: createThreadShrinker({ clock: systemClock }),
       catalogue,
       transport,
+      post: host.fetch,
       host: listener.host,
       sockets: listener.sockets,
       topics: listener.topics,

@@ -4,6 +4,7 @@
  */
 
 import { existsSync, renameSync } from "node:fs";
+import { outboxOptions } from "../../compose/events.ts";
 import type { Settings } from "../../config/load.ts";
 import type { RedisConnection } from "../../config/redis-connection.ts";
 import { storeChoice } from "../../config/store-choice.ts";
@@ -54,13 +55,14 @@ export function openStore(dependencies: StoreDependencies): Promise<OpenedStore>
     case "redis":
       return openRedis(choice.connection, dependencies);
     case "upstash":
-      return openUpstash(choice);
+      return openUpstash(choice, dependencies);
   }
 }
 
-async function openEmbedded({ host, directory, log }: StoreDependencies): Promise<OpenedStore> {
+async function openEmbedded({ host, settings, directory, log }: StoreDependencies): Promise<OpenedStore> {
   const database = serveSqliteFile(host.openSqlite(directory.databaseFile));
-  const store = createSqliteStore({ database, now: createSteadyTime(systemClock) });
+  const outbox = outboxOptions(settings);
+  const store = createSqliteStore({ database, now: createSteadyTime(systemClock), outbox: () => outbox });
   try {
     if (existsSync(directory.backupManifest)) {
       await store.renewEpochs();
@@ -102,6 +104,7 @@ async function openRedis(
     node,
     prefix: PREFIX,
     together: { later: (send) => void setImmediate(send) },
+    outbox: outboxOptions(settings),
   });
   const opened: OpenedStore = {
     store,
@@ -138,10 +141,18 @@ async function openRedis(
   }
 }
 
-async function openUpstash({ url, token }: { url: string; token: string }): Promise<OpenedStore> {
+async function openUpstash(
+  { url, token }: { url: string; token: string },
+  { settings }: StoreDependencies,
+): Promise<OpenedStore> {
   const { createRedisStore, createUpstashRedis } = await redisModules();
   const redis = createUpstashRedis({ url, token });
-  const store = createRedisStore({ redis, node: randomToken(NODE_CHARACTERS), prefix: PREFIX });
+  const store = createRedisStore({
+    redis,
+    node: randomToken(NODE_CHARACTERS),
+    prefix: PREFIX,
+    outbox: outboxOptions(settings),
+  });
   try {
     await store.ping();
   } catch (error) {

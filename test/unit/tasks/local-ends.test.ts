@@ -20,7 +20,7 @@ beforeEach(() => {
   clock = new ManualClock();
   [heard, reads, warnings] = [[], [], []];
   ends = new LocalEnds({
-    publisher: { publish: (update) => heard.push(update), ended: (task) => heard.push(task.status) },
+    publisher: { publish: (update) => heard.push(update), committed: ({ task }) => heard.push(task.status) },
     store: {
       positions: (ids) => logs.positions(ids),
       get: async ({ keyId }, id) => {
@@ -52,7 +52,7 @@ test("a wait resolves with the task as it ended, and reads nothing for it", asyn
   expect([await outcomeOf(waiting), ends.isAwaited(id)]).toEqual(["waiting", true]);
   publishUpdate(ends, logs.advance(id, "completed"));
   expect([await outcomeOf(waiting), ends.isAwaited(id)]).toEqual(["completed", false]);
-  expect([reads, heard]).toEqual([[], ["completed"]]);
+  expect([reads, heard]).toEqual([[], ["running", "completed"]]);
   expect(logs.hasSubscribers(id)).toBe(false);
 });
 

@@ -5,19 +5,30 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { DurableObjectState } from "@cloudflare/workers-types";
+import { outboxOptions } from "../../../compose/events.ts";
+import { ConfigError, loadConfig } from "../../../config/load.ts";
+import type { OutboxOptions } from "../../../events/outbox.ts";
 import { failureOf, isStoreMethod, type StoreAnswer } from "../../../stores/remote/store-calls.ts";
 import { createSqliteStore } from "../../../stores/sqlite/store.ts";
 import type { Store } from "../../../stores/store.ts";
+import { type Bindings, variablesOf } from "../bindings.ts";
 import { openDurableSql } from "./durable-sql.ts";
 
 export class StoreObject<Env = unknown> extends DurableObject<Env> {
   /** The store's time, wall clock in ms. A field and no method: what callers elsewhere reach are methods. */
   protected readonly now: () => number = Date.now;
+  /** Which domain events are kept for the sink. */
+  protected readonly outbox: OutboxOptions | null;
   readonly #store: Store;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    this.#store = createSqliteStore({ database: openDurableSql(ctx.storage), now: () => this.now() });
+    this.outbox = outboxOf(variablesOf(env as Bindings));
+    this.#store = createSqliteStore({
+      database: openDurableSql(ctx.storage),
+      now: () => this.now(),
+      outbox: () => this.outbox,
+    });
   }
 
   /** Calls a method of the store. What it rejects with is answered as a value; an unknown method is a `TypeError`. */
@@ -32,5 +43,15 @@ export class StoreObject<Env = unknown> extends DurableObject<Env> {
       if (failure.kind === "other") console.error(`The store's ${method} failed:`, error);
       return { ok: false, failure };
     }
+  }
+}
+
+/** Where a setting is wrong, the Worker answers nothing but that; its store need not say it too. */
+function outboxOf(env: Record<string, string>): OutboxOptions | null {
+  try {
+    return outboxOptions(loadConfig({ env, host: "worker" }).settings);
+  } catch (error) {
+    if (error instanceof ConfigError) return null;
+    throw error;
   }
 }
