@@ -14,7 +14,7 @@ import { ID_REQUIRED, NO_SUCH_CONNECTION, type Refusal } from "../../signalr/tra
 import { asksForWebSocket } from "../../sockets/socket-upgrade.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
 import { type OriginPolicy, requireSocketOrigin } from "../middleware/origin-policy.ts";
-import { hubPaths, isKeylessPoll } from "./hubs.ts";
+import { hubPaths, keyOfConnection } from "./hubs.ts";
 
 /** A shard that was restarted is back by then. */
 const RETRY_SECONDS = 1;
@@ -57,11 +57,10 @@ export function mountHubProxy(
     const { hub, negotiate, negotiateBare } = hubPaths(name);
     app.post(negotiate, key, (c) => proxy.connect(c));
     app.post(negotiateBare, key, (c) => proxy.connect(c));
-    // Python's signalrcore sends no key with polls (seen in 2026): there the connection's token authorises.
-    app.get(hub, (c, next) => (isKeylessPoll(c.req.raw) ? next() : key(c, next)));
-    app.get(hub, (c) => proxy.get(c));
-    app.post(hub, key, (c) => proxy.onConnection(c));
-    app.delete(hub, key, (c) => proxy.onConnection(c));
+    const connectionKey = keyOfConnection(key);
+    app.get(hub, connectionKey, (c) => proxy.get(c));
+    app.post(hub, connectionKey, (c) => proxy.onConnection(c));
+    app.delete(hub, connectionKey, (c) => proxy.onConnection(c));
   }
 }
 

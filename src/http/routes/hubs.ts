@@ -6,6 +6,7 @@
 
 import type { Hono } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { isEphemeralPlainKey } from "../../accounts/plain-key.ts";
 import type { Principal } from "../../accounts/principal.ts";
 import { ApiError } from "../../protocol/error.ts";
 import type { HubConnectionSettings } from "../../signalr/connection/hub-connection-options.ts";
@@ -90,11 +91,10 @@ export function mountHubs(app: Hono<HttpEnv>, key: HttpMiddleware, dependencies:
     const { hub: path, negotiate, negotiateBare } = hubPaths(name);
     app.post(negotiate, key, (c) => routes.negotiate(c, false));
     app.post(negotiateBare, key, (c) => routes.negotiate(c, true));
-    // Python's signalrcore sends no key with polls (seen in 2026): there the connection's token authorises.
-    app.get(path, (c, next) => (isKeylessPoll(c.req.raw) ? next() : key(c, next)));
-    app.get(path, (c) => routes.get(c));
-    app.post(path, key, (c) => routes.post(c));
-    app.delete(path, key, (c) => routes.delete(c));
+    const connectionKey = keyOfConnection(key);
+    app.get(path, connectionKey, (c) => routes.get(c));
+    app.post(path, connectionKey, (c) => routes.post(c));
+    app.delete(path, connectionKey, (c) => routes.delete(c));
   }
 }
 
@@ -269,6 +269,7 @@ class HubRoutes {
   }
 }
 
+const UNAUTHENTICATED = 401;
 const CUT_OFF: Refusal = { status: 400, body: "" };
 
 function refused(c: HttpContext, refusal: Refusal): Response;
@@ -277,12 +278,33 @@ function refused(c: HttpContext, refusal: Refusal | null): Response | null {
   return refusal === null ? null : c.text(refusal.body, refusal.status as ContentfulStatusCode);
 }
 
-/** Whether a request has no key and needs none: a poll, which its connection's token authorises. */
-export function isKeylessPoll(request: Request): boolean {
-  if (request.method !== "GET" || asksForWebSocket(request) || presentedKey(request, true) !== null)
-    return false;
-  return /[?&]id=[^&]/.test(request.url) && !request.headers.get("accept")?.includes("text/event-stream");
+/**
+ * What authenticates requests on a connection, whose unguessable token is a proof as well. Python's signalrcore sends no key with
+ * polls (seen in 2026), and an ephemeral key that has expired ends no open connection: there the token authorises alone.
+ */
+export function keyOfConnection(key: HttpMiddleware): HttpMiddleware {
+  return async (c, next) => {
+    const request = c.req.raw;
+    if (!isOnConnection(request)) return key(c, next);
+    const presented = presentedKey(request, true);
+    if (presented === null && request.method === "GET") return next();
+    try {
+      await key(c, nothingNext);
+    } catch (error) {
+      const expired = error instanceof ApiError && error.status === UNAUTHENTICATED;
+      if (!expired || presented === null || !isEphemeralPlainKey(presented)) throw error;
+    }
+    return next();
+  };
 }
+
+/** Whether a request is a poll, a post or an end of a connection; one that opens a transport needs a key of its own. */
+export function isOnConnection(request: Request): boolean {
+  if (!/[?&]id=[^&]/.test(request.url) || asksForWebSocket(request)) return false;
+  return request.method !== "GET" || !request.headers.get("accept")?.includes("text/event-stream");
+}
+
+const nothingNext = () => Promise.resolve();
 
 function tooMany(what: string): ApiError {
   return new ApiError(

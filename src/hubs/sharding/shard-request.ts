@@ -26,7 +26,7 @@ const PASSED_ON = [
 const KEY_QUERY = "access_token";
 
 export type ShardCaller = {
-  /** Null for a poll without a key: there the connection's token is the proof. */
+  /** Null on a connection whose token is the proof, see `keyOfConnection`. */
   readonly principal: Principal | null;
   readonly requestId: string;
 };

@@ -15,7 +15,7 @@ import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../../..
 import { noIdleLimit } from "../../../http/idle-limit.ts";
 import { routedPath } from "../../../http/request/path.ts";
 import { errorResponse } from "../../../http/response/error-response.ts";
-import { mountHubs } from "../../../http/routes/hubs.ts";
+import { isOnConnection, mountHubs } from "../../../http/routes/hubs.ts";
 import { FrameBatcher } from "../../../hubs/sharding/frame-batcher.ts";
 import { HibernatedConnections } from "../../../hubs/sharding/hibernated-connections.ts";
 import {
@@ -260,9 +260,12 @@ export class HubShard extends DurableObject<Bindings> {
   }
 }
 
-/** The Worker has authenticated the caller; a request without a principal was not sent by the Worker. */
+/**
+ * The Worker has authenticated the caller; a request without a principal was not sent by the Worker, unless it is one on a
+ * connection whose token is the proof.
+ */
 const requirePrincipal: HttpMiddleware = (c, next) => {
-  principalOfExchange(c);
+  if (!isOnConnection(c.req.raw)) principalOfExchange(c);
   return next();
 };
 
