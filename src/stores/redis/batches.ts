@@ -19,7 +19,7 @@ import type { ScriptRunner } from "./server/script-runner.ts";
 import { creationOf, onceArguments, readCreated } from "./tasks/creation.ts";
 import type { TaskFields } from "./tasks/fields.ts";
 
-type Details = Pick<Batch, "taskIds" | "metadata" | "webhook">;
+type Details = Pick<Batch, "taskIds" | "metadata">;
 
 export class RedisBatches implements BatchStore {
   readonly #scripts: ScriptRunner;
@@ -39,12 +39,13 @@ export class RedisBatches implements BatchStore {
     assertBatch(draft.tasks);
     const { id, tenant, metadata, webhook, tasks, idempotency } = draft;
     const creations = tasks.map((task) => creationOf(this.#fields, task, limits, this.#token, this.#outbox));
-    const details: Details = { taskIds: tasks.map((task) => task.id), metadata, webhook };
+    const details: Details = { taskIds: tasks.map((task) => task.id), metadata };
     const batch = [
       id,
       tenant.keyId,
       tenant.subject,
       JSON.stringify(details).slice(0, -1),
+      webhook === null ? "" : JSON.stringify(webhook),
       ...onceArguments(idempotency, id),
     ];
     const reply = listReply(
@@ -66,7 +67,7 @@ export class RedisBatches implements BatchStore {
     });
     const counts = { queued: tasks.length, running: 0, completed: 0, failed: 0, cancelled: 0 };
     const moments = { createdAt: numberOf(now), cancelledAt: null, finishedAt: null };
-    return { outcome: "created", batch: { id, tenant, ...details, ...moments, counts }, updates };
+    return { outcome: "created", batch: { id, tenant, ...details, webhook, ...moments, counts }, updates };
   }
 
   async repeatedBatch({ keyId, subject }: Tenant, claim: IdempotencyClaim): Promise<RepeatedBatch | null> {
@@ -124,7 +125,8 @@ function readBatch(reply: Reply | undefined): Batch {
   return {
     id: textOf(id),
     tenant: { keyId: fields.get("keyId") ?? "", subject: fields.get("subject") ?? "" },
-    ...detailsIn(fields.get("details") ?? ""),
+    ...parsed<Details>(`${fields.get("details")}}`, { taskIds: [], metadata: {} }),
+    webhook: parsed<Batch["webhook"]>(fields.get("webhook") ?? "null", null),
     createdAt: moment("createdAt") ?? 0,
     cancelledAt: moment("cancelledAt"),
     finishedAt: moment("finishedAt"),
@@ -132,11 +134,11 @@ function readBatch(reply: Reply | undefined): Batch {
   };
 }
 
-function detailsIn(text: string): Details {
-  const none: Details = { taskIds: [], metadata: {}, webhook: null };
+/** The value of a JSON text; `otherwise` where it is missing or damaged. */
+function parsed<T>(text: string, otherwise: T): T {
   try {
-    return { ...none, ...(JSON.parse(`${text}}`) as Partial<Details>) };
+    return JSON.parse(text) as T;
   } catch {
-    return none;
+    return otherwise;
   }
 }

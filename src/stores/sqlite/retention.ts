@@ -13,7 +13,7 @@ import { dropIdleQueues, removeWorkOf } from "./due-work/queues.ts";
 import { dropOldMovements } from "./money/ledger.ts";
 import { dropOldSessions } from "./sessions/retention.ts";
 import type { TaskRow } from "./tasks/task-table.ts";
-import { removeUnreadable, retireUnreadable } from "./tasks/unreadable.ts";
+import { removeUnreadable, retireUnreadable } from "./tasks/unreadable-removal.ts";
 import type { Transaction } from "./transaction.ts";
 
 /** Removes a settled task with everything that belongs to it. The movement of its charge stays in the ledger. */

@@ -1,5 +1,6 @@
 /** Tasks that were accepted together, as the store keeps them beside the tasks. Times are milliseconds since the epoch. */
 
+import type { BatchStatus } from "../../protocol/batch.ts";
 import type { TaskStatus } from "../../protocol/task.ts";
 import type { TaskWebhook, Tenant } from "../task.ts";
 
@@ -8,8 +9,6 @@ export const MAX_BATCH_TASKS = 100;
 
 /** How many of the tasks have which status. It changes in the same step of the store as the task's own status. */
 export type BatchCounts = Readonly<Record<TaskStatus, number>>;
-
-export type BatchStatus = "queued" | "running" | "completed" | "cancelled";
 
 export type Batch = {
   readonly id: string;

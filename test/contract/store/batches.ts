@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type Batch, batchStatus } from "../../../src/tasks/batches/batch.ts";
+import { toWireBatch } from "../../../src/tasks/batches/wire.ts";
 import type { BatchDraft, CreateBatchOutcome } from "../../../src/tasks/ports/batch-store.ts";
 import type { IdempotencyClaim } from "../../../src/tasks/ports/task-store.ts";
 import type { Task } from "../../../src/tasks/task.ts";
@@ -340,8 +341,79 @@ export function batchContract(contract: StoreContract): void {
       expect(found.size).toBe(room);
     }, 60_000);
 
+    test("leaves word of its end, once, for its webhook and the endpoints that want it, as it reads then", async () => {
+      const webhook = { url: "https://user.example/batch", headers: { "x-a": "1" }, events: [] };
+      const endpoint = {
+        keyId: "a",
+        description: "",
+        enabled: true,
+        secrets: [],
+        createdAt: 0,
+        updatedAt: 0,
+      };
+      const listening = {
+        ...endpoint,
+        id: "ep_1",
+        url: "https://ends.example/",
+        events: ["batch.completed"],
+      };
+      const deaf = { ...endpoint, id: "ep_2", url: "https://tasks.example/", events: ["task.completed"] };
+      for (const one of [listening, deaf]) await bench.store.createEndpoint(one, 20);
+      const deliveries = async () => {
+        const { deliveries: all } = await bench.store.listDeliveries("a", { limit: 100 });
+        return all.filter(({ type }) => type === "batch.completed");
+      };
+      const batch = await submit(3, { webhook, metadata: { who: 'Zoë "Z"' } });
+      const quiet = await submit(1);
+      await bench.apply(await bench.claimOne(), COMPLETE);
+      await bench.apply(await bench.claimOne(), fail(true));
+      expect(await deliveries()).toEqual([]);
+      bench.advance(86_400_123);
+      await bench.store.cancelBatch(scopeOf("a"), batch.id);
+      await bench.store.cancel(scopeOf("a"), batch.taskIds[2]!);
+      await bench.store.cancel(scopeOf("a"), batch.taskIds[2]!);
+      const data = toWireBatch(await read(batch));
+      expect(data).toMatchObject({
+        status: "cancelled",
+        counts: { total: 3, failed: 1 },
+        taskIds: batch.taskIds,
+      });
+      const told = await deliveries();
+      expect(told.sort((a, b) => a.id.length - b.id.length)).toMatchObject([
+        {
+          id: batch.id,
+          url: webhook.url,
+          headers: webhook.headers,
+          taskId: null,
+          endpointId: null,
+          body: { data },
+        },
+        { id: `${batch.id}-ep_1`, url: listening.url, headers: {}, endpointId: "ep_1", body: { data } },
+      ]);
+      expect(told[0]?.body).toEqual({ data });
+      await bench.store.cancel(scopeOf("a"), quiet.taskIds[0]!);
+      expect(await deliveries()).toHaveLength(3);
+      const work = await bench.store.claimWork({
+        kind: "delivery",
+        leaseMs: LEASE_MS,
+        max: 100,
+        maxPerDestination: 100,
+      });
+      expect(
+        work
+          .filter(({ item }) => item.id.startsWith(batch.id))
+          .map(({ item, task }) => [item.destination, task]),
+      ).toEqual(
+        expect.arrayContaining([
+          ["https://user.example", null],
+          ["https://ends.example", null],
+        ]),
+      );
+    });
+
     test("ends once, whoever completes and cancels its tasks at the same time", async () => {
-      const batch = await submit(20);
+      const webhook = { url: "https://user.example/batch", headers: {}, events: [] };
+      const batch = await submit(20, { webhook });
       const claims = await bench.claim(12);
       await Promise.all([
         ...claims.map(({ lease }) => bench.store.advance(lease, COMPLETE)),
@@ -352,6 +424,8 @@ export function batchContract(contract: StoreContract): void {
       expect(counts.completed + counts.cancelled).toBe(20);
       expect(counts.cancelled).toBeGreaterThanOrEqual(8);
       expect(finishedAt).toBe(bench.now());
+      const { deliveries } = await bench.store.listDeliveries("a", { limit: 100 });
+      expect(deliveries.map(({ id }) => id)).toEqual([batch.id]);
     });
   });
 }

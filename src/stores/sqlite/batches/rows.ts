@@ -2,10 +2,12 @@
 
 import { isTerminal, TASK_STATUSES, type TaskStatus } from "../../../protocol/task.ts";
 import type { Batch } from "../../../tasks/batches/batch.ts";
+import { toWireBatch } from "../../../tasks/batches/wire.ts";
 import type { BatchDraft } from "../../../tasks/ports/batch-store.ts";
 import type { TenantScope } from "../../../tasks/task.ts";
 import { assertScope } from "../../scopes.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
+import { leaveDeliveries } from "../deliveries/leaving.ts";
 import type { Transaction } from "../transaction.ts";
 
 type Details = Pick<Batch, "taskIds" | "metadata" | "webhook">;
@@ -33,18 +35,23 @@ export function insertBatch({ sql, now }: Transaction, draft: BatchDraft): Batch
 }
 
 /**
- * Counts a task that changed its status; `batchId` is null for a task of no batch. Ends the batch with its last task. A
+ * Counts a task that changed its status; `batchId` is null for a task of no batch. Ends the batch with its last task, and
+ * leaves word of that for webhooks. A
  * task may name a batch that is not there: one that was removed before it.
  */
-export function moveInBatch(
-  { sql, now }: Transaction,
-  batchId: string | null,
-  from: TaskStatus,
-  to: TaskStatus,
-): void {
+export function moveInBatch(tx: Transaction, batchId: string | null, from: TaskStatus, to: TaskStatus): void {
   if (batchId === null || from === to) return;
+  const { sql, now } = tx;
   sql.run(`UPDATE batches SET ${from} = ${from} - 1, ${to} = ${to} + 1 WHERE id = ?`, batchId);
-  if (isTerminal(to)) sql.run(END, now, batchId);
+  if (!isTerminal(to) || sql.change(END, now, batchId) === 0) return;
+  const batch = batchById(sql, batchId);
+  if (batch === null) return;
+  const body = { data: toWireBatch(batch) };
+  leaveDeliveries(
+    tx,
+    { id: batchId, keyId: batch.tenant.keyId, type: "batch.completed", body },
+    batch.webhook,
+  );
 }
 
 export function batchById(sql: Sql, id: string): Batch | null {

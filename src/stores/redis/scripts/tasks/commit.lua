@@ -98,7 +98,7 @@ local function commit(c)
   if OUTBOX_ROWS > 0 and c[b + 1] then post(c[b + 1]) end
 
   if before ~= after then
-    move_in_batch(f[5], before, after)
+    move_in_batch(f[5], before, after, k)
     local waiting = (after == 'queued' and 1 or 0) - (before == 'queued' and 1 or 0)
     if waiting ~= 0 then count_waiting(k, s, waiting) end
     list_under(k, s, id, list_score(id, after, type))
