@@ -76,6 +76,7 @@ const { view } = await gateway.tasks.submit({
   reservedMicros: 0,
   price: null,
   retryOf: null,
+  customer: null,
   idempotency: null,
 });
 const [claim] = await store.claim({ lane: "image", leaseMs: HOUR_MS, max: 1 });

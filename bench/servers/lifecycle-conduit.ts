@@ -110,6 +110,7 @@ function submission(): Submission {
     reservedMicros: RESERVED_MICROS,
     price: null,
     retryOf: null,
+    customer: null,
     idempotency: { key: `job-${number}`, fingerprint: "bench", ttlMs: HOUR_MS },
   };
 }

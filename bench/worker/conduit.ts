@@ -36,6 +36,7 @@ export class Offerer extends DurableObject<BenchBindings> {
       reservedMicros: 0,
       price: null,
       retryOf: null,
+      customer: null,
       idempotency: null,
     });
     // The step runner was rung as well; whoever comes first holds it.

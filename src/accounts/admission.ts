@@ -26,6 +26,8 @@ export type Order = {
   metadata: Record<string, string>;
   baseUrl: string;
   retryOf: string | null;
+  /** Whose it is, as `customerOf` decides; null where nobody is named. */
+  customer: string | null;
   /** Pictures handed in, which are stored once the order is admitted. */
   inputs: readonly InputClaim[];
 };
@@ -65,6 +67,7 @@ export function admit(
     reservedMicros: price.reservedMicros,
     price: price.held,
     retryOf: order.retryOf,
+    customer: order.customer,
     idempotency,
   };
   return { submission, price };

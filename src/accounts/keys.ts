@@ -9,8 +9,8 @@ import type { Clock } from "../tasks/ports/clock.ts";
 import type { Log } from "../tasks/ports/log.ts";
 import { describeError } from "../tasks/ports/log.ts";
 import { type AccountStore, DuplicateKeyError } from "./account-store.ts";
+import type { Budget, Grant } from "./budgets.ts";
 import { keyEndOf } from "./key-watch.ts";
-import type { Budget } from "./ledger-store.ts";
 import { hashKey, makePlainKey } from "./plain-key.ts";
 import type { KeyPatch, VirtualKey } from "./virtual-key.ts";
 
@@ -30,6 +30,11 @@ export type KeyDraft = {
   maxConcurrentTasks?: number | null | undefined;
   /** Default none. */
   budgets?: readonly Budget[] | undefined;
+  /** Default none. */
+  grants?: readonly Grant[] | undefined;
+  customerBudget?: Budget | null | undefined;
+  requestsPerMinute?: number | null | undefined;
+  requestsPerDay?: number | null | undefined;
   metadata?: Record<string, Json> | undefined;
 };
 
@@ -189,6 +194,10 @@ export class KeyService {
       maxPriority: draft.maxPriority ?? "high",
       maxConcurrentTasks: draft.maxConcurrentTasks ?? null,
       budgets: draft.budgets ?? [],
+      grants: draft.grants ?? [],
+      customerBudget: draft.customerBudget ?? null,
+      requestsPerMinute: draft.requestsPerMinute ?? null,
+      requestsPerDay: draft.requestsPerDay ?? null,
       metadata: draft.metadata ?? {},
       createdAt: now,
       updatedAt: now,

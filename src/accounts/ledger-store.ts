@@ -4,18 +4,13 @@
  * Money is micro-dollars, times are the store's milliseconds.
  */
 
-import { BUDGET_PERIODS } from "../protocol/key.ts";
+import type { BudgetPeriod } from "../protocol/key.ts";
 import type { Json } from "../protocol/task.ts";
+import type { RequestRate } from "../tasks/ports/start-refusal.ts";
+import type { Budget, BudgetWindow, SpendThreshold } from "./budgets.ts";
 
 /** What a hold or a movement is for. */
 export type MoneySource = "task" | "session";
-
-/** A period a budget counts in, and so a balance is kept for. */
-export const BUDGET_WINDOWS = BUDGET_PERIODS;
-export type BudgetWindow = (typeof BUDGET_WINDOWS)[number];
-
-/** What a key may spend in a window: charges and holds together. */
-export type Budget = { readonly limitMicros: number; readonly period: BudgetWindow };
 
 /** Money held back for work under way. */
 export type Hold = {
@@ -64,7 +59,57 @@ export type MovementPlace = Pick<Movement, "id" | "at">;
 
 export type Balance = { readonly reservedMicros: number; readonly chargedMicros: number };
 
+/** A budget in the period that runs now. */
+export type BudgetState = Budget &
+  Balance & {
+    /** What grants add to the limit. */
+    readonly grantedMicros: number;
+    /** When the period is over; null: never. */
+    readonly resetsAt: number | null;
+    /** The highest threshold that was told of in this period; null: none. */
+    readonly reached: SpendThreshold | null;
+  };
+
+/** How a key stands with its limits, by the store's clock. */
+export type KeyStanding = {
+  readonly at: number;
+  readonly budgets: readonly BudgetState[];
+  /** One for each limit that the key has. */
+  readonly rates: readonly RequestRate[];
+};
+
+/** How a customer of a key stands. */
+export type CustomerStanding = {
+  /** Its own; null: the default of the key's customers counts. */
+  readonly own: Budget | null;
+  /** The budget that counts; null: no limit. */
+  readonly budget: BudgetState | null;
+};
+
+/** A threshold of a budget that charges have reached: each is recorded once in a period. */
+export type SpendMark = {
+  readonly keyId: string;
+  /** Whose budget; null: the key's own. */
+  readonly customer: string | null;
+  readonly period: BudgetPeriod;
+  /** Which of its periods: `total`, a day, the Monday of a week, or a month (`2026-11`). */
+  readonly window: string;
+  readonly percent: SpendThreshold;
+  /** The limit then, with its grants. */
+  readonly limitMicros: number;
+  readonly chargedMicros: number;
+  readonly at: number;
+};
+
 export interface LedgerStore {
+  /** How a key stands; null when there is no such key. */
+  keyStanding(keyId: string): Promise<KeyStanding | null>;
+  /** How a customer of a key stands, also one that never had a task; null when there is no such key. */
+  customerStanding(keyId: string, customer: string): Promise<CustomerStanding | null>;
+  /** Gives a customer a budget of its own; null takes it away. False when there is no such key. */
+  setCustomerBudget(keyId: string, customer: string, budget: Budget | null): Promise<boolean>;
+  /** The thresholds that charges of the key and its customers have reached, newest first, at most `limit`. */
+  listSpendMarks(keyId: string, limit: number): Promise<SpendMark[]>;
   /** What is held and was charged in a window: of the whole key, or of one customer of it. Zeros where there was nothing. */
   balance(keyId: string, customer: string | null, window: BudgetWindow): Promise<Balance>;
   /** The key's holds, oldest first, at most `limit`. */

@@ -4,8 +4,8 @@ import { ApiError } from "../protocol/error.ts";
 import type { Permissions } from "../protocol/key.ts";
 import { PRIORITIES, type Priority, type TaskType } from "../protocol/task.ts";
 import type { Tenant, TenantScope } from "../tasks/task.ts";
+import type { Budget, Grant } from "./budgets.ts";
 import type { EphemeralKey } from "./ephemeral/ephemeral-key-store.ts";
-import type { Budget } from "./ledger-store.ts";
 import { commonPatterns, matchesModel } from "./model-patterns.ts";
 import type { VirtualKey } from "./virtual-key.ts";
 
@@ -22,7 +22,10 @@ export type Principal = {
   readonly allowedModels: readonly string[] | null;
   readonly maxPriority: Priority;
   readonly maxConcurrentTasks: number | null;
-  readonly budgets: readonly Budget[];
+  readonly grants: readonly Grant[];
+  readonly customerBudget: Budget | null;
+  readonly requestsPerMinute: number | null;
+  readonly requestsPerDay: number | null;
   /** Milliseconds since the epoch; null = never. */
   readonly expiresAt: number | null;
 };
@@ -47,7 +50,10 @@ export function principalOf(key: VirtualKey): Principal {
     allowedModels: key.allowedModels === null ? null : Object.freeze([...key.allowedModels]),
     maxPriority: key.maxPriority,
     maxConcurrentTasks: key.maxConcurrentTasks,
-    budgets: Object.freeze([...key.budgets]),
+    grants: Object.freeze([...key.grants]),
+    customerBudget: key.customerBudget,
+    requestsPerMinute: key.requestsPerMinute,
+    requestsPerDay: key.requestsPerDay,
     expiresAt: key.expiresAt,
   });
 }

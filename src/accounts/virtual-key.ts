@@ -2,7 +2,7 @@
 
 import type { Permissions } from "../protocol/key.ts";
 import type { Json, Priority } from "../protocol/task.ts";
-import type { Budget } from "./ledger-store.ts";
+import type { Budget, Grant } from "./budgets.ts";
 
 export type VirtualKey = {
   readonly id: string;
@@ -21,6 +21,13 @@ export type VirtualKey = {
   readonly maxConcurrentTasks: number | null;
   /** All of them hold; none: no limit. */
   readonly budgets: readonly Budget[];
+  /** Each raises every budget of the key, not those of its customers. */
+  readonly grants: readonly Grant[];
+  /** What each customer may spend that has no budget of its own; null: no limit. */
+  readonly customerBudget: Budget | null;
+  /** Null: no limit. */
+  readonly requestsPerMinute: number | null;
+  readonly requestsPerDay: number | null;
   readonly metadata: Record<string, Json>;
   readonly createdAt: number;
   readonly updatedAt: number;
@@ -38,6 +45,10 @@ export type KeyPatch = Partial<
     | "maxPriority"
     | "maxConcurrentTasks"
     | "budgets"
+    | "grants"
+    | "customerBudget"
+    | "requestsPerMinute"
+    | "requestsPerDay"
     | "metadata"
     | "hash"
     | "last4"

@@ -51,6 +51,8 @@ export type ApiErrorOptions = {
   retryAfterSeconds?: number;
   /** False sets `x-should-retry: false`: OpenAI's SDK repeats POST on 408, 409, 429 and 5xx unless told not to. */
   shouldRetry?: boolean;
+  /** Further headers of the answer, by their lower-case names. */
+  headers?: Readonly<Record<string, string>>;
   cause?: unknown;
 };
 
@@ -66,6 +68,7 @@ export class ApiError extends Error {
   readonly param: string | null;
   readonly retryAfterSeconds: number | null;
   readonly shouldRetry: boolean | null;
+  readonly headers: Readonly<Record<string, string>>;
 
   constructor(code: ErrorCode, message: string, options: ApiErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -73,6 +76,7 @@ export class ApiError extends Error {
     [this.status, this.type] = TABLE[code];
     this.param = options.param ?? null;
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+    this.headers = options.headers ?? {};
     this.shouldRetry = options.shouldRetry ?? (this.status === 409 || this.status === 422 ? false : null);
   }
 }

@@ -9,17 +9,41 @@ export type Permissions = {
 };
 
 /** Periods a budget may count in. */
-export const BUDGET_PERIODS = ["total"] as const;
+export const BUDGET_PERIODS = ["total", "daily", "weekly", "monthly"] as const;
+export type BudgetPeriod = (typeof BUDGET_PERIODS)[number];
 
-/** What a key may spend in a period, in US dollars. */
-export type WireBudget = { limit: number; period: (typeof BUDGET_PERIODS)[number] };
+/** What may be spent in a period, in US dollars. Days, weeks (from Monday on) and months are those of UTC. */
+export type WireBudget = { limit: number; period: BudgetPeriod };
 
-/** The same with what has become of it. */
+/** The same with what has become of it in the period that runs. */
 export type WireBudgetState = WireBudget & {
+  /** What grants add to the limit now. */
+  granted: number;
   charged: number;
   /** Held back for unfinished work. */
   reserved: number;
   left: number;
+  /** ISO 8601: when the period is over; null: never. */
+  resetsAt: string | null;
+  /** The highest of 50, 80, 90 and 100 per cent that charges have reached in the period; null: none. */
+  reached: 50 | 80 | 90 | 100 | null;
+};
+
+/** Raises every budget of a key until it expires. */
+export type WireGrant = {
+  /** US dollars. */
+  amount: number;
+  /** ISO 8601. */
+  expiresAt: string;
+};
+
+/** A limit of requests and what is left of it. */
+export type WireRequestRate = {
+  per: "minute" | "day";
+  limit: number;
+  remaining: number;
+  /** ISO 8601: when all of it is free again. */
+  resetsAt: string;
 };
 
 /** The answer of `GET /v1/key`: what the caller's key may do. */
@@ -37,10 +61,31 @@ export type WireOwnKey = {
   permissions: Readonly<Permissions>;
   /** Empty: no limit. */
   budgets: WireBudgetState[];
+  /** Those that have not expired. */
+  grants: WireGrant[];
+  /** The budget of each customer that has none of its own; null: no limit. */
+  customerBudget: WireBudget | null;
+  /** Null: no limit. */
+  requestsPerMinute: number | null;
+  requestsPerDay: number | null;
+  /** Of each of these two limits that there is, what is left. */
+  requestRates: WireRequestRate[];
 };
 
+/** A customer of a key as administrators read it. */
+export type WireCustomer = {
+  customer: string;
+  /** Its own budget; null: the default of its key's customers. */
+  budget: WireBudget | null;
+  /** The budget that holds, with what has become of it; null: no limit. */
+  state: WireBudgetState | null;
+};
+
+/** The body of `PUT /admin/v1/keys/{id}/customers/{customer}`; null: the default of its key's customers. */
+export type SetCustomerRequest = { budget: { limit: number; period?: BudgetPeriod | undefined } | null };
+
 /** A key as administrators read it; neither its plain form nor its hash. */
-export type WireKey = Omit<WireOwnKey, "budgets"> & {
+export type WireKey = Omit<WireOwnKey, "budgets" | "requestRates"> & {
   budgets: WireBudget[];
   /** The plain key's last four characters. */
   last4: string;
@@ -70,8 +115,13 @@ type KeyFields = {
   /** Default `high`. */
   maxPriority?: Priority | undefined;
   maxConcurrentTasks?: number | null | undefined;
-  /** At most one, of period `total`; default none. */
-  budgets?: { limit: number; period?: WireBudget["period"] | undefined }[] | null | undefined;
+  /** At most one of each period; `total` where none is named. Default none. */
+  budgets?: { limit: number; period?: BudgetPeriod | undefined }[] | null | undefined;
+  /** Default none. */
+  grants?: WireGrant[] | null | undefined;
+  customerBudget?: { limit: number; period?: BudgetPeriod | undefined } | null | undefined;
+  requestsPerMinute?: number | null | undefined;
+  requestsPerDay?: number | null | undefined;
   metadata?: Record<string, Json> | undefined;
 };
 

@@ -3,6 +3,7 @@
  * its places, and the counters from which its cost is reckoned. Lives in the same store as keys and money.
  */
 
+import type { StartRefusal } from "../tasks/ports/start-refusal.ts";
 import type { TenantScope } from "../tasks/task.ts";
 
 /** Running totals of a session; each only rises. Names are the translators' own (`audioInMs`, `tokensOut`, …). */
@@ -49,12 +50,16 @@ export type SessionLimits = { maxPerKey: number; max: number };
 export type OpenSessionOutcome =
   | { outcome: "opened"; session: Session }
   /** As many are open as may: of the key, or in all. */
-  | { outcome: "too_many"; limit: "key" | "all"; open: number };
+  | { outcome: "too_many"; limit: "key" | "all"; open: number }
+  | StartRefusal;
 
 export type SessionEnd = { closeReason: string; counters: SessionCounters; chargedMicros: number };
 
 export interface SessionStore {
-  /** Checks the limits and opens it under a lease, in one step. The same id again answers the session as it is. */
+  /**
+   * Checks the key, its requests, the limits of sessions and the budgets, in this order, and opens it under a lease, in one
+   * step. The same id again answers the session as it is.
+   */
   openSession(draft: SessionDraft, limits: SessionLimits, leaseMs: number): Promise<OpenSessionOutcome>;
   /** Prolongs the lease and keeps the counters given; others stay. False when it has ended meanwhile; nothing is written then. */
   renewSession(id: string, fence: number, leaseMs: number, counters: SessionCounters): Promise<boolean>;

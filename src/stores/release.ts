@@ -16,8 +16,9 @@ export type DataRelease = {
 /**
  * What this release writes. 1 and 2 were the first release's, which had no `minReader`: the step from them is one-way. 4 added
  * `waitDeadlineAt` to tasks, 5 the budgets of keys (an earlier release beside this one accepts tasks without looking at them)
- * and the overrun of movements, 6 the audit log, the outbox, ephemeral keys, the records of deliveries, and batches (an earlier release
- * beside this one does not count what it does for the tasks of a batch).
+ * and the overrun of movements, 6 the audit log, the outbox, ephemeral keys, the records of deliveries, batches (an earlier release
+ * beside this one does not count what it does for the tasks of a batch), budgets of days and customers, grants, limits of requests
+ * and marks of spending (an earlier release knows none of them, and holds money in no day).
  */
 export const DATA_RELEASE: DataRelease = { writes: 6, minReader: 3 };
 

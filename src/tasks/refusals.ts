@@ -1,14 +1,17 @@
-/** How it is said that the store's create step refused. */
+/** What clients are told when a store does not begin what they asked for. */
 
 import { ApiError } from "../protocol/error.ts";
 import { dollarText } from "./dollars.ts";
+import type { BudgetExceeded, KeyRefused, RateLimited, StartRefusal } from "./ports/start-refusal.ts";
 import type { CreateOutcome } from "./ports/task-store.ts";
-
-/** The outcomes of the create step that make no task and answer none. */
-export type CreationRefusal = Exclude<CreateOutcome, { outcome: "created" | "replayed" }>;
+import { rateHeaders } from "./rate-headers.ts";
 
 /** Seconds a client is asked to wait when the queue of its key is full. */
 const QUEUE_FULL_RETRY_SECONDS = 10;
+const MS_PER_SECOND = 1_000;
+
+/** The outcomes of the create step that make no task and answer none. */
+export type CreationRefusal = Exclude<CreateOutcome, { outcome: "created" | "replayed" }>;
 
 /** The error of a refusal; `wantedMicros` is what the request would have held back. */
 export function creationRefused(refusal: CreationRefusal, wantedMicros: number): ApiError {
@@ -21,10 +24,8 @@ export function creationRefused(refusal: CreationRefusal, wantedMicros: number):
         `${refusal.queued} tasks of this key are waiting, which is as many as may. Wait for some to start, or cancel some.`,
         { retryAfterSeconds: QUEUE_FULL_RETRY_SECONDS },
       );
-    case "budget_exceeded":
-      return budgetExceeded(wantedMicros, refusal);
-    case "key_refused":
-      return keyRefused(refusal.reason);
+    default:
+      return startRefused(refusal, wantedMicros);
   }
 }
 
@@ -35,19 +36,42 @@ export function keyReused(): ApiError {
   );
 }
 
-function budgetExceeded(
-  wantedMicros: number,
-  budget: Extract<CreateOutcome, { outcome: "budget_exceeded" }>,
-): ApiError {
-  const { limitMicros, chargedMicros, reservedMicros } = budget;
-  const left = Math.max(0, limitMicros - chargedMicros - reservedMicros);
+/** The error for what a key's own limits do not allow. */
+function startRefused(refusal: StartRefusal, wantedMicros: number): ApiError {
+  switch (refusal.outcome) {
+    case "key_refused":
+      return keyRefused(refusal.reason);
+    case "rate_limited":
+      return rateLimited(refusal);
+    case "budget_exceeded":
+      return budgetExceeded(refusal, wantedMicros);
+  }
+}
+
+function rateLimited({ rate, retryAfterMs }: RateLimited): ApiError {
+  const seconds = Math.max(1, Math.ceil(retryAfterMs / MS_PER_SECOND));
+  const limit = rate.per === "day" ? `${rate.limit} a day (UTC)` : `${rate.limit} a minute`;
   return new ApiError(
-    "budget_exceeded",
-    `This request may cost $${dollarText(wantedMicros)}, and $${dollarText(left)} is left of the key's budget of $${dollarText(limitMicros)}: $${dollarText(chargedMicros)} was charged and $${dollarText(reservedMicros)} is reserved for unfinished tasks. Ask for less, wait for those to end, or have an administrator raise the budget. POST /v1/estimate tells what a request may cost.`,
+    "rate_limit_exceeded",
+    `This key may make ${limit} of requests that create something, and has made them. Try again in ${seconds} s, or have an administrator raise the limit.`,
+    { retryAfterSeconds: seconds, headers: rateHeaders(rate) },
   );
 }
 
-function keyRefused(reason: "disabled" | "expired" | "unknown"): ApiError {
+function budgetExceeded(budget: BudgetExceeded, wantedMicros: number): ApiError {
+  const { limitMicros, chargedMicros, reservedMicros, period, customer, resetsAt } = budget;
+  const left = Math.max(0, limitMicros - chargedMicros - reservedMicros);
+  const whose = customer === null ? "the key's" : "this customer's";
+  const amount = (micros: number) => `$${dollarText(micros)}`;
+  const begins =
+    resetsAt === null ? "" : ` The budget begins anew at ${new Date(resetsAt).toISOString()} (UTC).`;
+  return new ApiError(
+    "budget_exceeded",
+    `This request may cost ${amount(wantedMicros)}, and ${amount(left)} is left of ${whose} ${period} budget of ${amount(limitMicros)}: ${amount(chargedMicros)} was charged and ${amount(reservedMicros)} is reserved for unfinished tasks.${begins} Ask for less, wait for those to end, or have an administrator raise the budget. POST /v1/estimate tells what a request may cost.`,
+  );
+}
+
+function keyRefused(reason: KeyRefused["reason"]): ApiError {
   switch (reason) {
     case "disabled":
       return new ApiError("key_disabled", "This API key is disabled. An administrator can enable it again.");

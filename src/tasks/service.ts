@@ -20,7 +20,7 @@ import type {
   TaskView,
 } from "./ports/task-store.ts";
 import { creationRefused, keyReused } from "./refusals.ts";
-import { type DraftLimits, draftOf, type Submission } from "./submission.ts";
+import { type DraftLimits, draftOf, type Submission, type Submitted } from "./submission.ts";
 import type { Task, TenantScope } from "./task.ts";
 
 export type TaskServiceOptions = DraftLimits & {
@@ -87,9 +87,9 @@ export class TaskService {
 
   /**
    * Accepts a task; when this resolves it is durable. A repeat of an idempotent request answers the first one's task.
-   * Rejects with `idempotency_key_reused`, `queue_full`, `budget_exceeded`, or the key's own refusals.
+   * Rejects with `idempotency_key_reused`, `rate_limit_exceeded`, `queue_full`, `budget_exceeded`, or the key's own refusals.
    */
-  async submit(submission: Submission): Promise<{ view: TaskView; replayed: boolean }> {
+  async submit(submission: Submission): Promise<Submitted> {
     const { store, publisher, doorbell, clock } = this.#dependencies;
     const { id = this.#nextId(), inputs = [] } = submission;
     const { maxQueuedPerKey } = this.#options;
@@ -103,13 +103,13 @@ export class TaskService {
         const { task } = outcome.update;
         publishUpdate(publisher, outcome.update);
         doorbell.ring(task.type, clock.now(), task);
-        return { view: { task, queuePosition: null }, replayed: false };
+        return { view: { task, queuePosition: null }, replayed: false, rate: outcome.rate };
       }
       case "replayed": {
         const { task } = outcome.task;
         // Its own task: the store was asked twice, because its first answer was lost.
         if (task.id === id) doorbell.ring(task.type, clock.now(), task);
-        return { view: outcome.task, replayed: task.id !== id };
+        return { view: outcome.task, replayed: task.id !== id, rate: null };
       }
       default:
         throw creationRefused(outcome, submission.reservedMicros);

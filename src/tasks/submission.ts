@@ -1,7 +1,8 @@
 /** What comes in: an admitted request, and the task it asks the store for. */
 
 import type { Json, Priority, TaskType } from "../protocol/task.ts";
-import type { IdempotencyClaim, TaskDraft } from "./ports/task-store.ts";
+import type { RequestRate } from "./ports/start-refusal.ts";
+import type { IdempotencyClaim, TaskDraft, TaskView } from "./ports/task-store.ts";
 import type { Candidate, JobRequest, TaskInput, Tenant } from "./task.ts";
 
 /** An admitted request: who pays, where it runs and what is held back for it are already decided. */
@@ -25,7 +26,18 @@ export type Submission = {
   /** The price by which that was reckoned; null for what is free. */
   price: Json;
   retryOf: string | null;
+  /** The end user of the key's owner on whose budget it counts; null where none is named. */
+  customer: string | null;
   idempotency: IdempotencyClaim | null;
+};
+
+/** An accepted task. */
+export type Submitted = {
+  view: TaskView;
+  /** Whether it was accepted before. */
+  replayed: boolean;
+  /** Of the key's limits of requests the one that is nearer to its end; null where it has none, and for a replay. */
+  rate: RequestRate | null;
 };
 
 export type TypeLimits = { timeoutMs: number; maxAttempts: number };
@@ -58,7 +70,7 @@ export function draftOf(
     maxAttempts,
     retryOf: submission.retryOf,
     batchId,
-    customer: null,
+    customer: submission.customer,
     webhook: null,
     baseUrl: submission.baseUrl,
     reservedMicros: submission.reservedMicros,

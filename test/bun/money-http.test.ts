@@ -180,9 +180,8 @@ describe("an estimate", () => {
 describe("a key's budget", () => {
   test("refuses what does not fit, and says the limit, what is reserved and what is left", async () => {
     const { key } = await world.makeKey({ name: "app", budgets: [{ limit: 0.1 }] });
-    expect(await budgetsOf(key)).toEqual([
-      { limit: 0.1, period: "total", charged: 0, reserved: 0, left: 0.1 },
-    ]);
+    const unused = { granted: 0, charged: 0, reserved: 0, left: 0.1, resetsAt: null, reached: null };
+    expect(await budgetsOf(key)).toEqual([{ limit: 0.1, period: "total", ...unused }]);
     await accepted(FOX, key);
     await accepted(FOX, key);
     const refused = await post(ASYNC, FOX, key);
@@ -199,9 +198,7 @@ describe("a key's budget", () => {
     ])
       expect(error.message).toContain(amount);
     await paint(await world.provider.next());
-    expect(await budgetsOf(key)).toEqual([
-      { limit: 0.1, period: "total", charged: 0.04, reserved: 0.04, left: 0.02 },
-    ]);
+    expect(await budgetsOf(key)).toMatchObject([{ charged: 0.04, reserved: 0.04, left: 0.02 }]);
   });
 
   test("that is used up still reads: tasks, media, models, the key itself, and estimates", async () => {
@@ -238,7 +235,9 @@ describe("a key's budget", () => {
   test.each<[object, string]>([
     [{ budgets: [{ limit: -1 }] }, "budgets.0.limit"],
     [{ budgets: [{ limit: "5" }] }, "budgets.0.limit"],
-    [{ budgets: [{ limit: 5, period: "daily" }] }, "budgets.0.period"],
+    [{ budgets: [{ limit: 5, period: "hourly" }] }, "budgets.0.period"],
+    [{ budgets: [{ limit: 0.000_000_1 }] }, "budgets.0.limit"],
+    [{ budgets: [{ limit: 1_000_000_001 }] }, "budgets.0.limit"],
     [{ budgets: [{ limit: 5 }, { limit: 6 }] }, "budgets"],
     [{ budgets: { limit: 5 } }, "budgets"],
     [{ budgets: [{ limit: 5, currency: "EUR" }] }, "budgets.0.currency"],

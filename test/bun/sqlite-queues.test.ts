@@ -270,7 +270,7 @@ describe("money", () => {
     expect(hold).toMatchObject({
       customer: "cu",
       amountMicros: RESERVED,
-      windows: ["total"],
+      windows: ["total", new Date(bench.now()).toISOString().slice(0, 10)],
       expiresAt: null,
     });
     await bench.drain((task) => task.id);

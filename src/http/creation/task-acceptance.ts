@@ -1,6 +1,7 @@
 /** The way of a create request from its validated body to an accepted task, the same for every creating route. */
 
 import { admit, type Order } from "../../accounts/admission.ts";
+import { customerOf } from "../../accounts/customer.ts";
 import type { EphemeralKeys } from "../../accounts/ephemeral/ephemeral-keys.ts";
 import type { RestingCheck } from "../../accounts/route.ts";
 import type { GivenInput } from "../../inputs/given-input.ts";
@@ -9,8 +10,9 @@ import type { AccessTokenField } from "../../protocol/create-request.ts";
 import { ApiError } from "../../protocol/error.ts";
 import type { ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
 import type { TaskView } from "../../tasks/ports/task-store.ts";
+import { rateHeaders } from "../../tasks/rate-headers.ts";
 import type { TaskService } from "../../tasks/service.ts";
-import type { Submission } from "../../tasks/submission.ts";
+import type { Submission, Submitted } from "../../tasks/submission.ts";
 import type { TaskInput } from "../../tasks/task.ts";
 import { type HttpContext, principalOfExchange } from "../exchange.ts";
 import type { IdleLimit } from "../idle-limit.ts";
@@ -39,13 +41,20 @@ export type Accepted = {
 };
 
 /** A request with its inputs as the caller gave them. */
-export type GivenOrder = Omit<Order, "baseUrl" | "inputs"> & {
+export type GivenOrder = Omit<Order, "baseUrl" | "inputs" | "customer"> & {
   inputs: readonly GivenInput[];
   /** Under which uploads are stored; null where there are none. */
   id: string | null;
   /** Asks for a key that comes with the task. */
   accessToken?: AccessTokenField | undefined;
+  /** The customer of the task that is repeated, whoever asks. Absent: the request says. */
+  customer?: string | null;
 };
+
+/** The end user of the key's owner, where the body names none. */
+const CUSTOMER_HEADER = "x-conduit-customer";
+/** OpenAI's later name for its `user`. */
+const SAFETY_IDENTIFIER = "safety_identifier";
 
 /**
  * Submits an order in the name of the caller. `route` scopes idempotency keys, `body` is what repeats are compared by.
@@ -56,20 +65,27 @@ export async function acceptTask(
   c: HttpContext,
   route: string,
   body: unknown,
-  { inputs: given, id, accessToken, ...order }: GivenOrder,
+  { inputs: given, id, accessToken, customer: repeated, ...order }: GivenOrder,
   dependencies: AcceptanceDependencies,
 ): Promise<Accepted> {
   const { tasks, models, urls, idempotency } = dependencies;
   const exchange = c.get("exchange");
   const base = baseUrl(c.req.raw, urls);
+  const principal = principalOfExchange(c);
   let submission: Submission;
   let tokenOf: AccessTokenMaker;
   try {
     tokenOf = accessTokenMaker(c, accessToken, dependencies.ephemeralKeys);
+    const customer = await customerOf(principal.tenant, [
+      repeated,
+      order.request.user,
+      order.request.further?.[SAFETY_IDENTIFIER],
+      c.req.header(CUSTOMER_HEADER),
+    ]);
     const claim = idempotencyClaim(c.req.raw, route, body, idempotency);
     ({ submission } = admit(
-      principalOfExchange(c),
-      { ...order, inputs: given, baseUrl: base },
+      principal,
+      { ...order, customer, inputs: given, baseUrl: base },
       models,
       claim === null ? null : await claim,
       dependencies.isResting,
@@ -79,7 +95,7 @@ export async function acceptTask(
     throw error;
   }
   const named = { ...submission, id: id ?? tasks.newId() };
-  const { view, replayed } =
+  const { view, replayed, rate } =
     given.length === 0
       ? await submitAlone(named, tokenOf, dependencies)
       : await submitWithInputs(c, named, given, tokenOf, dependencies);
@@ -88,6 +104,7 @@ export async function acceptTask(
   exchange.taskId = view.task.id;
   exchange.accepted = true;
   tellCost(c, view.task);
+  if (rate !== null) for (const [name, value] of Object.entries(rateHeaders(rate))) c.header(name, value);
   if (replayed) c.header("idempotent-replayed", "true");
   return { view, base, token };
 }
@@ -99,7 +116,7 @@ async function submitAlone(
   submission: NamedSubmission,
   tokenOf: AccessTokenMaker,
   { tasks }: AcceptanceDependencies,
-): Promise<{ view: TaskView; replayed: boolean }> {
+): Promise<Submitted> {
   await tokenOf(submission.id);
   return tasks.submit(submission);
 }
@@ -111,7 +128,7 @@ async function submitWithInputs(
   given: readonly GivenInput[],
   tokenOf: AccessTokenMaker,
   { tasks, inputs, host }: AcceptanceDependencies,
-): Promise<{ view: TaskView; replayed: boolean }> {
+): Promise<Submitted> {
   const { id } = submission;
   let stored: TaskInput[];
   host.keepOpen(c.req.raw);
@@ -119,7 +136,7 @@ async function submitWithInputs(
     const repeated = await tasks.repeated(submission);
     if (repeated !== null) {
       await inputs.discard(id);
-      return { view: repeated, replayed: true };
+      return { view: repeated, replayed: true, rate: null };
     }
     stored = await inputs.store(id, given, principalOfExchange(c).scope, c.req.raw.signal);
     await tokenOf(id);

@@ -30,6 +30,7 @@ export function errorResponse(thrown: unknown, c: HttpContext, log: Log): Respon
   }
   if (error.retryAfterSeconds !== null) c.header("retry-after", String(error.retryAfterSeconds));
   if (error.shouldRetry === false || exchange.accepted) c.header("x-should-retry", "false");
+  for (const [name, value] of Object.entries(error.headers)) c.header(name, value);
   if (error.status === 401) c.header("www-authenticate", "Bearer");
   return c.json(envelope(error, exchange.requestId), error.status);
 }

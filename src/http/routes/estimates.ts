@@ -56,7 +56,18 @@ export function mountEstimates(
     const { model, request, priority, inputs } = read[type](body);
     const { price } = admit(
       principalOfExchange(c),
-      { type, model, request, priority, timeoutMs: null, metadata: {}, baseUrl: "", retryOf: null, inputs },
+      {
+        type,
+        model,
+        request,
+        priority,
+        timeoutMs: null,
+        metadata: {},
+        baseUrl: "",
+        retryOf: null,
+        customer: null,
+        inputs,
+      },
       models,
       null,
     );

@@ -1,32 +1,23 @@
-/** `GET /v1/key`: what the presented key may do, and what is left of its budgets. */
+/** `GET /v1/key`: what the presented key may do, and what is left of its limits. */
 
 import type { Hono } from "hono";
-import type { Budget, LedgerStore } from "../../accounts/ledger-store.ts";
-import type { WireBudgetState, WireOwnKey } from "../../protocol/key.ts";
-import { dollars } from "../../tasks/dollars.ts";
+import type { LedgerStore } from "../../accounts/ledger-store.ts";
+import type { WireOwnKey } from "../../protocol/key.ts";
 import { isoTime } from "../../tasks/wire.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
+import { wireBudget, wireBudgetState, wireGrants, wireRequestRate } from "../response/wire-budget.ts";
 
 /** Mounts the route; `key` authenticates. */
 export function mountOwnKey(
   app: Hono<HttpEnv>,
   key: HttpMiddleware,
-  ledger: Pick<LedgerStore, "balance">,
+  ledger: Pick<LedgerStore, "keyStanding">,
 ): void {
-  const stateOf = async (keyId: string, { limitMicros, period }: Budget): Promise<WireBudgetState> => {
-    const { chargedMicros, reservedMicros } = await ledger.balance(keyId, null, period);
-    return {
-      limit: dollars(limitMicros),
-      period,
-      charged: dollars(chargedMicros),
-      reserved: dollars(reservedMicros),
-      left: dollars(Math.max(0, limitMicros - chargedMicros - reservedMicros)),
-    };
-  };
-
   app.get("/v1/key", key, async (c) => {
     const principal = principalOfExchange(c);
-    const { keyId } = principal;
+    const { keyId, customerBudget } = principal;
+    const standing = await ledger.keyStanding(keyId);
+    const { at, budgets, rates } = standing ?? { at: 0, budgets: [], rates: [] };
     c.header("cache-control", "no-store");
     const answer: WireOwnKey = {
       id: keyId,
@@ -37,7 +28,12 @@ export function mountOwnKey(
       maxConcurrentTasks: principal.maxConcurrentTasks,
       maxPriority: principal.maxPriority,
       permissions: principal.permissions,
-      budgets: await Promise.all(principal.budgets.map((budget) => stateOf(keyId, budget))),
+      budgets: budgets.map(wireBudgetState),
+      grants: wireGrants(principal.grants.filter(({ expiresAt }) => expiresAt > at)),
+      customerBudget: customerBudget === null ? null : wireBudget(customerBudget),
+      requestsPerMinute: principal.requestsPerMinute,
+      requestsPerDay: principal.requestsPerDay,
+      requestRates: rates.map((rate) => wireRequestRate(rate, at)),
     };
     return c.json(answer);
   });

@@ -71,6 +71,7 @@ export function mountTasks(
       timeoutMs: task.timeoutMs,
       metadata: task.metadata,
       retryOf: task.id,
+      customer: task.customer,
       inputs: task.inputs.map(({ role, path }, index) => ({
         role,
         param: `input ${index + 1} (${role})`,

@@ -49,7 +49,7 @@ export function mountVideos(
 }
 
 /** What a validated body asks for, whichever route it came by. */
-export function videoOrder(creation: VideoCreation): Omit<Order, "baseUrl" | "inputs"> {
+export function videoOrder(creation: VideoCreation): Omit<Order, "baseUrl" | "inputs" | "customer"> {
   return {
     type: "video",
     model: creation.model,

@@ -1,30 +1,33 @@
 /** Money as it is read: balances, holds and movements. It moves with what it pays for; see scripts/parts/money.lua. */
 
 import {
-  type Balance,
-  BUDGET_WINDOWS,
+  type Budget,
   type BudgetWindow,
-  type Hold,
-  type LedgerStore,
-  type Movement,
-  type MovementPlace,
+  dayNumberOf,
+  FIRST_WINDOWS,
+  periodEnd,
+  type SpendThreshold,
+} from "../../accounts/budgets.ts";
+import type {
+  Balance,
+  BudgetState,
+  CustomerStanding,
+  Hold,
+  KeyStanding,
+  LedgerStore,
+  Movement,
+  MovementPlace,
+  SpendMark,
 } from "../../accounts/ledger-store.ts";
+import type { BudgetPeriod } from "../../protocol/key.ts";
 import type { Json } from "../../protocol/task.ts";
 import type { Reply } from "./server/replies.ts";
 import { listReply, numberOf, textOf } from "./server/replies.ts";
 import type { ScriptRunner } from "./server/script-runner.ts";
+import { readRate } from "./start-refusal.ts";
 
-/** The windows of a hold that names none. */
-const FIRST_WINDOWS = "total";
-
-/**
- * The field of a hold in the hash of the task or session that it pays for: the windows it is held in. Its amount, price, key
- * and customer are fields of that task or session already.
- */
-export function holdFields(): string[] {
-  const windows = BUDGET_WINDOWS.join(" ");
-  return windows === FIRST_WINDOWS ? [] : ["windows", windows];
-}
+/** The windows of every hold but for its day, which the server adds. A hold's windows stand in the hash of what it pays for. */
+export const TIMELESS_WINDOWS = FIRST_WINDOWS.join(" ");
 
 /** What stands of a movement under its id, in its key's ledger. */
 type StoredMovement = Omit<Movement, "id" | "source" | "sourceId" | "keyId">;
@@ -55,11 +58,59 @@ export function movementText(
   return JSON.stringify(told).slice(0, -1);
 }
 
+/** Period, its name, per cent, customer. */
+const MARK = /^(\S+) (\S+) (\d+) (.*)$/s;
+
 export class RedisLedger implements LedgerStore {
   readonly #scripts: ScriptRunner;
 
   constructor(scripts: ScriptRunner) {
     this.#scripts = scripts;
+  }
+
+  async keyStanding(keyId: string): Promise<KeyStanding | null> {
+    const reply = await this.#scripts.run("keyStanding", keyId);
+    if (reply === null) return null;
+    const [moment, budgets, rates] = listReply(reply);
+    const at = numberOf(moment);
+    return {
+      at,
+      budgets: listReply(budgets).map((budget) => readBudget(budget, at)),
+      rates: listReply(rates).map(readRate),
+    };
+  }
+
+  async customerStanding(keyId: string, customer: string): Promise<CustomerStanding | null> {
+    const reply = await this.#scripts.run("customerStanding", keyId, customer);
+    if (reply === null) return null;
+    const [moment, own, budgets] = listReply(reply);
+    const [budget] = listReply(budgets);
+    const text = textOf(own);
+    return {
+      own: text === "" ? null : (JSON.parse(text) as Budget),
+      budget: budget === undefined ? null : readBudget(budget, numberOf(moment)),
+    };
+  }
+
+  async setCustomerBudget(keyId: string, customer: string, budget: Budget | null): Promise<boolean> {
+    const text = budget === null ? "" : JSON.stringify(budget);
+    return (await this.#scripts.run("setCustomerBudget", keyId, customer, text)) === 1;
+  }
+
+  async listSpendMarks(keyId: string, limit: number): Promise<SpendMark[]> {
+    const marks = listReply(await this.#scripts.run("listSpendMarks", keyId, String(limit)));
+    return readable(marks, (reply) => {
+      const [name = "", text = ""] = listReply(reply).map(textOf);
+      const [, period, window, percent, customer] = MARK.exec(name) ?? [];
+      return {
+        keyId,
+        customer: customer || null,
+        period: period as BudgetPeriod,
+        window: window as string,
+        percent: Number(percent) as SpendThreshold,
+        ...(JSON.parse(text) as Pick<SpendMark, "limitMicros" | "chargedMicros" | "at">),
+      };
+    });
   }
 
   async balance(keyId: string, customer: string | null, window: BudgetWindow): Promise<Balance> {
@@ -81,7 +132,7 @@ export class RedisLedger implements LedgerStore {
         customer: customer ? textOf(customer) : (inSpec.customer ?? null),
         amountMicros: numberOf(amount),
         price: price ? (JSON.parse(textOf(price)) as Json) : null,
-        windows: textOf(windows ?? FIRST_WINDOWS).split(" ") as BudgetWindow[],
+        windows: textOf(windows ?? TIMELESS_WINDOWS).split(" ") as BudgetWindow[],
         createdAt: numberOf(createdAt),
         expiresAt: null,
       };
@@ -109,6 +160,23 @@ export class RedisLedger implements LedgerStore {
     });
     return { movements: movements.slice(0, limit), hasMore: pairs.length > limit };
   }
+}
+
+function readBudget(reply: Reply, at: number): BudgetState {
+  const [named, ...texts] = listReply(reply);
+  const period = textOf(named) as BudgetPeriod;
+  const [limitMicros = 0, grantedMicros = 0, reservedMicros = 0, chargedMicros = 0, reached = 0] = texts.map(
+    (text) => Number(text),
+  );
+  return {
+    limitMicros,
+    period,
+    grantedMicros,
+    reservedMicros,
+    chargedMicros,
+    resetsAt: periodEnd(period, dayNumberOf(at)),
+    reached: reached === 0 ? null : (reached as SpendThreshold),
+  };
 }
 
 /** What can be read of many; the rest is left out. */

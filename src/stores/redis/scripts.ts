@@ -6,7 +6,7 @@
  * | --------------------------------- | ------ | -------------------------------------------------------------------------- |
  * | `schema`, `reader`                | string | the newest release that wrote here, and the oldest that may use the data (`writes`, `minReader` in release.ts) |
  * | `0:task:<id>`                     | hash   | a task's fields (see fields.ts), its events (`e<seq>`, JSON), its due work (`work <kind> <id>`) and deliveries (`delivery <id>`) |
- * | `0:key:<key>`                     | hash   | of a key: whether it may start tasks (`on`, `until`, `cap`), whether it has endpoints (`hooks`), log position, followers, counters, its queue in each lane |
+ * | `0:key:<key>`                     | hash   | of a key: whether it may start tasks (`on`, `until`, `cap`, `budgets`, `limits`), its requests (`fullAt`, `day`, `requests`), whether it has endpoints (`hooks`), log position, followers, counters, its queue in each lane |
  * | `0:subject:<tenant>`              | hash   | the same of a subject, without a queue                                     |
  * | `0:log:<tenant>`                  | list   | of a key or a subject: its newest events, as task and field of the task    |
  * | `0:ids:<tenant>`                  | zset   | its tasks by status, type and age, for lists                               |
@@ -27,6 +27,9 @@
  * | `0:media-cursors`                 | hash   | up to which finished task the files were removed (see scripts/tasks/due-media.lua) |
  * | `0:work:<kind>:<id>`              | hash   | an item of due work; its sets: see scripts/parts/work.lua                  |
  * | `0:balance:<key>`                 | hash   | what is held and was charged: `reserved:<window>`, `charged:<window>`, and with `:<customer>` of one |
+ * | `0:balance-days`                  | zset   | balances of days, by when they may go: window, key and customer            |
+ * | `0:customers:<key>`               | hash   | customers with a budget of their own (JSON)                                |
+ * | `0:spend-marks:<key>`             | hash   | thresholds of budgets that charges have reached; in the zset `0:mark-order:<key>` by age, those that end with their period of all keys in `0:old-marks` |
  * | `0:holds:<key>`                   | zset   | what holds money of the key, by age; the hold stands with it (`hold`)      |
  * | `0:movements:<key>`               | zset   | movements of a key by age; their JSON in the hash `0:movement-texts:…`     |
  * | `0:ledgers`                       | zset   | keys by their oldest movement                                              |
@@ -92,6 +95,11 @@ const MAX_RECKONED = 5_000;
 const MAX_DESTINATIONS = 64;
 /** Keys of one provider among which a claim for starts alone looks for one that may start a task. */
 const MAX_LOOKED_AT = 64;
+/** A day's balances are kept so long after it, days: those of customers, and so much longer those of keys. */
+const CUSTOMER_DAYS = 32;
+const LONGER_KEPT_DAYS = 30;
+/** Marks of thresholds are kept so long, ms; those of the total as long as their key. */
+const MARKS_MS = 62 * 24 * 3_600_000;
 
 const LIMITS = {
   REMEMBER_MS,
@@ -108,6 +116,9 @@ const LIMITS = {
   MAX_RECKONED,
   DELIVERY_MS: WORK_KINDS.delivery.giveUpMs,
   MAX_TRIES_KEPT: MAX_DELIVERY_ATTEMPTS_KEPT,
+  CUSTOMER_DAYS,
+  LONGER_KEPT_DAYS,
+  MARKS_MS,
   TENANT_LOG_EVENTS,
   TENANT_LOG_MS,
   PROMOTE_LIMIT,
@@ -145,6 +156,7 @@ const writing = (...parts: Part[]): Recipe => ({ writes: true, parts: ["writes",
 /** What a change of tasks needs: tenants, lanes, logs, and their writing. */
 const CHANGES: Part[] = ["task", "tenants", "fairQueue", "flush", "events"];
 const VIEWS: Part[] = ["task", "tenants", "fairQueue", "view"];
+const MONEY: Part[] = ["budgets", "money"];
 const CLAIMS: Part[] = [
   ...CHANGES,
   "work",
@@ -160,18 +172,18 @@ const OF_OUTBOX: ReadonlySet<Part> = new Set<Part>(["outbox", "startedEvent"]);
 
 /** What each script is made of, and whether it writes. */
 const RECIPES: Record<ScriptName, Recipe> = {
-  create: writing(...CHANGES, "money", "logs", "view", "outbox", "creation"),
-  createBatch: writing(...CHANGES, "money", "logs", "view", "outbox", "creation", "batchClaims"),
+  create: writing(...CHANGES, ...MONEY, "rates", "logs", "view", "outbox", "creation"),
+  createBatch: writing(...CHANGES, ...MONEY, "rates", "logs", "view", "outbox", "creation", "batchClaims"),
   repeatedBatch: reading("batchClaims"),
   getBatch: reading(),
   listBatches: reading(),
   cancelBatch: writing(),
   claim: writing(...CLAIMS),
-  commit: writing(...CLAIMS, "money"),
+  commit: writing(...CLAIMS, ...MONEY, "thresholds"),
   purge: writing("task", "scope", "work", "deliveries", "removal"),
   renew: writing(),
   due: writing("task", "events", "followFlags"),
-  retire: writing("task", "work", "deliveries", "money", "removal", "batches", "followFlags", "audit"),
+  retire: writing("task", "work", "deliveries", ...MONEY, "removal", "batches", "followFlags", "audit"),
   setAside: writing(...CHANGES),
   pauseProvider: writing("fairQueue"),
   load: reading("task"),
@@ -197,13 +209,17 @@ const RECIPES: Record<ScriptName, Recipe> = {
   loadWork: reading("task", "work"),
   nextWork: reading("work"),
   balance: reading(),
+  keyStanding: reading("tenants", "budgets", "rates", "thresholds"),
+  customerStanding: reading("tenants", "budgets", "thresholds"),
+  setCustomerBudget: writing(),
+  listSpendMarks: reading(),
   listHolds: reading(),
   listMovements: reading(),
-  openSession: writing("money", "sessions"),
+  openSession: writing("tenants", ...MONEY, "rates", "thresholds", "sessions"),
   renewSession: writing("sessions"),
-  endSession: writing("money", "sessions"),
+  endSession: writing("tenants", ...MONEY, "thresholds", "sessions"),
   endLostSessions: writing("sessions"),
-  settleSession: writing("money", "sessions"),
+  settleSession: writing("tenants", ...MONEY, "thresholds", "sessions"),
   getSession: reading("sessions"),
   listSessions: reading("sessions"),
   openDelivery: reading(),
@@ -234,7 +250,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
   prepare: converting(),
   convertTenants: converting(),
   listFirstTasks: converting(),
-  writeFirstTasks: converting("writes", ...CHANGES, "money", "work"),
+  writeFirstTasks: converting("writes", ...CHANGES, ...MONEY, "work"),
   convertRest: converting(),
 };
 

@@ -1,6 +1,5 @@
 /** Realtime sessions as hashes. */
 
-import { BUDGET_WINDOWS } from "../../accounts/ledger-store.ts";
 import {
   LOST_SESSION,
   type OpenSessionOutcome,
@@ -14,10 +13,11 @@ import {
 } from "../../realtime/session-store.ts";
 import type { TenantScope } from "../../tasks/task.ts";
 import { assertScope } from "../scopes.ts";
-import { holdFields, movementText, readable } from "./ledger.ts";
+import { movementText, readable, TIMELESS_WINDOWS } from "./ledger.ts";
 import type { Reply } from "./server/replies.ts";
 import { listReply, numberOf, textOf } from "./server/replies.ts";
 import type { ScriptRunner } from "./server/script-runner.ts";
+import { readRefusal } from "./start-refusal.ts";
 
 /** The fence of whoever opens a session. */
 const FIRST_FENCE = "1";
@@ -36,8 +36,7 @@ export class RedisSessions implements SessionStore {
     limits: SessionLimits,
     leaseMs: number,
   ): Promise<OpenSessionOutcome> {
-    const windows = BUDGET_WINDOWS.join(" ");
-    const [outcome, told, open] = listReply(
+    const reply = listReply(
       await this.#scripts.run(
         "openSession",
         draft.id,
@@ -45,16 +44,17 @@ export class RedisSessions implements SessionStore {
         draft.subject,
         draft.customer ?? "",
         String(draft.reservedMicros),
-        windows,
+        TIMELESS_WINDOWS,
         String(leaseMs),
         String(limits.maxPerKey),
         String(limits.max),
         ...fieldsOf(draft),
       ),
     );
-    return outcome === "opened"
-      ? { outcome, session: readSession(told) }
-      : { outcome: "too_many", limit: textOf(told) as "key" | "all", open: numberOf(open) };
+    const [outcome, told, open] = reply;
+    if (outcome === "opened") return { outcome, session: readSession(told) };
+    const refused = readRefusal(outcome, reply.slice(1));
+    return refused ?? { outcome: "too_many", limit: textOf(told) as "key" | "all", open: numberOf(open) };
   }
 
   async renewSession(
@@ -126,7 +126,6 @@ function fieldsOf(draft: SessionDraft): string[] {
     ...["id", id, "keyId", keyId, "subject", subject, "provider", provider, "model", model],
     ...["reservedMicros", String(reservedMicros), "fence", FIRST_FENCE],
     ...(customer === null ? [] : ["customer", customer]),
-    ...(reservedMicros === 0 ? [] : holdFields()),
     ...["movement", movement],
   ];
 }

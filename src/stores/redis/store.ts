@@ -6,8 +6,9 @@
  */
 
 import type { AuditDraft, AuditQuery } from "../../accounts/audit-store.ts";
+import type { Budget, BudgetWindow } from "../../accounts/budgets.ts";
 import type { EphemeralKeyDraft } from "../../accounts/ephemeral/ephemeral-key-store.ts";
-import type { BudgetWindow, MovementPlace } from "../../accounts/ledger-store.ts";
+import type { MovementPlace } from "../../accounts/ledger-store.ts";
 import type { KeyPatch, VirtualKey } from "../../accounts/virtual-key.ts";
 import type { OutboxBatch, OutboxClaim, OutboxOptions, OutboxOutcome } from "../../events/outbox.ts";
 import { TASK_TYPES, type TaskType } from "../../protocol/task.ts";
@@ -393,6 +394,22 @@ class RedisStore implements Store {
 
   listAudit(query: AuditQuery) {
     return this.#audit.listAudit(query);
+  }
+
+  keyStanding(keyId: string) {
+    return this.#ledger.keyStanding(keyId);
+  }
+
+  customerStanding(keyId: string, customer: string) {
+    return this.#ledger.customerStanding(keyId, customer);
+  }
+
+  setCustomerBudget(keyId: string, customer: string, budget: Budget | null) {
+    return this.#ledger.setCustomerBudget(keyId, customer, budget);
+  }
+
+  listSpendMarks(keyId: string, limit: number) {
+    return this.#ledger.listSpendMarks(keyId, limit);
   }
 
   balance(keyId: string, customer: string | null, window: BudgetWindow) {

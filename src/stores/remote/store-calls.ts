@@ -74,6 +74,10 @@ const REPETITION = {
   // The hash of the plain key makes it one.
   createEphemeralKey: "again",
   findEphemeralKey: "again",
+  keyStanding: "again",
+  customerStanding: "again",
+  setCustomerBudget: "again",
+  listSpendMarks: "again",
   balance: "again",
   listHolds: "again",
   listMovements: "again",

@@ -1,6 +1,6 @@
 /**
- * Removes what is old: tasks, their events, idempotency keys, ephemeral keys, ledger movements, sessions, deliveries, batches, and tenants that nobody
- * uses. Each step is bounded.
+ * Removes what is old: tasks, their events, idempotency keys, ephemeral keys, ledger movements, balances of days, sessions,
+ * deliveries, batches, and tenants that nobody uses. Each step is bounded.
  */
 
 import type { Retention, RetentionOutcome } from "../../tasks/ports/task-store.ts";
@@ -10,7 +10,9 @@ import { dropExpiredKeys } from "./accounts/ephemeral-keys.ts";
 import { dropOldBatches } from "./batches/rows.ts";
 import { dropOldDeliveries } from "./deliveries/records.ts";
 import { dropIdleQueues, removeWorkOf } from "./due-work/queues.ts";
+import { dropOldDays } from "./money/balances.ts";
 import { dropOldMovements } from "./money/ledger.ts";
+import { dropOldMarks } from "./money/thresholds.ts";
 import { dropOldSessions } from "./sessions/retention.ts";
 import type { TaskRow } from "./tasks/task-table.ts";
 import { removeUnreadable, retireUnreadable } from "./tasks/unreadable-removal.ts";
@@ -56,10 +58,15 @@ export function retire(tx: Transaction, retention: Retention, limit: number): Re
   const sessions = dropOldSessions(tx, now - retention.tasksMs, limit);
   const deliveries = dropOldDeliveries(tx, now - retention.tasksMs, limit);
   const batches = dropOldBatches(tx, now - retention.tasksMs, limit);
+  const marks = dropOldMarks(tx, limit);
+  const days = dropOldDays(tx, limit);
   dropIdleQueues(tx);
   const more =
+    days ||
     removedTaskIds.length >= limit ||
-    [logs.length, keys, ephemeralKeys, movements, audit, sessions, deliveries, batches].includes(limit);
+    [logs.length, keys, ephemeralKeys, movements, audit, sessions, deliveries, batches, marks].includes(
+      limit,
+    );
   return { removedTaskIds, trimmedLogs: logs.length, more };
 }
 
@@ -98,6 +105,7 @@ export function dropIdleTenants(
     if (subject !== "") continue;
     sql.run("DELETE FROM lane_keys WHERE key_id = ?", keyId);
     sql.run("DELETE FROM balances WHERE key_id = ?", keyId);
+    sql.run("DELETE FROM spend_marks WHERE key_id = ?", keyId);
   }
   const last = rows.length < limit ? undefined : rows.at(-1);
   return last === undefined ? null : { keyId: last.key_id as string, subject: last.subject as string };

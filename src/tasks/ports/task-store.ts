@@ -23,6 +23,7 @@ import type {
   TenantScope,
 } from "../task.ts";
 import type { StepTransition } from "../transition.ts";
+import type { RequestRate, StartRefusal } from "./start-refusal.ts";
 
 export type TaskDraft = {
   /** UUIDv7, lower case. */
@@ -81,13 +82,11 @@ export type RepeatOutcome =
   | { outcome: "conflict" };
 
 export type CreateOutcome =
-  | { outcome: "created"; update: TaskUpdate }
-  | RepeatOutcome
-  | { outcome: "queue_full"; queued: number }
-  /** The key was disabled, expired or deleted meanwhile. */
-  | { outcome: "key_refused"; reason: "disabled" | "expired" | "unknown" }
-  /** What the task would hold back does not fit into a budget of the key, of which this much is used. */
-  | { outcome: "budget_exceeded"; limitMicros: number; chargedMicros: number; reservedMicros: number };
+  /** `rate`: of the key's limits of requests the one that is nearer to its end; null where it has none. */
+  { outcome: "created"; update: TaskUpdate; rate: RequestRate | null } | RepeatOutcome | CreateRefusal;
+
+/** Why a task is not made. Looked for in this order: the key, its requests, its queue, its budgets, its customer's. */
+export type CreateRefusal = { outcome: "queue_full"; queued: number } | StartRefusal;
 
 /** A task with its place in the queue, 1 = next; null when it is not waiting for its first or next start. */
 export type TaskView = { task: Task; queuePosition: number | null };

@@ -31,9 +31,12 @@ export function budgetContract(contract: StoreContract): void {
       for (let task = 0; task < 3; task++) await bench.submit();
       expect(await bench.create()).toEqual({
         outcome: "budget_exceeded",
+        period: "total",
+        customer: null,
         limitMicros: LIMIT,
         chargedMicros: 0,
         reservedMicros: LIMIT,
+        resetsAt: null,
       });
       await bench.apply(await bench.claimOne(), complete(400));
       expect(await bench.create()).toMatchObject({ chargedMicros: 400, reservedMicros: RESERVED * 2 });

@@ -76,7 +76,7 @@ export function moneyContract(contract: StoreContract): void {
             customer: "cust é",
             amountMicros: RESERVED,
             price: PRICE,
-            windows: ["total"],
+            windows: ["total", new Date(bench.now()).toISOString().slice(0, 10)],
             createdAt: bench.now(),
             expiresAt: null,
           },
@@ -153,7 +153,7 @@ export function moneyContract(contract: StoreContract): void {
             chargedMicros: 400,
             upstreamMicros: 400,
             overrunMicros: 0,
-            windows: ["total"],
+            windows: ["total", new Date(bench.now()).toISOString().slice(0, 10)],
             at: bench.now(),
           },
         ]);

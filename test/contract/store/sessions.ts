@@ -92,7 +92,7 @@ export function sessionContract(contract: StoreContract): void {
             subject: "ann",
             customer: "cust é",
             amountMicros: RESERVED,
-            windows: ["total"],
+            windows: ["total", new Date(bench.now()).toISOString().slice(0, 10)],
             createdAt: bench.now(),
           },
         ]);
@@ -245,7 +245,7 @@ export function sessionContract(contract: StoreContract): void {
             model: "gpt-realtime",
             provider: "openai",
             chargedMicros: 300,
-            windows: ["total"],
+            windows: ["total", new Date(bench.now()).toISOString().slice(0, 10)],
             at: bench.now(),
           },
         ]);

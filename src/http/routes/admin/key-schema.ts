@@ -2,38 +2,35 @@
 
 import { z } from "zod";
 import type { KeyChange, KeyDraft } from "../../../accounts/keys.ts";
-import type { Budget } from "../../../accounts/ledger-store.ts";
-import { BUDGET_PERIODS, type ChangeKeyRequest, type CreateKeyRequest } from "../../../protocol/key.ts";
+import type { ChangeKeyRequest, CreateKeyRequest } from "../../../protocol/key.ts";
 import { type Json, PRIORITIES } from "../../../protocol/task.ts";
-import { micros } from "../../../tasks/dollars.ts";
 import { isBoundedObject } from "../../creation/json-bounds.ts";
 import { modelPatternsField, permissionsField } from "../../request/key-fields.ts";
+import { budgetList, budgetShape, grantList, requestLimit, timeWithZone } from "./limits-schema.ts";
 
 const MAX_NAME_CHARACTERS = 100;
 const MAX_CONCURRENT_TASKS = 1_000_000;
-/** Of every period; this version counts one, the total. */
-const MAX_BUDGETS = 1;
-const MAX_BUDGET_DOLLARS = 1_000_000_000;
 /** Of a key's metadata as JSON; it is read with every key. */
 const MAX_METADATA_BYTES = 4_096;
 
 const name = `a text of 1 to ${MAX_NAME_CHARACTERS} characters without control characters`;
 const tasks = `a whole number from 1 to ${MAX_CONCURRENT_TASKS}`;
-const budgets = 'at most one budget, such as {"limit":5,"period":"total"}';
-const limit = `dollars from 0 to ${MAX_BUDGET_DOLLARS}`;
-const time = "an ISO 8601 time with a zone, such as 2027-01-31T00:00:00Z";
 const flag = z.boolean({ error: "true or false" });
 
 /** Limits that may be lifted again: there, `null` is a value. */
 export const LIFTABLE: ReadonlySet<string> = new Set([
   "allowedModels",
   "budgets",
+  "customerBudget",
   "expiresAt",
+  "grants",
   "maxConcurrentTasks",
+  "requestsPerDay",
+  "requestsPerMinute",
 ]);
 const fields = {
   enabled: flag.optional(),
-  expiresAt: z.iso.datetime({ offset: true, error: time }).transform(Date.parse).nullable().optional(),
+  expiresAt: timeWithZone.nullable().optional(),
   allowedModels: modelPatternsField.nullable().optional(),
   permissions: permissionsField.optional(),
   maxPriority: z.enum(PRIORITIES, { error: '"low", "normal" or "high"' }).optional(),
@@ -43,23 +40,17 @@ const fields = {
     .max(MAX_CONCURRENT_TASKS, tasks)
     .nullable()
     .optional(),
-  budgets: z
-    .array(
-      z
-        .strictObject(
-          {
-            limit: z.number({ error: limit }).min(0, limit).max(MAX_BUDGET_DOLLARS, limit),
-            period: z.enum(BUDGET_PERIODS, { error: '"total"' }).default("total"),
-          },
-          { error: budgets },
-        )
-        .transform((budget): Budget => ({ limitMicros: micros(budget.limit), period: budget.period })),
-      { error: budgets },
-    )
-    .max(MAX_BUDGETS, budgets)
+  budgets: budgetList
     .nullable()
     .transform((list) => list ?? [])
     .optional(),
+  grants: grantList
+    .nullable()
+    .transform((list) => list ?? [])
+    .optional(),
+  customerBudget: budgetShape.nullable().optional(),
+  requestsPerMinute: requestLimit.nullable().optional(),
+  requestsPerDay: requestLimit.nullable().optional(),
   metadata: z
     .custom<Record<string, Json>>((value) => isBoundedObject(value, MAX_METADATA_BYTES), {
       error: `a JSON object of at most ${MAX_METADATA_BYTES} bytes`,

@@ -2,8 +2,8 @@
 
 import type { VirtualKey } from "../../../accounts/virtual-key.ts";
 import type { WireKey } from "../../../protocol/key.ts";
-import { dollars } from "../../../tasks/dollars.ts";
 import { isoTime } from "../../../tasks/wire.ts";
+import { wireBudget, wireGrants } from "../../response/wire-budget.ts";
 
 /** The wire shape of a key: neither its plain form nor its hash. */
 export function wireKey(key: VirtualKey): WireKey {
@@ -17,7 +17,11 @@ export function wireKey(key: VirtualKey): WireKey {
     permissions: key.permissions,
     maxPriority: key.maxPriority,
     maxConcurrentTasks: key.maxConcurrentTasks,
-    budgets: key.budgets.map(({ limitMicros, period }) => ({ limit: dollars(limitMicros), period })),
+    budgets: key.budgets.map(wireBudget),
+    grants: wireGrants(key.grants),
+    customerBudget: key.customerBudget === null ? null : wireBudget(key.customerBudget),
+    requestsPerMinute: key.requestsPerMinute,
+    requestsPerDay: key.requestsPerDay,
     metadata: key.metadata,
     createdAt: isoTime(key.createdAt),
     updatedAt: isoTime(key.updatedAt),

@@ -65,7 +65,13 @@ function readKey(reply: Reply): VirtualKey | null {
   const fields = listReply(reply).map(textOf);
   if (fields.length === 0) return null;
   // Keys of earlier releases have none.
-  const key: Record<string, unknown> = { budgets: [] };
+  const key: Record<string, unknown> = {
+    budgets: [],
+    grants: [],
+    customerBudget: null,
+    requestsPerMinute: null,
+    requestsPerDay: null,
+  };
   for (let index = 0; index < fields.length; index += 2) {
     const name = fields[index] as string;
     const text = fields[index + 1] as string;

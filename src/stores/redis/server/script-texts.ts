@@ -38,8 +38,12 @@ import readTenantLogText from "../scripts/logs/read-tenant-log.lua" with { type:
 import unfollowText from "../scripts/logs/unfollow.lua" with { type: "text" };
 import unfollowTenantText from "../scripts/logs/unfollow-tenant.lua" with { type: "text" };
 import balanceText from "../scripts/money/balance.lua" with { type: "text" };
+import customerStandingText from "../scripts/money/customer-standing.lua" with { type: "text" };
+import keyStandingText from "../scripts/money/key-standing.lua" with { type: "text" };
 import listHoldsText from "../scripts/money/list-holds.lua" with { type: "text" };
 import listMovementsText from "../scripts/money/list-movements.lua" with { type: "text" };
+import listSpendMarksText from "../scripts/money/list-spend-marks.lua" with { type: "text" };
+import setCustomerBudgetText from "../scripts/money/set-customer-budget.lua" with { type: "text" };
 import claimEventsText from "../scripts/outbox/claim-events.lua" with { type: "text" };
 import finishEventsText from "../scripts/outbox/finish-events.lua" with { type: "text" };
 import outboxStatsText from "../scripts/outbox/outbox-stats.lua" with { type: "text" };
@@ -48,6 +52,7 @@ import auditPart from "../scripts/parts/audit.lua" with { type: "text" };
 import basePart from "../scripts/parts/base.lua" with { type: "text" };
 import beforeReadPart from "../scripts/parts/before-read.lua" with { type: "text" };
 import beforeWritePart from "../scripts/parts/before-write.lua" with { type: "text" };
+import budgetsPart from "../scripts/parts/budgets.lua" with { type: "text" };
 import claimOrderPart from "../scripts/parts/claim-order.lua" with { type: "text" };
 import creationPart from "../scripts/parts/creation.lua" with { type: "text" };
 import deliveriesPart from "../scripts/parts/deliveries.lua" with { type: "text" };
@@ -58,6 +63,7 @@ import followFlagsPart from "../scripts/parts/follow-flags.lua" with { type: "te
 import logsPart from "../scripts/parts/logs.lua" with { type: "text" };
 import moneyPart from "../scripts/parts/money.lua" with { type: "text" };
 import outboxPart from "../scripts/parts/outbox.lua" with { type: "text" };
+import ratesPart from "../scripts/parts/rates.lua" with { type: "text" };
 import recallPart from "../scripts/parts/recall.lua" with { type: "text" };
 import release1Part from "../scripts/parts/release-1.lua" with { type: "text" };
 import removalPart from "../scripts/parts/removal.lua" with { type: "text" };
@@ -65,6 +71,7 @@ import scopePart from "../scripts/parts/scope.lua" with { type: "text" };
 import sessionsPart from "../scripts/parts/sessions.lua" with { type: "text" };
 import startedEventPart from "../scripts/parts/started-event.lua" with { type: "text" };
 import tenantsPart from "../scripts/parts/tenants.lua" with { type: "text" };
+import thresholdsPart from "../scripts/parts/thresholds.lua" with { type: "text" };
 import viewPart from "../scripts/parts/view.lua" with { type: "text" };
 import workPart from "../scripts/parts/work.lua" with { type: "text" };
 import writesPart from "../scripts/parts/writes.lua" with { type: "text" };
@@ -110,6 +117,7 @@ export const PARTS = {
   base: basePart,
   batchClaims: batchClaimsPart,
   batches: batchesPart,
+  budgets: budgetsPart,
   claimOrder: claimOrderPart,
   creation: creationPart,
   deliveries: deliveriesPart,
@@ -121,6 +129,7 @@ export const PARTS = {
   money: moneyPart,
   outbox: outboxPart,
   beforeRead: beforeReadPart,
+  rates: ratesPart,
   recall: recallPart,
   release1: release1Part,
   removal: removalPart,
@@ -128,6 +137,7 @@ export const PARTS = {
   sessions: sessionsPart,
   startedEvent: startedEventPart,
   tenants: tenantsPart,
+  thresholds: thresholdsPart,
   view: viewPart,
   work: workPart,
   beforeWrite: beforeWritePart,
@@ -171,6 +181,10 @@ export const TEXTS = {
   unfollowTenant: unfollowTenantText,
   unfollow: unfollowText,
   balance: balanceText,
+  keyStanding: keyStandingText,
+  customerStanding: customerStandingText,
+  setCustomerBudget: setCustomerBudgetText,
+  listSpendMarks: listSpendMarksText,
   listHolds: listHoldsText,
   listMovements: listMovementsText,
   convertRest: convertRestText,

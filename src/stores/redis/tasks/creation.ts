@@ -1,6 +1,5 @@
 /** A draft as the arguments of the create script, and its answer. */
 
-import { BUDGET_WINDOWS } from "../../../accounts/ledger-store.ts";
 import type { OutboxOptions } from "../../../events/outbox.ts";
 import type {
   CreateLimits,
@@ -14,10 +13,10 @@ import { rankOf } from "../../fair-queue.ts";
 import { newTask } from "../../new-task.ts";
 import { measuredSpec } from "../../sizes.ts";
 import { taskRows } from "../event-rows.ts";
-import { holdFields } from "../ledger.ts";
-import { DamagedKeyError } from "../server/errors.ts";
+import { TIMELESS_WINDOWS } from "../ledger.ts";
 import type { Reply } from "../server/replies.ts";
-import { listReply, numberOf, textOf } from "../server/replies.ts";
+import { listReply, numberOf } from "../server/replies.ts";
+import { readRate, readRefusal } from "../start-refusal.ts";
 import type { TaskFields } from "./fields.ts";
 import { eventText, readPlaces, readViews } from "./task-reply.ts";
 
@@ -25,6 +24,8 @@ import { eventText, readPlaces, readViews } from "./task-reply.ts";
 export type Creation = { args: string[]; draft: TaskDraft; epoch: string };
 
 const MOMENT_ZERO = 0;
+/** Where the limit of requests stands in what is answered of a task that was made. */
+const RATE = 7;
 
 /** In the order of the head of scripts/parts/creation.lua. Throws `StoredValueTooLargeError` when a task could not hold the draft. */
 export function creationOf(
@@ -40,7 +41,6 @@ export function creationOf(
   const besides = { specBytes: spec.bytes, progressAt: null, trimmed: false };
   const { texts, moments } = fields.written(task, besides, spec.text);
   const { idempotency, tenant } = draft;
-  if (draft.reservedMicros > 0) texts.push(...holdFields());
   const args = [
     draft.id,
     tenant.keyId,
@@ -50,7 +50,7 @@ export function creationOf(
     candidateOf(task).provider,
     draft.customer ?? "",
     String(draft.reservedMicros),
-    BUDGET_WINDOWS.join(" "),
+    TIMELESS_WINDOWS,
     String(limits.maxQueuedPerKey),
     String(draft.maxWaitMs),
     draft.batchId ?? "",
@@ -90,17 +90,11 @@ export function readCreated(fields: TaskFields, creation: Creation, reply: Reply
       return { outcome };
     case "queue_full":
       return { outcome, queued: numberOf(rest[0]) };
-    case "budget_exceeded": {
-      const [limitMicros = 0, reservedMicros = 0, chargedMicros = 0] = rest.map(numberOf);
-      return { outcome, limitMicros, reservedMicros, chargedMicros };
-    }
-    case "key_refused":
-      return { outcome, reason: textOf(rest[0]) as "disabled" | "expired" | "unknown" };
-    case "unreadable":
-      throw new DamagedKeyError();
     case "id_taken":
       throw new Error("Another tenant has a task of the id that the new one was to have");
   }
+  const refused = readRefusal(outcome, rest);
+  if (refused !== null) return refused;
   throw new Error(`The create script answered ${JSON.stringify(outcome)}`);
 }
 
@@ -130,5 +124,10 @@ function created({ draft, epoch }: Creation, reply: readonly Reply[]): CreateOut
     keySeq,
     subjectSeq,
   } as const;
-  return { outcome: "created", update: { task, events: [event], ...where } };
+  const rate = reply[RATE] ?? null;
+  return {
+    outcome: "created",
+    update: { task, events: [event], ...where },
+    rate: rate === null ? null : readRate(rate),
+  };
 }

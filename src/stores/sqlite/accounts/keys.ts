@@ -3,7 +3,7 @@
 import { type AccountStore, DuplicateKeyError } from "../../../accounts/account-store.ts";
 import type { KeyPatch, VirtualKey } from "../../../accounts/virtual-key.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import { budgetsOf, budgetsText } from "../money/budgets.ts";
+import { budgetsOf, budgetsText, limitsOf, limitsText } from "../money/budgets.ts";
 import { setCap } from "../queue/queue-counters.ts";
 import type { Transactions } from "../transactions.ts";
 
@@ -45,14 +45,15 @@ function listKeys(sql: Sql, limit: number, after: string | null): { keys: Virtua
 function insertKey(sql: Sql, key: VirtualKey): void {
   if (sql.get("SELECT 1 FROM keys WHERE id = ? OR hash = ?", key.id, key.hash) !== null) throw duplicate(key);
   sql.run(
-    `INSERT INTO keys (id, hash, enabled, expires_at, max_concurrent_tasks, budgets, created_at, updated_at, details)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO keys (id, hash, enabled, expires_at, max_concurrent_tasks, budgets, limits, created_at, updated_at,
+       details) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     key.id,
     key.hash,
     key.enabled ? 1 : 0,
     key.expiresAt,
     key.maxConcurrentTasks,
     budgetsText(key.budgets),
+    limitsText(key),
     key.createdAt,
     key.updatedAt,
     JSON.stringify(detailsOf(key)),
@@ -80,7 +81,7 @@ function updateKey(sql: Sql, id: string, patch: KeyPatch, updatedAt: number): Vi
   const key: VirtualKey = { ...before, ...patch, updatedAt };
   if (sql.get("SELECT 1 FROM keys WHERE hash = ? AND id <> ?", key.hash, id) !== null) throw duplicate(key);
   sql.run(
-    `UPDATE keys SET hash = ?, enabled = ?, expires_at = ?, max_concurrent_tasks = ?, budgets = ?, updated_at = ?,
+    `UPDATE keys SET hash = ?, enabled = ?, expires_at = ?, max_concurrent_tasks = ?, budgets = ?, limits = ?, updated_at = ?,
        details = ?
      WHERE id = ?`,
     key.hash,
@@ -88,6 +89,7 @@ function updateKey(sql: Sql, id: string, patch: KeyPatch, updatedAt: number): Vi
     key.expiresAt,
     key.maxConcurrentTasks,
     budgetsText(key.budgets),
+    limitsText(key),
     updatedAt,
     JSON.stringify({ ...(JSON.parse(row.details as string) as Details), ...detailsOf(key) }),
     id,
@@ -102,6 +104,8 @@ function deleteKey(sql: Sql, id: string, now: number): boolean {
   sql.run("DELETE FROM endpoints WHERE key_id = ?", id);
   sql.run("DELETE FROM webhook_secrets WHERE key_id = ?", id);
   if (sql.change("DELETE FROM keys WHERE id = ?", id) === 0) return false;
+  for (const table of ["customer_budgets", "request_rates"])
+    sql.run(`DELETE FROM ${table} WHERE key_id = ?`, id);
   setCap(sql, id, 0);
   closeAt(sql, id, now);
   return true;
@@ -137,6 +141,7 @@ function read(row: SqlRow | null): VirtualKey | null {
     maxPriority: details.maxPriority,
     maxConcurrentTasks: row.max_concurrent_tasks as number | null,
     budgets: budgetsOf(row.budgets),
+    ...limitsOf(row.limits),
     metadata: details.metadata,
     createdAt: row.created_at as number,
     updatedAt: row.updated_at as number,

@@ -11,7 +11,7 @@ import type {
 import type { CreateLimits, IdempotencyClaim } from "../../../tasks/ports/task-store.ts";
 import type { TaskUpdate, Tenant } from "../../../tasks/task.ts";
 import { measuredSpec } from "../../sizes.ts";
-import { createTask, keyRefusal } from "../tasks/creation.ts";
+import { createTask, keyRefusalOf } from "../tasks/creation.ts";
 import { heldBy, takeKey } from "../tasks/idempotency.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
@@ -62,7 +62,7 @@ function createBatch(
     return { outcome: "replayed", batch: before };
   }
   // A repeat of a key that is off is refused too, as one of a single request is.
-  if (idempotency !== null && keyRefusal(tx, tenant.keyId) === null) {
+  if (idempotency !== null && keyRefusalOf(tx, tenant.keyId) === null) {
     const repeated = repeatedBatch(tx, tenant, idempotency);
     if (repeated !== null) return repeated;
   }

@@ -1,19 +1,61 @@
-/** What is held and was charged in a window, of a key or of one of its customers. */
+/** What is held and was charged, of a key or of one of its customers: in a window, or in a period of several. */
 
-import type { Balance, BudgetWindow } from "../../../accounts/ledger-store.ts";
+import { type BudgetWindow, windowsIn } from "../../../accounts/budgets.ts";
+import type { Balance } from "../../../accounts/ledger-store.ts";
+import type { BudgetPeriod } from "../../../protocol/key.ts";
 import type { Sql } from "../../sql.ts";
+import type { Transaction } from "../transaction.ts";
+
+/** Whose balances change: the key's, and those of the customer, if one was named. */
+export type Payer = { readonly keyId: string; readonly customer: string | null };
 
 /** In the column of customers: the balance of the whole key. */
 export const NO_CUSTOMER = "";
 
 const BALANCE =
   "SELECT reserved_micros, charged_micros FROM balances WHERE key_id = ? AND customer = ? AND period = ?";
+const BALANCE_OF_DAYS = `SELECT sum(reserved_micros) AS reserved_micros, sum(charged_micros) AS charged_micros FROM balances
+  WHERE key_id = ? AND customer = ? AND period BETWEEN ? AND ?`;
 
 /** Zeros where there was nothing. */
 export function balanceOf(sql: Sql, keyId: string, customer: string | null, window: BudgetWindow): Balance {
-  const row = sql.get(BALANCE, keyId, customer ?? NO_CUSTOMER, window);
+  return balanceIn(sql.get(BALANCE, keyId, customer ?? NO_CUSTOMER, window));
+}
+
+/** In the period that the day lies in. */
+export function balanceOfPeriod(
+  sql: Sql,
+  keyId: string,
+  customer: string | null,
+  period: BudgetPeriod,
+  day: number,
+): Balance {
+  const { first, last } = windowsIn(period, day);
+  if (first === last) return balanceOf(sql, keyId, customer, first);
+  return balanceIn(sql.get(BALANCE_OF_DAYS, keyId, customer ?? NO_CUSTOMER, first, last));
+}
+
+/** A day's balances are kept so long after it, days: a month's budget, and what is told of the one before. */
+const KEY_DAYS = 62;
+const CUSTOMER_DAYS = 32;
+const DAY_MS = 86_400_000;
+
+/** Those with a hold stay: it is settled there. */
+const DROP = `DELETE FROM balances WHERE (key_id, customer, period) IN (
+  SELECT key_id, customer, period FROM balances
+  WHERE (customer = '') = ? AND period < 'a' AND period < ? AND reserved_micros = 0 LIMIT ?)`;
+
+/** Drops the balances of days whose time is over, at most `limit` of keys and of customers. Whether there may be more. */
+export function dropOldDays({ sql, now }: Transaction, limit: number): boolean {
+  const [keys, customers] = [KEY_DAYS, CUSTOMER_DAYS].map((days, index) =>
+    sql.change(DROP, 1 - index, new Date(now - days * DAY_MS).toISOString().slice(0, 10), limit),
+  );
+  return keys === limit || customers === limit;
+}
+
+function balanceIn(row: ReturnType<Sql["get"]>): Balance {
   return {
-    reservedMicros: (row?.reserved_micros as number | undefined) ?? 0,
-    chargedMicros: (row?.charged_micros as number | undefined) ?? 0,
+    reservedMicros: (row?.reserved_micros as number | null | undefined) ?? 0,
+    chargedMicros: (row?.charged_micros as number | null | undefined) ?? 0,
   };
 }

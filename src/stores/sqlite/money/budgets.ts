@@ -1,8 +1,25 @@
-/** Budgets of keys as a column, and whether an amount fits into them: asked in the step that holds it back. */
+/** Budgets of keys and their customers as columns, and whether an amount fits into them: asked in the step that holds it back. */
 
-import type { Balance, Budget } from "../../../accounts/ledger-store.ts";
-import type { Sql, SqlValue } from "../../sql.ts";
-import { balanceOf } from "./balances.ts";
+import { type Budget, dayNumberOf, type Grant, grantedMicros, periodEnd } from "../../../accounts/budgets.ts";
+import type { RequestLimits } from "../../../accounts/request-rate.ts";
+import type { VirtualKey } from "../../../accounts/virtual-key.ts";
+import type { BudgetExceeded } from "../../../tasks/ports/start-refusal.ts";
+import type { SqlValue } from "../../sql.ts";
+import type { Transaction } from "../transaction.ts";
+import { balanceOfPeriod } from "./balances.ts";
+
+/** Limits of a key besides its budgets, as they stand in a column of their own. */
+export type KeyLimits = RequestLimits & {
+  readonly grants: readonly Grant[];
+  readonly customerBudget: Budget | null;
+};
+
+const NO_LIMITS: KeyLimits = {
+  grants: [],
+  customerBudget: null,
+  requestsPerMinute: null,
+  requestsPerDay: null,
+};
 
 /** Null where there are none. */
 export function budgetsText(budgets: readonly Budget[]): string | null {
@@ -13,17 +30,61 @@ export function budgetsOf(column: SqlValue | undefined): readonly Budget[] {
   return typeof column === "string" ? (JSON.parse(column) as Budget[]) : [];
 }
 
-/** The first budget of the key that the amount does not fit into, and what is used of it; null when it fits. */
-export function exceededBudget(
-  sql: Sql,
-  keyId: string,
-  budgets: readonly Budget[],
-  amountMicros: number,
-): (Pick<Budget, "limitMicros"> & Balance) | null {
-  for (const { limitMicros, period } of budgets) {
-    const balance = balanceOf(sql, keyId, null, period);
-    if (balance.chargedMicros + balance.reservedMicros + amountMicros > limitMicros)
-      return { limitMicros, ...balance };
+/** Null where the key has none of these limits. */
+export function limitsText(key: Pick<VirtualKey, keyof KeyLimits>): string | null {
+  const { grants, customerBudget, requestsPerMinute, requestsPerDay } = key;
+  if (grants.length === 0 && (customerBudget ?? requestsPerMinute ?? requestsPerDay) === null) return null;
+  return JSON.stringify({ grants, customerBudget, requestsPerMinute, requestsPerDay } satisfies KeyLimits);
+}
+
+export function limitsOf(column: SqlValue | undefined): KeyLimits {
+  return typeof column === "string" ? { ...NO_LIMITS, ...(JSON.parse(column) as KeyLimits) } : NO_LIMITS;
+}
+
+export function customerBudgetOf(column: SqlValue | undefined): Budget | null {
+  return typeof column === "string" ? (JSON.parse(column) as Budget) : null;
+}
+
+/** Whose money it is, what limits it, and what is asked of it. */
+export type Spending = {
+  readonly keyId: string;
+  readonly customer: string | null;
+  readonly budgets: readonly Budget[];
+  readonly grants: readonly Grant[];
+  /** The budget that counts for the customer; null: no limit. */
+  readonly customerBudget: Budget | null;
+  readonly amountMicros: number;
+};
+
+/** The first budget that the amount does not fit into, the key's before the customer's; null when it fits. */
+export function exceededBudget(tx: Transaction, spending: Spending): BudgetExceeded | null {
+  const { keyId, customer, budgets, grants, customerBudget, amountMicros } = spending;
+  for (const budget of budgets) {
+    const limitMicros = budget.limitMicros + grantedMicros(grants, tx.now);
+    const found = exceeded(tx, keyId, null, { ...budget, limitMicros }, amountMicros);
+    if (found !== null) return found;
   }
-  return null;
+  if (customer === null || customerBudget === null) return null;
+  return exceeded(tx, keyId, customer, customerBudget, amountMicros);
+}
+
+function exceeded(
+  { sql, now }: Transaction,
+  keyId: string,
+  customer: string | null,
+  { limitMicros, period }: Budget,
+  amountMicros: number,
+): BudgetExceeded | null {
+  const day = dayNumberOf(now);
+  const { chargedMicros, reservedMicros } = balanceOfPeriod(sql, keyId, customer, period, day);
+  if (chargedMicros + reservedMicros + amountMicros <= limitMicros) return null;
+  return {
+    outcome: "budget_exceeded",
+    period,
+    customer,
+    limitMicros,
+    chargedMicros,
+    reservedMicros,
+    resetsAt: periodEnd(period, day),
+  };
 }

@@ -1,7 +1,7 @@
 /** Reading balances, holds and movements; dropping movements whose time is over. */
 
+import type { BudgetWindow } from "../../../accounts/budgets.ts";
 import type {
-  BudgetWindow,
   Hold,
   LedgerStore,
   MoneySource,
@@ -15,9 +15,16 @@ import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
 import { balanceOf } from "./balances.ts";
 import { windowsOf } from "./settlement.ts";
+import { customerStanding, keyStanding, setCustomerBudget } from "./standing.ts";
+import { spendMarks } from "./thresholds.ts";
 
 export function ledgerMethods(transactions: Transactions): LedgerStore {
   return {
+    keyStanding: (keyId) => transactions.read((tx) => keyStanding(tx, keyId)),
+    customerStanding: (keyId, customer) => transactions.read((tx) => customerStanding(tx, keyId, customer)),
+    setCustomerBudget: (keyId, customer, budget) =>
+      transactions.write(({ sql }) => setCustomerBudget(sql, keyId, customer, budget)),
+    listSpendMarks: (keyId, limit) => transactions.read(({ sql }) => spendMarks(sql, keyId, limit)),
     balance: (keyId, customer, window) =>
       transactions.read((tx) => balanceOf(tx.sql, keyId, customer, window)),
     listHolds: (keyId, limit) => transactions.read((tx) => holdsOf(tx, keyId, limit)),

@@ -3,17 +3,13 @@
  * charged. What is held stands in the row of the task or session itself, so neither makes a row of its own for it.
  */
 
-import { BUDGET_WINDOWS, type BudgetWindow, type MoneySource } from "../../../accounts/ledger-store.ts";
+import { type BudgetWindow, FIRST_WINDOWS, windowsAt } from "../../../accounts/budgets.ts";
+import type { MoneySource } from "../../../accounts/ledger-store.ts";
 import type { Settlement } from "../../../tasks/transition.ts";
 import type { Sql, SqlValue } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";
-import { NO_CUSTOMER } from "./balances.ts";
-
-/** The windows of a hold that names none: those of the first release. */
-const FIRST_WINDOWS: readonly BudgetWindow[] = ["total"];
-
-/** Whose balances change. */
-export type Payer = { readonly keyId: string; readonly customer: string | null };
+import { NO_CUSTOMER, type Payer } from "./balances.ts";
+import { recordReached } from "./thresholds.ts";
 
 /** What a settlement is for. */
 export type Paid = Payer & {
@@ -25,17 +21,12 @@ export type Paid = Payer & {
   readonly provider: string;
 };
 
-const RAISE = `INSERT INTO balances (key_id, customer, period, reserved_micros, charged_micros) VALUES (?1, ?2, ?3, ?4, ?5)
-  ON CONFLICT (key_id, customer, period) DO UPDATE SET
-    reserved_micros = reserved_micros + ?4, charged_micros = charged_micros + ?5`;
-
-/** Holds the amount back, in every window that is kept. Answers which, for the row of the task or session; null: the first release's. */
-export function reserve(sql: Sql, payer: Payer, amountMicros: number): string | null {
+/** Holds the amount back, in every window of this moment. Answers which, for the row of the task or session; null: none. */
+export function reserve({ sql, now }: Transaction, payer: Payer, amountMicros: number): string | null {
   if (amountMicros === 0) return null;
-  raise(sql, payer, BUDGET_WINDOWS, amountMicros, 0);
-  return BUDGET_WINDOWS.every((window) => FIRST_WINDOWS.includes(window))
-    ? null
-    : JSON.stringify(BUDGET_WINDOWS);
+  const windows = windowsAt(now);
+  raise(sql, payer, windows, amountMicros, 0);
+  return JSON.stringify(windows);
 }
 
 /** The windows that the column names. */
@@ -45,12 +36,14 @@ export function windowsOf(column: SqlValue | undefined): readonly BudgetWindow[]
 
 /** Gives back what was held and charges what was used, in the windows it was held in. The caller settles a source once. */
 export function settle(
-  { sql, now }: Transaction,
+  tx: Transaction,
   paid: Paid,
   { releasedMicros, chargedMicros, upstreamMicros, overrunMicros }: Settlement,
   windows: readonly BudgetWindow[],
 ): void {
+  const { sql, now } = tx;
   if (releasedMicros !== 0 || chargedMicros !== 0) raise(sql, paid, windows, -releasedMicros, chargedMicros);
+  if (chargedMicros !== 0) recordReached(tx, paid, windows);
   if (chargedMicros === 0 && (upstreamMicros ?? 0) === 0) return;
   const { source, sourceId, keyId, subject, customer } = paid;
   sql.run(
@@ -73,7 +66,14 @@ export function settle(
   );
 }
 
-/** Changes the balances of the key and of the customer, if one was named. */
+const RAISED = `ON CONFLICT (key_id, customer, period) DO UPDATE SET
+    reserved_micros = reserved_micros + excluded.reserved_micros,
+    charged_micros = charged_micros + excluded.charged_micros`;
+
+/** By how many rows they change: parameters are key, reserved, charged, then customer and period of each row. */
+const RAISES = new Map<number, string>();
+
+/** Changes the balances of the key and of the customer, if one was named, with one statement. */
 export function raise(
   sql: Sql,
   { keyId, customer }: Payer,
@@ -81,9 +81,19 @@ export function raise(
   reservedMicros: number,
   chargedMicros: number,
 ): void {
+  const rows: string[] = [];
   for (const window of windows) {
-    sql.run(RAISE, keyId, NO_CUSTOMER, window, reservedMicros, chargedMicros);
-    if (customer !== null && customer !== NO_CUSTOMER)
-      sql.run(RAISE, keyId, customer, window, reservedMicros, chargedMicros);
+    rows.push(NO_CUSTOMER, window);
+    if (customer !== null && customer !== NO_CUSTOMER) rows.push(customer, window);
   }
+  if (rows.length > 0) sql.run(raiseOf(rows.length / 2), keyId, reservedMicros, chargedMicros, ...rows);
+}
+
+function raiseOf(rows: number): string {
+  const known = RAISES.get(rows);
+  if (known !== undefined) return known;
+  const values = Array.from({ length: rows }, (_, row) => `(?1, ?${4 + 2 * row}, ?${5 + 2 * row}, ?2, ?3)`);
+  const text = `INSERT INTO balances (key_id, customer, period, reserved_micros, charged_micros) VALUES ${values.join(", ")} ${RAISED}`;
+  RAISES.set(rows, text);
+  return text;
 }

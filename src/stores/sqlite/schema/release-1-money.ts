@@ -1,6 +1,6 @@
 /** The first release's charges: movements, and in the balances what each key was charged in all. */
 
-import { BUDGET_WINDOWS } from "../../../accounts/ledger-store.ts";
+import { FIRST_WINDOWS } from "../../../accounts/budgets.ts";
 import type { SqlValue } from "../../sql.ts";
 import { raise } from "../money/settlement.ts";
 import type { Transaction } from "../transaction.ts";
@@ -23,7 +23,7 @@ export function convertLedger({ sql }: Transaction, cursor: SqlValue, limit: num
       row.type as string,
       row.model as string,
       row.charged_micros as number,
-      JSON.stringify(BUDGET_WINDOWS),
+      JSON.stringify(FIRST_WINDOWS),
       row.at as number,
     );
   return rows.length < limit ? null : (rows.at(-1)?.no ?? null);
@@ -39,7 +39,7 @@ export function convertSpending({ sql }: Transaction, cursor: SqlValue, limit: n
   for (const row of rows) {
     const spent = row.spent_micros as number;
     const owner = { keyId: row.key_id as string, customer: null };
-    if (spent !== 0) raise(sql, owner, BUDGET_WINDOWS, 0, spent);
+    if (spent !== 0) raise(sql, owner, FIRST_WINDOWS, 0, spent);
   }
   return rows.length < limit ? null : (rows.at(-1)?.key_id ?? null);
 }

@@ -1,10 +1,11 @@
 /** The first release's tasks: one provider, named in the spec, and a webhook that was stored as it came. */
 
+import { FIRST_WINDOWS } from "../../../accounts/budgets.ts";
 import type { Json } from "../../../protocol/task.ts";
 import type { TaskWebhook } from "../../../tasks/task.ts";
 import { utf8Bytes } from "../../sizes.ts";
 import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
-import { reserve } from "../money/settlement.ts";
+import { raise } from "../money/settlement.ts";
 import { DELAYED, HELD, LISTS } from "../queue/lists.ts";
 import type { QueueName } from "../queue/queue-counters.ts";
 import { openQueue } from "../queue/queue-counters.ts";
@@ -27,7 +28,8 @@ export function convertTasks({ sql }: Transaction, cursor: SqlValue, limit: numb
     sql.run(UPDATE, spec.provider, spec.timeoutMs, row.no as number);
     if (spec.webhook !== undefined && spec.webhook !== null) convertWebhook(sql, row, spec);
     const reserved = row.reserved_micros as number;
-    if (row.settled === 0) reserve(sql, { keyId: row.key_id as string, customer: null }, reserved);
+    const payer = { keyId: row.key_id as string, customer: null };
+    if (row.settled === 0 && reserved !== 0) raise(sql, payer, FIRST_WINDOWS, reserved, 0);
     if (row.finished_at === null) joinQueue(sql, row, spec.provider);
   }
   return rows.length < limit ? null : (rows.at(-1)?.no ?? null);

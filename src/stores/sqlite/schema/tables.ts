@@ -14,6 +14,9 @@
  *   deliveries      what is sent to webhooks, and was (src/webhooks/delivery-store.ts)
  *   outbox          domain events that wait for the sink, oldest first; outbox_state is the sender's (outbox.ts)
  *   balances, movements, ephemeral_keys, endpoints, sessions, audit   as their ports have them
+ *   customer_budgets  budgets of customers that have one of their own
+ *   request_rates   of a key with limits of requests: how many it made (accounts/request-rate.ts)
+ *   spend_marks     thresholds of budgets that charges have reached, once each in a period
  *
  * What a task or a session holds of its key's money has no table: it is `reserved_micros` as long as `settled` is 0, by
  * the `price` and in the `windows` that stand beside it.
@@ -53,7 +56,8 @@ const TABLES = [
      created_at INTEGER NOT NULL,
      updated_at INTEGER NOT NULL,
      details TEXT NOT NULL,
-     budgets TEXT
+     budgets TEXT,
+     limits TEXT
    )`,
   // When it was last tried whether anything can be written: SQLite leaves pages alone whose content does not change.
   "CREATE TABLE IF NOT EXISTS probes (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
@@ -199,7 +203,7 @@ const TABLES = [
      dropped INTEGER NOT NULL DEFAULT 0
    ) WITHOUT ROWID`,
 
-  // customer '' is the whole key.
+  // customer '' is the whole key; period is a window: 'total' or a UTC day.
   `CREATE TABLE IF NOT EXISTS balances (
      key_id TEXT NOT NULL,
      customer TEXT NOT NULL,
@@ -208,6 +212,34 @@ const TABLES = [
      charged_micros INTEGER NOT NULL,
      PRIMARY KEY (key_id, customer, period)
    ) WITHOUT ROWID`,
+  // Days that are over go after their time, those of customers before those of keys.
+  "CREATE INDEX IF NOT EXISTS balances_by_day ON balances (customer = '', period) WHERE period < 'a'",
+  `CREATE TABLE IF NOT EXISTS customer_budgets (
+     key_id TEXT NOT NULL,
+     customer TEXT NOT NULL,
+     budget TEXT NOT NULL,
+     PRIMARY KEY (key_id, customer)
+   ) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS request_rates (
+     key_id TEXT PRIMARY KEY,
+     full_at INTEGER NOT NULL,
+     day INTEGER NOT NULL,
+     requests INTEGER NOT NULL
+   ) WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS spend_marks (
+     no INTEGER PRIMARY KEY,
+     key_id TEXT NOT NULL,
+     customer TEXT NOT NULL,
+     period TEXT NOT NULL,
+     window TEXT NOT NULL,
+     percent INTEGER NOT NULL,
+     limit_micros INTEGER NOT NULL,
+     charged_micros INTEGER NOT NULL,
+     at INTEGER NOT NULL,
+     UNIQUE (key_id, customer, period, window, percent)
+   )`,
+  "CREATE INDEX IF NOT EXISTS spend_marks_by_key ON spend_marks (key_id, no)",
+  "CREATE INDEX IF NOT EXISTS spend_marks_by_time ON spend_marks (at) WHERE period <> 'total'",
   `CREATE TABLE IF NOT EXISTS movements (
      no INTEGER PRIMARY KEY,
      id TEXT NOT NULL,

@@ -12,7 +12,9 @@ import {
 } from "../../../realtime/session-store.ts";
 import type { TenantScope } from "../../../tasks/task.ts";
 import { assertScope } from "../../scopes.ts";
+import { keepRate } from "../money/request-rates.ts";
 import { reserve, settle, windowsOf } from "../money/settlement.ts";
+import { CHECKED_COLUMNS, checkBudgets, checkRate, keyRefusal } from "../money/start-check.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
 import { mergedCounters, sessionById, sessionOf } from "./rows.ts";
@@ -55,6 +57,7 @@ export function sessionMethods(transactions: Transactions): SessionStore {
   };
 }
 
+const KEY = `SELECT ${CHECKED_COLUMNS} FROM keys k WHERE k.id = ?`;
 const OPEN_OF_KEY = "SELECT count(*) AS n FROM sessions WHERE key_id = ? AND lease_until > ?";
 const OPEN = "SELECT count(*) AS n FROM sessions WHERE lease_until > ?";
 
@@ -68,11 +71,19 @@ function openSession(
   const { id, keyId, subject, customer, provider, model, reservedMicros } = draft;
   const made = sessionById(sql, id);
   if (made !== null) return { outcome: "opened", session: made };
+  const key = sql.get(KEY, customer, keyId);
+  const refused = keyRefusal(key, now);
+  if (key === null || refused !== null) return refused ?? { outcome: "key_refused", reason: "unknown" };
+  const rate = checkRate(tx, keyId, key);
+  if (!("taken" in rate)) return rate;
   const ofKey = sql.get(OPEN_OF_KEY, keyId, now)?.n as number;
   if (ofKey >= limits.maxPerKey) return { outcome: "too_many", limit: "key", open: ofKey };
   const all = sql.get(OPEN, now)?.n as number;
   if (all >= limits.max) return { outcome: "too_many", limit: "all", open: all };
-  const windows = reserve(sql, draft, reservedMicros);
+  const exceeded = checkBudgets(tx, key, draft);
+  if (exceeded !== null) return exceeded;
+  if (rate.taken !== null) keepRate(sql, keyId, rate.taken.state);
+  const windows = reserve(tx, draft, reservedMicros);
   sql.run(
     `INSERT INTO sessions (id, key_id, subject, customer, provider, model, reserved_micros, windows, started_at,
        lease_until, fence, counters)

@@ -18,7 +18,7 @@ end
 
 local k = load_key(key)
 if k.broken then return { 'refused', 0, { 'unreadable' } } end
-local off = key_refusal(k)
+local off = refused_key(k)
 if off then return { 'refused', 0, off } end
 local once = batch[6] ~= '' and P .. 'once:' .. scoped(key, scoped(subject, batch[6]))
 if once and batch[11] ~= '1' then

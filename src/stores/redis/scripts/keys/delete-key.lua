@@ -9,10 +9,10 @@ rcall('UNLINK', P .. 'account:' .. id)
 rcall('ZREM', P .. 'accounts', id)
 local endpoints = P .. 'endpoints:' .. id
 for _, one in ipairs(rcall('ZRANGE', endpoints, 0, -1)) do rcall('UNLINK', P .. 'endpoint:' .. scoped(id, one)) end
-rcall('UNLINK', endpoints, P .. 'webhook-secrets:' .. id)
+rcall('UNLINK', endpoints, P .. 'webhook-secrets:' .. id, P .. 'customers:' .. id)
 if rcall('HEXISTS', P .. 'key:' .. id, 'epoch') == 1 then
   change_key(id, '0', exact(now), '=', '=')
-  rcall('HDEL', P .. 'key:' .. id, 'on', 'until', 'most', 'budgets', 'hooks')
+  rcall('HDEL', P .. 'key:' .. id, 'on', 'until', 'most', 'budgets', 'hooks', 'limits', 'fullAt', 'day', 'requests')
 else
   -- It never had a task or a follower.
   rcall('UNLINK', P .. 'key:' .. id)

@@ -12,6 +12,9 @@ if not now then
   now = tonumber(now_text)
 end
 
+-- What scripts that write have added to numbers in hashes and not written yet (parts/writes.lua).
+local sums = {}
+
 -- A number as text, exactly; Lua's own form keeps 14 digits and takes three times as long, and what `redis.call` makes of
 -- a number longer yet. So what is called often gets texts.
 local format = string.format

@@ -1,6 +1,6 @@
 -- Creating tasks: key, idempotency, queue limit and budgets are looked at and the task is written, all at once. A creation is
 -- a list of texts:
---   1 id, 2 key, 3 subject, 4 type, 5 rank of its priority, 6 provider, 7 customer, 8 reserved, 9 windows of its hold, 10 most
+--   1 id, 2 key, 3 subject, 4 type, 5 rank of its priority, 6 provider, 7 customer, 8 reserved, 9 windows of its hold but for the day, 10 most
 --   queued, 11 longest wait in ms, 12 batch or '', 13 and 14 epochs for key and subject, 15 the event's JSON as far as it is
 --   known, 16 idempotency key or '', 17 fingerprint, 18 JSON of the claim as far as it is known, 19 ttl, 20 only if ended within
 --   or '', 21 take over (0/1), 22 fields to set, 23 moments to set; then names and texts, names and ms from now; and at
@@ -8,13 +8,6 @@
 
 -- Tasks and idempotency claims of the calls before in this script.
 local made, claimed, calls = {}, {}, {}
-
--- Why the key may not start anything, or nil.
-local function key_refusal(k)
-  if not k.on then return { 'key_refused', 'unknown' } end
-  if k.on ~= '1' then return { 'key_refused', 'disabled' } end
-  if k.ends and k.ends ~= '' and tonumber(k.ends) <= now then return { 'key_refused', 'expired' } end
-end
 
 -- Answers why the task is not made, or nil. Changes nothing, so that it may fail.
 local function refusal(c)
@@ -34,8 +27,8 @@ local function refusal(c)
   local k = load_key(key)
   local s = load_subject(key, subject)
   if k.broken or (s and s.broken) then return { 'unreadable' } end
-  local off = key_refusal(k)
-  if off then return off end
+  local refused = refused_key(k)
+  if refused then return refused end
 
   local once = c[16] ~= '' and P .. 'once:' .. scoped(key, scoped(subject, c[16]))
   c.once = once
@@ -55,9 +48,10 @@ local function refusal(c)
     end
   end
 
+  refused = refused_rate(k)
+  if refused then return refused end
   if k.waiting >= tonumber(c[10]) then return { 'queue_full', k.waiting } end
-  local exceeded = exceeded_budget(key, k.budgets, tonumber(c[8]))
-  if exceeded then return { 'budget_exceeded', unpack(exceeded) } end
+  return exceeded_budget(k, c[7], tonumber(c[8]))
 end
 
 local function create(c)
@@ -77,18 +71,25 @@ local function create(c)
   for i = 1, moments, 2 do
     set[n + i], set[n + i + 1] = c[b + i], c[b + i + 1] == '0' and now_text or exact(now + c[b + i + 1])
   end
+  local reserved, windows = tonumber(c[8]), nil
+  if reserved > 0 then
+    windows = windows_now(c[9])
+    set[n + moments + 1], set[n + moments + 2] = 'windows', windows
+  end
   write_all(set)
   if OUTBOX_ROWS > 0 and c[b + moments + 1] then post(c[b + moments + 1]) end
   if c[12] ~= '' then zadd('batch:' .. scoped(key, c[12]), '0', id) end
   if once then
     write('SET', once, c[18] .. ',"until":' .. exact(now + c[19]) .. '}', 'PX', c[19])
   end
-  hold_money(key, c[7], c[9], 'task/' .. id, tonumber(c[8]))
+  if windows then hold_money(key, c[7], windows, 'task/' .. id, reserved) end
   count_waiting(k, s, 1)
   make_ready(k, type, token_of(c[6]), tonumber(c[5]), no, id)
   list_under(k, s, id, list_score(id, 'queued', type))
   zadd('wake:' .. type, exact(now + c[11]), id)
-  return { 'created', now_text, k.epoch, k.seq, s and s.epoch or '', s and s.seq or '', followed_by('', k, s), ARGV[2] }
+  return {
+    'created', now_text, k.epoch, k.seq, s and s.epoch or '', s and s.seq or '', followed_by('', k, s), ARGV[2], take_request(k),
+  }
 end
 
 -- Makes the task of the creation, which is the script's `index`th: answers { 'created', … }, and true; or why it is not made.

@@ -13,23 +13,24 @@ local function move_money(key, customer, windows, reserved, charged)
   end
 end
 
--- The limit of the first of the key's budgets that the amount does not fit into, with what is held and was charged of it, the
--- holds of this script included; nil when it fits. What is free always does.
-local function exceeded_budget(key, budgets, amount)
-  if amount == 0 or not budgets then return nil end
-  local at = 'balance:' .. key
-  local held = sums[at] or {}
-  for window, limit in budgets:gmatch('(%S+) (%S+)') do
-    local stored = rcall('HMGET', P .. at, 'reserved:' .. window, 'charged:' .. window)
-    local reserved = tonumber(stored[1] or 0) + (held['reserved:' .. window] or 0)
-    local charged = tonumber(stored[2] or 0)
-    if charged + reserved + amount > tonumber(limit) then return { limit, exact(reserved), exact(charged) } end
-  end
+-- Balances of days are found again by their day when their time is over; those of keys are kept longer than their customers'.
+local function note_day(key, window, customer)
+  local day = day_number(window)
+  if day then zadd('balance-days', exact(customer == '' and day + LONGER_KEPT_DAYS or day), window .. ' ' .. key .. ' ' .. customer) end
+end
+
+note_first = function(name, field)
+  local window, customer = match(field, '^reserved:([^:]+):?(.*)$')
+  if window and window ~= 'total' then note_day(name:sub(#'balance:' + 1), window, customer) end
+end
+
+-- The windows of a hold that is made now: those given, and the day.
+local function windows_now(windows)
+  return windows .. ' ' .. day_text(today)
 end
 
 -- `source` is `<kind>/<id>`.
 local function hold_money(key, customer, windows, source, amount)
-  if amount == 0 then return end
   move_money(key, customer, windows, amount, 0)
   zadd('holds:' .. key, now_text, source)
 end
@@ -66,7 +67,10 @@ mend_sums = function(name)
     end
   end
   set_key_aside(name)
-  for field, amount in pairs(found) do rcall('HSET', P .. name, field, exact(amount)) end
+  for field, amount in pairs(found) do
+    rcall('HSET', P .. name, field, exact(amount))
+    note_first(name, field)
+  end
 end
 
 -- Gives a hold back and charges what was used of it. `movement` is the JSON of the entry as its caller wrote it, '' for none.

@@ -26,6 +26,7 @@ local function settle_session(id, used)
   local charged = max(0, min(used, held))
   local movement = charged > 0 and f[6] .. ',"chargedMicros":' .. exact(charged) or ''
   settle_money(f[1], f[2] or '', f[4] or 'total', 'session/' .. id, held, charged, movement)
+  if charged > 0 then note_reached(load_key(f[1]), f[2] or '', f[4] or 'total') end
   write('HSET', session_key(id), 'chargedMicros', exact(charged), 'settled', '1')
   write('ZREM', P .. 'sessions-lost', id)
   write('ZADD', P .. 'session-ends', f[5], id)

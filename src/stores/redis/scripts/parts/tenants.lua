@@ -10,16 +10,24 @@ local function load_key(id)
   local k = keys[id]
   if k then return k end
   local at = P .. 'key:' .. id
-  local f = redis.pcall('HMGET', at, 'epoch', 'seq', 'by', 'waiting', 'running', 'cap', 'on', 'until', 'image', 'video', 'budgets', 'hooks')
+  local f = redis.pcall('HMGET', at, 'epoch', 'seq', 'by', 'waiting', 'running', 'cap', 'on', 'until', 'image', 'video', 'budgets',
+    'hooks', 'limits')
   k = {
     id = id, name = scoped(id, ''), at = at, epoch = f[1] or '', seq = tonumber(f[2] or 0), by = f[3] or '',
     waiting = tonumber(f[4] or 0), running = tonumber(f[5] or 0), cap = tonumber(f[6] or ''), on = f[7], ends = f[8],
-    image = f[9], video = f[10], budgets = f[11], hooks = f[12], log = {}, queues = {}, moved = {}, changed = false,
+    image = f[9], video = f[10], budgets = f[11], hooks = f[12], limits = f[13], log = {}, queues = {}, moved = {}, changed = false,
     broken = f.err or not (tonumber(f[2] or 0) and tonumber(f[4] or 0) and tonumber(f[5] or 0)),
   }
   keys[id] = k
   if k.broken then count_unreadable() else tenants[#tenants + 1] = k end
   return k
+end
+
+-- Why the key may not start anything now, nil when it may.
+local function refused_key(k)
+  if not k.on then return { 'key_refused', 'unknown' } end
+  if k.on ~= '1' then return { 'key_refused', 'disabled' } end
+  if k.ends and k.ends ~= '' and tonumber(k.ends) <= now then return { 'key_refused', 'expired' } end
 end
 
 -- Nil for a task of the key itself. Of a subject that cannot be read nothing is written either; what counts for its key goes on.

@@ -2,7 +2,7 @@
 -- that fails has written nothing. What goes into one set or hash goes there with one command. Sums, which stand in hashes that
 -- nobody has read, go first; and a key that holds something else than it should is set aside and begins anew.
 
-local commands, added, removed, fields, sums = {}, {}, {}, {}, {}
+local commands, added, removed, fields = {}, {}, {}, {}
 
 local function write(...)
   commands[#commands + 1] = { ... }
@@ -54,8 +54,8 @@ local function met_damage(failure)
   return match(err, 'WRONGTYPE') or match(err, 'hash value is not an integer') or match(err, 'would overflow')
 end
 
--- Who adds to sums says how a hash of them is made anew.
-local mend_sums
+-- Who adds to sums says how a hash of them is made anew, and what is done when one of them begins.
+local mend_sums, note_first
 local function add_up()
   for name, hash in pairs(sums) do
     local failure
@@ -63,6 +63,7 @@ local function add_up()
       if number ~= 0 and not failure then
         local reply = redis.pcall('HINCRBY', P .. name, field, exact(number))
         failure = type(reply) == 'table' and reply
+        if reply == number then note_first(name, field) end
       end
     end
     if failure then

@@ -84,6 +84,28 @@ for _, key in ipairs(ended_before('ledgers', ARGV[6], limit)) do
 end
 
 local audit = drop_audit(now - ARGV[6], limit)
+-- Balances of days that are over. One that something is held in stays: it is settled there.
+local days = rcall('ZRANGEBYSCORE', P .. 'balance-days', '-inf', '(' .. exact(today - CUSTOMER_DAYS), 'LIMIT', 0, limit)
+for _, name in ipairs(days) do
+  local window, key, customer = match(name, '^(%S+) (%S+) (.*)$')
+  local at, which = P .. 'balance:' .. key, customer == '' and window or window .. ':' .. customer
+  local held = redis.pcall('HGET', at, 'reserved:' .. which)
+  if type(held) == 'string' and held ~= '0' then
+    rcall('ZADD', P .. 'balance-days', exact(today), name)
+  else
+    redis.pcall('HDEL', at, 'reserved:' .. which, 'charged:' .. which)
+    rcall('ZREM', P .. 'balance-days', name)
+  end
+end
+
+-- Marks of periods that are over.
+local marks = rcall('ZRANGEBYSCORE', P .. 'old-marks', '-inf', now - MARKS_MS, 'LIMIT', 0, limit)
+for _, name in ipairs(marks) do
+  local key, mark = match(name, '^(%S+) (.*)$')
+  rcall('HDEL', P .. 'spend-marks:' .. key, mark)
+  rcall('ZREM', P .. 'mark-order:' .. key, mark)
+  rcall('ZREM', P .. 'old-marks', name)
+end
 
 -- Sessions that are over and settled.
 local sessions = ended_before('session-ends', ARGV[4], limit)
@@ -145,7 +167,7 @@ for _, name in ipairs(names) do
     local kept = { P .. 'ids:' .. name, whole and P .. 'holds:' .. key, whole and P .. 'movements:' .. key }
     if left == '' and not f[2] and rcall('EXISTS', unpack(kept, 1, whole and 3 or 1)) == 0 then
       rcall('UNLINK', at, P .. 'log:' .. name)
-      if whole then rcall('UNLINK', P .. 'balance:' .. key) end
+      if whole then rcall('UNLINK', P .. 'balance:' .. key, P .. 'spend-marks:' .. key, P .. 'mark-order:' .. key) end
       rcall('ZREM', P .. 'tenants', name)
     elseif left ~= by then
       rcall('HSET', at, 'by', left)
@@ -154,7 +176,7 @@ for _, name in ipairs(names) do
 end
 rcall('ZREMRANGEBYSCORE', P .. 'nodes', '-inf', now - NODE_FORGOTTEN_MS)
 
-local most = max(#removed, #logs, charges, audit, #sessions, deliveries, #ended_batches)
+local most = max(#removed, #logs, charges, audit, #sessions, deliveries, #ended_batches, #days, #marks)
 local more = most == limit and 1 or 0
 if #removed + #logs + audit + deliveries > 0 then
   remember(cjson.encode({ removed = removed, trimmed = trimmed, more = more }))

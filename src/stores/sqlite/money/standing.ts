@@ -1,0 +1,69 @@
+/** How keys and their customers stand with their limits, and the budgets that customers have of their own. */
+
+import { type Budget, dayNumberOf, grantedMicros, periodEnd, periodName } from "../../../accounts/budgets.ts";
+import type { BudgetState, CustomerStanding, KeyStanding } from "../../../accounts/ledger-store.ts";
+import { ratesOf } from "../../../accounts/request-rate.ts";
+import type { Sql } from "../../sql.ts";
+import type { Transaction } from "../transaction.ts";
+import { balanceOfPeriod } from "./balances.ts";
+import { budgetsOf, customerBudgetOf, limitsOf } from "./budgets.ts";
+import { rateStateOf } from "./request-rates.ts";
+import { reachedBefore } from "./thresholds.ts";
+
+const KEY = "SELECT budgets, limits FROM keys WHERE id = ?";
+const OWN = "SELECT budget FROM customer_budgets WHERE key_id = ? AND customer = ?";
+
+export function keyStanding(tx: Transaction, keyId: string): KeyStanding | null {
+  const { sql, now } = tx;
+  const row = sql.get(KEY, keyId);
+  if (row === null) return null;
+  const limits = limitsOf(row.limits);
+  const granted = grantedMicros(limits.grants, now);
+  return {
+    at: now,
+    budgets: budgetsOf(row.budgets).map((budget) => stateOf(tx, keyId, null, budget, granted)),
+    rates: ratesOf(limits, rateStateOf(sql, keyId), now),
+  };
+}
+
+export function customerStanding(tx: Transaction, keyId: string, customer: string): CustomerStanding | null {
+  const row = tx.sql.get(KEY, keyId);
+  if (row === null) return null;
+  const own = customerBudgetOf(tx.sql.get(OWN, keyId, customer)?.budget);
+  const budget = own ?? limitsOf(row.limits).customerBudget;
+  return { own, budget: budget === null ? null : stateOf(tx, keyId, customer, budget, 0) };
+}
+
+/** False when there is no such key. */
+export function setCustomerBudget(sql: Sql, keyId: string, customer: string, budget: Budget | null): boolean {
+  if (sql.get(KEY, keyId) === null) return false;
+  if (budget === null) {
+    sql.run("DELETE FROM customer_budgets WHERE key_id = ? AND customer = ?", keyId, customer);
+    return true;
+  }
+  sql.run(
+    "INSERT OR REPLACE INTO customer_budgets (key_id, customer, budget) VALUES (?, ?, ?)",
+    keyId,
+    customer,
+    JSON.stringify(budget),
+  );
+  return true;
+}
+
+function stateOf(
+  { sql, now }: Transaction,
+  keyId: string,
+  customer: string | null,
+  { limitMicros, period }: Budget,
+  granted: number,
+): BudgetState {
+  const day = dayNumberOf(now);
+  return {
+    limitMicros,
+    period,
+    grantedMicros: granted,
+    ...balanceOfPeriod(sql, keyId, customer, period, day),
+    resetsAt: periodEnd(period, day),
+    reached: reachedBefore(sql, { keyId, customer, period, window: periodName(period, day) }),
+  };
+}
