@@ -9,6 +9,7 @@ import type { IdleLimit } from "../http/idle-limit.ts";
 import { adminOnly, authenticated } from "../http/middleware/credentials.ts";
 import { EVERY_PATH } from "../http/middleware/front-door.ts";
 import { operatorOnly } from "../http/middleware/operator.ts";
+import type { ResultFiles } from "../http/response/base64-images.ts";
 import { mountAdminKeys } from "../http/routes/admin/keys.ts";
 import { mountAdminProviders } from "../http/routes/admin/providers.ts";
 import { mountClientSecrets } from "../http/routes/auth/client-secrets.ts";
@@ -62,6 +63,8 @@ export type HostSurface = {
   readonly slots: ConnectionSlots;
   /** Of pictures that this process makes itself; absent where they are made elsewhere. */
   readonly previews?: Pick<Previews, "watch">;
+  /** Reads the results of tasks that a request waited for. Default: the media store. */
+  readonly results?: ResultFiles;
   /** Absent where no small copies of pictures are made. */
   readonly thumbnails?: Thumbnails;
   /** True once the host takes no new work because it stops; it still answers meanwhile. */
@@ -124,6 +127,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   };
   mountImages(app, key, {
     ...shared,
+    media: surface.results ?? media,
     clock,
     syncTimeoutMs: imageGeneration.timeoutSeconds * SECOND_MS,
     heartbeatMs: events.heartbeatMs,

@@ -24,6 +24,7 @@ import { StreamHeartbeat } from "../http/streams/event-stream.ts";
 import { HubKeepAlive } from "../http/streams/hub-keep-alive.ts";
 import { closeOptionsOf } from "../hubs/subscriptions.ts";
 import { createCheckedMedia } from "../media/checked.ts";
+import { FreshMedia } from "../media/fresh.ts";
 import { createLazyThumbnails, type PictureShrinker } from "../media/thumbnails/lazy.ts";
 import { CLOSE_GOING_AWAY, CLOSE_POLICY, KEY_END, type KeyEnd } from "../protocol/close-codes.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
@@ -122,6 +123,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const localEnds =
     instances === undefined ? new LocalEnds({ publisher: domainEvents, store, clock, log }) : null;
   const publisher = localEnds ?? domainEvents;
+  const fresh = new FreshMedia(media, (taskId) => localEnds?.isAwaited(taskId) === true);
   const post: Post = dependencies.post ?? ((url, init) => fetch(url, init));
   const sender = createEventSender(settings, { store, post, clock, log });
   const events = sender === null ? undefined : { stats: () => store.outboxStats(), sent: () => sender.sent };
@@ -134,7 +136,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const engine = new Engine(
     {
       store,
-      media: createCheckedMedia(media),
+      media: createCheckedMedia(fresh),
       providers,
       publisher,
       bill: billTask,
@@ -234,6 +236,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     events,
     slots,
     previews,
+    results: fresh,
     ...(shrinker && { thumbnails: createLazyThumbnails(media, shrinker) }),
     stopping: () => state !== "running",
     heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),

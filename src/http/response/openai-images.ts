@@ -3,10 +3,9 @@
 import { ApiError, type ErrorCode } from "../../protocol/error.ts";
 import type { OpenAiImages } from "../../protocol/openai-images.ts";
 import { isTerminal, type TaskErrorCode } from "../../protocol/task.ts";
-import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import type { Task } from "../../tasks/task.ts";
 import { toWireResult, type WireContext } from "../../tasks/wire.ts";
-import { readBase64Images } from "./base64-images.ts";
+import { type ResultFiles, readBase64Images } from "./base64-images.ts";
 
 /** OpenAI's GPT image models know no `response_format` and always answer base64; their callers read nothing else. */
 const ALWAYS_BASE64 = /^(?:openai\/)?(?:chatgpt|gpt)-image/;
@@ -52,9 +51,9 @@ export function requireCompleted(task: Task): void {
 export async function openAiImages(
   task: Task,
   wireContext: WireContext,
-  media: Pick<MediaStore, "get">,
+  files: ResultFiles,
 ): Promise<OpenAiImages> {
-  const encoded = answersBase64(task) ? await readBase64Images(task, media) : [];
+  const encoded = answersBase64(task) ? await readBase64Images(task, files) : [];
   const images = toWireResult(task, wireContext)?.images ?? [];
   return {
     created: Math.floor(task.createdAt / 1000),

@@ -2,16 +2,15 @@
 
 import type { WireAccepted } from "../../protocol/task.ts";
 import { isTerminal } from "../../protocol/task.ts";
-import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import type { TaskView } from "../../tasks/ports/task-store.ts";
 import { isoTime, toWholeWireTask, type WireContext } from "../../tasks/wire.ts";
 import type { AccessToken } from "../creation/access-token.ts";
 import type { HttpContext } from "../exchange.ts";
-import { readBase64Images, wantsBase64 } from "./base64-images.ts";
+import { type ResultFiles, readBase64Images, wantsBase64 } from "./base64-images.ts";
 
 export type TaskAnswerDependencies = {
   wireContext: WireContext;
-  media: Pick<MediaStore, "get">;
+  media: ResultFiles;
 };
 
 /** Seconds after which asking again is worth while. */

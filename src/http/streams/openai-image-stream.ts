@@ -7,12 +7,11 @@
 import { ApiError } from "../../protocol/error.ts";
 import type { Clock } from "../../tasks/ports/clock.ts";
 import type { Preview } from "../../tasks/ports/media-provider.ts";
-import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import type { TaskView } from "../../tasks/ports/task-store.ts";
 import type { PreviewWatcher } from "../../tasks/previews.ts";
 import type { Task } from "../../tasks/task.ts";
 import type { WireContext } from "../../tasks/wire.ts";
-import { readBase64Images } from "../response/base64-images.ts";
+import { type ResultFiles, readBase64Images } from "../response/base64-images.ts";
 import { ByteStream } from "../response/byte-stream.ts";
 import { envelope, toApiError } from "../response/error-response.ts";
 import { echoedFields, requireCompleted } from "../response/openai-images.ts";
@@ -28,7 +27,7 @@ export type ImageStreamOptions = {
   watch(watcher: PreviewWatcher): () => void;
   requestId: string;
   wireContext: WireContext;
-  media: Pick<MediaStore, "get">;
+  media: ResultFiles;
   clock: Pick<Clock, "after" | "now">;
   /** How often a silent stream carries a comment line, so that no proxy cuts it. */
   heartbeatMs: number;
