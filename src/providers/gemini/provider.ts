@@ -117,7 +117,7 @@ export function createGemini(options: LinkAdapterOptions): MediaProvider {
     // A film comes within the answer where it was not asked for as a link.
     const { value, media } = await readJsonWithMedia<MediaRef | null>(answer, {
       isMedia: (path) => FILM.test(path),
-      store: (stream) => storeFilm(io, stream, context),
+      store: (bytes) => storeFilm(io, bytes, context),
     });
     if (!isRecord(value)) throw new UpstreamError(unusableAnswer("something that is no film", context));
     const status = statusOf(value.status);
@@ -180,11 +180,11 @@ export function createGemini(options: LinkAdapterOptions): MediaProvider {
 /** Stores a film that came as text; null for what is none, such as an input picture that is repeated. */
 async function storeFilm(
   io: StepIo,
-  stream: ReadableStream<Uint8Array>,
+  bytes: Uint8Array | ReadableStream<Uint8Array>,
   context: CallContext,
 ): Promise<MediaRef | null> {
   try {
-    return await storeMedia(io, stream, "video", context);
+    return await storeMedia(io, bytes, "video", context);
   } catch (error) {
     if (error instanceof UpstreamError) return null;
     throw error;

@@ -13,6 +13,11 @@ const GROUP = 4;
 const MAX_HEAD_CHARACTERS = 128;
 const HEAD = "data:";
 
+/** The bytes of a whole text, whose escapes are resolved. Throws `Base64Error`. */
+export function decodeBase64(text: string): Uint8Array {
+  return bytesOf(plain(withoutHead(text, true) ?? text));
+}
+
 export class Base64Decoder {
   readonly #ascii = new TextDecoder("latin1");
   /** Characters that are no whole group yet; at the beginning, what may be a data URL's head. */
@@ -42,14 +47,10 @@ export class Base64Decoder {
       this.#started = true;
       text = begun;
     }
-    if (/[\s_-]/.test(text)) text = text.replace(/\s+/g, "").replaceAll("-", "+").replaceAll("_", "/");
+    text = plain(text);
     const whole = last ? text.length : text.length - (text.length % GROUP);
     this.#rest = text.slice(whole);
-    try {
-      return Uint8Array.fromBase64(text.slice(0, whole));
-    } catch {
-      throw new Base64Error();
-    }
+    return bytesOf(text.slice(0, whole));
   }
 
   /** JSON's escapes, of which encoders put `\/` and `\n` into base64. */
@@ -70,6 +71,19 @@ export class Base64Decoder {
             ? "\n"
             : "!",
     );
+  }
+}
+
+/** In the usual alphabet, without blanks. */
+function plain(text: string): string {
+  return /[\s_-]/.test(text) ? text.replace(/\s+/g, "").replaceAll("-", "+").replaceAll("_", "/") : text;
+}
+
+function bytesOf(text: string): Uint8Array {
+  try {
+    return Uint8Array.fromBase64(text);
+  } catch {
+    throw new Base64Error();
   }
 }
 

@@ -31,7 +31,7 @@ const CLOSE_ARRAY = 0x5d;
 const COMMA = 0x2c;
 const COLON = 0x3a;
 /** No provider nests deeper; a hostile one would only cost memory. */
-const MAX_DEPTH = 64;
+export const MAX_ANSWER_DEPTH = 64;
 const EMPTY_TEXT = new Uint8Array([QUOTE, QUOTE]);
 
 export class JsonEventReader {
@@ -111,7 +111,7 @@ export class JsonEventReader {
       }
       case OPEN_OBJECT:
       case OPEN_ARRAY:
-        if (this.#stack.length >= MAX_DEPTH) throw new JsonStreamError("malformed");
+        if (this.#stack.length >= MAX_ANSWER_DEPTH) throw new JsonStreamError("malformed");
         this.#stack.push({ array: byte === OPEN_ARRAY, index: 0, key: "", readsKey: true });
         return null;
       case CLOSE_OBJECT:

@@ -1,11 +1,14 @@
-/** Reads a provider's JSON answer and stores the pictures in it on the way, one after the other, in bounded memory. */
+/**
+ * Reads a provider's JSON answer and stores the pictures in it on the way, one after the other, in bounded memory. A small
+ * answer is read as a whole, which takes a fraction of the work.
+ */
 
 import type { Json } from "../../../protocol/task.ts";
 import { answerTooLarge, type CallContext, unusableAnswer } from "../calls/failures.ts";
 import { MAX_JSON_BYTES, parseJson, type UpstreamAnswer } from "../calls/upstream-client.ts";
 import { UpstreamError } from "../calls/upstream-error.ts";
-import { Base64Error } from "./base64-decoder.ts";
-import { type JsonEvent, JsonEventReader, JsonStreamError } from "./json-events.ts";
+import { Base64Error, decodeBase64 } from "./base64-decoder.ts";
+import { type JsonEvent, JsonEventReader, JsonStreamError, MAX_ANSWER_DEPTH } from "./json-events.ts";
 import { openSection } from "./media-section.ts";
 
 export type JsonWithMedia<T> = {
@@ -18,11 +21,15 @@ export type JsonWithMedia<T> = {
 export type MediaReading<T> = {
   /** Whether the text at a dotted path is base64 to be taken out. */
   isMedia(path: string): boolean;
-  /** Stores one; need not read it to its end. Called one at a time, in the order of the answer. */
-  store(bytes: ReadableStream<Uint8Array>, path: string): Promise<T>;
+  /** Stores one; need not read a stream to its end. Called one at a time, in the order of the answer. */
+  store(bytes: Uint8Array | ReadableStream<Uint8Array>, path: string): Promise<T>;
   /** Bounds everything but the media; default 1 MiB. */
   maxBytes?: number;
+  /** An answer up to this size is read as a whole; default 64 KiB. */
+  smallBytes?: number;
 };
+
+const SMALL_BYTES = 65_536;
 
 /**
  * Reads the answer to its end. Throws `UpstreamError` when it breaks off, is no JSON or too large, and whatever `store`
@@ -30,13 +37,87 @@ export type MediaReading<T> = {
  */
 export async function readJsonWithMedia<T>(
   answer: UpstreamAnswer,
+  reading: MediaReading<T>,
+): Promise<JsonWithMedia<T>> {
+  const body = answer.body.getReader();
+  const { maxBytes = MAX_JSON_BYTES, smallBytes = SMALL_BYTES } = reading;
+  // What is within its bound with its media is so without them as well.
+  const { chunks, whole } = await beginningOf(body, Math.min(maxBytes, smallBytes));
+  const value = whole ? parsed(chunks) : undefined;
+  if (value !== undefined) return takeMedia(value, reading, answer);
+  return readEvents(answer, chunksOf(chunks, whole ? null : body), reading);
+}
+
+/** Reads until the body has ended, or is no small one. */
+async function beginningOf(
+  body: ReadableStreamDefaultReader<Uint8Array>,
+  smallBytes: number,
+): Promise<{ chunks: Uint8Array[]; whole: boolean }> {
+  const chunks: Uint8Array[] = [];
+  for (let size = 0; size <= smallBytes; ) {
+    const { done, value } = await body.read();
+    if (done) return { chunks, whole: true };
+    chunks.push(value);
+    size += value.length;
+  }
+  return { chunks, whole: false };
+}
+
+/** Undefined where it is no JSON; reading it bit by bit tells what is wrong with it. */
+function parsed(chunks: readonly Uint8Array[]): Json | undefined {
+  const decoder = new TextDecoder();
+  const text = chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode();
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Takes the media out of a document that is in memory. */
+async function takeMedia<T>(
+  document: Json,
+  { isMedia, store, maxBytes = MAX_JSON_BYTES }: MediaReading<T>,
+  { context }: UpstreamAnswer,
+): Promise<JsonWithMedia<T>> {
+  const found: { path: string; bytes: Uint8Array }[] = [];
+  const without = (value: Json, path: string, depth: number): Json => {
+    if (typeof value === "string") {
+      if (!isMedia(path)) return value;
+      if (value !== "") found.push({ path, bytes: decodeBase64(value) });
+      return "";
+    }
+    if (typeof value !== "object" || value === null) return value;
+    if (depth === MAX_ANSWER_DEPTH) throw new JsonStreamError("malformed");
+    const begin = path === "" ? "" : `${path}.`;
+    if (Array.isArray(value)) return value.map((item, index) => without(item, `${begin}${index}`, depth + 1));
+    return Object.fromEntries(
+      Object.entries(value).map(([name, member]) => [
+        name,
+        without(member, begin + name.replaceAll(".", ".."), depth + 1),
+      ]),
+    );
+  };
+  try {
+    const value = without(document, "", 0);
+    const media = new Map<string, T>();
+    for (const { path, bytes } of found) if (bytes.length > 0) media.set(path, await store(bytes, path));
+    return { value, media };
+  } catch (error) {
+    throw documentFault(error, context, maxBytes);
+  }
+}
+
+async function readEvents<T>(
+  answer: UpstreamAnswer,
+  chunks: AsyncIterable<Uint8Array>,
   { isMedia, store, maxBytes = MAX_JSON_BYTES }: MediaReading<T>,
 ): Promise<JsonWithMedia<T>> {
   const reader = new JsonEventReader({ isMedia, maxBytes });
   const media = new Map<string, T>();
   /** What went wrong with the answer; `store` may have thrown something of its own because of it. */
   let fault: unknown;
-  const events = eventsOf(answer, reader);
+  const events = eventsOf(chunks, reader);
   const next = async () => {
     try {
       return await events.next();
@@ -61,8 +142,32 @@ export async function readJsonWithMedia<T>(
   }
 }
 
-async function* eventsOf(answer: UpstreamAnswer, reader: JsonEventReader): AsyncGenerator<JsonEvent> {
-  for await (const chunk of answer.body) yield* reader.push(chunk);
+async function* eventsOf(
+  chunks: AsyncIterable<Uint8Array>,
+  reader: JsonEventReader,
+): AsyncGenerator<JsonEvent> {
+  for await (const chunk of chunks) yield* reader.push(chunk);
+}
+
+/** What was read already, and then the rest, which is given up where nobody reads it to its end; null when there is none. */
+async function* chunksOf(
+  begun: readonly Uint8Array[],
+  rest: ReadableStreamDefaultReader<Uint8Array> | null,
+): AsyncGenerator<Uint8Array> {
+  let ended = rest === null;
+  try {
+    yield* begun;
+    while (rest !== null) {
+      const { done, value } = await rest.read();
+      if (done) {
+        ended = true;
+        return;
+      }
+      yield value;
+    }
+  } finally {
+    if (!ended) await rest?.cancel();
+  }
 }
 
 /** What is wrong with a document or an event, as a provider's failure; any other error as it is. */

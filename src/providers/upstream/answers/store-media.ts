@@ -31,16 +31,20 @@ const SVG_BEGINNING =
   /^(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]*>\s*|<!--[\s\S]*?-->\s*|<!DOCTYPE svg[^>]*>\s*)*<svg[\s>]/i;
 
 /**
- * Stores the stream's bytes as they come, under the type that their beginning says. Throws `UpstreamError` when that is
+ * Stores the bytes, a stream's as they come, under the type that their beginning says. Throws `UpstreamError` when that is
  * not of `kind` (a web page, an error in XML behind an expired link); rethrows what the store and the stream throw.
  */
 export async function storeMedia(
   io: Pick<StepIo, "putMedia">,
-  stream: ReadableStream<Uint8Array>,
+  bytes: Uint8Array | ReadableStream<Uint8Array>,
   kind: "image" | "video",
   context: CallContext,
 ): Promise<MediaRef> {
-  const reader = stream.getReader();
+  if (bytes instanceof Uint8Array) {
+    const contentType = requiredType(bytes, kind, context);
+    return io.putMedia(bytes, contentType);
+  }
+  const reader = bytes.getReader();
   const head: Uint8Array[] = [];
   let size = 0;
   while (size < SNIFFED_BYTES) {
@@ -55,15 +59,24 @@ export async function storeMedia(
     first.set(part, at);
     at += part.length;
   }
-  const contentType = contentTypeOf(first);
-  if (contentType?.startsWith(`${kind}/`) !== true) {
+  let contentType: string;
+  try {
+    contentType = requiredType(first, kind, context);
+  } catch (error) {
     await reader.cancel();
-    const made = kind === "image" ? "picture" : "film";
-    throw new UpstreamError(
-      unusableAnswer(size === 0 ? `an empty ${made}` : `something that is no ${made}`, context),
-    );
+    throw error;
   }
   return io.putMedia(rejoined(first, reader), contentType);
+}
+
+/** The content type that the beginning of a file says. Throws `UpstreamError` when it is not of `kind`. */
+function requiredType(head: Uint8Array, kind: "image" | "video", context: CallContext): string {
+  const contentType = contentTypeOf(head);
+  if (contentType?.startsWith(`${kind}/`) === true) return contentType;
+  const made = kind === "image" ? "picture" : "film";
+  throw new UpstreamError(
+    unusableAnswer(head.length === 0 ? `an empty ${made}` : `something that is no ${made}`, context),
+  );
 }
 
 /** The stream with its beginning put back. */

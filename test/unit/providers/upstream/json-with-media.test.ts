@@ -40,14 +40,26 @@ function answerOf(body: ReadableStream<Uint8Array>): UpstreamAnswer {
   return new UpstreamAnswer(200, new Headers(), body, CONTEXT);
 }
 
-/** Reads a document that comes in chunks of `size` bytes. */
-function read(text: string, size = text.length, maxBytes?: number) {
+/** Reads a document that comes in chunks of `size` bytes, as a whole and bit by bit, to the same end. */
+async function read(text: string, size = text.length, maxBytes?: number) {
+  const [whole, streamed] = await Promise.allSettled([
+    readOnce(text, size, maxBytes),
+    readOnce(text, size, maxBytes, 0),
+  ]);
+  expect(whole).toEqual(streamed);
+  if (streamed.status === "rejected") throw streamed.reason;
+  return streamed.value;
+}
+
+function readOnce(text: string, size: number, maxBytes?: number, smallBytes?: number) {
   const bytes = new TextEncoder().encode(text);
   const chunks: Uint8Array[] = [];
   for (let at = 0; at < bytes.length; at += size) chunks.push(bytes.slice(at, at + size));
   return readJsonWithMedia(answerOf(bodyOf(chunks)), {
     isMedia: (path) => PICTURE.test(path),
-    store: async (stream) => new Uint8Array(await new Response(stream).arrayBuffer()),
+    store: async (bytes) =>
+      bytes instanceof Uint8Array ? bytes : new Uint8Array(await new Response(bytes).arrayBuffer()),
+    ...(smallBytes !== undefined && { smallBytes }),
     ...(maxBytes !== undefined && { maxBytes }),
   });
 }
@@ -117,9 +129,10 @@ describe("an answer with pictures in it", () => {
     const { media, value } = await readJsonWithMedia(answer, {
       isMedia: (path) => PICTURE.test(path),
       store: async (stream, path) => {
-        await stream.cancel();
+        if (stream instanceof ReadableStream) await stream.cancel();
         return path;
       },
+      smallBytes: 0,
     });
     expect([...media.values()]).toEqual(["data.0.b64_json", "data.2.b64_json"]);
     expect(value).toMatchObject({ usage: { total_tokens: 5 } });
@@ -204,7 +217,7 @@ describe("an answer with pictures in it", () => {
     await readJsonWithMedia(answerOf(body), {
       isMedia: (path) => PICTURE.test(path),
       store: async (stream) => {
-        for await (const bytes of stream) {
+        for await (const bytes of stream as ReadableStream<Uint8Array>) {
           stored += bytes.length;
           // A store that is slower than the network.
           await new Promise((resolve) => setImmediate(resolve));
