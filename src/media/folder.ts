@@ -106,11 +106,15 @@ class FolderMediaStore implements MediaStore {
   ): Promise<MediaRef> {
     const temporary = join(this.#root, folder, `.${newToken(this.#random)}.part`);
     try {
-      const file = await this.#createIn(folder, temporary);
+      const { file, made } = await this.#createIn(folder, temporary);
+      // The file is written meanwhile; what goes wrong with the way is told below.
+      const wayThere = this.#syncWayTo(folder, made);
+      wayThere.catch(ignore);
       let size: number;
       try {
         size = await this.#write(file, bytes);
         if (this.#fsync) await file.sync();
+        await wayThere;
       } finally {
         await file.close();
       }
@@ -250,19 +254,14 @@ class FolderMediaStore implements MediaStore {
     }
   }
 
-  /** Makes the folder and the file in it, and sees to it that the way there is on disk. */
-  async #createIn(folder: string, file: string): Promise<FileHandle> {
+  /** Makes the folder and the file in it; `made` is the first folder that was not there, undefined where all were. */
+  async #createIn(folder: string, file: string): Promise<{ file: FileHandle; made: string | undefined }> {
     const target = join(this.#root, folder);
     for (let tries = 1; ; tries++) {
       const made = await mkdir(target, { recursive: true });
       if (await this.#isOwn(folder)) {
         try {
-          const handle = await open(file, "wx", 0o644);
-          await this.#syncWayTo(folder, made).catch(async (error) => {
-            await handle.close();
-            throw error;
-          });
-          return handle;
+          return { file: await open(file, "wx", 0o644), made };
         } catch (error) {
           if (!isMissing(error) || tries >= MAKE_TRIES) throw error;
         }
@@ -271,8 +270,9 @@ class FolderMediaStore implements MediaStore {
   }
 
   /**
-   * A new name is durable once its folder is synced. Another put may have made a folder and not have synced it yet,
-   * so the day's is synced every time, and what is above it once by whoever comes first.
+   * Brings the way to a folder that holds a file onto the disk. A new name is durable once its folder is synced. Another put
+   * may have made a folder and not have synced it yet, so the day's is synced every time, and what is above it once by
+   * whoever comes first.
    */
   async #syncWayTo(folder: string, made: string | undefined): Promise<void> {
     if (!this.#fsync) return;

@@ -3,13 +3,31 @@
 /** Fills the array with random bytes, like `crypto.getRandomValues`. */
 export type RandomFill = (bytes: Uint8Array<ArrayBuffer>) => void;
 
+/** A call of the system's generator costs more than a token of its bytes, so they are drawn in blocks. */
+const drawn = new Uint8Array(4_096);
+/** How many at its beginning nobody has had yet. */
+let undrawn = 0;
+
 export const cryptoRandom: RandomFill = (bytes) => {
-  crypto.getRandomValues(bytes);
+  const { length } = bytes;
+  if (length > drawn.length) {
+    crypto.getRandomValues(bytes);
+    return;
+  }
+  if (length > undrawn) {
+    crypto.getRandomValues(drawn);
+    undrawn = drawn.length;
+  }
+  const end = undrawn;
+  undrawn -= length;
+  bytes.set(drawn.subarray(undrawn, end));
+  // What was handed out is somebody's secret.
+  drawn.fill(0, undrawn, end);
 };
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 const TASK_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-/** Random bytes are drawn in blocks: one call of the system's generator per id costs more than the id. */
+/** Any source of random bytes may be as slow as the system's. */
 const POOL_BYTES = 1024;
 const ID_BYTES = 10;
 const COUNTER_END = 0x1000;
