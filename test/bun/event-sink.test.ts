@@ -1,71 +1,17 @@
 /** Domain events on their way: through the whole gateway to an HTTP sink that has good and bad days. */
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { ServerResponse } from "node:http";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { createHttpSink } from "../../src/events/http-sink.ts";
-import type { EventOutbox } from "../../src/events/outbox.ts";
 import { EventSender } from "../../src/events/sender.ts";
 import { DOMAIN_EVENT_TYPES } from "../../src/protocol/domain-event.ts";
 import { openSqliteFile } from "../../src/runtime/bun/sqlite-file.ts";
 import { createSqliteStore, type SqliteStore } from "../../src/stores/sqlite/store.ts";
+import { EventSinkServer } from "../fixture/event-sink-server.ts";
 import { ManualClock, settled } from "../fixture/manual-clock.ts";
 import { recordingLog } from "../fixture/recording-log.ts";
 import { taskDraft } from "../fixture/task-draft.ts";
 import { virtualKey } from "../fixture/virtual-key.ts";
-
-type Batch = { headers: IncomingMessage["headers"]; ids: string[] };
-
-/** A sink that does with each batch what it is told to; it answers 200 from then on. */
-class TestSink {
-  readonly batches: Batch[] = [];
-  readonly #server: Server;
-  readonly #days: ((response: ServerResponse) => void)[] = [];
-  #seen: (() => void)[] = [];
-
-  constructor() {
-    this.#server = createServer((request, response) => void this.#take(request, response));
-  }
-
-  async listen(): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}/events`;
-  }
-
-  /** What happens to the next batch. */
-  next(day: (response: ServerResponse) => void): void {
-    this.#days.push(day);
-  }
-
-  /** Ids of everything it was ever sent. */
-  get ids(): string[] {
-    return this.batches.flatMap(({ ids }) => ids);
-  }
-
-  /** Resolves once so many batches have come. */
-  async saw(batches: number): Promise<void> {
-    while (this.batches.length < batches) await new Promise<void>((resolve) => this.#seen.push(resolve));
-  }
-
-  async close(): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    let text = "";
-    for await (const chunk of request) text += chunk;
-    const ids = text
-      .trimEnd()
-      .split("\n")
-      .map((line) => (JSON.parse(line) as { id: string }).id);
-    this.batches.push({ headers: request.headers, ids });
-    const day = this.#days.shift();
-    if (day === undefined) response.end();
-    else day(response);
-    for (const seen of this.#seen.splice(0)) seen();
-  }
-}
 
 const status =
   (code: number, headers: Record<string, string> = {}) =>
@@ -73,7 +19,7 @@ const status =
     void response.writeHead(code, headers).end("what it says is nobody's business");
 
 let clock: ManualClock;
-let sink: TestSink;
+let sink: EventSinkServer;
 let url: string;
 let store: SqliteStore;
 let made: number;
@@ -81,8 +27,8 @@ const SECRET = "sink-secret-0123456789";
 
 beforeEach(async () => {
   clock = new ManualClock();
-  sink = new TestSink();
-  url = await sink.listen();
+  sink = await EventSinkServer.start();
+  url = sink.url;
   made = 0;
   store = createSqliteStore({
     database: openSqliteFile(":memory:"),
@@ -97,13 +43,13 @@ afterEach(async () => {
 });
 
 /** A sender on the store; `random` in the middle moves no wait. */
-function sender(to: EventOutbox = store, address = url) {
+function sender(address = url) {
   const log = recordingLog();
   const http = createHttpSink(
     { url: address, headers: { Authorization: `Bearer ${SECRET}` } },
     { post: (target, init) => fetch(target, init), clock },
   );
-  return { sender: new EventSender({ store: to, sink: http, clock, log, random: () => 0.5 }), log };
+  return { sender: new EventSender({ store, sink: http, clock, log, random: () => 0.5 }), log };
 }
 
 /** Accepts so many tasks, one event each; their ids. */
@@ -214,7 +160,7 @@ describe("a sink that has a bad day", () => {
 
   test("is away for long: waits double up to a minute, tasks go on, and what waited is sent when it is back", async () => {
     const ids = await accept(1);
-    const { sender: away, log } = sender(store, "http://127.0.0.1:9/nobody");
+    const { sender: away, log } = sender("http://127.0.0.1:9/nobody");
     for (let tries = 0; tries < 8; tries++) {
       await away.drain();
       ids.push(...(await accept(1)));
@@ -248,9 +194,8 @@ describe("senders", () => {
     const { sender: next } = sender();
     await next.drain();
     expect(sink.batches).toHaveLength(1);
-    const until = clock.now() + 30_000;
-    const later: EventOutbox = createSqliteLater(until);
-    await sender(later).sender.drain();
+    clock.sleep(30_000);
+    await next.drain();
     expect(sink.ids).toEqual([...ids, ...ids]);
   });
 
@@ -283,9 +228,3 @@ describe("senders", () => {
     expect(sink.ids).toEqual([...ids, ...ids]);
   });
 });
-
-/** The store as it is seen at a later moment, by the same clock otherwise. */
-function createSqliteLater(at: number): EventOutbox {
-  clock.sleep(at - clock.now());
-  return store;
-}

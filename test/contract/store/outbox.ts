@@ -177,6 +177,28 @@ export function outboxContract(contract: OutboxContract): void {
       ]);
     });
 
+    test("gets the tasks of a batch together, and nothing of one that is refused", async () => {
+      const batch = async (size: number, maxQueuedPerKey: number) => {
+        const id = bench.draft().id;
+        const tasks = Array.from({ length: size }, () => bench.draft({ batchId: id }));
+        const shared = {
+          id,
+          tenant: { keyId: "a", subject: "" },
+          metadata: {},
+          webhook: null,
+          idempotency: null,
+        };
+        const made = await bench.store.createBatch({ ...shared, tasks }, { maxQueuedPerKey });
+        return { id, tasks, outcome: made.outcome };
+      };
+      expect((await batch(3, 2)).outcome).toBe("refused");
+      const { id, tasks, outcome } = await batch(2, 2);
+      expect(outcome).toBe("created");
+      const events = await drain();
+      expect(told(events)).toEqual(tasks.map((task) => `${task.id}/1 ImageGenerationRequested`));
+      expect(events[1]?.data).toMatchObject({ batchId: id });
+    });
+
     test("gets the types that are wanted, and no others", async () => {
       await bench.dispose();
       await open(["ImageGenerationStarted", "VideoGenerationCompleted"]);

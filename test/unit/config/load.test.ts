@@ -598,3 +598,53 @@ describe("a bucket for results", () => {
     expect(wrong.join()).not.toContain("with space");
   });
 });
+
+describe("the sink of events", () => {
+  const sink = (given: object) => ({ events: { sink: given } });
+  const URL_ = "http://10.0.0.1:9000/in";
+
+  it("may be any address, with headers that are secrets", () => {
+    const headers = { Authorization: "Bearer 0123456789abcdef" };
+    const config = loadConfig({ env: {}, file: JSON.stringify(sink({ url: URL_, headers })) });
+    expect(config.settings.events.sink).toEqual({ url: URL_, headers, types: null, maxRows: 100_000 });
+    expect(secretsOf(config.settings)).toContain(headers.Authorization);
+  });
+
+  it("takes types by their names, and says where they stand", () => {
+    const env = {
+      CONDUITLLM__EVENTS__SINK__URL: URL_,
+      CONDUITLLM__EVENTS__SINK__TYPES: "ImageGenerationFailed",
+    };
+    expect(settings(env).events.sink.types).toEqual(["ImageGenerationFailed"]);
+    expect(problems({ ...env, CONDUITLLM__EVENTS__SINK__TYPES: "ImageFailed" })).toEqual([
+      expect.stringContaining("docs/events.md"),
+    ]);
+  });
+
+  it("needs its address", () => {
+    expect(problems({ CONDUITLLM__EVENTS__SINK__TYPES: "ImageGenerationFailed" })).toEqual([
+      "CONDUITLLM__EVENTS__SINK__TYPES: expected events.sink.url beside it, got none",
+    ]);
+    expect(problems({}, JSON.stringify(sink({ headers: { "x-token": "secret-value" } })))).toEqual([
+      "events.sink.headers.x-token (conduit.json): expected events.sink.url beside it, got none",
+    ]);
+  });
+
+  it.each(["Content-Type", "host", "x y"])("is not sent a header %j of the operator", (name) => {
+    const [problem = ""] = problems(
+      {},
+      JSON.stringify(sink({ url: URL_, headers: { [name]: "secret-value" } })),
+    );
+    expect(problem).toContain("expected the name of a header other than");
+    expect(problem).not.toContain("secret-value");
+  });
+
+  it("is not sent a header with a line break in it, and no message tells its value", () => {
+    const [problem = ""] = problems(
+      {},
+      JSON.stringify(sink({ url: URL_, headers: { "x-token": "secret\nx: y" } })),
+    );
+    expect(problem).toContain("expected a text of visible ASCII characters");
+    expect(problem).not.toContain("x: y");
+  });
+});
