@@ -9,7 +9,7 @@ import type { InputStore } from "../../inputs/input-store.ts";
 import type { AccessTokenField } from "../../protocol/create-request.ts";
 import { ApiError } from "../../protocol/error.ts";
 import type { ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
-import type { TaskView } from "../../tasks/ports/task-store.ts";
+import type { IdempotencyClaim, TaskView } from "../../tasks/ports/task-store.ts";
 import { rateHeaders } from "../../tasks/rate-headers.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { Submission, Submitted } from "../../tasks/submission.ts";
@@ -65,31 +65,18 @@ export async function acceptTask(
   c: HttpContext,
   route: string,
   body: unknown,
-  { inputs: given, id, accessToken, customer: repeated, ...order }: GivenOrder,
+  { inputs: given, id, accessToken, ...order }: GivenOrder,
   dependencies: AcceptanceDependencies,
 ): Promise<Accepted> {
-  const { tasks, models, urls, idempotency } = dependencies;
+  const { tasks, urls, idempotency } = dependencies;
   const exchange = c.get("exchange");
   const base = baseUrl(c.req.raw, urls);
-  const principal = principalOfExchange(c);
   let submission: Submission;
   let tokenOf: AccessTokenMaker;
   try {
     tokenOf = accessTokenMaker(c, accessToken, dependencies.ephemeralKeys);
-    const customer = await customerOf(principal.tenant, [
-      repeated,
-      order.request.user,
-      order.request.further?.[SAFETY_IDENTIFIER],
-      c.req.header(CUSTOMER_HEADER),
-    ]);
     const claim = idempotencyClaim(c.req.raw, route, body, idempotency);
-    ({ submission } = admit(
-      principal,
-      { ...order, customer, inputs: given, baseUrl: base },
-      models,
-      claim === null ? null : await claim,
-      dependencies.isResting,
-    ));
+    submission = await admitOrder(c, { ...order, inputs: given }, claim, base, dependencies);
   } catch (error) {
     if (id !== null) await dependencies.inputs.discard(id);
     throw error;
@@ -107,6 +94,31 @@ export async function acceptTask(
   if (rate !== null) for (const [name, value] of Object.entries(rateHeaders(rate))) c.header(name, value);
   if (replayed) c.header("idempotent-replayed", "true");
   return { view, base, token };
+}
+
+/** The submission of an order in the name of the caller; a batch has one for each of its items. Rejects as `admit` throws. */
+export async function admitOrder(
+  c: HttpContext,
+  { customer: repeated, ...order }: Omit<GivenOrder, "id" | "accessToken">,
+  claim: Promise<IdempotencyClaim> | null,
+  base: string,
+  { models, isResting }: Pick<AcceptanceDependencies, "models" | "isResting">,
+): Promise<Submission> {
+  const principal = principalOfExchange(c);
+  const customer = await customerOf(principal.tenant, [
+    repeated,
+    order.request.user,
+    order.request.further?.[SAFETY_IDENTIFIER],
+    c.req.header(CUSTOMER_HEADER),
+  ]);
+  const { submission } = admit(
+    principal,
+    { ...order, customer, baseUrl: base },
+    models,
+    claim === null ? null : await claim,
+    isResting,
+  );
+  return submission;
 }
 
 type NamedSubmission = Submission & { id: string };

@@ -76,7 +76,7 @@ export function mountImages(
   app.post(EDITS, key, answerSync(EDITS, requireImage));
 }
 
-function refuseStream({ stream }: ImageCreation): void {
+export function refuseStream({ stream }: ImageCreation): void {
   if (stream !== true) return;
   throw new ApiError(
     "invalid_parameter",
@@ -102,18 +102,25 @@ function acceptImage(
   dependencies: ImageRouteDependencies,
 ): Promise<Accepted> {
   const order = {
-    type: "image" as const,
-    model: creation.model,
-    request: imageRequest(creation, dependencies.previews !== null),
-    priority: creation.priority,
-    timeoutMs: timeoutOf(creation),
-    metadata: creation.metadata ?? {},
-    retryOf: null,
+    ...imageOrder(creation, dependencies.previews !== null),
     inputs,
     id,
     accessToken: creation.access_token,
   };
   return acceptTask(c, route, fingerprint, order, dependencies);
+}
+
+/** What a validated body asks for, whichever route it came by. */
+export function imageOrder(creation: ImageCreation, previews: boolean) {
+  return {
+    type: "image" as const,
+    model: creation.model,
+    request: imageRequest(creation, previews),
+    priority: creation.priority,
+    timeoutMs: timeoutOf(creation),
+    metadata: creation.metadata ?? {},
+    retryOf: null,
+  };
 }
 
 async function waitForEnd(
