@@ -134,6 +134,8 @@ async function freshStore(): Promise<SqliteStore> {
       requestsPerMinute: null,
       requestsPerDay: null,
       metadata: {},
+      previous: null,
+      revision: 1,
       createdAt: 0,
       updatedAt: 0,
     });

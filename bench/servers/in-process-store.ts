@@ -61,6 +61,8 @@ async function makeKeys(store: AccountStore, ids: readonly string[]): Promise<vo
       requestsPerMinute: null,
       requestsPerDay: null,
       metadata: {},
+      previous: null,
+      revision: 1,
       createdAt: Date.now(),
       updatedAt: Date.now(),
     });

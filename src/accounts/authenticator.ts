@@ -10,6 +10,7 @@ import type { AccountStore } from "./account-store.ts";
 import type { EphemeralKeyStore } from "./ephemeral/ephemeral-key-store.ts";
 import { hashKey, isEphemeralPlainKey, isPlainKey } from "./plain-key.ts";
 import { ephemeralPrincipalOf, type Principal, principalOf } from "./principal.ts";
+import type { VirtualKey } from "./virtual-key.ts";
 
 /** How long an answer is trusted: a change made by another process is seen after this at the latest. */
 const KNOWN_MS = 10_000;
@@ -37,7 +38,14 @@ export type AuthenticatorOptions = {
   sharedLookups?: boolean;
 };
 
-type Entry = { readonly principal: Principal; readonly enabled: boolean; readonly until: number };
+type Entry = {
+  readonly principal: Principal;
+  readonly enabled: boolean;
+  /** When the entry is read anew, monotonic. */
+  readonly until: number;
+  /** From when on the plain form is refused because the key was rotated, wall clock in ms; null for the present form. */
+  readonly refusedFrom: number | null;
+};
 
 export class Authenticator {
   readonly #store: AuthenticatorStore;
@@ -96,6 +104,7 @@ export class Authenticator {
 
   #admit(entry: Entry): Principal {
     const { principal } = entry;
+    if (entry.refusedFrom !== null && entry.refusedFrom <= this.#clock.now()) throw invalidKey();
     if (!entry.enabled) {
       throw new ApiError("key_disabled", "This API key is disabled. An administrator can enable it again.");
     }
@@ -147,7 +156,7 @@ export class Authenticator {
       if (current) remember(this.#unknown, presented, now + this.#unknownMs, this.#unknownEntries);
       return null;
     }
-    const entry = { ...found, until: now + this.#knownMs };
+    const entry: Entry = { ...found, until: now + this.#knownMs };
     if (current) remember(this.#known, presented, entry, this.#knownEntries);
     return entry;
   }
@@ -157,13 +166,20 @@ export class Authenticator {
     const hash = await hashKey(presented);
     if (!isEphemeralPlainKey(presented)) {
       const key = await this.#store.findKeyByHash(hash);
-      return key === null ? null : { principal: principalOf(key), enabled: key.enabled };
+      if (key === null) return null;
+      return { principal: principalOf(key), enabled: key.enabled, refusedFrom: endOfForm(key, hash) };
     }
     const key = await this.#store.findEphemeralKey(hash);
     const parent = key === null ? null : await this.#store.findKeyByHash(key.parentHash);
     if (key === null || parent === null) return null;
-    return { principal: ephemeralPrincipalOf(key, parent), enabled: parent.enabled };
+    const principal = ephemeralPrincipalOf(key, parent);
+    return { principal, enabled: parent.enabled, refusedFrom: endOfForm(parent, key.parentHash) };
   }
+}
+
+/** When the plain form with this hash comes to its end because the key was rotated; null for the present one. */
+function endOfForm(key: VirtualKey, hash: string): number | null {
+  return key.hash === hash ? null : (key.previous?.validUntil ?? 0);
 }
 
 function remember<V>(map: Map<string, V>, key: string, value: V, bound: number): void {

@@ -1,6 +1,7 @@
 /**
  * Ends the connections of keys that are no longer good: expired, or disabled or deleted by another process. A change
- * made in this process is announced at once; this finds the rest.
+ * made in this process is announced at once; this finds the rest. When the plain form before a rotation comes to its end, all
+ * connections of the key end, because nothing says with which form each was made: those with the new one come back.
  */
 
 import { KEY_END, type KeyEnd } from "../protocol/close-codes.ts";
@@ -24,12 +25,17 @@ export type KeyWatchDependencies = {
   disconnect(keyId: string, why: KeyEnd): void;
   /** Pause between two checks, ms. Default 30 s. */
   everyMs?: number;
+  /** When the connected keys were last checked, wall clock in ms. Default: just now. */
+  lastCheckAt?: number;
 };
 
 export class KeyWatch {
   readonly #dependencies: KeyWatchDependencies;
   /** When keys that were read are to be read again, wall clock in ms: when they expire. Infinite: with all others. */
   readonly #dueAt = new Map<string, number>();
+  /** When keys were last read, wall clock in ms; a new one counts as read at the last look: its connections are newer. */
+  readonly #readAt = new Map<string, number>();
+  #lookedAt: number;
   #timer: TimerHandle | null = null;
   #checkedAt: number;
   #stopped = false;
@@ -37,6 +43,7 @@ export class KeyWatch {
   constructor(dependencies: KeyWatchDependencies) {
     this.#dependencies = dependencies;
     this.#checkedAt = dependencies.clock.monotonic();
+    this.#lookedAt = dependencies.lastCheckAt ?? dependencies.clock.now();
   }
 
   start(): void {
@@ -69,7 +76,10 @@ export class KeyWatch {
     const { clock, connectedKeys } = this.#dependencies;
     this.#checkedAt = clock.monotonic();
     this.#dueAt.clear();
-    await this.#checkKeys(new Set(connectedKeys()));
+    const connected = new Set(connectedKeys());
+    for (const keyId of this.#readAt.keys()) if (!connected.has(keyId)) this.#readAt.delete(keyId);
+    await this.#checkKeys(connected);
+    this.#lookedAt = clock.now();
   }
 
   /** Checks those that seem to have expired, and those that came since the last check. */
@@ -79,23 +89,40 @@ export class KeyWatch {
     const keys = new Set<string>();
     for (const keyId of connectedKeys()) if ((this.#dueAt.get(keyId) ?? 0) <= now) keys.add(keyId);
     await this.#checkKeys(keys);
+    this.#lookedAt = now;
   }
 
   async #checkKeys(keyIds: ReadonlySet<string>): Promise<void> {
     const { store, clock, log, disconnect } = this.#dependencies;
     // Those that cannot be read come with the next check of all.
-    for (const keyId of keyIds) this.#dueAt.set(keyId, Number.POSITIVE_INFINITY);
+    for (const keyId of keyIds) {
+      this.#dueAt.set(keyId, Number.POSITIVE_INFINITY);
+      if (!this.#readAt.has(keyId)) this.#readAt.set(keyId, this.#lookedAt);
+    }
     try {
       for (const keyId of keyIds) {
         const key = await store.getKey(keyId);
-        const end = keyEndOf(key, clock.now());
+        const now = clock.now();
+        const formEnd = key?.previous?.validUntil ?? Number.NEGATIVE_INFINITY;
+        const end =
+          keyEndOf(key, now) ??
+          (formEnd <= now && formEnd > (this.#readAt.get(keyId) ?? now) ? KEY_END.rotated : null);
+        this.#readAt.set(keyId, now);
         if (end !== null) disconnect(keyId, end);
-        else this.#dueAt.set(keyId, key?.expiresAt ?? Number.POSITIVE_INFINITY);
+        if (key !== null && end !== KEY_END.revoked && end !== KEY_END.expired)
+          this.#dueAt.set(keyId, nextEnd(key, now));
       }
     } catch (error) {
       log.warn("connected keys could not be checked", { cause: describeError(error) });
     }
   }
+}
+
+/** When something about the key comes to its end next, wall clock in ms. */
+function nextEnd({ expiresAt, previous }: VirtualKey, now: number): number {
+  const formEnd =
+    previous !== null && previous.validUntil > now ? previous.validUntil : Number.POSITIVE_INFINITY;
+  return Math.min(expiresAt ?? Number.POSITIVE_INFINITY, formEnd);
 }
 
 /** Why a key is no longer good; null while it is. */

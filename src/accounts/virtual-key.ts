@@ -29,8 +29,22 @@ export type VirtualKey = {
   readonly requestsPerMinute: number | null;
   readonly requestsPerDay: number | null;
   readonly metadata: Record<string, Json>;
+  /** The plain form before the last rotation; null: it was refused at once, or there was none. */
+  readonly previous: PreviousForm | null;
+  /** Rises with every change; 0 until the first one by a release that counts. */
+  readonly revision: number;
   readonly createdAt: number;
   readonly updatedAt: number;
+};
+
+/** A plain form that was rotated away and works for a while. */
+export type PreviousForm = {
+  readonly hash: string;
+  readonly last4: string;
+  /** Milliseconds since the epoch. */
+  readonly validUntil: number;
+  /** The hash of the form that took its place. Beside another one it is void: an earlier release rotated the key again. */
+  readonly successor: string;
 };
 
 /** What may be changed about a key after it was made. */
@@ -52,5 +66,6 @@ export type KeyPatch = Partial<
     | "metadata"
     | "hash"
     | "last4"
+    | "previous"
   >
 >;

@@ -142,7 +142,12 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   mountMedia(app, media, surface.thumbnails ?? null);
   if (core.hooks !== null)
     mountHooks(app, { addresses: core.hooks, providers: catalogue.providers, tasks, log: core.log });
-  mountAdminKeys(app, admin, { keys, tasks, maxBodyBytes: limits.jsonBodyBytes });
+  mountAdminKeys(app, admin, {
+    keys,
+    tasks,
+    maxBodyBytes: limits.jsonBodyBytes,
+    keepAnswersMs: shared.idempotency.keyMs,
+  });
   mountStreams(app, core, surface);
   surface.mountQueue?.(app);
   return app;

@@ -26,7 +26,7 @@ import { closeOptionsOf } from "../hubs/subscriptions.ts";
 import { createCheckedMedia } from "../media/checked.ts";
 import { FreshMedia } from "../media/fresh.ts";
 import { createLazyThumbnails, type PictureShrinker } from "../media/thumbnails/lazy.ts";
-import { CLOSE_GOING_AWAY, CLOSE_POLICY, KEY_END, type KeyEnd } from "../protocol/close-codes.ts";
+import { CLOSE_GOING_AWAY, KEY_END, type KeyEnd, keyEndCode } from "../protocol/close-codes.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import { durationSeeds } from "../providers/usual-durations.ts";
 import { RoomBridge } from "../rooms/room-bridge.ts";
@@ -173,7 +173,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const { hubs } = createHubs(settings, { tasks, rooms, store, clock, wireContext });
   const disconnect = (keyId: string, why: KeyEnd) => {
     authenticator.forget(keyId);
-    connections.close(keyId, closeOptionsOf(CLOSE_POLICY, why));
+    connections.close(keyId, closeOptionsOf(keyEndCode(why), why));
     rooms.closeKey(keyId, why);
     localEnds?.closeKey(keyId);
   };

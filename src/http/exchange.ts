@@ -4,6 +4,7 @@
  */
 
 import type { Context, MiddlewareHandler } from "hono";
+import type { AuditActor } from "../accounts/audit-store.ts";
 import type { Principal } from "../accounts/principal.ts";
 
 export type Exchange = {
@@ -12,6 +13,8 @@ export type Exchange = {
   readonly startedAt: number;
   /** Set once the key is known. */
   principal: Principal | null;
+  /** Tells one admin key from the next; set once a request came with the admin key. */
+  admin?: string;
   /** The task this request made or is about; for the log. */
   taskId: string | null;
   /**
@@ -31,4 +34,10 @@ export function principalOfExchange(c: HttpContext): Principal {
   const { principal } = c.get("exchange");
   if (principal === null) throw new Error(`${c.req.path} was reached without authentication`);
   return principal;
+}
+
+/** Who changes something on a route behind `adminOnly`, for the audit log. */
+export function auditActor(c: HttpContext): AuditActor {
+  const { admin, requestId } = c.get("exchange");
+  return { by: "admin", fingerprint: admin ?? null, requestId };
 }

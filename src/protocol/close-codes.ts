@@ -6,7 +6,7 @@
 
 /** An orderly end: the task has ended, or the subscriber has unsubscribed. Do not reconnect. */
 export const CLOSE_NORMAL = 1000;
-/** The server stops. Reconnect and resume. */
+/** The server stops, or the plain form before a rotation has come to its end. Reconnect, with the new form, and resume. */
 export const CLOSE_GOING_AWAY = 1001;
 /**
  * The key was disabled, rotated, deleted or has expired: do not reconnect with it. On a hub also: the connection is
@@ -17,8 +17,15 @@ export const CLOSE_POLICY = 1008;
 export const KEY_END = {
   revoked: "the key was disabled or revoked",
   expired: "the key has expired",
+  rotated: "the key was rotated: reconnect with its new form",
 } as const;
 export type KeyEnd = (typeof KEY_END)[keyof typeof KEY_END];
+
+/** The code with which a key's connections end: after a rotation those with the new form come back. */
+export function keyEndCode(why: KeyEnd): number {
+  return why === KEY_END.rotated ? CLOSE_GOING_AWAY : CLOSE_POLICY;
+}
+
 /** The client sent a message beyond the bound. */
 export const CLOSE_TOO_BIG = 1009;
 /** The connection's server side was restarted and its state is gone. Reconnect. */

@@ -90,6 +90,8 @@ export type WireKey = Omit<WireOwnKey, "budgets" | "requestRates"> & {
   /** The plain key's last four characters. */
   last4: string;
   metadata: Record<string, Json>;
+  /** The plain form before the last rotation, and until when it works; null: none does. */
+  previous: { last4: string; validUntil: string } | null;
   createdAt: string;
   updatedAt: string;
 };
@@ -101,6 +103,24 @@ export type WireNewKey = WireKey & { key: string };
 export type WireKeyPage = { data: WireKey[]; hasMore: boolean; after: string | null };
 
 export type WireKeyDeleted = { id: string; deleted: true };
+
+/** What is left of a deleted key: `?deleted=true` lists and reads them. */
+export type WireDeletedKey = {
+  id: string;
+  name: string;
+  last4: string;
+  createdAt: string;
+  deletedAt: string;
+};
+
+/** A page of deleted keys, the one deleted last first. */
+export type WireDeletedKeyPage = { data: WireDeletedKey[]; hasMore: boolean; after: string | null };
+
+/** The body of `POST /admin/v1/keys/{id}/rotate`; without one the old plain form is refused at once. */
+export type RotateKeyRequest = {
+  /** How long the old plain form still works, 0 to 86,400. */
+  overlapSeconds?: number | undefined;
+};
 
 /** What an administrator may set; null lifts a limit. */
 type KeyFields = {

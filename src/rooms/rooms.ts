@@ -3,7 +3,7 @@
  * with the store from time to time, so that a publish that never came delays a subscriber and loses nothing.
  */
 
-import { CLOSE_GOING_AWAY, CLOSE_POLICY, KEY_END, type KeyEnd } from "../protocol/close-codes.ts";
+import { CLOSE_GOING_AWAY, KEY_END, type KeyEnd, keyEndCode } from "../protocol/close-codes.ts";
 import type { Topics } from "../sockets/frame.ts";
 import type { Clock, TimerHandle } from "../tasks/ports/clock.ts";
 import { describeError, type Log } from "../tasks/ports/log.ts";
@@ -167,10 +167,10 @@ export class Rooms implements Publisher {
     for (const room of this.#rooms.values()) room.flush();
   }
 
-  /** Closes every subscriber of a key (1008), its ephemeral keys' included. */
+  /** Closes every subscriber of a key (1008, after a rotation 1001), its ephemeral keys' included. */
   closeKey(keyId: string, why: KeyEnd = KEY_END.revoked): void {
     for (const room of [...this.#rooms.values()]) {
-      if (room.log.keyId === keyId) room.closeAll(CLOSE_POLICY, why);
+      if (room.log.keyId === keyId) room.closeAll(keyEndCode(why), why);
     }
   }
 

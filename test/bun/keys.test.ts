@@ -3,7 +3,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createAdminCheck } from "../../src/accounts/admin-key.ts";
 import { Authenticator } from "../../src/accounts/authenticator.ts";
-import { BOOTSTRAP_KEY_ID, type KeyEvent, KeyService } from "../../src/accounts/keys.ts";
+import { BOOTSTRAP_KEY_ID } from "../../src/accounts/key-refusals.ts";
+import { type KeyEvent, KeyService } from "../../src/accounts/keys.ts";
 import { isPlainKey, makePlainKey } from "../../src/accounts/plain-key.ts";
 import { JsonLog } from "../../src/logging/json-log.ts";
 import { openSqliteFile } from "../../src/runtime/bun/sqlite-file.ts";
@@ -60,9 +61,12 @@ describe("a key that is made", () => {
   it("is listed newest first, a page at a time", async () => {
     const made = [];
     for (const name of ["a", "b", "c"]) made.push((await keys.create({ name })).key.id);
-    const first = await keys.list(2, null);
+    const first = await keys.search({ limit: 2, after: null });
     expect(first).toMatchObject({ hasMore: true, keys: [{ name: "c" }, { name: "b" }] });
-    expect(await keys.list(2, made[1] ?? "")).toMatchObject({ hasMore: false, keys: [{ name: "a" }] });
+    expect(await keys.search({ limit: 2, after: made[1] ?? "" })).toMatchObject({
+      hasMore: false,
+      keys: [{ name: "a" }],
+    });
   });
 });
 
@@ -77,6 +81,7 @@ describe("a key that is changed", () => {
     });
     expect(changed).toEqual({
       ...key,
+      revision: 2,
       name: "New",
       permissions: { ...key.permissions, canGenerateVideos: false },
       updatedAt: clock.now(),
@@ -149,7 +154,9 @@ describe("the key from the configuration", () => {
   it("is there after every start, and stays one key", async () => {
     const first = await keys.ensureBootstrapKey(FIRST);
     expect(await keys.ensureBootstrapKey(FIRST)).toEqual(first);
-    expect((await keys.list(10, null)).keys.map(({ id }) => id)).toEqual([BOOTSTRAP_KEY_ID]);
+    expect((await keys.search({ limit: 10, after: null })).keys.map(({ id }) => id)).toEqual([
+      BOOTSTRAP_KEY_ID,
+    ]);
     expect(await authenticator.authenticate(FIRST)).toMatchObject({
       keyId: BOOTSTRAP_KEY_ID,
       allowedModels: null,
@@ -182,7 +189,7 @@ describe("the key from the configuration", () => {
   it("may be a key that an administrator made", async () => {
     const { key, plain } = await keys.create({ name: "App" });
     expect(await keys.ensureBootstrapKey(plain)).toEqual(key);
-    expect((await keys.list(10, null)).keys).toHaveLength(1);
+    expect((await keys.search({ limit: 10, after: null })).keys).toHaveLength(1);
   });
 });
 

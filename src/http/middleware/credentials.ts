@@ -1,5 +1,6 @@
 /** Authentication: where a request may carry its key, and the middleware that turns the key into a principal. */
 
+import { adminFingerprint } from "../../accounts/admin-key.ts";
 import type { EphemeralKeyMaker } from "../../accounts/ephemeral/ephemeral-keys.ts";
 import type { Principal } from "../../accounts/principal.ts";
 import { ApiError } from "../../protocol/error.ts";
@@ -74,6 +75,7 @@ export function adminOnly(isAdmin: AdminCheck, keys: KeyLookup): HttpMiddleware 
         "This route takes the admin key (CONDUIT_ADMIN_KEY), not a virtual key.",
       );
     }
+    c.get("exchange").admin = await adminFingerprint(key);
     await next();
   };
 }

@@ -29,27 +29,34 @@ export function idempotencyClaim(
   body: unknown,
   options: IdempotencyOptions,
 ): Promise<IdempotencyClaim> | null {
-  const key = request.headers.get("idempotency-key");
-  if (key !== null) return keyClaim(key, route, body, options);
+  if (request.headers.has("idempotency-key")) return keyClaim(request.headers, route, body, options);
   const attempt = request.headers.get(ATTEMPT_HEADER);
   if (attempt === null || !/^\d{1,4}$/.test(attempt)) return null;
   return bodyClaim(Number(attempt) > 0, route, body, options);
 }
 
+/** The `Idempotency-Key` of a request; null without one. Throws `invalid_parameter` for what cannot be one. */
+export function idempotencyKey(headers: Headers): string | null {
+  const key = headers.get("idempotency-key");
+  if (key === null || KEY.test(key)) return key;
+  throw new ApiError(
+    "invalid_parameter",
+    `Idempotency-Key must be 1 to ${MAX_KEY_CHARACTERS} printable ASCII characters, such as a UUID.`,
+    { param: "Idempotency-Key" },
+  );
+}
+
 async function keyClaim(
-  key: string,
+  headers: Headers,
   route: string,
   body: unknown,
   { keyMs }: IdempotencyOptions,
 ): Promise<IdempotencyClaim> {
-  if (!KEY.test(key)) {
-    throw new ApiError(
-      "invalid_parameter",
-      `Idempotency-Key must be 1 to ${MAX_KEY_CHARACTERS} printable ASCII characters, such as a UUID.`,
-      { param: "Idempotency-Key" },
-    );
-  }
-  return { key: `${route}:key:${key}`, fingerprint: await fingerprint(body), ttlMs: keyMs };
+  return {
+    key: `${route}:key:${idempotencyKey(headers)}`,
+    fingerprint: await fingerprint(body),
+    ttlMs: keyMs,
+  };
 }
 
 /**
@@ -67,8 +74,8 @@ async function bodyClaim(
   return repeat ? { ...claim, onlyIfEndedWithinMs: options.repeatMs } : { ...claim, takeOver: true };
 }
 
-/** SHA-256 of the canonical form, lower-case hex. */
-async function fingerprint(body: unknown): Promise<string> {
+/** SHA-256 of the canonical form of a body, lower-case hex. */
+export async function fingerprint(body: unknown): Promise<string> {
   const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(canonicalJson(body)));
   return new Uint8Array(digest).toHex();
 }

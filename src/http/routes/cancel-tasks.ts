@@ -6,7 +6,7 @@ import type { KeyService } from "../../accounts/keys.ts";
 import { ApiError } from "../../protocol/error.ts";
 import { type CancelTasksRequest, TASK_STATUSES, type WireTasksCancelled } from "../../protocol/task.ts";
 import type { CancelledTasks, TaskService } from "../../tasks/service.ts";
-import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
+import { auditActor, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
 import { jsonBody, validBody } from "../request/body.ts";
 import { taskFilter } from "../request/task-filter.ts";
 
@@ -53,13 +53,14 @@ export function mountCancelKey(
     const outcome = await tasks.cancelMany({ keyId, subject: null }, {});
     // A key that is gone may have left running tasks; one that has none is perhaps misspelt.
     if (outcome.taskIds.length === 0) await keys.read(keyId);
+    else await keys.noteCancelled(keyId, outcome.taskIds.length, { actor: auditActor(c) });
     return c.json(cancelled(outcome));
   });
 }
 
 export type CancelKeyDependencies = {
   tasks: Pick<TaskService, "cancelMany">;
-  keys: Pick<KeyService, "read">;
+  keys: Pick<KeyService, "read" | "noteCancelled">;
   /** Throws `not_found` for what is no id. */
   keyIdOf(text: string): string;
 };

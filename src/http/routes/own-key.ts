@@ -2,10 +2,10 @@
 
 import type { Hono } from "hono";
 import type { LedgerStore } from "../../accounts/ledger-store.ts";
+import { wireBudget, wireBudgetState, wireGrants, wireRequestRate } from "../../accounts/wire-budget.ts";
 import type { WireOwnKey } from "../../protocol/key.ts";
 import { isoTime } from "../../tasks/wire.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import { wireBudget, wireBudgetState, wireGrants, wireRequestRate } from "../response/wire-budget.ts";
 
 /** Mounts the route; `key` authenticates. */
 export function mountOwnKey(

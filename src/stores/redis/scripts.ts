@@ -39,6 +39,9 @@
  * | `0:webhook-secrets:<key>`         | string | what signs the key's own webhooks (JSON)                                   |
  * | `0:endpoint:<length>:<key>:<id>`  | hash   | a webhook endpoint; those of a key by age in the zset `0:endpoints:<key>`  |
  * | `0:account:<key>`                 | hash   | a virtual key                                                              |
+ * | `0:old-hashes`                    | hash   | keys by the hash of the form before a rotation, while that works           |
+ * | `0:deleted-accounts`, `0:deleted-texts` | zset | deleted keys in the order of their deletion; what is left of each (hash) |
+ * | `0:answer:<id>`                   | string | what a request with an idempotency key was answered: until when, fingerprint, sealed text |
  * | `0:audit-texts`, `0:audit-no`     | hash   | entries of the audit log by number, and the last number (string); their sets: see scripts/parts/audit.lua |
  * | `0:ephemeral:<hash>`              | hash   | an ephemeral key, until a while after its end; the hashes of a key's by their end in the zset `0:ephemerals:<key>` |
  * | `0:closing`                       | zset   | keys whose waiting tasks are cancelled, by when they were deleted or expire |
@@ -183,7 +186,17 @@ const RECIPES: Record<ScriptName, Recipe> = {
   purge: writing("task", "scope", "work", "deliveries", "removal"),
   renew: writing(),
   due: writing("task", "events", "followFlags"),
-  retire: writing("task", "work", "deliveries", ...MONEY, "removal", "batches", "followFlags", "audit"),
+  retire: writing(
+    "task",
+    "work",
+    "deliveries",
+    ...MONEY,
+    "removal",
+    "batches",
+    "followFlags",
+    "audit",
+    "deletedKeys",
+  ),
   setAside: writing(...CHANGES),
   pauseProvider: writing("fairQueue"),
   load: reading("task"),
@@ -235,11 +248,14 @@ const RECIPES: Record<ScriptName, Recipe> = {
   deleteEndpoint: writing(),
   createEphemeralKey: writing(),
   getEphemeralKey: reading(),
-  createKey: writing(...CHANGES, "accounts"),
-  updateKey: writing(...CHANGES, "accounts"),
-  deleteKey: writing(...CHANGES, "accounts"),
-  getKey: reading(),
+  createKey: writing(...CHANGES, "accounts", "audit", "keyStep"),
+  updateKey: writing(...CHANGES, "accounts", "hashes", "audit", "keyStep"),
+  deleteKey: writing(...CHANGES, "accounts", "hashes", "deletedKeys", "audit", "keyStep"),
+  getKey: reading("hashes"),
   listKeys: reading(),
+  getDeletedKey: reading(),
+  listDeletedKeys: reading(),
+  recallAnswer: reading("keyStep"),
   recordAudit: writing("audit"),
   listAudit: reading(),
   claimEvents: writing(),

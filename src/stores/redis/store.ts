@@ -5,6 +5,7 @@
  * are: scripts.ts).
  */
 
+import type { KeyStep } from "../../accounts/account-store.ts";
 import type { AuditDraft, AuditQuery } from "../../accounts/audit-store.ts";
 import type { Budget, BudgetWindow } from "../../accounts/budgets.ts";
 import type { EphemeralKeyDraft } from "../../accounts/ephemeral/ephemeral-key-store.ts";
@@ -376,16 +377,28 @@ class RedisStore implements Store {
     return this.#accounts.listKeys(limit, after);
   }
 
-  createKey(key: VirtualKey): Promise<void> {
-    return this.#accounts.createKey(key);
+  createKey(key: VirtualKey, step?: KeyStep) {
+    return this.#accounts.createKey(key, step);
   }
 
-  updateKey(id: string, patch: KeyPatch, updatedAt: number): Promise<VirtualKey | null> {
-    return this.#accounts.updateKey(id, patch, updatedAt);
+  updateKey(id: string, patch: KeyPatch, updatedAt: number, step?: KeyStep) {
+    return this.#accounts.updateKey(id, patch, updatedAt, step);
   }
 
-  deleteKey(id: string): Promise<boolean> {
-    return this.#accounts.deleteKey(id);
+  deleteKey(id: string, step?: KeyStep) {
+    return this.#accounts.deleteKey(id, step);
+  }
+
+  getDeletedKey(id: string) {
+    return this.#accounts.getDeletedKey(id);
+  }
+
+  listDeletedKeys(limit: number, after: string | null) {
+    return this.#accounts.listDeletedKeys(limit, after);
+  }
+
+  recallAnswer(id: string) {
+    return this.#accounts.recallAnswer(id);
   }
 
   recordAudit(draft: AuditDraft) {

@@ -66,8 +66,12 @@ const REPETITION = {
   getKey: "again",
   listKeys: "again",
   createKey: "once",
-  updateKey: "again",
+  // It raises the revision and is told in the audit log each time.
+  updateKey: "once",
   deleteKey: "once",
+  getDeletedKey: "again",
+  listDeletedKeys: "again",
+  recallAnswer: "again",
   // Its second call would write a second entry.
   recordAudit: "once",
   listAudit: "again",

@@ -5,7 +5,9 @@
 
 import type { Retention, RetentionOutcome } from "../../tasks/ports/task-store.ts";
 import { holdsFile } from "../held-media.ts";
+import { dropOldAnswers } from "./accounts/answers.ts";
 import { dropOldAudit } from "./accounts/audit.ts";
+import { dropOldDeleted } from "./accounts/deleted-keys.ts";
 import { dropExpiredKeys } from "./accounts/ephemeral-keys.ts";
 import { dropOldBatches } from "./batches/rows.ts";
 import { dropOldDeliveries } from "./deliveries/records.ts";
@@ -55,6 +57,8 @@ export function retire(tx: Transaction, retention: Retention, limit: number): Re
   const ephemeralKeys = dropExpiredKeys(tx, limit);
   const movements = dropOldMovements(tx, now - retention.ledgerMs, limit);
   const audit = dropOldAudit(tx, now - retention.ledgerMs, limit);
+  const deleted = dropOldDeleted(tx, now - retention.ledgerMs, limit);
+  const answers = dropOldAnswers(tx, limit);
   const sessions = dropOldSessions(tx, now - retention.tasksMs, limit);
   const deliveries = dropOldDeliveries(tx, now - retention.tasksMs, limit);
   const batches = dropOldBatches(tx, now - retention.tasksMs, limit);
@@ -64,9 +68,19 @@ export function retire(tx: Transaction, retention: Retention, limit: number): Re
   const more =
     days ||
     removedTaskIds.length >= limit ||
-    [logs.length, keys, ephemeralKeys, movements, audit, sessions, deliveries, batches, marks].includes(
-      limit,
-    );
+    [
+      logs.length,
+      keys,
+      ephemeralKeys,
+      movements,
+      audit,
+      deleted,
+      answers,
+      sessions,
+      deliveries,
+      batches,
+      marks,
+    ].includes(limit);
   return { removedTaskIds, trimmedLogs: logs.length, more };
 }
 

@@ -6,6 +6,7 @@ import type { VirtualKey } from "../../../src/accounts/virtual-key.ts";
 import { ApiError } from "../../../src/protocol/error.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
 import { RecordedKeys } from "../../fixture/recorded-keys.ts";
+import { virtualKey } from "../../fixture/virtual-key.ts";
 
 const PLAIN = `condt_${"p".repeat(43)}`;
 const UNKNOWN = `condt_${"u".repeat(43)}`;
@@ -15,27 +16,13 @@ let store: RecordedKeys;
 let authenticator: Authenticator;
 
 async function addKey(plain: string, fields: Partial<VirtualKey> = {}): Promise<VirtualKey> {
-  const key: VirtualKey = {
+  const key = virtualKey({
     id: `key_${plain.slice(6, 12)}`,
     name: "App",
     hash: await hashKey(plain),
     last4: plain.slice(-4),
-    enabled: true,
-    expiresAt: null,
-    allowedModels: null,
-    permissions: { canGenerateImages: true, canGenerateVideos: true, canUseRealtimeAudio: true },
-    maxPriority: "high",
-    maxConcurrentTasks: null,
-    budgets: [],
-    grants: [],
-    customerBudget: null,
-    requestsPerMinute: null,
-    requestsPerDay: null,
-    metadata: {},
-    createdAt: clock.now(),
-    updatedAt: clock.now(),
     ...fields,
-  };
+  });
   store.keys.set(key.hash, key);
   return key;
 }

@@ -6,29 +6,14 @@ import {
   requirePermission,
   requirePriority,
 } from "../../../src/accounts/principal.ts";
-import type { VirtualKey } from "../../../src/accounts/virtual-key.ts";
 import { ApiError } from "../../../src/protocol/error.ts";
+import { virtualKey } from "../../fixture/virtual-key.ts";
 
-const KEY: VirtualKey = {
+const KEY = virtualKey({
   id: "key_1",
   name: "App",
-  hash: "ab".repeat(32),
-  last4: "abcd",
-  enabled: true,
-  expiresAt: null,
-  allowedModels: null,
   permissions: { canGenerateImages: true, canGenerateVideos: false, canUseRealtimeAudio: false },
-  maxPriority: "high",
-  maxConcurrentTasks: null,
-  budgets: [],
-  grants: [],
-  customerBudget: null,
-  requestsPerMinute: null,
-  requestsPerDay: null,
-  metadata: {},
-  createdAt: 0,
-  updatedAt: 0,
-};
+});
 
 function codeOf(action: () => unknown): string | null {
   try {

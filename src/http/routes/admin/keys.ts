@@ -1,83 +1,153 @@
 /** `/admin/v1/keys`: virtual keys made, listed, read, changed, rotated and deleted by an administrator. */
 
 import type { Hono } from "hono";
+import { z } from "zod";
+import type { DeletedKey, KeyVersion } from "../../../accounts/account-store.ts";
+import type { KeptAnswer, KeyOrder, MadeKey, OnceOrder } from "../../../accounts/key-changes.ts";
 import type { KeyChange, KeyDraft, KeyService } from "../../../accounts/keys.ts";
-import { ApiError } from "../../../protocol/error.ts";
-import type { WireKeyDeleted, WireKeyPage, WireNewKey } from "../../../protocol/key.ts";
+import type { VirtualKey } from "../../../accounts/virtual-key.ts";
+import { wireKey } from "../../../accounts/wire-key.ts";
+import type {
+  RotateKeyRequest,
+  WireDeletedKey,
+  WireDeletedKeyPage,
+  WireKeyDeleted,
+  WireKeyPage,
+  WireNewKey,
+} from "../../../protocol/key.ts";
 import type { TaskService } from "../../../tasks/service.ts";
-import type { HttpEnv, HttpMiddleware } from "../../exchange.ts";
-import { jsonBody, validBody } from "../../request/body.ts";
+import { isoTime } from "../../../tasks/wire.ts";
+import { auditActor, type HttpContext, type HttpEnv, type HttpMiddleware } from "../../exchange.ts";
+import { jsonBody, readJson, validBody, validFields } from "../../request/body.ts";
+import { ifMatch } from "../../request/if-match.ts";
 import { pageLimit } from "../../request/page.ts";
 import { mountCancelKey } from "../cancel-tasks.ts";
+import { keyFilter, keyId, wantsDeleted } from "./key-query.ts";
 import { changeSchema, draftSchema, LIFTABLE } from "./key-schema.ts";
-import { wireKey } from "./wire-key.ts";
+import { answerSecret, type KeptBody, Once } from "./once.ts";
 
 const LIST = "/admin/v1/keys";
 const ONE = "/admin/v1/keys/:id";
-/** An id as listed; bounds what is asked of the store. */
-const KEY_ID = /^[A-Za-z0-9_-]{1,64}$/;
+const SECOND_MS = 1_000;
+const MAX_OVERLAP_SECONDS = 86_400;
+
+const overlap = `a whole number of seconds from 0 to ${MAX_OVERLAP_SECONDS}`;
+const rotationSchema = z.strictObject({
+  overlapSeconds: z.int({ error: overlap }).min(0, overlap).max(MAX_OVERLAP_SECONDS, overlap).default(0),
+}) satisfies z.ZodType<{ overlapSeconds: number }, RotateKeyRequest>;
 
 export type AdminKeyDependencies = {
   keys: KeyService;
   tasks: Pick<TaskService, "cancelMany">;
   maxBodyBytes: number;
+  /** How long the answer to a request with an `Idempotency-Key` is kept. */
+  keepAnswersMs: number;
 };
 
 /** Mounts the key routes; `admin` authenticates. */
 export function mountAdminKeys(
   app: Hono<HttpEnv>,
   admin: HttpMiddleware,
-  { keys, tasks, maxBodyBytes }: AdminKeyDependencies,
+  { keys, tasks, maxBodyBytes, keepAnswersMs }: AdminKeyDependencies,
 ): void {
   const body = jsonBody(maxBodyBytes);
 
+  /** Makes a plain form, or answers what the same request was answered before. */
+  const answerMade = async (c: HttpContext, once: Once | null, make: Make): Promise<Response> => {
+    const order = orderOf(c);
+    if (once === null) return answerSecret(c, secretOf(await make(order)));
+    const kept = await keys.recallAnswer(once.id);
+    if (kept !== null) return once.replay(c, kept);
+    const { id, fingerprint } = once;
+    const seal = (made: MadeKey) => once.seal(secretOf(made));
+    const made = await make({ ...order, once: { id, fingerprint, ttlMs: keepAnswersMs, seal } });
+    return "answer" in made ? once.replay(c, made.answer) : answerSecret(c, secretOf(made));
+  };
+
   app.post(LIST, admin, body, validBody(draftSchema, LIFTABLE), async (c) => {
     const draft: KeyDraft = c.req.valid("json");
-    const { key, plain } = await keys.create(draft);
-    c.header("cache-control", "no-store");
-    return c.json({ ...wireKey(key), key: plain } satisfies WireNewKey);
+    return answerMade(c, await Once.of(c, LIST, draft), (order) => keys.create(draft, order));
   });
 
   app.get(LIST, admin, async (c) => {
-    const after = c.req.query("after");
-    const page = await keys.list(pageLimit(c.req.query("limit")), after ? keyId(after, "after") : null);
-    const answer: WireKeyPage = {
-      data: page.keys.map(wireKey),
-      hasMore: page.hasMore,
-      after: page.keys.at(-1)?.id ?? null,
-    };
-    return c.json(answer);
+    const query = (name: string) => c.req.query(name);
+    const after = query("after") ? keyId(query("after") ?? "", "after") : null;
+    const limit = pageLimit(query("limit"));
+    if (wantsDeleted(query)) {
+      const page = await keys.listDeleted(limit, after);
+      const data = page.keys.map(wireDeleted);
+      return c.json({
+        data,
+        hasMore: page.hasMore,
+        after: data.at(-1)?.id ?? null,
+      } satisfies WireDeletedKeyPage);
+    }
+    const found = await keys.search({ limit, after, ...keyFilter(query) });
+    return c.json({
+      data: found.keys.map(wireKey),
+      hasMore: found.hasMore,
+      after: found.after,
+    } satisfies WireKeyPage);
   });
 
-  app.get(ONE, admin, async (c) => c.json(wireKey(await keys.read(keyId(c.req.param("id"), "id")))));
+  app.get(ONE, admin, async (c) => {
+    const id = keyId(c.req.param("id"));
+    if (wantsDeleted((name) => c.req.query(name))) return c.json(wireDeleted(await keys.readDeleted(id)));
+    return answerKey(c, await keys.read(id));
+  });
 
   app.patch(ONE, admin, body, validBody(changeSchema, LIFTABLE), async (c) => {
     const change: KeyChange = c.req.valid("json");
-    return c.json(wireKey(await keys.change(keyId(c.req.param("id"), "id"), change)));
+    return answerKey(c, await keys.change(keyId(c.req.param("id")), change, orderOf(c)));
   });
 
   app.post(`${ONE}/rotate`, admin, async (c) => {
-    const { key, plain } = await keys.rotate(keyId(c.req.param("id"), "id"));
-    c.header("cache-control", "no-store");
-    return c.json({ ...wireKey(key), key: plain } satisfies WireNewKey);
+    const id = keyId(c.req.param("id"));
+    const { overlapSeconds } = validFields(rotationSchema, await optionalBody(c, maxBodyBytes));
+    const once = await Once.of(c, `${LIST}/${id}/rotate`, { overlapSeconds });
+    return answerMade(c, once, (order) => keys.rotate(id, overlapSeconds * SECOND_MS, order));
   });
 
-  mountCancelKey(app, admin, { tasks, keys, keyIdOf: (text) => keyId(text, "id") });
+  mountCancelKey(app, admin, { tasks, keys, keyIdOf: keyId });
 
   app.delete(ONE, admin, async (c) => {
-    const id = keyId(c.req.param("id"), "id");
-    await keys.remove(id);
+    const id = keyId(c.req.param("id"));
+    await keys.remove(id, orderOf(c));
     return c.json({ id, deleted: true } satisfies WireKeyDeleted);
   });
 }
 
-function keyId(text: string, param: string): string {
-  if (KEY_ID.test(text)) return text;
-  if (param === "id")
-    throw new ApiError("not_found", "There is no key with that id. GET /admin/v1/keys lists the keys.");
-  throw new ApiError(
-    "invalid_parameter",
-    `${param} must be the id of a key, as the page before answered it.`,
-    { param },
-  );
+type Make = {
+  (order: KeyOrder): Promise<MadeKey>;
+  (order: OnceOrder): Promise<MadeKey | KeptAnswer>;
+};
+
+/** Who asks for a change, and of which version. */
+function orderOf(c: HttpContext): KeyOrder {
+  const matches = ifMatch(c.req.raw.headers);
+  return { actor: auditActor(c), ...(matches && { matches: (key) => matches(etagOf(key)) }) };
+}
+
+/** Names the version of a key: both parts, because earlier releases count no revision. */
+function etagOf({ revision, updatedAt }: KeyVersion): string {
+  return `"${revision}-${updatedAt.toString(36)}"`;
+}
+
+function answerKey(c: HttpContext, key: VirtualKey): Response {
+  c.header("etag", etagOf(key));
+  return c.json(wireKey(key));
+}
+
+function secretOf({ key, plain }: MadeKey): KeptBody {
+  return { etag: etagOf(key), body: { ...wireKey(key), key: plain } satisfies WireNewKey };
+}
+
+/** A request without a body says as much as one with an empty object. */
+function optionalBody(c: HttpContext, maxBytes: number): Promise<unknown> | object {
+  const { body, headers } = c.req.raw;
+  return body === null || headers.get("content-length") === "0" ? {} : readJson(c.req.raw, maxBytes);
+}
+
+function wireDeleted({ id, name, last4, createdAt, deletedAt }: DeletedKey): WireDeletedKey {
+  return { id, name, last4, createdAt: isoTime(createdAt), deletedAt: isoTime(deletedAt) };
 }

@@ -28,7 +28,7 @@ import { carriesEvents, readShardCaller } from "../../../hubs/sharding/shard-req
 import { ShardRoomStore } from "../../../hubs/sharding/shard-room-store.ts";
 import { type ShardSettlement, ShardSleepTimer } from "../../../hubs/sharding/shard-sleep-timer.ts";
 import { ALL_TASKS, closeOptionsOf, type Subscriptions } from "../../../hubs/subscriptions.ts";
-import { CLOSE_POLICY, type KeyEnd } from "../../../protocol/close-codes.ts";
+import { type KeyEnd, keyEndCode } from "../../../protocol/close-codes.ts";
 import { taskRoomName, tenantRoomName } from "../../../rooms/room-name.ts";
 import { Rooms } from "../../../rooms/rooms.ts";
 import type { HubConnectionSettings } from "../../../signalr/connection/hub-connection-options.ts";
@@ -46,6 +46,8 @@ import { SqlShardRows } from "./sql-shard-rows.ts";
 const EVERY_PATH = "/*";
 /** The wall clock: times are compared across hibernation, and no monotonic clock is promised to outlive it. */
 const CLOCK: Clock = { ...systemClock, monotonic: () => Date.now() };
+/** How long before a shard wakes its key was last checked, at most, ms. */
+const CHECKED_WITHIN_MS = 60_000;
 
 export class HubShard extends DurableObject<Bindings> {
   readonly #parts: Deployment;
@@ -129,6 +131,8 @@ export class HubShard extends DurableObject<Bindings> {
       log,
       connectedKeys: () => this.#connections.owners(),
       disconnect: (_, why) => void this.closeKey(why),
+      // It may have slept until the alarm that wakes it.
+      lastCheckAt: CLOCK.now() - CHECKED_WITHIN_MS,
     });
     this.#sleepTimer = new ShardSleepTimer({
       storage: ctx.storage,
@@ -181,7 +185,7 @@ export class HubShard extends DurableObject<Bindings> {
   closeKey(why: KeyEnd): Promise<void> {
     const { keyId } = this.#address;
     this.#sleepTimer.wake();
-    this.#connections.close(keyId, closeOptionsOf(CLOSE_POLICY, why));
+    this.#connections.close(keyId, closeOptionsOf(keyEndCode(why), why));
     this.#rooms.closeKey(keyId, why);
     return Promise.resolve();
   }

@@ -224,7 +224,10 @@ export class TaskRoom extends DurableObject<Bindings> {
     const { store, clock, log } = this.#parts;
     const { keyId } = this.#subject;
     const disconnect = (_: string, why: KeyEnd) => this.#rooms.closeKey(keyId, why);
-    await new KeyWatch({ store, clock, log, connectedKeys: () => [keyId], disconnect }).check();
+    // Alarms may be late; at worst connections that are newer end once more, and come back.
+    const lastCheckAt = clock.now() - 2 * CHECK_MS;
+    const watch = new KeyWatch({ store, clock, log, connectedKeys: () => [keyId], disconnect, lastCheckAt });
+    await watch.check();
   }
 
   // --- what is stored

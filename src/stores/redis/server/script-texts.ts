@@ -26,9 +26,12 @@ import updateEndpointText from "../scripts/endpoints/update-endpoint.lua" with {
 import createEphemeralKeyText from "../scripts/keys/create-ephemeral-key.lua" with { type: "text" };
 import createKeyText from "../scripts/keys/create-key.lua" with { type: "text" };
 import deleteKeyText from "../scripts/keys/delete-key.lua" with { type: "text" };
+import getDeletedKeyText from "../scripts/keys/get-deleted-key.lua" with { type: "text" };
 import getEphemeralKeyText from "../scripts/keys/get-ephemeral-key.lua" with { type: "text" };
 import getKeyText from "../scripts/keys/get-key.lua" with { type: "text" };
+import listDeletedKeysText from "../scripts/keys/list-deleted-keys.lua" with { type: "text" };
 import listKeysText from "../scripts/keys/list-keys.lua" with { type: "text" };
+import recallAnswerText from "../scripts/keys/recall-answer.lua" with { type: "text" };
 import updateKeyText from "../scripts/keys/update-key.lua" with { type: "text" };
 import followText from "../scripts/logs/follow.lua" with { type: "text" };
 import followTenantText from "../scripts/logs/follow-tenant.lua" with { type: "text" };
@@ -55,11 +58,14 @@ import beforeWritePart from "../scripts/parts/before-write.lua" with { type: "te
 import budgetsPart from "../scripts/parts/budgets.lua" with { type: "text" };
 import claimOrderPart from "../scripts/parts/claim-order.lua" with { type: "text" };
 import creationPart from "../scripts/parts/creation.lua" with { type: "text" };
+import deletedKeysPart from "../scripts/parts/deleted-keys.lua" with { type: "text" };
 import deliveriesPart from "../scripts/parts/deliveries.lua" with { type: "text" };
 import eventsPart from "../scripts/parts/events.lua" with { type: "text" };
 import fairQueuePart from "../scripts/parts/fair-queue.lua" with { type: "text" };
 import flushPart from "../scripts/parts/flush.lua" with { type: "text" };
 import followFlagsPart from "../scripts/parts/follow-flags.lua" with { type: "text" };
+import hashesPart from "../scripts/parts/hashes.lua" with { type: "text" };
+import keyStepPart from "../scripts/parts/key-step.lua" with { type: "text" };
 import logsPart from "../scripts/parts/logs.lua" with { type: "text" };
 import moneyPart from "../scripts/parts/money.lua" with { type: "text" };
 import outboxPart from "../scripts/parts/outbox.lua" with { type: "text" };
@@ -121,10 +127,13 @@ export const PARTS = {
   claimOrder: claimOrderPart,
   creation: creationPart,
   deliveries: deliveriesPart,
+  deletedKeys: deletedKeysPart,
   events: eventsPart,
   flush: flushPart,
   followFlags: followFlagsPart,
   fairQueue: fairQueuePart,
+  hashes: hashesPart,
+  keyStep: keyStepPart,
   logs: logsPart,
   money: moneyPart,
   outbox: outboxPart,
@@ -170,6 +179,9 @@ export const TEXTS = {
   deleteKey: deleteKeyText,
   getKey: getKeyText,
   listKeys: listKeysText,
+  getDeletedKey: getDeletedKeyText,
+  listDeletedKeys: listDeletedKeysText,
+  recallAnswer: recallAnswerText,
   recordAudit: recordAuditText,
   listAudit: listAuditText,
   updateKey: updateKeyText,

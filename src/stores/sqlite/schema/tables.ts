@@ -57,8 +57,26 @@ const TABLES = [
      updated_at INTEGER NOT NULL,
      details TEXT NOT NULL,
      budgets TEXT,
-     limits TEXT
+     limits TEXT,
+     revision INTEGER NOT NULL DEFAULT 0,
+     previous_hash TEXT,
+     previous TEXT
    )`,
+  "CREATE INDEX IF NOT EXISTS keys_by_previous_hash ON keys (previous_hash) WHERE previous_hash IS NOT NULL",
+  `CREATE TABLE IF NOT EXISTS deleted_keys (
+     no INTEGER PRIMARY KEY,
+     id TEXT NOT NULL UNIQUE,
+     deleted_at INTEGER NOT NULL,
+     details TEXT NOT NULL
+   )`,
+  // What requests with an idempotency key were answered (accounts/answers.ts).
+  `CREATE TABLE IF NOT EXISTS answers (
+     id TEXT PRIMARY KEY,
+     fingerprint TEXT NOT NULL,
+     answer TEXT NOT NULL,
+     expires_at INTEGER NOT NULL
+   ) WITHOUT ROWID`,
+  "CREATE INDEX IF NOT EXISTS answers_by_expiry ON answers (expires_at)",
   // When it was last tried whether anything can be written: SQLite leaves pages alone whose content does not change.
   "CREATE TABLE IF NOT EXISTS probes (name TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID",
   // Tasks whose row could not be read (tasks/unreadable.ts).

@@ -1,11 +1,14 @@
--- Removes a virtual key with its webhook endpoints. Of its tasks, those that wait are cancelled by the sweep. ARGV: 3 id.
--- 0 when there is none.
+-- Removes a virtual key with its webhook endpoints. Of its tasks, those that wait are cancelled by the sweep. What is left of it is
+-- written down. 'deleted', 'missing', or 'stale' when it is of another version. ARGV: 3 id, 4 step (see parts/key-step.lua).
 
-if repeated then return 1 end
+if repeated then return 'deleted' end
 local id = ARGV[3]
-if rcall('EXISTS', P .. 'account:' .. id) == 0 then return 0 end
-forget_hash(id)
-rcall('UNLINK', P .. 'account:' .. id)
+local at = P .. 'account:' .. id
+if rcall('EXISTS', at) == 0 then return 'missing' end
+if is_stale(at) then return 'stale' end
+forget_hashes(id)
+note_deleted(id, rcall('HMGET', at, 'name', 'last4', 'createdAt'))
+rcall('UNLINK', at)
 rcall('ZREM', P .. 'accounts', id)
 local endpoints = P .. 'endpoints:' .. id
 for _, one in ipairs(rcall('ZRANGE', endpoints, 0, -1)) do rcall('UNLINK', P .. 'endpoint:' .. scoped(id, one)) end
@@ -18,5 +21,6 @@ else
   rcall('UNLINK', P .. 'key:' .. id)
   rcall('ZREM', P .. 'closing', id)
 end
+finish_step()
 remember('1')
-return 1
+return 'deleted'

@@ -30,8 +30,3 @@ local function change_key(id, on, ends, most, budgets)
   end
   flush()
 end
-
--- The key is no longer found by the hash it has.
-local function forget_hash(id)
-  rcall('HDEL', P .. 'hashes', rcall('HGET', P .. 'account:' .. id, 'hash') or '')
-end

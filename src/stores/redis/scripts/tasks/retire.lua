@@ -1,5 +1,5 @@
 -- One bounded step of the retention. ARGV: 3 how many of each at most, 4 to 6 how long tasks, events and charges (as the audit
--- log) are kept,
+-- log and the names of deleted keys) are kept,
 -- 7 the tenant to look at tenants behind, or '', 8 what the epochs of trimmed logs begin with,
 -- 9 the node that asks.
 -- Answers the removed ids, how many logs were trimmed, whether there is more, and the last tenant looked at ('' = the end).
@@ -84,6 +84,8 @@ for _, key in ipairs(ended_before('ledgers', ARGV[6], limit)) do
 end
 
 local audit = drop_audit(now - ARGV[6], limit)
+local deleted = drop_deleted(now - ARGV[6], limit)
+
 -- Balances of days that are over. One that something is held in stays: it is settled there.
 local days = rcall('ZRANGEBYSCORE', P .. 'balance-days', '-inf', '(' .. exact(today - CUSTOMER_DAYS), 'LIMIT', 0, limit)
 for _, name in ipairs(days) do
@@ -176,9 +178,9 @@ for _, name in ipairs(names) do
 end
 rcall('ZREMRANGEBYSCORE', P .. 'nodes', '-inf', now - NODE_FORGOTTEN_MS)
 
-local most = max(#removed, #logs, charges, audit, #sessions, deliveries, #ended_batches, #days, #marks)
+local most = max(#removed, #logs, charges, audit, deleted, #sessions, deliveries, #ended_batches, #days, #marks)
 local more = most == limit and 1 or 0
-if #removed + #logs + audit + deliveries > 0 then
+if #removed + #logs + audit + deleted + deliveries > 0 then
   remember(cjson.encode({ removed = removed, trimmed = trimmed, more = more }))
 end
 return { removed, trimmed, more, #names < limit and '' or names[#names] }

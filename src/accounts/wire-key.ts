@@ -1,9 +1,9 @@
 /** A key as administrators see it. */
 
-import type { VirtualKey } from "../../../accounts/virtual-key.ts";
-import type { WireKey } from "../../../protocol/key.ts";
-import { isoTime } from "../../../tasks/wire.ts";
-import { wireBudget, wireGrants } from "../../response/wire-budget.ts";
+import type { WireKey } from "../protocol/key.ts";
+import { isoTime } from "../tasks/wire.ts";
+import type { VirtualKey } from "./virtual-key.ts";
+import { wireBudget, wireGrants } from "./wire-budget.ts";
 
 /** The wire shape of a key: neither its plain form nor its hash. */
 export function wireKey(key: VirtualKey): WireKey {
@@ -23,6 +23,10 @@ export function wireKey(key: VirtualKey): WireKey {
     requestsPerMinute: key.requestsPerMinute,
     requestsPerDay: key.requestsPerDay,
     metadata: key.metadata,
+    previous:
+      key.previous === null
+        ? null
+        : { last4: key.previous.last4, validUntil: isoTime(key.previous.validUntil) },
     createdAt: isoTime(key.createdAt),
     updatedAt: isoTime(key.updatedAt),
   };

@@ -1,11 +1,11 @@
 /** Budgets, grants and limits of requests in the shapes of the wire: dollars and ISO 8601. */
 
-import type { Budget, Grant } from "../../accounts/budgets.ts";
-import type { BudgetState } from "../../accounts/ledger-store.ts";
-import type { WireBudget, WireBudgetState, WireGrant, WireRequestRate } from "../../protocol/key.ts";
-import { dollars } from "../../tasks/dollars.ts";
-import type { RequestRate } from "../../tasks/ports/start-refusal.ts";
-import { isoTime } from "../../tasks/wire.ts";
+import type { WireBudget, WireBudgetState, WireGrant, WireRequestRate } from "../protocol/key.ts";
+import { dollars } from "../tasks/dollars.ts";
+import type { RequestRate } from "../tasks/ports/start-refusal.ts";
+import { isoTime } from "../tasks/wire.ts";
+import type { Budget, Grant } from "./budgets.ts";
+import type { BudgetState } from "./ledger-store.ts";
 
 export function wireBudget({ limitMicros, period }: Budget): WireBudget {
   return { limit: dollars(limitMicros), period };
