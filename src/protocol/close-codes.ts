@@ -28,6 +28,8 @@ export function keyEndCode(why: KeyEnd): number {
 
 /** The client sent a message beyond the bound. */
 export const CLOSE_TOO_BIG = 1009;
+/** The gateway, or a provider behind it, failed. Reconnect. */
+export const CLOSE_INTERNAL = 1011;
 /** The connection's server side was restarted and its state is gone. Reconnect. */
 export const CLOSE_RESTART = 1012;
 /** The subscriber reads too slowly, or the store cannot be read now. Reconnect and resume. */

@@ -1,6 +1,7 @@
 /** The port through which a request becomes a WebSocket. Handlers decide what is sent; hosts carry it. */
 
 import { ApiError } from "../protocol/error.ts";
+import type { CloseNote } from "./dialer.ts";
 import type { Frame, TopicMembership } from "./frame.ts";
 
 /** An open WebSocket, as a handler sees it. Nothing here throws, also not after the close. */
@@ -27,8 +28,8 @@ export interface SocketHandler {
    * call it.
    */
   drained?(): void;
-  /** Also after a close of our own. */
-  closed(): void;
+  /** Also after a close of our own. `close` is what the client said, where the host can tell it. */
+  closed(close?: CloseNote): void;
 }
 
 export type UpgradeAnswer = {

@@ -1,6 +1,7 @@
 /** WebSockets under Bun: the upgrade, `Carrier` between Bun's socket and its handler, and native topics. */
 
 import type { Server, ServerWebSocket, WebSocketHandler } from "bun";
+import type { CloseNote } from "../../sockets/dialer.ts";
 import type { Frame, TopicMembership, Topics } from "../../sockets/frame.ts";
 import type { Socket, SocketHandler, SocketUpgrade, UpgradeAnswer } from "../../sockets/socket-upgrade.ts";
 
@@ -35,7 +36,7 @@ export class BunSockets implements SocketUpgrade, Topics {
     open: (native) => native.data.carrier.opened(native),
     message: (native, message) => native.data.carrier.received(message),
     drain: (native) => native.data.carrier.drained(),
-    close: (native) => native.data.carrier.closed(),
+    close: (native, code, reason) => native.data.carrier.closed({ code, reason }),
   };
 
   attach(server: Server<SocketData>): void {
@@ -83,9 +84,9 @@ class Carrier implements Socket {
     this.#handler.drained?.();
   }
 
-  closed(): void {
+  closed(close: CloseNote): void {
     this.#native = null;
-    this.#handler.closed();
+    this.#handler.closed(close);
   }
 
   send(frame: Frame): void {

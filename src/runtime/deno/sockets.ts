@@ -1,6 +1,7 @@
 /** WebSockets under Deno: the upgrade, and `Carrier` between Deno's socket and its handler. */
 
 import { CLOSE_TRY_AGAIN } from "../../protocol/close-codes.ts";
+import type { CloseNote } from "../../sockets/dialer.ts";
 import type { Frame } from "../../sockets/frame.ts";
 import type { Socket, SocketHandler, SocketUpgrade, UpgradeAnswer } from "../../sockets/socket-upgrade.ts";
 
@@ -71,7 +72,7 @@ class Carrier implements Socket {
     native.onopen = () => handler.opened(this);
     native.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) =>
       handler.received(typeof data === "string" ? data : new Uint8Array(data));
-    native.onclose = () => this.#closed();
+    native.onclose = ({ code, reason }: CloseEvent) => this.#closed({ code, reason });
   }
 
   send(frame: Frame): void {
@@ -98,8 +99,8 @@ class Carrier implements Socket {
     }, DRAIN_CHECK_MS);
   }
 
-  #closed(): void {
+  #closed(close: CloseNote): void {
     if (this.#draining !== null) clearTimeout(this.#draining);
-    this.#handler.closed();
+    this.#handler.closed(close);
   }
 }

@@ -21,6 +21,7 @@ import { listen } from "./listen.ts";
 import type { ProcessHost } from "./process-host.ts";
 import { openStore, StoreSetupError } from "./store.ts";
 import { createThreadShrinker } from "./threads/thread-shrinker.ts";
+import { WebSocketDialer } from "./web-socket-dialer.ts";
 
 /** Answers under way get this long to leave before their connections are cut, ms. */
 const DRAIN_MS = 1_000;
@@ -76,6 +77,7 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
       topics: listener.topics,
       clock: systemClock,
       log,
+      voice: { dialer: new WebSocketDialer(), fetch: host.fetch },
       ...(instances && { instances }),
     });
     if (instances !== undefined) await refuseForeignKeys(gateway.keys, keys);

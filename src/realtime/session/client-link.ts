@@ -1,0 +1,74 @@
+/** What goes to a session's client: events as text messages, in its dialect, with a bound on what lies unsent. */
+
+import type { RealtimeError, RealtimeEvent } from "../../protocol/realtime.ts";
+import type { Json } from "../../protocol/task.ts";
+import type { Socket } from "../../sockets/socket-upgrade.ts";
+
+/** Bytes that may lie unsent before a client counts as too slow. A provider's answer of 30 s is about 2 MB. */
+export const MAX_UNSENT_BYTES = 4_194_304;
+
+/** Turns messages into the names of a client's dialect. Pure. */
+export interface ClientDialect {
+  /** The events that a client is sent in place of one of ours; none: it does not know such an event. */
+  fromOurs(event: RealtimeEvent): readonly RealtimeEvent[];
+  /** The client's event in our names. */
+  toOurs(event: RealtimeEvent): RealtimeEvent;
+}
+
+export class ClientLink {
+  readonly #socket: Socket;
+  readonly #dialect: ClientDialect | null;
+  readonly #newId: (prefix: string) => string;
+  readonly #overflowed: () => void;
+
+  /** `dialect` null: the client speaks the unified format. */
+  constructor(
+    socket: Socket,
+    dialect: ClientDialect | null,
+    newId: (prefix: string) => string,
+    overflowed: () => void,
+  ) {
+    this.#socket = socket;
+    this.#dialect = dialect;
+    this.#newId = newId;
+    this.#overflowed = overflowed;
+  }
+
+  send(event: RealtimeEvent): void {
+    const whole: RealtimeEvent =
+      event.event_id === undefined ? { ...event, event_id: this.#newId("event") } : event;
+    if (this.#dialect === null) this.#write(JSON.stringify(whole));
+    else for (const one of this.#dialect.fromOurs(whole)) this.#write(JSON.stringify(one));
+  }
+
+  /** A message as it came from a provider that speaks the unified format. */
+  pass(text: string): void {
+    if (this.#dialect === null) this.#write(text);
+    else this.send(JSON.parse(text) as RealtimeEvent);
+  }
+
+  error({ code, message, param, eventId }: RealtimeError): void {
+    this.send({ type: "error", error: errorBody(code, message, param, eventId) });
+  }
+
+  close(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+  }
+
+  #write(text: string): void {
+    this.#socket.send(text);
+    if (this.#socket.bufferedBytes() > MAX_UNSENT_BYTES) this.#overflowed();
+  }
+}
+
+const SERVER_ERRORS: ReadonlySet<string> = new Set(["connection_failed", "provider_error", "internal_error"]);
+
+function errorBody(code: string, message: string, param?: string, eventId?: string | null): Json {
+  return {
+    type: SERVER_ERRORS.has(code) ? "server_error" : "invalid_request_error",
+    code,
+    message,
+    param: param ?? null,
+    event_id: eventId ?? null,
+  };
+}

@@ -1,0 +1,279 @@
+/**
+ * One voice session: the client's socket on one side, the provider's on the other, a translator between them. It keeps limits,
+ * counts what is used, and ends both sides together, once.
+ */
+
+import { sendableCloseCode } from "../../protocol/close-codes.ts";
+import type { RealtimeError, RealtimeEvent } from "../../protocol/realtime.ts";
+import type { CloseNote, Dialer, DialFailure } from "../../sockets/dialer.ts";
+import type { Frame } from "../../sockets/frame.ts";
+import type { Socket, SocketHandler } from "../../sockets/socket-upgrade.ts";
+import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
+import { describeError, type Log } from "../../tasks/ports/log.ts";
+import type {
+  RealtimeProvider,
+  SessionPlan,
+  Translator,
+  TranslatorOutput,
+  TurnMoment,
+  UpstreamRequest,
+  UsageReport,
+} from "../translator.ts";
+import { SessionUsage } from "../usage/counters.ts";
+import { AUDIO_APPEND, ClientEvent } from "./client-event.ts";
+import { type ClientDialect, ClientLink } from "./client-link.ts";
+import { connectFailure, END, type SessionEnding, upstreamEnding } from "./endings.ts";
+import { type MessageLimits, MessageRate } from "./rate-limit.ts";
+import { initialSession } from "./session-config.ts";
+import { type UpstreamCall, UpstreamLink } from "./upstream-link.ts";
+
+export type VoiceSessionLimits = MessageLimits & {
+  readonly maxMessageBytes: number;
+  readonly maxSessionMs: number;
+  /** How long the provider may take to answer, ms. */
+  readonly connectMs: number;
+};
+
+/** The session's money and its place among the open sessions. */
+export interface SessionKeeper {
+  /** Called with every change of what was used that costs something, and before every response. */
+  used(usage: SessionUsage): void;
+  /** Whether another response may begin. */
+  mayRespond(): boolean;
+  /** The session has ended; called once. */
+  ended(reason: string, usage: SessionUsage): void;
+}
+
+export type VoiceSessionDependencies = {
+  readonly plan: SessionPlan;
+  readonly provider: RealtimeProvider;
+  readonly dialect: ClientDialect | null;
+  readonly keeper: SessionKeeper;
+  readonly limits: VoiceSessionLimits;
+  readonly dialer: Dialer;
+  readonly call: UpstreamCall;
+  readonly clock: Clock;
+  readonly log: Log;
+  newId(prefix: string): string;
+};
+
+/** Events of a client that make the provider work: the budget is looked at before them. */
+const STARTS_RESPONSE: ReadonlySet<string> = new Set(["response.create"]);
+
+export class VoiceSession implements SocketHandler, TranslatorOutput {
+  readonly usage = new SessionUsage();
+  readonly #dependencies: VoiceSessionDependencies;
+  readonly #upstream: UpstreamLink;
+  readonly #translator: Translator;
+  readonly #timers = new Set<TimerHandle>();
+  readonly #openedAt: number;
+  #rate: MessageRate;
+  #client: ClientLink | null = null;
+  #ended = false;
+  /** Up to when the session's time is counted, monotonic. */
+  #countedAt: number;
+
+  constructor(dependencies: VoiceSessionDependencies) {
+    this.#dependencies = dependencies;
+    const { clock, plan, provider, limits } = dependencies;
+    this.#openedAt = clock.monotonic();
+    this.#countedAt = this.#openedAt;
+    this.#rate = new MessageRate(limits, this.#openedAt);
+    this.#upstream = new UpstreamLink(
+      { dialer: dependencies.dialer, call: dependencies.call, clock, connectMs: limits.connectMs },
+      {
+        connected: () => this.#guard(() => this.#translator.connected()),
+        refused: (failure) => this.#refused(failure),
+        received: (message) => this.#guard(() => this.#translator.fromProvider(message)),
+        closed: (close) => this.#upstreamClosed(close),
+        overflowed: () => this.finish(END.providerTooSlow),
+      },
+    );
+    this.#translator = provider.translator({
+      plan,
+      output: this,
+      newId: dependencies.newId,
+      now: () => clock.monotonic(),
+      after: (ms, callback) => this.#after(ms, callback),
+    });
+  }
+
+  get id(): string {
+    return this.#dependencies.plan.sessionId;
+  }
+
+  // The client's socket.
+
+  opened(socket: Socket): void {
+    if (this.#ended) {
+      socket.close(1001, "the session has ended");
+      return;
+    }
+    const { dialect, newId, plan, limits, clock } = this.#dependencies;
+    this.#client = new ClientLink(socket, dialect, newId, () => this.finish(END.clientTooSlow));
+    this.toClient({
+      type: "session.created",
+      session: initialSession(plan, clock.now() + limits.maxSessionMs),
+    });
+    this.#after(limits.maxSessionMs, () => this.finish(END.sessionExpired(limits.maxSessionMs)));
+    this.#guard(() => this.#translator.start());
+  }
+
+  received(message: string | Uint8Array): void {
+    if (this.#ended) return;
+    const { limits, clock } = this.#dependencies;
+    this.usage.add("messagesIn", 1);
+    this.usage.add("bytesIn", message.length);
+    if (message.length > limits.maxMessageBytes) {
+      this.finish(END.messageTooLarge(limits.maxMessageBytes));
+      return;
+    }
+    const now = clock.monotonic();
+    if (typeof message !== "string") {
+      if (!this.#rate.take("audio", now)) this.finish(END.flood("audio"));
+      else this.#guard(() => this.#translator.audioFromClient(message));
+      return;
+    }
+    const event = ClientEvent.read(message);
+    const kind = event?.type === AUDIO_APPEND ? "audio" : "control";
+    if (!this.#rate.take(kind, now)) this.finish(END.flood(kind));
+    else if (event === null) this.error(NO_EVENT);
+    else this.#fromClient(event);
+  }
+
+  closed(close?: CloseNote): void {
+    this.#client = null;
+    this.finish({ code: close?.code ?? 1000, reason: "client_closed", error: null, text: "" });
+  }
+
+  // What the translator does.
+
+  connect(request: UpstreamRequest): void {
+    if (!this.#ended) this.#upstream.connect(request);
+  }
+
+  toProvider(frame: Frame): void {
+    this.#upstream.send(frame);
+  }
+
+  toClient(event: RealtimeEvent): void {
+    this.usage.add("messagesOut", 1);
+    this.#client?.send(event);
+  }
+
+  passToClient(text: string): void {
+    this.usage.add("messagesOut", 1);
+    this.usage.add("bytesOut", text.length);
+    this.#client?.pass(text);
+  }
+
+  error(error: RealtimeError): void {
+    this.#client?.error(error);
+  }
+
+  used(report: UsageReport): void {
+    this.usage.report(report);
+    if (report.response === undefined && report.transcription === undefined) return;
+    this.#countTime();
+    this.#dependencies.keeper.used(this.usage);
+  }
+
+  turn(moment: TurnMoment): void {
+    if (moment === "user_speech_started") this.usage.add("turns", 1);
+    else if (moment === "response_started") this.usage.add("responses", 1);
+    else if (moment === "interrupted") this.usage.add("interruptions", 1);
+  }
+
+  end(close: CloseNote): void {
+    this.finish(upstreamEnding(close));
+  }
+
+  // The session's end.
+
+  /** Ends the session, once: tells the client why, closes both sides, and hands over what was used. */
+  finish(ending: SessionEnding): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#countTime();
+    for (const timer of this.#timers) timer.cancel();
+    this.#timers.clear();
+    if (this.#upstream.isOpen) this.#guard(() => this.#translator.finish());
+    this.#upstream.end(1000, "");
+    if (ending.error !== null) this.#client?.error(ending.error);
+    this.#client?.close(sendableCloseCode(ending.code), ending.text);
+    this.#dependencies.keeper.ended(ending.reason, this.usage);
+  }
+
+  /** Counts the time until now, for whoever looks at what was used. */
+  countTime(): void {
+    this.#countTime();
+  }
+
+  #fromClient(client: ClientEvent): void {
+    const { dialect, keeper } = this.#dependencies;
+    const event = dialect === null ? client : ClientEvent.of(dialect.toOurs(client.event));
+    if (STARTS_RESPONSE.has(event.type) && !keeper.mayRespond()) {
+      this.finish(END.budgetExceeded(client.eventId));
+      return;
+    }
+    this.#guard(() => this.#translator.fromClient(event));
+  }
+
+  #refused(failure: DialFailure & { readonly retryAfterMs: number | null }): void {
+    this.#dependencies.log.warn("a voice provider refused a session", {
+      sessionId: this.id,
+      provider: this.#dependencies.provider.name,
+      status: failure.status,
+      cause: failure.message,
+    });
+    this.finish(connectFailure(failure));
+  }
+
+  #upstreamClosed(close: CloseNote): void {
+    if (this.#ended) return;
+    let next: "resume" | "end" = "end";
+    this.#guard(() => {
+      next = this.#translator.disconnected(close);
+    });
+    if (next === "end") this.finish(upstreamEnding(close));
+  }
+
+  #countTime(): void {
+    const now = this.#dependencies.clock.monotonic();
+    this.usage.add("sessionMs", now - this.#countedAt);
+    this.#countedAt = Math.max(this.#countedAt, now);
+  }
+
+  #after(ms: number, callback: () => void): TimerHandle {
+    const timer = this.#dependencies.clock.after(ms, () => {
+      this.#timers.delete(timer);
+      if (!this.#ended) this.#guard(callback);
+    });
+    this.#timers.add(timer);
+    return {
+      cancel: () => {
+        timer.cancel();
+        this.#timers.delete(timer);
+      },
+    };
+  }
+
+  /** A fault of a translator ends its own session, and no other. */
+  #guard(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#dependencies.log.error("a voice session failed", {
+        sessionId: this.id,
+        provider: this.#dependencies.provider.name,
+        cause: describeError(error),
+      });
+      this.finish(END.internalError);
+    }
+  }
+}
+
+const NO_EVENT: RealtimeError = {
+  code: "invalid_event",
+  message: 'A message must be a JSON object with a "type", such as {"type":"response.create"}.',
+};

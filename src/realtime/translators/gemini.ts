@@ -1,0 +1,381 @@
+/**
+ * Google's Gemini Live (BidiGenerateContent): one `setup`, then audio both ways. Facts: ai.google.dev/api/live. A session's
+ * configuration is fixed by the setup, so the connection waits for the client's first `session.update` or its first sound; a later
+ * change opens a new connection that resumes the old one by its handle.
+ */
+
+import { CLOSE_TRY_AGAIN } from "../../protocol/close-codes.ts";
+import type { AudioFormat, ResponseUsage } from "../../protocol/realtime.ts";
+import type { Json } from "../../protocol/task.ts";
+import type { CloseNote } from "../../sockets/dialer.ts";
+import { AudioPath } from "../audio/converter.ts";
+import { isObject, type JsonObject, parseObject } from "../json.ts";
+import type { ClientEvent } from "../session/client-event.ts";
+import { type ProviderSide, Synthesis } from "../synthesis/client-events.ts";
+import { type ConversationItem, textOfItem } from "../synthesis/conversation-items.ts";
+import type { Translator, TranslatorContext } from "../translator.ts";
+import { geminiUsage } from "./gemini-usage.ts";
+
+const INPUT_RATE = 16_000;
+const INPUT: AudioFormat = { type: "audio/pcm", rate: INPUT_RATE };
+const OUTPUT: AudioFormat = { type: "audio/pcm", rate: 24_000 };
+const SERVICE = "google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
+/** A client that says nothing of its configuration is taken by the defaults after this, ms. */
+const CONFIGURE_MS = 1_000;
+/** What a session is shown that chose no voice; the provider does not know it. */
+const NO_VOICE = "alloy";
+/** Characters that may wait for the setup to be taken: some 20 s of sound. */
+const MAX_HELD_CHARACTERS = 1_048_576;
+
+export function geminiTranslator(context: TranslatorContext): Translator {
+  return new GeminiTranslator(context);
+}
+
+class GeminiTranslator implements Translator, ProviderSide {
+  readonly #context: TranslatorContext;
+  readonly #synthesis: Synthesis;
+  readonly #toProvider = new AudioPath();
+  readonly #toClient = new AudioPath();
+  /** `waiting`: for the client's configuration; `connecting`: asked for; `ready`: the setup was taken. */
+  #phase: "waiting" | "connecting" | "ready" = "waiting";
+  /** Messages of the client that wait for the setup to be taken. */
+  #held: string[] = [];
+  #heldCharacters = 0;
+  #handle: string | null = null;
+  #goingAway = false;
+  /** Sound since the last commit, where the client says when the user has spoken. */
+  #uncommittedMs = 0;
+  #active = false;
+  readonly #calls = new Map<string, string>();
+  /** Usage that came between responses; it belongs to the next one that ends. */
+  #usage: ResponseUsage | null = null;
+  #pendingMetadata: Json = null;
+
+  constructor(context: TranslatorContext) {
+    this.#context = context;
+    this.#synthesis = new Synthesis(context);
+  }
+
+  start(): void {
+    this.#context.after(CONFIGURE_MS, () => this.#connect());
+  }
+
+  connected(): void {
+    this.#context.output.toProvider(JSON.stringify({ setup: this.#setup() }));
+  }
+
+  fromClient(client: ClientEvent): void {
+    this.#synthesis.handle(client, this);
+  }
+
+  audioFromClient(bytes: Uint8Array): void {
+    this.#synthesis.audioCame(bytes, this);
+  }
+
+  audio(bytes: Uint8Array): void {
+    this.#connect();
+    const { state } = this.#synthesis;
+    this.#uncommittedMs += 1;
+    if (state.turnDetection === null && !this.#active) {
+      this.#active = true;
+      this.#send({ realtimeInput: { activityStart: {} } });
+    }
+    const data = this.#toProvider.convert(bytes, state.inputFormat, INPUT).toBase64();
+    if (data === "") return;
+    this.#send({ realtimeInput: { audio: { data, mimeType: `audio/pcm;rate=${INPUT_RATE}` } } });
+  }
+
+  commit(): boolean {
+    if (this.#uncommittedMs === 0) return false;
+    this.#uncommittedMs = 0;
+    if (this.#synthesis.state.turnDetection === null) {
+      this.#active = false;
+      this.#send({ realtimeInput: { activityEnd: {} } });
+      this.#synthesis.turns.committed();
+    } else this.#send({ realtimeInput: { audioStreamEnd: true } });
+    return true;
+  }
+
+  clear(): void {
+    this.#uncommittedMs = 0;
+  }
+
+  configured(changed: boolean): void {
+    if (this.#phase === "waiting") this.#connect();
+    else if (changed && this.#handle !== null) this.#reconnect();
+    else if (changed)
+      this.#context.output.toClient({
+        type: "conduit.warning",
+        code: "not_applied",
+        message:
+          "This provider takes a changed configuration once it can resume the session; it is applied then.",
+      });
+  }
+
+  itemCreated(item: ConversationItem): void {
+    this.#connect();
+    if (item.type === "function_call_output") {
+      const callId = String(item.call_id ?? "");
+      const name = this.#calls.get(callId);
+      this.#calls.delete(callId);
+      const response = toolResult(item.output);
+      this.#send({
+        toolResponse: { functionResponses: [{ id: callId, ...(name !== undefined && { name }), response }] },
+      });
+    } else if (item.type === "message")
+      this.#send({
+        clientContent: {
+          turns: [{ role: item.role === "assistant" ? "model" : "user", parts: partsOf(item) }],
+          turnComplete: false,
+        },
+      });
+  }
+
+  respond(metadata: Json): void {
+    this.#connect();
+    this.#pendingMetadata = metadata;
+    this.#send({ clientContent: { turnComplete: true } });
+  }
+
+  cancel(): void {
+    if (this.#synthesis.state.turnDetection === null) {
+      this.#active = true;
+      this.#send({ realtimeInput: { activityStart: {} } });
+    }
+    this.#synthesis.response.finish({
+      status: "cancelled",
+      reason: "client_cancelled",
+      usage: this.#takeUsage(),
+    });
+  }
+
+  fromProvider(frame: string | Uint8Array): void {
+    const text = typeof frame === "string" ? frame : new TextDecoder().decode(frame);
+    const message = parseObject(text);
+    if (message === null) return;
+    if (message.setupComplete !== undefined) this.#ready();
+    const { usageMetadata, sessionResumptionUpdate: resumption } = message;
+    if (isObject(usageMetadata)) this.#usage = geminiUsage(usageMetadata);
+    if (isObject(resumption) && resumption.resumable === true && typeof resumption.newHandle === "string")
+      this.#handle = resumption.newHandle;
+    if (isObject(message.voiceActivity)) this.#activity(message.voiceActivity);
+    if (isObject(message.serverContent)) this.#content(message.serverContent);
+    if (isObject(message.toolCall)) this.#toolCall(message.toolCall);
+    if (isObject(message.toolCallCancellation))
+      this.#synthesis.response.finish({ status: "cancelled", reason: "turn_detected" });
+    if (message.goAway !== undefined) this.#leave();
+  }
+
+  disconnected(_close: CloseNote): "resume" | "end" {
+    if (!this.#goingAway || this.#handle === null) return "end";
+    this.#open();
+    return "resume";
+  }
+
+  finish(): void {
+    // The close says all there is to say.
+  }
+
+  #connect(): void {
+    if (this.#phase === "waiting") this.#open();
+  }
+
+  #open(): void {
+    this.#phase = "connecting";
+    this.#goingAway = false;
+    const { endpoint } = this.#context.plan;
+    this.#context.output.connect({
+      kind: "socket",
+      url: `${endpoint.baseUrl}/${SERVICE}?key=${encodeURIComponent(endpoint.key ?? "")}`,
+      headers: endpoint.headers,
+      protocols: endpoint.protocols,
+    });
+  }
+
+  /** The provider said that it will end the connection: it is replaced between two responses. */
+  #leave(): void {
+    this.#goingAway = true;
+    if (!this.#synthesis.response.isOpen && this.#handle !== null) this.#reconnect();
+  }
+
+  #reconnect(): void {
+    this.#open();
+  }
+
+  #ready(): void {
+    this.#phase = "ready";
+    const held = this.#held;
+    this.#held = [];
+    this.#heldCharacters = 0;
+    for (const text of held) this.#context.output.toProvider(text);
+  }
+
+  #send(message: JsonObject): void {
+    const text = JSON.stringify(message);
+    if (this.#phase === "ready") this.#context.output.toProvider(text);
+    else {
+      this.#held.push(text);
+      this.#heldCharacters += text.length;
+      if (this.#heldCharacters > MAX_HELD_CHARACTERS)
+        this.#context.output.end({ code: CLOSE_TRY_AGAIN, reason: "the provider did not take the setup" });
+    }
+  }
+
+  #activity({ voiceActivityType: type }: JsonObject): void {
+    const { turns, audioMs } = this.#synthesis;
+    if (type === "ACTIVITY_START") turns.started(audioMs);
+    else if (type === "ACTIVITY_END" && turns.isSpeaking) turns.stopped(audioMs);
+  }
+
+  #content(content: JsonObject): void {
+    const { response, turns, state, audioMs } = this.#synthesis;
+    if (content.interrupted === true) {
+      turns.started(audioMs);
+      response.finish({ status: "cancelled", reason: "turn_detected", usage: this.#takeUsage() });
+    }
+    this.#heard(content.interimInputTranscription, content.inputTranscription);
+    const { modelTurn, outputTranscription } = content;
+    if (isObject(modelTurn) && Array.isArray(modelTurn.parts)) {
+      this.#answering();
+      for (const part of modelTurn.parts.filter(isObject)) {
+        if (typeof part.text === "string" && part.thought !== true) response.text(part.text);
+        const { inlineData } = part;
+        if (!isObject(inlineData) || typeof inlineData.data !== "string") continue;
+        const bytes = this.#toClient.convert(
+          Uint8Array.fromBase64(inlineData.data),
+          OUTPUT,
+          state.outputFormat,
+        );
+        if (bytes.length > 0) response.audio(bytes.toBase64(), state.outputFormat);
+      }
+    }
+    if (isObject(outputTranscription) && typeof outputTranscription.text === "string") {
+      this.#answering();
+      response.transcript(outputTranscription.text);
+    }
+    if (content.turnComplete === true) this.#turnComplete();
+  }
+
+  #heard(interim: Json | undefined, final: Json | undefined): void {
+    const { turns, audioMs } = this.#synthesis;
+    if (isObject(interim) && typeof interim.text === "string") {
+      turns.started(audioMs);
+      turns.transcriptSoFar(interim.text);
+    }
+    if (!isObject(final)) return;
+    turns.started(audioMs);
+    if (typeof final.text === "string") turns.transcriptDelta(final.text);
+    if (final.finished === true) this.#endUserTurn();
+  }
+
+  /** The model begins: what the user said is complete. */
+  #answering(): void {
+    if (this.#synthesis.response.isOpen) return;
+    this.#endUserTurn();
+    this.#synthesis.response.start(this.#pendingMetadata);
+    this.#pendingMetadata = null;
+  }
+
+  #endUserTurn(): void {
+    const { turns, audioMs } = this.#synthesis;
+    const transcribing = turns.isTranscribing;
+    if (turns.isSpeaking) turns.stopped(audioMs);
+    if (transcribing) turns.transcribed(null);
+    this.#uncommittedMs = 0;
+  }
+
+  #turnComplete(): void {
+    this.#synthesis.response.finish({ status: "completed", usage: this.#takeUsage() });
+    if (this.#goingAway && this.#handle !== null) this.#reconnect();
+  }
+
+  #toolCall({ functionCalls }: JsonObject): void {
+    if (!Array.isArray(functionCalls)) return;
+    this.#answering();
+    const { response } = this.#synthesis;
+    for (const call of functionCalls.filter(isObject)) {
+      const id = typeof call.id === "string" ? call.id : this.#context.newId("call");
+      const name = typeof call.name === "string" ? call.name : "";
+      this.#calls.set(id, name);
+      response.functionCall(name, id, JSON.stringify(call.args ?? {}));
+    }
+    // The model waits for the results, and a client for this.
+    response.finish({ status: "completed", usage: this.#takeUsage() });
+  }
+
+  #takeUsage(): ResponseUsage | null {
+    const usage = this.#usage;
+    this.#usage = null;
+    return usage;
+  }
+
+  #setup(): Json {
+    const { state } = this.#synthesis;
+    const { plan } = this.#context;
+    const voice = state.voice;
+    const model = plan.providerModel;
+    const limit = state.field("max_output_tokens");
+    return {
+      model: model.startsWith("models/") ? model : `models/${model}`,
+      generationConfig: {
+        responseModalities: [state.textOnly ? "TEXT" : "AUDIO"],
+        ...(typeof limit === "number" && { maxOutputTokens: limit }),
+        ...(!state.textOnly && {
+          speechConfig: {
+            ...(voice !== null &&
+              voice !== NO_VOICE && { voiceConfig: { prebuiltVoiceConfig: { voiceName: voice } } }),
+            ...(state.language !== null && { languageCode: state.language }),
+          },
+        }),
+      },
+      ...(state.instructions !== "" && { systemInstruction: { parts: [{ text: state.instructions }] } }),
+      ...(state.tools.length > 0 && { tools: [{ functionDeclarations: state.tools.map(declarationOf) }] }),
+      realtimeInputConfig: activityDetection(state.turnDetection),
+      inputAudioTranscription: {},
+      outputAudioTranscription: {},
+      sessionResumption: this.#handle === null ? {} : { handle: this.#handle },
+      contextWindowCompression: { slidingWindow: {} },
+    };
+  }
+}
+
+function activityDetection(detection: JsonObject | null): JsonObject {
+  if (detection === null) return { automaticActivityDetection: { disabled: true } };
+  const { prefix_padding_ms: prefix, silence_duration_ms: silence } = detection;
+  return {
+    automaticActivityDetection: {
+      ...(typeof prefix === "number" && { prefixPaddingMs: prefix }),
+      ...(typeof silence === "number" && { silenceDurationMs: silence }),
+    },
+    ...(detection.interrupt_response === false && { activityHandling: "NO_INTERRUPTION" }),
+  };
+}
+
+function declarationOf({ name, description, parameters }: JsonObject): JsonObject {
+  return {
+    name: name ?? "",
+    ...(description !== undefined && { description }),
+    ...(parameters !== undefined && { parametersJsonSchema: parameters }),
+  };
+}
+
+function partsOf(item: ConversationItem): Json {
+  const { content } = item;
+  const pictures = Array.isArray(content)
+    ? content.filter(isObject).flatMap(({ type, image_url }) => {
+        const match =
+          type === "input_image" && typeof image_url === "string"
+            ? /^data:([^;]+);base64,(.*)$/s.exec(image_url)
+            : null;
+        return match === null ? [] : [{ inlineData: { mimeType: match[1] ?? "", data: match[2] ?? "" } }];
+      })
+    : [];
+  const text = textOfItem(item);
+  return text === "" && pictures.length > 0 ? pictures : [{ text }, ...pictures];
+}
+
+/** An object, as the provider wants it. */
+function toolResult(output: Json | undefined): Json {
+  const value = typeof output === "string" ? parseObject(output) : null;
+  return value ?? { result: output ?? null };
+}

@@ -1,0 +1,224 @@
+/**
+ * Providers that speak the unified format themselves: OpenAI's GA Realtime API, and those that follow it. Messages are passed as
+ * they are; only what usage, the budget and the model's name need is parsed. Facts: platform.openai.com/docs/guides/realtime.
+ */
+
+import { type AudioFormat, DEFAULT_AUDIO_FORMAT, type RealtimeEvent } from "../../protocol/realtime.ts";
+import type { Json } from "../../protocol/task.ts";
+import type { CloseNote } from "../../sockets/dialer.ts";
+import { audioFormatOf, msOfBase64 } from "../audio/base64-audio.ts";
+import { AUDIO_APPEND, type ClientEvent } from "../session/client-event.ts";
+import type { Translator, TranslatorContext, UpstreamRequest } from "../translator.ts";
+import { responseUsage, transcriptionUsage } from "./openai-usage.ts";
+
+export type OpenAiDialect = {
+  /** Whether `?model=` names the model. */
+  readonly modelInUrl: boolean;
+};
+
+/** The type of a provider's message, where it stands at the front as servers write it. */
+const HEAD = /^\{\s*(?:"event_id"\s*:\s*"[^"]*"\s*,\s*)?"type"\s*:\s*"([^"\\]+)"/;
+const HEAD_CHARACTERS = 200;
+const AUDIO_DELTA = "response.output_audio.delta";
+const DELTA_FIELD = '"delta":"';
+
+export function openAiTranslator(context: TranslatorContext, dialect: OpenAiDialect): Translator {
+  return new OpenAiTranslator(context, dialect);
+}
+
+class OpenAiTranslator implements Translator {
+  readonly #context: TranslatorContext;
+  readonly #dialect: OpenAiDialect;
+  #inputFormat: AudioFormat = DEFAULT_AUDIO_FORMAT;
+  #outputFormat: AudioFormat = DEFAULT_AUDIO_FORMAT;
+  /** A response whose sound has not begun yet. */
+  #silentResponse = false;
+
+  constructor(context: TranslatorContext, dialect: OpenAiDialect) {
+    this.#context = context;
+    this.#dialect = dialect;
+  }
+
+  start(): void {
+    this.#context.output.connect(this.#address());
+  }
+
+  connected(): void {
+    // GA sessions have no temperature, and refuse one.
+    const { temperature: _none, ...session } = this.#context.plan.session;
+    const { intent } = this.#context.plan;
+    if (Object.keys(session).length === 0) return;
+    const type = intent === "transcription" ? "transcription" : "realtime";
+    this.#send({ type: "session.update", session: { ...session, type } });
+  }
+
+  fromClient(client: ClientEvent): void {
+    const { output } = this.#context;
+    if (client.type === AUDIO_APPEND) {
+      output.used({ audioInMs: msOfBase64(client.audioCharacters, this.#inputFormat) });
+      output.toProvider(client.text);
+    } else if (client.type === "session.update") this.#update(client.event);
+    else output.toProvider(client.text);
+  }
+
+  audioFromClient(bytes: Uint8Array): void {
+    const audio = bytes.toBase64();
+    this.#context.output.used({ audioInMs: msOfBase64(audio.length, this.#inputFormat) });
+    this.#context.output.toProvider(`{"type":"${AUDIO_APPEND}","audio":"${audio}"}`);
+  }
+
+  fromProvider(frame: string | Uint8Array): void {
+    const text = typeof frame === "string" ? frame : new TextDecoder().decode(frame);
+    const type = HEAD.exec(text.slice(0, HEAD_CHARACTERS))?.[1];
+    if (type === AUDIO_DELTA) this.#audio(text);
+    else this.#event(text, type);
+  }
+
+  disconnected(_close: CloseNote): "resume" | "end" {
+    return "end";
+  }
+
+  finish(): void {
+    // The close says all there is to say.
+  }
+
+  #audio(text: string): void {
+    const { output } = this.#context;
+    const start = text.indexOf(DELTA_FIELD);
+    const end = start < 0 ? -1 : text.indexOf('"', start + DELTA_FIELD.length);
+    if (end > start)
+      output.used({ audioOutMs: msOfBase64(end - start - DELTA_FIELD.length, this.#outputFormat) });
+    if (this.#silentResponse) {
+      this.#silentResponse = false;
+      output.turn("first_audio");
+    }
+    output.passToClient(text, AUDIO_DELTA);
+  }
+
+  #event(text: string, known: string | undefined): void {
+    const { output } = this.#context;
+    if (known !== undefined && !LOOKED_AT.has(known)) {
+      output.passToClient(text, known);
+      return;
+    }
+    const event = parsed(text);
+    if (event === null) return;
+    switch (event.type) {
+      case "session.created":
+        // The client was sent one of ours when it came.
+        return;
+      case "session.updated":
+        this.#updated(event);
+        return;
+      case "input_audio_buffer.speech_started":
+        output.turn("user_speech_started");
+        break;
+      case "input_audio_buffer.speech_stopped":
+        output.turn("user_speech_stopped");
+        break;
+      case "response.created":
+        this.#silentResponse = true;
+        output.turn("response_started");
+        break;
+      case "response.done":
+        this.#done(event);
+        break;
+      case "conversation.item.input_audio_transcription.completed": {
+        const transcription = transcriptionUsage(event.usage);
+        if (transcription !== null) output.used({ transcription });
+        break;
+      }
+      default:
+        break;
+    }
+    output.passToClient(text, event.type);
+  }
+
+  #done({ response }: RealtimeEvent): void {
+    const { output } = this.#context;
+    const usage = responseUsage(response);
+    if (usage !== null) output.used({ response: usage });
+    if (isInterrupted(response)) output.turn("interrupted");
+    output.turn("response_done");
+  }
+
+  /** A session's model was decided when it was opened: by the key's rights, and by its price. */
+  #update(event: RealtimeEvent): void {
+    const { session, ...rest } = event;
+    if (typeof session !== "object" || session === null || Array.isArray(session)) {
+      this.#send(event);
+      return;
+    }
+    const { model, ...fields } = session;
+    this.#send({ ...rest, session: fields });
+  }
+
+  #updated(event: RealtimeEvent): void {
+    const session = event.session;
+    if (typeof session !== "object" || session === null || Array.isArray(session)) return;
+    const audio = session.audio as
+      | { input?: { format?: unknown }; output?: { format?: unknown } }
+      | undefined;
+    this.#inputFormat = audioFormatOf(audio?.input?.format) ?? this.#inputFormat;
+    this.#outputFormat = audioFormatOf(audio?.output?.format) ?? this.#outputFormat;
+    const { plan, output } = this.#context;
+    const named: { [key: string]: Json } = { ...session, id: plan.sessionId };
+    if (plan.intent === "conversation") named.model = plan.model;
+    output.toClient({ ...event, session: named });
+  }
+
+  #send(event: RealtimeEvent): void {
+    this.#context.output.toProvider(JSON.stringify(event));
+  }
+
+  #address(): UpstreamRequest {
+    const { endpoint, providerModel, intent } = this.#context.plan;
+    const query =
+      intent === "transcription"
+        ? "intent=transcription"
+        : this.#dialect.modelInUrl
+          ? `model=${encodeURIComponent(providerModel)}`
+          : "";
+    return {
+      kind: "socket",
+      url: query === "" ? endpoint.baseUrl : `${endpoint.baseUrl}?${query}`,
+      headers: {
+        ...(endpoint.key !== null && { authorization: `Bearer ${endpoint.key}` }),
+        ...endpoint.headers,
+      },
+      protocols: endpoint.protocols,
+    };
+  }
+}
+
+/** Events that are parsed; all others are passed unread. */
+const LOOKED_AT: ReadonlySet<string> = new Set([
+  "session.created",
+  "session.updated",
+  "input_audio_buffer.speech_started",
+  "input_audio_buffer.speech_stopped",
+  "response.created",
+  "response.done",
+  "conversation.item.input_audio_transcription.completed",
+]);
+
+function parsed(text: string): RealtimeEvent | null {
+  try {
+    const event: unknown = JSON.parse(text);
+    return typeof (event as { type?: unknown } | null)?.type === "string" ? (event as RealtimeEvent) : null;
+  } catch {
+    return null;
+  }
+}
+
+function isInterrupted(response: Json | undefined): boolean {
+  if (typeof response !== "object" || response === null || Array.isArray(response)) return false;
+  const details = response.status_details;
+  return (
+    response.status === "cancelled" &&
+    typeof details === "object" &&
+    details !== null &&
+    !Array.isArray(details) &&
+    details.reason === "turn_detected"
+  );
+}

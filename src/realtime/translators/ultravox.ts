@@ -1,0 +1,287 @@
+/**
+ * Ultravox: a call is made over HTTP, whose answer names the socket; there sound is binary, and everything else JSON. Facts:
+ * docs.ultravox.ai (REST `POST /api/calls`, data messages). The call fixes the configuration, so it waits for the client's first
+ * `session.update` or sound.
+ */
+
+import type { AudioFormat } from "../../protocol/realtime.ts";
+import type { Json } from "../../protocol/task.ts";
+import type { DialRequest } from "../../sockets/dialer.ts";
+import { AudioPath } from "../audio/converter.ts";
+import { isObject, type JsonObject, parseObject } from "../json.ts";
+import type { ClientEvent } from "../session/client-event.ts";
+import { type ProviderSide, Synthesis } from "../synthesis/client-events.ts";
+import { type ConversationItem, textOfItem } from "../synthesis/conversation-items.ts";
+import type { Translator, TranslatorContext } from "../translator.ts";
+
+const CONFIGURE_MS = 1_000;
+const RATE = 24_000;
+const SOUND: AudioFormat = { type: "audio/pcm", rate: RATE };
+/** The provider may run ahead of what is heard: it says when to drop what was not. */
+const CLIENT_BUFFER_MS = 30_000;
+const PING_MS = 10_000;
+const NO_VOICE = "alloy";
+
+export function ultravoxTranslator(context: TranslatorContext): Translator {
+  return new UltravoxTranslator(context);
+}
+
+class UltravoxTranslator implements Translator, ProviderSide {
+  readonly #context: TranslatorContext;
+  readonly #synthesis: Synthesis;
+  readonly #toProvider = new AudioPath();
+  readonly #toClient = new AudioPath();
+  #connecting = false;
+  #heard = false;
+  #muted = false;
+
+  constructor(context: TranslatorContext) {
+    this.#context = context;
+    this.#synthesis = new Synthesis(context);
+  }
+
+  start(): void {
+    this.#context.after(CONFIGURE_MS, () => this.#connect());
+  }
+
+  connected(): void {
+    this.#ping();
+  }
+
+  fromClient(client: ClientEvent): void {
+    this.#synthesis.handle(client, this);
+  }
+
+  audioFromClient(bytes: Uint8Array): void {
+    this.#synthesis.audioCame(bytes, this);
+  }
+
+  audio(bytes: Uint8Array): void {
+    this.#connect();
+    this.#heard = true;
+    const sound = this.#toProvider.convert(bytes, this.#synthesis.state.inputFormat, SOUND);
+    if (sound.length > 0) this.#context.output.toProvider(sound);
+  }
+
+  commit(): boolean {
+    if (!this.#heard) return false;
+    this.#heard = false;
+    this.#synthesis.turns.committed();
+    return true;
+  }
+
+  clear(): void {
+    this.#heard = false;
+  }
+
+  configured(changed: boolean): void {
+    if (!this.#connecting) {
+      this.#connect();
+      return;
+    }
+    if (!changed) return;
+    const { state } = this.#synthesis;
+    this.#send({ type: "set_output_medium", medium: state.textOnly ? "text" : "voice" });
+    this.#context.output.toClient({
+      type: "conduit.warning",
+      code: "partly_applied",
+      message:
+        "This provider fixes instructions, voice and tools when the session begins; only the modality was changed.",
+    });
+  }
+
+  itemCreated(item: ConversationItem): void {
+    this.#connect();
+    if (item.type === "function_call_output")
+      this.#send({
+        type: "client_tool_result",
+        invocationId: String(item.call_id ?? ""),
+        result: typeof item.output === "string" ? item.output : JSON.stringify(item.output ?? null),
+        responseType: "tool-response",
+      });
+    else if (item.type === "message") {
+      const text = textOfItem(item);
+      this.#userText(item.role === "user" ? text : `<instruction>${text}</instruction>`, true);
+    }
+  }
+
+  respond(metadata: Json): void {
+    this.#connect();
+    this.#muted = false;
+    this.#synthesis.response.start(metadata);
+    this.#userText("", false);
+  }
+
+  cancel(): void {
+    this.#muted = true;
+    this.#send({ type: "user_text_message", text: "", urgency: "immediate", deferResponse: true });
+    this.#synthesis.response.finish({ status: "cancelled", reason: "client_cancelled" });
+  }
+
+  fromProvider(frame: string | Uint8Array): void {
+    if (typeof frame !== "string") {
+      this.#sound(frame);
+      return;
+    }
+    const message = parseObject(frame);
+    if (message === null) return;
+    const { response, turns, audioMs } = this.#synthesis;
+    switch (message.type) {
+      case "call_started":
+        this.#synthesis.state.announce();
+        return;
+      case "state":
+        this.#state(message.state);
+        return;
+      case "transcript":
+        this.#transcript(message);
+        return;
+      case "client_tool_invocation":
+        this.#endUserTurn();
+        response.functionCall(
+          String(message.toolName ?? ""),
+          String(message.invocationId ?? ""),
+          JSON.stringify(message.parameters ?? {}),
+        );
+        response.finish({ status: "completed" });
+        return;
+      case "playback_clear_buffer":
+        turns.started(audioMs);
+        response.finish({ status: "cancelled", reason: "turn_detected" });
+        return;
+      default:
+        return;
+    }
+  }
+
+  disconnected(): "end" {
+    this.#synthesis.response.finish({ status: "completed" });
+    return "end";
+  }
+
+  finish(): void {
+    this.#send({ type: "hang_up" });
+  }
+
+  #connect(): void {
+    if (this.#connecting) return;
+    this.#connecting = true;
+    const { endpoint } = this.#context.plan;
+    this.#context.output.connect({
+      kind: "call",
+      url: `${endpoint.baseUrl}/calls?enableGreetingPrompt=false`,
+      headers: { ...(endpoint.key !== null && { "x-api-key": endpoint.key }), ...endpoint.headers },
+      body: this.#call(),
+      socketOf: (answer): DialRequest | null =>
+        isObject(answer) && typeof answer.joinUrl === "string" && /^wss?:\/\//.test(answer.joinUrl)
+          ? { url: answer.joinUrl, headers: {}, protocols: [] }
+          : null,
+    });
+  }
+
+  #call(): JsonObject {
+    const { state } = this.#synthesis;
+    const { plan } = this.#context;
+    const { voice, turnDetection } = state;
+    const silence = turnDetection?.silence_duration_ms;
+    return {
+      model: plan.providerModel,
+      ...(state.instructions !== "" && { systemPrompt: state.instructions }),
+      ...(voice !== null && voice !== NO_VOICE && { voice }),
+      ...(state.language !== null && { languageHint: state.language }),
+      ...(state.tools.length > 0 && { selectedTools: state.tools.map(toolOf) }),
+      ...(typeof silence === "number" && { vadSettings: { turnEndpointDelay: `${silence / 1_000}s` } }),
+      firstSpeakerSettings: { user: {} },
+      initialOutputMedium: state.textOnly ? "MESSAGE_MEDIUM_TEXT" : "MESSAGE_MEDIUM_VOICE",
+      medium: {
+        serverWebSocket: {
+          inputSampleRate: RATE,
+          outputSampleRate: RATE,
+          clientBufferSizeMs: CLIENT_BUFFER_MS,
+        },
+      },
+    };
+  }
+
+  #sound(bytes: Uint8Array): void {
+    if (this.#muted) return;
+    const { state, response } = this.#synthesis;
+    this.#endUserTurn();
+    const sound = this.#toClient.convert(bytes, SOUND, state.outputFormat);
+    if (sound.length > 0) response.audio(sound.toBase64(), state.outputFormat);
+  }
+
+  #state(state: Json | undefined): void {
+    const { response } = this.#synthesis;
+    if (state === "thinking") {
+      this.#muted = false;
+      this.#endUserTurn();
+    } else if (state === "speaking") response.start();
+    else if (state === "listening" || state === "idle") response.finish({ status: "completed" });
+  }
+
+  #transcript({ role, text, delta, final, medium }: JsonObject): void {
+    const { response, turns, audioMs } = this.#synthesis;
+    if (role === "user") {
+      // What the client wrote itself comes back as well.
+      if (medium === "text") return;
+      turns.started(audioMs);
+      if (typeof delta === "string") turns.transcriptDelta(delta);
+      if (typeof text === "string") turns.transcriptSoFar(text);
+      if (final !== true) return;
+      this.#endUserTurn();
+      turns.transcribed(typeof text === "string" ? text : null);
+      return;
+    }
+    if (this.#muted) return;
+    const said =
+      typeof delta === "string"
+        ? delta
+        : typeof text === "string" && text.startsWith(response.said)
+          ? text.slice(response.said.length)
+          : "";
+    if (medium === "text") response.text(said);
+    else response.transcript(said);
+    if (typeof text === "string") response.correctTranscript(text);
+    if (final === true && medium === "text") response.finish({ status: "completed" });
+  }
+
+  #endUserTurn(): void {
+    const { turns, audioMs } = this.#synthesis;
+    if (turns.isSpeaking) turns.stopped(audioMs);
+    this.#heard = false;
+  }
+
+  #userText(text: string, deferResponse: boolean): void {
+    this.#send({ type: "user_text_message", text, deferResponse });
+  }
+
+  #ping(): void {
+    this.#send({ type: "ping", timestamp: this.#context.now() / 1_000 });
+    this.#context.after(PING_MS, () => this.#ping());
+  }
+
+  #send(message: JsonObject): void {
+    this.#context.output.toProvider(JSON.stringify(message));
+  }
+}
+
+/** A function of the client as a tool of one call. */
+function toolOf({ name, description, parameters }: JsonObject): JsonObject {
+  const schema = isObject(parameters) ? parameters : {};
+  const properties = isObject(schema.properties) ? schema.properties : {};
+  const required = Array.isArray(schema.required) ? schema.required : [];
+  return {
+    temporaryTool: {
+      modelToolName: name ?? "",
+      ...(description !== undefined && { description }),
+      dynamicParameters: Object.entries(properties).map(([parameter, of]) => ({
+        name: parameter,
+        location: "PARAMETER_LOCATION_BODY",
+        schema: of,
+        required: required.includes(parameter),
+      })),
+      client: {},
+    },
+  };
+}

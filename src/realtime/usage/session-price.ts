@@ -1,0 +1,81 @@
+/** What a voice session costs, from its counters. Amounts are micro-dollars and may be fractions; a sum is rounded up once. */
+
+import type { SessionCounters } from "../session-store.ts";
+import type { CounterName } from "./counters.ts";
+
+/** Counters of tokens that a rate may stand for. */
+export type RatedTokens = Extract<
+  CounterName,
+  | "textInput"
+  | "audioInput"
+  | "imageInput"
+  | "cachedTextInput"
+  | "cachedAudioInput"
+  | "cachedImageInput"
+  | "textOutput"
+  | "audioOutput"
+>;
+
+export type SessionPrice =
+  | { readonly kind: "free" }
+  | {
+      readonly kind: "session";
+      /** Of one token: as many micro-dollars as a million of them costs dollars. */
+      readonly tokens?: Readonly<Partial<Record<RatedTokens, number>>>;
+      /** Of a minute that the session is open. */
+      readonly minuteMicros?: number;
+      /** Of a minute of sound, both ways together. */
+      readonly audioMinuteMicros?: number;
+      /** Of the model that transcribes what the user says. */
+      readonly transcription?: {
+        readonly audioInput: number;
+        readonly textInput: number;
+        readonly output: number;
+        /** Of a minute transcribed. */
+        readonly minuteMicros: number;
+      };
+      /** Held back for each minute. */
+      readonly reserveMinuteMicros: number;
+    };
+
+const MINUTE_MS = 60_000;
+
+const INPUT = [
+  "textInput",
+  "audioInput",
+  "imageInput",
+  "cachedTextInput",
+  "cachedAudioInput",
+  "cachedImageInput",
+] as const;
+const OUTPUT = ["textOutput", "audioOutput"] as const;
+
+/** What was used comes to, in whole micro-dollars. Tokens of a kind without a rate cost as much as the dearest of their direction. */
+export function sessionCost(price: SessionPrice, counters: SessionCounters): number {
+  if (price.kind === "free") return 0;
+  const of = (name: CounterName) => counters[name] ?? 0;
+  let micros = 0;
+  if (price.tokens !== undefined) {
+    const { tokens } = price;
+    const dearestInput = Math.max(0, ...INPUT.map((kind) => tokens[kind] ?? 0));
+    const dearestOutput = Math.max(0, ...OUTPUT.map((kind) => tokens[kind] ?? 0));
+    for (const kind of INPUT) micros += of(kind) * (tokens[kind] ?? dearestInput);
+    for (const kind of OUTPUT) micros += of(kind) * (tokens[kind] ?? dearestOutput);
+    micros += of("otherInput") * dearestInput + of("otherOutput") * dearestOutput;
+  }
+  micros += (of("sessionMs") / MINUTE_MS) * (price.minuteMicros ?? 0);
+  micros += ((of("audioInMs") + of("audioOutMs")) / MINUTE_MS) * (price.audioMinuteMicros ?? 0);
+  const { transcription } = price;
+  if (transcription !== undefined) {
+    micros += of("transcriptionAudioInput") * transcription.audioInput;
+    micros += of("transcriptionTextInput") * transcription.textInput;
+    micros += of("transcriptionOutput") * transcription.output;
+    micros += (of("transcriptionMs") / MINUTE_MS) * transcription.minuteMicros;
+  }
+  return Math.ceil(micros - 1e-6);
+}
+
+/** Held back for a session when it opens, and again each time it has used that up. */
+export function reservationOf(price: SessionPrice): number {
+  return price.kind === "free" ? 0 : Math.ceil(price.reserveMinuteMicros);
+}

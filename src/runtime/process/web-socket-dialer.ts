@@ -1,0 +1,92 @@
+/** Opens WebSockets where the runtime's own `WebSocket` takes headers: Bun and Deno. */
+
+import { sendableCloseCode } from "../../protocol/close-codes.ts";
+import type { CloseNote, Dialer, DialHandler, DialledSocket, DialRequest } from "../../sockets/dialer.ts";
+import type { Frame } from "../../sockets/frame.ts";
+
+/** What the runtimes take besides what the standard has. */
+type SocketOptions = { headers: Record<string, string>; protocols?: string[] };
+type SocketConstructor = new (url: string, options: SocketOptions) => WebSocket;
+
+/** A reason longer than this may not be sent (RFC 6455 §5.5). */
+const REASON_BYTES = 123;
+
+export class WebSocketDialer implements Dialer {
+  readonly #Socket = WebSocket as unknown as SocketConstructor;
+
+  dial({ url, headers, protocols }: DialRequest, handler: DialHandler, signal: AbortSignal): void {
+    let native: WebSocket;
+    try {
+      native = new this.#Socket(url, {
+        headers: { ...headers },
+        ...(protocols.length > 0 && { protocols: [...protocols] }),
+      });
+    } catch {
+      queueMicrotask(() => handler.failed({ status: null, message: "its address cannot be opened" }));
+      return;
+    }
+    let state: "opening" | "open" | "over" = "opening";
+    native.binaryType = "arraybuffer";
+    const fail = (message: string, status: number | null = null) => {
+      if (state !== "opening") return;
+      state = "over";
+      handler.failed({ status, message });
+    };
+    signal.addEventListener("abort", () => {
+      if (state !== "opening") return;
+      fail("the attempt was ended");
+      native.close();
+    });
+    native.onopen = () => {
+      if (state !== "opening") {
+        native.close(1000);
+        return;
+      }
+      state = "open";
+      handler.opened(new Dialled(native));
+    };
+    native.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
+      if (state === "open") handler.received(typeof data === "string" ? data : new Uint8Array(data));
+    };
+    native.onerror = (event) => {
+      const { message } = event as Event & { message?: string };
+      const status = /\b([1-5]\d\d)\b/.exec(message ?? "")?.[1];
+      fail(
+        status === undefined ? "it could not be reached" : `it answered ${status}`,
+        status === undefined ? null : Number(status),
+      );
+    };
+    native.onclose = ({ code, reason }: CloseEvent) => {
+      if (state === "opening") fail("it closed the connection");
+      else if (state === "open") {
+        state = "over";
+        handler.closed({ code, reason } satisfies CloseNote);
+      }
+    };
+  }
+}
+
+class Dialled implements DialledSocket {
+  readonly #native: WebSocket;
+
+  constructor(native: WebSocket) {
+    this.#native = native;
+  }
+
+  send(frame: Frame): void {
+    if (this.#native.readyState === WebSocket.OPEN) this.#native.send(frame);
+  }
+
+  bufferedBytes(): number {
+    return this.#native.bufferedAmount;
+  }
+
+  close(code: number, reason: string): void {
+    try {
+      this.#native.close(sendableCloseCode(code), reason.slice(0, REASON_BYTES));
+    } catch {
+      // A code that this runtime may not send from here.
+      this.#native.close(1000);
+    }
+  }
+}
