@@ -35,6 +35,7 @@ import type { EventSockets } from "../http/streams/event-sockets.ts";
 import type { StreamHeartbeat } from "../http/streams/event-stream.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
 import { ApiError } from "../protocol/error.ts";
+import type { WireVoiceModel } from "../protocol/model.ts";
 import type { Thumbnails } from "../tasks/ports/thumbnails.ts";
 import type { Previews } from "../tasks/previews.ts";
 import { createAppFrame } from "./app-frame.ts";
@@ -74,6 +75,10 @@ export type HostSurface = {
   sockets(encodings: EventEncodings): EventSockets;
   /** Mounts the hubs; `key` takes a key from the query too, which only streams may. */
   mountHubs(app: Hono<HttpEnv>, key: HttpMiddleware): void;
+  /** The models of voice sessions; absent where there are none. */
+  readonly voices?: readonly WireVoiceModel[];
+  /** Mounts the routes of voice sessions; absent where there are none. */
+  mountRealtime?(app: Hono<HttpEnv>): void;
   /** Mounts the routes of an outside queue, which take no key; absent where there is none. */
   mountQueue?(app: Hono<HttpEnv>): void;
 };
@@ -82,7 +87,7 @@ export type HostSurface = {
 export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   const { settings, store, catalogue, keys, authenticator, tasks, media, wireContext, clock } = core;
   const { limits, idempotency, events, imageGeneration } = settings;
-  const { host, health } = surface;
+  const { host, health, voices = [] } = surface;
   const metrics = new MetricsRegistry();
   registerMetrics(metrics, { build: surface.build, store, process: surface.gauges, events: surface.events });
   const app = createAppFrame({ ...core, health, metrics });
@@ -99,8 +104,8 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   const key = authenticated(authenticator);
   const admin = adminOnly(isAdmin, authenticator);
   const parameters = creationParameters(limits);
-  mountModels(app, key, catalogue, parameters);
-  mountAdminModels(app, admin, catalogue, parameters);
+  mountModels(app, key, catalogue, parameters, voices);
+  mountAdminModels(app, admin, catalogue, parameters, voices);
   mountAdminProviders(app, admin, () =>
     providerReport({ providers: catalogue.providers, catalogue, accounts: surface.gauges?.accounts }),
   );
@@ -149,6 +154,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
     keepAnswersMs: shared.idempotency.keyMs,
   });
   mountStreams(app, core, surface);
+  surface.mountRealtime?.(app);
   surface.mountQueue?.(app);
   return app;
 }

@@ -18,6 +18,7 @@ import type { HttpEnv } from "../http/exchange.ts";
 import type { IdleLimit } from "../http/idle-limit.ts";
 import { keepStreamsUnmeasured } from "../http/response/stream-head.ts";
 import { mountHubs } from "../http/routes/hubs.ts";
+import { mountRealtime } from "../http/routes/realtime.ts";
 import { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import { LocalEventSockets } from "../http/streams/event-sockets.ts";
 import { StreamHeartbeat } from "../http/streams/event-stream.ts";
@@ -29,6 +30,7 @@ import { createLazyThumbnails, type PictureShrinker } from "../media/thumbnails/
 import { CLOSE_GOING_AWAY, KEY_END, type KeyEnd, keyEndCode } from "../protocol/close-codes.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import { durationSeeds } from "../providers/usual-durations.ts";
+import { wireVoiceModels } from "../realtime/wire-voice-model.ts";
 import { RoomBridge } from "../rooms/room-bridge.ts";
 import { Rooms } from "../rooms/rooms.ts";
 import { HubConnections } from "../signalr/transports/connections.ts";
@@ -61,6 +63,7 @@ import { engineOptions, hubConnectionSettings, retentionOptions, roomsSettings }
 import { StoreMetrics } from "./store-metrics.ts";
 import { TaskEnds } from "./task-ends.ts";
 import { UnreadableWatch } from "./unreadable-watch.ts";
+import { createVoice, localVoiceSockets, type VoiceHost } from "./voice.ts";
 
 /** How long clients of long polling get to fetch what closes their connections, ms. They ask again at once. */
 const LAST_POLLS_MS = 1_000;
@@ -86,6 +89,8 @@ export type GatewayDependencies = {
   topics: Topics;
   clock: Clock;
   log: Log;
+  /** How voice providers are reached; absent where no voice sessions are offered. */
+  voice?: VoiceHost;
   /** Present where other processes share the store; `bus` is null where only the store connects them. */
   instances?: { readonly bus: InstanceBus | null };
 };
@@ -171,7 +176,19 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const session = hubConnectionSettings(settings);
   const keepAlive = new HubKeepAlive(connections, clock, session);
   const { hubs } = createHubs(settings, { tasks, rooms, store, clock, wireContext });
+  const voice =
+    dependencies.voice === undefined
+      ? null
+      : createVoice({
+          settings,
+          store,
+          clock,
+          log,
+          host: dependencies.voice,
+          embedded: instances === undefined,
+        });
   const disconnect = (keyId: string, why: KeyEnd) => {
+    voice?.closeKey(keyId, why);
     authenticator.forget(keyId);
     connections.close(keyId, closeOptionsOf(keyEndCode(why), why));
     rooms.closeKey(keyId, why);
@@ -190,7 +207,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     store,
     clock,
     log,
-    connectedKeys: () => [...slots.keyIds(), ...connections.owners()],
+    connectedKeys: () => [...slots.keyIds(), ...connections.owners(), ...(voice?.keyIds() ?? [])],
     disconnect,
   });
 
@@ -241,6 +258,16 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     stopping: () => state !== "running",
     heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),
     sockets: (encodings) => new LocalEventSockets({ rooms, encodings, slots, sockets }),
+    ...(voice !== null && {
+      voices: wireVoiceModels(voice.models),
+      mountRealtime: (target) =>
+        mountRealtime(target, {
+          keys: authenticator,
+          voice,
+          sockets: localVoiceSockets(voice, sockets),
+          origins,
+        }),
+    }),
     mountHubs: (target, key) =>
       mountHubs(target, key, {
         hubs,
@@ -282,6 +309,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       await sender?.stop();
       state = "closing";
       localEnds?.close();
+      voice?.shutdown();
       connections.close(null, closeOptionsOf(CLOSE_GOING_AWAY, "the server is shutting down"));
       await Promise.all([retention.stop(), rooms.shutdown(), within(LAST_POLLS_MS, connections.ended())]);
       keepAlive.stop();

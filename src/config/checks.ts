@@ -1,12 +1,12 @@
 /** Checks beyond single values: settings that must fit together, and those that a host does not support. */
 
+import { BETA_PROTOCOL, DEAD_UPSTREAM_HEADERS } from "../protocol/realtime.ts";
 import type { ConfigHost } from "./derived-defaults.ts";
 import type { NameOf, Problem } from "./problem.ts";
 import { checkProviders } from "./provider-checks.ts";
 import type { Settings } from "./schema.ts";
 import { dottedName } from "./setting-names.ts";
 import { checkSink } from "./sink-checks.ts";
-import type { RawValue } from "./source.ts";
 
 /** Problems between settings. */
 export function checkTogether(settings: Settings, nameOf: NameOf): Problem[] {
@@ -142,40 +142,33 @@ function checkProcess({ qstash }: Settings, nameOf: NameOf): Problem[] {
   ];
 }
 
-/** What is allowed and gets a warning. `given`: the settings that have a value from the operator. */
-export function warnings(
-  settings: Settings,
-  nameOf: NameOf,
-  given: readonly Pick<RawValue, "path" | "name">[],
-): string[] {
+/** What is allowed and gets a warning. */
+export function warnings(settings: Settings, nameOf: NameOf): string[] {
   const found: string[] = [];
   const { admin } = settings.keys;
   if (admin !== null && admin.length < ADVISED_ADMIN_KEY) {
     found.push(`${nameOf("keys", "admin")} is short; use at least ${ADVISED_ADMIN_KEY} random characters.`);
   }
-  for (const provider of WITHOUT_ADAPTER) {
-    if (settings.providers[provider].apiKey !== null) {
-      found.push(
-        `${nameOf("providers", provider, "apiKey")} is set, but this version offers no models of ${provider} yet.`,
-      );
-    }
-  }
   for (const [name, { kind, models: offered }] of Object.entries(settings.providers)) {
     if (kind !== null && offered.length === 0)
       found.push(`${nameOf("providers", name, "models")} names no model, so nothing of ${name} is offered.`);
   }
-  const ofVoice = given.filter(({ path }) => path[0] === "realtime").map(({ name }) => name);
-  if (ofVoice.length > 0) {
-    const names = new Intl.ListFormat("en").format(ofVoice);
-    found.push(`${names}: set, but without effect, because this version offers no realtime voice yet.`);
+  for (const [name, { headers, subprotocols }] of Object.entries(settings.realtime.providers)) {
+    for (const header of Object.keys(headers))
+      if (DEAD_UPSTREAM_HEADERS.has(header.toLowerCase()))
+        found.push(
+          `${nameOf("realtime", "providers", name, "headers", header)} is not sent: providers refuse the beta interface by now.`,
+        );
+    if (subprotocols.includes(BETA_PROTOCOL))
+      found.push(
+        `${nameOf("realtime", "providers", name, "subprotocols")}: ${BETA_PROTOCOL} is not offered: providers refuse the beta interface by now.`,
+      );
   }
   return found;
 }
 
 /** About 120 bits in letters and digits. */
 const ADVISED_ADMIN_KEY = 20;
-/** Providers whose keys are known and whose models are not offered yet. */
-const WITHOUT_ADAPTER = ["elevenlabs", "ultravox", "xai"] as const;
 
 /** One problem, at the first one given, when some of what belongs together is missing; `extras` need all of it too. */
 function halves(

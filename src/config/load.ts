@@ -51,10 +51,7 @@ export function loadConfig(sources: ConfigSources): Config {
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     settings,
-    warnings: [
-      ...readings.flatMap((reading) => reading.warnings),
-      ...warnings(settings, nameOf, [...raw.values()]),
-    ],
+    warnings: [...readings.flatMap((reading) => reading.warnings), ...warnings(settings, nameOf)],
   };
 }
 

@@ -91,7 +91,7 @@ export type WirePricing =
   | { free: true }
   | {
       free: false;
-      unit: "image" | "million_tokens" | "megapixel" | "second" | "video";
+      unit: "image" | "million_tokens" | "megapixel" | "second" | "video" | "minute";
       /** Of one unit, at most; `rates` tell what it depends on. */
       usd: number;
       rates?: readonly WireRate[];
@@ -148,5 +148,20 @@ export type WireModel = {
   pricing: WirePricing;
 };
 
+/** A model of voice sessions. */
+export type WireVoiceModel = Omit<WireModel, "capabilities" | "parameters"> & {
+  capabilities: {
+    type: "realtime";
+    /** Whether it calls tools of the session. */
+    tools: boolean;
+    /** The voices there are; null: the provider's own list. */
+    voices: readonly string[] | null;
+    imageInput: boolean;
+    /** Whether it takes sessions that only transcribe. */
+    transcription: boolean;
+    webrtc: boolean;
+  };
+};
+
 /** The answer of `GET /v1/models`. */
-export type WireModelList = { object: "list"; data: readonly WireModel[] };
+export type WireModelList = { object: "list"; data: readonly (WireModel | WireVoiceModel)[] };

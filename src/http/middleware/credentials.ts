@@ -95,6 +95,6 @@ function asNoAdmin(error: unknown): never {
   );
 }
 
-function missingKey(): ApiError {
+export function missingKey(): ApiError {
   return new ApiError("missing_api_key", "No API key came. Send one as `Authorization: Bearer condt_…`.");
 }

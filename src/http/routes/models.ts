@@ -3,7 +3,7 @@
 import type { Hono } from "hono";
 import { allowsModel } from "../../accounts/principal.ts";
 import { ApiError } from "../../protocol/error.ts";
-import type { WireModelList } from "../../protocol/model.ts";
+import type { WireModelList, WireVoiceModel } from "../../protocol/model.ts";
 import type { ListedModel, ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
 import type { CreationParameters } from "../creation/creation-parameters.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
@@ -17,14 +17,17 @@ export function mountModels(
   key: HttpMiddleware,
   models: Pick<ModelCatalogue, "list">,
   parameters: CreationParameters,
+  voices: readonly WireVoiceModel[],
 ): void {
-  app.get(LIST, key, (c) => c.json(listOfModels(allowedModels(c, models), parameters)));
+  app.get(LIST, key, (c) => c.json(listOfModels(allowed(c, models.list()), parameters, allowed(c, voices))));
 
   // An id holds slashes, so it is whatever follows.
   app.get(`${LIST}/:id{.+}`, key, (c) => {
     const id = c.req.param("id");
-    const model = allowedModels(c, models).find((known) => known.id === id);
+    const model = allowed(c, models.list()).find((known) => known.id === id);
     if (model !== undefined) return c.json({ ...model, parameters: parameters(model) });
+    const voice = allowed(c, voices).find((known) => known.id === id);
+    if (voice !== undefined) return c.json(voice);
     throw new ApiError(
       "model_not_found",
       `There is no model ${describeReceived(id)} for this key. GET /v1/models lists them.`,
@@ -41,21 +44,29 @@ export function mountAdminModels(
   admin: HttpMiddleware,
   models: Pick<ModelCatalogue, "list">,
   parameters: CreationParameters,
+  voices: readonly WireVoiceModel[],
 ): void {
-  app.get("/admin/v1/models", admin, (c) => c.json(listOfModels(models.list(), parameters)));
+  app.get("/admin/v1/models", admin, (c) => c.json(listOfModels(models.list(), parameters, voices)));
 }
 
-function listOfModels(models: readonly ListedModel[], parameters: CreationParameters): WireModelList {
-  return { object: "list", data: models.map((model) => ({ ...model, parameters: parameters(model) })) };
+function listOfModels(
+  models: readonly ListedModel[],
+  parameters: CreationParameters,
+  voices: readonly WireVoiceModel[],
+): WireModelList {
+  return {
+    object: "list",
+    data: [...models.map((model) => ({ ...model, parameters: parameters(model) })), ...voices],
+  };
 }
 
 /** What the key may use: a model is allowed under its own name and under every name that leads to it. */
-function allowedModels(c: HttpContext, models: Pick<ModelCatalogue, "list">): readonly ListedModel[] {
+function allowed<Model extends { id: string; aliasOf: string | null }>(
+  c: HttpContext,
+  models: readonly Model[],
+): readonly Model[] {
   const principal = principalOfExchange(c);
-  return models
-    .list()
-    .filter(
-      ({ id, aliasOf }) =>
-        allowsModel(principal, id) || (aliasOf !== null && allowsModel(principal, aliasOf)),
-    );
+  return models.filter(
+    ({ id, aliasOf }) => allowsModel(principal, id) || (aliasOf !== null && allowsModel(principal, aliasOf)),
+  );
 }

@@ -388,26 +388,17 @@ describe("names that are no setting", () => {
     expect(warnings({ PATH: "/bin", HOME: "/root", PORTAL: "x", REDIS_URL: "redis://x" })).toEqual([]);
   });
 
-  it("warns of a provider's key that does nothing yet", () => {
-    expect(warnings({ ULTRAVOX_API_KEY: "u-abc" })).toEqual([
-      "ULTRAVOX_API_KEY is set, but this version offers no models of ultravox yet.",
+  it("warns of what published voice settings have that providers refuse by now", () => {
+    const providers = {
+      openai: {
+        headers: { "OpenAI-Beta": "realtime=v1", "X-Mine": "1" },
+        subprotocols: ["realtime", "openai-beta.realtime-v1"],
+      },
+    };
+    expect(warnings({ CONDUITLLM__REALTIME: JSON.stringify({ Providers: providers }) })).toEqual([
+      expect.stringMatching(/headers.*OpenAI-Beta.* is not sent: providers refuse the beta interface/i),
+      expect.stringMatching(/subprotocols.*: openai-beta\.realtime-v1 is not offered/i),
     ]);
-  });
-
-  it("warns of voice providers that do nothing yet", () => {
-    expect(
-      warnings({ CONDUITLLM__REALTIME__PROVIDERS__OPENAI__WEBSOCKETURL: "wss://voice.example" }),
-    ).toEqual([expect.stringMatching(/^CONDUITLLM__REALTIME__PROVIDERS__OPENAI__WEBSOCKETURL: set, but/)]);
-  });
-
-  it("names the realtime settings that were given and have no effect yet, and no others", () => {
-    const env = { CONDUITLLM__REALTIME__MAXCONNECTIONS: "7", CONDUITLLM__HUBS__KEEPALIVESECONDS: "10" };
-    const file = JSON.stringify({ realtime: { defaults: { voice: "alloy" } } });
-    expect(loadConfig({ env, file }).warnings).toEqual([
-      "realtime.defaults.voice (conduit.json) and CONDUITLLM__REALTIME__MAXCONNECTIONS: set, but without effect, " +
-        "because this version offers no realtime voice yet.",
-    ]);
-    expect(loadConfig({ env: {} }).warnings).toEqual([]);
   });
 
   it("warns of a short admin key", () => {

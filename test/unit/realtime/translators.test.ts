@@ -85,7 +85,8 @@ const gemini: Case = {
       toolCall: { functionCalls: [{ id: "call_a", name: "weather", args: { city: "Rome" } }] },
     }),
   toolResult: (world) =>
-    (world.upstream.messages.at(-1)?.toolResponse as { functionResponses: unknown }).functionResponses,
+    (world.upstream.messages.at(-1) as { toolResponse: { functionResponses: unknown } }).toolResponse
+      .functionResponses,
   interruption(world) {
     world.upstream.say({
       serverContent: {

@@ -1,0 +1,125 @@
+/** Voice sessions as the settings have them: models, limits and the service that opens them. */
+
+import type { Settings } from "../config/load.ts";
+import type { VoiceSockets } from "../http/routes/realtime.ts";
+import type { Json } from "../protocol/task.ts";
+import { EXAMPLE_NAMES } from "../providers/example-names.ts";
+import { createUpstreamCall, type VoiceFetch } from "../realtime/session/upstream-call.ts";
+import type { SessionStore } from "../realtime/session-store.ts";
+import { betaNames, gaSession } from "../realtime/translators/beta-names.ts";
+import { VoiceModels } from "../realtime/voice-models.ts";
+import { createVoiceOffers } from "../realtime/voice-offers.ts";
+import { VoiceService, type VoiceServiceOptions } from "../realtime/voice-service.ts";
+import type { Dialer } from "../sockets/dialer.ts";
+import type { SocketUpgrade } from "../sockets/socket-upgrade.ts";
+import { createTaskIds } from "../tasks/ids.ts";
+import type { Clock } from "../tasks/ports/clock.ts";
+import type { Log } from "../tasks/ports/log.ts";
+
+/** What a host brings so that the gateway can talk to voice providers. */
+export type VoiceHost = { readonly dialer: Dialer; readonly fetch: VoiceFetch };
+
+const SECOND_MS = 1_000;
+/** A session whose process died counts as lost after this, ms. */
+const LEASE_MS = 60_000;
+/** Between two writes of what a session used, ms: an embedded store takes them often, another one once a minute. */
+const RENEW_MS = { embedded: 5_000, shared: 30_000 } as const;
+/** How long a provider may take to answer, ms. */
+const CONNECT_MS = 10_000;
+/** What example names lead to while no provider has a key. */
+const BUILT_IN = "local/echo";
+
+/** The models a deployment offers. */
+export function voiceModels(settings: Settings): VoiceModels {
+  const keys = Object.fromEntries(
+    Object.entries(settings.providers).map(([name, { apiKey, credentials }]) => [
+      name,
+      apiKey ?? credentials.find(({ key }) => key !== null)?.key ?? undefined,
+    ]),
+  );
+  const offers = createVoiceOffers({ keys, providers: settings.realtime.providers, prices: {} });
+  const examples = EXAMPLE_NAMES.filter(({ type }) => type === "realtime").map(
+    ({ name, successor }) => [name, offers.length === 1 ? BUILT_IN : successor] as const,
+  );
+  return new VoiceModels(offers, settings.models.aliases, Object.fromEntries(examples));
+}
+
+export type VoiceDependencies = {
+  readonly settings: Settings;
+  readonly store: SessionStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly host: VoiceHost;
+  /** Whether the store is this process' own. */
+  readonly embedded: boolean;
+};
+
+export function createVoice({
+  settings,
+  store,
+  clock,
+  log,
+  host,
+  embedded,
+}: VoiceDependencies): VoiceService {
+  return new VoiceService(
+    {
+      store,
+      models: voiceModels(settings),
+      dialer: host.dialer,
+      call: createUpstreamCall(host.fetch),
+      clock,
+      log,
+      newSessionId: createTaskIds(() => clock.now()),
+      betaDialect: betaNames,
+    },
+    voiceOptions(settings, embedded),
+  );
+}
+
+function voiceOptions({ realtime }: Settings, embedded: boolean): VoiceServiceOptions {
+  return {
+    defaultModel: realtime.defaultModel,
+    defaults: sessionDefaults(realtime.defaults),
+    maxPerKey: realtime.maxConnectionsPerKey,
+    max: realtime.maxConnections,
+    maxMessageBytes: realtime.maxMessageBytes,
+    maxSessionMs: realtime.maxSessionSeconds * SECOND_MS,
+    connectMs: CONNECT_MS,
+    controlPerSecond: realtime.controlMessagesPerSecond,
+    audioPerSecond: realtime.audioAppendsPerSecond,
+    burstSeconds: realtime.burstSeconds,
+    leaseMs: LEASE_MS,
+    renewMs: embedded ? RENEW_MS.embedded : RENEW_MS.shared,
+  };
+}
+
+/** `realtime.defaults` as GA session fields. */
+function sessionDefaults(defaults: Settings["realtime"]["defaults"]): Record<string, Json> {
+  const { voice, language, instructions, providerSpecific, temperature, responseFormat } = defaults;
+  const flat: Record<string, Json> = {
+    ...(voice !== null && { voice }),
+    ...(responseFormat !== null && { output_audio_format: responseFormat }),
+    ...(language !== null && { input_audio_transcription: { language } }),
+  };
+  const { type: _realtime, ...session } = gaSession(flat, "realtime");
+  return {
+    ...session,
+    ...(instructions !== null && { instructions }),
+    ...(temperature !== null && { temperature }),
+    ...(providerSpecific as Record<string, Json>),
+  };
+}
+
+/** Sessions whose sockets are in this process. */
+export function localVoiceSockets(voice: VoiceService, sockets: SocketUpgrade): VoiceSockets {
+  return {
+    async open(request, opening, answer) {
+      const handler = await voice.open(opening);
+      const response = sockets.upgrade(request, handler, answer);
+      if (response === null) handler.closed();
+      return response;
+    },
+    refuse: (request, handler, answer) => sockets.upgrade(request, handler, answer),
+  };
+}

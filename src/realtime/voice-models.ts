@@ -1,0 +1,122 @@
+/** The models of voice sessions, by every name that leads to them, and where each provider is reached. */
+
+import { ApiError } from "../protocol/error.ts";
+import type { RealtimeProvider, UpstreamEndpoint } from "./translator.ts";
+import type { SessionPrice } from "./usage/session-price.ts";
+
+/** One provider as a deployment has it. */
+export type VoiceOffer = {
+  readonly provider: RealtimeProvider;
+  readonly endpoint: UpstreamEndpoint;
+  readonly models: readonly VoiceModelOffer[];
+  /** Whether further names that begin so are taken as the provider's own, such as agents; null: only `models`. */
+  readonly openEnded: { readonly pattern: RegExp; readonly price: SessionPrice | null } | null;
+};
+
+export type VoiceModelOffer = { readonly providerModel: string; readonly price: SessionPrice | null };
+
+export type VoiceModel = {
+  /** `<provider>/<providerModel>`. */
+  readonly name: string;
+  readonly providerModel: string;
+  readonly provider: RealtimeProvider;
+  readonly endpoint: UpstreamEndpoint;
+  readonly price: SessionPrice;
+};
+
+/** An alias of an alias of an alias is a circle or a mistake. */
+const MAX_ALIAS_STEPS = 8;
+/** Longer names are cut in messages. */
+const SHOWN_CHARACTERS = 100;
+
+export class VoiceModels {
+  readonly #offers: ReadonlyMap<string, VoiceOffer>;
+  readonly #aliases: Readonly<Record<string, string>>;
+
+  /** Earlier aliases overrule the built-in example names, which come in `examples`. */
+  constructor(
+    offers: readonly VoiceOffer[],
+    aliases: Readonly<Record<string, string>>,
+    examples: Readonly<Record<string, string>>,
+  ) {
+    this.#offers = new Map(offers.map((offer) => [offer.provider.name, offer]));
+    this.#aliases = { ...examples, ...aliases };
+  }
+
+  get providers(): string[] {
+    return [...this.#offers.keys()];
+  }
+
+  /** Every model that is listed by name. */
+  list(): VoiceModel[] {
+    return [...this.#offers.values()].flatMap((offer) =>
+      offer.models.flatMap((model) => {
+        const found = modelOf(offer, model.providerModel, model.price);
+        return found === null ? [] : [found];
+      }),
+    );
+  }
+
+  /** Names that lead to a listed model, with it. */
+  aliases(): { name: string; model: VoiceModel }[] {
+    return Object.keys(this.#aliases).flatMap((name) => {
+      const model = this.#find(name);
+      return model === null ? [] : [{ name, model }];
+    });
+  }
+
+  /** The model that a name leads to. Throws `model_not_found` with `param: "model"`. */
+  resolve(name: string): VoiceModel {
+    const model = this.#find(name);
+    if (model !== null) return model;
+    const shown = JSON.stringify(name.slice(0, SHOWN_CHARACTERS));
+    const names = this.list().map((one) => one.name);
+    throw new ApiError(
+      "model_not_found",
+      `There is no voice model ${shown} here. Offered are ${names.slice(0, 5).join(", ")}; GET /v1/models lists all.`,
+      { param: "model" },
+    );
+  }
+
+  #find(asked: string): VoiceModel | null {
+    let name = asked;
+    for (let step = 0; step <= MAX_ALIAS_STEPS; step += 1) {
+      const model = this.#named(name);
+      if (model !== null) return model;
+      const next = Object.hasOwn(this.#aliases, name) ? this.#aliases[name] : undefined;
+      if (next === undefined) return null;
+      name = next;
+    }
+    return null;
+  }
+
+  /** By its full name, or by a provider's own name of it. */
+  #named(name: string): VoiceModel | null {
+    const slash = name.indexOf("/");
+    const offer = slash < 0 ? undefined : this.#offers.get(name.slice(0, slash));
+    if (offer !== undefined) return offered(offer, name.slice(slash + 1));
+    for (const one of this.#offers.values()) {
+      const model = one.models.find(({ providerModel }) => providerModel === name);
+      if (model !== undefined) return modelOf(one, name, model.price);
+    }
+    return null;
+  }
+}
+
+function offered(offer: VoiceOffer, providerModel: string): VoiceModel | null {
+  const listed = offer.models.find((model) => model.providerModel === providerModel);
+  if (listed !== undefined) return modelOf(offer, providerModel, listed.price);
+  const { openEnded } = offer;
+  return openEnded?.pattern.test(providerModel) ? modelOf(offer, providerModel, openEnded.price) : null;
+}
+
+/** Null for a model that nobody has priced. */
+function modelOf(
+  { provider, endpoint }: VoiceOffer,
+  providerModel: string,
+  price: SessionPrice | null,
+): VoiceModel | null {
+  return price === null
+    ? null
+    : { name: `${provider.name}/${providerModel}`, providerModel, provider, endpoint, price };
+}
