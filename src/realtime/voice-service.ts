@@ -8,6 +8,7 @@ import type { SocketHandler } from "../sockets/socket-upgrade.ts";
 import { randomToken } from "../tasks/ids.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { Log } from "../tasks/ports/log.ts";
+import { startRefused } from "../tasks/refusals.ts";
 import type { ClientDialect } from "./session/client-link.ts";
 import { END, type SessionEnding } from "./session/endings.ts";
 import { VoiceSession, type VoiceSessionLimits } from "./session/session.ts";
@@ -115,12 +116,13 @@ export class VoiceService {
     };
   }
 
-  /** Opens it in the store and answers what serves its socket. Rejects with `too_many_connections` or `budget_exceeded`. */
+  /** Opens it in the store and answers what serves its socket. Rejects with `too_many_connections`, `budget_exceeded`, `rate_limit_exceeded` or what is wrong with the key. */
   async open(opening: VoiceOpening): Promise<SocketHandler> {
     const { store } = this.#dependencies;
     const { maxPerKey, max, leaseMs } = this.#options;
     const outcome = await store.openSession(opening.draft, { maxPerKey, max }, leaseMs);
-    if (outcome.outcome !== "opened") throw tooMany(outcome.limit, outcome.open);
+    if (outcome.outcome === "too_many") throw tooMany(outcome.limit, outcome.open);
+    if (outcome.outcome !== "opened") throw startRefused(outcome, opening.draft.reservedMicros);
     const model = this.#dependencies.models.resolve(opening.modelName);
     const keeper = new StoreKeeper(outcome.session, {
       ...this.#keeperParts(model.price),

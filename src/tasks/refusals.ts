@@ -37,7 +37,7 @@ export function keyReused(): ApiError {
 }
 
 /** The error for what a key's own limits do not allow. */
-function startRefused(refusal: StartRefusal, wantedMicros: number): ApiError {
+export function startRefused(refusal: StartRefusal, wantedMicros: number): ApiError {
   switch (refusal.outcome) {
     case "key_refused":
       return keyRefused(refusal.reason);
