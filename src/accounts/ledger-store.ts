@@ -101,6 +101,26 @@ export type SpendMark = {
   readonly at: number;
 };
 
+/** A balance that is not what the entries it came from add up to. */
+export type BalanceDifference = {
+  readonly keyId: string;
+  /** Null: of the whole key. */
+  readonly customer: string | null;
+  readonly window: BudgetWindow;
+  /** `charged` against its opening and the movements, `reserved` against the holds. */
+  readonly amount: "charged" | "reserved";
+  readonly balanceMicros: number;
+  readonly expectedMicros: number;
+};
+
+export type BalanceCheck = {
+  /** How many balances were compared. */
+  readonly balances: number;
+  readonly differences: readonly BalanceDifference[];
+  /** Why something was not compared; null when all was. */
+  readonly skipped: string | null;
+};
+
 export interface LedgerStore {
   /** How a key stands; null when there is no such key. */
   keyStanding(keyId: string): Promise<KeyStanding | null>;
@@ -119,4 +139,14 @@ export interface LedgerStore {
     keyId: string,
     page: { limit: number; before: MovementPlace | null },
   ): Promise<{ movements: Movement[]; hasMore: boolean }>;
+  /** Keys that have balances, about `limit` at a time; `next` is where to go on, null at the end. A key may come twice. */
+  listBalanceKeys(
+    after: string | null,
+    limit: number,
+  ): Promise<{ keyIds: readonly string[]; next: string | null }>;
+  /**
+   * Reckons the balances of one key anew: what was charged from the opening (movements that the retention removed) and the movements, what
+   * is reserved from the holds. It reads the key's whole ledger: for commands, not for requests.
+   */
+  checkBalances(keyId: string): Promise<BalanceCheck>;
 }

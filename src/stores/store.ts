@@ -4,6 +4,7 @@ import type { AccountStore } from "../accounts/account-store.ts";
 import type { AuditStore } from "../accounts/audit-store.ts";
 import type { EphemeralKeyStore } from "../accounts/ephemeral/ephemeral-key-store.ts";
 import type { LedgerStore } from "../accounts/ledger-store.ts";
+import type { UsageStore } from "../accounts/usage-store.ts";
 import type { EventOutbox } from "../events/outbox.ts";
 import type { SessionStore } from "../realtime/session-store.ts";
 import type { BatchStore } from "../tasks/ports/batch-store.ts";
@@ -18,6 +19,7 @@ export type Store = TaskStore &
   AuditStore &
   EphemeralKeyStore &
   LedgerStore &
+  UsageStore &
   EndpointStore &
   SecretStore &
   DeliveryStore &

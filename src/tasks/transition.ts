@@ -3,7 +3,13 @@
  * Transitions carry durations: the moment they count from is the store's.
  */
 
-import type { Cancellation, Json, TaskEventType } from "../protocol/task.ts";
+import {
+  type Cancellation,
+  isTerminal,
+  type Json,
+  type TaskEventType,
+  type TerminalStatus,
+} from "../protocol/task.ts";
 import type { LateReport, WorkDraft } from "./due-work.ts";
 import type { Task, TaskError, TaskResult } from "./task.ts";
 
@@ -119,6 +125,32 @@ export type Settlement = {
   /** How much of that is beyond what was reserved. */
   readonly overrunMicros: number;
 };
+
+/** What a transition adds to the sums of usage. Money is micro-dollars. */
+export type SettledWork = {
+  /** Null where the task was settled before, and one of its jobs was billed late. */
+  readonly outcome: TerminalStatus | null;
+  /** Results that came. */
+  readonly items: number;
+  readonly chargedMicros: number;
+  readonly upstreamMicros: number;
+  readonly overrunMicros: number;
+};
+
+/** Null where the transition settles nothing and no bill came. A task is settled once, also one that costs nothing. */
+export function settledWork(before: Task, after: Task): SettledWork | null {
+  if (!after.settled || !isTerminal(after.status)) return null;
+  const upstreamMicros = after.upstreamMicros ?? 0;
+  const overrunMicros = overrunOf(after);
+  if (!before.settled) {
+    const items = after.result?.items.length ?? 0;
+    return { outcome: after.status, items, chargedMicros: after.costMicros, upstreamMicros, overrunMicros };
+  }
+  const late = upstreamMicros - (before.upstreamMicros ?? 0);
+  if (late === 0) return null;
+  const overrun = overrunMicros - overrunOf(before);
+  return { outcome: null, items: 0, chargedMicros: 0, upstreamMicros: late, overrunMicros: overrun };
+}
 
 /** The fields that a transition gives a value, which may be the one they had. */
 export type Changes = Partial<Task>;

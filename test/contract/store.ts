@@ -15,9 +15,11 @@ import { deliveryRecordContract } from "./store/delivery-records.ts";
 import { endpointContract } from "./store/endpoints.ts";
 import { ephemeralKeyContract } from "./store/ephemeral-keys.ts";
 import { laneContract } from "./store/lanes.ts";
+import { ledgerCheckContract } from "./store/ledger-check.ts";
 import { moneyContract } from "./store/money.ts";
 import { routeContract } from "./store/routes.ts";
 import { sessionContract } from "./store/sessions.ts";
+import { usageContract } from "./store/usage.ts";
 import { workContract } from "./store/work.ts";
 import type { StoreContract } from "./store-harness.ts";
 
@@ -29,6 +31,8 @@ export function storeContract(contract: StoreContract): void {
     deliveryRecordContract(contract);
     moneyContract(contract);
     budgetContract(contract);
+    usageContract(contract);
+    ledgerCheckContract(contract);
     routeContract(contract);
     closedKeysContract(contract);
     laneContract(contract);

@@ -10,6 +10,7 @@ import {
 } from "../../accounts/budgets.ts";
 import type {
   Balance,
+  BalanceCheck,
   BudgetState,
   CustomerStanding,
   Hold,
@@ -21,6 +22,7 @@ import type {
 } from "../../accounts/ledger-store.ts";
 import type { BudgetPeriod } from "../../protocol/key.ts";
 import type { Json } from "../../protocol/task.ts";
+import { checkBalances } from "./ledger-check.ts";
 import type { Reply } from "./server/replies.ts";
 import { listReply, numberOf, textOf } from "./server/replies.ts";
 import type { ScriptRunner } from "./server/script-runner.ts";
@@ -28,6 +30,8 @@ import { readRate } from "./start-refusal.ts";
 
 /** The windows of every hold but for its day, which the server adds. A hold's windows stand in the hash of what it pays for. */
 export const TIMELESS_WINDOWS = FIRST_WINDOWS.join(" ");
+/** The cursor with which a scan of names begins, and which it answers at its end. */
+const SCAN_START = "0";
 
 /** What stands of a movement under its id, in its key's ledger. */
 type StoredMovement = Omit<Movement, "id" | "source" | "sourceId" | "keyId">;
@@ -159,6 +163,19 @@ export class RedisLedger implements LedgerStore {
       };
     });
     return { movements: movements.slice(0, limit), hasMore: pairs.length > limit };
+  }
+
+  async listBalanceKeys(
+    after: string | null,
+    limit: number,
+  ): Promise<{ keyIds: readonly string[]; next: string | null }> {
+    const reply = await this.#scripts.run("listBalanceKeys", after ?? SCAN_START, String(limit));
+    const [next, keys] = listReply(reply);
+    return { keyIds: listReply(keys).map(textOf), next: textOf(next) === SCAN_START ? null : textOf(next) };
+  }
+
+  checkBalances(keyId: string): Promise<BalanceCheck> {
+    return checkBalances(this.#scripts, keyId);
   }
 }
 

@@ -26,13 +26,14 @@
  * | `0:unsettled`                     | zset   | tasks that finished unsettled, by their end, until their files are removed |
  * | `0:media-cursors`                 | hash   | up to which finished task the files were removed (see scripts/tasks/due-media.lua) |
  * | `0:work:<kind>:<id>`              | hash   | an item of due work; its sets: see scripts/parts/work.lua                  |
- * | `0:balance:<key>`                 | hash   | what is held and was charged: `reserved:<window>`, `charged:<window>`, and with `:<customer>` of one |
+ * | `0:balance:<key>`                 | hash   | what is held and was charged: `reserved:<window>`, `charged:<window>`, and with `:<customer>` of one; `opening:…`: what movements that are gone came to |
  * | `0:balance-days`                  | zset   | balances of days, by when they may go: window, key and customer            |
  * | `0:customers:<key>`               | hash   | customers with a budget of their own (JSON)                                |
  * | `0:spend-marks:<key>`             | hash   | thresholds of budgets that charges have reached; in the zset `0:mark-order:<key>` by age, those that end with their period of all keys in `0:old-marks` |
  * | `0:holds:<key>`                   | zset   | what holds money of the key, by age; the hold stands with it (`hold`)      |
  * | `0:movements:<key>`               | zset   | movements of a key by age; their JSON in the hash `0:movement-texts:…`     |
  * | `0:ledgers`                       | zset   | keys by their oldest movement                                              |
+ * | `0:usage:<day>:<tenant>`          | hash   | sums of usage; its sets: see scripts/parts/usage.lua                       |
  * | `0:session:<id>`                  | hash   | a realtime session; its sets: see scripts/parts/sessions.lua               |
  * | `0:outbox`, `0:outbox-state`      | list, hash | domain events that wait for the sink, and the sender's state (scripts/parts/outbox.lua) |
  * | `0:delivery:<id>`                 | hash   | a delivery to a webhook; its sets: see scripts/parts/deliveries.lua        |
@@ -104,7 +105,12 @@ const LONGER_KEPT_DAYS = 30;
 /** Marks of thresholds are kept so long, ms; those of the total as long as their key. */
 const MARKS_MS = 62 * 24 * 3_600_000;
 
+/** Days of a customer's usage in one hash: fewer to read and to keep than one for each day, and few enough to stay small. */
+const USAGE_SPAN = 32;
+
 const LIMITS = {
+  USAGE_SPAN,
+  DAY_MS: 86_400_000,
   REMEMBER_MS,
   MAX_NODES,
   NODE_HEARD_MS,
@@ -182,7 +188,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
   listBatches: reading(),
   cancelBatch: writing(),
   claim: writing(...CLAIMS),
-  commit: writing(...CLAIMS, ...MONEY, "thresholds"),
+  commit: writing(...CLAIMS, ...MONEY, "usage", "thresholds"),
   purge: writing("task", "scope", "work", "deliveries", "removal"),
   renew: writing(),
   due: writing("task", "events", "followFlags"),
@@ -191,6 +197,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
     "work",
     "deliveries",
     ...MONEY,
+    "usage",
     "removal",
     "batches",
     "followFlags",
@@ -228,11 +235,17 @@ const RECIPES: Record<ScriptName, Recipe> = {
   listSpendMarks: reading(),
   listHolds: reading(),
   listMovements: reading(),
-  openSession: writing("tenants", ...MONEY, "rates", "thresholds", "sessions"),
+  balances: reading(),
+  oldMovements: reading(),
+  listBalanceKeys: reading(),
+  usage: reading("usageReads"),
+  usageOfKeys: reading("usageReads"),
+  usageOfCustomers: reading("usageReads"),
+  openSession: writing("tenants", ...MONEY, "usage", "rates", "thresholds", "sessions"),
   renewSession: writing("sessions"),
-  endSession: writing("tenants", ...MONEY, "thresholds", "sessions"),
+  endSession: writing("tenants", ...MONEY, "usage", "thresholds", "sessions"),
   endLostSessions: writing("sessions"),
-  settleSession: writing("tenants", ...MONEY, "thresholds", "sessions"),
+  settleSession: writing("tenants", ...MONEY, "usage", "thresholds", "sessions"),
   getSession: reading("sessions"),
   listSessions: reading("sessions"),
   openDelivery: reading(),

@@ -86,6 +86,7 @@ import { RedisLogs } from "./tasks/logs.ts";
 import { scopeArguments } from "./tasks/scope-arguments.ts";
 import { RedisSweep } from "./tasks/sweep.ts";
 import { TaskViews } from "./tasks/views.ts";
+import { RedisUsage } from "./usage.ts";
 
 export type RedisStoreOptions = {
   /** An Upstash client without automatic deserialization and without automatic pipelining. */
@@ -127,6 +128,7 @@ class RedisStore implements Store {
   readonly #accounts: RedisAccounts;
   readonly #audit: RedisAudit;
   readonly #ledger: RedisLedger;
+  readonly #usage: RedisUsage;
   readonly #work: RedisDueWork;
   readonly #sessions: RedisSessions;
   readonly #batches: RedisBatches;
@@ -177,6 +179,7 @@ class RedisStore implements Store {
     this.#accounts = new RedisAccounts(this.#scripts);
     this.#audit = new RedisAudit(this.#scripts);
     this.#ledger = new RedisLedger(this.#scripts);
+    this.#usage = new RedisUsage(this.#scripts);
     this.#work = new RedisDueWork(this.#scripts, this.#commits, this.#fields);
     this.#sessions = new RedisSessions(this.#scripts);
     this.#batches = new RedisBatches(this.#scripts, this.#fields, this.#token, outbox);
@@ -455,6 +458,26 @@ class RedisStore implements Store {
 
   findEphemeralKey(hash: string) {
     return this.#ephemeralKeys.findEphemeralKey(hash);
+  }
+
+  listBalanceKeys(after: string | null, limit: number) {
+    return this.#ledger.listBalanceKeys(after, limit);
+  }
+
+  checkBalances(keyId: string) {
+    return this.#ledger.checkBalances(keyId);
+  }
+
+  usage(...asked: Parameters<RedisUsage["usage"]>) {
+    return this.#usage.usage(...asked);
+  }
+
+  usageOfKeys(...asked: Parameters<RedisUsage["usageOfKeys"]>) {
+    return this.#usage.usageOfKeys(...asked);
+  }
+
+  usageOfCustomers(...asked: Parameters<RedisUsage["usageOfCustomers"]>) {
+    return this.#usage.usageOfCustomers(...asked);
   }
 
   createEndpoint(endpoint: WebhookEndpoint, maxPerKey: number) {

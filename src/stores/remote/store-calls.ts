@@ -85,6 +85,11 @@ const REPETITION = {
   balance: "again",
   listHolds: "again",
   listMovements: "again",
+  listBalanceKeys: "again",
+  checkBalances: "again",
+  usage: "again",
+  usageOfKeys: "again",
+  usageOfCustomers: "again",
   // The endpoint's id makes it one.
   createEndpoint: "again",
   getEndpoint: "again",

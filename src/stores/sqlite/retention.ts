@@ -1,6 +1,6 @@
 /**
- * Removes what is old: tasks, their events, idempotency keys, ephemeral keys, ledger movements, balances of days, sessions,
- * deliveries, batches, and tenants that nobody uses. Each step is bounded.
+ * Removes what is old: tasks, their events, idempotency keys, ephemeral keys, ledger movements, balances of days, sums of usage,
+ * sessions, deliveries, batches, and tenants that nobody uses. Each step is bounded.
  */
 
 import type { Retention, RetentionOutcome } from "../../tasks/ports/task-store.ts";
@@ -15,6 +15,7 @@ import { dropIdleQueues, removeWorkOf } from "./due-work/queues.ts";
 import { dropOldDays } from "./money/balances.ts";
 import { dropOldMovements } from "./money/ledger.ts";
 import { dropOldMarks } from "./money/thresholds.ts";
+import { dropOldUsage } from "./money/usage.ts";
 import { dropOldSessions } from "./sessions/retention.ts";
 import type { TaskRow } from "./tasks/task-table.ts";
 import { removeUnreadable, retireUnreadable } from "./tasks/unreadable-removal.ts";
@@ -56,6 +57,7 @@ export function retire(tx: Transaction, retention: Retention, limit: number): Re
   );
   const ephemeralKeys = dropExpiredKeys(tx, limit);
   const movements = dropOldMovements(tx, now - retention.ledgerMs, limit);
+  const usage = dropOldUsage(tx, now - retention.ledgerMs, limit);
   const audit = dropOldAudit(tx, now - retention.ledgerMs, limit);
   const deleted = dropOldDeleted(tx, now - retention.ledgerMs, limit);
   const answers = dropOldAnswers(tx, limit);
@@ -73,6 +75,7 @@ export function retire(tx: Transaction, retention: Retention, limit: number): Re
       keys,
       ephemeralKeys,
       movements,
+      usage,
       audit,
       deleted,
       answers,

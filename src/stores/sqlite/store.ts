@@ -13,6 +13,7 @@ import { batchMethods } from "./batches/methods.ts";
 import { deliveryMethods } from "./deliveries/methods.ts";
 import { releaseWork } from "./due-work/queues.ts";
 import { ledgerMethods } from "./money/ledger.ts";
+import { usageMethods } from "./money/usage.ts";
 import { outboxMethods, releaseOutbox } from "./outbox.ts";
 import { releaseHeld } from "./queue/leases.ts";
 import { sessionMethods } from "./sessions/methods.ts";
@@ -49,6 +50,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     ...auditMethods(transactions),
     ...ephemeralKeyMethods(transactions),
     ...ledgerMethods(transactions),
+    ...usageMethods(transactions),
     ...endpointMethods(transactions),
     ...deliveryMethods(transactions),
     ...sessionMethods(transactions),

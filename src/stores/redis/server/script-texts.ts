@@ -41,11 +41,14 @@ import readTenantLogText from "../scripts/logs/read-tenant-log.lua" with { type:
 import unfollowText from "../scripts/logs/unfollow.lua" with { type: "text" };
 import unfollowTenantText from "../scripts/logs/unfollow-tenant.lua" with { type: "text" };
 import balanceText from "../scripts/money/balance.lua" with { type: "text" };
+import balancesText from "../scripts/money/balances.lua" with { type: "text" };
 import customerStandingText from "../scripts/money/customer-standing.lua" with { type: "text" };
 import keyStandingText from "../scripts/money/key-standing.lua" with { type: "text" };
+import listBalanceKeysText from "../scripts/money/list-balance-keys.lua" with { type: "text" };
 import listHoldsText from "../scripts/money/list-holds.lua" with { type: "text" };
 import listMovementsText from "../scripts/money/list-movements.lua" with { type: "text" };
 import listSpendMarksText from "../scripts/money/list-spend-marks.lua" with { type: "text" };
+import oldMovementsText from "../scripts/money/old-movements.lua" with { type: "text" };
 import setCustomerBudgetText from "../scripts/money/set-customer-budget.lua" with { type: "text" };
 import claimEventsText from "../scripts/outbox/claim-events.lua" with { type: "text" };
 import finishEventsText from "../scripts/outbox/finish-events.lua" with { type: "text" };
@@ -78,6 +81,8 @@ import sessionsPart from "../scripts/parts/sessions.lua" with { type: "text" };
 import startedEventPart from "../scripts/parts/started-event.lua" with { type: "text" };
 import tenantsPart from "../scripts/parts/tenants.lua" with { type: "text" };
 import thresholdsPart from "../scripts/parts/thresholds.lua" with { type: "text" };
+import usagePart from "../scripts/parts/usage.lua" with { type: "text" };
+import usageReadsPart from "../scripts/parts/usage-reads.lua" with { type: "text" };
 import viewPart from "../scripts/parts/view.lua" with { type: "text" };
 import workPart from "../scripts/parts/work.lua" with { type: "text" };
 import writesPart from "../scripts/parts/writes.lua" with { type: "text" };
@@ -111,6 +116,9 @@ import repeatedText from "../scripts/tasks/repeated.lua" with { type: "text" };
 import retireText from "../scripts/tasks/retire.lua" with { type: "text" };
 import setAsideText from "../scripts/tasks/set-aside.lua" with { type: "text" };
 import statsText from "../scripts/tasks/stats.lua" with { type: "text" };
+import usageText from "../scripts/usage/usage.lua" with { type: "text" };
+import usageOfCustomersText from "../scripts/usage/usage-of-customers.lua" with { type: "text" };
+import usageOfKeysText from "../scripts/usage/usage-of-keys.lua" with { type: "text" };
 import changeWorkText from "../scripts/work/change-work.lua" with { type: "text" };
 import claimWorkText from "../scripts/work/claim-work.lua" with { type: "text" };
 import finishWorkText from "../scripts/work/finish-work.lua" with { type: "text" };
@@ -137,6 +145,8 @@ export const PARTS = {
   logs: logsPart,
   money: moneyPart,
   outbox: outboxPart,
+  usage: usagePart,
+  usageReads: usageReadsPart,
   beforeRead: beforeReadPart,
   rates: ratesPart,
   recall: recallPart,
@@ -199,6 +209,12 @@ export const TEXTS = {
   listSpendMarks: listSpendMarksText,
   listHolds: listHoldsText,
   listMovements: listMovementsText,
+  balances: balancesText,
+  oldMovements: oldMovementsText,
+  listBalanceKeys: listBalanceKeysText,
+  usage: usageText,
+  usageOfKeys: usageOfKeysText,
+  usageOfCustomers: usageOfCustomersText,
   convertRest: convertRestText,
   convertTenants: convertTenantsText,
   listFirstTasks: listFirstTasksText,

@@ -17,6 +17,7 @@ import {
   queueStateOf,
   type Reduction,
   type Settlement,
+  settledWork,
   type Transition,
   wakeAt,
 } from "../../../tasks/transition.ts";
@@ -31,6 +32,7 @@ import type { Reply } from "../server/replies.ts";
 import { listReply, numberOf, numberOrNull, textOf } from "../server/replies.ts";
 import type { ScriptRunner } from "../server/script-runner.ts";
 import type { ServerClock } from "../server/server-clock.ts";
+import { usageText } from "../usage.ts";
 import type { Besides, DamagedTask, StoredTask, TaskFields } from "./fields.ts";
 import { eventText, readClaims, readPlaces } from "./task-reply.ts";
 
@@ -196,6 +198,7 @@ export class Commits {
     { work: finished, next, ...wanted }: Wanted,
     now: number,
   ): string[] {
+    const settled = settledWork(before, after);
     const { texts, moments, gone } = this.#fields.changes(before, old, after, besides, now);
     return [
       after.id,
@@ -232,6 +235,7 @@ export class Commits {
       ...moments,
       ...gone,
       ...work.flatMap(workArguments),
+      settled === null ? "" : usageText(settled, after.type, after.model),
       ...messageArguments(before, after, event),
       ...taskRows(this.#outbox, after, event === null ? null : { type: event, seq: after.seq }),
     ];

@@ -13,7 +13,8 @@ import type { Sql, SqlRow } from "../../sql.ts";
 import type { TaskRow } from "../tasks/task-table.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
-import { balanceOf } from "./balances.ts";
+import { balanceOf, NO_CUSTOMER, type Payer } from "./balances.ts";
+import { balanceKeys, checkBalances } from "./ledger-check.ts";
 import { windowsOf } from "./settlement.ts";
 import { customerStanding, keyStanding, setCustomerBudget } from "./standing.ts";
 import { spendMarks } from "./thresholds.ts";
@@ -33,6 +34,8 @@ export function ledgerMethods(transactions: Transactions): LedgerStore {
         const rows = movementRows(tx, keyId, limit + 1, before);
         return { movements: rows.slice(0, limit).map(movementOf), hasMore: rows.length > limit };
       }),
+    listBalanceKeys: (after, limit) => transactions.read(({ sql }) => balanceKeys(sql, after, limit)),
+    checkBalances: (keyId) => transactions.read(({ sql }) => checkBalances(sql, keyId)),
   };
 }
 
@@ -50,10 +53,38 @@ function movementRows(
   return last === null ? [] : sql.all(text, keyId, at, last.no as number, limit);
 }
 
-/** Drops movements made at `moment` or earlier, at most `limit`: rows are in the order of their time. Answers how many. */
+const OLD = "no < (SELECT min(no) FROM movements) + ? AND at <= ?";
+const OLD_CHARGES = `SELECT key_id, customer, windows, charged_micros FROM movements WHERE ${OLD} AND charged_micros > 0`;
+const RAISE_OPENING =
+  "UPDATE balances SET opening_micros = opening_micros + ? WHERE key_id = ? AND customer = ? AND period = ?";
+
+/**
+ * Drops movements made at `moment` or earlier, at most `limit`: rows are in the order of their time. What they charged goes into
+ * the opening of their balances, which can so be reckoned from what is left. Answers how many.
+ */
 export function dropOldMovements({ sql }: Transaction, moment: number, limit: number): number {
-  const text = "DELETE FROM movements WHERE no < (SELECT min(no) FROM movements) + ? AND at <= ?";
-  return sql.change(text, limit, moment);
+  const payers = new Map<string, { payer: Payer; windows: readonly BudgetWindow[]; micros: number }>();
+  for (const row of sql.all(OLD_CHARGES, limit, moment)) {
+    const payer = { keyId: row.key_id as string, customer: row.customer as string | null };
+    const of = JSON.stringify([payer, row.windows]);
+    const micros = (payers.get(of)?.micros ?? 0) + (row.charged_micros as number);
+    payers.set(of, { payer, windows: windowsOf(row.windows), micros });
+  }
+  for (const { payer, windows, micros } of payers.values()) raiseOpening(sql, payer, windows, micros);
+  return sql.change(`DELETE FROM movements WHERE ${OLD}`, limit, moment);
+}
+
+function raiseOpening(
+  sql: Sql,
+  { keyId, customer }: Payer,
+  windows: readonly BudgetWindow[],
+  micros: number,
+): void {
+  for (const window of windows) {
+    sql.run(RAISE_OPENING, micros, keyId, NO_CUSTOMER, window);
+    if (customer !== null && customer !== NO_CUSTOMER)
+      sql.run(RAISE_OPENING, micros, keyId, customer, window);
+  }
 }
 
 /**

@@ -228,6 +228,7 @@ const TABLES = [
      period TEXT NOT NULL,
      reserved_micros INTEGER NOT NULL,
      charged_micros INTEGER NOT NULL,
+     opening_micros INTEGER NOT NULL DEFAULT 0,
      PRIMARY KEY (key_id, customer, period)
    ) WITHOUT ROWID`,
   // Days that are over go after their time, those of customers before those of keys.
@@ -276,6 +277,40 @@ const TABLES = [
      overrun_micros INTEGER NOT NULL DEFAULT 0
    )`,
   "CREATE INDEX IF NOT EXISTS movements_by_time ON movements (key_id, at)",
+
+  // key '' is every key together; named: whether a customer was named, whose own sums stand in the table below.
+  `CREATE TABLE IF NOT EXISTS usage (
+     key_id TEXT NOT NULL,
+     day INTEGER NOT NULL,
+     type TEXT NOT NULL,
+     model TEXT NOT NULL,
+     named INTEGER NOT NULL,
+     completed INTEGER NOT NULL DEFAULT 0,
+     failed INTEGER NOT NULL DEFAULT 0,
+     cancelled INTEGER NOT NULL DEFAULT 0,
+     items INTEGER NOT NULL DEFAULT 0,
+     charged_micros INTEGER NOT NULL DEFAULT 0,
+     upstream_micros INTEGER NOT NULL DEFAULT 0,
+     overrun_micros INTEGER NOT NULL DEFAULT 0,
+     PRIMARY KEY (key_id, day, type, model, named)
+   ) WITHOUT ROWID`,
+  "CREATE INDEX IF NOT EXISTS usage_by_day ON usage (day)",
+  `CREATE TABLE IF NOT EXISTS customer_usage (
+     key_id TEXT NOT NULL,
+     customer TEXT NOT NULL,
+     day INTEGER NOT NULL,
+     type TEXT NOT NULL,
+     model TEXT NOT NULL,
+     completed INTEGER NOT NULL DEFAULT 0,
+     failed INTEGER NOT NULL DEFAULT 0,
+     cancelled INTEGER NOT NULL DEFAULT 0,
+     items INTEGER NOT NULL DEFAULT 0,
+     charged_micros INTEGER NOT NULL DEFAULT 0,
+     upstream_micros INTEGER NOT NULL DEFAULT 0,
+     overrun_micros INTEGER NOT NULL DEFAULT 0,
+     PRIMARY KEY (key_id, customer, day, type, model)
+   ) WITHOUT ROWID`,
+  "CREATE INDEX IF NOT EXISTS customer_usage_by_day ON customer_usage (day)",
 
   `CREATE TABLE IF NOT EXISTS audit (
      no INTEGER PRIMARY KEY,

@@ -15,6 +15,7 @@ import { assertScope } from "../../scopes.ts";
 import { keepRate } from "../money/request-rates.ts";
 import { reserve, settle, windowsOf } from "../money/settlement.ts";
 import { CHECKED_COLUMNS, checkBudgets, checkRate, keyRefusal } from "../money/start-check.ts";
+import { recordUsage } from "../money/usage.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
 import { mergedCounters, sessionById, sessionOf } from "./rows.ts";
@@ -163,6 +164,11 @@ function settleSession(tx: Transaction, session: Session, chargedMicros: number)
     { source: "session", sourceId: id, keyId, subject, customer, type: "realtime", model, provider },
     { releasedMicros: reservedMicros, chargedMicros: charged, upstreamMicros: null, overrunMicros: 0 },
     windows,
+  );
+  recordUsage(
+    tx,
+    { keyId, customer, type: "realtime", model },
+    { outcome: "completed", items: 0, chargedMicros: charged, upstreamMicros: 0, overrunMicros: 0 },
   );
 }
 

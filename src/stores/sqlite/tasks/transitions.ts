@@ -3,12 +3,13 @@
 import type { TaskEventType } from "../../../protocol/task.ts";
 import { reduce } from "../../../tasks/reducer.ts";
 import { candidateOf, type Task, type TaskEvent, type TaskUpdate } from "../../../tasks/task.ts";
-import type { Transition } from "../../../tasks/transition.ts";
+import { settledWork, type Transition } from "../../../tasks/transition.ts";
 import type { Sql } from "../../sql.ts";
 import { moveInBatch } from "../batches/rows.ts";
 import { leaveTaskDeliveries } from "../deliveries/leaving.ts";
 import { addWork } from "../due-work/queues.ts";
 import { settle, windowsOf } from "../money/settlement.ts";
+import { recordUsage } from "../money/usage.ts";
 import { postTaskEvents } from "../outbox.ts";
 import { type List, queueListOf } from "../queue/lists.ts";
 import { move, openQueue } from "../queue/queue-counters.ts";
@@ -51,6 +52,8 @@ export function applyTransition(
     const paid = { source: "task", sourceId: id, ...tenant, customer, type, model, provider } as const;
     settle(tx, paid, settlement, windowsOf(row.windows));
   }
+  const settled = settledWork(before, task);
+  if (settled !== null) recordUsage(tx, { ...task, keyId: task.tenant.keyId }, settled);
   for (const draft of work) addWork(tx, draft);
   leaveTaskDeliveries(tx, before, task, event);
   return update;

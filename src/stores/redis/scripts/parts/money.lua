@@ -44,8 +44,9 @@ local function customer_of(field, spec)
 end
 
 -- A balance that is damaged is set aside and reckoned anew, from what is held and, as far as the ledger goes back, from what was
--- charged: of each a bounded number.
+-- charged: of each a bounded number. Other sums begin with nothing.
 mend_sums = function(name)
+  if name:sub(1, 8) ~= 'balance:' then return set_key_aside(name) end
   local key, found = name:sub(#'balance:' + 1), {}
   local function add(kind, windows, customer, amount)
     if not amount then return end

@@ -21,12 +21,13 @@ end
 
 -- Settles it at what was used, within what was held for it.
 local function settle_session(id, used)
-  local f = rcall('HMGET', session_key(id), 'keyId', 'customer', 'reservedMicros', 'windows', 'endedAt', 'movement')
+  local f = rcall('HMGET', session_key(id), 'keyId', 'customer', 'reservedMicros', 'windows', 'endedAt', 'movement', 'model')
   local held = tonumber(f[3])
   local charged = max(0, min(used, held))
   local movement = charged > 0 and f[6] .. ',"chargedMicros":' .. exact(charged) or ''
   settle_money(f[1], f[2] or '', f[4] or 'total', 'session/' .. id, held, charged, movement)
   if charged > 0 then note_reached(load_key(f[1]), f[2] or '', f[4] or 'total') end
+  add_usage(f[1], f[2] or '', 'c 1 i -1 $ ' .. exact(charged) .. ' u ' .. exact(-charged), 'realtime ' .. (f[7] or ''))
   write('HSET', session_key(id), 'chargedMicros', exact(charged), 'settled', '1')
   write('ZREM', P .. 'sessions-lost', id)
   write('ZADD', P .. 'session-ends', f[5], id)

@@ -10,9 +10,9 @@
 --   23 charged, 24 customer, 25 JSON of the movement or '', 26 kind of the due work that this finishes or '', 27 its id, 28 its fence, 29 lane to claim in or '',
 --   30 lease in ms, 31 how many at most, 32 most held or '', 33 JSON list of providers or '', 34 and 35 how many starts and polls at most or
 --   '', 36 fields to set, 37 moments to set, 38 fields to remove, 39 due work to leave; then names and texts, names and ms from now, names, and of each item kind,
---   id, destination, payload, ms until it is given up; then '', or, where webhooks may hear of it, the type of the message, its
---   body (JSON), and URL and headers (JSON) of the task's own webhook, '' where that does not hear of it; and at the end the row for
---   the outbox, if there is one.
+--   id, destination, payload, ms until it is given up; what is added to the sums of usage or '' (see parts/usage.lua); then '', or, where
+--   webhooks may hear of it, the type of the message, its body (JSON), and URL and headers (JSON) of the task's own webhook, '' where
+--   that does not hear of it; and at the end the row for the outbox, if there is one.
 -- Answers the moment, the call's name (which is the revision now), of each commit { 1, key's epoch and position,
 -- subject's, who follows, the lease before }, { 0, the task or nil } when its revision is another one, { 2 } when the due work is
 -- not held any more, { 3 } when the task's key cannot be read; and the claims of each.
@@ -88,6 +88,8 @@ local function commit(c)
     add_work(c[b + 1], c[b + 2], c[b + 3], id, c[b + 4], tonumber(c[b + 5]))
     b = b + 5
   end
+  b = b + 1
+  if c[b] ~= '' then add_usage(k.id, c[24], match(c[b], '^([^|]*)|(.*)$')) end
   b = b + 1
   if c[b] ~= '' then
     local seq = c[21]:sub(2)

@@ -66,12 +66,33 @@ for index, id in ipairs(logs) do
   end
 end
 
+-- What movements that go charged is added to the opening of their balances, which can so be reckoned from what is left.
+local function open_balances(key, texts)
+  local at, sums = P .. 'balance:' .. key, {}
+  for _, text in ipairs(texts) do
+    local readable, m = pcall(cjson.decode, text or '')
+    local micros = readable and type(m) == 'table' and tonumber(m.chargedMicros) or 0
+    for _, window in ipairs(micros > 0 and (m.windows or { 'total' }) or {}) do
+      sums[window] = (sums[window] or 0) + micros
+      if m.customer then
+        local of = window .. ':' .. m.customer
+        sums[of] = (sums[of] or 0) + micros
+      end
+    end
+  end
+  for of, micros in pairs(sums) do
+    local charged = redis.pcall('HGET', at, 'charged:' .. of)
+    if type(charged) == 'string' then redis.pcall('HINCRBY', at, 'opening:' .. of, exact(micros)) end
+  end
+end
+
 -- A ledger's score is the time of its oldest movement.
 local charges = 0
 for _, key in ipairs(ended_before('ledgers', ARGV[6], limit)) do
   local old = rcall('ZRANGEBYSCORE', P .. 'movements:' .. key, '-inf', now - ARGV[6], 'LIMIT', 0, limit - charges)
   charges = charges + #old
   if old[1] then
+    open_balances(key, rcall('HMGET', P .. 'movement-texts:' .. key, unpack(old)))
     rcall('ZREM', P .. 'movements:' .. key, unpack(old))
     rcall('HDEL', P .. 'movement-texts:' .. key, unpack(old))
   end
@@ -95,7 +116,7 @@ for _, name in ipairs(days) do
   if type(held) == 'string' and held ~= '0' then
     rcall('ZADD', P .. 'balance-days', exact(today), name)
   else
-    redis.pcall('HDEL', at, 'reserved:' .. which, 'charged:' .. which)
+    redis.pcall('HDEL', at, 'reserved:' .. which, 'charged:' .. which, 'opening:' .. which)
     rcall('ZREM', P .. 'balance-days', name)
   end
 end
@@ -107,6 +128,21 @@ for _, name in ipairs(marks) do
   rcall('HDEL', P .. 'spend-marks:' .. key, mark)
   rcall('ZREM', P .. 'mark-order:' .. key, mark)
   rcall('ZREM', P .. 'old-marks', name)
+end
+
+-- Sums of usage of days that are as old.
+local used = rcall('ZRANGEBYSCORE', P .. 'usage-days', '-inf', '(' .. exact(floor((now - ARGV[6]) / DAY_MS)), 'LIMIT', 0, limit)
+for _, hash in ipairs(used) do
+  rcall('UNLINK', P .. 'usage:' .. hash)
+  rcall('ZREM', P .. 'usage-days', hash)
+  local first, name = match(hash, '^(%d+):(.*)$')
+  local length, rest = match(name, '^(%d+):(.*)$')
+  local key, customer = rest:sub(1, length), rest:sub(length + 2)
+  local span, later = customer == '' and 1 or USAGE_SPAN, {}
+  for day = first + span, today, span do later[#later + 1] = P .. 'usage:' .. usage_hash(day, name) end
+  if not later[1] or rcall('EXISTS', unpack(later, 1, min(#later, MOST_VALUES))) == 0 then
+    rcall('ZREM', P .. 'usage-payers', name)
+  end
 end
 
 -- Sessions that are over and settled.
@@ -178,7 +214,7 @@ for _, name in ipairs(names) do
 end
 rcall('ZREMRANGEBYSCORE', P .. 'nodes', '-inf', now - NODE_FORGOTTEN_MS)
 
-local most = max(#removed, #logs, charges, audit, deleted, #sessions, deliveries, #ended_batches, #days, #marks)
+local most = max(#removed, #logs, charges, audit, deleted, #sessions, deliveries, #ended_batches, #days, #marks, #used)
 local more = most == limit and 1 or 0
 if #removed + #logs + audit + deleted + deliveries > 0 then
   remember(cjson.encode({ removed = removed, trimmed = trimmed, more = more }))
