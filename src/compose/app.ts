@@ -10,6 +10,7 @@ import { adminOnly, authenticated } from "../http/middleware/credentials.ts";
 import { EVERY_PATH } from "../http/middleware/front-door.ts";
 import { operatorOnly } from "../http/middleware/operator.ts";
 import type { ResultFiles } from "../http/response/base64-images.ts";
+import { mountAudit } from "../http/routes/admin/audit.ts";
 import { mountAdminKeys } from "../http/routes/admin/keys.ts";
 import { mountAdminProviders } from "../http/routes/admin/providers.ts";
 import { mountClientSecrets } from "../http/routes/auth/client-secrets.ts";
@@ -147,6 +148,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   mountMedia(app, media, surface.thumbnails ?? null);
   if (core.hooks !== null)
     mountHooks(app, { addresses: core.hooks, providers: catalogue.providers, tasks, log: core.log });
+  mountAudit(app, admin, store);
   mountAdminKeys(app, admin, {
     keys,
     tasks,
