@@ -31,6 +31,17 @@ export type WireEphemeralKey = {
   tasks: readonly string[];
 };
 
+/** The answer of `GET /v1/key` to an ephemeral key. */
+export type WireOwnEphemeralKey = {
+  ephemeral: true;
+  subject: string;
+  tasks: readonly string[];
+  expiresAt: string | null;
+  allowedModels: readonly string[] | null;
+  maxPriority: Priority;
+  permissions: Readonly<Permissions>;
+};
+
 /** The body of `POST /v1/realtime/client_secrets`. */
 export type CreateClientSecretRequest = {
   expires_after?: { anchor?: "created_at" | undefined; seconds?: number | undefined } | undefined;

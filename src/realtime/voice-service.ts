@@ -122,7 +122,8 @@ export class VoiceService {
     const { maxPerKey, max, leaseMs } = this.#options;
     const outcome = await store.openSession(opening.draft, { maxPerKey, max }, leaseMs);
     if (outcome.outcome === "too_many") throw tooMany(outcome.limit, outcome.open);
-    if (outcome.outcome !== "opened") throw startRefused(outcome, opening.draft.reservedMicros);
+    if (outcome.outcome !== "opened")
+      throw startRefused(outcome, opening.draft.reservedMicros, opening.draft);
     const model = this.#dependencies.models.resolve(opening.modelName);
     const keeper = new StoreKeeper(outcome.session, {
       ...this.#keeperParts(model.price),

@@ -5,6 +5,7 @@ import { dollarText } from "./dollars.ts";
 import type { BudgetExceeded, KeyRefused, RateLimited, StartRefusal } from "./ports/start-refusal.ts";
 import type { CreateOutcome } from "./ports/task-store.ts";
 import { rateHeaders } from "./rate-headers.ts";
+import type { Tenant } from "./task.ts";
 
 /** Seconds a client is asked to wait when the queue of its key is full. */
 const QUEUE_FULL_RETRY_SECONDS = 10;
@@ -13,8 +14,11 @@ const MS_PER_SECOND = 1_000;
 /** The outcomes of the create step that make no task and answer none. */
 export type CreationRefusal = Exclude<CreateOutcome, { outcome: "created" | "replayed" }>;
 
-/** The error of a refusal; `wantedMicros` is what the request would have held back. */
-export function creationRefused(refusal: CreationRefusal, wantedMicros: number): ApiError {
+/**
+ * The error of a refusal; `wantedMicros` is what the request of `tenant` would have held back. What its key has spent on all its
+ * subjects together is not told to one of them.
+ */
+export function creationRefused(refusal: CreationRefusal, wantedMicros: number, tenant: Tenant): ApiError {
   switch (refusal.outcome) {
     case "conflict":
       return keyReused();
@@ -25,7 +29,7 @@ export function creationRefused(refusal: CreationRefusal, wantedMicros: number):
         { retryAfterSeconds: QUEUE_FULL_RETRY_SECONDS },
       );
     default:
-      return startRefused(refusal, wantedMicros);
+      return startRefused(refusal, wantedMicros, tenant);
   }
 }
 
@@ -37,14 +41,20 @@ export function keyReused(): ApiError {
 }
 
 /** The error for what a key's own limits do not allow. */
-export function startRefused(refusal: StartRefusal, wantedMicros: number): ApiError {
+export function startRefused(
+  refusal: StartRefusal,
+  wantedMicros: number,
+  { subject }: Pick<Tenant, "subject">,
+): ApiError {
   switch (refusal.outcome) {
     case "key_refused":
       return keyRefused(refusal.reason);
     case "rate_limited":
       return rateLimited(refusal);
     case "budget_exceeded":
-      return budgetExceeded(refusal, wantedMicros);
+      return subject !== "" && refusal.customer === null
+        ? sharedBudgetExceeded(wantedMicros)
+        : budgetExceeded(refusal, wantedMicros);
   }
 }
 
@@ -68,6 +78,13 @@ function budgetExceeded(budget: BudgetExceeded, wantedMicros: number): ApiError 
   return new ApiError(
     "budget_exceeded",
     `This request may cost ${amount(wantedMicros)}, and ${amount(left)} is left of ${whose} ${period} budget of ${amount(limitMicros)}: ${amount(chargedMicros)} was charged and ${amount(reservedMicros)} is reserved for unfinished tasks.${begins} Ask for less, wait for those to end, or have an administrator raise the budget. POST /v1/estimate tells what a request may cost.`,
+  );
+}
+
+function sharedBudgetExceeded(wantedMicros: number): ApiError {
+  return new ApiError(
+    "budget_exceeded",
+    `This request may cost $${dollarText(wantedMicros)}, which is more than is left of the budget it would be paid from. Ask for less, or ask whoever gave you this key.`,
   );
 }
 

@@ -112,7 +112,7 @@ export class TaskService {
         return { view: outcome.task, replayed: task.id !== id, rate: null };
       }
       default:
-        throw creationRefused(outcome, submission.reservedMicros);
+        throw creationRefused(outcome, submission.reservedMicros, submission.tenant);
     }
   }
 

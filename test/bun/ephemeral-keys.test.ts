@@ -2,9 +2,12 @@
 
 import OpenAI from "openai";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { WireClientSecret, WireEphemeralKey } from "../../src/protocol/ephemeral-key.ts";
+import type {
+  WireClientSecret,
+  WireEphemeralKey,
+  WireOwnEphemeralKey,
+} from "../../src/protocol/ephemeral-key.ts";
 import type { WireError } from "../../src/protocol/error.ts";
-import type { WireOwnKey } from "../../src/protocol/key.ts";
 import type { WireAccepted } from "../../src/protocol/task.ts";
 import { ADMIN_KEY, BOOTSTRAP_KEY, type GatewayWorld, gatewayWorld } from "../fixture/gateway-world.ts";
 import { settled } from "../fixture/manual-clock.ts";
@@ -161,12 +164,60 @@ describe("it has what its parent has, or less", () => {
         maxPriority: "low",
       },
     });
-    const own = (await (await world.send("GET", "/v1/key", { key })).json()) as WireOwnKey;
+    const own = (await (await world.send("GET", "/v1/key", { key })).json()) as WireOwnEphemeralKey;
     expect(own).toMatchObject({
       allowedModels: ["local/motion"],
       maxPriority: "low",
       permissions: { canGenerateImages: true, canUseRealtimeAudio: false },
     });
+  });
+});
+
+test("it reads what it may do, and nothing of its parent", async () => {
+  const parent = await world.makeKey({ name: "The shop's key", budgets: [{ limit: 5 }] });
+  const granted = await create(parent.key);
+  const { key } = await mint({ ttl_seconds: 60, subject: "user-1", tasks: [granted] }, parent.key);
+  const answer = await world.send("GET", "/v1/key", { key });
+  expect(await answer.json()).toEqual({
+    ephemeral: true,
+    subject: "user-1",
+    tasks: [granted],
+    expiresAt: new Date(world.clock.now() + 60_000).toISOString(),
+    allowedModels: null,
+    maxPriority: "high",
+    permissions: { canGenerateImages: true, canGenerateVideos: true, canUseRealtimeAudio: true },
+  });
+});
+
+describe("its money is its parent's", () => {
+  const PRICES = { "local/canvas": { unit: "image", usd: 0.04 } };
+  beforeEach(async () => {
+    await world.close();
+    world = await gatewayWorld({ env: { CONDUITLLM__PRICES: JSON.stringify(PRICES) } });
+  });
+
+  test("and what others have spent of it is not told", async () => {
+    const parent = await world.makeKey({ name: "parent", budgets: [{ limit: 0.1 }] });
+    const [one, other] = [await mint({}, parent.key), await mint({}, parent.key)];
+    await create(one.key);
+    await create(one.key);
+    const response = await world.send("POST", ASYNC, { body: FOX, key: other.key });
+    const { error } = (await response.json()) as WireError;
+    expect([response.status, error.code]).toEqual([402, "budget_exceeded"]);
+    expect(error.message).toContain("$0.04");
+    expect(error.message).not.toMatch(/0\.1|0\.08|0\.02/);
+  });
+
+  test("and its customer is its subject, with the budget of one", async () => {
+    const parent = await world.makeKey({ name: "parent", customerBudget: { limit: 0.05, period: "total" } });
+    const { key } = await mint({ subject: "user-1" }, parent.key);
+    await create(key, { ...FOX, user: "somebody else" });
+    expect(await refusal(await world.send("POST", ASYNC, { body: FOX, key }))).toEqual([
+      402,
+      "budget_exceeded",
+      null,
+    ]);
+    await create((await mint({ subject: "user-2" }, parent.key)).key);
   });
 });
 
@@ -274,7 +325,7 @@ describe("OpenAI's spelling", () => {
     const { value } = (await (
       await secret({ session: { model: "gpt-realtime" }, subject: "user-1" })
     ).json()) as WireClientSecret;
-    const own = (await (await world.send("GET", "/v1/key", { key: value })).json()) as WireOwnKey;
+    const own = (await (await world.send("GET", "/v1/key", { key: value })).json()) as WireOwnEphemeralKey;
     expect(own.permissions).toEqual({
       canGenerateImages: false,
       canGenerateVideos: false,

@@ -2,7 +2,9 @@
 
 import type { Hono } from "hono";
 import type { LedgerStore } from "../../accounts/ledger-store.ts";
+import { isEphemeral, type Principal } from "../../accounts/principal.ts";
 import { wireBudget, wireBudgetState, wireGrants, wireRequestRate } from "../../accounts/wire-budget.ts";
+import type { WireOwnEphemeralKey } from "../../protocol/ephemeral-key.ts";
 import type { WireOwnKey } from "../../protocol/key.ts";
 import { isoTime } from "../../tasks/wire.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
@@ -16,9 +18,10 @@ export function mountOwnKey(
   app.get("/v1/key", key, async (c) => {
     const principal = principalOfExchange(c);
     const { keyId, customerBudget } = principal;
+    c.header("cache-control", "no-store");
+    if (isEphemeral(principal)) return c.json(ownEphemeralKey(principal));
     const standing = await ledger.keyStanding(keyId);
     const { at, budgets, rates } = standing ?? { at: 0, budgets: [], rates: [] };
-    c.header("cache-control", "no-store");
     const answer: WireOwnKey = {
       id: keyId,
       name: principal.keyName,
@@ -37,4 +40,18 @@ export function mountOwnKey(
     };
     return c.json(answer);
   });
+}
+
+/** Nothing of its parent: neither its name nor its money are the business of whoever sits before a browser. */
+function ownEphemeralKey(principal: Principal): WireOwnEphemeralKey {
+  const { tenant, scope, expiresAt, allowedModels, maxPriority, permissions } = principal;
+  return {
+    ephemeral: true,
+    subject: tenant.subject,
+    tasks: scope.granted ?? [],
+    expiresAt: expiresAt === null ? null : isoTime(expiresAt),
+    allowedModels,
+    maxPriority,
+    permissions,
+  };
 }
