@@ -186,3 +186,17 @@ describe("the authenticator", () => {
     }
   });
 });
+
+describe("a plain form that was rotated away", () => {
+  it("is refused from its end on, also while it is remembered", async () => {
+    const key = await addKey(PLAIN);
+    const previous = { hash: key.hash, last4: key.last4, validUntil: clock.now() + 5_000, successor: "new" };
+    store.keys.set(key.hash, { ...key, hash: "new", previous });
+    expect(await authenticator.authenticate(PLAIN)).toMatchObject({ keyId: key.id });
+    await clock.advance(4_999);
+    expect(authenticator.recall(PLAIN)).toMatchObject({ keyId: key.id });
+    await clock.advance(1);
+    expect(() => authenticator.recall(PLAIN)).toThrow("not known here");
+    expect(await refusal(PLAIN)).toBe("invalid_api_key");
+  });
+});

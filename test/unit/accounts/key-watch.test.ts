@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { KeyWatch } from "../../../src/accounts/key-watch.ts";
 import type { VirtualKey } from "../../../src/accounts/virtual-key.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
@@ -99,4 +99,49 @@ test("while the store cannot be read nobody is disconnected, and the log is told
   broken = false;
   await clock.advance(1_000);
   expect(ended).toEqual(["key_a at 60: the key has expired"]);
+});
+
+describe("a plain form that was rotated away", () => {
+  /** The key as it is after a rotation whose old form works until then. */
+  const rotated = (validUntil: number) => ({
+    previous: { hash: "old", last4: "aaaa", validUntil, successor: "hash-of-key_a" },
+  });
+
+  test("ends the key's connections once, within a second of its end", async () => {
+    connect("key_a", rotated(37_200));
+    await clock.advance(60_000);
+    expect(ended).toEqual(["key_a at 38: the key was rotated: reconnect with its new form"]);
+  });
+
+  test("ends no connection that was made after its end", async () => {
+    await clock.advance(10_000);
+    connect("key_a", rotated(5_000));
+    await clock.advance(60_000);
+    expect(ended).toEqual([]);
+  });
+
+  test("ends connections also when the rotation was made elsewhere, and was over before it was heard of", async () => {
+    connect("key_a");
+    await clock.advance(5_000);
+    keys.set("key_a", virtualKey({ id: "key_a", ...rotated(20_000) }));
+    await clock.advance(40_000);
+    expect(ended).toEqual(["key_a at 30: the key was rotated: reconnect with its new form"]);
+  });
+
+  test("still ends them after the store was away at its end", async () => {
+    connect("key_a", rotated(10_500));
+    await clock.advance(5_000);
+    broken = true;
+    await clock.advance(20_000);
+    expect(ended).toEqual([]);
+    broken = false;
+    await clock.advance(10_000);
+    expect(ended).toEqual(["key_a at 30: the key was rotated: reconnect with its new form"]);
+  });
+
+  test("is no matter once the key itself is off", async () => {
+    connect("key_a", { ...rotated(10_500), enabled: false });
+    await clock.advance(20_000);
+    expect(ended).toEqual(["key_a at 1: the key was disabled or revoked"]);
+  });
 });
