@@ -45,6 +45,7 @@ export function beginConversion(sql: Sql, version: number, fields: FieldTable): 
     "DROP INDEX tasks_ready",
     "DROP INDEX lane_keys_eligible",
     "ALTER TABLE lane_keys RENAME TO lane_keys_1",
+    "ALTER TABLE deliveries RENAME TO deliveries_1",
   ])
     sql.run(statement);
   addMissing(sql, tablesOf(fields));
@@ -59,7 +60,7 @@ export function convertNext(tx: Transaction): boolean {
   const index = row?.stage as number;
   const stage = STAGES[index];
   if (row === null || stage === undefined) {
-    for (const table of ["cleanups", "deliveries", "ledger", "lane_keys_1", "conversion"])
+    for (const table of ["cleanups", "deliveries_1", "ledger", "lane_keys_1", "conversion"])
       sql.run(`DROP TABLE ${table}`);
     return false;
   }

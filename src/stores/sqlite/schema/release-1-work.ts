@@ -55,12 +55,12 @@ function convertCleanup({ sql, tasks }: Transaction, row: SqlRow): void {
 /** Those of webhooks that say a URL are due now: the first release never sent one. */
 export function convertDeliveries(tx: Transaction, _: SqlValue, limit: number): SqlValue {
   const { sql } = tx;
-  const rows = sql.all("SELECT no, task_no FROM deliveries ORDER BY no LIMIT ?", limit);
+  const rows = sql.all("SELECT no, task_no FROM deliveries_1 ORDER BY no LIMIT ?", limit);
   for (const row of rows) {
     const task = tx.tasks.byNo(sql, row.task_no as number)?.task;
     const draft = task === undefined ? null : deliveryDraft(task, `task.${task.status}`);
     if (draft !== null) addWork(tx, draft);
-    sql.run("DELETE FROM deliveries WHERE no = ?", row.no as number);
+    sql.run("DELETE FROM deliveries_1 WHERE no = ?", row.no as number);
   }
   return rows.length < limit ? null : MORE;
 }
