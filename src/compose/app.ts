@@ -15,6 +15,7 @@ import { mountAdminKeys } from "../http/routes/admin/keys.ts";
 import { mountAdminProviders } from "../http/routes/admin/providers.ts";
 import { mountClientSecrets } from "../http/routes/auth/client-secrets.ts";
 import { mountEphemeralKeys } from "../http/routes/auth/ephemeral-keys.ts";
+import { mountBatches } from "../http/routes/batches.ts";
 import { mountCancelTasks } from "../http/routes/cancel-tasks.ts";
 import { mountEstimates } from "../http/routes/estimates.ts";
 import { mountEvents } from "../http/routes/events.ts";
@@ -144,6 +145,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   mountEstimates(app, key, shared);
   mountOpenAiVideos(app, key, { ...shared, mediaMs: settings.retention.mediaDays * DAY_MS });
   mountTasks(app, key, shared);
+  mountBatches(app, key, { ...shared, batches: core.batches, clock });
   mountUnsupported(app, key);
   mountMedia(app, media, surface.thumbnails ?? null);
   if (core.hooks !== null)

@@ -18,6 +18,7 @@ import { createGuardedDownload } from "../providers/upstream/answers/guarded-dow
 import { createRoomEndWatch } from "../rooms/room-end-watch.ts";
 import type { Rooms } from "../rooms/rooms.ts";
 import type { Store } from "../stores/store.ts";
+import { BatchService } from "../tasks/batches/service.ts";
 import type { HookAddresses } from "../tasks/hook-addresses.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { Doorbell } from "../tasks/ports/doorbell.ts";
@@ -50,6 +51,7 @@ export type HostParts = {
 
 export type Core = HostParts & {
   readonly tasks: TaskService;
+  readonly batches: BatchService;
   readonly keys: KeyService;
   readonly authenticator: Authenticator;
   readonly ephemeralKeys: EphemeralKeys;
@@ -95,6 +97,10 @@ export function createCore(parts: HostParts, { dropHeld, checkTask, ...options }
   return {
     ...parts,
     tasks,
+    batches: new BatchService(
+      { store, tasks, media, publisher, doorbell, clock, log },
+      taskServiceOptions(settings),
+    ),
     keys,
     authenticator,
     ephemeralKeys: new EphemeralKeys({ store }),

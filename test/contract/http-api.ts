@@ -8,6 +8,7 @@ import type { WireError } from "../../src/protocol/error.ts";
 import type { WireProviderList } from "../../src/protocol/provider.ts";
 import type { WireAccepted, WireTask, WireTasksCancelled } from "../../src/protocol/task.ts";
 import { PNG as PICTURE } from "../fixture/media-samples.ts";
+import { batchApiContract } from "./http-batches.ts";
 
 export type HttpApi = {
   /** Sends a request to a path of the server. */
@@ -72,6 +73,8 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
       expect(error.message.length).toBeGreaterThan(5);
       return error;
     };
+
+    batchApiContract({ send, expectError });
 
     describe("creating a picture", () => {
       test("answers 200 with both spellings of the id and links that work", async () => {
@@ -691,12 +694,6 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
       });
 
       test("of what this version does not offer says so", async () => {
-        await expectError(
-          await send("POST", "/v1/batches", { requests: [] }),
-          400,
-          "invalid_parameter",
-          "requests",
-        );
         const files = { input_file_id: "file-1", endpoint: "/v1/images/generations" };
         await expectError(await send("POST", "/v1/batches", files), 400, "not_supported", "input_file_id");
       });

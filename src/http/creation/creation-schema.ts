@@ -151,19 +151,7 @@ function commonFields(limits: CreationLimits, type: keyof typeof TIMEOUT_SECONDS
       .meta({ maxLength: MAX_USER_CHARACTERS, pattern: CLEAN_PATTERN })
       .optional(),
     seed: z.int({ error: seed }).min(0, seed).optional(),
-    metadata: z
-      .custom<Record<string, string>>((value) => isMetadata(value, limits), { error: metadataShape(limits) })
-      .meta({
-        type: "object",
-        maxProperties: limits.metadataPairs,
-        propertyNames: { minLength: 1, maxLength: limits.metadataKeyCharacters, pattern: PRINTABLE },
-        additionalProperties: {
-          type: "string",
-          maxLength: limits.metadataValueCharacters,
-          pattern: CLEAN_PATTERN,
-        },
-      })
-      .optional(),
+    metadata: metadataField(limits),
     priority: z.enum(PRIORITIES, { error: priority }).optional(),
     timeout_seconds: z.number({ error: timeout }).min(shortest, timeout).max(longest, timeout).optional(),
     provider_options: z
@@ -186,6 +174,23 @@ function commonFields(limits: CreationLimits, type: keyof typeof TIMEOUT_SECONDS
       })
       .optional(),
   } satisfies Record<keyof ImageFields & keyof VideoFields, z.ZodType>;
+}
+
+/** Texts of the caller's own, which are kept and answered. */
+export function metadataField(limits: CreationLimits) {
+  return z
+    .custom<Record<string, string>>((value) => isMetadata(value, limits), { error: metadataShape(limits) })
+    .meta({
+      type: "object",
+      maxProperties: limits.metadataPairs,
+      propertyNames: { minLength: 1, maxLength: limits.metadataKeyCharacters, pattern: PRINTABLE },
+      additionalProperties: {
+        type: "string",
+        maxLength: limits.metadataValueCharacters,
+        pattern: CLEAN_PATTERN,
+      },
+    })
+    .optional();
 }
 
 /** Keeps the fields of `shape`, refuses what may not be passed on, and collects the rest under `further`. */

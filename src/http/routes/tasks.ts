@@ -1,20 +1,16 @@
 /** `/v1/tasks` and the per-type spellings of the same: list, read, cancel, purge, retry. */
 
 import type { Hono } from "hono";
-import { z } from "zod";
-import { ApiError } from "../../protocol/error.ts";
 import type { WireTaskPage, WireTaskPurged } from "../../protocol/task.ts";
 import type { ListQuery } from "../../tasks/ports/task-store.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import { toWireTask } from "../../tasks/wire.ts";
 import { type AcceptanceDependencies, acceptTask } from "../creation/task-acceptance.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import { jsonBody, validBody } from "../request/body.ts";
 import { pageLimit } from "../request/page.ts";
 import { idOf, invalidFilter, taskFilter } from "../request/task-filter.ts";
 import { taskIdOf } from "../request/task-id.ts";
 import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
-import { notSupported } from "./unsupported.ts";
 
 export type TaskRouteDependencies = AcceptanceDependencies &
   TaskAnswerDependencies & {
@@ -22,7 +18,6 @@ export type TaskRouteDependencies = AcceptanceDependencies &
       TaskService,
       "submit" | "repeated" | "newId" | "read" | "list" | "cancel" | "purge" | "retryable"
     >;
-    limits: { jsonBodyBytes: number };
   };
 
 /** Mounts the task routes; `key` authenticates. */
@@ -32,7 +27,6 @@ export function mountTasks(
   dependencies: TaskRouteDependencies,
 ): void {
   const { tasks, wireContext } = dependencies;
-  const batch = validBody(z.looseObject({}));
 
   const read = async (c: HttpContext) => {
     const view = await tasks.read(principalOfExchange(c).scope, taskIdOf(c));
@@ -81,15 +75,6 @@ export function mountTasks(
     };
     const accepted = await acceptTask(c, "retry", { retryOf: task.id }, order, dependencies);
     return c.json(acceptedTask(accepted));
-  });
-
-  app.post("/v1/batches", key, jsonBody(dependencies.limits.jsonBodyBytes), batch, (c) => {
-    if ("input_file_id" in c.req.valid("json")) throw notSupported("Batches of files", "input_file_id");
-    throw new ApiError(
-      "invalid_parameter",
-      "Batches are not offered by this version. Send the requests one by one to POST /v1/images/generations/async.",
-      { param: "requests" },
-    );
   });
 }
 

@@ -10,6 +10,7 @@ import type {
   CreateBatchOutcome,
   RepeatedBatch,
 } from "../../tasks/ports/batch-store.ts";
+import type { RequestRate } from "../../tasks/ports/start-refusal.ts";
 import type { CreateLimits, IdempotencyClaim } from "../../tasks/ports/task-store.ts";
 import type { Tenant, TenantScope } from "../../tasks/task.ts";
 import { assertScope } from "../scopes.ts";
@@ -60,14 +61,21 @@ export class RedisBatches implements BatchStore {
     }
     if (reply[0] !== "created") return readRepeated(reply);
     const [, now, made] = reply;
+    let rate: RequestRate | null = null;
     const updates = listReply(made).map((one, index) => {
       const created = readCreated(this.#fields, creations[index] as (typeof creations)[number], one);
       if (created.outcome !== "created") throw new Error(`A task of a batch was ${created.outcome}`);
+      rate = created.rate;
       return created.update;
     });
     const counts = { queued: tasks.length, running: 0, completed: 0, failed: 0, cancelled: 0 };
     const moments = { createdAt: numberOf(now), cancelledAt: null, finishedAt: null };
-    return { outcome: "created", batch: { id, tenant, ...details, webhook, ...moments, counts }, updates };
+    return {
+      outcome: "created",
+      batch: { id, tenant, ...details, webhook, ...moments, counts },
+      updates,
+      rate,
+    };
   }
 
   async repeatedBatch({ keyId, subject }: Tenant, claim: IdempotencyClaim): Promise<RepeatedBatch | null> {

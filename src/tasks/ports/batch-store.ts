@@ -5,6 +5,7 @@
 
 import type { Batch } from "../batches/batch.ts";
 import type { TaskUpdate, TaskWebhook, Tenant, TenantScope } from "../task.ts";
+import type { RequestRate } from "./start-refusal.ts";
 import type { CreateLimits, CreateOutcome, IdempotencyClaim, TaskDraft } from "./task-store.ts";
 
 export type BatchDraft = {
@@ -31,8 +32,10 @@ export type BatchRefusal = {
 };
 
 export type CreateBatchOutcome =
-  /** In the order of the draft's tasks. */
-  { outcome: "created"; batch: Batch; updates: TaskUpdate[] } | RepeatedBatch | BatchRefusal;
+  /** The updates in the order of the draft's tasks; the rate as the create step of the last one has it. */
+  | { outcome: "created"; batch: Batch; updates: TaskUpdate[]; rate: RequestRate | null }
+  | RepeatedBatch
+  | BatchRefusal;
 
 export interface BatchStore {
   /**

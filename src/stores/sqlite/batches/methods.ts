@@ -8,6 +8,7 @@ import type {
   CreateBatchOutcome,
   RepeatedBatch,
 } from "../../../tasks/ports/batch-store.ts";
+import type { RequestRate } from "../../../tasks/ports/start-refusal.ts";
 import type { CreateLimits, IdempotencyClaim } from "../../../tasks/ports/task-store.ts";
 import type { TaskUpdate, Tenant } from "../../../tasks/task.ts";
 import { measuredSpec } from "../../sizes.ts";
@@ -67,10 +68,12 @@ function createBatch(
     if (repeated !== null) return repeated;
   }
   const updates: TaskUpdate[] = [];
+  let rate: RequestRate | null = null;
   for (const [index, task] of tasks.entries()) {
     const made = createTask(tx, task, specs[index] as Spec, limits);
     if (made.outcome === "created") {
       updates.push(made.update);
+      rate = made.rate;
       continue;
     }
     if (made.outcome === "replayed" || made.outcome === "conflict")
@@ -80,7 +83,7 @@ function createBatch(
     throw new RefusedHalfway(refusal);
   }
   if (idempotency !== null) takeKey(tx, tenant, idempotency, id);
-  return { outcome: "created", batch: insertBatch(tx, draft), updates };
+  return { outcome: "created", batch: insertBatch(tx, draft), updates, rate };
 }
 
 function repeatedBatch(tx: Transaction, tenant: Tenant, claim: IdempotencyClaim): RepeatedBatch | null {
