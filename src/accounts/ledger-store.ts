@@ -7,6 +7,7 @@
 import type { BudgetPeriod } from "../protocol/key.ts";
 import type { Json } from "../protocol/task.ts";
 import type { RequestRate } from "../tasks/ports/start-refusal.ts";
+import type { AuditDraft } from "./audit-store.ts";
 import type { Budget, BudgetWindow, SpendThreshold } from "./budgets.ts";
 
 /** What a hold or a movement is for. */
@@ -126,8 +127,16 @@ export interface LedgerStore {
   keyStanding(keyId: string): Promise<KeyStanding | null>;
   /** How a customer of a key stands, also one that never had a task; null when there is no such key. */
   customerStanding(keyId: string, customer: string): Promise<CustomerStanding | null>;
-  /** Gives a customer a budget of its own; null takes it away. False when there is no such key. */
-  setCustomerBudget(keyId: string, customer: string, budget: Budget | null): Promise<boolean>;
+  /**
+   * Gives a customer a budget of its own; null takes it away. `audit` is written in the same step; null: nothing is told.
+   * False when there is no such key.
+   */
+  setCustomerBudget(
+    keyId: string,
+    customer: string,
+    budget: Budget | null,
+    audit: AuditDraft | null,
+  ): Promise<boolean>;
   /** The thresholds that charges of the key and its customers have reached, newest first, at most `limit`. */
   listSpendMarks(keyId: string, limit: number): Promise<SpendMark[]>;
   /** What is held and was charged in a window: of the whole key, or of one customer of it. Zeros where there was nothing. */

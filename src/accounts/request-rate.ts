@@ -32,8 +32,9 @@ const MINUTE_US = 60_000_000;
 const US_PER_MS = 1_000;
 
 /**
- * Whether one more request may be made now under limits of which there is at least one, and the state after it. Where the clock was set back, a bucket is full
- * again after a minute at most, and the count of the day that was to come goes on; a day further ahead counts as a clock's error.
+ * Whether one more request may be made now under limits of which there is at least one, and the state after it. Where the
+ * clock was set back by less than a minute a bucket waits for it, and the count of the day that was to come goes on; what is
+ * further ahead than that begins anew.
  */
 export function takeRequest(limits: RequestLimits, state: RateState, now: number): RateDecision {
   const found = limitsAfter(limits, state, now, 1);
@@ -76,14 +77,14 @@ function minuteAfter(limit: number, { fullAt }: RateState, now: number, count: n
   const nowUs = now * US_PER_MS;
   const each = Math.floor(MINUTE_US / limit);
   const latest = nowUs + each * limit;
-  const before = Math.min(Math.max(fullAt, nowUs), latest);
+  const before = fullAt > latest + each * limit ? nowUs : Math.max(fullAt, nowUs);
   const after = before + each * count;
   const waitMs = Math.ceil(Math.max(0, after - latest) / US_PER_MS);
   const counted = waitMs > 0 ? before : after;
   const rate: RequestRate = {
     per: "minute",
     limit,
-    remaining: Math.floor((latest - counted) / each),
+    remaining: Math.max(0, Math.floor((latest - counted) / each)),
     resetMs: Math.ceil((counted - nowUs) / US_PER_MS),
   };
   return { waitMs, rate, state: { fullAt: after } };

@@ -11,6 +11,7 @@ import { EVERY_PATH } from "../http/middleware/front-door.ts";
 import { operatorOnly } from "../http/middleware/operator.ts";
 import type { ResultFiles } from "../http/response/base64-images.ts";
 import { mountAudit } from "../http/routes/admin/audit.ts";
+import { mountAdminCustomers } from "../http/routes/admin/customers.ts";
 import { mountAdminKeys } from "../http/routes/admin/keys.ts";
 import { mountAdminProviders } from "../http/routes/admin/providers.ts";
 import { mountClientSecrets } from "../http/routes/auth/client-secrets.ts";
@@ -157,6 +158,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
     maxBodyBytes: limits.jsonBodyBytes,
     keepAnswersMs: shared.idempotency.keyMs,
   });
+  mountAdminCustomers(app, admin, { ledger: store, maxBodyBytes: limits.jsonBodyBytes });
   mountStreams(app, core, surface);
   surface.mountRealtime?.(app);
   surface.mountQueue?.(app);

@@ -10,8 +10,7 @@ import type {
   OpenDelivery,
 } from "../../webhooks/delivery-store.ts";
 import type { SecretStore, SigningSecret } from "../../webhooks/secret-store.ts";
-import { readable } from "./ledger.ts";
-import { listReply, numberOf, type Reply, textOf } from "./server/replies.ts";
+import { listReply, numberOf, type Reply, readable, textOf } from "./server/replies.ts";
 import type { ScriptRunner } from "./server/script-runner.ts";
 
 export class RedisDeliveries implements DeliveryStore, SecretStore {

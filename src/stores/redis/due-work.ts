@@ -13,8 +13,7 @@ import {
 } from "../../tasks/due-work.ts";
 import type { ClaimedWork, WorkClaimOptions, WorkOutcome } from "../../tasks/ports/task-store.ts";
 import { assertStateFits } from "../sizes.ts";
-import { readable } from "./ledger.ts";
-import { listReply, numberOf, numberOrNull, textOf } from "./server/replies.ts";
+import { listReply, numberOf, numberOrNull, readable, textOf } from "./server/replies.ts";
 import type { ScriptRunner } from "./server/script-runner.ts";
 import { type Commits, listText } from "./tasks/commits.ts";
 import type { TaskFields } from "./tasks/fields.ts";

@@ -1,5 +1,6 @@
 /** Money as it is read: balances, holds and movements. It moves with what it pays for; see scripts/parts/money.lua. */
 
+import type { AuditDraft } from "../../accounts/audit-store.ts";
 import {
   type Budget,
   type BudgetWindow,
@@ -22,9 +23,10 @@ import type {
 } from "../../accounts/ledger-store.ts";
 import type { BudgetPeriod } from "../../protocol/key.ts";
 import type { Json } from "../../protocol/task.ts";
+import { auditArguments } from "./accounts/audit.ts";
 import { checkBalances } from "./ledger-check.ts";
 import type { Reply } from "./server/replies.ts";
-import { listReply, numberOf, textOf } from "./server/replies.ts";
+import { listReply, numberOf, readable, textOf } from "./server/replies.ts";
 import type { ScriptRunner } from "./server/script-runner.ts";
 import { readRate } from "./start-refusal.ts";
 
@@ -96,9 +98,15 @@ export class RedisLedger implements LedgerStore {
     };
   }
 
-  async setCustomerBudget(keyId: string, customer: string, budget: Budget | null): Promise<boolean> {
+  async setCustomerBudget(
+    keyId: string,
+    customer: string,
+    budget: Budget | null,
+    audit: AuditDraft | null,
+  ): Promise<boolean> {
     const text = budget === null ? "" : JSON.stringify(budget);
-    return (await this.#scripts.run("setCustomerBudget", keyId, customer, text)) === 1;
+    const entry = auditArguments(audit);
+    return (await this.#scripts.run("setCustomerBudget", keyId, customer, text, ...entry)) === 1;
   }
 
   async listSpendMarks(keyId: string, limit: number): Promise<SpendMark[]> {
@@ -194,15 +202,4 @@ function readBudget(reply: Reply, at: number): BudgetState {
     resetsAt: periodEnd(period, dayNumberOf(at)),
     reached: reached === 0 ? null : (reached as SpendThreshold),
   };
-}
-
-/** What can be read of many; the rest is left out. */
-export function readable<T>(replies: readonly Reply[], read: (reply: Reply) => T): T[] {
-  return replies.flatMap((reply) => {
-    try {
-      return [read(reply)];
-    } catch {
-      return [];
-    }
-  });
 }

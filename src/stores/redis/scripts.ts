@@ -231,7 +231,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
   balance: reading(),
   keyStanding: reading("tenants", "budgets", "rates", "thresholds"),
   customerStanding: reading("tenants", "budgets", "thresholds"),
-  setCustomerBudget: writing(),
+  setCustomerBudget: writing("audit"),
   listSpendMarks: reading(),
   listHolds: reading(),
   listMovements: reading(),

@@ -13,9 +13,9 @@ import {
 } from "../../realtime/session-store.ts";
 import type { TenantScope } from "../../tasks/task.ts";
 import { assertScope } from "../scopes.ts";
-import { movementText, readable, TIMELESS_WINDOWS } from "./ledger.ts";
+import { movementText, TIMELESS_WINDOWS } from "./ledger.ts";
 import type { Reply } from "./server/replies.ts";
-import { listReply, numberOf, textOf } from "./server/replies.ts";
+import { listReply, numberOf, readable, textOf } from "./server/replies.ts";
 import type { ScriptRunner } from "./server/script-runner.ts";
 import { readRefusal } from "./start-refusal.ts";
 

@@ -420,8 +420,8 @@ class RedisStore implements Store {
     return this.#ledger.customerStanding(keyId, customer);
   }
 
-  setCustomerBudget(keyId: string, customer: string, budget: Budget | null) {
-    return this.#ledger.setCustomerBudget(keyId, customer, budget);
+  setCustomerBudget(keyId: string, customer: string, budget: Budget | null, audit: AuditDraft | null) {
+    return this.#ledger.setCustomerBudget(keyId, customer, budget, audit);
   }
 
   listSpendMarks(keyId: string, limit: number) {

@@ -2,8 +2,7 @@
 
 import type { AuditDraft, AuditEntry, AuditQuery, AuditStore } from "../../../accounts/audit-store.ts";
 import { auditEntry, auditNumber, auditText } from "../../audit-text.ts";
-import { readable } from "../ledger.ts";
-import { listReply, textOf } from "../server/replies.ts";
+import { listReply, readable, textOf } from "../server/replies.ts";
 import type { ScriptRunner } from "../server/script-runner.ts";
 
 /** What the scripts keep in front of an entry's text: its time, action and target. */

@@ -6,9 +6,8 @@ import {
   MISSING_ENDPOINT_FIELDS,
   type WebhookEndpoint,
 } from "../../../webhooks/endpoint-store.ts";
-import { readable } from "../ledger.ts";
 import type { Reply } from "../server/replies.ts";
-import { listReply, textOf } from "../server/replies.ts";
+import { listReply, readable, textOf } from "../server/replies.ts";
 import type { ScriptRunner } from "../server/script-runner.ts";
 
 const NAMES: ReadonlySet<string> = new Set(["id", "keyId", "url", ...Object.keys(MISSING_ENDPOINT_FIELDS)]);

@@ -9,9 +9,8 @@ import {
   type StoredAnswer,
 } from "../../../accounts/account-store.ts";
 import type { KeyPatch, VirtualKey } from "../../../accounts/virtual-key.ts";
-import { readable } from "../ledger.ts";
 import type { Reply } from "../server/replies.ts";
-import { listReply, textOf } from "../server/replies.ts";
+import { listReply, readable, textOf } from "../server/replies.ts";
 import type { ScriptRunner } from "../server/script-runner.ts";
 import { auditArguments } from "./audit.ts";
 

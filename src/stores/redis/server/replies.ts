@@ -27,3 +27,14 @@ export function numberOf(reply: Reply | undefined): number {
 export function numberOrNull(reply: Reply | undefined): number | null {
   return reply === "" ? null : numberOf(reply);
 }
+
+/** What can be read of many; the rest is left out. */
+export function readable<T>(replies: readonly Reply[], read: (reply: Reply) => T): T[] {
+  return replies.flatMap((reply) => {
+    try {
+      return [read(reply)];
+    } catch {
+      return [];
+    }
+  });
+}

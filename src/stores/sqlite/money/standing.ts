@@ -1,9 +1,10 @@
 /** How keys and their customers stand with their limits, and the budgets that customers have of their own. */
 
+import type { AuditDraft } from "../../../accounts/audit-store.ts";
 import { type Budget, dayNumberOf, grantedMicros, periodEnd, periodName } from "../../../accounts/budgets.ts";
 import type { BudgetState, CustomerStanding, KeyStanding } from "../../../accounts/ledger-store.ts";
 import { ratesOf } from "../../../accounts/request-rate.ts";
-import type { Sql } from "../../sql.ts";
+import { writeAudit } from "../accounts/audit.ts";
 import type { Transaction } from "../transaction.ts";
 import { balanceOfPeriod } from "./balances.ts";
 import { budgetsOf, customerBudgetOf, limitsOf } from "./budgets.ts";
@@ -35,8 +36,16 @@ export function customerStanding(tx: Transaction, keyId: string, customer: strin
 }
 
 /** False when there is no such key. */
-export function setCustomerBudget(sql: Sql, keyId: string, customer: string, budget: Budget | null): boolean {
+export function setCustomerBudget(
+  tx: Transaction,
+  keyId: string,
+  customer: string,
+  budget: Budget | null,
+  audit: AuditDraft | null,
+): boolean {
+  const { sql } = tx;
   if (sql.get(KEY, keyId) === null) return false;
+  writeAudit(tx, audit);
   if (budget === null) {
     sql.run("DELETE FROM customer_budgets WHERE key_id = ? AND customer = ?", keyId, customer);
     return true;

@@ -19,11 +19,11 @@ local function rates_after(k, count)
   if minute then
     local now_us, each = now * 1000, floor(60000000 / minute)
     local latest = now_us + each * minute
-    local before = min(max(rate.full_at, now_us), latest)
+    local before = rate.full_at > latest + each * minute and now_us or max(rate.full_at, now_us)
     local after = before + each * count
     local wait = math.ceil(max(0, after - latest) / 1000)
     local counted = wait > 0 and before or after
-    found[1] = { per = 'minute', limit = minute, left = floor((latest - counted) / each),
+    found[1] = { per = 'minute', limit = minute, left = max(0, floor((latest - counted) / each)),
       reset = math.ceil((counted - now_us) / 1000), wait = wait, full_at = after }
   end
   if day then

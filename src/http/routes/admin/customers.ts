@@ -1,0 +1,77 @@
+/** `/admin/v1/keys/{id}/customers/{customer}`: the budget of one end user of a key's owner. */
+
+import type { Hono } from "hono";
+import { z } from "zod";
+import type { AuditDraft } from "../../../accounts/audit-store.ts";
+import type { Budget } from "../../../accounts/budgets.ts";
+import { storedCustomer } from "../../../accounts/customer.ts";
+import type { LedgerStore } from "../../../accounts/ledger-store.ts";
+import { wireBudget, wireBudgetState } from "../../../accounts/wire-budget.ts";
+import { ApiError } from "../../../protocol/error.ts";
+import type { SetCustomerRequest, WireCustomer } from "../../../protocol/key.ts";
+import { auditActor, type HttpContext, type HttpEnv, type HttpMiddleware } from "../../exchange.ts";
+import { jsonBody, validBody } from "../../request/body.ts";
+import { keyId } from "./key-query.ts";
+import { budgetShape } from "./limits-schema.ts";
+
+const ONE = "/admin/v1/keys/:id/customers/:customer";
+const setSchema = z.strictObject({ budget: budgetShape.nullable() }) satisfies z.ZodType<
+  { budget: Budget | null },
+  SetCustomerRequest
+>;
+
+export type AdminCustomerDependencies = {
+  ledger: Pick<LedgerStore, "customerStanding" | "setCustomerBudget">;
+  maxBodyBytes: number;
+};
+
+/** Mounts the routes of customers; `admin` authenticates. Every customer there can be is found, also before its first task. */
+export function mountAdminCustomers(
+  app: Hono<HttpEnv>,
+  admin: HttpMiddleware,
+  { ledger, maxBodyBytes }: AdminCustomerDependencies,
+): void {
+  const named = async (c: HttpContext) => ({
+    id: keyId(c.req.param("id") ?? ""),
+    customer: await storedCustomer(c.req.param("customer") ?? ""),
+  });
+  const answer = async (c: HttpContext, id: string, customer: string): Promise<Response> => {
+    const standing = await ledger.customerStanding(id, customer);
+    if (standing === null) throw keyNotFound();
+    const { own, budget } = standing;
+    c.header("cache-control", "no-store");
+    return c.json({
+      customer,
+      budget: own === null ? null : wireBudget(own),
+      state: budget === null ? null : wireBudgetState(budget),
+    } satisfies WireCustomer);
+  };
+  const set = async (c: HttpContext, budget: Budget | null): Promise<Response> => {
+    const { id, customer } = await named(c);
+    const before = (await ledger.customerStanding(id, customer))?.own ?? null;
+    const told = (own: Budget | null) => ({ budget: own === null ? null : wireBudget(own) });
+    const audit: AuditDraft = {
+      actor: auditActor(c),
+      action: "customer.changed",
+      target: id,
+      part: customer,
+      before: told(before),
+      after: told(budget),
+    };
+    if (!(await ledger.setCustomerBudget(id, customer, budget, audit))) throw keyNotFound();
+    return answer(c, id, customer);
+  };
+
+  app.get(ONE, admin, async (c) => {
+    const { id, customer } = await named(c);
+    return answer(c, id, customer);
+  });
+  app.put(ONE, admin, jsonBody(maxBodyBytes), validBody(setSchema, new Set(["budget"])), (c) =>
+    set(c, c.req.valid("json").budget),
+  );
+  app.delete(ONE, admin, (c) => set(c, null));
+}
+
+function keyNotFound(): ApiError {
+  return new ApiError("not_found", "There is no key with that id. GET /admin/v1/keys lists the keys.");
+}
