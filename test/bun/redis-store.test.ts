@@ -1,6 +1,7 @@
 /** What only the Redis store promises: round trips, calls that come twice, errors, and data that agrees with itself. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { EXPIRED_KEPT_MS } from "../../src/accounts/ephemeral/ephemeral-key-store.ts";
 import type { ScriptClient } from "../../src/stores/redis/server/script-runner.ts";
 import { DATA_RELEASE } from "../../src/stores/release.ts";
 import { StoreUnavailableError } from "../../src/tasks/ports/store-error.ts";
@@ -19,6 +20,7 @@ import {
   TIMEOUT_MS,
 } from "../contract/store-harness.ts";
 import { describeWithRedis } from "../fixture/describe-with-redis.ts";
+import { EPHEMERAL_TTL_MS, ephemeralKeyDraft } from "../fixture/ephemeral-key.ts";
 import { RedisWorld, twice } from "../fixture/redis-world.ts";
 import { createSeededRandom, type SeededRandom } from "../fixture/seeded-random.ts";
 import { virtualKey } from "../fixture/virtual-key.ts";
@@ -490,6 +492,19 @@ describeWithRedis("the Redis store", () => {
       .map((name) => name.slice(world.prefix.length))
       .filter((name) => !name.startsWith("0:call:"));
     expect(left.sort()).toEqual(["0:lane:image", "0:nodes", "reader", "schema"]);
+  });
+
+  test("an ephemeral key goes by itself an hour after its end, and the list of a key's with the last of them", async () => {
+    await bench.store.createEphemeralKey(ephemeralKeyDraft("long", { ttlMs: 10 * EPHEMERAL_TTL_MS }), null);
+    await bench.store.createEphemeralKey(ephemeralKeyDraft("short"), null);
+    const ttl = (name: string) => world.command<number>("PTTL", `${world.prefix}0:${name}`);
+    const lived = (left: number, ttlMs: number) => {
+      expect(left).toBeLessThanOrEqual(ttlMs + EXPIRED_KEPT_MS);
+      expect(left).toBeGreaterThan(ttlMs + EXPIRED_KEPT_MS - 30_000);
+    };
+    lived(await ttl("ephemeral:short"), EPHEMERAL_TTL_MS);
+    lived(await ttl("ephemeral:long"), 10 * EPHEMERAL_TTL_MS);
+    lived(await ttl("ephemerals:a"), 10 * EPHEMERAL_TTL_MS);
   });
 
   test("counts that somebody spoilt follow the sets again", async () => {

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { EXPIRED_KEPT_MS } from "../../src/accounts/ephemeral/ephemeral-key-store.ts";
 import { openSqliteFile } from "../../src/runtime/bun/sqlite-file.ts";
 import { DATA_RELEASE } from "../../src/stores/release.ts";
 import type { Sql, SqlDatabase, SqlRow, SqlValue } from "../../src/stores/sql.ts";
@@ -16,6 +17,7 @@ import { type FieldTable, TASK_FIELDS } from "../../src/stores/task-fields.ts";
 import type { Task } from "../../src/tasks/task.ts";
 import { NOTHING_SPENT, type StepTransition } from "../../src/tasks/transition.ts";
 import { Bench, COMPLETE, FAILURE, LEASE_MS, RESERVED, scopeOf } from "../contract/store-harness.ts";
+import { EPHEMERAL_TTL_MS, ephemeralKeyDraft } from "../fixture/ephemeral-key.ts";
 import { startStoreProcess } from "../fixture/start-store-process.ts";
 import { virtualKey } from "../fixture/virtual-key.ts";
 import { webhookEndpoint } from "../fixture/webhook-endpoint.ts";
@@ -452,6 +454,21 @@ describe("a damaged task", () => {
     expect(await bench.store.balance("a", null, "total")).toMatchObject({ reservedMicros: 0 });
     await bench.dispose();
   });
+});
+
+test("ephemeral keys are removed an hour after their end, in bounded steps", async () => {
+  const kept = { tasksMs: 1e12, eventsMs: 1e12, ledgerMs: 1e12 };
+  const bench = await openBench();
+  for (const hash of ["h1", "h2", "h3"]) await bench.store.createEphemeralKey(ephemeralKeyDraft(hash), null);
+  await bench.store.createEphemeralKey(ephemeralKeyDraft("later", { ttlMs: 2 * EPHEMERAL_TTL_MS }), null);
+  bench.advance(EPHEMERAL_TTL_MS + EXPIRED_KEPT_MS);
+  expect((await bench.store.retire(kept, 2)).more).toBe(true);
+  expect((await bench.store.retire(kept, 2)).more).toBe(false);
+  const left = await Promise.all(
+    ["h1", "h2", "h3", "later"].map((hash) => bench.store.findEphemeralKey(hash)),
+  );
+  expect(left.map((key) => key?.hash)).toEqual([undefined, undefined, undefined, "later"]);
+  await bench.dispose();
 });
 
 test("no statement of the hot paths scans a table or sorts", async () => {

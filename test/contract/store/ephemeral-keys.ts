@@ -5,25 +5,8 @@ import {
   type EphemeralKeyDraft,
   EXPIRED_KEPT_MS,
 } from "../../../src/accounts/ephemeral/ephemeral-key-store.ts";
+import { EPHEMERAL_TTL_MS, ephemeralKeyDraft } from "../../fixture/ephemeral-key.ts";
 import { Bench, type StoreContract } from "../store-harness.ts";
-
-const TTL_MS = 60_000;
-
-function ephemeralKey(hash: string, changes: Partial<EphemeralKeyDraft> = {}): EphemeralKeyDraft {
-  return {
-    hash,
-    keyId: "a",
-    parentHash: "hash-of-a",
-    subject: "user-1",
-    granted: [],
-    permissions: { canGenerateImages: true, canGenerateVideos: false, canUseRealtimeAudio: false },
-    allowedModels: null,
-    maxPriority: "normal",
-    session: null,
-    ttlMs: TTL_MS,
-    ...changes,
-  };
-}
 
 export function ephemeralKeyContract(contract: StoreContract): void {
   describe("ephemeral keys", () => {
@@ -37,7 +20,7 @@ export function ephemeralKeyContract(contract: StoreContract): void {
     const RETENTION = { tasksMs: 1e12, eventsMs: 1e12, ledgerMs: 1e12 };
 
     test("a key comes back whole, with its times by the store's clock", async () => {
-      const draft = ephemeralKey("h1", {
+      const draft = ephemeralKeyDraft("h1", {
         subject: "Ключ 🔑 \u0000:x",
         granted: ["0192f0c1-2d3e-7abc-8def-0123456789ab"],
         allowedModels: ["local/*", "gpt-image-1"],
@@ -55,49 +38,49 @@ export function ephemeralKeyContract(contract: StoreContract): void {
     });
 
     test("the same hash again changes nothing and answers the first one, even at the bound", async () => {
-      const made = await create(ephemeralKey("h1"), 1);
+      const made = await create(ephemeralKeyDraft("h1"), 1);
       bench.advance(1_000);
-      expect(await create(ephemeralKey("h1", { subject: "other", ttlMs: 1 }), 1)).toEqual(made);
+      expect(await create(ephemeralKeyDraft("h1", { subject: "other", ttlMs: 1 }), 1)).toEqual(made);
       expect(await bench.store.findEphemeralKey("h1")).toEqual(made);
     });
 
     test("an expired key is still found for a while, so that its user hears why it is refused", async () => {
-      const made = await create(ephemeralKey("h1"));
-      bench.advance(TTL_MS + EXPIRED_KEPT_MS - 1);
+      const made = await create(ephemeralKeyDraft("h1"));
+      bench.advance(EPHEMERAL_TTL_MS + EXPIRED_KEPT_MS - 1);
       await bench.store.retire(RETENTION, 100);
       expect(await bench.store.findEphemeralKey("h1")).toEqual(made);
     });
 
     test("a key has no more live ones than its bound, and the one too many is not written", async () => {
-      expect(await create(ephemeralKey("h1"), 2)).not.toBeNull();
-      expect(await create(ephemeralKey("h2", { ttlMs: 2 * TTL_MS }), 2)).not.toBeNull();
-      expect(await create(ephemeralKey("h3"), 2)).toBeNull();
+      expect(await create(ephemeralKeyDraft("h1"), 2)).not.toBeNull();
+      expect(await create(ephemeralKeyDraft("h2", { ttlMs: 2 * EPHEMERAL_TTL_MS }), 2)).not.toBeNull();
+      expect(await create(ephemeralKeyDraft("h3"), 2)).toBeNull();
       expect(await bench.store.findEphemeralKey("h3")).toBeNull();
-      expect(await create(ephemeralKey("other", { keyId: "b" }), 2)).not.toBeNull();
+      expect(await create(ephemeralKeyDraft("other", { keyId: "b" }), 2)).not.toBeNull();
     });
 
     test("an expired key makes room for a new one", async () => {
-      await create(ephemeralKey("h1"), 2);
-      await create(ephemeralKey("h2", { ttlMs: 2 * TTL_MS }), 2);
-      bench.advance(TTL_MS);
-      expect(await create(ephemeralKey("h3"), 2)).not.toBeNull();
-      expect(await create(ephemeralKey("h4"), 2)).toBeNull();
+      await create(ephemeralKeyDraft("h1"), 2);
+      await create(ephemeralKeyDraft("h2", { ttlMs: 2 * EPHEMERAL_TTL_MS }), 2);
+      bench.advance(EPHEMERAL_TTL_MS);
+      expect(await create(ephemeralKeyDraft("h3"), 2)).not.toBeNull();
+      expect(await create(ephemeralKeyDraft("h4"), 2)).toBeNull();
     });
 
     test("creates at once never exceed the bound", async () => {
       const made = await Promise.all(
-        Array.from({ length: 12 }, (_, index) => create(ephemeralKey(`h${index}`), 5)),
+        Array.from({ length: 12 }, (_, index) => create(ephemeralKeyDraft(`h${index}`), 5)),
       );
       expect(made.filter((key) => key !== null)).toHaveLength(5);
     });
 
     test("without a bound there may be any number", async () => {
-      await create(ephemeralKey("h1"), 1);
-      expect(await create(ephemeralKey("h2"), null)).not.toBeNull();
+      await create(ephemeralKeyDraft("h1"), 1);
+      expect(await create(ephemeralKeyDraft("h2"), null)).not.toBeNull();
     });
 
     test("a changed or deleted parent leaves its keys as they were: who asks looks at both", async () => {
-      const made = await create(ephemeralKey("h1"));
+      const made = await create(ephemeralKeyDraft("h1"));
       await bench.store.updateKey("a", { enabled: false, hash: "rotated" }, bench.now());
       expect(await bench.store.findEphemeralKey("h1")).toEqual(made);
       await bench.store.deleteKey("a");
