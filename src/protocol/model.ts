@@ -163,5 +163,10 @@ export type WireVoiceModel = Omit<WireModel, "capabilities" | "parameters"> & {
   };
 };
 
+/** The answer of `GET /admin/v1/models`: besides every model the names that are known and lead to none here, and why. */
+export type WireAdminModelList = WireModelList & {
+  notOffered: readonly { readonly id: string; readonly reason: string }[];
+};
+
 /** The answer of `GET /v1/models`. */
 export type WireModelList = { object: "list"; data: readonly (WireModel | WireVoiceModel)[] };

@@ -15,6 +15,7 @@ import type {
   OfferedModel,
   OptionCheck,
   RequestCheck,
+  UnofferedModel,
 } from "../tasks/ports/model-catalogue.ts";
 import type { Price } from "../tasks/ports/price.ts";
 import { EXAMPLE_NAMES, type ExampleName } from "./example-names.ts";
@@ -74,8 +75,8 @@ export class Catalogue implements ModelCatalogue {
   readonly #fallbacks = new Map<string, readonly OfferedModel[]>();
   /** Example names that lead nowhere here. */
   readonly #examples = new Map<string, ExampleName>();
-  /** Full names of models that nobody has priced. */
-  readonly #unpriced = new Set<string>();
+  /** Full names of models that are not offered for want of a price, with what is wrong and how to put it right. */
+  readonly #unpriced = new Map<string, string>();
   readonly #list: readonly ListedModel[];
 
   /** Throws when two providers have one name, or two models do: mistakes of ours. */
@@ -126,6 +127,17 @@ export class Catalogue implements ModelCatalogue {
     return this.#list;
   }
 
+  notOffered(): UnofferedModel[] {
+    // Models of voice sessions have a list of their own.
+    const examples = [...this.#examples.values()]
+      .filter(({ type }) => type !== "realtime")
+      .map(({ name, successor }) => ({
+        id: name,
+        reason: `it leads to ${successor}, which is not offered: that needs its provider's key.`,
+      }));
+    return [...this.#unpriced].map(([id, reason]) => ({ id, reason })).concat(examples);
+  }
+
   /** Answers warnings. */
   #register({ provider, models }: ProviderOffer, prices: Readonly<Record<string, Price | null>>): string[] {
     const warnings: string[] = [];
@@ -136,10 +148,9 @@ export class Catalogue implements ModelCatalogue {
       const pricing = own ?? offer.pricing ?? listPrice(name);
       const fault = faultOf(pricing, capabilities.type);
       if (pricing === null || fault !== null) {
-        this.#unpriced.add(name);
-        warnings.push(
-          `${name} is not offered: ${fault}. Price it in the settings, such as {"prices":{"${name}":${SAMPLE_PRICES[capabilities.type]}}}, or declare it free with {"free":true}.`,
-        );
+        const reason = `${fault}. Price it in the settings, such as {"prices":{"${name}":${SAMPLE_PRICES[capabilities.type]}}}, or declare it free with {"free":true}.`;
+        this.#unpriced.set(name, reason);
+        warnings.push(`${name} is not offered: ${reason}`);
         continue;
       }
       this.#models.set(name, {

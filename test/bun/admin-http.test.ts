@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { WireAuditPage } from "../../src/protocol/audit.ts";
 import type { WireError } from "../../src/protocol/error.ts";
 import type { WireDeletedKeyPage, WireKey, WireKeyPage, WireNewKey } from "../../src/protocol/key.ts";
+import type { WireAdminModelList } from "../../src/protocol/model.ts";
 import type { WireTasksCancelled } from "../../src/protocol/task.ts";
 import { ADMIN_KEY, type GatewayWorld, gatewayWorld, type SendOptions } from "../fixture/gateway-world.ts";
 
@@ -381,5 +382,16 @@ describe("the audit log", () => {
   test("answers to the admin key only", async () => {
     expect((await world.send("GET", "/admin/v1/audit")).status).toBe(403);
     expect((await world.send("GET", "/admin/v1/audit", { key: null })).status).toBe(401);
+  });
+});
+
+describe("the models", () => {
+  test("are listed for administrators with what is known and not offered, and why", async () => {
+    const { data, notOffered } = await json<WireAdminModelList>(await admin("GET", "/admin/v1/models"));
+    expect(data.map(({ id }) => id)).toContain("local/canvas");
+    const film = notOffered.find(({ id }) => id === "sora-2");
+    expect(film?.reason).toBe(
+      "it leads to gemini/gemini-omni-1.1-flash, which is not offered: that needs its provider's key.",
+    );
   });
 });

@@ -3,8 +3,8 @@
 import type { Hono } from "hono";
 import { allowsModel } from "../../accounts/principal.ts";
 import { ApiError } from "../../protocol/error.ts";
-import type { WireModelList, WireVoiceModel } from "../../protocol/model.ts";
-import type { ListedModel, ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
+import type { WireAdminModelList, WireModelList, WireVoiceModel } from "../../protocol/model.ts";
+import type { ListedModel, ModelCatalogue, UnofferedModel } from "../../tasks/ports/model-catalogue.ts";
 import type { CreationParameters } from "../creation/creation-parameters.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
 import { describeReceived } from "../request/schema-issue.ts";
@@ -38,15 +38,20 @@ export function mountModels(
   });
 }
 
-/** Mounts the administrator's view: every model; `admin` authenticates. */
+/** Mounts the administrator's view: every model, and what is known and not offered; `admin` authenticates. */
 export function mountAdminModels(
   app: Hono<HttpEnv>,
   admin: HttpMiddleware,
-  models: Pick<ModelCatalogue, "list">,
+  models: Pick<ModelCatalogue, "list"> & { notOffered(): readonly UnofferedModel[] },
   parameters: CreationParameters,
   voices: readonly WireVoiceModel[],
 ): void {
-  app.get("/admin/v1/models", admin, (c) => c.json(listOfModels(models.list(), parameters, voices)));
+  app.get("/admin/v1/models", admin, (c) =>
+    c.json({
+      ...listOfModels(models.list(), parameters, voices),
+      notOffered: models.notOffered(),
+    } satisfies WireAdminModelList),
+  );
 }
 
 function listOfModels(

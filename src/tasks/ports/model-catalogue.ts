@@ -38,6 +38,9 @@ export type RequestCheck = (
 
 export type OptionCheck = (options: Readonly<Record<string, Json>>) => string | null;
 
+/** A name that is known and leads to no model here, and why: one sentence for the operator. */
+export type UnofferedModel = { readonly id: string; readonly reason: string };
+
 export interface ModelCatalogue {
   /**
    * The model a name leads to, for work of this type. Throws `model_not_found`, or `model_retired` naming the

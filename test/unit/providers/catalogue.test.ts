@@ -232,6 +232,14 @@ describe("the catalogue", () => {
       expect(image).toContain('{"free":true}');
     });
 
+    it("stand with what is not offered without them, beside example names whose successor is not", () => {
+      const names = new Catalogue({ offers: [LOCAL, offer] }).notOffered();
+      expect(names.find(({ id }) => id === "x/m")?.reason).toMatch(/^its price is not known\. .*"x\/m"/);
+      expect(names.find(({ id }) => id === "dall-e-3")?.reason).toContain("openai/gpt-image-2.6-sunburst");
+      const priced = new Catalogue({ offers: [LOCAL, OPENAI] }).notOffered();
+      expect(priced.map(({ id }) => id)).not.toContain("dall-e-3");
+    });
+
     it("for another kind of work price nothing", () => {
       const catalogue = new Catalogue({ offers: [offer], prices: { "x/m": film, "x/v": dollars } });
       expect(catalogue.list()).toEqual([]);
