@@ -3,6 +3,7 @@
  * metrics). docs/events.md describes every field. Times are milliseconds in here, and ISO 8601 texts where they are sent.
  */
 
+import type { BudgetPeriod } from "./key.ts";
 import type { Cancellation, Priority, TaskErrorCode } from "./task.ts";
 
 /** What happens to a task, by the name that stands behind its type. */
@@ -85,6 +86,66 @@ export type TaskEndedData = TaskEventData & {
   readonly cancellation: Cancellation | null;
 };
 
+/** Which voice session it is. */
+export type SessionEventData = {
+  readonly sessionId: string;
+  /** The subject of the ephemeral key; `""` for the key itself. */
+  readonly subject: string;
+  readonly model: string;
+  readonly provider: string;
+};
+
+export type SessionStartedData = SessionEventData & {
+  /** Micro-dollars held back for it. */
+  readonly reservedMicros: number;
+};
+
+export type SessionEndedData = SessionEventData & {
+  readonly startedAt: number;
+  readonly reason: string;
+  /** What its cost is reckoned from, by the names of its provider's translator. */
+  readonly counters: Readonly<Record<string, number>>;
+};
+
+/** What has become of one budget. Micro-dollars. */
+export type ToldBudget = {
+  /** Whose it is; null: the key's own. */
+  readonly customer: string | null;
+  readonly period: BudgetPeriod;
+  /** Which of its periods: `total`, a day, the Monday of a week, or a month (`2026-11`). */
+  readonly window: string;
+  /** With the grants that count now. */
+  readonly limitMicros: number;
+  readonly chargedMicros: number;
+  readonly reservedMicros: number;
+};
+
+export type SpendUpdateData = {
+  readonly source: "task" | "session";
+  readonly sourceId: string;
+  readonly subject: string;
+  /** `image`, `video` or `realtime`. */
+  readonly type: string;
+  readonly model: string;
+  readonly provider: string;
+  /** Micro-dollars charged. */
+  readonly amountMicros: number;
+  /** What the provider billed; null when it did not say. */
+  readonly upstreamMicros: number | null;
+  /** How much of that is beyond what was held. */
+  readonly overrunMicros: number;
+  /** Each budget that it counts in, after it. */
+  readonly budgets: readonly ToldBudget[];
+};
+
+export type SpendThresholdData = {
+  readonly period: BudgetPeriod;
+  readonly window: string;
+  readonly percent: number;
+  readonly limitMicros: number;
+  readonly chargedMicros: number;
+};
+
 type Named<Type extends DomainEventType, Data> = {
   /** The same whenever the event is sent again. */
   readonly id: string;
@@ -101,4 +162,12 @@ export type TaskDomainEvent =
   | Named<`${"Image" | "Video"}GenerationProgress`, TaskProgressData>
   | Named<`${"Image" | "Video"}Generation${"Completed" | "Failed" | "Cancelled"}`, TaskEndedData>;
 
-export type DomainEvent = TaskDomainEvent;
+export type SessionDomainEvent =
+  | Named<"RealtimeSessionStarted", SessionStartedData>
+  | Named<"RealtimeSessionEnded", SessionEndedData>;
+
+export type MoneyDomainEvent =
+  | Named<"SpendUpdateRequested", SpendUpdateData>
+  | Named<"SpendThresholdReached", SpendThresholdData>;
+
+export type DomainEvent = TaskDomainEvent | SessionDomainEvent | MoneyDomainEvent;

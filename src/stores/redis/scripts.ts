@@ -176,8 +176,14 @@ const CLAIMS: Part[] = [
   "claimOrder",
   "recall",
 ];
+const OF_SESSIONS: Part[] = ["outbox", "sessionEvents", "spendEvents", "thresholds", "sessions"];
 /** In scripts of a store with a sink alone. */
-const OF_OUTBOX: ReadonlySet<Part> = new Set<Part>(["outbox", "startedEvent"]);
+const OF_OUTBOX: ReadonlySet<Part> = new Set<Part>([
+  "outbox",
+  "startedEvent",
+  "spendEvents",
+  "sessionEvents",
+]);
 
 /** What each script is made of, and whether it writes. */
 const RECIPES: Record<ScriptName, Recipe> = {
@@ -188,7 +194,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
   listBatches: reading(),
   cancelBatch: writing(),
   claim: writing(...CLAIMS),
-  commit: writing(...CLAIMS, ...MONEY, "usage", "thresholds"),
+  commit: writing(...CLAIMS, ...MONEY, "usage", "spendEvents", "thresholds"),
   purge: writing("task", "scope", "work", "deliveries", "removal"),
   renew: writing(),
   due: writing("task", "events", "followFlags"),
@@ -241,11 +247,11 @@ const RECIPES: Record<ScriptName, Recipe> = {
   usage: reading("usageReads"),
   usageOfKeys: reading("usageReads"),
   usageOfCustomers: reading("usageReads"),
-  openSession: writing("tenants", ...MONEY, "usage", "rates", "thresholds", "sessions"),
+  openSession: writing("tenants", ...MONEY, "usage", "rates", ...OF_SESSIONS),
   renewSession: writing("sessions"),
-  endSession: writing("tenants", ...MONEY, "usage", "thresholds", "sessions"),
-  endLostSessions: writing("sessions"),
-  settleSession: writing("tenants", ...MONEY, "usage", "thresholds", "sessions"),
+  endSession: writing("tenants", ...MONEY, "usage", ...OF_SESSIONS),
+  endLostSessions: writing("outbox", "sessionEvents", "sessions"),
+  settleSession: writing("tenants", ...MONEY, "usage", ...OF_SESSIONS),
   getSession: reading("sessions"),
   listSessions: reading("sessions"),
   openDelivery: reading(),

@@ -1,5 +1,6 @@
 /** Realtime sessions as hashes. */
 
+import type { OutboxOptions } from "../../events/outbox.ts";
 import {
   LOST_SESSION,
   type OpenSessionOutcome,
@@ -13,6 +14,7 @@ import {
 } from "../../realtime/session-store.ts";
 import type { TenantScope } from "../../tasks/task.ts";
 import { assertScope } from "../scopes.ts";
+import { startRow } from "./event-rows.ts";
 import { movementText, TIMELESS_WINDOWS } from "./ledger.ts";
 import type { Reply } from "./server/replies.ts";
 import { listReply, numberOf, readable, textOf } from "./server/replies.ts";
@@ -27,8 +29,11 @@ const COUNTER = "counter:";
 export class RedisSessions implements SessionStore {
   readonly #scripts: ScriptRunner;
 
-  constructor(scripts: ScriptRunner) {
+  readonly #outbox: OutboxOptions | null;
+
+  constructor(scripts: ScriptRunner, outbox: OutboxOptions | null) {
     this.#scripts = scripts;
+    this.#outbox = outbox;
   }
 
   async openSession(
@@ -48,6 +53,7 @@ export class RedisSessions implements SessionStore {
         String(leaseMs),
         String(limits.maxPerKey),
         String(limits.max),
+        startRow(this.#outbox, draft),
         ...fieldsOf(draft),
       ),
     );

@@ -181,7 +181,7 @@ class RedisStore implements Store {
     this.#ledger = new RedisLedger(this.#scripts);
     this.#usage = new RedisUsage(this.#scripts);
     this.#work = new RedisDueWork(this.#scripts, this.#commits, this.#fields);
-    this.#sessions = new RedisSessions(this.#scripts);
+    this.#sessions = new RedisSessions(this.#scripts, outbox);
     this.#batches = new RedisBatches(this.#scripts, this.#fields, this.#token, outbox);
     this.#endpoints = new RedisEndpoints(this.#scripts);
     this.#ephemeralKeys = new RedisEphemeralKeys(this.#scripts);

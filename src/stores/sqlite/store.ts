@@ -14,7 +14,7 @@ import { deliveryMethods } from "./deliveries/methods.ts";
 import { releaseWork } from "./due-work/queues.ts";
 import { ledgerMethods } from "./money/ledger.ts";
 import { usageMethods } from "./money/usage.ts";
-import { outboxMethods, releaseOutbox } from "./outbox.ts";
+import { outboxMethods, releaseOutbox } from "./outbox/methods.ts";
 import { releaseHeld } from "./queue/leases.ts";
 import { sessionMethods } from "./sessions/methods.ts";
 import { taskMethods } from "./tasks/methods.ts";

@@ -8,13 +8,15 @@ import {
   type DomainEventType,
   USUAL_EVENT_TYPES,
 } from "../../../src/protocol/domain-event.ts";
-import { NOTHING_SPENT } from "../../../src/tasks/transition.ts";
+import { NOTHING_SPENT, type StepTransition } from "../../../src/tasks/transition.ts";
+import { virtualKey } from "../../fixture/virtual-key.ts";
 import {
   Bench,
   COMPLETE,
   FAILURE,
   MAX_WAIT_MS,
   RESERVED,
+  RESULT,
   type StoreUnderTest,
   scopeOf,
 } from "../store-harness.ts";
@@ -25,6 +27,13 @@ export type OutboxContract = {
 };
 
 const CLAIM = { leaseMs: 30_000, maxRows: 500, maxBytes: 1_000_000 };
+const completed = (costMicros: number, upstreamMicros: number): StepTransition => ({
+  kind: "complete",
+  result: RESULT,
+  costMicros,
+  upstreamMicros,
+  spent: NOTHING_SPENT,
+});
 const EVERYTHING: readonly DomainEventType[] = DOMAIN_EVENT_TYPES;
 
 export function outboxContract(contract: OutboxContract): void {
@@ -197,6 +206,138 @@ export function outboxContract(contract: OutboxContract): void {
       const events = await drain();
       expect(told(events)).toEqual(tasks.map((task) => `${task.id}/1 ImageGenerationRequested`));
       expect(events[1]?.data).toMatchObject({ batchId: id });
+    });
+
+    test("gets each charge with the budgets it counts in, and each threshold once", async () => {
+      const budgets = [
+        { limitMicros: 1_000_000, period: "total" },
+        { limitMicros: 500, period: "monthly" },
+      ] as const;
+      const customerBudget = { limitMicros: 1_000, period: "daily" } as const;
+      await bench.store.createKey(virtualKey({ id: "k/1", budgets, customerBudget }));
+      const spent = async () => {
+        const task = await bench.submit({ keyId: "k/1", customer: "é", reservedMicros: 400 });
+        await bench.apply(await bench.claimOne(), completed(260, 300));
+        return { task, events: (await drain()).filter(({ type }) => type.startsWith("Spend")) };
+      };
+      const { task, events } = await spent();
+      const at = bench.now();
+      const reserved = { reservedMicros: 0 };
+      expect(events).toEqual([
+        {
+          id: `task/${task.id}`,
+          type: "SpendUpdateRequested",
+          at,
+          keyId: "k/1",
+          customer: "é",
+          data: {
+            source: "task",
+            sourceId: task.id,
+            subject: "",
+            type: "image",
+            model: task.model,
+            provider: "local",
+            amountMicros: 260,
+            upstreamMicros: 300,
+            overrunMicros: 0,
+            budgets: [
+              { customer: null, ...budgets[0], window: "total", chargedMicros: 260, ...reserved },
+              { customer: null, ...budgets[1], window: "2026-11", chargedMicros: 260, ...reserved },
+              { customer: "é", ...customerBudget, window: "2026-11-22", chargedMicros: 260, ...reserved },
+            ],
+          },
+        },
+        {
+          id: "k/1/monthly/2026-11/50",
+          type: "SpendThresholdReached",
+          at,
+          keyId: "k/1",
+          customer: null,
+          data: { period: "monthly", window: "2026-11", percent: 50, limitMicros: 500, chargedMicros: 260 },
+        },
+      ]);
+      await bench.store.updateKey("k/1", { budgets: [{ limitMicros: 5_000, period: "monthly" }] }, at);
+      const second = await spent();
+      expect(told(second.events)).toEqual([
+        `task/${second.task.id} SpendUpdateRequested`,
+        "k/1/daily/2026-11-22/50/é SpendThresholdReached",
+      ]);
+      expect(second.events[1]).toMatchObject({ customer: "é", data: { percent: 50, chargedMicros: 520 } });
+    });
+
+    test("gets no charge of a task that failed or was free", async () => {
+      await bench.submit({ reservedMicros: 0 });
+      await bench.apply(await bench.claimOne(), completed(0, 0));
+      await bench.submit();
+      const spent = NOTHING_SPENT;
+      await bench.apply(await bench.claimOne(), { kind: "fail", error: FAILURE, jobOver: true, spent });
+      expect((await drain()).filter(({ type }) => type.startsWith("Spend"))).toEqual([]);
+    });
+
+    test("gets the start and the end of a voice session, then what it is charged; of a lost one when it is settled", async () => {
+      const session = (id: string) => ({
+        id: `0000000${id}-0000-7000-8000-000000000000`,
+        keyId: "a",
+        subject: "s",
+        customer: "c",
+        provider: "openai",
+        model: "gpt-realtime",
+        reservedMicros: 1_000,
+      });
+      const limits = { maxPerKey: 5, max: 10 };
+      const open = async (id: string) => {
+        const opened = await bench.store.openSession(session(id), limits, 1_000);
+        if (opened.outcome !== "opened") throw new Error(opened.outcome);
+        return opened.session;
+      };
+      const first = await open("1");
+      await open("1");
+      bench.advance(500);
+      await bench.store.renewSession(first.id, first.fence, 1_000, { audioInMs: 20 });
+      const end = { closeReason: "client", counters: { tokensOut: 3.5 }, chargedMicros: 700 };
+      await bench.store.endSession(first.id, first.fence, end);
+      await bench.store.endSession(first.id, first.fence, end);
+      const named = { sessionId: first.id, subject: "s", model: "gpt-realtime", provider: "openai" };
+      const shared = { keyId: "a", customer: "c" };
+      const events = await drain();
+      expect(events.slice(0, 2)).toEqual([
+        {
+          id: `${first.id}/started`,
+          type: "RealtimeSessionStarted",
+          at: first.startedAt,
+          ...shared,
+          data: { ...named, reservedMicros: 1_000 },
+        },
+        {
+          id: `${first.id}/ended`,
+          type: "RealtimeSessionEnded",
+          at: bench.now(),
+          ...shared,
+          data: {
+            ...named,
+            startedAt: first.startedAt,
+            reason: "client",
+            counters: { audioInMs: 20, tokensOut: 3.5 },
+          },
+        },
+      ]);
+      expect(told(events.slice(2))).toEqual([`session/${first.id} SpendUpdateRequested`]);
+      expect(events[2]?.data).toMatchObject({ source: "session", type: "realtime", amountMicros: 700 });
+
+      const second = await open("2");
+      bench.advance(1_000);
+      const [lost] = await bench.store.endLostSessions(10);
+      bench.advance(60_000);
+      const [again] = await bench.store.endLostSessions(10);
+      expect([lost?.id, again?.id]).toEqual([second.id, second.id]);
+      await bench.store.settleSession(second.id, again?.fence ?? 0, 5);
+      const after = await drain();
+      expect(told(after)).toEqual([
+        `${second.id}/started RealtimeSessionStarted`,
+        `${second.id}/ended RealtimeSessionEnded`,
+        `session/${second.id} SpendUpdateRequested`,
+      ]);
+      expect(after[1]?.data).toMatchObject({ reason: "lost", counters: {} });
     });
 
     test("gets the types that are wanted, and no others", async () => {

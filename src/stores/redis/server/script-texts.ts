@@ -77,7 +77,9 @@ import recallPart from "../scripts/parts/recall.lua" with { type: "text" };
 import release1Part from "../scripts/parts/release-1.lua" with { type: "text" };
 import removalPart from "../scripts/parts/removal.lua" with { type: "text" };
 import scopePart from "../scripts/parts/scope.lua" with { type: "text" };
+import sessionEventsPart from "../scripts/parts/session-events.lua" with { type: "text" };
 import sessionsPart from "../scripts/parts/sessions.lua" with { type: "text" };
+import spendEventsPart from "../scripts/parts/spend-events.lua" with { type: "text" };
 import startedEventPart from "../scripts/parts/started-event.lua" with { type: "text" };
 import tenantsPart from "../scripts/parts/tenants.lua" with { type: "text" };
 import thresholdsPart from "../scripts/parts/thresholds.lua" with { type: "text" };
@@ -154,6 +156,8 @@ export const PARTS = {
   removal: removalPart,
   scope: scopePart,
   sessions: sessionsPart,
+  sessionEvents: sessionEventsPart,
+  spendEvents: spendEventsPart,
   startedEvent: startedEventPart,
   tenants: tenantsPart,
   thresholds: thresholdsPart,

@@ -9,6 +9,7 @@ import type { Settlement } from "../../../tasks/transition.ts";
 import type { Sql, SqlValue } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";
 import { NO_CUSTOMER, type Payer } from "./balances.ts";
+import { postSpend } from "./spend-events.ts";
 import { recordReached } from "./thresholds.ts";
 
 /** What a settlement is for. */
@@ -43,8 +44,10 @@ export function settle(
 ): void {
   const { sql, now } = tx;
   if (releasedMicros !== 0 || chargedMicros !== 0) raise(sql, paid, windows, -releasedMicros, chargedMicros);
+  const moved = chargedMicros !== 0 || (upstreamMicros ?? 0) !== 0;
+  if (moved) postSpend(tx, { ...paid, chargedMicros, upstreamMicros, overrunMicros }, windows);
   if (chargedMicros !== 0) recordReached(tx, paid, windows);
-  if (chargedMicros === 0 && (upstreamMicros ?? 0) === 0) return;
+  if (!moved) return;
   const { source, sourceId, keyId, subject, customer } = paid;
   sql.run(
     `INSERT INTO movements (id, source, source_id, key_id, subject, customer, type, model, provider, charged_micros,

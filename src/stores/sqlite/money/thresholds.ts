@@ -10,7 +10,9 @@ import {
   type SpendThreshold,
 } from "../../../accounts/budgets.ts";
 import type { SpendMark } from "../../../accounts/ledger-store.ts";
+import { thresholdReached } from "../../../events/money-events.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
+import { postEvent } from "../outbox/post.ts";
 import type { Transaction } from "../transaction.ts";
 import { balanceOfPeriod, NO_CUSTOMER, type Payer } from "./balances.ts";
 import { budgetsOf, customerBudgetOf, limitsOf } from "./budgets.ts";
@@ -20,17 +22,28 @@ const LIMITS = `SELECT budgets, limits, (SELECT budget FROM customer_budgets WHE
 const REACHED = `SELECT max(percent) AS percent FROM spend_marks
   WHERE key_id = ? AND customer = ? AND period = ? AND window = ?`;
 
+/** A budget and whose it is: the key's, or that of the customer who is named. */
+export type OwnedBudget = { readonly of: Payer; readonly budget: Budget };
+
+/** The budgets that count for the payer, with the grants of the key. */
+export function budgetsOfPayer({ sql, now }: Transaction, payer: Payer): OwnedBudget[] {
+  const { keyId, customer } = payer;
+  const row = sql.get(LIMITS, customer, keyId);
+  if (row === null || (row.budgets === null && row.limits === null && row.own === null)) return [];
+  const { grants, customerBudget } = limitsOf(row.limits);
+  const granted = grantedMicros(grants, now);
+  const of = { keyId, customer: null };
+  const found: OwnedBudget[] = budgetsOf(row.budgets).map(({ limitMicros, period }) => ({
+    of,
+    budget: { limitMicros: limitMicros + granted, period },
+  }));
+  const own = customer === null ? null : (customerBudgetOf(row.own) ?? customerBudget);
+  return own === null ? found : [...found, { of: payer, budget: own }];
+}
+
 /** Looks at the budgets in whose periods the payer was just charged, and records what was reached. */
 export function recordReached(tx: Transaction, payer: Payer, windows: readonly BudgetWindow[]): void {
-  const { keyId, customer } = payer;
-  const row = tx.sql.get(LIMITS, customer, keyId);
-  if (row === null || (row.budgets === null && row.limits === null && row.own === null)) return;
-  const { grants, customerBudget } = limitsOf(row.limits);
-  const granted = grantedMicros(grants, tx.now);
-  for (const { limitMicros, period } of budgetsOf(row.budgets))
-    look(tx, { keyId, customer: null }, { limitMicros: limitMicros + granted, period }, windows);
-  const ofCustomer = customerBudgetOf(row.own) ?? customerBudget;
-  if (customer !== null && ofCustomer !== null) look(tx, payer, ofCustomer, windows);
+  for (const { of, budget } of budgetsOfPayer(tx, payer)) look(tx, of, budget, windows);
 }
 
 function look(
@@ -61,8 +74,8 @@ export function reachedBefore(
 }
 
 /** Records that a threshold was reached. Whatever comes of one is left here, in the same step. */
-function recordMark({ sql }: Transaction, mark: SpendMark): void {
-  sql.run(
+function recordMark(tx: Transaction, mark: SpendMark): void {
+  tx.sql.run(
     `INSERT INTO spend_marks (key_id, customer, period, window, percent, limit_micros, charged_micros, at)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     mark.keyId,
@@ -74,6 +87,7 @@ function recordMark({ sql }: Transaction, mark: SpendMark): void {
     mark.chargedMicros,
     mark.at,
   );
+  postEvent(tx, "SpendThresholdReached", () => thresholdReached(mark));
 }
 
 /** Newest first. */

@@ -12,7 +12,7 @@
  *   batches         tasks accepted together, counted by status; batch_details has what never changes and is long
  *   media_cursors   up to which finished task the files were removed (due-media.ts)
  *   deliveries      what is sent to webhooks, and was (src/webhooks/delivery-store.ts)
- *   outbox          domain events that wait for the sink, oldest first; outbox_state is the sender's (outbox.ts)
+ *   outbox          domain events that wait for the sink, oldest first; outbox_state is the sender's (outbox/)
  *   balances, movements, ephemeral_keys, endpoints, sessions, audit   as their ports have them
  *   customer_budgets  budgets of customers that have one of their own
  *   request_rates   of a key with limits of requests: how many it made (accounts/request-rate.ts)

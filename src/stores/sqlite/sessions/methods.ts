@@ -1,5 +1,6 @@
 /** Realtime sessions: leases that hold their places, counters, and one settlement each. */
 
+import { sessionEnded, sessionStarted } from "../../../events/session-events.ts";
 import {
   LOST_SESSION,
   type OpenSessionOutcome,
@@ -16,6 +17,7 @@ import { keepRate } from "../money/request-rates.ts";
 import { reserve, settle, windowsOf } from "../money/settlement.ts";
 import { CHECKED_COLUMNS, checkBudgets, checkRate, keyRefusal } from "../money/start-check.ts";
 import { recordUsage } from "../money/usage.ts";
+import { postEvent } from "../outbox/post.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
 import { mergedCounters, sessionById, sessionOf } from "./rows.ts";
@@ -100,6 +102,7 @@ function openSession(
     now,
     now + leaseMs,
   );
+  postEvent(tx, "RealtimeSessionStarted", () => sessionStarted(draft, now));
   return { outcome: "opened", session: sessionById(sql, id) as Session };
 }
 
@@ -113,24 +116,32 @@ function endSession(tx: Transaction, id: string, fence: number, end: SessionEnd)
     mergedCounters(session.counters, end.counters),
     id,
   );
+  postSessionEnd(tx, id);
   settleSession(tx, session, end.chargedMicros);
   return true;
 }
 
+function postSessionEnd(tx: Transaction, id: string): void {
+  postEvent(tx, "RealtimeSessionEnded", () => sessionEnded(sessionById(tx.sql, id) as Session, tx.now));
+}
+
 /** Those whose lease ran out end; those that ended so before and are still not settled come again after a while. */
-function endLostSessions({ sql, now }: Transaction, limit: number): Session[] {
+function endLostSessions(tx: Transaction, limit: number): Session[] {
+  const { sql, now } = tx;
   const lost = sql.all(
-    "SELECT no FROM sessions WHERE lease_until <= ? ORDER BY lease_until LIMIT ?",
+    "SELECT no, id FROM sessions WHERE lease_until <= ? ORDER BY lease_until LIMIT ?",
     now,
     limit,
   );
-  for (const { no } of lost)
+  for (const { no, id } of lost) {
     sql.run(
       "UPDATE sessions SET lease_until = NULL, ended_at = ?, close_reason = ? WHERE no = ?",
       now,
       LOST_SESSION,
       no as number,
     );
+    postSessionEnd(tx, id as string);
+  }
   const unsettled = sql.all(
     "SELECT no FROM sessions WHERE settle_by <= ? ORDER BY settle_by LIMIT ?",
     now,

@@ -21,7 +21,7 @@ import {
   type Start,
   type TakenRate,
 } from "../money/start-check.ts";
-import { postTaskEvents } from "../outbox.ts";
+import { postTaskEvents } from "../outbox/post.ts";
 import { queueListOf } from "../queue/lists.ts";
 import { viewTask } from "../queue/positions.ts";
 import { move, openQueue } from "../queue/queue-counters.ts";

@@ -10,7 +10,7 @@ import { leaveTaskDeliveries } from "../deliveries/leaving.ts";
 import { addWork } from "../due-work/queues.ts";
 import { settle, windowsOf } from "../money/settlement.ts";
 import { recordUsage } from "../money/usage.ts";
-import { postTaskEvents } from "../outbox.ts";
+import { postTaskEvents } from "../outbox/post.ts";
 import { type List, queueListOf } from "../queue/lists.ts";
 import { move, openQueue } from "../queue/queue-counters.ts";
 import type { Transaction } from "../transaction.ts";

@@ -17,6 +17,7 @@ local function close_session(id, key, fence, reason)
   rcall('HDEL', session_key(id), 'leaseUntil')
   rcall('ZREM', P .. 'sessions-open', id)
   rcall('ZREM', P .. 'sessions-open:' .. key, id)
+  if TOLD_SESSION_ENDS > 0 then post_session_end(id) end
 end
 
 -- Settles it at what was used, within what was held for it.
@@ -26,6 +27,7 @@ local function settle_session(id, used)
   local charged = max(0, min(used, held))
   local movement = charged > 0 and f[6] .. ',"chargedMicros":' .. exact(charged) or ''
   settle_money(f[1], f[2] or '', f[4] or 'total', 'session/' .. id, held, charged, movement)
+  if TOLD_SPEND > 0 and charged > 0 then post_spend(load_key(f[1]), f[2] or '', f[4] or 'total', 'session/' .. id, movement) end
   if charged > 0 then note_reached(load_key(f[1]), f[2] or '', f[4] or 'total') end
   add_usage(f[1], f[2] or '', 'c 1 i -1 $ ' .. exact(charged) .. ' u ' .. exact(-charged), 'realtime ' .. (f[7] or ''))
   write('HSET', session_key(id), 'chargedMicros', exact(charged), 'settled', '1')

@@ -26,6 +26,7 @@ local function record_mark(k, customer, period, window, percent, limit, charged)
   hset('spend-marks:' .. k.id, name, format('{"limitMicros":%s,"chargedMicros":%s,"at":%s}', exact(limit), exact(charged), now_text))
   zadd('mark-order:' .. k.id, now_text, name)
   if period ~= 'total' then zadd('old-marks', now_text, k.id .. ' ' .. name) end
+  if TOLD_THRESHOLDS > 0 then post_threshold(k, customer, period, window, percent, limit, charged) end
 end
 
 local function look_at_budget(k, customer, period, limit, day)

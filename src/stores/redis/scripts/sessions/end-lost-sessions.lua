@@ -26,6 +26,7 @@ else
   for _, id in ipairs(rcall('ZRANGEBYSCORE', P .. 'sessions-lost', '-inf', now_text, 'LIMIT', 0, ARGV[3])) do take(id, true) end
   local left = ARGV[3] - #ids
   for _, id in ipairs(rcall('ZRANGEBYSCORE', P .. 'sessions-open', '-inf', now_text, 'LIMIT', 0, left)) do take(id, false) end
+  if TOLD_SESSION_ENDS > 0 then make_writes() end
   if ids[1] then remember(cjson.encode(ids)) end
 end
 local sessions = {}

@@ -1,6 +1,6 @@
 -- Opens a session under a lease where the limits allow it. The same id again answers it as it is. ARGV: 3 id, 4 key, 5 subject,
--- 6 customer or '', 7 reserved, 8 windows of its hold but for the day, 9 lease in ms, 10 most open of the key, 11 most open in all, then names
--- and texts of its fields. Answers { 'opened', fields }, { 'too_many', which limit, how many }, { 'unreadable' } when the key is
+-- 6 customer or '', 7 reserved, 8 windows of its hold but for the day, 9 lease in ms, 10 most open of the key, 11 most open in all, 12 the
+-- row for the outbox or '', then names and texts of its fields. Answers { 'opened', fields }, { 'too_many', which limit, how many }, { 'unreadable' } when the key is
 -- damaged, or why the key may not, as the creation of a task does.
 
 local id, key = ARGV[3], ARGV[4]
@@ -24,7 +24,8 @@ if reserved > 0 then
 end
 take_request(k)
 local lease_until = exact(now + ARGV[9])
-write('HSET', session_key(id), 'startedAt', now_text, 'leaseUntil', lease_until, unpack(ARGV, 12))
+write('HSET', session_key(id), 'startedAt', now_text, 'leaseUntil', lease_until, unpack(ARGV, 13))
+if OUTBOX_ROWS > 0 and ARGV[12] ~= '' then post(ARGV[12]) end
 write('ZADD', P .. 'sessions-open', lease_until, id)
 write('ZADD', P .. 'sessions-open:' .. key, lease_until, id)
 zadd('sessions:' .. scoped(key, ''), '0', id)

@@ -119,6 +119,7 @@ local function commit(c)
   end
   if c[22] ~= '' then
     settle_money(k.id, c[24], f[3] or 'total', 'task/' .. id, tonumber(c[22]), tonumber(c[23]), c[25])
+    if TOLD_SPEND > 0 and c[25] ~= '' then post_spend(k, c[24], f[3] or 'total', 'task/' .. id, c[25]) end
     if c[23] ~= '0' then note_reached(k, c[24], f[3] or 'total') end
   end
   return { 1, k.epoch, k.seq, s and s.epoch or '', s and s.seq or '', followed_by(f[2], k, s), f[4] or '' }

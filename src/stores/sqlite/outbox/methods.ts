@@ -1,30 +1,16 @@
 /** The outbox as a table (src/events/outbox.ts): rows by their number, and one line of state for the sender. */
 
-import type {
-  EventOutbox,
-  OutboxBatch,
-  OutboxClaim,
-  OutboxOptions,
-  OutboxOutcome,
-} from "../../events/outbox.ts";
-import { taskEventsOf } from "../../events/task-events.ts";
-import type { DomainEvent } from "../../protocol/domain-event.ts";
-import type { TaskUpdate } from "../../tasks/task.ts";
-import type { Transaction } from "./transaction.ts";
-import type { Transactions } from "./transactions.ts";
+import type { EventOutbox, OutboxBatch, OutboxClaim, OutboxOutcome } from "../../../events/outbox.ts";
+import type { Transaction } from "../transaction.ts";
+import type { Transactions } from "../transactions.ts";
+import { dropOldest } from "./post.ts";
 
-const INSERT = "INSERT INTO outbox (event) VALUES (?) RETURNING no";
 /** Numbers have no gaps: rows go at the front alone, and the next one is the last one's plus 1. */
 const RANGE = "SELECT min(no) AS first, max(no) AS last FROM outbox";
 const OLDEST = "SELECT no, event FROM outbox ORDER BY no LIMIT ?";
-const COUNT_DROPPED = `INSERT INTO outbox_state (name, dropped) VALUES ('sink', ?1)
-  ON CONFLICT (name) DO UPDATE SET dropped = dropped + ?1`;
 const TAKE = `INSERT INTO outbox_state (name, fence, paused_until) VALUES ('sink', 1, ?1)
   ON CONFLICT (name) DO UPDATE SET fence = fence + 1, paused_until = ?1`;
 const STATE = "SELECT fence, paused_until, failures, dropped FROM outbox_state WHERE name = 'sink'";
-
-/** The most rows between two looks at the bound. */
-const MAX_TRIM_EVERY = 256;
 
 type State = { fence: number; pausedUntil: number; failures: number; dropped: number };
 
@@ -43,27 +29,6 @@ export function outboxMethods(transactions: Transactions): EventOutbox {
         return { waiting: range === null ? 0 : range.last - range.first + 1, dropped, failures };
       }),
   };
-}
-
-/** Writes the events of a transition, where a sink wants them. */
-export function postTaskEvents(tx: Transaction, update: TaskUpdate): void {
-  const { outbox } = tx;
-  if (outbox === null || update.events.length === 0) return;
-  for (const event of taskEventsOf(update, outbox.types)) post(tx, outbox, event);
-}
-
-function post(tx: Transaction, { maxRows }: OutboxOptions, event: DomainEvent): void {
-  const no = tx.sql.get(INSERT, JSON.stringify(event))?.no as number;
-  // Rows beyond the bound go in groups: with room for the next group, so that there is never one too many.
-  const every = Math.max(1, Math.min(MAX_TRIM_EVERY, Math.floor(maxRows / 100)));
-  if (no % every === 0) dropOldest(tx, no - maxRows + every - 1);
-}
-
-/** Rows up to this number fall out, and are counted. */
-function dropOldest({ sql }: Transaction, last: number): void {
-  if (last < 1) return;
-  const dropped = sql.change("DELETE FROM outbox WHERE no <= ?", last);
-  if (dropped > 0) sql.run(COUNT_DROPPED, dropped);
 }
 
 function claimEvents(tx: Transaction, { leaseMs, maxRows, maxBytes }: OutboxClaim): OutboxBatch | null {
