@@ -1,7 +1,7 @@
 /** Streams of keys that go bad without anybody telling this process: they end within the minute that is promised. */
 
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type GatewayWorld, gatewayWorld } from "../fixture/gateway-world.ts";
+import { ADMIN_KEY, type GatewayWorld, gatewayWorld } from "../fixture/gateway-world.ts";
 import { settled } from "../fixture/manual-clock.ts";
 
 const PROMISED_MS = 60_000;
@@ -58,4 +58,22 @@ test("a store that cannot be read for a while ends nobody's stream", async () =>
   expect(stream.ended).toBe(false);
   expect(world.log.some(({ message }) => message === "connected keys could not be checked")).toBe(true);
   world.store.getKey = getKey;
+});
+
+test("at the end of a rotation's overlap the key's streams end, and the new plain key may open them again", async () => {
+  const { id, key } = await world.makeKey({ name: "rotated" });
+  const old = await follow(key);
+  const other = await follow((await world.makeKey({ name: "other" })).key);
+  const path = `/admin/v1/keys/${id}/rotate`;
+  const rotated = await world.send("POST", path, { key: ADMIN_KEY, body: { overlapSeconds: 100 } });
+  const { key: plain } = (await rotated.json()) as { key: string };
+  const both = [old, await follow(key), await follow(plain)];
+  await world.clock.advance(99_000);
+  expect(both.map(({ ended }) => ended)).toEqual([false, false, false]);
+  await world.clock.advance(2_000);
+  await Promise.all(both.map(({ end }) => end));
+  expect((await world.send("GET", "/v1/events", { key })).status).toBe(401);
+  const again = await follow(plain);
+  await world.clock.advance(PROMISED_MS);
+  expect([again.ended, other.ended]).toEqual([false, false]);
 });

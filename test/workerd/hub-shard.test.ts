@@ -16,6 +16,7 @@ import {
   PROTOCOLS,
 } from "../fixture/edge-hub.ts";
 import { EdgeWorld, plainKey, until } from "../fixture/edge-world.ts";
+import { virtualKey } from "../fixture/virtual-key.ts";
 
 const PING = '{"type":6}\x1e';
 const UNKNOWN = "No Connection with that ID";
@@ -576,6 +577,19 @@ describe("who may connect", () => {
     await polls.when(() => polls.statuses.at(-1) === 204);
     for (const client of [socket, events, polls])
       expect(client.messages.at(-1)).toEqual({ type: 7, error: "the key was disabled or revoked" });
+  });
+
+  test("a plain form that was rotated away ends its key's connections with the next alarm, to be made anew", async () => {
+    const client = await EdgeHubSocket.open(world, "tasks");
+    await client.invoke("SubscribeAll");
+    await sleep();
+    const { store } = world.parts;
+    const { hash, last4 } = (await store.getKey("key_a")) ?? virtualKey({ id: "key_a" });
+    const previous = { hash, last4, validUntil: Date.now() - 1, successor: "new" };
+    await store.updateKey("key_a", { hash: "new", previous }, Date.now());
+    await runDurableObjectAlarm(shard());
+    expect(await client.closed()).toBe(1001);
+    expect(client.messages.at(-1)).toMatchObject({ type: 7, allowReconnect: true });
   });
 
   test("a key that has ended by itself loses its connections with the next alarm", async () => {

@@ -9,6 +9,7 @@ import { HubShard } from "../../src/runtime/cloudflare/objects/hub-shard.ts";
 import { StoreObject } from "../../src/runtime/cloudflare/objects/store-object.ts";
 import type { TenantScope } from "../../src/tasks/task.ts";
 import { EdgeWorld, plainKey, until } from "../fixture/edge-world.ts";
+import { virtualKey } from "../fixture/virtual-key.ts";
 
 const KEY: TenantScope = { keyId: "key_a", subject: null };
 const AWAY = { kind: "unavailable", reason: "broken", message: "the store is away" } as const;
@@ -391,6 +392,20 @@ describe("a key that is no longer good", () => {
     }
     expect([await task.closed(), await tenant.closed(), other.closedWith]).toEqual([1008, 1008, null]);
     expect(await keptBy(world.taskRoom(own))).toEqual({ rows: [], alarm: null });
+  });
+});
+
+describe("a key whose plain form was rotated away", () => {
+  test("lets its subscribers come back at the end of the overlap, also after hibernation", async () => {
+    const task = await world.create();
+    const socket = await world.connect(`/v1/tasks/${task}/events`);
+    const { store } = world.parts;
+    const { hash, last4 } = (await store.getKey("key_a")) ?? virtualKey({ id: "key_a" });
+    const previous = { hash, last4, validUntil: Date.now() - 1, successor: "new" };
+    await store.updateKey("key_a", { hash: "new", previous }, Date.now());
+    await evictDurableObject(world.taskRoom(task));
+    expect(await runDurableObjectAlarm(world.taskRoom(task))).toBe(true);
+    expect(await socket.closed()).toBe(1001);
   });
 });
 
