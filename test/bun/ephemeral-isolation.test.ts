@@ -4,6 +4,7 @@
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { WireAcceptedBatch } from "../../src/protocol/batch.ts";
 import type { WireEphemeralKey } from "../../src/protocol/ephemeral-key.ts";
 import type { WireAccepted } from "../../src/protocol/task.ts";
 import { isTerminal } from "../../src/protocol/task.ts";
@@ -57,6 +58,8 @@ let world: GatewayWorld;
 /** Ids of what belongs to others: the parent's, another subject's, another key's. */
 let foreign: string[];
 let own: string;
+const foreignBatches: string[] = [];
+let ownBatch: string;
 /** Who asks: a key of the subject, and a key that came with a task of it. */
 let askers: Record<string, string>;
 let other: WireEphemeralKey;
@@ -87,6 +90,12 @@ beforeAll(async () => {
     (await create(stranger.key)).taskId,
   ];
   const mine = await create(BOOTSTRAP_KEY, { metadata: {}, access_token: {} });
+  for (const key of [other.key, BOOTSTRAP_KEY]) {
+    const batch = await createBatch(key, { secret: SECRET });
+    foreign.push(...batch.taskIds);
+    foreignBatches.push(batch.batchId);
+  }
+  ownBatch = (await createBatch(subject.key, {})).batchId;
   own = (await create(subject.key, { metadata: {} })).taskId;
   askers = { "a subject's key": subject.key, "a key that came with a task": mine.accessToken! };
 });
@@ -101,6 +110,13 @@ async function create(key: string, fields: object = {}): Promise<WireAccepted> {
   const response = await world.send("POST", ASYNC, { body, key });
   expect(response.status).toBe(200);
   return (await response.json()) as WireAccepted;
+}
+
+async function createBatch(key: string, metadata: object): Promise<WireAcceptedBatch> {
+  const request = { type: "image", prompt: "a fox", model: "local/canvas", metadata };
+  const response = await world.send("POST", "/v1/batches", { body: { requests: [request] }, key });
+  expect(response.status).toBe(200);
+  return (await response.json()) as WireAcceptedBatch;
 }
 
 type Route = { method: string; path: string };
@@ -155,11 +171,11 @@ describe.each(["a subject's key", "a key that came with a task"])("%s", (asker) 
     const leaks: string[] = [];
     for (const route of routes()) {
       const unknown = await ask(route, UNKNOWN, key);
-      for (const id of foreign) {
+      for (const id of [...foreign, ...foreignBatches]) {
         const answer = await ask(route, id, key);
         if (asIfUnknown(route, answer) !== asIfUnknown(route, unknown))
           leaks.push(`${nameOf(route)}: ${answer} instead of ${unknown}`);
-        if (answer.includes(SECRET) || foreign.some((one) => answer.includes(one)))
+        if ([SECRET, ...foreign, ...foreignBatches].some((one) => answer.includes(one)))
           leaks.push(`${nameOf(route)} tells a secret`);
       }
     }
@@ -192,6 +208,16 @@ test("a task of its own is found where those of others are not: the questions ar
     if ((await ask(route, own, key)) !== (await ask(route, UNKNOWN, key))) found.push(nameOf(route));
   }
   expect(found.sort()).toEqual([...TASK_ROUTES].sort());
+});
+
+test("and so is a batch of its own", async () => {
+  const key = askers["a subject's key"] as string;
+  for (const method of ["GET", "DELETE"]) {
+    const route = { method, path: "/v1/batches/:id" };
+    expect(await ask(route, ownBatch, key)).not.toBe(await ask(route, UNKNOWN, key));
+  }
+  const list = await (await world.send("GET", "/v1/batches", { key })).text();
+  expect([list.includes(ownBatch), foreignBatches.some((id) => list.includes(id))]).toEqual([true, false]);
 });
 
 test("its list, its stream and its bulk cancel have its own tasks alone", async () => {
