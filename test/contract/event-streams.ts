@@ -4,6 +4,7 @@
  */
 
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { mintKey } from "../fixture/mint.ts";
 import { RawSocket } from "../fixture/raw-socket.ts";
 import {
   EventStreamSubscriber,
@@ -135,6 +136,20 @@ export function eventStreamContract(host: { name: string; open(): Promise<Stream
         expect([await one.ended, await other.ended]).toEqual([normalEnd, normalEnd]);
         expect(one.messages.at(-1)).toMatchObject({ type: "failed", error: "The brush broke." });
         expect(other.messages.at(-1)).toMatchObject({ type: "cancelled", status: "cancelled" });
+      });
+
+      test("an ephemeral key follows what was granted to it, and neither its parent's other tasks nor their stream", async () => {
+        const [granted, other] = [await running(), await running()];
+        const { key } = await mintKey(world, { tasks: [granted] });
+        const subscriber = await follow(taskPath(granted), { key });
+        await subscriber.message(({ type }) => type === "snapshot");
+        await expectError(await get(taskPath(other), {}, key), 404, "task_not_found");
+        const own = await follow("/v1/events", { key });
+        await world.complete(other);
+        await world.complete(granted);
+        expect(await subscriber.ended).toBe(normalEnd);
+        expect(subscriber.messages.at(-1)).toMatchObject({ type: "completed", taskId: granted });
+        expect(own.messages.filter(({ taskId }) => taskId !== undefined)).toEqual([]);
       });
 
       test("a task that is over is a snapshot and nothing else", async () => {

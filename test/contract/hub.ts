@@ -6,6 +6,7 @@
 import type { HubConnection } from "@microsoft/signalr";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { BareClient } from "../fixture/bare-client.ts";
+import { mintKey } from "../fixture/mint.ts";
 import { buildClient, Calls, collect, WIRES, type Wire } from "../fixture/signalr-client.ts";
 
 /** A gateway under test, with a provider that does what it is told. */
@@ -96,6 +97,18 @@ export function hubContract(host: { name: string; open(): Promise<HubWorld> }): 
         const [, result] = await calls.next("RequestCompleted");
         expect(result).toMatchObject({ video_url: expect.stringContaining("/v1/media/") });
         expect(calls.targets.filter((target) => target.startsWith("Task"))).toEqual([]);
+      });
+
+      test("an ephemeral key follows what was granted to it, and no other task of its parent", async () => {
+        const [granted, other] = [await world.submit("image"), await world.submit("image")];
+        const { key } = await mintKey(world, { tasks: [granted] });
+        const connection = await connect("image-generation", wire, key);
+        const calls = new Calls(connection, ...TASK);
+        await connection.invoke("SubscribeToTask", granted);
+        await expect(connection.invoke("SubscribeToTask", other)).rejects.toThrow("Task not found");
+        await world.complete(other);
+        await world.complete(granted);
+        expect((await calls.next("TaskCompleted"))[0]).toBe(granted);
       });
 
       test("a failure is pushed with its text, a cancelled task as a failure", async () => {
