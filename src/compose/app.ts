@@ -14,6 +14,7 @@ import { mountAudit } from "../http/routes/admin/audit.ts";
 import { mountAdminCustomers } from "../http/routes/admin/customers.ts";
 import { mountAdminKeys } from "../http/routes/admin/keys.ts";
 import { mountAdminProviders } from "../http/routes/admin/providers.ts";
+import { mountAdminUsage } from "../http/routes/admin/usage.ts";
 import { mountClientSecrets } from "../http/routes/auth/client-secrets.ts";
 import { mountEphemeralKeys } from "../http/routes/auth/ephemeral-keys.ts";
 import { mountBatches } from "../http/routes/batches.ts";
@@ -30,6 +31,7 @@ import { mountOpenAiVideos } from "../http/routes/openai-videos.ts";
 import { mountOwnKey } from "../http/routes/own-key.ts";
 import { mountTasks } from "../http/routes/tasks.ts";
 import { mountUnsupported } from "../http/routes/unsupported.ts";
+import { mountUsage } from "../http/routes/usage.ts";
 import { mountVideos } from "../http/routes/videos.ts";
 import { mountWelcome } from "../http/routes/welcome.ts";
 import type { ConnectionSlots } from "../http/streams/connection-limits.ts";
@@ -113,6 +115,8 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
     providerReport({ providers: catalogue.providers, catalogue, accounts: surface.gauges?.accounts }),
   );
   mountOwnKey(app, key, store);
+  mountUsage(app, key, store, clock);
+  mountAdminUsage(app, admin, store, clock);
   const minting = { ephemeralKeys: core.ephemeralKeys, maxBodyBytes: limits.jsonBodyBytes };
   mountEphemeralKeys(app, key, minting);
   mountClientSecrets(app, key, minting);

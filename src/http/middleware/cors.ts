@@ -21,6 +21,7 @@ const EXPOSED_HEADERS = [
   "x-ratelimit-remaining-requests",
   "x-ratelimit-reset-requests",
   "idempotent-replayed",
+  "x-conduit-after",
   "x-conduit-cost",
   "x-conduit-reserved",
   "x-should-retry",

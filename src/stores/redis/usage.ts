@@ -101,7 +101,8 @@ export class RedisUsage implements UsageStore {
           ...range,
           most,
           keyId ?? "",
-          after?.keyId ?? "",
+          // Never behind another key than the one that is asked about.
+          (after && (keyId ?? after.keyId)) ?? "",
           after?.customer ?? "",
         ),
       true,
