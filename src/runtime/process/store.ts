@@ -7,7 +7,7 @@ import { existsSync, renameSync } from "node:fs";
 import { outboxOptions } from "../../compose/events.ts";
 import type { Settings } from "../../config/load.ts";
 import type { RedisConnection } from "../../config/redis-connection.ts";
-import { storeChoice } from "../../config/store-choice.ts";
+import { type StoreChoice, storeChoice } from "../../config/store-choice.ts";
 import { createSqliteStore } from "../../stores/sqlite/store.ts";
 import type { Store } from "../../stores/store.ts";
 import { randomToken } from "../../tasks/ids.ts";
@@ -49,14 +49,19 @@ const NODE_CHARACTERS = 16;
 /** Rejects with `StoreSetupError` or `StoreUnavailableError`; nothing is left open then. */
 export function openStore(dependencies: StoreDependencies): Promise<OpenedStore> {
   const choice = storeChoice(dependencies.settings);
-  switch (choice.kind) {
-    case "embedded":
-      return openEmbedded(dependencies);
-    case "redis":
-      return openRedis(choice.connection, dependencies);
-    case "upstash":
-      return openUpstash(choice, dependencies);
-  }
+  return choice.kind === "embedded" ? openEmbedded(dependencies) : openSharedStore(choice, dependencies);
+}
+
+type SharedDependencies = Pick<StoreDependencies, "host" | "settings" | "log">;
+
+/** The store that other processes may use too. Rejects as `openStore` does. */
+export function openSharedStore(
+  choice: Exclude<StoreChoice, { kind: "embedded" }>,
+  dependencies: SharedDependencies,
+): Promise<OpenedStore> {
+  return choice.kind === "redis"
+    ? openRedis(choice.connection, dependencies)
+    : openUpstash(choice, dependencies);
 }
 
 async function openEmbedded({ host, settings, directory, log }: StoreDependencies): Promise<OpenedStore> {
@@ -88,7 +93,7 @@ async function openEmbedded({ host, settings, directory, log }: StoreDependencie
 
 async function openRedis(
   connection: RedisConnection,
-  { host, settings, log }: StoreDependencies,
+  { host, settings, log }: SharedDependencies,
 ): Promise<OpenedStore> {
   if (host.connectRedis === undefined)
     throw new StoreSetupError(
@@ -143,7 +148,7 @@ async function openRedis(
 
 async function openUpstash(
   { url, token }: { url: string; token: string },
-  { settings }: StoreDependencies,
+  { settings }: SharedDependencies,
 ): Promise<OpenedStore> {
   const { createRedisStore, createUpstashRedis } = await redisModules();
   const redis = createUpstashRedis({ url, token });
