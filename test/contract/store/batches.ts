@@ -129,6 +129,24 @@ export function batchContract(contract: StoreContract): void {
       expect((await create(draft(1), most)).outcome).toBe("refused");
     });
 
+    test("counts as its tasks for its key's limits of requests, and as nothing where they do not fit", async () => {
+      await bench.store.updateKey("a", { requestsPerMinute: 5, requestsPerDay: 7 }, bench.now());
+      const first = await create(draft(3));
+      expect(first).toMatchObject({ outcome: "created", rate: { per: "minute", remaining: 2 } });
+      expect(await create(draft(3))).toMatchObject({
+        outcome: "refused",
+        refusal: { outcome: "rate_limited", rate: { per: "minute", limit: 5 } },
+      });
+      expect((await create(draft(2))).outcome).toBe("created");
+      bench.advance(60_000);
+      expect(await create(draft(3))).toMatchObject({
+        refusal: { outcome: "rate_limited", rate: { per: "day" } },
+      });
+      expect((await create(draft(2))).outcome).toBe("created");
+      expect((await create(draft(1))).outcome).toBe("refused");
+      expect((await bench.stat()).ready).toBe(7);
+    });
+
     test("is refused by a key that may start nothing, before anything is looked up", async () => {
       const first = draft(2, { idempotency: claim() });
       await made(create(first));
