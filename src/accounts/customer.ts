@@ -2,6 +2,9 @@
 
 import type { Tenant } from "../tasks/task.ts";
 
+/** Names the customer where the body of a request names none. */
+export const CUSTOMER_HEADER = "x-conduit-customer";
+
 /** A longer name is kept as its SHA-256 in lower-case hex. */
 export const MAX_CUSTOMER_CHARACTERS = 128;
 

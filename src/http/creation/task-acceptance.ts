@@ -1,7 +1,7 @@
 /** The way of a create request from its validated body to an accepted task, the same for every creating route. */
 
 import { admit, type Order } from "../../accounts/admission.ts";
-import { customerOf } from "../../accounts/customer.ts";
+import { CUSTOMER_HEADER, customerOf } from "../../accounts/customer.ts";
 import type { EphemeralKeys } from "../../accounts/ephemeral/ephemeral-keys.ts";
 import type { RestingCheck } from "../../accounts/route.ts";
 import type { GivenInput } from "../../inputs/given-input.ts";
@@ -51,8 +51,6 @@ export type GivenOrder = Omit<Order, "baseUrl" | "inputs" | "customer"> & {
   customer?: string | null;
 };
 
-/** The end user of the key's owner, where the body names none. */
-const CUSTOMER_HEADER = "x-conduit-customer";
 /** OpenAI's later name for its `user`. */
 const SAFETY_IDENTIFIER = "safety_identifier";
 

@@ -1,6 +1,7 @@
 /** `GET /v1/realtime`: a voice session over a WebSocket. What is wrong is answered before the upgrade, where a client can read it. */
 
 import type { Hono } from "hono";
+import { CUSTOMER_HEADER, customerOf } from "../../accounts/customer.ts";
 import type { Principal } from "../../accounts/principal.ts";
 import { CLOSE_POLICY } from "../../protocol/close-codes.ts";
 import { ApiError } from "../../protocol/error.ts";
@@ -55,7 +56,7 @@ async function connect(c: HttpContext, dependencies: RealtimeRouteDependencies):
     if (key === null) throw missingKey();
     const principal = await dependencies.keys.authenticate(key);
     c.get("exchange").principal = principal;
-    const opening = dependencies.voice.admit(requestOf(c, principal, offered));
+    const opening = dependencies.voice.admit(await requestOf(c, principal, offered));
     const response = await dependencies.sockets.open(request, opening, answer);
     if (response === null) throw incompleteHandshake();
     return response;
@@ -68,14 +69,13 @@ async function connect(c: HttpContext, dependencies: RealtimeRouteDependencies):
   }
 }
 
-function requestOf(c: HttpContext, principal: Principal, offered: readonly string[]) {
-  const { tenant } = principal;
+async function requestOf(c: HttpContext, principal: Principal, offered: readonly string[]) {
   return {
     principal,
     model: c.req.query("model") || null,
     intent:
       c.req.query("intent") === "transcription" ? ("transcription" as const) : ("conversation" as const),
-    customer: tenant.subject !== "" ? tenant.subject : c.req.header("x-conduit-customer") || null,
+    customer: await customerOf(principal.tenant, [c.req.header(CUSTOMER_HEADER)]),
     beta: BETA_HEADER.test(c.req.header("openai-beta") ?? "") || offered.includes(BETA_PROTOCOL),
     session: {},
   };

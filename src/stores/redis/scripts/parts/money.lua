@@ -20,7 +20,7 @@ local function note_day(key, window, customer)
 end
 
 note_first = function(name, field)
-  local window, customer = match(field, '^reserved:([^:]+):?(.*)$')
+  local window, customer = match(name:sub(1, 8) == 'balance:' and field or '', '^reserved:([^:]+):?(.*)$')
   if window and window ~= 'total' then note_day(name:sub(#'balance:' + 1), window, customer) end
 end
 
