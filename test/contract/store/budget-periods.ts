@@ -10,6 +10,8 @@ import { fail } from "./leftovers.ts";
 
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
+/** A thousand calls, each of which may cross a network, ms. */
+const RACE_MS = 60_000;
 /** A Wednesday in a month of 31 days. */
 const WEDNESDAY = Date.UTC(2026, 11, 2, 12);
 
@@ -222,6 +224,26 @@ export function budgetPeriodContract(contract: StoreContract): void {
       await bench.store.retire(retention, 10);
       for (const customer of [null, "c"])
         expect(await day(customer)).toEqual({ reservedMicros: 0, chargedMicros: 0 });
+    });
+
+    test("lets in exactly as many of a thousand requests at once as there is room for, and holds no more", {
+      timeout: RACE_MS,
+    }, async () => {
+      const room = 37;
+      await setBudgets(budget("total", 1_000), budget("monthly", room), budget("daily", 500));
+      const outcomes = await Promise.all(
+        Array.from({ length: 1_000 }, (_, index) =>
+          bench.create({
+            customer: index % 3 === 0 ? `c${index % 9}` : null,
+            subject: index % 2 ? "ann" : "",
+          }),
+        ),
+      );
+      const made = outcomes.filter(({ outcome }) => outcome === "created");
+      const refused = outcomes.filter(({ outcome }) => outcome === "budget_exceeded");
+      expect([made.length, refused.length]).toEqual([room, 1_000 - room]);
+      for (const state of (await states()) ?? []) expect(state.reservedMicros).toBe(room * RESERVED);
+      expect(await bench.store.listHolds("a", 1_000)).toHaveLength(room);
     });
 
     test("comes with a new key, with its grants and limits", async () => {
