@@ -13,8 +13,8 @@ import type { Task, TaskUpdate, TenantScope } from "./task.ts";
 
 /** How often tasks that are waited for are compared with the store, ms: an end that was not announced is late, not lost. */
 const COMPARE_MS = 5_000;
-/** A task whose log has one event was accepted and nothing else. */
-const ACCEPTED_SEQ = 1;
+/** Tasks that ended last, which a wait that begins after their end is told of at once; the comparison tells of older ones. */
+const LAST_ENDS = 1_024;
 
 export type LocalEndsDependencies = {
   /** Is told everything as well. */
@@ -32,6 +32,7 @@ export class LocalEnds implements EndWatch, Publisher {
   readonly #waiters = new Map<string, Set<Waiter>>();
   /** Where the logs of waited-for tasks stood when they were last compared. */
   readonly #seen = new Map<string, number>();
+  readonly #lastEnds = new Set<string>();
   #timer: TimerHandle | null = null;
   #closed = false;
 
@@ -45,7 +46,14 @@ export class LocalEnds implements EndWatch, Publisher {
 
   committed(update: TaskUpdate): void {
     this.#dependencies.publisher.committed?.(update);
-    if (isTerminal(update.task.status)) this.#tell(update.task);
+    const { task } = update;
+    if (!isTerminal(task.status)) return;
+    this.#lastEnds.add(task.id);
+    for (const oldest of this.#lastEnds) {
+      if (this.#lastEnds.size <= LAST_ENDS) break;
+      this.#lastEnds.delete(oldest);
+    }
+    this.#tell(task);
   }
 
   /** Whether anybody waits for the task's end. */
@@ -59,7 +67,7 @@ export class LocalEnds implements EndWatch, Publisher {
     timeoutMs: number,
     signal?: AbortSignal,
   ): Promise<Task | null> {
-    if (this.#closed || signal?.aborted) return null;
+    if (this.#closed || signal?.aborted || this.#lastEnds.has(taskId)) return null;
     const { promise, resolve } = Promise.withResolvers<Task | null>();
     const waiter: Waiter = { scope, resolve };
     const stop = () => resolve(null);
@@ -67,7 +75,7 @@ export class LocalEnds implements EndWatch, Publisher {
     signal?.addEventListener("abort", stop, { once: true });
     this.#add(taskId, waiter);
     try {
-      return await Promise.race([promise, this.#endedBefore(scope, taskId, promise)]);
+      return await promise;
     } finally {
       timer.cancel();
       signal?.removeEventListener("abort", stop);
@@ -86,22 +94,6 @@ export class LocalEnds implements EndWatch, Publisher {
   close(): void {
     this.#closed = true;
     for (const waiters of this.#waiters.values()) for (const { resolve } of waiters) resolve(null);
-  }
-
-  /** The task where it had ended before the wait began, null where there is none; else what the wait comes to. */
-  async #endedBefore(
-    scope: TenantScope,
-    taskId: string,
-    waiting: Promise<Task | null>,
-  ): Promise<Task | null> {
-    const { store } = this.#dependencies;
-    const position = (await store.positions([taskId])).get(taskId);
-    if (position === undefined) return null;
-    if (position.seq > ACCEPTED_SEQ) {
-      const task = (await store.get(scope, taskId))?.task ?? null;
-      if (task === null || isTerminal(task.status)) return task;
-    }
-    return waiting;
   }
 
   #add(taskId: string, waiter: Waiter): void {
@@ -135,12 +127,17 @@ export class LocalEnds implements EndWatch, Publisher {
   async #compare(): Promise<void> {
     const { store, log } = this.#dependencies;
     try {
-      for (const [taskId, { seq }] of await store.positions([...this.#waiters.keys()])) {
-        const [waiter] = this.#waiters.get(taskId) ?? [];
-        if (waiter === undefined || this.#seen.get(taskId) === seq) continue;
-        this.#seen.set(taskId, seq);
-        const task = (await store.get(waiter.scope, taskId))?.task;
-        if (task !== undefined && isTerminal(task.status)) this.#tell(task);
+      const ids = [...this.#waiters.keys()];
+      const positions = await store.positions(ids);
+      for (const id of ids) {
+        const waiters = this.#waiters.get(id);
+        const [waiter] = waiters ?? [];
+        const seq = positions.get(id)?.seq;
+        if (waiter === undefined || waiters === undefined) continue;
+        if (seq !== undefined && this.#seen.get(id) === seq) continue;
+        const task = seq === undefined ? null : ((await store.get(waiter.scope, id))?.task ?? null);
+        if (seq !== undefined) this.#seen.set(id, seq);
+        if (task === null || isTerminal(task.status)) for (const { resolve } of waiters) resolve(task);
       }
     } catch (error) {
       log.warn("tasks that are waited for could not be compared with the store", {

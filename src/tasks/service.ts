@@ -13,6 +13,7 @@ import type { Publisher } from "./ports/publisher.ts";
 import { publishUpdate } from "./ports/publisher.ts";
 import type {
   CancelOutcome,
+  CreateOutcome,
   ListQuery,
   TaskFilter,
   TaskPage,
@@ -93,7 +94,17 @@ export class TaskService {
     const { store, publisher, doorbell, clock } = this.#dependencies;
     const { id = this.#nextId(), inputs = [] } = submission;
     const { maxQueuedPerKey } = this.#options;
-    const outcome = await store.create(draftOf({ ...submission, id }, this.#options), { maxQueuedPerKey });
+    const draft = draftOf({ ...submission, id }, this.#options);
+    // Where a place is free the task is begun in the step that makes it: one write and one wait for the disk less.
+    const place = doorbell.keepPlace?.(draft.type) ?? null;
+    let outcome: CreateOutcome;
+    try {
+      outcome = await store.create(draft, { maxQueuedPerKey }, place?.claim);
+    } catch (error) {
+      place?.end([]);
+      throw error;
+    }
+    if (outcome.outcome !== "created") place?.end([]);
     const made =
       outcome.outcome === "created" || (outcome.outcome === "replayed" && outcome.task.task.id === id);
     // What the store has not answered may have been made: its files stay, and the sweep judges them.
@@ -102,7 +113,9 @@ export class TaskService {
       case "created": {
         const { task } = outcome.update;
         publishUpdate(publisher, outcome.update);
-        doorbell.ring(task.type, clock.now(), task);
+        const { claimed = [] } = outcome;
+        place?.end(claimed);
+        if (!claimed.some((claim) => claim.task.id === task.id)) doorbell.ring(task.type, clock.now(), task);
         return { view: { task, queuePosition: null }, replayed: false, rate: outcome.rate };
       }
       case "replayed": {

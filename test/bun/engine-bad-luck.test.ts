@@ -251,8 +251,8 @@ describe("a provider that limits the rate", () => {
 
   test("turns away what it was called for, and nothing else of its queue is started meanwhile", async () => {
     const { provider, submit, read, clock } = await started();
-    const tasks = await Promise.all(Array.from({ length: 20 }, () => submit()));
     provider.always = () => limited;
+    const tasks = await Promise.all(Array.from({ length: 20 }, () => submit()));
     await settled();
     await clock.advance(19_000);
     expect(provider.calls.length).toBeLessThanOrEqual(3);
@@ -264,8 +264,9 @@ describe("a provider that limits the rate", () => {
 
   test("uses up the time that waiting may take, and not the task's own deadline", async () => {
     const { provider, submit, read, clock } = await started();
-    const { id } = await submit({ timeoutMs: 1_000 });
     provider.always = () => limited;
+    const { id } = await submit({ timeoutMs: 1_000 });
+    await settled();
     await clock.advance(35_000);
     expect(await read(id)).toMatchObject({ status: "queued", startedAt: null, attempt: 0 });
     await clock.advance(10_000);
@@ -281,8 +282,9 @@ describe("a provider that is away", () => {
 
   test("costs its tasks no attempts once that is known, and all are made when it is back", async () => {
     const { provider, submit, read, clock } = await started();
-    const tasks = await Promise.all(Array.from({ length: 30 }, () => submit()));
     provider.always = () => away;
+    const tasks = await Promise.all(Array.from({ length: 30 }, () => submit()));
+    await settled();
     await clock.advance(20_000);
     expect(provider.calls.length).toBeLessThan(40);
     provider.always = () => pictures();

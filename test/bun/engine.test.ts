@@ -291,10 +291,15 @@ describe("a lease", () => {
 
   test("that ran out before its call began is lost: nothing is begun under it", async () => {
     const { provider, submit, clock, store } = await started();
-    const claim = store.claim.bind(store);
+    const { create, claim } = store;
+    // The process is suspended between the claim and the call.
+    store.create = async (...args) => {
+      const outcome = await create(...args);
+      await clock.pause(60_000);
+      return outcome;
+    };
     store.claim = async (options) => {
       const claims = await claim(options);
-      // The process is suspended between the claim and the call.
       if (claims.length > 0) await clock.pause(60_000);
       return claims;
     };
@@ -487,10 +492,12 @@ describe("shutdown", () => {
 
 describe("a store that fails for a while", () => {
   test("delays the claim and loses nothing", async () => {
-    const { provider, submit, clock, store } = await started();
-    const claim = store.claim.bind(store);
+    world = await engineWorld();
+    const { provider, submit, clock, store, engine } = world;
+    const { claim } = store;
     store.claim = () => Promise.reject(new Error("the disk is full"));
     const { id } = await submit();
+    engine.start();
     await settled();
     expect(provider.calls).toEqual([]);
     store.claim = claim;
@@ -697,6 +704,7 @@ describe("a media store that fails", () => {
     const { provider, submit, read, clock, media, service } = await started();
     const { id } = await submit();
     const call = await provider.next();
+    await settled();
     media.put = () => Promise.reject(new Error("EIO, /var/lib/conduit"));
     const first = call.io.putMedia(BYTES, "image/png").catch((error: Error) => error);
     await clock.advance(10_000);

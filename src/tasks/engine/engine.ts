@@ -8,7 +8,7 @@ import type { TaskType } from "../../protocol/task.ts";
 import type { HookAddresses } from "../hook-addresses.ts";
 import type { Billing } from "../ports/billing.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { Doorbell, RungTask } from "../ports/doorbell.ts";
+import type { Doorbell, KeptPlace, RungTask } from "../ports/doorbell.ts";
 import { describeError, type Log } from "../ports/log.ts";
 import type { MediaProvider, Preview } from "../ports/media-provider.ts";
 import type { MediaStore } from "../ports/media-store.ts";
@@ -170,6 +170,28 @@ export class Engine implements Doorbell, WorkListener {
   ring(type: TaskType, atMs: number, task?: RungTask): void {
     const lane = this.#lanes[type];
     this.#ring(lane, atMs, lane.free(task?.status === "running" ? "poll" : "start"));
+  }
+
+  /**
+   * None for stores that others share: their creates claim nothing. While a claim is under way it cannot be told which
+   * places it will fill: then the task is rung for.
+   */
+  keepPlace(type: TaskType): KeptPlace | null {
+    const lane = this.#lanes[type];
+    const { clock, others } = this.#dependencies;
+    if (others !== undefined || this.#state !== "running" || this.#alone.length > 0) return null;
+    if (lane.claiming || lane.free("start") === 0) return null;
+    const from = clock.monotonic();
+    lane.take("start");
+    return {
+      claim: this.#claimOptions(lane, { start: 1, poll: 0 }),
+      end: (claims) => {
+        lane.giveBack("start");
+        this.#begin(lane, claims, from);
+        if (lane.rung && lane.free("start") > 0) this.#ring(lane);
+        this.#noteIdle();
+      },
+    };
   }
 
   /** Ends the call of a task that another transition has ended (cancel, deadline), whichever process has it open. */

@@ -83,7 +83,10 @@ export type RepeatOutcome =
 
 export type CreateOutcome =
   /** `rate`: of the key's limits of requests the one that is nearer to its end; null where it has none. */
-  { outcome: "created"; update: TaskUpdate; rate: RequestRate | null } | RepeatOutcome | CreateRefusal;
+  /** `claimed`: what was claimed in the same step; absent where the store does not do that. */
+  | { outcome: "created"; update: TaskUpdate; rate: RequestRate | null; claimed?: readonly Claim[] }
+  | RepeatOutcome
+  | CreateRefusal;
 
 /** Why a task is not made. Looked for in this order: the key, its requests, its queue, its budgets, its customer's. */
 export type CreateRefusal = { outcome: "queue_full"; queued: number } | StartRefusal;
@@ -240,8 +243,10 @@ export interface TaskStore {
   /**
    * Task, `queued` event, reservation and idempotency claim in one step. A draft whose task exists already (its id, in
    * its tenant) is `replayed` and changes nothing, so that a create whose answer was lost can be sent again.
+   * A store MAY do the claim of `next` in the same step once it has made the task; what it takes is the fairest due task,
+   * as ever, which need not be this one.
    */
-  create(draft: TaskDraft, limits: CreateLimits): Promise<CreateOutcome>;
+  create(draft: TaskDraft, limits: CreateLimits, next?: ClaimOptions): Promise<CreateOutcome>;
   /**
    * What `create` would answer to a draft with this claim instead of making a task, null when it would make one. For what
    * has to be done before a create, and need not be done for a repeat; `create` decides.

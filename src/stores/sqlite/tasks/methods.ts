@@ -42,9 +42,13 @@ export function taskMethods(transactions: Transactions): Omit<TaskStore, "ping" 
   // round.
   let tenantCursor = FIRST_TENANT;
   return {
-    async create(draft, limits) {
+    async create(draft, limits, next) {
       const spec = measuredSpec(transactions.specText(draft));
-      return await transactions.write((tx) => createTask(tx, draft, spec, limits));
+      return await transactions.write((tx) => {
+        const outcome = createTask(tx, draft, spec, limits);
+        if (outcome.outcome !== "created" || next === undefined) return outcome;
+        return { ...outcome, claimed: claimNext(tx, next) };
+      });
     },
     repeated: (tenant, claim) =>
       transactions.read((tx) => {
