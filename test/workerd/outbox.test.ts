@@ -67,7 +67,7 @@ describe("the cron trigger", () => {
     await inStore({ now: () => from + 60_000 });
     await trigger();
     await inStore({ outbox: null, now: Date.now });
-    expect(batches.slice(1).flat()).toEqual([`${id}/1`, `${id}/2`, `${id}/3`]);
+    expect(batches.slice(1).flat()).toEqual([`${id}/1`, `${id}/2`, `${id}/3`, `task/${id}`]);
     expect((await store.outboxStats()).waiting).toBe(0);
   });
 });
