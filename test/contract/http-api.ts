@@ -8,6 +8,7 @@ import type { WireError } from "../../src/protocol/error.ts";
 import type { WireProviderList } from "../../src/protocol/provider.ts";
 import type { WireAccepted, WireTask, WireTasksCancelled } from "../../src/protocol/task.ts";
 import { PNG as PICTURE } from "../fixture/media-samples.ts";
+import { adminApiTests } from "./admin-api.ts";
 import { batchApiContract } from "./http-batches.ts";
 
 export type HttpApi = {
@@ -51,6 +52,8 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
       });
     const admin = (method: string, path: string, body?: unknown) =>
       send(method, path, body, { authorization: `Bearer ${api.adminKey}` });
+    adminApiTests(() => api);
+
     const read = async <T>(response: Response) => (await response.json()) as T;
     const path = (url: string) => new URL(url).pathname;
     const finished = async (changes: object = {}) =>
