@@ -63,7 +63,7 @@ import { engineOptions, hubConnectionSettings, retentionOptions, roomsSettings }
 import { StoreMetrics } from "./store-metrics.ts";
 import { TaskEnds } from "./task-ends.ts";
 import { UnreadableWatch } from "./unreadable-watch.ts";
-import { createVoice, localVoiceSockets, type VoiceHost } from "./voice.ts";
+import { createVoice, createVoiceAdmission, localVoiceSockets, type VoiceHost } from "./voice.ts";
 
 /** How long clients of long polling get to fetch what closes their connections, ms. They ask again at once. */
 const LAST_POLLS_MS = 1_000;
@@ -176,11 +176,13 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const session = hubConnectionSettings(settings);
   const keepAlive = new HubKeepAlive(connections, clock, session);
   const { hubs } = createHubs(settings, { tasks, rooms, store, clock, wireContext });
+  const admission = createVoiceAdmission(settings, clock);
   const voice =
     dependencies.voice === undefined
       ? null
       : createVoice({
           settings,
+          models: admission.models,
           store,
           clock,
           log,
@@ -259,11 +261,11 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),
     sockets: (encodings) => new LocalEventSockets({ rooms, encodings, slots, sockets }),
     ...(voice !== null && {
-      voices: wireVoiceModels(voice.models),
+      voices: wireVoiceModels(admission.models),
       mountRealtime: (target) =>
         mountRealtime(target, {
           keys: authenticator,
-          voice,
+          voice: admission,
           sockets: localVoiceSockets(voice, sockets),
           origins,
         }),

@@ -7,6 +7,8 @@ import { EXAMPLE_NAMES } from "../providers/example-names.ts";
 import { createUpstreamCall, type VoiceFetch } from "../realtime/session/upstream-call.ts";
 import type { SessionStore } from "../realtime/session-store.ts";
 import { betaNames, gaSession } from "../realtime/translators/beta-names.ts";
+import type { SessionJournal } from "../realtime/usage/session-journal.ts";
+import { VoiceAdmission } from "../realtime/voice-admission.ts";
 import { VoiceModels } from "../realtime/voice-models.ts";
 import { createVoiceOffers } from "../realtime/voice-offers.ts";
 import { VoiceService, type VoiceServiceOptions } from "../realtime/voice-service.ts";
@@ -44,7 +46,18 @@ export function voiceModels(settings: Settings): VoiceModels {
   return new VoiceModels(offers, settings.models.aliases, Object.fromEntries(examples));
 }
 
+/** Who may open which session; the same on every host. */
+export function createVoiceAdmission(settings: Settings, clock: Pick<Clock, "now">): VoiceAdmission {
+  return new VoiceAdmission({
+    models: voiceModels(settings),
+    defaultModel: settings.realtime.defaultModel,
+    defaults: sessionDefaults(settings.realtime.defaults),
+    newSessionId: createTaskIds(() => clock.now()),
+  });
+}
+
 export type VoiceDependencies = {
+  readonly models: VoiceModels;
   readonly settings: Settings;
   readonly store: SessionStore;
   readonly clock: Clock;
@@ -52,26 +65,29 @@ export type VoiceDependencies = {
   readonly host: VoiceHost;
   /** Whether the store is this process' own. */
   readonly embedded: boolean;
+  readonly journal?: SessionJournal;
 };
 
 export function createVoice({
   settings,
+  models,
   store,
   clock,
   log,
   host,
   embedded,
+  journal,
 }: VoiceDependencies): VoiceService {
   return new VoiceService(
     {
       store,
-      models: voiceModels(settings),
+      models,
       dialer: host.dialer,
       call: createUpstreamCall(host.fetch),
       clock,
       log,
-      newSessionId: createTaskIds(() => clock.now()),
       betaDialect: betaNames,
+      ...(journal && { journal }),
     },
     voiceOptions(settings, embedded),
   );
@@ -79,8 +95,6 @@ export function createVoice({
 
 function voiceOptions({ realtime }: Settings, embedded: boolean): VoiceServiceOptions {
   return {
-    defaultModel: realtime.defaultModel,
-    defaults: sessionDefaults(realtime.defaults),
     maxPerKey: realtime.maxConnectionsPerKey,
     max: realtime.maxConnections,
     maxMessageBytes: realtime.maxMessageBytes,

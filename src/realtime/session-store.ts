@@ -3,7 +3,8 @@
  * its places, and the counters from which its cost is reckoned. Lives in the same store as keys and money.
  */
 
-import type { StartRefusal } from "../tasks/ports/start-refusal.ts";
+import type { Json } from "../protocol/task.ts";
+import type { BudgetExceeded, StartRefusal } from "../tasks/ports/start-refusal.ts";
 import type { TenantScope } from "../tasks/task.ts";
 
 /** Running totals of a session; each only rises. Names are the translators' own (`audioInMs`, `tokensOut`, …). */
@@ -18,8 +19,10 @@ export type SessionDraft = {
   customer: string | null;
   provider: string;
   model: string;
-  /** Held back for it until it is settled. */
+  /** Held back for it until it is settled; `raiseHold` adds to it. */
   reservedMicros: number;
+  /** The price by which it is settled, whatever the model costs by then; null for what is free. */
+  price: Json;
 };
 
 export type Session = Omit<SessionDraft, "reservedMicros"> & {
@@ -53,6 +56,13 @@ export type OpenSessionOutcome =
   | { outcome: "too_many"; limit: "key" | "all"; open: number }
   | StartRefusal;
 
+export type RaiseHoldOutcome =
+  /** As much is held now. */
+  | { outcome: "raised"; reservedMicros: number }
+  /** It has ended, or is another's. */
+  | { outcome: "ended" }
+  | BudgetExceeded;
+
 export type SessionEnd = { closeReason: string; counters: SessionCounters; chargedMicros: number };
 
 export interface SessionStore {
@@ -63,6 +73,11 @@ export interface SessionStore {
   openSession(draft: SessionDraft, limits: SessionLimits, leaseMs: number): Promise<OpenSessionOutcome>;
   /** Prolongs the lease and keeps the counters given; others stay. False when it has ended meanwhile; nothing is written then. */
   renewSession(id: string, fence: number, leaseMs: number, counters: SessionCounters): Promise<boolean>;
+  /**
+   * Holds back `reservedMicros` in all for an open session, where the budgets allow it; never less than before. Sent again it
+   * does the same.
+   */
+  raiseHold(id: string, fence: number, reservedMicros: number): Promise<RaiseHoldOutcome>;
   /**
    * Ends and settles it: the hold is released, `chargedMicros` (at most the reservation) moved. False when it had ended
    * already; nothing is written then.
@@ -82,4 +97,8 @@ export interface SessionStore {
     scope: TenantScope,
     query: { open: boolean; limit: number; before: string | null },
   ): Promise<{ sessions: Session[]; hasMore: boolean }>;
+  /** Open sessions of all keys, at most `limit`, those whose lease ends first before the others. */
+  listOpenSessions(limit: number): Promise<Session[]>;
+  /** A session whoever has it; null when there is none. */
+  findSession(id: string): Promise<Session | null>;
 }

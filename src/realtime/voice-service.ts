@@ -1,8 +1,6 @@
-/** Opens voice sessions: who may, with which model, and at what price; and keeps those that are open in this process. */
+/** Opens voice sessions that were admitted, and keeps those that are open in this process. */
 
-import { type Principal, requireModel, requirePermission } from "../accounts/principal.ts";
 import { ApiError } from "../protocol/error.ts";
-import type { Json } from "../protocol/task.ts";
 import type { Dialer } from "../sockets/dialer.ts";
 import type { SocketHandler } from "../sockets/socket-upgrade.ts";
 import { randomToken } from "../tasks/ids.ts";
@@ -13,41 +11,15 @@ import type { ClientDialect } from "./session/client-link.ts";
 import { END, type SessionEnding } from "./session/endings.ts";
 import { VoiceSession, type VoiceSessionLimits } from "./session/session.ts";
 import type { UpstreamCall } from "./session/upstream-link.ts";
-import type { SessionDraft, SessionLimits, SessionStore } from "./session-store.ts";
-import { reservationOf, type SessionPrice } from "./usage/session-price.ts";
+import type { SessionLimits, SessionStore } from "./session-store.ts";
+import type { SessionJournal } from "./usage/session-journal.ts";
+import type { SessionPrice } from "./usage/session-price.ts";
 import { StoreKeeper } from "./usage/store-keeper.ts";
+import type { VoiceOpening } from "./voice-admission.ts";
 import type { VoiceModel, VoiceModels } from "./voice-models.ts";
-
-/** What a client asks for. */
-export type VoiceRequest = {
-  readonly principal: Principal;
-  /** Null: the default. */
-  readonly model: string | null;
-  readonly intent: "conversation" | "transcription";
-  readonly customer: string | null;
-  /** The client speaks the beta names. */
-  readonly beta: boolean;
-  /** GA session fields that come with the key. */
-  readonly session: Readonly<Record<string, Json>>;
-};
-
-/** A request that was admitted: everything a session is opened with, wherever that happens. JSON. */
-export type VoiceOpening = {
-  readonly draft: SessionDraft;
-  /** The name the client used. */
-  readonly model: string;
-  /** The full name of the model it leads to. */
-  readonly modelName: string;
-  readonly intent: "conversation" | "transcription";
-  readonly beta: boolean;
-  readonly session: Readonly<Record<string, Json>>;
-};
 
 export type VoiceServiceOptions = VoiceSessionLimits &
   SessionLimits & {
-    readonly defaultModel: string;
-    /** GA session fields of sessions that say nothing. */
-    readonly defaults: Readonly<Record<string, Json>>;
     readonly leaseMs: number;
     readonly renewMs: number;
   };
@@ -59,9 +31,10 @@ export type VoiceServiceDependencies = {
   readonly call: UpstreamCall;
   readonly clock: Clock;
   readonly log: Log;
-  newSessionId(): string;
-  /** The names of beta clients; null where they are not spoken. */
-  readonly betaDialect: (() => ClientDialect) | null;
+  /** The names of beta clients. */
+  readonly betaDialect: () => ClientDialect;
+  /** Keeps what sessions used besides the store; absent where the store is at hand. */
+  readonly journal?: SessionJournal;
 };
 
 const ID_CHARACTERS = 21;
@@ -78,10 +51,6 @@ export class VoiceService {
     this.#options = options;
   }
 
-  get models(): VoiceModels {
-    return this.#dependencies.models;
-  }
-
   /** Sessions open in this process. */
   get openCount(): number {
     return this.#open.size;
@@ -90,30 +59,6 @@ export class VoiceService {
   /** The keys that have a session open here. */
   keyIds(): string[] {
     return [...this.#open.values()].map(({ keyId }) => keyId);
-  }
-
-  /** Throws `permission_denied`, `model_not_found` or `model_not_allowed`. */
-  admit(request: VoiceRequest): VoiceOpening {
-    const { principal, intent, customer, beta } = request;
-    requirePermission(principal, "realtime");
-    const name = request.model ?? this.#options.defaultModel;
-    const model = this.#dependencies.models.resolve(name);
-    requireModel(principal, name, model.name);
-    return {
-      draft: {
-        id: this.#dependencies.newSessionId(),
-        ...principal.tenant,
-        customer,
-        provider: model.provider.name,
-        model: name,
-        reservedMicros: reservationOf(model.price),
-      },
-      model: name,
-      modelName: model.name,
-      intent,
-      beta,
-      session: { ...this.#options.defaults, ...request.session },
-    };
   }
 
   /** Opens it in the store and answers what serves its socket. Rejects with `too_many_connections`, `budget_exceeded`, `rate_limit_exceeded` or what is wrong with the key. */
@@ -132,6 +77,7 @@ export class VoiceService {
     });
     const session: VoiceSession = this.#session(opening, model, keeper);
     this.#open.set(opening.draft.id, { session, keyId: opening.draft.keyId });
+    this.#dependencies.journal?.opened(outcome.session, opening.modelName);
     keeper.start(session.usage, () => session.countTime());
     return session;
   }
@@ -155,9 +101,9 @@ export class VoiceService {
   }
 
   #keeperParts(price: SessionPrice) {
-    const { store, clock, log } = this.#dependencies;
+    const { store, clock, log, journal } = this.#dependencies;
     const { leaseMs, renewMs } = this.#options;
-    return { store, clock, log, price, leaseMs, renewMs };
+    return { store, clock, log, journal, price, leaseMs, renewMs };
   }
 
   #session(opening: VoiceOpening, model: VoiceModel, keeper: StoreKeeper): VoiceSession {
@@ -174,7 +120,7 @@ export class VoiceService {
         customer: opening.draft.customer,
       },
       provider: model.provider,
-      dialect: opening.beta ? (betaDialect?.() ?? null) : null,
+      dialect: opening.beta ? betaDialect() : null,
       keeper: {
         used: (usage) => keeper.used(usage),
         mayRespond: () => keeper.mayRespond(),

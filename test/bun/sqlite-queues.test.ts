@@ -296,6 +296,7 @@ describe("sessions", () => {
     provider: "voice",
     model: "voice/one",
     reservedMicros: 500,
+    price: null,
     ...changes,
   });
   const LIMITS = { maxPerKey: 2, max: 3 };

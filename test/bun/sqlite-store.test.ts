@@ -553,9 +553,12 @@ test("no statement of the hot paths scans a table or sorts", async () => {
     provider: "p",
     model: "m",
     reservedMicros: 1,
+    price: null,
   };
   await store.openSession(session, { max: 9, maxPerKey: 9 }, 1);
   await store.renewSession("s", 1, 1, {});
+  await store.raiseHold("s", 1, 5);
+  await store.listOpenSessions(9);
   await store.endLostSessions(9);
   for (const scope of scopes) {
     const position = await store.followTenant(scope);

@@ -20,6 +20,7 @@ function draft(changes: Partial<SessionDraft> = {}): SessionDraft {
     provider: "local",
     model: "echo",
     reservedMicros: 0,
+    price: null,
     ...changes,
   };
 }

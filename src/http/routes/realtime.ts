@@ -6,7 +6,7 @@ import type { Principal } from "../../accounts/principal.ts";
 import { CLOSE_POLICY } from "../../protocol/close-codes.ts";
 import { ApiError } from "../../protocol/error.ts";
 import { BETA_PROTOCOL, KEY_PROTOCOL_PREFIXES, REALTIME_PROTOCOL } from "../../protocol/realtime.ts";
-import type { VoiceOpening, VoiceService } from "../../realtime/voice-service.ts";
+import type { VoiceAdmission, VoiceOpening } from "../../realtime/voice-admission.ts";
 import type { Socket, SocketHandler, UpgradeAnswer } from "../../sockets/socket-upgrade.ts";
 import { asksForWebSocket, incompleteHandshake, offeredProtocols } from "../../sockets/socket-upgrade.ts";
 import type { HttpContext, HttpEnv } from "../exchange.ts";
@@ -26,7 +26,7 @@ export interface VoiceSockets {
 
 export type RealtimeRouteDependencies = {
   readonly keys: KeyLookup;
-  readonly voice: Pick<VoiceService, "admit">;
+  readonly voice: Pick<VoiceAdmission, "admit">;
   readonly sockets: VoiceSockets;
   readonly origins: OriginPolicy;
 };

@@ -1,6 +1,6 @@
 /**
- * Keeps a session's record in the store: renews its lease, writes what was used as it comes, and settles it at its end. A store that
- * fails for a moment costs nothing: counters only rise, and the next write has them all.
+ * Keeps a session's record in the store: renews its lease, writes what was used as it comes, holds back more money before it is
+ * used, and settles at the end. A store that fails for a moment costs nothing: counters only rise, and the next write has them all.
  */
 
 import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
@@ -8,12 +8,14 @@ import { describeError, type Log } from "../../tasks/ports/log.ts";
 import type { SessionKeeper } from "../session/session.ts";
 import type { Session, SessionStore } from "../session-store.ts";
 import type { SessionUsage } from "./counters.ts";
+import type { SessionJournal } from "./session-journal.ts";
 import { reservationOf, type SessionPrice, sessionCost } from "./session-price.ts";
 
 export type StoreKeeperDependencies = {
-  readonly store: Pick<SessionStore, "renewSession" | "endSession">;
+  readonly store: Pick<SessionStore, "renewSession" | "raiseHold" | "endSession">;
   readonly clock: Pick<Clock, "after">;
   readonly log: Log;
+  readonly journal: SessionJournal | undefined;
   readonly price: SessionPrice;
   /** Without a renewal the session counts as lost after this, ms. */
   readonly leaseMs: number;
@@ -21,79 +23,116 @@ export type StoreKeeperDependencies = {
   readonly renewMs: number;
   /** The record was ended by somebody else: its owner, an operator, a sweep. */
   ended(): void;
-  /** What was used comes to more than may be spent. */
+  /** What was used comes to all that may be spent. */
   overspent(): void;
 };
 
 export class StoreKeeper implements SessionKeeper {
   readonly #dependencies: StoreKeeperDependencies;
   readonly #session: Session;
-  #usage: SessionUsage | null = null;
+  #reservedMicros: number;
+  #costMicros = 0;
+  /** The budgets do not allow more to be held. */
+  #exhausted = false;
+  #raising = false;
   #timer: TimerHandle | null = null;
   #ended = false;
 
   constructor(session: Session, dependencies: StoreKeeperDependencies) {
     this.#session = session;
     this.#dependencies = dependencies;
+    this.#reservedMicros = session.reservedMicros;
   }
 
-  /** Begins to renew. `usage` is what is written. */
+  /** What the session has cost so far. */
+  get costMicros(): number {
+    return this.#costMicros;
+  }
+
+  /** Begins to renew. `countTime` brings the usage up to now. */
   start(usage: SessionUsage, countTime: () => void): void {
-    this.#usage = usage;
-    this.#renewLater(countTime);
+    this.#renewLater(usage, countTime);
   }
 
   used(usage: SessionUsage): void {
-    if (this.#cost(usage) > this.#session.reservedMicros && this.#isPaid()) this.#dependencies.overspent();
+    const counters = usage.snapshot();
+    const { journal, price, overspent } = this.#dependencies;
+    journal?.keep(this.#session.id, counters);
+    this.#costMicros = sessionCost(price, counters);
+    const perMinute = reservationOf(price);
+    if (perMinute === 0 || this.#ended) return;
+    if (this.#exhausted && this.#costMicros >= this.#reservedMicros) overspent();
+    else if (this.#costMicros + perMinute > this.#reservedMicros) void this.#raise(perMinute);
   }
 
   mayRespond(): boolean {
-    return !this.#isPaid() || this.#usage === null || this.#cost(this.#usage) < this.#session.reservedMicros;
+    return !this.#exhausted || this.#costMicros < this.#reservedMicros;
   }
 
   ended(reason: string, usage: SessionUsage): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#timer?.cancel();
-    const { store, log } = this.#dependencies;
-    const { id, fence, reservedMicros } = this.#session;
     const counters = usage.snapshot();
-    const chargedMicros = Math.min(reservedMicros, sessionCost(this.#dependencies.price, counters));
-    store.endSession(id, fence, { closeReason: reason, counters, chargedMicros }).then(
-      () =>
-        log.info("voice session ended", {
-          sessionId: id,
-          reason,
-          chargedMicros,
-          sessionMs: counters.sessionMs,
-        }),
+    this.#dependencies.journal?.keep(this.#session.id, counters);
+    void this.#settle(reason, counters);
+  }
+
+  async #settle(reason: string, counters: ReturnType<SessionUsage["snapshot"]>): Promise<void> {
+    const { store, log, price, journal } = this.#dependencies;
+    const { id, fence } = this.#session;
+    const costMicros = sessionCost(price, counters);
+    const chargedMicros = Math.min(this.#reservedMicros, costMicros);
+    try {
+      await store.endSession(id, fence, { closeReason: reason, counters, chargedMicros });
+      journal?.ended(id);
+      const { sessionMs } = counters;
+      log.info("voice session ended", { sessionId: id, reason, chargedMicros, sessionMs });
+      if (costMicros > chargedMicros)
+        log.warn("a voice session cost more than was reserved", { sessionId: id, costMicros, chargedMicros });
+    } catch (error) {
       // Its lease runs out: the sweep settles it by the counters that were written last.
-      (error: unknown) =>
-        log.error("a voice session could not be settled at its end", {
+      const cause = describeError(error);
+      log.error("a voice session could not be settled at its end", { sessionId: id, cause });
+    }
+  }
+
+  /** Holds back for another minute or two, so that the hold is there before it is used. */
+  async #raise(perMinute: number): Promise<void> {
+    if (this.#raising || this.#exhausted) return;
+    this.#raising = true;
+    const { store, log } = this.#dependencies;
+    const { id, fence } = this.#session;
+    const outcome = await store
+      .raiseHold(id, fence, this.#costMicros + 2 * perMinute)
+      .catch((error: unknown) => {
+        log.warn("no more money could be held for a voice session", {
           sessionId: id,
           cause: describeError(error),
-        }),
-    );
+        });
+        return null;
+      });
+    this.#raising = false;
+    if (this.#ended || outcome === null) return;
+    if (outcome.outcome === "raised") this.#reservedMicros = outcome.reservedMicros;
+    else if (outcome.outcome === "ended") this.#dependencies.ended();
+    else {
+      this.#exhausted = true;
+      if (this.#costMicros >= this.#reservedMicros) this.#dependencies.overspent();
+    }
   }
 
-  #cost(usage: SessionUsage): number {
-    return sessionCost(this.#dependencies.price, usage.snapshot());
-  }
-
-  #isPaid(): boolean {
-    return reservationOf(this.#dependencies.price) > 0;
-  }
-
-  #renewLater(countTime: () => void): void {
+  #renewLater(usage: SessionUsage, countTime: () => void): void {
     const { clock, renewMs, store, leaseMs, log } = this.#dependencies;
     this.#timer = clock.after(renewMs, () => {
       countTime();
-      const counters = this.#usage?.snapshot() ?? {};
+      this.used(usage);
+      if (this.#ended) return;
       const { id, fence } = this.#session;
-      store.renewSession(id, fence, leaseMs, counters).then(
+      store.renewSession(id, fence, leaseMs, usage.snapshot()).then(
         (open) => {
           if (this.#ended) return;
-          if (open) this.#renewLater(countTime);
+          if (open) this.#renewLater(usage, countTime);
           else this.#dependencies.ended();
         },
         (error: unknown) => {
@@ -101,7 +140,7 @@ export class StoreKeeper implements SessionKeeper {
             sessionId: id,
             cause: describeError(error),
           });
-          if (!this.#ended) this.#renewLater(countTime);
+          if (!this.#ended) this.#renewLater(usage, countTime);
         },
       );
     });

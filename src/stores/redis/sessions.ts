@@ -1,9 +1,11 @@
 /** Realtime sessions as hashes. */
 
 import type { OutboxOptions } from "../../events/outbox.ts";
+import type { Json } from "../../protocol/task.ts";
 import {
   LOST_SESSION,
   type OpenSessionOutcome,
+  type RaiseHoldOutcome,
   SETTLE_LOST_SESSION_MS,
   type Session,
   type SessionCounters,
@@ -75,6 +77,15 @@ export class RedisSessions implements SessionStore {
     );
   }
 
+  async raiseHold(id: string, fence: number, reservedMicros: number): Promise<RaiseHoldOutcome> {
+    const [outcome, ...rest] = listReply(
+      await this.#scripts.run("raiseHold", id, String(fence), String(reservedMicros), TIMELESS_WINDOWS),
+    );
+    if (outcome === "raised") return { outcome, reservedMicros: numberOf(rest[0]) };
+    const refused = readRefusal(outcome, rest);
+    return refused?.outcome === "budget_exceeded" ? refused : { outcome: "ended" };
+  }
+
   async endSession(id: string, fence: number, end: SessionEnd): Promise<boolean> {
     const { closeReason, counters, chargedMicros } = end;
     const told = [closeReason, String(chargedMicros), ...counterFields(counters)];
@@ -104,6 +115,15 @@ export class RedisSessions implements SessionStore {
     return session.keyId === scope.keyId && visible ? session : null;
   }
 
+  async listOpenSessions(limit: number): Promise<Session[]> {
+    return readable(listReply(await this.#scripts.run("listOpenSessions", String(limit))), readSession);
+  }
+
+  async findSession(id: string): Promise<Session | null> {
+    const told = listReply(await this.#scripts.run("getSession", id));
+    return told.length === 0 ? null : readSession(told);
+  }
+
   async listSessions(
     scope: TenantScope,
     { open, limit, before }: { open: boolean; limit: number; before: string | null },
@@ -118,7 +138,7 @@ export class RedisSessions implements SessionStore {
 }
 
 function fieldsOf(draft: SessionDraft): string[] {
-  const { id, keyId, subject, customer, provider, model, reservedMicros } = draft;
+  const { id, keyId, subject, customer, provider, model, reservedMicros, price } = draft;
   const movement = movementText({
     type: "realtime",
     model,
@@ -132,6 +152,7 @@ function fieldsOf(draft: SessionDraft): string[] {
     ...["id", id, "keyId", keyId, "subject", subject, "provider", provider, "model", model],
     ...["reservedMicros", String(reservedMicros), "fence", FIRST_FENCE],
     ...(customer === null ? [] : ["customer", customer]),
+    ...(price === null ? [] : ["price", JSON.stringify(price)]),
     ...["movement", movement],
   ];
 }
@@ -161,6 +182,7 @@ function readSession(reply: Reply | undefined): Session {
     provider: text("provider"),
     model: text("model"),
     reservedMicros: numberOf(text("reservedMicros")),
+    price: fields.has("price") ? (JSON.parse(text("price")) as Json) : null,
     startedAt: numberOf(text("startedAt")),
     leaseUntil: moment("leaseUntil"),
     fence: numberOf(text("fence")),

@@ -560,6 +560,15 @@ class RedisStore implements Store {
     return this.#sessions.endSession(id, fence, end);
   }
 
+  raiseHold(id: string, fence: number, reservedMicros: number) {
+    return this.#sessions.raiseHold(id, fence, reservedMicros);
+  }
+  listOpenSessions(limit: number) {
+    return this.#sessions.listOpenSessions(limit);
+  }
+  findSession(id: string) {
+    return this.#sessions.findSession(id);
+  }
   endLostSessions(limit: number) {
     return this.#sessions.endLostSessions(limit);
   }

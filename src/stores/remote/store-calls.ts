@@ -113,6 +113,9 @@ const REPETITION = {
   settleSession: "once",
   getSession: "again",
   listSessions: "again",
+  raiseHold: "again",
+  listOpenSessions: "again",
+  findSession: "again",
   // What a lost answer handed out comes again when its lease ends; another call finds it held.
   claimEvents: "once",
   // Its second answer says that the batch was finished by somebody else.

@@ -28,6 +28,7 @@ export function sessionContract(contract: StoreContract): void {
       provider: "openai",
       model: "gpt-realtime",
       reservedMicros: RESERVED,
+      price: null,
       ...changes,
     });
     const tryOpen = (
@@ -66,6 +67,80 @@ export function sessionContract(contract: StoreContract): void {
       if (ended?.id !== session.id) throw new Error("The session was not found to be lost");
       return ended;
     };
+
+    describe("holding back more", () => {
+      const raise = ({ id, fence }: Session, reservedMicros: number) =>
+        bench.store.raiseHold(id, fence, reservedMicros);
+
+      test("adds to what is held, and the session is charged within it", async () => {
+        const session = await open();
+        expect(await raise(session, RESERVED + 500)).toEqual({
+          outcome: "raised",
+          reservedMicros: RESERVED + 500,
+        });
+        expect(await balance()).toEqual({ reservedMicros: RESERVED + 500, chargedMicros: 0 });
+        await end(session, RESERVED + 200);
+        expect(await balance()).toEqual({ reservedMicros: 0, chargedMicros: RESERVED + 200 });
+      });
+
+      test("does the same when it is sent again, and never lowers", async () => {
+        const session = await open();
+        await raise(session, RESERVED + 500);
+        expect(await raise(session, RESERVED + 500)).toMatchObject({ reservedMicros: RESERVED + 500 });
+        expect(await raise(session, 1)).toMatchObject({ outcome: "raised", reservedMicros: RESERVED + 500 });
+        expect(await balance()).toMatchObject({ reservedMicros: RESERVED + 500 });
+      });
+
+      test("holds for a session that began without a hold", async () => {
+        const session = await open({ reservedMicros: 0 });
+        await raise(session, 70);
+        expect(await balance()).toMatchObject({ reservedMicros: 70 });
+        await end(session, 40);
+        expect(await balance()).toEqual({ reservedMicros: 0, chargedMicros: 40 });
+      });
+
+      test("is refused beyond the key's budget, and what was held stays", async () => {
+        await bench.store.updateKey(
+          "a",
+          { budgets: [{ limitMicros: RESERVED + 100, period: "daily" }] },
+          bench.now(),
+        );
+        const session = await open();
+        expect(await raise(session, RESERVED + 101)).toMatchObject({
+          outcome: "budget_exceeded",
+          period: "daily",
+          reservedMicros: RESERVED,
+        });
+        expect(await raise(session, RESERVED + 100)).toMatchObject({ outcome: "raised" });
+        expect(await balance()).toMatchObject({ reservedMicros: RESERVED + 100 });
+      });
+
+      test("is refused once the session has ended, or is another's", async () => {
+        const session = await open();
+        expect(await raise({ ...session, fence: session.fence + 1 }, 9_999)).toEqual({ outcome: "ended" });
+        await end(session);
+        expect(await raise(session, 9_999)).toEqual({ outcome: "ended" });
+        expect(await balance()).toMatchObject({ reservedMicros: 0 });
+      });
+    });
+
+    describe("looking over all keys", () => {
+      test("names the open sessions of every key, and finds each by its id", async () => {
+        const [one, other, over] = [await open(), await open({ keyId: "b" }), await open()];
+        await end(over);
+        const ids = (await bench.store.listOpenSessions(10)).map(({ id }) => id);
+        expect(ids.toSorted()).toEqual([one.id, other.id].toSorted());
+        expect(await bench.store.listOpenSessions(1)).toHaveLength(1);
+        expect(await bench.store.findSession(other.id)).toMatchObject({ keyId: "b" });
+        expect(await bench.store.findSession(bench.draft().id)).toBeNull();
+      });
+
+      test("keeps the price a session was opened at", async () => {
+        const price = { kind: "session", minuteMicros: 7 };
+        const { id } = await open({ price });
+        expect(await bench.store.findSession(id)).toMatchObject({ price });
+      });
+    });
 
     describe("opening", () => {
       test("answers the session under its lease, with its money held", async () => {

@@ -95,8 +95,10 @@ import writeFirstTasksText from "../scripts/release-1/write-first-tasks.lua" wit
 import endLostSessionsText from "../scripts/sessions/end-lost-sessions.lua" with { type: "text" };
 import endSessionText from "../scripts/sessions/end-session.lua" with { type: "text" };
 import getSessionText from "../scripts/sessions/get-session.lua" with { type: "text" };
+import listOpenSessionsText from "../scripts/sessions/list-open-sessions.lua" with { type: "text" };
 import listSessionsText from "../scripts/sessions/list-sessions.lua" with { type: "text" };
 import openSessionText from "../scripts/sessions/open-session.lua" with { type: "text" };
+import raiseHoldText from "../scripts/sessions/raise-hold.lua" with { type: "text" };
 import renewSessionText from "../scripts/sessions/renew-session.lua" with { type: "text" };
 import settleSessionText from "../scripts/sessions/settle-session.lua" with { type: "text" };
 import claimText from "../scripts/tasks/claim.lua" with { type: "text" };
@@ -230,6 +232,8 @@ export const TEXTS = {
   endSession: endSessionText,
   getSession: getSessionText,
   listSessions: listSessionsText,
+  listOpenSessions: listOpenSessionsText,
+  raiseHold: raiseHoldText,
   openSession: openSessionText,
   renewSession: renewSessionText,
   settleSession: settleSessionText,

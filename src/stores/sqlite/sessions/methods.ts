@@ -4,6 +4,7 @@ import { sessionEnded, sessionStarted } from "../../../events/session-events.ts"
 import {
   LOST_SESSION,
   type OpenSessionOutcome,
+  type RaiseHoldOutcome,
   SETTLE_LOST_SESSION_MS,
   type Session,
   type SessionDraft,
@@ -14,7 +15,7 @@ import {
 import type { TenantScope } from "../../../tasks/task.ts";
 import { assertScope } from "../../scopes.ts";
 import { keepRate } from "../money/request-rates.ts";
-import { reserve, settle, windowsOf } from "../money/settlement.ts";
+import { raise, reserve, settle, windowsOf } from "../money/settlement.ts";
 import { CHECKED_COLUMNS, checkBudgets, checkRate, keyRefusal } from "../money/start-check.ts";
 import { recordUsage } from "../money/usage.ts";
 import { postEvent } from "../outbox/post.ts";
@@ -41,6 +42,8 @@ export function sessionMethods(transactions: Transactions): SessionStore {
         );
         return true;
       }),
+    raiseHold: (id, fence, reservedMicros) =>
+      transactions.write((tx) => raiseHold(tx, id, fence, reservedMicros)),
     endSession: (id, fence, end) => transactions.write((tx) => endSession(tx, id, fence, end)),
     endLostSessions: (limit) => transactions.write((tx) => endLostSessions(tx, limit)),
     settleSession: (id, fence, chargedMicros) =>
@@ -57,11 +60,15 @@ export function sessionMethods(transactions: Transactions): SessionStore {
         return session !== null && isVisible(scope, session) ? session : null;
       }),
     listSessions: (scope, query) => transactions.read((tx) => listSessions(tx, scope, query)),
+    listOpenSessions: (limit) =>
+      transactions.read(({ sql, now }) => sql.all(OPEN_SESSIONS, now, limit).map(sessionOf)),
+    findSession: (id) => transactions.read(({ sql }) => sessionById(sql, id)),
   };
 }
 
 const KEY = `SELECT ${CHECKED_COLUMNS} FROM keys k WHERE k.id = ?`;
 const OPEN_OF_KEY = "SELECT count(*) AS n FROM sessions WHERE key_id = ? AND lease_until > ?";
+const OPEN_SESSIONS = "SELECT * FROM sessions WHERE lease_until > ? ORDER BY lease_until LIMIT ?";
 const OPEN = "SELECT count(*) AS n FROM sessions WHERE lease_until > ?";
 
 function openSession(
@@ -71,7 +78,7 @@ function openSession(
   leaseMs: number,
 ): OpenSessionOutcome {
   const { sql, now } = tx;
-  const { id, keyId, subject, customer, provider, model, reservedMicros } = draft;
+  const { id, keyId, subject, customer, provider, model, reservedMicros, price } = draft;
   const made = sessionById(sql, id);
   if (made !== null) return { outcome: "opened", session: made };
   const key = sql.get(KEY, customer, keyId);
@@ -88,9 +95,9 @@ function openSession(
   if (rate.taken !== null) keepRate(sql, keyId, rate.taken.state);
   const windows = reserve(tx, draft, reservedMicros);
   sql.run(
-    `INSERT INTO sessions (id, key_id, subject, customer, provider, model, reserved_micros, windows, started_at,
+    `INSERT INTO sessions (id, key_id, subject, customer, provider, model, reserved_micros, price, windows, started_at,
        lease_until, fence, counters)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, '{}')`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, '{}')`,
     id,
     keyId,
     subject,
@@ -98,12 +105,31 @@ function openSession(
     provider,
     model,
     reservedMicros,
+    price === null ? null : JSON.stringify(price),
     windows,
     now,
     now + leaseMs,
   );
   postEvent(tx, "RealtimeSessionStarted", () => sessionStarted(draft, now));
   return { outcome: "opened", session: sessionById(sql, id) as Session };
+}
+
+function raiseHold(tx: Transaction, id: string, fence: number, reservedMicros: number): RaiseHoldOutcome {
+  const session = openUnder(tx, id, fence);
+  if (session === null) return { outcome: "ended" };
+  const moreMicros = reservedMicros - session.reservedMicros;
+  if (moreMicros <= 0) return { outcome: "raised", reservedMicros: session.reservedMicros };
+  const { keyId, customer } = session;
+  const key = tx.sql.get(KEY, customer, keyId);
+  const refused =
+    key === null ? null : checkBudgets(tx, key, { keyId, customer, reservedMicros: moreMicros });
+  if (refused !== null && refused.outcome === "budget_exceeded") return refused;
+  const { windows } = tx.sql.get("SELECT windows FROM sessions WHERE id = ?", id) ?? {};
+  const held = session.reservedMicros === 0 ? null : windows;
+  if (typeof held === "string") raise(tx.sql, session, windowsOf(held), moreMicros, 0);
+  const named = typeof held === "string" ? held : reserve(tx, session, moreMicros);
+  tx.sql.run("UPDATE sessions SET reserved_micros = ?, windows = ? WHERE id = ?", reservedMicros, named, id);
+  return { outcome: "raised", reservedMicros };
 }
 
 function endSession(tx: Transaction, id: string, fence: number, end: SessionEnd): boolean {

@@ -1,5 +1,6 @@
 /** Sessions as rows. */
 
+import type { Json } from "../../../protocol/task.ts";
 import type { Session, SessionCounters } from "../../../realtime/session-store.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 
@@ -17,6 +18,7 @@ export function sessionOf(row: SqlRow): Session {
     provider: row.provider as string,
     model: row.model as string,
     reservedMicros: row.reserved_micros as number,
+    price: typeof row.price === "string" ? (JSON.parse(row.price) as Json) : null,
     startedAt: row.started_at as number,
     leaseUntil: row.lease_until as number | null,
     fence: row.fence as number,
