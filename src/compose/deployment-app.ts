@@ -4,11 +4,13 @@ import type { Hono } from "hono";
 import type { HttpEnv } from "../http/exchange.ts";
 import { noIdleLimit } from "../http/idle-limit.ts";
 import { closeHubs, type HubShards, mountHubProxy } from "../http/routes/hub-proxy.ts";
+import { mountRealtime, type VoiceSockets } from "../http/routes/realtime.ts";
 import { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import type { EventSockets } from "../http/streams/event-sockets.ts";
 import { RequestHeartbeat } from "../http/streams/request-heartbeat.ts";
 import { KEY_END } from "../protocol/close-codes.ts";
 import { mountQStash } from "../queues/qstash-routes.ts";
+import { wireVoiceModels } from "../realtime/wire-voice-model.ts";
 import { describeError } from "../tasks/ports/log.ts";
 import { createApp } from "./app.ts";
 import type { Deployment } from "./deployment.ts";
@@ -21,6 +23,7 @@ export type DeploymentSurface = {
   readonly build: BuildInfo;
   readonly sockets: EventSockets;
   readonly shards: HubShards;
+  readonly voiceSockets: VoiceSockets;
   /** Keeps the isolate alive until the promise settles, as long as the platform allows. */
   keepAlive(pending: Promise<void>): void;
 };
@@ -31,7 +34,7 @@ export type DeploymentApp = { fetch(request: Request): Response | Promise<Respon
 const PROBES = "/health";
 
 export function createDeploymentApp(deployment: Deployment, surface: DeploymentSurface): DeploymentApp {
-  const { settings, log, clock, store, keys, qstash, stepWorker } = deployment;
+  const { settings, log, clock, store, keys, qstash, stepWorker, voice } = deployment;
   const hubs = { names: HUB_NAMES, shards: surface.shards, shardsPerKey: settings.hubs.shardsPerKey };
   keys.onKeyChanged(({ keyId, alive, expired }) => {
     if (alive) return;
@@ -52,6 +55,14 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
     slots: new ConnectionSlots(settings.events),
     heartbeat: new RequestHeartbeat(clock, settings.events.heartbeatMs),
     sockets: () => surface.sockets,
+    voices: wireVoiceModels(voice.models),
+    mountRealtime: (target) =>
+      mountRealtime(target, {
+        keys: deployment.authenticator,
+        voice,
+        sockets: surface.voiceSockets,
+        origins: deployment.origins,
+      }),
     mountHubs: (target, key) =>
       mountHubProxy(target, key, { ...hubs, keys: store, origins: deployment.origins }),
     mountQueue: (target) => {

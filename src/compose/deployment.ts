@@ -17,6 +17,7 @@ import { durationSeeds } from "../providers/usual-durations.ts";
 import { QStashDoorbell } from "../queues/qstash-doorbell.ts";
 import { qstashHealth } from "../queues/qstash-health.ts";
 import { QStashSignatures } from "../queues/qstash-signatures.ts";
+import type { VoiceAdmission } from "../realtime/voice-admission.ts";
 import { poolSize } from "../tasks/engine/step-runner-pool.ts";
 import { StepWorker, type StepWorkerOptions } from "../tasks/engine/step-worker.ts";
 import { UsualDurations } from "../tasks/engine/usual-durations.ts";
@@ -26,6 +27,7 @@ import { createEventSender } from "./events.ts";
 import { createHookAddresses, stepWorkerOptions } from "./options.ts";
 import { TaskEnds } from "./task-ends.ts";
 import { UnreadableWatch } from "./unreadable-watch.ts";
+import { createVoiceAdmission } from "./voice.ts";
 
 /** Tasks that one request may cancel: each takes a few of the calls that the platform lets a request make. */
 const CANCEL_AT_MOST = 100;
@@ -52,6 +54,8 @@ export type Deployment = Core & {
   readonly unreadable: UnreadableWatch;
   /** Sends domain events when it is called; null without a sink. */
   readonly eventSender: EventSender | null;
+  /** Who may open which voice session. */
+  readonly voice: VoiceAdmission;
   /** How this isolate's rings go. */
   readonly ringHealth: () => HealthPart;
 };
@@ -88,6 +92,7 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
       options,
     ),
     stepWorkerOptions: options,
+    voice: createVoiceAdmission(settings, clock),
     qstash,
     eventSender: createEventSender(settings, { store, post, clock, log }),
     unreadable: new UnreadableWatch({ store, clock, log }),

@@ -63,7 +63,12 @@ export type RaiseHoldOutcome =
   | { outcome: "ended" }
   | BudgetExceeded;
 
-export type SessionEnd = { closeReason: string; counters: SessionCounters; chargedMicros: number };
+export type SessionEnd = {
+  closeReason: string;
+  counters: SessionCounters;
+  /** What it came to. The key is charged for it within the hold; what is beyond is recorded as overrun. */
+  costMicros: number;
+};
 
 export interface SessionStore {
   /**
@@ -79,8 +84,8 @@ export interface SessionStore {
    */
   raiseHold(id: string, fence: number, reservedMicros: number): Promise<RaiseHoldOutcome>;
   /**
-   * Ends and settles it: the hold is released, `chargedMicros` (at most the reservation) moved. False when it had ended
-   * already; nothing is written then.
+   * Ends and settles it: the hold is released, and the cost charged within it. False when it had ended already; nothing is
+   * written then.
    */
   endSession(id: string, fence: number, end: SessionEnd): Promise<boolean>;
   /**
@@ -89,7 +94,7 @@ export interface SessionStore {
    */
   endLostSessions(limit: number): Promise<Session[]>;
   /** Settles a session that was lost: releases its hold and charges what its counters came to. False when it was settled. */
-  settleSession(id: string, fence: number, chargedMicros: number): Promise<boolean>;
+  settleSession(id: string, fence: number, costMicros: number): Promise<boolean>;
   /** Null when there is none in the scope. */
   getSession(scope: TenantScope, id: string): Promise<Session | null>;
   /** Newest first; `before` is the last id of the page before. */

@@ -319,7 +319,7 @@ describe("sessions", () => {
     await open("s1");
     expect(await balance()).toEqual({ reservedMicros: 500, chargedMicros: 0 });
     expect(await bench.store.renewSession("s1", 1, 2_000, { audioInMs: 5, tokens: 1 })).toBe(true);
-    const end = { closeReason: "client", counters: { audioInMs: 9 }, chargedMicros: 900 };
+    const end = { closeReason: "client", counters: { audioInMs: 9 }, costMicros: 900 };
     expect(await bench.store.endSession("s1", 2, end)).toBe(false);
     expect(await bench.store.endSession("s1", 1, end)).toBe(true);
     expect(await bench.store.endSession("s1", 1, end)).toBe(false);
@@ -357,7 +357,7 @@ describe("sessions", () => {
 
   test("are listed newest first within their scope, and go after their time", async () => {
     for (const id of ["s1", "s2"]) await open(id, { subject: id === "s2" ? "ann" : "" });
-    await bench.store.endSession("s1", 1, { closeReason: "x", counters: {}, chargedMicros: 0 });
+    await bench.store.endSession("s1", 1, { closeReason: "x", counters: {}, costMicros: 0 });
     const ids = async (
       query: { open: boolean; limit: number; before: string | null },
       subject: string | null = null,

@@ -84,7 +84,7 @@ export class StoreKeeper implements SessionKeeper {
     const costMicros = sessionCost(price, counters);
     const chargedMicros = Math.min(this.#reservedMicros, costMicros);
     try {
-      await store.endSession(id, fence, { closeReason: reason, counters, chargedMicros });
+      await store.endSession(id, fence, { closeReason: reason, counters, costMicros });
       journal?.ended(id);
       const { sessionMs } = counters;
       log.info("voice session ended", { sessionId: id, reason, chargedMicros, sessionMs });

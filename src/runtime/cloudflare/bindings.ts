@@ -6,13 +6,8 @@
 import type { R2Bucket } from "@cloudflare/workers-types";
 import type { MediaShards } from "../../media/chunked.ts";
 import type { KeyEnd } from "../../protocol/close-codes.ts";
-import type {
-  OpenSessionOutcome,
-  SessionCounters,
-  SessionDraft,
-  SessionEnd,
-  SessionLimits,
-} from "../../realtime/session-store.ts";
+import type { ErrorCode } from "../../protocol/error.ts";
+import type { VoiceOpening } from "../../realtime/voice-admission.ts";
 import type { StoreNamespace } from "../../stores/remote/remote-store.ts";
 import type { TaskUpdate } from "../../tasks/task.ts";
 
@@ -40,10 +35,18 @@ export type RunnerCalls = {
   ring(atMs: number, forwards?: number): Promise<void>;
 };
 
+/** Why there is no session, as an error of the API. */
+export type RefusedSession = {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly param: string | null;
+  readonly retryAfterSeconds: number | null;
+};
+
 export type SessionCalls = {
-  open(draft: SessionDraft, limits: SessionLimits): Promise<OpenSessionOutcome>;
-  count(amounts: SessionCounters): Promise<boolean>;
-  end(end: Pick<SessionEnd, "closeReason" | "chargedMicros">): Promise<boolean>;
+  open(opening: VoiceOpening): Promise<RefusedSession | null>;
+  /** False when no session is open there. */
+  terminate(): Promise<boolean>;
 };
 
 export type Bindings = {

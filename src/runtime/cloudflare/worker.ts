@@ -14,6 +14,7 @@ import { ConfigError } from "../../config/load.ts";
 import type { Bindings } from "./bindings.ts";
 import { RemoteEventSockets } from "./clients/remote-event-sockets.ts";
 import { RemoteHubShards } from "./clients/remote-hub-shards.ts";
+import { RemoteVoiceSockets } from "./clients/remote-voice-sockets.ts";
 import { partsOf, workerLog } from "./parts.ts";
 
 export { HubShard } from "./objects/hub-shard.ts";
@@ -50,6 +51,7 @@ function createApp(bindings: Bindings): DeploymentApp {
     return createDeploymentApp(parts, {
       build: { version: manifest.version, runtime: "workerd" },
       sockets: new RemoteEventSockets(bindings),
+      voiceSockets: new RemoteVoiceSockets(bindings),
       shards: new RemoteHubShards(bindings, {
         clock,
         keepAliveMs: hubConnectionSettings(settings).keepAliveMs,

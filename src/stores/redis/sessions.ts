@@ -87,8 +87,8 @@ export class RedisSessions implements SessionStore {
   }
 
   async endSession(id: string, fence: number, end: SessionEnd): Promise<boolean> {
-    const { closeReason, counters, chargedMicros } = end;
-    const told = [closeReason, String(chargedMicros), ...counterFields(counters)];
+    const { closeReason, counters, costMicros } = end;
+    const told = [closeReason, String(costMicros), ...counterFields(counters)];
     return (await this.#scripts.run("endSession", id, String(fence), ...told)) === 1;
   }
 
@@ -102,8 +102,8 @@ export class RedisSessions implements SessionStore {
     return readable(listReply(sessions), readSession);
   }
 
-  async settleSession(id: string, fence: number, chargedMicros: number): Promise<boolean> {
-    return (await this.#scripts.run("settleSession", id, String(fence), String(chargedMicros))) === 1;
+  async settleSession(id: string, fence: number, costMicros: number): Promise<boolean> {
+    return (await this.#scripts.run("settleSession", id, String(fence), String(costMicros))) === 1;
   }
 
   async getSession(scope: TenantScope, id: string): Promise<Session | null> {

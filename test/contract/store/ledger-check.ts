@@ -105,9 +105,13 @@ export function ledgerCheckContract(contract: StoreContract): void {
       for (const charged of [30, null]) {
         const { id } = bench.draft();
         const limits = { maxPerKey: 9, max: 9 };
-        await bench.store.openSession({ ...draft, id, reservedMicros: RESERVED }, limits, LEASE_MS);
+        await bench.store.openSession(
+          { ...draft, id, reservedMicros: RESERVED, price: null },
+          limits,
+          LEASE_MS,
+        );
         if (charged !== null)
-          await bench.store.endSession(id, 1, { closeReason: "x", counters: {}, chargedMicros: charged });
+          await bench.store.endSession(id, 1, { closeReason: "x", counters: {}, costMicros: charged });
       }
       expect(await bench.store.balance("a", "ann", "total")).toEqual({
         reservedMicros: RESERVED,

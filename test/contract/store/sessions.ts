@@ -48,11 +48,11 @@ export function sessionContract(contract: StoreContract): void {
     };
     const renew = ({ id, fence }: Session, counters: Record<string, number> = {}) =>
       bench.store.renewSession(id, fence, LEASE_MS, counters);
-    const end = ({ id, fence }: Session, chargedMicros = 300, closeReason = "client closed") =>
+    const end = ({ id, fence }: Session, costMicros = 300, closeReason = "client closed") =>
       bench.store.endSession(id, fence, {
         closeReason,
         counters: { audioInMs: 5, tokensOut: 9 },
-        chargedMicros,
+        costMicros,
       });
     const balance = (keyId = "a", customer: string | null = null) =>
       bench.store.balance(keyId, customer, "total");
@@ -331,6 +331,9 @@ export function sessionContract(contract: StoreContract): void {
         const session = await open();
         await end(session, RESERVED * 9);
         expect(await read(session)).toMatchObject({ chargedMicros: RESERVED, settled: true });
+        expect(await movements()).toMatchObject([
+          { chargedMicros: RESERVED, upstreamMicros: RESERVED * 9, overrunMicros: RESERVED * 8 },
+        ]);
         expect(await balance()).toEqual({ reservedMicros: 0, chargedMicros: RESERVED });
       });
 

@@ -170,12 +170,12 @@ export function usageContract(contract: StoreContract): void {
       const { id } = bench.draft();
       const draft = { id, keyId: "a", subject: "", customer: "ann", provider: "x", model: "voice" };
       await bench.store.openSession(
-        { ...draft, reservedMicros: RESERVED },
+        { ...draft, reservedMicros: RESERVED, price: null },
         { maxPerKey: 9, max: 9 },
         LEASE_MS,
       );
-      await bench.store.endSession(id, 1, { closeReason: "client", counters: {}, chargedMicros: 30 });
-      const counts = used({ completed: 1, chargedMicros: 30 });
+      await bench.store.endSession(id, 1, { closeReason: "client", counters: {}, costMicros: 30 });
+      const counts = used({ completed: 1, chargedMicros: 30, upstreamMicros: 30 });
       expect(await total(of("a"))).toEqual([["realtime", counts]]);
       expect(await total(of("a", "ann"))).toEqual([["realtime", counts]]);
     });

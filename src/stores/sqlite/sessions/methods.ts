@@ -46,12 +46,12 @@ export function sessionMethods(transactions: Transactions): SessionStore {
       transactions.write((tx) => raiseHold(tx, id, fence, reservedMicros)),
     endSession: (id, fence, end) => transactions.write((tx) => endSession(tx, id, fence, end)),
     endLostSessions: (limit) => transactions.write((tx) => endLostSessions(tx, limit)),
-    settleSession: (id, fence, chargedMicros) =>
+    settleSession: (id, fence, costMicros) =>
       transactions.write((tx) => {
         const session = sessionById(tx.sql, id);
         if (session === null || session.fence !== fence || session.endedAt === null || session.settled)
           return false;
-        settleSession(tx, session, chargedMicros);
+        settleSession(tx, session, costMicros);
         return true;
       }),
     getSession: (scope, id) =>
@@ -143,7 +143,7 @@ function endSession(tx: Transaction, id: string, fence: number, end: SessionEnd)
     id,
   );
   postSessionEnd(tx, id);
-  settleSession(tx, session, end.chargedMicros);
+  settleSession(tx, session, end.costMicros);
   return true;
 }
 
@@ -186,26 +186,29 @@ function endLostSessions(tx: Transaction, limit: number): Session[] {
   return answered;
 }
 
-/** The hold is released and the charge, at most the reservation, moved. */
-function settleSession(tx: Transaction, session: Session, chargedMicros: number): void {
+/** The hold is released, and the cost charged within it; what is beyond is overrun. */
+function settleSession(tx: Transaction, session: Session, costMicros: number): void {
   const { id, keyId, subject, customer, provider, model, reservedMicros } = session;
-  const charged = Math.max(0, Math.min(chargedMicros, reservedMicros));
+  const chargedMicros = Math.max(0, Math.min(costMicros, reservedMicros));
+  const upstreamMicros = Math.max(0, costMicros);
+  const overrunMicros = upstreamMicros - chargedMicros;
   const windows = windowsOf(tx.sql.get("SELECT windows FROM sessions WHERE id = ?", id)?.windows);
   tx.sql.run(
     "UPDATE sessions SET settled = 1, settle_by = NULL, charged_micros = ? WHERE id = ?",
-    charged,
+    chargedMicros,
     id,
   );
+  const amounts = { chargedMicros, upstreamMicros, overrunMicros };
   settle(
     tx,
     { source: "session", sourceId: id, keyId, subject, customer, type: "realtime", model, provider },
-    { releasedMicros: reservedMicros, chargedMicros: charged, upstreamMicros: null, overrunMicros: 0 },
+    { releasedMicros: reservedMicros, ...amounts },
     windows,
   );
   recordUsage(
     tx,
     { keyId, customer, type: "realtime", model },
-    { outcome: "completed", items: 0, chargedMicros: charged, upstreamMicros: 0, overrunMicros: 0 },
+    { outcome: "completed", items: 0, ...amounts },
   );
 }
 

@@ -20,16 +20,22 @@ local function close_session(id, key, fence, reason)
   if TOLD_SESSION_ENDS > 0 then post_session_end(id) end
 end
 
--- Settles it at what was used, within what was held for it.
-local function settle_session(id, used)
+-- Settles it at what it came to: charged within what was held for it, the rest is overrun.
+local function settle_session(id, cost)
   local f = rcall('HMGET', session_key(id), 'keyId', 'customer', 'reservedMicros', 'windows', 'endedAt', 'movement', 'model')
   local held = tonumber(f[3])
-  local charged = max(0, min(used, held))
-  local movement = charged > 0 and f[6] .. ',"chargedMicros":' .. exact(charged) or ''
+  local charged = max(0, min(cost, held))
+  local over = max(0, cost - charged)
+  local movement = ''
+  if cost > 0 then
+    movement = f[6] .. ',"chargedMicros":' .. exact(charged) .. ',"upstreamMicros":' .. exact(cost)
+    if over > 0 then movement = movement .. ',"overrunMicros":' .. exact(over) end
+  end
   settle_money(f[1], f[2] or '', f[4] or 'total', 'session/' .. id, held, charged, movement)
   if TOLD_SPEND > 0 and charged > 0 then post_spend(load_key(f[1]), f[2] or '', f[4] or 'total', 'session/' .. id, movement) end
   if charged > 0 then note_reached(load_key(f[1]), f[2] or '', f[4] or 'total') end
-  add_usage(f[1], f[2] or '', 'c 1 i -1 $ ' .. exact(charged) .. ' u ' .. exact(-charged), 'realtime ' .. (f[7] or ''))
+  local counts = 'c 1 i -1 $ ' .. exact(charged) .. ' u ' .. exact(over) .. ' o ' .. exact(over)
+  add_usage(f[1], f[2] or '', counts, 'realtime ' .. (f[7] or ''))
   write('HSET', session_key(id), 'chargedMicros', exact(charged), 'settled', '1')
   write('ZREM', P .. 'sessions-lost', id)
   write('ZADD', P .. 'session-ends', f[5], id)
