@@ -137,6 +137,7 @@ export function budgetPeriodContract(contract: StoreContract): void {
             provider: "p",
             model: "m",
             reservedMicros,
+            price: null,
           },
           { max: 9, maxPerKey: 9 },
           1_000,
@@ -149,7 +150,7 @@ export function budgetPeriodContract(contract: StoreContract): void {
       });
       expect((await open("s3", 0)).outcome).toBe("opened");
       expect(await outcome()).toBe("budget_exceeded");
-      const end = { closeReason: "client", counters: {}, chargedMicros: 10 };
+      const end = { closeReason: "client", counters: {}, costMicros: 10 };
       expect(await bench.store.endSession("s1", 1, end)).toBe(true);
       expect(await states()).toMatchObject([{ chargedMicros: 10, reservedMicros: 0 }]);
     });
@@ -209,6 +210,7 @@ export function budgetPeriodContract(contract: StoreContract): void {
           provider: "p",
           model: "m",
           reservedMicros: 70,
+          price: null,
         },
         { max: 9, maxPerKey: 9 },
         200 * DAY_MS,
@@ -217,7 +219,7 @@ export function budgetPeriodContract(contract: StoreContract): void {
       await bench.store.retire(retention, 10);
       const day = (customer: string | null) => bench.store.balance("a", customer, "2026-12-02");
       expect(await day(null)).toEqual({ reservedMicros: 70, chargedMicros: 0 });
-      await bench.store.endSession("s1", 1, { closeReason: "client", counters: {}, chargedMicros: 30 });
+      await bench.store.endSession("s1", 1, { closeReason: "client", counters: {}, costMicros: 30 });
       for (const customer of [null, "c"])
         expect(await day(customer)).toEqual({ reservedMicros: 0, chargedMicros: 30 });
       goTo(Date.UTC(2027, 4, 1));

@@ -283,6 +283,7 @@ export function outboxContract(contract: OutboxContract): void {
         provider: "openai",
         model: "gpt-realtime",
         reservedMicros: 1_000,
+        price: null,
       });
       const limits = { maxPerKey: 5, max: 10 };
       const open = async (id: string) => {
@@ -294,7 +295,7 @@ export function outboxContract(contract: OutboxContract): void {
       await open("1");
       bench.advance(500);
       await bench.store.renewSession(first.id, first.fence, 1_000, { audioInMs: 20 });
-      const end = { closeReason: "client", counters: { tokensOut: 3.5 }, chargedMicros: 700 };
+      const end = { closeReason: "client", counters: { tokensOut: 3.5 }, costMicros: 700 };
       await bench.store.endSession(first.id, first.fence, end);
       await bench.store.endSession(first.id, first.fence, end);
       const named = { sessionId: first.id, subject: "s", model: "gpt-realtime", provider: "openai" };

@@ -158,7 +158,16 @@ export function requestLimitContract(contract: StoreContract): void {
       await limit(2, null);
       const open = (id: string, keyId = "a") =>
         bench.store.openSession(
-          { id, keyId, subject: "", customer: null, provider: "p", model: "m", reservedMicros: 0 },
+          {
+            id,
+            keyId,
+            subject: "",
+            customer: null,
+            provider: "p",
+            model: "m",
+            reservedMicros: 0,
+            price: null,
+          },
           { max: 2, maxPerKey: 1 },
           1_000,
         );

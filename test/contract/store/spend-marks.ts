@@ -143,11 +143,12 @@ export function spendMarkContract(contract: StoreContract): void {
           provider: "p",
           model: "m",
           reservedMicros: 500,
+          price: null,
         },
         { max: 9, maxPerKey: 9 },
         1_000,
       );
-      await bench.store.endSession("s1", 1, { closeReason: "client", counters: {}, chargedMicros: 500 });
+      await bench.store.endSession("s1", 1, { closeReason: "client", counters: {}, costMicros: 500 });
       expect(await told()).toEqual(["key total 50"]);
     });
 

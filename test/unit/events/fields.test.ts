@@ -27,6 +27,7 @@ const SESSION: Session = {
   provider: "openai",
   model: "gpt-realtime",
   reservedMicros: 1_000,
+  price: null,
   startedAt: AT - 5_000,
   leaseUntil: null,
   fence: 1,
