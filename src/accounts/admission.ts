@@ -9,7 +9,7 @@ import { requireFit } from "../tasks/model-fit.ts";
 import type { ModelCatalogue } from "../tasks/ports/model-catalogue.ts";
 import type { IdempotencyClaim } from "../tasks/ports/task-store.ts";
 import type { Submission } from "../tasks/submission.ts";
-import type { JobRequest } from "../tasks/task.ts";
+import type { JobRequest, TaskWebhook } from "../tasks/task.ts";
 import { priceTask, type TaskPrice } from "./prices/held-price.ts";
 import { type Principal, requireModel, requirePermission, requirePriority } from "./principal.ts";
 import { type RestingCheck, routeOf } from "./route.ts";
@@ -28,6 +28,8 @@ export type Order = {
   retryOf: string | null;
   /** Whose it is, as `customerOf` decides; null where nobody is named. */
   customer: string | null;
+  /** Where word of it goes, if it was named. */
+  webhook: TaskWebhook | null;
   /** Pictures handed in, which are stored once the order is admitted. */
   inputs: readonly InputClaim[];
 };
@@ -68,6 +70,7 @@ export function admit(
     price: price.held,
     retryOf: order.retryOf,
     customer: order.customer,
+    webhook: order.webhook,
     idempotency,
   };
   return { submission, price };

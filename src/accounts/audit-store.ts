@@ -12,6 +12,7 @@ export const AUDIT_ACTIONS = [
   "key.rotated",
   "key.deleted",
   "key.cancelled",
+  "key.webhook_secret_rotated",
   "customer.changed",
   "delivery.replayed",
 ] as const;

@@ -216,6 +216,18 @@ export class KeyService {
     });
   }
 
+  /** Tells the audit log that the secret of a key's webhooks was rotated. */
+  async noteSecretRotated(id: string, { actor }: KeyOrder): Promise<void> {
+    await this.#store.recordAudit({
+      actor,
+      action: "key.webhook_secret_rotated",
+      target: id,
+      part: null,
+      before: null,
+      after: {},
+    });
+  }
+
   /**
    * Sees that the key from the configuration is in the store: made on the first start, given its new plain form
    * when that changed. What an administrator changed about it stays, also that it is disabled.

@@ -33,6 +33,8 @@ import { mountTasks } from "../http/routes/tasks.ts";
 import { mountUnsupported } from "../http/routes/unsupported.ts";
 import { mountUsage } from "../http/routes/usage.ts";
 import { mountVideos } from "../http/routes/videos.ts";
+import { mountDeliveries } from "../http/routes/webhooks/deliveries.ts";
+import { mountWebhookEndpoints } from "../http/routes/webhooks/endpoints.ts";
 import { mountWelcome } from "../http/routes/welcome.ts";
 import type { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import { createEventEncodings, type EventEncodings } from "../http/streams/event-encodings.ts";
@@ -132,6 +134,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
     host,
     limits,
     urls: urlOptions(settings),
+    webhookTargets: core.webhooks.targets,
     idempotency: {
       keyMs: idempotency.keyHours * HOUR_MS,
       repeatMs: idempotency.repeatSeconds * SECOND_MS,
@@ -151,6 +154,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   mountOpenAiVideos(app, key, { ...shared, mediaMs: settings.retention.mediaDays * DAY_MS });
   mountTasks(app, key, shared);
   mountBatches(app, key, { ...shared, batches: core.batches, clock });
+  mountWebhooks(app, core, { key, admin, host });
   mountUnsupported(app, key);
   mountMedia(app, media, surface.thumbnails ?? null);
   if (core.hooks !== null)
@@ -158,6 +162,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   mountAudit(app, admin, store);
   mountAdminKeys(app, admin, {
     keys,
+    secrets: core.webhooks.secrets,
     tasks,
     maxBodyBytes: limits.jsonBodyBytes,
     keepAnswersMs: shared.idempotency.keyMs,
@@ -167,6 +172,21 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   surface.mountRealtime?.(app);
   surface.mountQueue?.(app);
   return app;
+}
+
+function mountWebhooks(
+  app: Hono<HttpEnv>,
+  { webhooks, settings, store, tasks, doorbell, clock }: Core,
+  { key, admin, host }: { key: HttpMiddleware; admin: HttpMiddleware; host: IdleLimit },
+): void {
+  const { endpoints, secrets } = webhooks;
+  const maxBodyBytes = settings.limits.jsonBodyBytes;
+  mountWebhookEndpoints(app, key, { endpoints, secrets, host, maxBodyBytes });
+  mountDeliveries(app, key, admin, {
+    store,
+    tasks,
+    ring: (id) => doorbell.ring("image", clock.now(), { id, fence: clock.now() }),
+  });
 }
 
 /** What a client posts to a hub belongs to a connection that there is already. */

@@ -29,6 +29,7 @@ import type { Publisher } from "../tasks/ports/publisher.ts";
 import { TaskService } from "../tasks/service.ts";
 import type { WireContext } from "../tasks/wire.ts";
 import { createWireContext, targetPolicy, taskServiceOptions, urlOptions } from "./options.ts";
+import type { Webhooks } from "./webhooks.ts";
 
 /** The parts a host brings. */
 export type HostParts = {
@@ -47,6 +48,7 @@ export type HostParts = {
   readonly rooms: Pick<Rooms, "subscribeToTask" | "subscribeToTenant">;
   /** Where providers may call back; null where none can reach the gateway. */
   readonly hooks: HookAddresses | null;
+  readonly webhooks: Webhooks;
 };
 
 export type Core = HostParts & {

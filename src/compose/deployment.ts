@@ -28,12 +28,16 @@ import { createHookAddresses, stepWorkerOptions } from "./options.ts";
 import { TaskEnds } from "./task-ends.ts";
 import { UnreadableWatch } from "./unreadable-watch.ts";
 import { createVoiceAdmission } from "./voice.ts";
+import { createWebhooks } from "./webhooks.ts";
 
 /** Tasks that one request may cancel: each takes a few of the calls that the platform lets a request make. */
 const CANCEL_AT_MOST = 100;
 
+/** Deliveries to webhooks that are sent at once: the platform lets a call have six connections open. */
+const MAX_OPEN_DELIVERIES = 4;
+
 /** What the platform brings. */
-export type DeploymentPlatform = Omit<HostParts, "catalogue" | "doorbell" | "hooks"> & {
+export type DeploymentPlatform = Omit<HostParts, "catalogue" | "doorbell" | "hooks" | "webhooks"> & {
   readonly offers: readonly ProviderOffer[];
   /** Sends what the operator's own services are told. */
   readonly post: Post;
@@ -70,11 +74,13 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
   const options = stepWorkerOptions(settings);
   const qstash = createQStash(platform);
   const hooks = createHookAddresses(settings, settings.keys);
+  const { transport } = parts;
+  const webhooks = createWebhooks({ settings, store, transport, clock, log, maxOpen: MAX_OPEN_DELIVERIES });
   const rings = qstash === null ? ringsOfRunners(platform, options) : ringsOfQStash(qstash);
   return {
     // The worker that holds a task runs elsewhere, see step-worker.ts.
     ...createCore(
-      { ...parts, publisher, catalogue, doorbell: rings.doorbell, hooks },
+      { ...parts, publisher, catalogue, doorbell: rings.doorbell, hooks, webhooks },
       { dropHeld: () => {}, sharedLookups: false, cancelAtMost: CANCEL_AT_MOST },
     ),
     stepWorker: new StepWorker(
@@ -87,6 +93,7 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
         clock,
         log,
         hooks: hooks ?? undefined,
+        otherWork: [webhooks.sender],
         durations: new UsualDurations(durationSeeds(catalogue.list())),
       },
       options,

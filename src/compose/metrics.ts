@@ -6,6 +6,7 @@ import type { RoomsStats } from "../rooms/rooms.ts";
 import type { HungCalls } from "../tasks/engine/hung-calls.ts";
 import type { AccountHealth } from "../tasks/engine/provider-health.ts";
 import type { TaskStore } from "../tasks/ports/task-store.ts";
+import type { DeliveryStore } from "../webhooks/delivery-store.ts";
 import { type EventsReport, registerEventMetrics } from "./events.ts";
 
 const SECOND_MS = 1_000;
@@ -28,11 +29,13 @@ export type ProcessGauges = {
   readonly retention: { readonly unremovedMedia: number };
   readonly ends: { registerIn(metrics: MetricsRegistry): void };
   readonly storeCalls: { registerIn(metrics: MetricsRegistry): void };
+  readonly webhookTries: { registerIn(metrics: MetricsRegistry): void };
 };
 
 export type MetricsSources = {
   readonly build: BuildInfo;
-  readonly store: Pick<TaskStore, "stats" | "oldestWaitingMs" | "countUnreadable">;
+  readonly store: Pick<TaskStore, "stats" | "oldestWaitingMs" | "countUnreadable"> &
+    Pick<DeliveryStore, "countDeliveries">;
   readonly process: ProcessGauges | undefined;
   /** Absent without a sink of events. */
   readonly events?: EventsReport | undefined;
@@ -56,6 +59,17 @@ export function registerMetrics(
     ]);
   });
   metrics.gauge(
+    "conduit_webhook_deliveries",
+    "Deliveries to webhooks that wait, and those that were given up and are kept, by status.",
+    async () => {
+      const { pending, dead } = await store.countDeliveries();
+      return [
+        { labels: { status: "pending" }, value: pending },
+        { labels: { status: "dead" }, value: dead },
+      ];
+    },
+  );
+  metrics.gauge(
     "conduit_queue_oldest_waiting_seconds",
     "For how long the oldest task of a lane has waited for its first start; 0 when none waits.",
     () =>
@@ -68,9 +82,11 @@ export function registerMetrics(
   );
   if (events !== undefined) registerEventMetrics(metrics, events);
   if (process === undefined) return;
-  const { engine, hung, accounts, providers, rooms, hubs, retention, ends, storeCalls } = process;
+  const { engine, hung, accounts, providers, rooms, hubs, retention, ends, storeCalls, webhookTries } =
+    process;
   ends.registerIn(metrics);
   storeCalls.registerIn(metrics);
+  webhookTries.registerIn(metrics);
   metrics.gauge("conduit_provider_calls", "Provider calls open in this process.", () => [
     { value: engine.heldSteps },
   ]);

@@ -86,6 +86,11 @@ export function targetPolicy({ fetch }: Pick<Settings, "fetch">): TargetPolicy {
   return { allowHttp: fetch.allowHttp, allowedHosts: new Set(fetch.allowedHosts) };
 }
 
+/** Where webhooks may go. */
+export function webhookTargets({ webhooks }: Pick<Settings, "webhooks">): TargetPolicy {
+  return { allowHttp: webhooks.allowHttp, allowedHosts: new Set(webhooks.allowedHosts) };
+}
+
 /** The bucket in which results are kept; null where it is another place. */
 export function s3Access({ media }: Pick<Settings, "media">): S3Access | null {
   const { endpoint, bucket, region, accessKeyId, secretAccessKey, pathStyle } = media.s3;

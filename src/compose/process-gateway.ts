@@ -64,7 +64,10 @@ import { StoreMetrics } from "./store-metrics.ts";
 import { TaskEnds } from "./task-ends.ts";
 import { UnreadableWatch } from "./unreadable-watch.ts";
 import { createVoice, createVoiceAdmission, localVoiceSockets, type VoiceHost } from "./voice.ts";
+import { createWebhooks } from "./webhooks.ts";
 
+/** Deliveries to webhooks that are sent at once: so many destinations may hang at a time, and others go on. */
+const MAX_OPEN_DELIVERIES = 64;
 /** How long clients of long polling get to fetch what closes their connections, ms. They ask again at once. */
 const LAST_POLLS_MS = 1_000;
 
@@ -138,6 +141,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const hung = new HungCalls();
   const providerHealth = new ProviderHealth(clock, Math.random, accountNews(log));
   const accounts = () => providerHealth.list();
+  const webhooks = createWebhooks({ settings, store, transport, clock, log, maxOpen: MAX_OPEN_DELIVERIES });
   const engine = new Engine(
     {
       store,
@@ -152,13 +156,27 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       health: providerHealth,
       previews,
       hooks: hooks ?? undefined,
+      otherWork: [webhooks.sender],
       durations: new UsualDurations(durationSeeds(catalogue.list())),
     },
     engineOptions(settings),
   );
   const retention = new RetentionSweep({ store, media, clock, log }, retentionOptions(settings));
   const core = createCore(
-    { settings, clock, log, store, media, catalogue, transport, publisher, doorbell: engine, rooms, hooks },
+    {
+      settings,
+      clock,
+      log,
+      store,
+      media,
+      catalogue,
+      transport,
+      publisher,
+      doorbell: engine,
+      rooms,
+      hooks,
+      webhooks,
+    },
     {
       dropHeld: (taskId) => engine.drop(taskId),
       sharedLookups: true,
@@ -247,6 +265,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       retention,
       ends,
       storeCalls,
+      webhookTries: webhooks.tries,
     },
     isResting: ({ provider, providerModel }, type) => {
       const offering = providers.get(provider);

@@ -257,6 +257,14 @@ export const SETTINGS = {
       "Hosts that may be fetched although they are in a private network, by their exact names.",
     ),
   },
+  webhooks: {
+    allowHttp: boolean(false, "Send webhooks to http:// addresses too, not to https:// alone."),
+    allowedHosts: list(
+      hostName.transform((host) => host.toLowerCase()),
+      "a list of host names or addresses without scheme and port",
+      "Hosts that webhooks may go to although they are in a private network, by their exact names.",
+    ),
+  },
   realtime: {
     defaultModel: text("gpt-4o-realtime-preview", line, LINE, "Model of a session that names none."),
     maxConnectionsPerKey: integer(5, 1, 100_000, "Voice sessions of one key at once."),

@@ -15,8 +15,17 @@ export type InputReference =
   | { file_id: string };
 export type InputField = InputReference | InputReference[];
 
+/** Where word of a task goes. */
+export type WebhookFields = {
+  webhook_url?: string | undefined;
+  /** Sent along; none of host, content, signature or the connection. */
+  webhook_headers?: Record<string, string> | undefined;
+  /** Of `task.started`, `task.progress` and the default, the three ends. */
+  webhook_events?: string[] | undefined;
+};
+
 /** Fields that pictures and films have in common. */
-type CommonFields = {
+type CommonFields = WebhookFields & {
   prompt: string;
   /** One of `GET /v1/models`. */
   model: string;

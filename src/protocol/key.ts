@@ -97,7 +97,11 @@ export type WireKey = Omit<WireOwnKey, "budgets" | "requestRates"> & {
 };
 
 /** The answer to making and to rotating a key: the only one that holds its plain form. */
-export type WireNewKey = WireKey & { key: string };
+export type WireNewKey = WireKey & {
+  key: string;
+  /** Of a new key: what signs the webhooks that its requests name (`whsec_…`). */
+  webhookSecret?: string;
+};
 
 /** A page of keys, newest first; `after` asks for the next one. */
 export type WireKeyPage = { data: WireKey[]; hasMore: boolean; after: string | null };

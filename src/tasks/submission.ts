@@ -3,7 +3,7 @@
 import type { Json, Priority, TaskType } from "../protocol/task.ts";
 import type { RequestRate } from "./ports/start-refusal.ts";
 import type { IdempotencyClaim, TaskDraft, TaskView } from "./ports/task-store.ts";
-import type { Candidate, JobRequest, TaskInput, Tenant } from "./task.ts";
+import type { Candidate, JobRequest, TaskInput, TaskWebhook, Tenant } from "./task.ts";
 
 /** An admitted request: who pays, where it runs and what is held back for it are already decided. */
 export type Submission = {
@@ -28,6 +28,8 @@ export type Submission = {
   retryOf: string | null;
   /** The end user of the key's owner on whose budget it counts; null where none is named. */
   customer: string | null;
+  /** Where word of it goes, if it was named. Absent: nowhere. */
+  webhook?: TaskWebhook | null;
   idempotency: IdempotencyClaim | null;
 };
 
@@ -71,7 +73,7 @@ export function draftOf(
     retryOf: submission.retryOf,
     batchId,
     customer: submission.customer,
-    webhook: null,
+    webhook: submission.webhook ?? null,
     baseUrl: submission.baseUrl,
     reservedMicros: submission.reservedMicros,
     price: submission.price,

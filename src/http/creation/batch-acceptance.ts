@@ -15,7 +15,7 @@ import { type AcceptanceDependencies, admitOrder } from "./task-acceptance.ts";
 
 export type BatchAcceptanceDependencies = Pick<
   AcceptanceDependencies,
-  "tasks" | "models" | "inputs" | "host" | "isResting" | "urls" | "idempotency"
+  "tasks" | "models" | "inputs" | "host" | "isResting" | "urls" | "webhookTargets" | "idempotency"
 > & {
   batches: Pick<BatchService, "submit" | "repeated" | "discardInputs">;
   clock: Pick<Clock, "after">;

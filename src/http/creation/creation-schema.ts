@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { ImageFields, InputField, VideoFields } from "../../protocol/create-request.ts";
 import { ApiError } from "../../protocol/error.ts";
 import { type Json, PRIORITIES } from "../../protocol/task.ts";
+import { WEBHOOK_EVENTS } from "../../webhooks/events.ts";
 import { ttlField } from "../request/key-fields.ts";
 import { isInputField, MAX_INPUTS, PICTURE_SCHEMA_REF } from "./input-fields.ts";
 import { isBoundedObject, MAX_JSON_DEPTH } from "./json-bounds.ts";
@@ -128,6 +129,7 @@ function videoFields(limits: CreationLimits): z.ZodType<VideoCreation> {
   } satisfies Record<keyof VideoFields, z.ZodType>);
 }
 
+const TASK_EVENTS = WEBHOOK_EVENTS.filter((type) => type.startsWith("task."));
 const PARTIAL_IMAGES = "a whole number from 0 to 3";
 const CLEAN = "in whole characters, none of them a control character";
 
@@ -137,6 +139,7 @@ function commonFields(limits: CreationLimits, type: keyof typeof TIMEOUT_SECONDS
   const timeout = `a number from ${shortest} to ${longest}`;
   const seed = "a whole number from 0 to 9007199254740991";
   const priority = '"low", "normal" or "high"';
+  const events = `a list of one or more of ${TASK_EVENTS.join(", ")}`;
   const user = `a text of 1 to ${MAX_USER_CHARACTERS} characters, ${CLEAN}`;
   return {
     prompt: z
@@ -172,6 +175,19 @@ function commonFields(limits: CreationLimits, type: keyof typeof TIMEOUT_SECONDS
         description:
           "On the asynchronous routes only: the answer has a key that may read, follow and cancel this task.",
       })
+      .optional(),
+    webhook_url: z
+      .string({ error: "an https address" })
+      .meta({ description: "Where word of the task goes." })
+      .optional(),
+    webhook_headers: z
+      .custom<Record<string, string>>(isObject, { error: "an object of header names and texts" })
+      .meta({ type: "object", additionalProperties: { type: "string" } })
+      .optional(),
+    webhook_events: z
+      .array(z.enum(TASK_EVENTS, { error: `one of ${TASK_EVENTS.join(", ")}` }), { error: events })
+      .min(1, events)
+      .max(TASK_EVENTS.length, events)
       .optional(),
   } satisfies Record<keyof ImageFields & keyof VideoFields, z.ZodType>;
 }
@@ -222,7 +238,7 @@ function withFurther<Shape extends z.core.$ZodShape>(limits: CreationLimits, sha
 
 function refuseByName(field: string): void {
   const reason = CALLBACK_FIELD.test(field)
-    ? "names a callback, and this version calls nobody back: follow the task's eventsUrl instead"
+    ? "names a callback: use `webhook_url`, or a registered endpoint"
     : PRICED_FIELDS.has(field)
       ? "would change the model, the count or the price: use `model` and `n`"
       : INPUT_FIELDS.has(field)

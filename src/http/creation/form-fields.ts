@@ -8,9 +8,30 @@ const NESTED = /^([^[\]]+)\[([^[\]]*[^[\]\d][^[\]]*)\]$/;
 const LISTED = /^([^[\]]+)\[\d*\]$/;
 const NUMBER = /^-?(?:0|[1-9]\d{0,15})(?:\.\d{1,15})?$/;
 /** Texts that may look like numbers. */
-const TEXTS = new Set(["prompt", "model", "user", "size", "image", "images", "mask"]);
+const TEXTS = new Set([
+  "prompt",
+  "model",
+  "user",
+  "size",
+  "image",
+  "images",
+  "mask",
+  "webhook_url",
+  "webhook_events",
+]);
 /** Objects that come as one JSON text. */
-const OBJECTS = new Set(["metadata", "provider_options", "access_token", "image", "images", "mask"]);
+const OBJECTS = new Set([
+  "metadata",
+  "provider_options",
+  "access_token",
+  "image",
+  "images",
+  "mask",
+  "webhook_headers",
+]);
+
+/** Objects whose values are texts. */
+const TEXT_MAPS = new Set(["metadata", "webhook_headers"]);
 
 /** What a form's name is about: `image[]` is about `image`. */
 export function fieldOf(name: string): string {
@@ -27,7 +48,7 @@ export function fieldsOfForm(texts: readonly FormText[]): Record<string, unknown
     if (outer !== undefined && inner !== undefined) {
       const object = fields.get(outer);
       const entries = isObject(object) ? Object.entries(object) : [];
-      const value = outer === "metadata" ? text : scalarOf(text);
+      const value = TEXT_MAPS.has(outer) ? text : scalarOf(text);
       fields.set(outer, Object.fromEntries([...entries, [inner, value]]));
       continue;
     }

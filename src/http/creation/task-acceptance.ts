@@ -4,6 +4,7 @@ import { admit, type Order } from "../../accounts/admission.ts";
 import { CUSTOMER_HEADER, customerOf } from "../../accounts/customer.ts";
 import type { EphemeralKeys } from "../../accounts/ephemeral/ephemeral-keys.ts";
 import type { RestingCheck } from "../../accounts/route.ts";
+import type { TargetPolicy } from "../../fetch/target-guard.ts";
 import type { GivenInput } from "../../inputs/given-input.ts";
 import type { InputStore } from "../../inputs/input-store.ts";
 import type { AccessTokenField } from "../../protocol/create-request.ts";
@@ -13,13 +14,14 @@ import type { IdempotencyClaim, TaskView } from "../../tasks/ports/task-store.ts
 import { rateHeaders } from "../../tasks/rate-headers.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { Submission, Submitted } from "../../tasks/submission.ts";
-import type { TaskInput } from "../../tasks/task.ts";
+import type { TaskInput, TaskWebhook } from "../../tasks/task.ts";
 import { type HttpContext, principalOfExchange } from "../exchange.ts";
 import type { IdleLimit } from "../idle-limit.ts";
 import { type BaseUrlOptions, baseUrl } from "../request/base-url.ts";
 import { type IdempotencyOptions, idempotencyClaim } from "../request/idempotency.ts";
 import { tellCost } from "../response/cost-headers.ts";
 import { type AccessToken, type AccessTokenMaker, accessTokenMaker } from "./access-token.ts";
+import { requireWebhook } from "./webhook-fields.ts";
 
 export type AcceptanceDependencies = {
   tasks: Pick<TaskService, "submit" | "repeated" | "newId">;
@@ -29,6 +31,7 @@ export type AcceptanceDependencies = {
   host: IdleLimit;
   isResting?: RestingCheck | undefined;
   urls: BaseUrlOptions;
+  webhookTargets: TargetPolicy;
   idempotency: IdempotencyOptions;
 };
 
@@ -41,7 +44,9 @@ export type Accepted = {
 };
 
 /** A request with its inputs as the caller gave them. */
-export type GivenOrder = Omit<Order, "baseUrl" | "inputs" | "customer"> & {
+export type GivenOrder = Omit<Order, "baseUrl" | "inputs" | "customer" | "webhook"> & {
+  /** Not judged yet. */
+  webhook: TaskWebhook | null;
   inputs: readonly GivenInput[];
   /** Under which uploads are stored; null where there are none. */
   id: string | null;
@@ -97,10 +102,14 @@ export async function acceptTask(
 /** The submission of an order in the name of the caller; a batch has one for each of its items. Rejects as `admit` throws. */
 export async function admitOrder(
   c: HttpContext,
-  { customer: repeated, ...order }: Omit<GivenOrder, "id" | "accessToken">,
+  { customer: repeated, webhook: named, ...order }: Omit<GivenOrder, "id" | "accessToken">,
   claim: Promise<IdempotencyClaim> | null,
   base: string,
-  { models, isResting }: Pick<AcceptanceDependencies, "models" | "isResting">,
+  {
+    models,
+    isResting,
+    webhookTargets,
+  }: Pick<AcceptanceDependencies, "models" | "isResting" | "webhookTargets">,
 ): Promise<Submission> {
   const principal = principalOfExchange(c);
   const customer = await customerOf(principal.tenant, [
@@ -109,9 +118,10 @@ export async function admitOrder(
     order.request.further?.[SAFETY_IDENTIFIER],
     c.req.header(CUSTOMER_HEADER),
   ]);
+  const webhook = named === null ? null : requireWebhook(named, principal, webhookTargets);
   const { submission } = admit(
     principal,
-    { ...order, customer, baseUrl: base },
+    { ...order, customer, webhook, baseUrl: base },
     models,
     claim === null ? null : await claim,
     isResting,

@@ -32,6 +32,15 @@ export function jsonBody(maxBytes: number): HttpMiddleware {
   };
 }
 
+/** As `jsonBody`, where a request without a body stands for an empty object. */
+export function optionalJsonBody(maxBytes: number): HttpMiddleware {
+  const required = jsonBody(maxBytes);
+  return (c, next) => {
+    const { body, headers } = c.req.raw;
+    return body === null || headers.get("content-length") === "0" ? next() : required(c, next);
+  };
+}
+
 /** The value of a JSON body, for routes that take other bodies too. Rejects as `jsonBody` does. */
 export async function readJson(request: Request, maxBytes: number): Promise<unknown> {
   const text = await readText(request, maxBytes);

@@ -66,6 +66,7 @@ export function mountEstimates(
         baseUrl: "",
         retryOf: null,
         customer: null,
+        webhook: null,
         inputs,
       },
       models,

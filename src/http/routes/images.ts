@@ -11,6 +11,7 @@ import { refuseAccessToken } from "../creation/access-token.ts";
 import { type CreationCheck, type ReadCreation, readCreation } from "../creation/creation-body.ts";
 import { type CreationLimits, type ImageCreation, imageCreationSchema } from "../creation/creation-schema.ts";
 import { type AcceptanceDependencies, type Accepted, acceptTask } from "../creation/task-acceptance.ts";
+import { webhookOf } from "../creation/webhook-fields.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
 import { preferredWaitSeconds } from "../request/preference.ts";
 import { tellCost } from "../response/cost-headers.ts";
@@ -120,6 +121,7 @@ export function imageOrder(creation: ImageCreation, previews: boolean) {
     timeoutMs: timeoutOf(creation),
     metadata: creation.metadata ?? {},
     retryOf: null,
+    webhook: webhookOf(creation),
   };
 }
 

@@ -66,6 +66,7 @@ export function mountTasks(
       metadata: task.metadata,
       retryOf: task.id,
       customer: task.customer,
+      webhook: task.webhook,
       inputs: task.inputs.map(({ role, path }, index) => ({
         role,
         param: `input ${index + 1} (${role})`,

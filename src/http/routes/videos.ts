@@ -7,6 +7,7 @@ import type { JobRequest } from "../../tasks/task.ts";
 import { readCreation } from "../creation/creation-body.ts";
 import { type CreationLimits, type VideoCreation, videoCreationSchema } from "../creation/creation-schema.ts";
 import { type AcceptanceDependencies, acceptTask } from "../creation/task-acceptance.ts";
+import { webhookOf } from "../creation/webhook-fields.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
 import { preferredWaitSeconds } from "../request/preference.ts";
 import { tellCost } from "../response/cost-headers.ts";
@@ -58,6 +59,7 @@ export function videoOrder(creation: VideoCreation): Omit<Order, "baseUrl" | "in
     timeoutMs: creation.timeout_seconds === undefined ? null : creation.timeout_seconds * 1000,
     metadata: creation.metadata ?? {},
     retryOf: null,
+    webhook: webhookOf(creation),
   };
 }
 

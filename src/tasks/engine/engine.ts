@@ -4,7 +4,7 @@
  * What follows a ring, a claim or a step is decided in scheduling.ts.
  */
 
-import type { TaskType } from "../../protocol/task.ts";
+import { isTerminal, type TaskType } from "../../protocol/task.ts";
 import type { HookAddresses } from "../hook-addresses.ts";
 import type { Billing } from "../ports/billing.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -25,7 +25,7 @@ import type { Previews } from "../previews.ts";
 import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../retry-policy.ts";
 import { candidateOf } from "../task.ts";
 import { NOTHING_SPENT, SUSPECT_FROM_TAKEOVERS } from "../transition.ts";
-import { WorkRunners } from "./due-work/runners.ts";
+import { WorkRunners, type WorkRunnersDependencies } from "./due-work/runners.ts";
 import { Lane } from "./lane.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import type { OtherWorkers, WorkListener } from "./other-workers.ts";
@@ -86,7 +86,8 @@ export type EngineDependencies = {
   others?: OtherWorkers | undefined;
   /** How long jobs usually take. Absent: progress is never estimated. */
   durations?: UsualDurations | undefined;
-} & Pick<StepDependencies, "hung">;
+} & Pick<StepDependencies, "hung"> &
+  Pick<WorkRunnersDependencies, "otherWork">;
 
 /**
  * A task on which workers died is worked on once this process has lived for so long without it, ms: a process that is ended
@@ -381,6 +382,8 @@ export class Engine implements Doorbell, WorkListener {
     if (alone >= 0) this.#alone.splice(alone, 1);
     if (committed !== null) this.#begin(lane, committed.claims, committed.at);
     const { clock } = this.#dependencies;
+    // Word of its end, which others than its own webhook find by the sweep.
+    if (committed?.task?.webhook && isTerminal(committed.task.status)) this.#dueWork.ring();
     const dueAt = committed?.task ? localDueAtOf(committed.task, clock.now()) : null;
     if (dueAt !== null) this.#armLane(lane, dueAt);
     const claimed = committed !== null && driver.claimed ? committed.claims.length : null;

@@ -161,7 +161,11 @@ export class StepRunnerSession {
     try {
       const { task, dueAt } = await report;
       if (dueAt !== null) this.#lookAt(dueAt);
-      if (isTerminal(task.status)) this.#taskEnded = true;
+      if (isTerminal(task.status)) {
+        this.#taskEnded = true;
+        // Webhooks are to hear of it.
+        this.#clean();
+      }
     } catch (error) {
       const { lane } = this.#options;
       this.#dependencies.log.error("a step could not be stored", { lane, cause: describeError(error) });

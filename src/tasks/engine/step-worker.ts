@@ -19,7 +19,7 @@ import { publishUpdate } from "../ports/publisher.ts";
 import type { Claim, TaskStore } from "../ports/task-store.ts";
 import type { RetryPolicy } from "../retry-policy.ts";
 import type { Task } from "../task.ts";
-import { WorkRunners } from "./due-work/runners.ts";
+import { WorkRunners, type WorkRunnersDependencies } from "./due-work/runners.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import type { ProviderHealth } from "./provider-health.ts";
 import { CRON_SWEEP_BATCHES, localDueAt, localDueAtOf, SWEEP_BATCH } from "./scheduling.ts";
@@ -58,7 +58,7 @@ export type StepWorkerDependencies = {
   hooks?: Pick<HookAddresses, "urlOf"> | undefined;
   /** How long jobs usually take. Absent: progress is never estimated. */
   durations?: UsualDurations | undefined;
-};
+} & Pick<WorkRunnersDependencies, "otherWork">;
 
 /** What one step came to. */
 export type StepReport = {
@@ -165,7 +165,10 @@ export class StepWorker {
     return { requeued, dueAt: { image, video } };
   }
 
-  /** Works on the upstream jobs that ended tasks left behind, as far as they are due, for 30 s. Never rejects. */
+  /**
+   * Does the due work there is - upstream jobs that ended tasks left behind, deliveries to webhooks - for 30 s. Never
+   * rejects.
+   */
   async clean(): Promise<void> {
     const { clock, log } = this.#dependencies;
     const dueWork = new WorkRunners(this.#dependencies, { leaseMs: this.#options.leaseMs });
@@ -174,7 +177,7 @@ export class StepWorker {
       await dueWork.sweep();
       await dueWork.drained();
     } catch (error) {
-      log.error("cleanup failed", { cause: describeError(error) });
+      log.error("due work could not be done", { cause: describeError(error) });
     } finally {
       enough.cancel();
     }

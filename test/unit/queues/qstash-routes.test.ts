@@ -5,6 +5,7 @@ import { noRoute } from "../../../src/http/middleware/method-not-allowed.ts";
 import { errorResponse } from "../../../src/http/response/error-response.ts";
 import { mountQStash } from "../../../src/queues/qstash-routes.ts";
 import { QStashSignatures } from "../../../src/queues/qstash-signatures.ts";
+import type { RungTask } from "../../../src/tasks/ports/doorbell.ts";
 import { StoreUnavailableError } from "../../../src/tasks/ports/store-error.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
 import { signDelivery } from "../../fixture/qstash/signing.ts";
@@ -17,7 +18,7 @@ const KEYS = { current: "sig_current_of_the_tests", next: "sig_next_of_the_tests
 const TASK = { id: "019aa7f3-1c2d-7abc-8def-0123456789ab", fence: 3 };
 const RING = { lane: "image", taskId: TASK.id, step: 2, again: 0 };
 
-type Report = { task: { id: string; fence: number }; dueAt: number | null } | null;
+type Report = { task: RungTask; dueAt: number | null } | null;
 
 let clock: ManualClock;
 let log: ReturnType<typeof recordingLog>;
@@ -25,6 +26,7 @@ let log: ReturnType<typeof recordingLog>;
 let report: Report | Error;
 /** When the lane's next work is due. */
 let nextDueAt: number | null | Error;
+let cleaned: number;
 let ran: string[];
 let rung: unknown[];
 let keptOpen: number;
@@ -35,6 +37,7 @@ beforeEach(() => {
   log = recordingLog();
   report = null;
   nextDueAt = null;
+  cleaned = 0;
   ran = [];
   rung = [];
   keptOpen = 0;
@@ -63,6 +66,9 @@ beforeEach(() => {
         if (nextDueAt instanceof Error) throw nextDueAt;
         return nextDueAt;
       },
+      clean: async () => {
+        cleaned += 1;
+      },
     },
     doorbell: {
       ringFor: (occasion, lane, atMs, task) =>
@@ -73,6 +79,15 @@ beforeEach(() => {
     clock,
     log,
   });
+});
+
+test("webhooks are told of a task that has ended, after what rings for more work is sent, and of no other", async () => {
+  report = { task: { ...TASK, status: "running" }, dueAt: clock.now() };
+  await send(STEP, JSON.stringify(RING), sign(STEP, RING));
+  expect(cleaned).toBe(0);
+  report = { task: { ...TASK, status: "completed" }, dueAt: null };
+  await send(STEP, JSON.stringify(RING), sign(STEP, RING));
+  expect(cleaned).toBe(1);
 });
 
 describe("who may ring", () => {

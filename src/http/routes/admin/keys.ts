@@ -15,13 +15,16 @@ import type {
   WireKeyPage,
   WireNewKey,
 } from "../../../protocol/key.ts";
+import type { WireWebhookSecret } from "../../../protocol/webhook.ts";
 import type { TaskService } from "../../../tasks/service.ts";
 import { isoTime } from "../../../tasks/wire.ts";
+import type { KeySecrets } from "../../../webhooks/secrets.ts";
 import { auditActor, type HttpContext, type HttpEnv, type HttpMiddleware } from "../../exchange.ts";
 import { jsonBody, readJson, validBody, validFields } from "../../request/body.ts";
 import { ifMatch } from "../../request/if-match.ts";
 import { pageLimit } from "../../request/page.ts";
 import { mountCancelKey } from "../cancel-tasks.ts";
+import { rotationBody, validRotation } from "../webhooks/rotation.ts";
 import { keyFilter, keyId, wantsDeleted } from "./key-query.ts";
 import { changeSchema, draftSchema, LIFTABLE } from "./key-schema.ts";
 import { answerSecret, type KeptBody, Once } from "./once.ts";
@@ -38,6 +41,8 @@ const rotationSchema = z.strictObject({
 
 export type AdminKeyDependencies = {
   keys: KeyService;
+  /** Of the keys' webhooks. */
+  secrets: Pick<KeySecrets, "current" | "rotate">;
   tasks: Pick<TaskService, "cancelMany">;
   maxBodyBytes: number;
   /** How long the answer to a request with an `Idempotency-Key` is kept. */
@@ -48,25 +53,32 @@ export type AdminKeyDependencies = {
 export function mountAdminKeys(
   app: Hono<HttpEnv>,
   admin: HttpMiddleware,
-  { keys, tasks, maxBodyBytes, keepAnswersMs }: AdminKeyDependencies,
+  { keys, secrets, tasks, maxBodyBytes, keepAnswersMs }: AdminKeyDependencies,
 ): void {
   const body = jsonBody(maxBodyBytes);
 
   /** Makes a plain form, or answers what the same request was answered before. */
-  const answerMade = async (c: HttpContext, once: Once | null, make: Make): Promise<Response> => {
+  const answerMade = async (
+    c: HttpContext,
+    once: Once | null,
+    make: Make,
+    more: (made: MadeKey) => Promise<object> = async () => ({}),
+  ): Promise<Response> => {
     const order = orderOf(c);
-    if (once === null) return answerSecret(c, secretOf(await make(order)));
+    const answerOf = async (made: MadeKey) => secretOf(made, await more(made));
+    if (once === null) return answerSecret(c, await answerOf(await make(order)));
     const kept = await keys.recallAnswer(once.id);
     if (kept !== null) return once.replay(c, kept);
     const { id, fingerprint } = once;
-    const seal = (made: MadeKey) => once.seal(secretOf(made));
+    const seal = async (made: MadeKey) => once.seal(await answerOf(made));
     const made = await make({ ...order, once: { id, fingerprint, ttlMs: keepAnswersMs, seal } });
-    return "answer" in made ? once.replay(c, made.answer) : answerSecret(c, secretOf(made));
+    return "answer" in made ? once.replay(c, made.answer) : answerSecret(c, await answerOf(made));
   };
 
   app.post(LIST, admin, body, validBody(draftSchema, LIFTABLE), async (c) => {
     const draft: KeyDraft = c.req.valid("json");
-    return answerMade(c, await Once.of(c, LIST, draft), (order) => keys.create(draft, order));
+    const secretToo = async ({ key }: MadeKey) => ({ webhookSecret: await secrets.current(key.id) });
+    return answerMade(c, await Once.of(c, LIST, draft), (order) => keys.create(draft, order), secretToo);
   });
 
   app.get(LIST, admin, async (c) => {
@@ -108,6 +120,14 @@ export function mountAdminKeys(
     return answerMade(c, once, (order) => keys.rotate(id, overlapSeconds * SECOND_MS, order));
   });
 
+  app.post(`${ONE}/webhook-secret/rotate`, admin, rotationBody(maxBodyBytes), validRotation, async (c) => {
+    const { id } = await keys.read(keyId(c.req.param("id")));
+    const secret = await secrets.rotate(id, c.req.valid("json").overlapSeconds * SECOND_MS);
+    await keys.noteSecretRotated(id, { actor: auditActor(c) });
+    c.header("cache-control", "no-store");
+    return c.json({ secret } satisfies WireWebhookSecret);
+  });
+
   mountCancelKey(app, admin, { tasks, keys, keyIdOf: keyId });
 
   app.delete(ONE, admin, async (c) => {
@@ -138,8 +158,8 @@ function answerKey(c: HttpContext, key: VirtualKey): Response {
   return c.json(wireKey(key));
 }
 
-function secretOf({ key, plain }: MadeKey): KeptBody {
-  return { etag: etagOf(key), body: { ...wireKey(key), key: plain } satisfies WireNewKey };
+function secretOf({ key, plain }: MadeKey, more: object): KeptBody {
+  return { etag: etagOf(key), body: { ...wireKey(key), key: plain, ...more } satisfies WireNewKey };
 }
 
 /** A request without a body says as much as one with an empty object. */

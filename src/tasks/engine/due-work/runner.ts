@@ -13,6 +13,8 @@ export interface WorkHandler {
   readonly kind: WorkKind;
   /** How long one run may take, ms; its signal aborts then, and the item is tried again. */
   readonly timeoutMs: number;
+  /** Runs open at once in this process, whatever their destinations. Absent: 32. */
+  readonly maxOpen?: number;
   /** Runs of one destination at once, by all processes together. */
   readonly maxPerDestination: number;
   /** The destinations this process can serve; undefined: all. */
@@ -29,7 +31,7 @@ export type WorkRunnerDependencies = {
   log: Log;
 };
 
-/** Runs open at once in this process, whatever their destinations. */
+/** Runs open at once in this process where the handler sets no bound. */
 const MAX_OPEN = 32;
 /** A lease outlasts its run by this factor: it is not renewed. */
 const LEASE_FACTOR = 2;
@@ -82,16 +84,16 @@ export class WorkRunner {
 
   async #claim(): Promise<void> {
     const { store, log } = this.#dependencies;
-    const { kind, maxPerDestination } = this.#handler;
+    const { kind, maxPerDestination, maxOpen = MAX_OPEN } = this.#handler;
     this.#claiming = true;
     try {
-      while (this.#rung && !this.#stopped && this.#open.size < MAX_OPEN) {
+      while (this.#rung && !this.#stopped && this.#open.size < maxOpen) {
         this.#rung = false;
         const destinations = this.#handler.destinations();
         const claimed = await store.claimWork({
           kind,
           leaseMs: this.#leaseMs,
-          max: MAX_OPEN - this.#open.size,
+          max: maxOpen - this.#open.size,
           maxPerDestination,
           ...(destinations !== undefined && { destinations }),
         });

@@ -3,11 +3,15 @@
 import { type CleanupWorkDependencies, createCleanupWork } from "./cleanup.ts";
 import { type WorkHandler, WorkRunner, type WorkRunnerDependencies } from "./runner.ts";
 
-export type WorkRunnersDependencies = WorkRunnerDependencies & CleanupWorkDependencies;
+export type WorkRunnersDependencies = WorkRunnerDependencies &
+  CleanupWorkDependencies & {
+    /** Of the kinds whose work is no business of tasks. Absent: none. */
+    otherWork?: readonly WorkHandler[] | undefined;
+  };
 
 /** The handlers of the kinds of `WORK_KINDS` that are done here. */
 function createHandlers(dependencies: WorkRunnersDependencies): readonly WorkHandler[] {
-  return [createCleanupWork(dependencies)];
+  return [createCleanupWork(dependencies), ...(dependencies.otherWork ?? [])];
 }
 
 /** The runners as one. */

@@ -416,6 +416,6 @@ describe("while the store is down", () => {
     await open();
     const { store } = troubled("nextWorkIn");
     await workerOf({}, store).clean();
-    expect(world.logged).toContain("cleanup failed");
+    expect(world.logged).toContain("due work could not be done");
   });
 });
