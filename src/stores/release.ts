@@ -16,11 +16,12 @@ export type DataRelease = {
 /**
  * What this release writes. 1 and 2 were the first release's, which had no `minReader`: the step from them is one-way. 4 added
  * `waitDeadlineAt` to tasks, 5 the budgets of keys (an earlier release beside this one accepts tasks without looking at them)
- * and the overrun of movements, 6 the audit log, revisions of keys and the forms before a rotation (an
- * earlier release refuses those at once, and tells nothing of its changes), the names of deleted keys, the outbox, ephemeral keys, the records of deliveries, batches (an earlier release
- * beside this one does not count what it does for the tasks of a batch), budgets of days and customers, grants, limits of requests
- * and marks of spending (an earlier release knows none of them, and holds money in no day), the sums of usage (it settles without adding
- * to them) and the opening of balances (it drops movements without adding them to it).
+ * and the overrun of movements, 6 the audit log, revisions of keys and the forms before a rotation (an earlier release refuses
+ * those at once, and tells nothing of its changes), the names of deleted keys, the outbox, ephemeral keys, the records of
+ * deliveries, batches (an earlier release beside this one does not count what it does for the tasks of a batch), budgets of days
+ * and customers, grants, limits of requests and marks of spending (an earlier release knows none of them, and holds money in no
+ * day), the sums of usage (it settles without adding to them) and the opening of balances (it drops movements without adding
+ * them to it).
  */
 export const DATA_RELEASE: DataRelease = { writes: 6, minReader: 3 };
 

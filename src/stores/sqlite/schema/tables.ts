@@ -321,6 +321,7 @@ const TABLES = [
    )`,
   "CREATE INDEX IF NOT EXISTS audit_by_target ON audit (target, no)",
   "CREATE INDEX IF NOT EXISTS audit_by_action ON audit (action, no)",
+  "CREATE INDEX IF NOT EXISTS audit_by_target_and_action ON audit (target, action, no)",
   `CREATE TABLE IF NOT EXISTS ephemeral_keys (
      no INTEGER PRIMARY KEY,
      hash TEXT NOT NULL UNIQUE,
