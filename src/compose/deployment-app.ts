@@ -59,6 +59,7 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
     mountRealtime: (target) =>
       mountRealtime(target, {
         keys: deployment.authenticator,
+        ephemeralKeys: deployment.ephemeralKeys,
         voice,
         sockets: surface.voiceSockets,
         origins: deployment.origins,

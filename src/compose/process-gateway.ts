@@ -284,6 +284,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       mountRealtime: (target) =>
         mountRealtime(target, {
           keys: authenticator,
+          ephemeralKeys: core.ephemeralKeys,
           voice: admission,
           sockets: localVoiceSockets(voice, sockets),
           origins,

@@ -5,7 +5,7 @@ import type { Permissions } from "../../protocol/key.ts";
 import { type Json, PRIORITIES, type Priority } from "../../protocol/task.ts";
 import { cryptoRandom, type RandomFill, randomToken } from "../../tasks/ids.ts";
 import { coversPattern } from "../model-patterns.ts";
-import { hashKey, makeEphemeralPlainKey } from "../plain-key.ts";
+import { hashKey, isEphemeralPlainKey, makeEphemeralPlainKey } from "../plain-key.ts";
 import { type Principal, requireVirtualKey } from "../principal.ts";
 import type { EphemeralKey, EphemeralKeyDraft, EphemeralKeyStore } from "./ephemeral-key-store.ts";
 
@@ -52,12 +52,12 @@ export type EphemeralKeyOrder = {
 export type MadeEphemeralKey = { readonly key: EphemeralKey; readonly plain: string };
 
 export type EphemeralKeyDependencies = {
-  readonly store: Pick<EphemeralKeyStore, "createEphemeralKey">;
+  readonly store: EphemeralKeyStore;
   readonly random?: RandomFill;
 };
 
 export class EphemeralKeys {
-  readonly #store: Pick<EphemeralKeyStore, "createEphemeralKey">;
+  readonly #store: EphemeralKeyStore;
   readonly #random: RandomFill;
 
   constructor({ store, random = cryptoRandom }: EphemeralKeyDependencies) {
@@ -107,6 +107,12 @@ export class EphemeralKeys {
     });
     if (made === null) throw new Error("The store applied a bound that was not asked for");
     return made;
+  }
+
+  /** The configuration of realtime sessions that a plain key was made with; null for one without, and for virtual keys. */
+  async sessionOf(presented: string): Promise<Json> {
+    if (!isEphemeralPlainKey(presented)) return null;
+    return (await this.#store.findEphemeralKey(await hashKey(presented)))?.session ?? null;
   }
 
   async #create(

@@ -2,11 +2,13 @@
 
 import type { Hono } from "hono";
 import { CUSTOMER_HEADER, customerOf } from "../../accounts/customer.ts";
+import type { EphemeralKeys } from "../../accounts/ephemeral/ephemeral-keys.ts";
 import type { Principal } from "../../accounts/principal.ts";
 import { CLOSE_POLICY } from "../../protocol/close-codes.ts";
 import { ApiError } from "../../protocol/error.ts";
 import { BETA_PROTOCOL, KEY_PROTOCOL_PREFIXES, REALTIME_PROTOCOL } from "../../protocol/realtime.ts";
-import type { VoiceAdmission, VoiceOpening } from "../../realtime/voice-admission.ts";
+import type { Json } from "../../protocol/task.ts";
+import type { VoiceAdmission, VoiceOpening, VoiceRequest } from "../../realtime/voice-admission.ts";
 import type { Socket, SocketHandler, UpgradeAnswer } from "../../sockets/socket-upgrade.ts";
 import { asksForWebSocket, incompleteHandshake, offeredProtocols } from "../../sockets/socket-upgrade.ts";
 import type { HttpContext, HttpEnv } from "../exchange.ts";
@@ -26,6 +28,7 @@ export interface VoiceSockets {
 
 export type RealtimeRouteDependencies = {
   readonly keys: KeyLookup;
+  readonly ephemeralKeys: Pick<EphemeralKeys, "sessionOf">;
   readonly voice: Pick<VoiceAdmission, "admit">;
   readonly sockets: VoiceSockets;
   readonly origins: OriginPolicy;
@@ -56,7 +59,8 @@ async function connect(c: HttpContext, dependencies: RealtimeRouteDependencies):
     if (key === null) throw missingKey();
     const principal = await dependencies.keys.authenticate(key);
     c.get("exchange").principal = principal;
-    const opening = dependencies.voice.admit(await requestOf(c, principal, offered));
+    const session = await dependencies.ephemeralKeys.sessionOf(key);
+    const opening = dependencies.voice.admit(await requestOf(c, principal, offered, session));
     const response = await dependencies.sockets.open(request, opening, answer);
     if (response === null) throw incompleteHandshake();
     return response;
@@ -69,16 +73,27 @@ async function connect(c: HttpContext, dependencies: RealtimeRouteDependencies):
   }
 }
 
-async function requestOf(c: HttpContext, principal: Principal, offered: readonly string[]) {
+/** What is asked for: by the address, else by the session that the key was made with. */
+async function requestOf(
+  c: HttpContext,
+  principal: Principal,
+  offered: readonly string[],
+  configured: Json,
+): Promise<VoiceRequest> {
+  const { type, model, ...session } = isObject(configured) ? configured : {};
+  const transcribes = c.req.query("intent") === "transcription" || type === "transcription";
   return {
     principal,
-    model: c.req.query("model") || null,
-    intent:
-      c.req.query("intent") === "transcription" ? ("transcription" as const) : ("conversation" as const),
+    model: c.req.query("model") || (typeof model === "string" ? model : null),
+    intent: transcribes ? "transcription" : "conversation",
     customer: await customerOf(principal.tenant, [c.req.header(CUSTOMER_HEADER)]),
     beta: BETA_HEADER.test(c.req.header("openai-beta") ?? "") || offered.includes(BETA_PROTOCOL),
-    session: {},
+    session,
   };
+}
+
+function isObject(value: Json): value is { [key: string]: Json } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** The key among the subprotocols that a client offers. */

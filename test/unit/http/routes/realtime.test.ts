@@ -1,0 +1,86 @@
+/** What a voice session is asked for with: the address, the headers, and the session that an ephemeral key was made with. */
+
+import { Hono } from "hono";
+import { expect, test } from "vitest";
+import { EphemeralKeys } from "../../../../src/accounts/ephemeral/ephemeral-keys.ts";
+import { hashKey } from "../../../../src/accounts/plain-key.ts";
+import { principalOf } from "../../../../src/accounts/principal.ts";
+import type { HttpEnv } from "../../../../src/http/exchange.ts";
+import { mountRealtime } from "../../../../src/http/routes/realtime.ts";
+import type { Json } from "../../../../src/protocol/task.ts";
+import type { VoiceRequest } from "../../../../src/realtime/voice-admission.ts";
+import { ephemeralKeyDraft } from "../../../fixture/ephemeral-key.ts";
+import { RecordedKeys } from "../../../fixture/recorded-keys.ts";
+import { virtualKey } from "../../../fixture/virtual-key.ts";
+
+const PLAIN = `ek_${"v".repeat(43)}`;
+const SESSION = { type: "transcription", model: "gpt-realtime", instructions: "Be brief." };
+
+/** What the service is asked to admit when a key with this session connects at the address. */
+async function asked(path: string, session: Json, key = PLAIN): Promise<VoiceRequest> {
+  const store = new RecordedKeys();
+  const { ttlMs, ...draft } = ephemeralKeyDraft(await hashKey(PLAIN), { session });
+  store.ephemeralKeys.set(draft.hash, { ...draft, createdAt: 0, expiresAt: ttlMs });
+  const requests: VoiceRequest[] = [];
+  const principal = principalOf(virtualKey({ id: "parent" }));
+  const app = new Hono<HttpEnv>();
+  app.use((c, next) => {
+    c.set("exchange", {
+      requestId: "r",
+      startedAt: 0,
+      principal: null,
+      taskId: null,
+      accepted: false,
+    } as HttpEnv["Variables"]["exchange"]);
+    return next();
+  });
+  app.onError((_, c) => c.body(null, 500));
+  mountRealtime(app, {
+    keys: { recall: () => principal, authenticate: () => Promise.resolve(principal) },
+    ephemeralKeys: new EphemeralKeys({
+      store: {
+        findEphemeralKey: (hash) => store.findEphemeralKey(hash),
+        createEphemeralKey: () => Promise.resolve(null),
+      },
+    }),
+    voice: {
+      admit(request) {
+        requests.push(request);
+        throw new Error("That is all this test wants to know");
+      },
+    },
+    sockets: { open: () => Promise.resolve(null), refuse: () => null },
+    origins: { allows: () => true },
+  });
+  await app.request(path, {
+    headers: {
+      connection: "upgrade",
+      upgrade: "websocket",
+      "sec-websocket-protocol": `realtime, openai-insecure-api-key.${key}`,
+    },
+  });
+  expect(requests).toHaveLength(1);
+  return requests[0]!;
+}
+
+test("without anything in the address, a session is what its key was made with", async () => {
+  expect(await asked("/v1/realtime", SESSION)).toMatchObject({
+    model: "gpt-realtime",
+    intent: "transcription",
+    session: { instructions: "Be brief." },
+  });
+});
+
+test("what the address says counts more, and kind and model are no fields of the session", async () => {
+  const request = await asked("/v1/realtime?model=local/echo", { ...SESSION, type: "realtime" });
+  expect(request).toMatchObject({ model: "local/echo", intent: "conversation" });
+  expect(request.session).toEqual({ instructions: "Be brief." });
+});
+
+test("a key without a session, and a virtual key, bring none", async () => {
+  for (const request of [
+    await asked("/v1/realtime", null),
+    await asked("/v1/realtime", SESSION, `condt_${"v".repeat(43)}`),
+  ])
+    expect(request).toMatchObject({ model: null, intent: "conversation", session: {} });
+});
