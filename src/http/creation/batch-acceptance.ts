@@ -12,6 +12,7 @@ import { idempotencyClaim } from "../request/idempotency.ts";
 import { tellCost } from "../response/cost-headers.ts";
 import { type BatchItemOrder, errorOfItem, type ReadBatch } from "./batch-body.ts";
 import { type AcceptanceDependencies, admitOrder } from "./task-acceptance.ts";
+import { requireWebhook } from "./webhook-fields.ts";
 
 export type BatchAcceptanceDependencies = Pick<
   AcceptanceDependencies,
@@ -32,13 +33,15 @@ type Item = Submission & { id: string };
 /** Submits a batch in the name of the caller; `body` is what repeats are compared by. Of one that is refused no files are left. */
 export async function acceptBatch(
   c: HttpContext,
-  { items: orders, metadata }: ReadBatch,
+  { items: orders, metadata, webhook: named }: ReadBatch,
   body: unknown,
   dependencies: BatchAcceptanceDependencies,
 ): Promise<{ batch: Batch; base: string }> {
   const { tasks, batches, urls, idempotency } = dependencies;
   const exchange = c.get("exchange");
-  const { tenant } = principalOfExchange(c);
+  const principal = principalOfExchange(c);
+  const { tenant } = principal;
+  const webhook = named === null ? null : requireWebhook(named, principal, dependencies.webhookTargets);
   const base = baseUrl(c.req.raw, urls);
   const items = await inOrder(orders, async (order): Promise<Item> => {
     const submission = await admitOrder(c, order, null, base, dependencies);
@@ -52,7 +55,7 @@ export async function acceptBatch(
       ? await batches.submit({
           tenant,
           metadata,
-          webhook: null,
+          webhook,
           idempotency: claim,
           tasks: withInputs ? await storeInputs(c, orders, items, dependencies) : items,
         })

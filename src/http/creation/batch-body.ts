@@ -6,6 +6,7 @@ import type { GivenInput } from "../../inputs/given-input.ts";
 import { ApiError } from "../../protocol/error.ts";
 import { TASK_TYPES, type TaskType } from "../../protocol/task.ts";
 import { MAX_BATCH_TASKS } from "../../tasks/batches/batch.ts";
+import type { TaskWebhook } from "../../tasks/task.ts";
 import { validFields } from "../request/body.ts";
 import { describeReceived } from "../request/schema-issue.ts";
 import { imageOrder, refuseStream } from "../routes/images.ts";
@@ -16,8 +17,10 @@ import {
   imageCreationSchema,
   metadataField,
   videoCreationSchema,
+  webhookTargetFields,
 } from "./creation-schema.ts";
 import { givenInputs, type InputFields } from "./input-fields.ts";
+import { webhookOf } from "./webhook-fields.ts";
 
 /** Pictures that the requests of one batch may hand in together. */
 const MAX_BATCH_INPUTS = 100;
@@ -30,6 +33,8 @@ export type BatchItemOrder = Omit<Order, "baseUrl" | "inputs" | "customer"> & {
 export type ReadBatch = {
   readonly items: readonly BatchItemOrder[];
   readonly metadata: Record<string, string>;
+  /** Of the batch's end alone; not judged yet. */
+  readonly webhook: TaskWebhook | null;
 };
 
 /** Reads bodies under these limits. The reader throws what is wrong; `param` names the request: `requests.3.prompt`. */
@@ -51,7 +56,7 @@ export function batchReader(limits: CreationLimits): (body: unknown, bases: () =
     },
   };
   return (body, bases) => {
-    const { requests, metadata = {} } = validFields(schema, body);
+    const { requests, metadata = {}, ...hook } = validFields(schema, body);
     const items = requests.map((request, index) =>
       inItem(index, () => {
         if (typeof request !== "object" || request === null || Array.isArray(request))
@@ -68,7 +73,7 @@ export function batchReader(limits: CreationLimits): (body: unknown, bases: () =
         { param: "requests" },
       );
     }
-    return { items, metadata };
+    return { items, metadata, webhook: webhookOf(hook) };
   };
 }
 
@@ -89,6 +94,7 @@ function batchSchema(limits: CreationLimits) {
       .min(1, { error: requests })
       .max(MAX_BATCH_TASKS, { error: requests }),
     metadata: metadataField(limits),
+    ...webhookTargetFields(),
   });
 }
 

@@ -176,20 +176,27 @@ function commonFields(limits: CreationLimits, type: keyof typeof TIMEOUT_SECONDS
           "On the asynchronous routes only: the answer has a key that may read, follow and cancel this task.",
       })
       .optional(),
-    webhook_url: z
-      .string({ error: "an https address" })
-      .meta({ description: "Where word of the task goes." })
-      .optional(),
-    webhook_headers: z
-      .custom<Record<string, string>>(isObject, { error: "an object of header names and texts" })
-      .meta({ type: "object", additionalProperties: { type: "string" } })
-      .optional(),
+    ...webhookTargetFields(),
     webhook_events: z
       .array(z.enum(TASK_EVENTS, { error: `one of ${TASK_EVENTS.join(", ")}` }), { error: events })
       .min(1, events)
       .max(TASK_EVENTS.length, events)
       .optional(),
   } satisfies Record<keyof ImageFields & keyof VideoFields, z.ZodType>;
+}
+
+/** Where word goes, and what is said on the way. */
+export function webhookTargetFields() {
+  return {
+    webhook_url: z
+      .string({ error: "an https address" })
+      .meta({ description: "Where word of it goes." })
+      .optional(),
+    webhook_headers: z
+      .custom<Record<string, string>>(isObject, { error: "an object of header names and texts" })
+      .meta({ type: "object", additionalProperties: { type: "string" } })
+      .optional(),
+  };
 }
 
 /** Texts of the caller's own, which are kept and answered. */
