@@ -21,6 +21,7 @@ import { loadCheck } from "./load-check.ts";
 import { mediaSweep } from "./media-sweep.ts";
 import { pickUp } from "./pick-up.ts";
 import { startUp } from "./start-up.ts";
+import { usage } from "./usage.ts";
 import { workerAccept } from "./worker-accept.ts";
 import { workerFanOut } from "./worker-fan-out.ts";
 
@@ -39,6 +40,7 @@ const BENCHES: readonly Bench[] = [
   pickUp,
   claim,
   mediaSweep,
+  usage,
   workerAccept,
   workerFanOut,
   loadCheck,

@@ -43,45 +43,47 @@ export async function answerUsage(
 
 async function usagePage(store: UsageStore, view: UsageView, query: UsageQuery): Promise<WireUsagePage> {
   const { days, groupBy } = query;
-  const [byType, { rows, after }] = await Promise.all([
-    store.usage(view.scope, days, "type"),
-    rowsOf(store, view, query),
-  ]);
+  const { sums, rows, after } = await rowsOf(store, view, query);
   return {
     from: dayText(days.from),
     to: dayText(days.to),
     groupBy,
     currency: "USD",
-    totals: wireUsage(byType.reduce(addUsage, NOTHING_USED), view),
+    totals: wireUsage(sums.reduce(addUsage, NOTHING_USED), view),
     data: rows,
     hasMore: after !== null,
     after,
   };
 }
 
-type Rows = { rows: WireUsageRow[]; after: string | null };
+type Rows = { readonly rows: WireUsageRow[]; readonly after: string | null };
 
-/** What is grouped by customer or key is read in pages; anything else has as many rows as there are days or models. */
-async function rowsOf(store: UsageStore, view: UsageView, query: UsageQuery): Promise<Rows> {
+/**
+ * The rows, and sums that together are all that was asked for. What is grouped by customer or key is read in pages; anything
+ * else has as many rows as there are days or models.
+ */
+async function rowsOf(
+  store: UsageStore,
+  view: UsageView,
+  query: UsageQuery,
+): Promise<Rows & { readonly sums: readonly UsageCounts[] }> {
   const { days, groupBy } = query;
   const { scope } = view;
-  if (groupBy === "key")
-    return pageRows(view, query, (limit, after) => store.usageOfKeys(days, { limit, after }));
-  if (groupBy === "customer" && scope.customer === null)
-    return pageRows(view, query, (limit, after) =>
-      store.usageOfCustomers(scope.keyId, days, { limit, after }),
-    );
-  if (groupBy === "customer") {
-    const groups = await store.usage(scope, days, "type");
-    const { customer } = scope;
-    const own = { customer, ...wireUsage(groups.reduce(addUsage, NOTHING_USED), view) };
-    return { rows: groups.length === 0 ? [] : [own], after: null };
+  if (groupBy !== "key" && groupBy !== "customer") {
+    const sums = await store.usage(scope, days, groupBy);
+    const rows = sums.map(({ group, ...counts }) => ({ [groupBy]: group, ...wireUsage(counts, view) }));
+    return { sums, rows, after: null };
   }
-  const groups = await store.usage(scope, days, groupBy);
-  return {
-    rows: groups.map(({ group, ...counts }) => ({ [groupBy]: group, ...wireUsage(counts, view) })),
-    after: null,
-  };
+  const sums = await store.usage(scope, days, "type");
+  if (groupBy === "customer" && scope.customer !== null) {
+    const own = { customer: scope.customer, ...wireUsage(sums.reduce(addUsage, NOTHING_USED), view) };
+    return { sums, rows: sums.length === 0 ? [] : [own], after: null };
+  }
+  const read = (limit: number, after: UsagePlace | null) =>
+    groupBy === "key"
+      ? store.usageOfKeys(days, { limit, after })
+      : store.usageOfCustomers(scope.keyId, days, { limit, after });
+  return { sums, ...(await pageRows(view, query, read)) };
 }
 
 /** Reads until there are as many rows as were asked for, a bounded number of times. */
