@@ -57,6 +57,11 @@ const GPT_REALTIME: SessionPrice = {
   transcription: { audioInput: 6, textInput: 2.5, output: 10, minuteMicros: 17_000 },
   reserveMinuteMicros: 300_000,
 };
+/** Its text costs less than that of the later ones. */
+const GPT_REALTIME_1: SessionPrice = {
+  ...GPT_REALTIME,
+  tokens: { ...GPT_REALTIME.tokens, textOutput: 16 },
+};
 const GPT_REALTIME_MINI: SessionPrice = {
   ...GPT_REALTIME,
   tokens: {
@@ -102,7 +107,7 @@ const KNOWN: readonly KnownProvider[] = [
       "gpt-realtime-2.1": GPT_REALTIME,
       "gpt-realtime-2": GPT_REALTIME,
       "gpt-realtime-2.1-mini": GPT_REALTIME_MINI,
-      "gpt-realtime": GPT_REALTIME,
+      "gpt-realtime": GPT_REALTIME_1,
       "gpt-realtime-mini": GPT_REALTIME_MINI,
     },
   },

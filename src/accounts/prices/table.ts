@@ -73,7 +73,8 @@ const RESELLERS = "resellers and blogs";
 const MINIMAX = "MiniMax's price page of 2025-07, copied by another gateway";
 const BFL = "docs.bfl.ai/quick_start/pricing and Black Forest Labs' own bfl-api skill";
 const STABILITY = "developer.puter.com, quoting Stability's credits at $0.01";
-const GEMINI = "xairouter.com and docs.ai.it.ufl.edu, quoting Google's list";
+const GEMINI =
+  "xairouter.com and docs.ai.it.ufl.edu, quoting Google's list; pydantic/genai-prices says the same";
 
 export const PRICE_TABLE: readonly PriceLine[] = [
   line("openai/gpt-image-2", GPT_IMAGE_2, OPENAI, "2026-07-22"),
