@@ -20,8 +20,8 @@ const PAGES: readonly Page[] = [
   { name: "30 days by day", path: "/v1/usage" },
   { name: "400 days by day", path: "/v1/usage?from=FIRST" },
   { name: "400 days by model, CSV", path: "/v1/usage?from=FIRST&groupBy=model&format=csv" },
-  { name: "100 customers of 1,000, 30 days", path: "/v1/usage?groupBy=customer" },
-  { name: "100 customers of 1,000, 400 days", path: "/v1/usage?from=FIRST&groupBy=customer" },
+  { name: "50 customers of 1,000, 30 days", path: "/v1/usage?groupBy=customer" },
+  { name: "50 customers of 1,000, 400 days", path: "/v1/usage?from=FIRST&groupBy=customer" },
   { name: "all keys, 400 days by day", path: "/admin/v1/usage?from=FIRST", admin: true },
   { name: "one page of the ledger", path: "/admin/v1/keys/key_bootstrap/ledger?limit=100", admin: true },
 ];

@@ -20,7 +20,7 @@ import { cursorOf, type UsageQuery } from "./usage-query.ts";
 export type UsageView = { readonly scope: UsageScope; readonly admin: boolean };
 
 /** Rows that the store sums up in one step, and steps of one answer. */
-const ROWS_OF_A_READ = 100;
+const ROWS_OF_A_READ = 50;
 const MAX_READS = 100;
 /** Where a file of CSV goes on that would be too long. */
 const AFTER = "x-conduit-after";

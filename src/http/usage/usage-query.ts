@@ -11,7 +11,7 @@ const DEFAULT_DAYS = 30;
 export const MAX_DAYS = 400;
 /** Rows of one page of JSON, and of one file of CSV. */
 const LIMITS = {
-  json: { default: 100, max: 1_000 },
+  json: { default: 50, max: 1_000 },
   csv: { default: 10_000, max: 10_000 },
 } as const;
 const MAX_CUSTOMER_CHARACTERS = 512;
