@@ -45,7 +45,7 @@ export function dayText(day: number): BudgetWindow {
 
 /** The windows of a hold that is made at this moment. */
 export function windowsAt(at: number): readonly BudgetWindow[] {
-  return ["total", dayText(dayNumberOf(at))];
+  return ["total", windowsIn("daily", dayNumberOf(at)).first];
 }
 
 /** The number of the day among the windows of a hold; null for one of an earlier release, which has none. */
@@ -55,11 +55,21 @@ export function dayIn(windows: readonly BudgetWindow[]): number | null {
   return Number.isNaN(at) ? null : dayNumberOf(at);
 }
 
+type Windows = { readonly first: BudgetWindow; readonly last: BudgetWindow };
+
+const TOTAL: Windows = { first: "total", last: "total" };
+/** Of each period, the windows that were asked for last: most often it is the same day again. */
+const asked = new Map<BudgetPeriod, { day: number; windows: Windows }>();
+
 /** The first and the last window of the period that the day lies in; windows are in the order of their texts. */
-export function windowsIn(period: BudgetPeriod, day: number): { first: BudgetWindow; last: BudgetWindow } {
-  if (period === "total") return { first: "total", last: "total" };
+export function windowsIn(period: BudgetPeriod, day: number): Windows {
+  if (period === "total") return TOTAL;
+  const before = asked.get(period);
+  if (before?.day === day) return before.windows;
   const [first, next] = daysOf(period, day);
-  return { first: dayText(first), last: dayText(next - 1) };
+  const windows = { first: dayText(first), last: dayText(next - 1) };
+  asked.set(period, { day, windows });
+  return windows;
 }
 
 /** The name of the period that the day lies in. */

@@ -21,13 +21,27 @@ const NO_LIMITS: KeyLimits = {
   requestsPerDay: null,
 };
 
+/** Columns that were read lately: every create of a key reads the same ones. */
+const known = new Map<string, unknown>();
+const MAX_KNOWN = 1_000;
+
+/** The value of a column; it is shared, so nobody changes it. */
+function read<T>(column: string): T {
+  const before = known.get(column);
+  if (before !== undefined) return before as T;
+  const value = JSON.parse(column) as T;
+  if (known.size >= MAX_KNOWN) known.clear();
+  known.set(column, value);
+  return value;
+}
+
 /** Null where there are none. */
 export function budgetsText(budgets: readonly Budget[]): string | null {
   return budgets.length === 0 ? null : JSON.stringify(budgets);
 }
 
 export function budgetsOf(column: SqlValue | undefined): readonly Budget[] {
-  return typeof column === "string" ? (JSON.parse(column) as Budget[]) : [];
+  return typeof column === "string" ? read<readonly Budget[]>(column) : [];
 }
 
 /** Null where the key has none of these limits. */
@@ -38,7 +52,7 @@ export function limitsText(key: Pick<VirtualKey, keyof KeyLimits>): string | nul
 }
 
 export function limitsOf(column: SqlValue | undefined): KeyLimits {
-  return typeof column === "string" ? { ...NO_LIMITS, ...(JSON.parse(column) as KeyLimits) } : NO_LIMITS;
+  return typeof column === "string" ? read<KeyLimits>(column) : NO_LIMITS;
 }
 
 export function customerBudgetOf(column: SqlValue | undefined): Budget | null {
