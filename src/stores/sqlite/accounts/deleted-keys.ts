@@ -37,7 +37,7 @@ export function listDeleted(
 /** Drops what was deleted at `moment` or earlier, at most `limit`: rows are in the order of their time. Answers how many. */
 export function dropOldDeleted({ sql }: Transaction, moment: number, limit: number): number {
   return sql.change(
-    "DELETE FROM deleted_keys WHERE no IN (SELECT no FROM deleted_keys ORDER BY no LIMIT ?) AND deleted_at <= ?",
+    "DELETE FROM deleted_keys WHERE no < (SELECT min(no) FROM deleted_keys) + ? AND deleted_at <= ?",
     limit,
     moment,
   );
