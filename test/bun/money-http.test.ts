@@ -67,8 +67,12 @@ describe("a price that the operator set", () => {
     const { response, taskId } = await accepted({ ...FOX, n: 3 });
     expect(response.headers.get("x-conduit-reserved")).toBe("0.12");
     expect(response.headers.has("x-conduit-cost")).toBe(false);
+    const status = await world.send("GET", `/v1/images/generations/${taskId}/status`);
+    expect(status.headers.get("x-conduit-reserved")).toBe("0.12");
     await paint(await world.provider.next(), 2);
-    const task = await json<WireTask>(await world.send("GET", `/v1/tasks/${taskId}`));
+    const read = await world.send("GET", `/v1/tasks/${taskId}`);
+    expect(read.headers.get("x-conduit-cost")).toBe("0.08");
+    const task = await json<WireTask>(read);
     expect(task).toMatchObject({ status: "completed", cost: 0.08, settled: true, result: { cost: 0.08 } });
   });
 

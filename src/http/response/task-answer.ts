@@ -7,6 +7,7 @@ import { isoTime, toWholeWireTask, type WireContext } from "../../tasks/wire.ts"
 import type { AccessToken } from "../creation/access-token.ts";
 import type { HttpContext } from "../exchange.ts";
 import { type ResultFiles, readBase64Images, wantsBase64 } from "./base64-images.ts";
+import { tellCost } from "./cost-headers.ts";
 
 export type TaskAnswerDependencies = {
   wireContext: WireContext;
@@ -54,6 +55,7 @@ export async function answerTask(
   const images = wantsBase64(task) ? await readBase64Images(task, media) : undefined;
   const wire = toWholeWireTask(view, wireContext, images);
   c.header("cache-control", "no-store");
+  tellCost(c, task);
   if (!isTerminal(task.status)) c.header("retry-after", POLL_SECONDS);
   return c.json(accepted === undefined ? wire : { ...accepted, ...wire });
 }

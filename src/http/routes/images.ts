@@ -57,7 +57,6 @@ export function mountImages(
     const seconds = preferredWaitSeconds(c.req.raw.headers.get("prefer"));
     if (seconds === null) return c.json(accepted);
     const ended = await waitForEnd(c, view, seconds * 1000, c.req.raw.signal, dependencies);
-    tellCost(c, ended.task);
     c.header("preference-applied", `wait=${seconds}`);
     return answerTask(c, ended, dependencies, accepted);
   });

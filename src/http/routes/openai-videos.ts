@@ -16,6 +16,7 @@ import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchang
 import { pageLimit } from "../request/page.ts";
 import { describeReceived } from "../request/schema-issue.ts";
 import { taskIdOf } from "../request/task-id.ts";
+import { tellCost } from "../response/cost-headers.ts";
 import { openAiVideo, type VideoAnswerDependencies } from "../response/openai-videos.ts";
 import { answerFile } from "./media.ts";
 import { notSupported } from "./unsupported.ts";
@@ -50,6 +51,7 @@ export function mountOpenAiVideos(
 
   const answer = (c: HttpContext, task: Task) => {
     c.header("cache-control", "no-store");
+    tellCost(c, task);
     if (!isTerminal(task.status)) c.header("openai-poll-after-ms", POLL_AFTER_MS);
     return c.json(openAiVideo(task, dependencies));
   };

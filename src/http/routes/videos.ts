@@ -10,7 +10,6 @@ import { type AcceptanceDependencies, acceptTask } from "../creation/task-accept
 import { webhookOf } from "../creation/webhook-fields.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
 import { preferredWaitSeconds } from "../request/preference.ts";
-import { tellCost } from "../response/cost-headers.ts";
 import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
 
 export type VideoRouteDependencies = AcceptanceDependencies &
@@ -43,7 +42,6 @@ export function mountVideos(
     const ended = await tasks.waitUntilEnded(scope, view, seconds * 1000, signal).finally(() => {
       host.limitIdle(c.req.raw);
     });
-    tellCost(c, ended.task);
     c.header("preference-applied", `wait=${seconds}`);
     return answerTask(c, ended, dependencies, accepted);
   });
