@@ -3,9 +3,12 @@
 import { ApiError, type ErrorCode } from "../../protocol/error.ts";
 import type { OpenAiImages } from "../../protocol/openai-images.ts";
 import { isTerminal, type TaskErrorCode } from "../../protocol/task.ts";
+import type { MediaFile } from "../../tasks/ports/media-store.ts";
 import type { Task } from "../../tasks/task.ts";
 import { toWireResult, type WireContext } from "../../tasks/wire.ts";
+import type { HttpContext } from "../exchange.ts";
 import { type ResultFiles, readBase64Images } from "./base64-images.ts";
+import { jsonWithFiles } from "./base64-json.ts";
 
 /** OpenAI's GPT image models know no `response_format` and always answer base64; their callers read nothing else. */
 const ALWAYS_BASE64 = /^(?:openai\/)?(?:chatgpt|gpt)-image/;
@@ -47,13 +50,39 @@ export function requireCompleted(task: Task): void {
   throw new ApiError(CODES[task.error.code], task.error.message, told);
 }
 
-/** OpenAI's body for a completed task. */
-export async function openAiImages(
+/** Pictures of a task beyond this many bytes are written into its answer as they are read. */
+const WRITTEN_FROM_BYTES = 262_144;
+
+/** OpenAI's answer for a completed task. */
+export async function answerOpenAiImages(
+  c: HttpContext,
   task: Task,
   wireContext: WireContext,
   files: ResultFiles,
-): Promise<OpenAiImages> {
-  const encoded = answersBase64(task) ? await readBase64Images(task, files) : [];
+): Promise<Response> {
+  const inline = answersBase64(task) ? (task.result?.items ?? []) : [];
+  if (inline.reduce((sum, { media }) => sum + media.bytes, 0) <= WRITTEN_FROM_BYTES) {
+    const encoded = inline.length === 0 ? [] : await readBase64Images(task, files);
+    return c.json(openAiImages(task, wireContext, encoded));
+  }
+  const found: { index: number; file: MediaFile }[] = [];
+  for (const { index, media } of inline) {
+    const file = await files.get(media.path);
+    if (file !== null) found.push({ index, file });
+  }
+  const body = await jsonWithFiles(
+    found.map(({ file }) => file),
+    (texts) => {
+      const encoded: string[] = [];
+      for (const [place, { index }] of found.entries()) encoded[index] = texts[place] ?? "";
+      return openAiImages(task, wireContext, encoded);
+    },
+  );
+  return c.body(body, 200, { "content-type": "application/json" });
+}
+
+/** OpenAI's body; `encoded` has the pictures that it is to hold, by item index. */
+function openAiImages(task: Task, wireContext: WireContext, encoded: readonly string[]): OpenAiImages {
   const images = toWireResult(task, wireContext)?.images ?? [];
   return {
     created: Math.floor(task.createdAt / 1000),

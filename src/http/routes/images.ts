@@ -15,7 +15,7 @@ import { webhookOf } from "../creation/webhook-fields.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
 import { preferredWaitSeconds } from "../request/preference.ts";
 import { tellCost } from "../response/cost-headers.ts";
-import { openAiImages, requireCompleted } from "../response/openai-images.ts";
+import { answerOpenAiImages, requireCompleted } from "../response/openai-images.ts";
 import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
 import { type ImageEventPrefix, imageEventStream } from "../streams/openai-image-stream.ts";
 
@@ -70,7 +70,7 @@ export function mountImages(
     const { task } = await waitForEnd(c, view, timeoutMs, c.req.raw.signal, dependencies);
     tellCost(c, task);
     requireCompleted(task);
-    return c.json(await openAiImages(task, dependencies.wireContext, dependencies.media));
+    return answerOpenAiImages(c, task, dependencies.wireContext, dependencies.media);
   };
   app.post(SYNC, key, answerSync(SYNC, refuseAccessToken));
   app.post(EDITS, key, answerSync(EDITS, requireImage));
