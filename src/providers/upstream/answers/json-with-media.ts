@@ -30,6 +30,8 @@ export type MediaReading<T> = {
 };
 
 const SMALL_BYTES = 65_536;
+/** Of a larger chunk so much is decoded at a time. */
+const PIECE_BYTES = 65_536;
 
 /**
  * Reads the answer to its end. Throws `UpstreamError` when it breaks off, is no JSON or too large, and whatever `store`
@@ -146,7 +148,18 @@ async function* eventsOf(
   chunks: AsyncIterable<Uint8Array>,
   reader: JsonEventReader,
 ): AsyncGenerator<JsonEvent> {
-  for await (const chunk of chunks) yield* reader.push(chunk);
+  for await (const chunk of chunks) {
+    for (let at = 0; at < chunk.length; at += PIECE_BYTES)
+      yield* reader.push(chunk.subarray(at, at + PIECE_BYTES));
+    free(chunk);
+  }
+}
+
+/** Gives a chunk's memory back at once; garbage of this size is collected late, when there are hundreds of megabytes of it. */
+function free(chunk: Uint8Array): void {
+  const { buffer } = chunk;
+  if (chunk.length > PIECE_BYTES && buffer instanceof ArrayBuffer && buffer.byteLength === chunk.length)
+    buffer.transfer(0);
 }
 
 /** What was read already, and then the rest, which is given up where nobody reads it to its end; null when there is none. */

@@ -167,6 +167,22 @@ describe("an answer with pictures in it", () => {
     expect(await failureOf(read(chatter, 100, 1_000))).toMatchObject({ kind: "permanent" });
   });
 
+  test("in large chunks gives each back as soon as it is decoded", async () => {
+    const picture = bytesOf(300_000);
+    const text = `{"data":[{"b64_json":"${picture.toBase64()}"}],"created":1}`;
+    const chunks = [
+      new TextEncoder().encode(text.slice(0, 250_000)),
+      new TextEncoder().encode(text.slice(250_000)),
+    ];
+    const { value, media } = await readJsonWithMedia(answerOf(bodyOf(chunks)), {
+      isMedia: (path) => PICTURE.test(path),
+      store: async (stream) => new Uint8Array(await new Response(stream as ReadableStream).arrayBuffer()),
+    });
+    expect(media.get("data.0.b64_json")).toEqual(picture);
+    expect(value).toEqual({ data: [{ b64_json: "" }], created: 1 });
+    expect(chunks.map(({ byteLength }) => byteLength)).toEqual([0, 0]);
+  });
+
   test("hands on what the store throws", async () => {
     const full = new Error("disk full");
     const reading = readJsonWithMedia(answerOf(bodyOf([document])), {
