@@ -5,6 +5,7 @@
 
 import { accept } from "./accept.ts";
 import { claim } from "./claim.ts";
+import { deliveries } from "./deliveries.ts";
 import { fanOut } from "./fan-out.ts";
 import { film } from "./film.ts";
 import { gatewaySync } from "./gateway-sync.ts";
@@ -41,6 +42,7 @@ const BENCHES: readonly Bench[] = [
   claim,
   mediaSweep,
   usage,
+  deliveries,
   workerAccept,
   workerFanOut,
   loadCheck,

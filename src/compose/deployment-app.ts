@@ -93,6 +93,7 @@ export function deploymentHealth(
     rooms: () => ({ status: "ok", kind: "Durable Objects" }),
     providers: catalogue.providers,
     events: eventsReport(deployment),
+    webhooks: () => store.countDeliveries(),
     clock,
   });
 }

@@ -6,6 +6,7 @@ import type { AccountHealth } from "../tasks/engine/provider-health.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import { StoreUnavailableError, type UnavailableReason } from "../tasks/ports/store-error.ts";
 import type { QueueStats } from "../tasks/ports/task-store.ts";
+import type { DeliveryStore } from "../webhooks/delivery-store.ts";
 import { type EventsReport, eventsPart } from "./events.ts";
 import { troubledAccounts } from "./provider-report.ts";
 
@@ -21,6 +22,8 @@ export type HealthSources = {
   readonly accounts?: () => readonly AccountHealth[];
   /** How the outbox of domain events is; absent without a sink. */
   readonly events?: EventsReport | undefined;
+  /** Counts the deliveries of webhooks. */
+  readonly webhooks?: DeliveryStore["countDeliveries"];
   readonly clock: Pick<Clock, "monotonic">;
 };
 
@@ -82,11 +85,12 @@ export class HostHealth implements Health {
   }
 
   async parts(): Promise<Record<string, HealthPart>> {
-    const { store, queue, rooms, providers, hungCalls, accounts, events } = this.#sources;
-    const [storeHealth, queueHealth, eventsHealth] = await Promise.all([
+    const { store, queue, rooms, providers, hungCalls, accounts, events, webhooks } = this.#sources;
+    const [storeHealth, queueHealth, eventsHealth, webhooksHealth] = await Promise.all([
       storePart(store, this.#tryStore()),
       queuePart(queue),
       events && eventsPart(events),
+      webhooks && webhooksPart(webhooks),
     ]);
     return {
       store: storeHealth,
@@ -94,6 +98,7 @@ export class HostHealth implements Health {
       rooms: rooms(),
       providers: providersPart([...providers.keys()], hungCalls?.(), troubledAccounts(accounts?.() ?? [])),
       ...(eventsHealth && { events: eventsHealth }),
+      ...(webhooksHealth && { webhooks: webhooksHealth }),
     };
   }
 
@@ -132,6 +137,15 @@ async function storePart(store: StoreSources, tried: Promise<void>): Promise<Hea
     const remedy = REMEDIES[error.reason];
     const advice = remedy === undefined ? "" : `: ${remedy}`;
     return { status: "down", ...kind, detail: `the store cannot be written to (${error.reason})${advice}` };
+  }
+}
+
+/** What is dead is kept for the log and says nothing of the gateway. */
+async function webhooksPart(countDeliveries: DeliveryStore["countDeliveries"]): Promise<HealthPart> {
+  try {
+    return { status: "ok", ...(await countDeliveries()) };
+  } catch {
+    return { status: "down", detail: "the deliveries of webhooks cannot be read" };
   }
 }
 

@@ -248,6 +248,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     hungCalls: () => hung.open,
     accounts,
     events,
+    webhooks: () => store.countDeliveries(),
     clock,
   });
   const app = createApp(core, {

@@ -12,6 +12,7 @@ type Sources = {
 const clock = new ManualClock();
 let unreadable = 0;
 let keys = true;
+let deliveries: { pending: number; dead: number } | null = { pending: 3, dead: 1 };
 let hung = new Map<string, number>();
 
 /** As the gateway of one process asks. */
@@ -33,6 +34,10 @@ function health(changes: Partial<Sources> = {}): HostHealth {
     rooms: () => roomsPart({ stats: () => ({ rooms: 1, subscribers: 3, alone: 0 }) }, bus),
     providers: new Map([["local", {}]]),
     hungCalls: () => hung,
+    webhooks: async () => {
+      if (deliveries === null) throw new Error("the store is away");
+      return deliveries;
+    },
     clock,
   });
 }
@@ -44,7 +49,15 @@ describe("the health of a gateway", () => {
       queue: { status: "ok", providerCalls: 2 },
       rooms: { status: "ok", rooms: 1, subscribers: 3, alone: 0 },
       providers: { status: "ok", offered: "local" },
+      webhooks: { status: "ok", pending: 3, dead: 1 },
     });
+  });
+
+  test("says when the deliveries of webhooks cannot be read", async () => {
+    deliveries = null;
+    const { webhooks } = await health().parts();
+    deliveries = { pending: 3, dead: 1 };
+    expect(webhooks).toMatchObject({ status: "down" });
   });
 
   test("is degraded, with the reason, while the store may forget", async () => {
