@@ -15,7 +15,7 @@ import { mountAdminCustomers } from "../http/routes/admin/customers.ts";
 import { mountAdminKeys } from "../http/routes/admin/keys.ts";
 import { mountAdminProviders } from "../http/routes/admin/providers.ts";
 import { mountAdminUsage } from "../http/routes/admin/usage.ts";
-import { mountClientSecrets } from "../http/routes/auth/client-secrets.ts";
+import { mountBetaSecrets, mountClientSecrets } from "../http/routes/auth/client-secrets.ts";
 import { mountEphemeralKeys } from "../http/routes/auth/ephemeral-keys.ts";
 import { mountBatches } from "../http/routes/batches.ts";
 import { mountCancelTasks } from "../http/routes/cancel-tasks.ts";
@@ -85,7 +85,7 @@ export type HostSurface = {
   /** The models of voice sessions; absent where there are none. */
   readonly voices?: readonly WireVoiceModel[];
   /** Mounts the routes of voice sessions; absent where there are none. */
-  mountRealtime?(app: Hono<HttpEnv>): void;
+  mountRealtime?(app: Hono<HttpEnv>, key: HttpMiddleware, admin: HttpMiddleware): void;
   /** Mounts the routes of an outside queue, which take no key; absent where there is none. */
   mountQueue?(app: Hono<HttpEnv>): void;
 };
@@ -122,6 +122,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   const minting = { ephemeralKeys: core.ephemeralKeys, maxBodyBytes: limits.jsonBodyBytes };
   mountEphemeralKeys(app, key, minting);
   mountClientSecrets(app, key, minting);
+  mountBetaSecrets(app, key, minting);
 
   const shared = {
     tasks,
@@ -169,7 +170,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   });
   mountAdminCustomers(app, admin, { ledger: store, maxBodyBytes: limits.jsonBodyBytes });
   mountStreams(app, core, surface);
-  surface.mountRealtime?.(app);
+  surface.mountRealtime?.(app, key, admin);
   surface.mountQueue?.(app);
   return app;
 }

@@ -5,6 +5,7 @@
  */
 
 import type { TaskType } from "../protocol/task.ts";
+import { settleLostSessions } from "../realtime/usage/lost-sessions.ts";
 import { RetentionSweep } from "../tasks/engine/retention.ts";
 import { sweepRings } from "../tasks/engine/scheduling.ts";
 import { describeError } from "../tasks/ports/log.ts";
@@ -44,7 +45,7 @@ async function sweep(parts: Deployment): Promise<void> {
     const { count, at } = sweepRings({ dueAt: dueAt[lane], ready, held, maxHeld }, now);
     ring(parts, lane, count, at);
   }
-  await Promise.all([stepWorker.clean(), sendEvents(parts)]);
+  await Promise.all([stepWorker.clean(), sendEvents(parts), settleLostSessions({ store, log: parts.log })]);
 }
 
 /** Until the next trigger comes, or shortly before: what is left then is sent by that one. */

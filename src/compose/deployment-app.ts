@@ -5,6 +5,7 @@ import type { HttpEnv } from "../http/exchange.ts";
 import { noIdleLimit } from "../http/idle-limit.ts";
 import { closeHubs, type HubShards, mountHubProxy } from "../http/routes/hub-proxy.ts";
 import { mountRealtime, type VoiceSockets } from "../http/routes/realtime.ts";
+import { mountRealtimeSessions } from "../http/routes/realtime-sessions.ts";
 import { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import type { EventSockets } from "../http/streams/event-sockets.ts";
 import { RequestHeartbeat } from "../http/streams/request-heartbeat.ts";
@@ -24,6 +25,8 @@ export type DeploymentSurface = {
   readonly sockets: EventSockets;
   readonly shards: HubShards;
   readonly voiceSockets: VoiceSockets;
+  /** Ends an open voice session. */
+  endVoice(sessionId: string): Promise<void>;
   /** Keeps the isolate alive until the promise settles, as long as the platform allows. */
   keepAlive(pending: Promise<void>): void;
 };
@@ -56,14 +59,16 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
     heartbeat: new RequestHeartbeat(clock, settings.events.heartbeatMs),
     sockets: () => surface.sockets,
     voices: wireVoiceModels(voice.models),
-    mountRealtime: (target) =>
+    mountRealtime: (target, key, admin) => {
+      mountRealtimeSessions(target, key, admin, { store, endSession: (ended) => surface.endVoice(ended.id) });
       mountRealtime(target, {
         keys: deployment.authenticator,
         ephemeralKeys: deployment.ephemeralKeys,
         voice,
         sockets: surface.voiceSockets,
         origins: deployment.origins,
-      }),
+      });
+    },
     mountHubs: (target, key) =>
       mountHubProxy(target, key, { ...hubs, keys: store, origins: deployment.origins }),
     mountQueue: (target) => {

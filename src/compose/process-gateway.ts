@@ -19,6 +19,7 @@ import type { IdleLimit } from "../http/idle-limit.ts";
 import { keepStreamsUnmeasured } from "../http/response/stream-head.ts";
 import { mountHubs } from "../http/routes/hubs.ts";
 import { mountRealtime } from "../http/routes/realtime.ts";
+import { mountRealtimeSessions } from "../http/routes/realtime-sessions.ts";
 import { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import { LocalEventSockets } from "../http/streams/event-sockets.ts";
 import { StreamHeartbeat } from "../http/streams/event-stream.ts";
@@ -30,6 +31,12 @@ import { createLazyThumbnails, type PictureShrinker } from "../media/thumbnails/
 import { CLOSE_GOING_AWAY, KEY_END, type KeyEnd, keyEndCode } from "../protocol/close-codes.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import { durationSeeds } from "../providers/usual-durations.ts";
+import { END } from "../realtime/session/endings.ts";
+import { announceSessionEnd, onSessionEnd } from "../realtime/session-endings-bus.ts";
+import type { Session } from "../realtime/session-store.ts";
+import { LostSessionSweep } from "../realtime/usage/lost-sessions.ts";
+import { sessionCost, sessionPriceOf } from "../realtime/usage/session-price.ts";
+import type { VoiceService } from "../realtime/voice-service.ts";
 import { wireVoiceModels } from "../realtime/wire-voice-model.ts";
 import { RoomBridge } from "../rooms/room-bridge.ts";
 import { Rooms } from "../rooms/rooms.ts";
@@ -66,6 +73,7 @@ import { UnreadableWatch } from "./unreadable-watch.ts";
 import { createVoice, createVoiceAdmission, localVoiceSockets, type VoiceHost } from "./voice.ts";
 import { createWebhooks } from "./webhooks.ts";
 
+const SECOND_MS = 1_000;
 /** Deliveries to webhooks that are sent at once: so many destinations may hang at a time, and others go on. */
 const MAX_OPEN_DELIVERIES = 64;
 /** How long clients of long polling get to fetch what closes their connections, ms. They ask again at once. */
@@ -207,6 +215,22 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
           host: dependencies.voice,
           embedded: instances === undefined,
         });
+  /** Ends a session here, or wherever its sockets are. */
+  const endVoice = async (held: VoiceService, { id, fence, price, counters }: Session) => {
+    if (held.close(id, END.terminated)) return;
+    if (bus !== null) announceSessionEnd(bus, id);
+    // Nobody can be told: whoever holds it finds out when it renews its lease.
+    else
+      await store.endSession(id, fence, {
+        closeReason: END.terminated.reason,
+        counters,
+        costMicros: sessionCost(sessionPriceOf(price), counters),
+      });
+  };
+  const lostSessions = new LostSessionSweep(
+    { store, clock, log },
+    settings.realtime.staleSweepSeconds * SECOND_MS,
+  );
   const disconnect = (keyId: string, why: KeyEnd) => {
     voice?.closeKey(keyId, why);
     authenticator.forget(keyId);
@@ -282,14 +306,16 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     sockets: (encodings) => new LocalEventSockets({ rooms, encodings, slots, sockets }),
     ...(voice !== null && {
       voices: wireVoiceModels(admission.models),
-      mountRealtime: (target) =>
+      mountRealtime: (target, key, admin) => {
+        mountRealtimeSessions(target, key, admin, { store, endSession: (ended) => endVoice(voice, ended) });
         mountRealtime(target, {
           keys: authenticator,
           ephemeralKeys: core.ephemeralKeys,
           voice: admission,
           sockets: localVoiceSockets(voice, sockets),
           origins,
-        }),
+        });
+      },
     }),
     mountHubs: (target, key) =>
       mountHubs(target, key, {
@@ -314,12 +340,14 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     start() {
       if (bus !== null) {
         void onRemoteKeyChange(bus, keyChanged);
+        if (voice !== null) void onSessionEnd(bus, (id) => voice.close(id, END.terminated));
       }
       void workers?.listen(engine);
       engine.start();
       retention.start();
       keyWatch.start();
       unreadable.start();
+      lostSessions.start();
       sender?.start(settings.engine.sweepIntervalMs);
     },
     async stop() {
@@ -327,6 +355,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       health.stopping();
       keyWatch.stop();
       unreadable.stop();
+      lostSessions.stop();
       // Streams stay while steps finish, so that subscribers still see them end; what is left is told to come again.
       await engine.stop();
       await sender?.stop();

@@ -122,6 +122,9 @@ export class VoiceService {
       provider: model.provider,
       dialect: opening.beta ? betaDialect() : null,
       keeper: {
+        get costMicros() {
+          return keeper.costMicros;
+        },
         used: (usage) => keeper.used(usage),
         mayRespond: () => keeper.mayRespond(),
         ended: (reason, usage) => {

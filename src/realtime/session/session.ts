@@ -36,6 +36,8 @@ export type VoiceSessionLimits = MessageLimits & {
 
 /** The session's money and its place among the open sessions. */
 export interface SessionKeeper {
+  /** What the session has cost so far. */
+  readonly costMicros: number;
   /** Called with every change of what was used that costs something, and before every response. */
   used(usage: SessionUsage): void;
   /** Whether another response may begin. */
@@ -57,6 +59,7 @@ export type VoiceSessionDependencies = {
   newId(prefix: string): string;
 };
 
+const MICROS = 1_000_000;
 /** Events of a client that make the provider work: the budget is looked at before them. */
 const STARTS_RESPONSE: ReadonlySet<string> = new Set(["response.create"]);
 
@@ -70,6 +73,8 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
   #rate: MessageRate;
   #client: ClientLink | null = null;
   #ended = false;
+  /** A response has ended, and the client has not been told what was used so far. */
+  #usageDue = false;
   /** Up to when the session's time is counted, monotonic. */
   #countedAt: number;
 
@@ -182,6 +187,7 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
     if (moment === "user_speech_started") this.usage.add("turns", 1);
     else if (moment === "response_started") this.usage.add("responses", 1);
     else if (moment === "interrupted") this.usage.add("interruptions", 1);
+    else if (moment === "response_done") this.#usageDue = true;
   }
 
   end(close: CloseNote): void {
@@ -238,6 +244,17 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
     if (next === "end") this.finish(upstreamEnding(close));
   }
 
+  /** Our own event: everything that was used so far, and what it comes to. */
+  #tellUsage(): void {
+    this.#usageDue = false;
+    this.#countTime();
+    const { keeper } = this.#dependencies;
+    keeper.used(this.usage);
+    if (this.#ended) return;
+    const cost = keeper.costMicros / MICROS;
+    this.toClient({ type: "conduit.usage", usage: { ...this.usage.snapshot() }, cost, currency: "USD" });
+  }
+
   #countTime(): void {
     const now = this.#dependencies.clock.monotonic();
     this.usage.add("sessionMs", now - this.#countedAt);
@@ -262,6 +279,7 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
   #guard(act: () => void): void {
     try {
       act();
+      if (this.#usageDue) this.#tellUsage();
     } catch (error) {
       this.#dependencies.log.error("a voice session failed", {
         sessionId: this.id,

@@ -1,5 +1,6 @@
 /** What a voice session costs, from its counters. Amounts are micro-dollars and may be fractions; a sum is rounded up once. */
 
+import type { Json } from "../../protocol/task.ts";
 import type { SessionCounters } from "../session-store.ts";
 import type { CounterName } from "./counters.ts";
 
@@ -78,4 +79,10 @@ export function sessionCost(price: SessionPrice, counters: SessionCounters): num
 /** Held back for a session when it opens, and again each time it has used that up. */
 export function reservationOf(price: SessionPrice): number {
   return price.kind === "free" ? 0 : Math.ceil(price.reserveMinuteMicros);
+}
+
+/** The price that stands with a session; what cannot be read counts as free. */
+export function sessionPriceOf(stored: Json): SessionPrice {
+  const price = stored as SessionPrice | null;
+  return price?.kind === "session" ? price : { kind: "free" };
 }

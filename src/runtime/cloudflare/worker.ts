@@ -52,6 +52,9 @@ function createApp(bindings: Bindings): DeploymentApp {
       build: { version: manifest.version, runtime: "workerd" },
       sockets: new RemoteEventSockets(bindings),
       voiceSockets: new RemoteVoiceSockets(bindings),
+      endVoice: async (sessionId) => {
+        await bindings.REALTIME_SESSION.getByName(sessionId).terminate();
+      },
       shards: new RemoteHubShards(bindings, {
         clock,
         keepAliveMs: hubConnectionSettings(settings).keepAliveMs,

@@ -100,7 +100,8 @@ describe("a session with a provider of the unified format", () => {
       textOutput: 2,
       audioOutput: 8,
     });
-    expect(world.types().at(-1)).toBe("response.done");
+    expect(world.types().slice(-2)).toEqual(["response.done", "conduit.usage"]);
+    expect(world.one("conduit.usage").usage).toMatchObject({ textInput: 4, audioOutput: 8 });
   });
 
   test("counts the transcription of what the user says apart", () => {

@@ -7,6 +7,7 @@ import { allowsModel, type Principal, requirePermission } from "../../../account
 import type { CreateClientSecretRequest, WireClientSecret } from "../../../protocol/ephemeral-key.ts";
 import { ApiError } from "../../../protocol/error.ts";
 import type { Json } from "../../../protocol/task.ts";
+import { gaSession } from "../../../realtime/translators/beta-names.ts";
 import { randomToken } from "../../../tasks/ids.ts";
 import { isBoundedObject } from "../../creation/json-bounds.ts";
 import type { HttpEnv, HttpMiddleware } from "../../exchange.ts";
@@ -78,6 +79,44 @@ export function mountClientSecrets(
     return c.json(answer);
   });
 }
+
+/** OpenAI's beta spellings: flat fields, and the secret beside the session. Such a secret lasts a minute. */
+export function mountBetaSecrets(
+  app: Hono<HttpEnv>,
+  key: HttpMiddleware,
+  { ephemeralKeys, maxBodyBytes }: ClientSecretRouteDependencies,
+): void {
+  for (const [path, type] of Object.entries(BETA_PATHS))
+    app.post(path, key, jsonBody(maxBodyBytes), validBody(betaSchema), async (c) => {
+      const flat = c.req.valid("json") as Record<string, Json>;
+      const maker = keyMaker(c);
+      requirePermission(maker.principal, "realtime");
+      const model = sessionModel(flat.model);
+      if (model !== null) requireSessionModel(maker.principal, model);
+      const { key: made, plain } = await ephemeralKeys.make(maker, {
+        ttlSeconds: BETA_TTL_SECONDS,
+        permissions: { canUseRealtimeAudio: true },
+        allowedModels: model === null ? undefined : [model],
+        session: gaSession(flat, type),
+      });
+      c.header("cache-control", "no-store");
+      return c.json({
+        ...flat,
+        id: `sess_${randomToken(SESSION_ID_CHARACTERS)}`,
+        object: OBJECTS[type],
+        client_secret: { value: plain, expires_at: Math.floor(made.expiresAt / 1_000) },
+      });
+    });
+}
+
+const BETA_PATHS = {
+  "/v1/realtime/sessions": "realtime",
+  "/v1/realtime/transcription_sessions": "transcription",
+} as const;
+const BETA_TTL_SECONDS = 60;
+const betaSchema = z.custom<Record<string, Json>>((value) => isBoundedObject(value, MAX_SESSION_BYTES), {
+  error: session,
+});
 
 function sessionType(type: Json | undefined): keyof typeof OBJECTS {
   if (type === undefined || type === null) return "realtime";

@@ -13,7 +13,7 @@ import { ApiError } from "../../../protocol/error.ts";
 import { END } from "../../../realtime/session/endings.ts";
 import { LOST_SESSION, type Session, type SessionCounters } from "../../../realtime/session-store.ts";
 import type { SessionJournal } from "../../../realtime/usage/session-journal.ts";
-import { type SessionPrice, sessionCost } from "../../../realtime/usage/session-price.ts";
+import { sessionCost, sessionPriceOf } from "../../../realtime/usage/session-price.ts";
 import type { VoiceOpening } from "../../../realtime/voice-admission.ts";
 import type { VoiceService } from "../../../realtime/voice-service.ts";
 import type { SocketHandler } from "../../../sockets/socket-upgrade.ts";
@@ -116,8 +116,8 @@ export class RealtimeSession extends DurableObject<Bindings> implements SessionC
     const { store, log } = partsOf(this.env);
     try {
       const session = await store.findSession(id);
-      const price = (session?.price ?? { kind: "free" }) as SessionPrice;
-      await store.endSession(id, fence, { closeReason, counters, costMicros: sessionCost(price, counters) });
+      const costMicros = sessionCost(sessionPriceOf(session?.price ?? null), counters);
+      await store.endSession(id, fence, { closeReason, counters, costMicros });
       this.#forget();
     } catch (error) {
       log.warn("a voice session could not be settled", { sessionId: id, cause: describeError(error) });
