@@ -495,8 +495,8 @@ describeWithRedis("the Redis store", () => {
   });
 
   test("an ephemeral key goes by itself an hour after its end, and the list of a key's with the last of them", async () => {
-    await bench.store.createEphemeralKey(ephemeralKeyDraft("long", { ttlMs: 10 * EPHEMERAL_TTL_MS }), null);
-    await bench.store.createEphemeralKey(ephemeralKeyDraft("short"), null);
+    await bench.store.createEphemeralKey(ephemeralKeyDraft("long", { ttlMs: 10 * EPHEMERAL_TTL_MS }), 9);
+    await bench.store.createEphemeralKey(ephemeralKeyDraft("short"), 9);
     const ttl = (name: string) => world.command<number>("PTTL", `${world.prefix}0:${name}`);
     const lived = (left: number, ttlMs: number) => {
       expect(left).toBeLessThanOrEqual(ttlMs + EXPIRED_KEPT_MS);

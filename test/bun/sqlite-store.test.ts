@@ -459,7 +459,7 @@ describe("a damaged task", () => {
 test("ephemeral keys are removed an hour after their end, in bounded steps", async () => {
   const kept = { tasksMs: 1e12, eventsMs: 1e12, ledgerMs: 1e12 };
   const bench = await openBench();
-  for (const hash of ["h1", "h2", "h3"]) await bench.store.createEphemeralKey(ephemeralKeyDraft(hash), null);
+  for (const hash of ["h1", "h2", "h3"]) await bench.store.createEphemeralKey(ephemeralKeyDraft(hash), 9);
   await bench.store.createEphemeralKey(ephemeralKeyDraft("later", { ttlMs: 2 * EPHEMERAL_TTL_MS }), null);
   bench.advance(EPHEMERAL_TTL_MS + EXPIRED_KEPT_MS);
   expect((await bench.store.retire(kept, 2)).more).toBe(true);

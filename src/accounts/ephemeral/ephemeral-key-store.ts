@@ -35,8 +35,8 @@ export const EXPIRED_KEPT_MS = 3_600_000;
 
 export interface EphemeralKeyStore {
   /**
-   * The key as it is stored; null, and nothing is written, when its parent has `maxLive` that have not expired (null: no such
-   * bound). The same hash again changes nothing and answers the first one. Whether there is a parent is not looked at.
+   * The key as it is stored; null, and nothing is written, when its parent has `maxLive` that have not expired. With null there is no
+   * such bound, and the key counts for nobody else's. The same hash again changes nothing and answers the first one. Whether there is a parent is not looked at.
    */
   createEphemeralKey(draft: EphemeralKeyDraft, maxLive: number | null): Promise<EphemeralKey | null>;
   /** Also when it has expired, for a while. Null when there is none. */

@@ -55,8 +55,9 @@ export function mountDeliveries(
   app.get("/v1/tasks/:id/deliveries", key, async (c) => {
     const { scope, tenant } = principalOfExchange(c);
     const { task } = await tasks.read(scope, taskIdOf(c));
-    // The endpoints of a key are its own business, and none of the keys made from it.
-    const own = ({ endpointId }: Delivery) => tenant.subject === "" || endpointId === null;
+    // The endpoints of a key are its own business, and so are the addresses it gave its tasks: none of the keys made from it.
+    const mine = task.tenant.subject === tenant.subject;
+    const own = ({ endpointId }: Delivery) => tenant.subject === "" || (mine && endpointId === null);
     const data = (await store.taskDeliveries(task.id)).filter(own).map(wireDelivery);
     c.header("cache-control", "no-store");
     return c.json({ data, hasMore: false, after: null } satisfies WireDeliveryPage);

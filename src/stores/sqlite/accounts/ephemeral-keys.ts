@@ -22,12 +22,18 @@ export function ephemeralKeyMethods(transactions: Transactions): EphemeralKeySto
 
 /** Removes keys that expired long ago, at most `limit`; answers how many. */
 export function dropExpiredKeys({ sql, now }: Transaction, limit: number): number {
-  return sql.change(
-    `DELETE FROM ephemeral_keys WHERE no IN (
-       SELECT no FROM ephemeral_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)`,
+  const rows = sql.all(
+    "SELECT no, key_id, counted FROM ephemeral_keys WHERE expires_at <= ? ORDER BY expires_at LIMIT ?",
     now - EXPIRED_KEPT_MS,
     limit,
   );
+  for (const { no, key_id, counted } of rows) {
+    sql.run("DELETE FROM ephemeral_keys WHERE no = ?", no as number);
+    if (counted === 0) continue;
+    sql.run("UPDATE ephemeral_counts SET count = count - 1 WHERE key_id = ?", key_id as string);
+    sql.run("DELETE FROM ephemeral_counts WHERE key_id = ? AND count <= 0", key_id as string);
+  }
+  return rows.length;
 }
 
 function insertKey(
@@ -41,24 +47,33 @@ function insertKey(
   const key: EphemeralKey = { ...draft, createdAt: now, expiresAt: now + ttlMs };
   const { hash, keyId, createdAt, expiresAt, ...details } = key;
   sql.run(
-    "INSERT INTO ephemeral_keys (hash, key_id, created_at, expires_at, details) VALUES (?, ?, ?, ?, ?)",
+    "INSERT INTO ephemeral_keys (hash, key_id, created_at, expires_at, details, counted) VALUES (?, ?, ?, ?, ?, ?)",
     hash,
     keyId,
     createdAt,
     expiresAt,
     JSON.stringify(details satisfies Details),
+    maxLive === null ? 0 : 1,
   );
+  if (maxLive !== null) {
+    sql.run(
+      `INSERT INTO ephemeral_counts (key_id, count) VALUES (?, 1)
+       ON CONFLICT (key_id) DO UPDATE SET count = count + 1`,
+      keyId,
+    );
+  }
   return key;
 }
 
-/** Whether the parent has so many that have not expired; counts no further than that. */
+/** Whether the parent has so many that have not expired. They are counted one by one only where there may be that many. */
 function hasLive(sql: Sql, keyId: string, now: number, count: number): boolean {
-  if (count <= 0) return true;
+  const rows = sql.get("SELECT count FROM ephemeral_counts WHERE key_id = ?", keyId)?.count ?? 0;
+  if ((rows as number) < count) return false;
   const last = sql.get(
-    "SELECT 1 FROM ephemeral_keys WHERE key_id = ? AND expires_at > ? LIMIT 1 OFFSET ?",
+    "SELECT 1 FROM ephemeral_keys WHERE key_id = ? AND counted = 1 AND expires_at > ? LIMIT 1 OFFSET ?",
     keyId,
     now,
-    count - 1,
+    Math.max(0, count - 1),
   );
   return last !== null;
 }

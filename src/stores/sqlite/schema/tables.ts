@@ -328,9 +328,15 @@ const TABLES = [
      key_id TEXT NOT NULL,
      created_at INTEGER NOT NULL,
      expires_at INTEGER NOT NULL,
-     details TEXT NOT NULL
+     details TEXT NOT NULL,
+     counted INTEGER NOT NULL DEFAULT 0
    )`,
-  "CREATE INDEX IF NOT EXISTS ephemeral_keys_by_key ON ephemeral_keys (key_id, expires_at)",
+  // How many of a key's rows are counted, expired ones included: at least as many as are live.
+  `CREATE TABLE IF NOT EXISTS ephemeral_counts (
+     key_id TEXT PRIMARY KEY,
+     count INTEGER NOT NULL
+   ) WITHOUT ROWID`,
+  "CREATE INDEX IF NOT EXISTS ephemeral_keys_counted ON ephemeral_keys (key_id, expires_at) WHERE counted = 1",
   "CREATE INDEX IF NOT EXISTS ephemeral_keys_by_end ON ephemeral_keys (expires_at)",
 
   `CREATE TABLE IF NOT EXISTS endpoints (
