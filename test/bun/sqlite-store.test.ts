@@ -571,7 +571,10 @@ test("no statement of the hot paths scans a table or sorts", async () => {
     const steps = database
       .read((sql) => sql.all(`EXPLAIN QUERY PLAN ${query}`))
       .map((row) => String(row.detail));
-    return { query, slow: steps.filter((step) => /^SCAN (?!CONSTANT|\(|\d+-ROW VALUES)|TEMP B-TREE/.test(step)) };
+    return {
+      query,
+      slow: steps.filter((step) => /^SCAN (?!CONSTANT|\(|\d+-ROW VALUES)|TEMP B-TREE/.test(step)),
+    };
   });
   expect(plans.length).toBeGreaterThan(30);
   expect(plans.filter((plan) => plan.slow.length > 0)).toEqual([]);

@@ -255,7 +255,7 @@ describe.each([gemini, elevenlabs, ultravox])(
         "response.output_item.done",
         "conversation.item.done",
         "response.done",
-      "conduit.usage",
+        "conduit.usage",
       ]);
       expect(world.of("response.output_audio.delta")).toHaveLength(2);
       expect(world.one("conversation.item.input_audio_transcription.completed").transcript).toBe(
