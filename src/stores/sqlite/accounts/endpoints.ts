@@ -10,7 +10,8 @@ import type { Sql, SqlRow } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
 
-const OF_KEY = "SELECT details FROM endpoints WHERE key_id = ? ORDER BY no";
+// Asked at every event of a task.
+const OF_KEY = "SELECT details FROM endpoints WHERE key_id = +? ORDER BY no";
 const OF_ID = "SELECT no, details FROM endpoints WHERE key_id = ? AND id = ?";
 
 export function endpointMethods(transactions: Transactions): EndpointStore {
