@@ -1126,6 +1126,7 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
           "x-ratelimit-remaining-requests",
           "x-ratelimit-reset-requests",
           "idempotent-replayed",
+          "x-conduit-after",
           "x-conduit-cost",
           "x-conduit-reserved",
           "x-should-retry",
