@@ -176,7 +176,15 @@ const CLAIMS: Part[] = [
   "claimOrder",
   "recall",
 ];
-const OF_SESSIONS: Part[] = ["outbox", "sessionEvents", "spendEvents", "thresholds", "sessions"];
+const OF_SESSIONS: Part[] = [
+  "work",
+  "deliveries",
+  "outbox",
+  "sessionEvents",
+  "spendEvents",
+  "thresholds",
+  "sessions",
+];
 /** In scripts of a store with a sink alone. */
 const OF_OUTBOX: ReadonlySet<Part> = new Set<Part>([
   "outbox",

@@ -186,6 +186,34 @@ export function deliveryRecordContract(contract: StoreContract): void {
       });
     });
 
+    test("a budget that reaches a threshold is told to the endpoints that ask for it, once", async () => {
+      const budgets = [{ period: "total", limitMicros: 800 }] as const;
+      await bench.store.createKey(virtualKey({ id: "spender", budgets: [...budgets] }));
+      await addEndpoint("spending", { keyId: "spender", events: ["spend.threshold_reached"] });
+      await addEndpoint("ends", { keyId: "spender" });
+      const own = { keyId: "spender", reservedMicros: 400 };
+      for (let times = 0; times < 2; times++) await complete({ ...own, customer: 'é "1"' });
+      const { deliveries } = await bench.store.listDeliveries("spender", {
+        limit: 10,
+        endpointId: "spending",
+      });
+      const told = deliveries.map(({ taskId, type, body }) => ({ taskId, type, body }));
+      const data = { keyId: "spender", customer: null, period: "total", window: "total", limit: 0.0008 };
+      const message = (percent: number, charged: number) => ({
+        taskId: null,
+        type: "spend.threshold_reached",
+        body: { data: { ...data, percent, charged } },
+      });
+      const byPercent = (a: (typeof told)[number], b: (typeof told)[number]) =>
+        JSON.stringify(a.body) < JSON.stringify(b.body) ? -1 : 1;
+      const expected = [50, 80, 90, 100].map((percent) => message(percent, percent === 50 ? 0.0004 : 0.0008));
+      expect(told.toSorted(byPercent)).toEqual(expected.toSorted(byPercent));
+      for (const { id } of deliveries) expect(id).toMatch(/^[\w-]{1,100}$/);
+      const work = (await claim()).filter(({ item }) => item.destination === "https://spending.example:8443");
+      expect(work.map(({ item, task }) => [item.taskId, task])).toEqual(deliveries.map(() => ["", null]));
+      for (const one of work) await finish(bench, one, { kind: "done", delivery: arrived });
+    });
+
     test("a try is recorded in the step that puts the work off, or ends it", async () => {
       const task = await announced(bench, OWN);
       const { id } = await only(task);

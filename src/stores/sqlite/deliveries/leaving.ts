@@ -6,7 +6,7 @@ import type { Task, TaskWebhook } from "../../../tasks/task.ts";
 import type { MessageBody } from "../../../webhooks/delivery-store.ts";
 import { isWanted } from "../../../webhooks/events.ts";
 import { taskMessage } from "../../../webhooks/task-message.ts";
-import { endpointsOf } from "../accounts/endpoints.ts";
+import { endpointsOf } from "../accounts/endpoint-rows.ts";
 import { addWork } from "../due-work/queues.ts";
 import type { Transaction } from "../transaction.ts";
 

@@ -11,7 +11,7 @@ import {
 } from "../../../webhooks/delivery-store.ts";
 import type { SecretStore, SigningSecret } from "../../../webhooks/secret-store.ts";
 import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
-import { endpointOfKey } from "../accounts/endpoints.ts";
+import { endpointOfKey } from "../accounts/endpoint-rows.ts";
 import { addWork, isWorkHeld, removeWork } from "../due-work/queues.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";

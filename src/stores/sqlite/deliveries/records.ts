@@ -7,7 +7,7 @@ import {
   MAX_DELIVERY_ATTEMPTS_KEPT,
 } from "../../../webhooks/delivery-store.ts";
 import type { SqlRow } from "../../sql.ts";
-import { changeEndpoint } from "../accounts/endpoints.ts";
+import { changeEndpoint } from "../accounts/endpoint-rows.ts";
 import { removeWork } from "../due-work/queues.ts";
 import type { Transaction } from "../transaction.ts";
 

@@ -10,8 +10,10 @@ import {
   type SpendThreshold,
 } from "../../../accounts/budgets.ts";
 import type { SpendMark } from "../../../accounts/ledger-store.ts";
+import { thresholdData } from "../../../accounts/spend-wire.ts";
 import { thresholdReached } from "../../../events/money-events.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
+import { leaveDeliveries } from "../deliveries/leaving.ts";
 import { postEvent } from "../outbox/post.ts";
 import type { Transaction } from "../transaction.ts";
 import { balanceOfPeriod, NO_CUSTOMER, type Payer } from "./balances.ts";
@@ -73,6 +75,8 @@ export function reachedBefore(
   return sql.get(REACHED, keyId, customer ?? NO_CUSTOMER, period, window)?.percent as SpendThreshold | null;
 }
 
+const NEWEST_MARK = "SELECT max(no) AS no FROM spend_marks WHERE key_id = ?";
+
 /** Records that a threshold was reached. Whatever comes of one is left here, in the same step. */
 function recordMark(tx: Transaction, mark: SpendMark): void {
   tx.sql.run(
@@ -88,6 +92,13 @@ function recordMark(tx: Transaction, mark: SpendMark): void {
     mark.at,
   );
   postEvent(tx, "SpendThresholdReached", () => thresholdReached(mark));
+  const [{ no } = { no: 0 }] = tx.sql.all(NEWEST_MARK, mark.keyId);
+  leaveDeliveries(tx, {
+    id: `spend-${mark.keyId}-${no}`,
+    keyId: mark.keyId,
+    type: "spend.threshold_reached",
+    body: { data: thresholdData(mark) },
+  });
 }
 
 /** Newest first. */

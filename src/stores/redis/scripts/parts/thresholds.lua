@@ -20,6 +20,19 @@ local function told_budget(k, customer, period, limit, granted)
   return { period, exact(limit), exact(granted), exact(reserved), exact(charged), reached }
 end
 
+-- Leaves word of it for the key's endpoints, as thresholdData in src/accounts/spend-wire.ts.
+local function tell_endpoints(k, customer, period, window, percent, limit, charged)
+  if not k.hooks then return end
+  local text = cjson.encode
+  leave_deliveries(k, {
+    id = 'spend-' .. k.id .. '-' .. redis.sha1hex(mark_name(period, window, percent, customer)), key = k.id, subject = '',
+    task = '', seq = '0', type = 'spend.threshold_reached',
+    body = '{"data":{"keyId":' .. text(k.id) .. ',"customer":' .. (customer == '' and 'null' or text(customer))
+      .. ',"period":"' .. period .. '","window":"' .. window .. '","percent":' .. exact(percent)
+      .. format(',"limit":%.14g,"charged":%.14g}}', limit / 1000000, charged / 1000000),
+  }, '', '{}')
+end
+
 -- Records that a threshold was reached. Whatever comes of one is left here, in the same step.
 local function record_mark(k, customer, period, window, percent, limit, charged)
   local name = mark_name(period, window, percent, customer)
@@ -27,6 +40,7 @@ local function record_mark(k, customer, period, window, percent, limit, charged)
   zadd('mark-order:' .. k.id, now_text, name)
   if period ~= 'total' then zadd('old-marks', now_text, k.id .. ' ' .. name) end
   if TOLD_THRESHOLDS > 0 then post_threshold(k, customer, period, window, percent, limit, charged) end
+  tell_endpoints(k, customer, period, window, percent, limit, charged)
 end
 
 local function look_at_budget(k, customer, period, limit, day)
