@@ -36,6 +36,8 @@ export type Session = Omit<SessionDraft, "reservedMicros"> & {
   readonly endedAt: number | null;
   readonly closeReason: string | null;
   readonly chargedMicros: number;
+  /** The provider's id of the call whose sound goes past the gateway; null for a session of sockets. */
+  readonly callId: string | null;
   /** False while its hold is not released. */
   readonly settled: boolean;
 };
@@ -78,6 +80,8 @@ export interface SessionStore {
   openSession(draft: SessionDraft, limits: SessionLimits, leaseMs: number): Promise<OpenSessionOutcome>;
   /** Prolongs the lease and keeps the counters given; others stay. False when it has ended meanwhile; nothing is written then. */
   renewSession(id: string, fence: number, leaseMs: number, counters: SessionCounters): Promise<boolean>;
+  /** Keeps the provider's id of its call, by which anybody can hang up. False when it has ended; nothing is written then. */
+  keepCall(id: string, fence: number, callId: string): Promise<boolean>;
   /**
    * Holds back `reservedMicros` in all for an open session, where the budgets allow it; never less than before. Sent again it
    * does the same.

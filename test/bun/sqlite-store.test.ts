@@ -557,6 +557,7 @@ test("no statement of the hot paths scans a table or sorts", async () => {
   };
   await store.openSession(session, { max: 9, maxPerKey: 9 }, 1);
   await store.renewSession("s", 1, 1, {});
+  await store.keepCall("s", 1, "rtc_u1");
   await store.raiseHold("s", 1, 5);
   await store.listOpenSessions(9);
   await store.endLostSessions(9);

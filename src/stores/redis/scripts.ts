@@ -257,6 +257,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
   usageOfCustomers: reading("usageReads"),
   openSession: writing("tenants", ...MONEY, "usage", "rates", ...OF_SESSIONS),
   renewSession: writing("sessions"),
+  keepCall: writing("sessions"),
   raiseHold: writing("tenants", ...MONEY, "usage", "rates", ...OF_SESSIONS),
   endSession: writing("tenants", ...MONEY, "usage", ...OF_SESSIONS),
   endLostSessions: writing("outbox", "sessionEvents", "sessions"),

@@ -77,6 +77,10 @@ export class RedisSessions implements SessionStore {
     );
   }
 
+  async keepCall(id: string, fence: number, callId: string): Promise<boolean> {
+    return (await this.#scripts.run("keepCall", id, String(fence), callId)) === 1;
+  }
+
   async raiseHold(id: string, fence: number, reservedMicros: number): Promise<RaiseHoldOutcome> {
     const [outcome, ...rest] = listReply(
       await this.#scripts.run("raiseHold", id, String(fence), String(reservedMicros), TIMELESS_WINDOWS),
@@ -190,6 +194,7 @@ function readSession(reply: Reply | undefined): Session {
     endedAt: moment("endedAt"),
     closeReason: fields.get("closeReason") ?? null,
     chargedMicros: moment("chargedMicros") ?? 0,
+    callId: fields.get("callId") ?? null,
     settled: fields.get("settled") === "1",
   };
 }

@@ -560,6 +560,9 @@ class RedisStore implements Store {
     return this.#sessions.endSession(id, fence, end);
   }
 
+  keepCall(id: string, fence: number, callId: string) {
+    return this.#sessions.keepCall(id, fence, callId);
+  }
   raiseHold(id: string, fence: number, reservedMicros: number) {
     return this.#sessions.raiseHold(id, fence, reservedMicros);
   }

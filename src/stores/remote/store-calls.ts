@@ -113,6 +113,7 @@ const REPETITION = {
   settleSession: "once",
   getSession: "again",
   listSessions: "again",
+  keepCall: "again",
   raiseHold: "again",
   listOpenSessions: "again",
   findSession: "again",

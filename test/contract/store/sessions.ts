@@ -289,6 +289,29 @@ export function sessionContract(contract: StoreContract): void {
       });
     });
 
+    describe("the call of a session", () => {
+      const keep = ({ id, fence }: Session, callId: string) => bench.store.keepCall(id, fence, callId);
+
+      test("is kept by the provider's id, and told of until the session is settled", async () => {
+        const session = await open();
+        expect(session.callId).toBeNull();
+        expect(await keep(session, "rtc_u1")).toBe(true);
+        expect(await keep(session, "rtc_u1")).toBe(true);
+        expect(await read(session)).toEqual({ ...session, callId: "rtc_u1" });
+        bench.advance(LEASE_MS);
+        expect(await bench.store.endLostSessions(10)).toMatchObject([{ id: session.id, callId: "rtc_u1" }]);
+      });
+
+      test("is not kept for a session that is another's or has ended", async () => {
+        const session = await open();
+        expect(await keep({ ...session, fence: session.fence + 1 }, "rtc_u1")).toBe(false);
+        expect(await keep({ ...session, id: bench.draft().id }, "rtc_u1")).toBe(false);
+        await end(session);
+        expect(await keep(session, "rtc_u1")).toBe(false);
+        expect((await read(session)).callId).toBeNull();
+      });
+    });
+
     describe("the end", () => {
       test("settles: the hold is given back, what it cost is moved, its place is free", async () => {
         const session = await open({ subject: "ann", customer: "cust" });

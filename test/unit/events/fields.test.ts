@@ -35,6 +35,7 @@ const SESSION: Session = {
   endedAt: AT,
   closeReason: "client",
   chargedMicros: 7,
+  callId: null,
   settled: true,
 };
 

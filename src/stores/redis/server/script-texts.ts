@@ -95,6 +95,7 @@ import writeFirstTasksText from "../scripts/release-1/write-first-tasks.lua" wit
 import endLostSessionsText from "../scripts/sessions/end-lost-sessions.lua" with { type: "text" };
 import endSessionText from "../scripts/sessions/end-session.lua" with { type: "text" };
 import getSessionText from "../scripts/sessions/get-session.lua" with { type: "text" };
+import keepCallText from "../scripts/sessions/keep-call.lua" with { type: "text" };
 import listOpenSessionsText from "../scripts/sessions/list-open-sessions.lua" with { type: "text" };
 import listSessionsText from "../scripts/sessions/list-sessions.lua" with { type: "text" };
 import openSessionText from "../scripts/sessions/open-session.lua" with { type: "text" };
@@ -233,6 +234,7 @@ export const TEXTS = {
   getSession: getSessionText,
   listSessions: listSessionsText,
   listOpenSessions: listOpenSessionsText,
+  keepCall: keepCallText,
   raiseHold: raiseHoldText,
   openSession: openSessionText,
   renewSession: renewSessionText,

@@ -392,7 +392,8 @@ const TABLES = [
      lease_until INTEGER,
      settle_by INTEGER,
      fence INTEGER NOT NULL,
-     counters TEXT NOT NULL
+     counters TEXT NOT NULL,
+     call_id TEXT
    )`,
   "CREATE INDEX IF NOT EXISTS sessions_by_key ON sessions (key_id, id)",
   "CREATE INDEX IF NOT EXISTS sessions_open ON sessions (lease_until) WHERE lease_until IS NOT NULL",

@@ -42,6 +42,12 @@ export function sessionMethods(transactions: Transactions): SessionStore {
         );
         return true;
       }),
+    keepCall: (id, fence, callId) =>
+      transactions.write((tx) => {
+        if (openUnder(tx, id, fence) === null) return false;
+        tx.sql.run("UPDATE sessions SET call_id = ? WHERE id = ?", callId, id);
+        return true;
+      }),
     raiseHold: (id, fence, reservedMicros) =>
       transactions.write((tx) => raiseHold(tx, id, fence, reservedMicros)),
     endSession: (id, fence, end) => transactions.write((tx) => endSession(tx, id, fence, end)),

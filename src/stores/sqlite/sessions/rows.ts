@@ -26,6 +26,7 @@ export function sessionOf(row: SqlRow): Session {
     endedAt: row.ended_at as number | null,
     closeReason: row.close_reason as string | null,
     chargedMicros: row.charged_micros as number,
+    callId: row.call_id as string | null,
     settled: row.settled === 1,
   };
 }
