@@ -33,6 +33,8 @@ export type DeploymentSurface = {
 
 export type DeploymentApp = { fetch(request: Request): Response | Promise<Response> };
 
+/** More open voice sessions than this are not counted. */
+const SHOWN_SESSIONS = 1_000;
 /** Paths that are answered although the bootstrap key could not be looked after. */
 const PROBES = "/health";
 
@@ -99,6 +101,14 @@ export function deploymentHealth(
     providers: catalogue.providers,
     events: eventsReport(deployment),
     webhooks: () => store.countDeliveries(),
+    realtime: async () => {
+      try {
+        const open = await store.listOpenSessions(SHOWN_SESSIONS);
+        return { status: "ok", openSessions: open.length, kind: "Durable Objects" };
+      } catch {
+        return { status: "down", detail: "the voice sessions cannot be read" };
+      }
+    },
     clock,
   });
 }

@@ -24,6 +24,8 @@ export type HealthSources = {
   readonly events?: EventsReport | undefined;
   /** Counts the deliveries of webhooks. */
   readonly webhooks?: DeliveryStore["countDeliveries"];
+  /** How voice sessions are; absent where none are offered. */
+  readonly realtime?: () => HealthPart | Promise<HealthPart>;
   readonly clock: Pick<Clock, "monotonic">;
 };
 
@@ -85,12 +87,13 @@ export class HostHealth implements Health {
   }
 
   async parts(): Promise<Record<string, HealthPart>> {
-    const { store, queue, rooms, providers, hungCalls, accounts, events, webhooks } = this.#sources;
-    const [storeHealth, queueHealth, eventsHealth, webhooksHealth] = await Promise.all([
+    const { store, queue, rooms, providers, hungCalls, accounts, events, webhooks, realtime } = this.#sources;
+    const [storeHealth, queueHealth, eventsHealth, webhooksHealth, realtimeHealth] = await Promise.all([
       storePart(store, this.#tryStore()),
       queuePart(queue),
       events && eventsPart(events),
       webhooks && webhooksPart(webhooks),
+      realtime?.(),
     ]);
     return {
       store: storeHealth,
@@ -99,6 +102,7 @@ export class HostHealth implements Health {
       providers: providersPart([...providers.keys()], hungCalls?.(), troubledAccounts(accounts?.() ?? [])),
       ...(eventsHealth && { events: eventsHealth }),
       ...(webhooksHealth && { webhooks: webhooksHealth }),
+      ...(realtimeHealth && { realtime: realtimeHealth }),
     };
   }
 

@@ -30,6 +30,8 @@ export type ProcessGauges = {
   readonly ends: { registerIn(metrics: MetricsRegistry): void };
   readonly storeCalls: { registerIn(metrics: MetricsRegistry): void };
   readonly webhookTries: { registerIn(metrics: MetricsRegistry): void };
+  /** Null where no voice sessions are offered. */
+  readonly voice: { registerIn(metrics: MetricsRegistry): void } | null;
 };
 
 export type MetricsSources = {
@@ -82,11 +84,12 @@ export function registerMetrics(
   );
   if (events !== undefined) registerEventMetrics(metrics, events);
   if (process === undefined) return;
-  const { engine, hung, accounts, providers, rooms, hubs, retention, ends, storeCalls, webhookTries } =
-    process;
+  const { engine, hung, accounts, providers, rooms, hubs, retention, ends } = process;
+  const { storeCalls, webhookTries, voice } = process;
   ends.registerIn(metrics);
   storeCalls.registerIn(metrics);
   webhookTries.registerIn(metrics);
+  voice?.registerIn(metrics);
   metrics.gauge("conduit_provider_calls", "Provider calls open in this process.", () => [
     { value: engine.heldSteps },
   ]);

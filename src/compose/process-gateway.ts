@@ -71,6 +71,7 @@ import { StoreMetrics } from "./store-metrics.ts";
 import { TaskEnds } from "./task-ends.ts";
 import { UnreadableWatch } from "./unreadable-watch.ts";
 import { createVoice, createVoiceAdmission, localVoiceSockets, type VoiceHost } from "./voice.ts";
+import { VoiceFigures } from "./voice-figures.ts";
 import { createWebhooks } from "./webhooks.ts";
 
 const SECOND_MS = 1_000;
@@ -203,6 +204,8 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const keepAlive = new HubKeepAlive(connections, clock, session);
   const { hubs } = createHubs(settings, { tasks, rooms, store, clock, wireContext });
   const admission = createVoiceAdmission(settings, clock);
+  const traffic = settings.logging.level === "debug";
+  const voiceFigures = new VoiceFigures({ clock, log, traffic });
   const voice =
     dependencies.voice === undefined
       ? null
@@ -214,6 +217,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
           log,
           host: dependencies.voice,
           embedded: instances === undefined,
+          watch: voiceFigures,
         });
   /** Ends a session here, or wherever its sockets are. */
   const endVoice = async (held: VoiceService, { id, fence, price, counters }: Session) => {
@@ -273,6 +277,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     accounts,
     events,
     webhooks: () => store.countDeliveries(),
+    ...(voice !== null && { realtime: () => voiceFigures.part(admission.models.providers) }),
     clock,
   });
   const app = createApp(core, {
@@ -291,6 +296,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       ends,
       storeCalls,
       webhookTries: webhooks.tries,
+      voice: voice === null ? null : voiceFigures,
     },
     isResting: ({ provider, providerModel }, type) => {
       const offering = providers.get(provider);

@@ -12,6 +12,7 @@ import { VoiceAdmission } from "../realtime/voice-admission.ts";
 import { VoiceModels } from "../realtime/voice-models.ts";
 import { createVoiceOffers } from "../realtime/voice-offers.ts";
 import { VoiceService, type VoiceServiceOptions } from "../realtime/voice-service.ts";
+import type { VoiceWatch } from "../realtime/voice-watch.ts";
 import type { Dialer } from "../sockets/dialer.ts";
 import type { SocketUpgrade } from "../sockets/socket-upgrade.ts";
 import { createTaskIds } from "../tasks/ids.ts";
@@ -66,6 +67,7 @@ export type VoiceDependencies = {
   /** Whether the store is this process' own. */
   readonly embedded: boolean;
   readonly journal?: SessionJournal;
+  readonly watch?: VoiceWatch;
 };
 
 export function createVoice({
@@ -77,6 +79,7 @@ export function createVoice({
   host,
   embedded,
   journal,
+  watch,
 }: VoiceDependencies): VoiceService {
   return new VoiceService(
     {
@@ -88,6 +91,7 @@ export function createVoice({
       log,
       betaDialect: betaNames,
       ...(journal && { journal }),
+      ...(watch && { watch }),
     },
     voiceOptions(settings, embedded),
   );

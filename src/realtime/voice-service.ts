@@ -12,11 +12,13 @@ import { END, type SessionEnding } from "./session/endings.ts";
 import { VoiceSession, type VoiceSessionLimits } from "./session/session.ts";
 import type { UpstreamCall } from "./session/upstream-link.ts";
 import type { SessionLimits, SessionStore } from "./session-store.ts";
+import { SessionUsage } from "./usage/counters.ts";
 import type { SessionJournal } from "./usage/session-journal.ts";
 import type { SessionPrice } from "./usage/session-price.ts";
 import { StoreKeeper } from "./usage/store-keeper.ts";
 import type { VoiceOpening } from "./voice-admission.ts";
 import type { VoiceModel, VoiceModels } from "./voice-models.ts";
+import type { VoiceWatch } from "./voice-watch.ts";
 
 export type VoiceServiceOptions = VoiceSessionLimits &
   SessionLimits & {
@@ -35,6 +37,8 @@ export type VoiceServiceDependencies = {
   readonly betaDialect: () => ClientDialect;
   /** Keeps what sessions used besides the store; absent where the store is at hand. */
   readonly journal?: SessionJournal;
+  /** Default: nobody looks on. */
+  readonly watch?: VoiceWatch;
 };
 
 const ID_CHARACTERS = 21;
@@ -107,8 +111,18 @@ export class VoiceService {
   }
 
   #session(opening: VoiceOpening, model: VoiceModel, keeper: StoreKeeper): VoiceSession {
-    const { dialer, call, clock, log, betaDialect } = this.#dependencies;
-    const id = opening.draft.id;
+    const { dialer, call, clock, log, betaDialect, watch } = this.#dependencies;
+    const { id, keyId } = opening.draft;
+    const usage = new SessionUsage();
+    const { model: name, intent } = opening;
+    const sessionWatch = watch?.opened({
+      id,
+      keyId,
+      provider: model.provider.name,
+      model: name,
+      intent,
+      usage,
+    });
     return new VoiceSession({
       plan: {
         sessionId: `sess_${id}`,
@@ -137,6 +151,8 @@ export class VoiceService {
       call,
       clock,
       log,
+      usage,
+      ...(sessionWatch && { watch: sessionWatch }),
       newId: (prefix) => `${prefix}_${randomToken(ID_CHARACTERS)}`,
     });
   }

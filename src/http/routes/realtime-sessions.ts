@@ -3,6 +3,7 @@
 import type { Hono } from "hono";
 import { ApiError } from "../../protocol/error.ts";
 import type {
+  WireVoiceAnalytics,
   WireVoiceSession,
   WireVoiceSessionEnded,
   WireVoiceSessionPage,
@@ -21,6 +22,7 @@ export type RealtimeSessionRouteDependencies = {
   endSession(session: Session): Promise<void>;
 };
 
+const SECOND_MS = 1_000;
 /** Open sessions that an operator is shown; there are at most as many as the deployment allows. */
 const ADMIN_LIMIT = 1_000;
 
@@ -84,8 +86,24 @@ function wireSession(session: Session): WireVoiceSession {
     ended: endedAt === null ? null : isoTime(endedAt),
     closeReason,
     usage: counters,
+    analytics: analyticsOf(counters),
     cost: dollars(costMicros),
     settled,
+  };
+}
+
+function analyticsOf(counters: Session["counters"]): WireVoiceAnalytics {
+  const { firstAudioMs, medianFirstAudioMs, turns = 0, responses = 0, interruptions = 0 } = counters;
+  const { userSpeechMs, audioInMs = 0, audioOutMs = 0 } = counters;
+  return {
+    timeToFirstAudioMs: { first: firstAudioMs ?? null, median: medianFirstAudioMs ?? null },
+    turns,
+    responses,
+    interruptions,
+    talkedSeconds: {
+      user: (userSpeechMs ?? audioInMs) / SECOND_MS,
+      assistant: audioOutMs / SECOND_MS,
+    },
   };
 }
 

@@ -15,35 +15,42 @@ export interface ClientDialect {
   toOurs(event: RealtimeEvent): RealtimeEvent;
 }
 
+export interface ClientLinkWatch {
+  /** A message was sent: its type and its characters. */
+  sent(type: string, characters: number): void;
+  /** More lies unsent than may. */
+  overflowed(): void;
+}
+
 export class ClientLink {
   readonly #socket: Socket;
   readonly #dialect: ClientDialect | null;
   readonly #newId: (prefix: string) => string;
-  readonly #overflowed: () => void;
+  readonly #watch: ClientLinkWatch;
 
   /** `dialect` null: the client speaks the unified format. */
   constructor(
     socket: Socket,
     dialect: ClientDialect | null,
     newId: (prefix: string) => string,
-    overflowed: () => void,
+    watch: ClientLinkWatch,
   ) {
     this.#socket = socket;
     this.#dialect = dialect;
     this.#newId = newId;
-    this.#overflowed = overflowed;
+    this.#watch = watch;
   }
 
   send(event: RealtimeEvent): void {
     const whole: RealtimeEvent =
       event.event_id === undefined ? { ...event, event_id: this.#newId("event") } : event;
-    if (this.#dialect === null) this.#write(JSON.stringify(whole));
-    else for (const one of this.#dialect.fromOurs(whole)) this.#write(JSON.stringify(one));
+    if (this.#dialect === null) this.#write(JSON.stringify(whole), whole.type);
+    else for (const one of this.#dialect.fromOurs(whole)) this.#write(JSON.stringify(one), one.type);
   }
 
   /** A message as it came from a provider that speaks the unified format. */
-  pass(text: string): void {
-    if (this.#dialect === null) this.#write(text);
+  pass(text: string, type: string): void {
+    if (this.#dialect === null) this.#write(text, type);
     else this.send(JSON.parse(text) as RealtimeEvent);
   }
 
@@ -55,9 +62,10 @@ export class ClientLink {
     this.#socket.close(code, reason);
   }
 
-  #write(text: string): void {
+  #write(text: string, type: string): void {
     this.#socket.send(text);
-    if (this.#socket.bufferedBytes() > MAX_UNSENT_BYTES) this.#overflowed();
+    this.#watch.sent(type, text.length);
+    if (this.#socket.bufferedBytes() > MAX_UNSENT_BYTES) this.#watch.overflowed();
   }
 }
 

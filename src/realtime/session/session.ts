@@ -20,6 +20,8 @@ import type {
   UsageReport,
 } from "../translator.ts";
 import { SessionUsage } from "../usage/counters.ts";
+import { TurnTimes } from "../usage/turn-times.ts";
+import { connectOutcome, type SessionWatch, UNWATCHED } from "../voice-watch.ts";
 import { AUDIO_APPEND, ClientEvent } from "./client-event.ts";
 import { type ClientDialect, ClientLink } from "./client-link.ts";
 import { connectFailure, END, type SessionEnding, upstreamEnding } from "./endings.ts";
@@ -56,18 +58,26 @@ export type VoiceSessionDependencies = {
   readonly call: UpstreamCall;
   readonly clock: Clock;
   readonly log: Log;
+  /** Where what is used is counted. Default: a new one. */
+  readonly usage?: SessionUsage;
+  /** Default: nobody looks on. */
+  readonly watch?: SessionWatch;
   newId(prefix: string): string;
 };
 
 const MICROS = 1_000_000;
+/** What an error counts as that a provider told a client in its own words. */
+const PASSED_ERROR = "of_the_provider";
 /** Events of a client that make the provider work: the budget is looked at before them. */
 const STARTS_RESPONSE: ReadonlySet<string> = new Set(["response.create"]);
 
 export class VoiceSession implements SocketHandler, TranslatorOutput {
-  readonly usage = new SessionUsage();
+  readonly usage: SessionUsage;
   readonly #dependencies: VoiceSessionDependencies;
   readonly #upstream: UpstreamLink;
   readonly #translator: Translator;
+  readonly #watch: SessionWatch;
+  readonly #turns: TurnTimes;
   readonly #timers = new Set<TimerHandle>();
   readonly #openedAt: number;
   #rate: MessageRate;
@@ -81,13 +91,19 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
   constructor(dependencies: VoiceSessionDependencies) {
     this.#dependencies = dependencies;
     const { clock, plan, provider, limits } = dependencies;
+    this.#watch = dependencies.watch ?? UNWATCHED;
+    this.usage = dependencies.usage ?? new SessionUsage();
+    this.#turns = new TurnTimes(this.usage);
     this.#openedAt = clock.monotonic();
     this.#countedAt = this.#openedAt;
     this.#rate = new MessageRate(limits, this.#openedAt);
     this.#upstream = new UpstreamLink(
       { dialer: dependencies.dialer, call: dependencies.call, clock, connectMs: limits.connectMs },
       {
-        connected: () => this.#guard(() => this.#translator.connected()),
+        connected: () => {
+          this.#watch.connected("connected", clock.monotonic() - this.#openedAt);
+          this.#guard(() => this.#translator.connected());
+        },
         refused: (failure) => this.#refused(failure),
         received: (message) => this.#guard(() => this.#translator.fromProvider(message)),
         closed: (close) => this.#upstreamClosed(close),
@@ -115,7 +131,14 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
       return;
     }
     const { dialect, newId, plan, limits, clock } = this.#dependencies;
-    this.#client = new ClientLink(socket, dialect, newId, () => this.finish(END.clientTooSlow));
+    this.#client = new ClientLink(socket, dialect, newId, {
+      sent: (type, characters) => {
+        this.usage.add("messagesOut", 1);
+        this.usage.add("bytesOut", characters);
+        this.#watch.traffic?.("gateway", type, characters);
+      },
+      overflowed: () => this.finish(END.clientTooSlow),
+    });
     this.toClient({
       type: "session.created",
       session: initialSession(plan, clock.now() + limits.maxSessionMs),
@@ -135,11 +158,13 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
     }
     const now = clock.monotonic();
     if (typeof message !== "string") {
+      this.#watch.traffic?.("client", "binary", message.length);
       if (!this.#rate.take("audio", now)) this.finish(END.flood("audio"));
       else this.#guard(() => this.#translator.audioFromClient(message));
       return;
     }
     const event = ClientEvent.read(message);
+    this.#watch.traffic?.("client", event?.type ?? "unreadable", message.length);
     const kind = event?.type === AUDIO_APPEND ? "audio" : "control";
     if (!this.#rate.take(kind, now)) this.finish(END.flood(kind));
     else if (event === null) this.error(NO_EVENT);
@@ -162,17 +187,16 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
   }
 
   toClient(event: RealtimeEvent): void {
-    this.usage.add("messagesOut", 1);
     this.#client?.send(event);
   }
 
-  passToClient(text: string): void {
-    this.usage.add("messagesOut", 1);
-    this.usage.add("bytesOut", text.length);
-    this.#client?.pass(text);
+  passToClient(text: string, type: string): void {
+    if (type === "error") this.#watch.reported(PASSED_ERROR);
+    this.#client?.pass(text, type);
   }
 
   error(error: RealtimeError): void {
+    this.#watch.reported(error.code);
     this.#client?.error(error);
   }
 
@@ -184,10 +208,8 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
   }
 
   turn(moment: TurnMoment): void {
-    if (moment === "user_speech_started") this.usage.add("turns", 1);
-    else if (moment === "response_started") this.usage.add("responses", 1);
-    else if (moment === "interrupted") this.usage.add("interruptions", 1);
-    else if (moment === "response_done") this.#usageDue = true;
+    this.#turns.moment(moment, this.#dependencies.clock.monotonic());
+    if (moment === "response_done") this.#usageDue = true;
   }
 
   end(close: CloseNote): void {
@@ -205,8 +227,10 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
     this.#timers.clear();
     if (this.#upstream.isOpen) this.#guard(() => this.#translator.finish());
     this.#upstream.end(1000, "");
-    if (ending.error !== null) this.#client?.error(ending.error);
+    this.#turns.end(this.#dependencies.clock.monotonic());
+    if (ending.error !== null) this.error(ending.error);
     this.#client?.close(sendableCloseCode(ending.code), ending.text);
+    this.#watch.ended(ending.reason);
     this.#dependencies.keeper.ended(ending.reason, this.usage);
   }
 
@@ -218,14 +242,21 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
   #fromClient(client: ClientEvent): void {
     const { dialect, keeper } = this.#dependencies;
     const event = dialect === null ? client : ClientEvent.of(dialect.toOurs(client.event));
-    if (STARTS_RESPONSE.has(event.type) && !keeper.mayRespond()) {
-      this.finish(END.budgetExceeded(client.eventId));
-      return;
+    if (STARTS_RESPONSE.has(event.type)) {
+      if (!keeper.mayRespond()) {
+        this.finish(END.budgetExceeded(client.eventId));
+        return;
+      }
+      this.#turns.asked(this.#dependencies.clock.monotonic());
     }
     this.#guard(() => this.#translator.fromClient(event));
   }
 
   #refused(failure: DialFailure & { readonly retryAfterMs: number | null }): void {
+    this.#watch.connected(
+      connectOutcome(failure.status),
+      this.#dependencies.clock.monotonic() - this.#openedAt,
+    );
     this.#dependencies.log.warn("a voice provider refused a session", {
       sessionId: this.id,
       provider: this.#dependencies.provider.name,

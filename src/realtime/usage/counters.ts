@@ -1,4 +1,4 @@
-/** What a session used, as numbers that only rise: kept in its record, priced at its end. */
+/** What a session used, as numbers that only rise (but for the median): kept in its record, priced at its end. */
 
 import type { ResponseUsage } from "../../protocol/realtime.ts";
 import type { SessionCounters } from "../session-store.ts";
@@ -39,8 +39,11 @@ export const COUNTERS = [
   "transcriptionMs",
   /** Responses that came without usage from a provider that reports it. */
   "unmeteredResponses",
-  /** From the end of the user's first turn to the first sound of the answer, ms. */
+  /** From the end of the user's turn to the first sound of the answer, ms: the first one, and the median of all. */
   "firstAudioMs",
+  "medianFirstAudioMs",
+  /** For how long the user was heard to speak, ms. */
+  "userSpeechMs",
 ] as const;
 export type CounterName = (typeof COUNTERS)[number];
 export type Counters = { [K in CounterName]?: number };
@@ -59,6 +62,11 @@ export class SessionUsage {
   /** Amounts that are no positive numbers are left out. */
   add(name: CounterName, amount: number): void {
     if (Number.isFinite(amount) && amount > 0) this.#counts[name] = this.get(name) + amount;
+  }
+
+  /** A figure that is no sum. */
+  put(name: CounterName, value: number): void {
+    if (Number.isFinite(value)) this.#counts[name] = value;
   }
 
   /** Whole numbers. */

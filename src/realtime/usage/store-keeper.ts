@@ -86,8 +86,10 @@ export class StoreKeeper implements SessionKeeper {
     try {
       await store.endSession(id, fence, { closeReason: reason, counters, costMicros });
       journal?.ended(id);
-      const { sessionMs } = counters;
-      log.info("voice session ended", { sessionId: id, reason, chargedMicros, sessionMs });
+      const { keyId, provider, model } = this.#session;
+      const { sessionMs, responses, interruptions, firstAudioMs } = counters;
+      const line = { sessionId: id, keyId, provider, model, reason, chargedMicros, sessionMs };
+      log.info("voice session ended", { ...line, responses, interruptions, firstAudioMs });
       if (costMicros > chargedMicros)
         log.warn("a voice session cost more than was reserved", { sessionId: id, costMicros, chargedMicros });
     } catch (error) {
