@@ -6,7 +6,6 @@
 import process from "node:process";
 import { calcPrice } from "@pydantic/genai-prices";
 import { PRICE_TABLE } from "../src/accounts/prices/table.ts";
-import { createVoiceOffers } from "../src/realtime/voice-offers.ts";
 
 /** How the package calls our providers, where it does so otherwise. */
 const PROVIDERS: Readonly<Record<string, string>> = { gemini: "google", xai: "x-ai" };
@@ -35,13 +34,8 @@ function tablesOfTokens(): [model: string, rates: Rates][] {
   const media = PRICE_TABLE.flatMap(({ model, price }): [string, Rates][] =>
     price.kind === "per_token" ? [[model, price.rates]] : [],
   );
-  const keys = { openai: "x", xai: "x", gemini: "x", elevenlabs: "x", ultravox: "x" };
-  const voices = createVoiceOffers({ keys, providers: {}, prices: {} }).flatMap(({ provider, models }) =>
-    models.flatMap(({ providerModel, price }): [string, Rates][] =>
-      price?.kind === "session" && price.tokens !== undefined
-        ? [[`${provider.name}/${providerModel}`, price.tokens]]
-        : [],
-    ),
+  const voices = PRICE_TABLE.flatMap(({ model, price }): [string, Rates][] =>
+    price.kind === "per_session" && price.tokens !== undefined ? [[model, price.tokens]] : [],
   );
   return [...media, ...voices];
 }

@@ -29,6 +29,7 @@ import type { Publisher } from "../tasks/ports/publisher.ts";
 import { TaskService } from "../tasks/service.ts";
 import type { WireContext } from "../tasks/wire.ts";
 import { createWireContext, targetPolicy, taskServiceOptions, urlOptions } from "./options.ts";
+import { voiceModels } from "./voice.ts";
 import type { Webhooks } from "./webhooks.ts";
 
 /** The parts a host brings. */
@@ -127,15 +128,17 @@ export function createResultDownload(
 
 /** The models of these providers under the configured names; what is odd about them goes to the log. */
 export function createCatalogue(
-  { models, prices }: Pick<Settings, "models" | "prices">,
+  settings: Pick<Settings, "models" | "prices" | "providers" | "realtime">,
   offers: readonly ProviderOffer[],
   log: Log,
 ): Catalogue {
+  const { models, prices } = settings;
   const catalogue = new Catalogue({
     offers,
     aliases: models.aliases,
     fallbacks: models.fallbacks,
     prices,
+    pricedElsewhere: new Set(voiceModels(settings).pricedNames),
   });
   for (const warning of catalogue.warnings) log.warn(warning);
   const names = catalogue.standIns();

@@ -33,14 +33,16 @@ const CONNECT_MS = 10_000;
 const BUILT_IN = "local/echo";
 
 /** The models a deployment offers. */
-export function voiceModels(settings: Settings): VoiceModels {
+export function voiceModels(
+  settings: Pick<Settings, "models" | "prices" | "providers" | "realtime">,
+): VoiceModels {
   const keys = Object.fromEntries(
     Object.entries(settings.providers).map(([name, { apiKey, credentials }]) => [
       name,
       apiKey ?? credentials.find(({ key }) => key !== null)?.key ?? undefined,
     ]),
   );
-  const offers = createVoiceOffers({ keys, providers: settings.realtime.providers, prices: {} });
+  const offers = createVoiceOffers({ keys, providers: settings.realtime.providers, prices: settings.prices });
   const examples = EXAMPLE_NAMES.filter(({ type }) => type === "realtime").map(
     ({ name, successor }) => [name, offers.length === 1 ? BUILT_IN : successor] as const,
   );

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { shortSideOf } from "../accounts/prices/priced-request.ts";
-import type { Price } from "../tasks/ports/price.ts";
+import { type Price, SESSION_TOKENS, type SessionTokens } from "../tasks/ports/price.ts";
 
 const MICROS_PER_DOLLAR = 1_000_000;
 /** Less would be reckoned as nothing, and free is what says so. */
@@ -168,9 +168,50 @@ const perVideo = () =>
       }),
     );
 
+const perSession = () =>
+  z
+    .strictObject({
+      free: z.literal(false).optional(),
+      unit: z.literal("session"),
+      minuteUsd: usd().optional(),
+      audioMinuteUsd: usd().optional(),
+      rates: z.strictObject(sessionRates()).optional(),
+      transcription: z
+        .strictObject({ audioInput: tokenUsd(), textInput: tokenUsd(), output: tokenUsd(), minuteUsd: usd() })
+        .optional(),
+      reserveMinuteUsd: usd(),
+    })
+    .refine(({ minuteUsd, audioMinuteUsd, rates: kinds }) =>
+      [minuteUsd, audioMinuteUsd, kinds].some((given) => given !== undefined),
+    )
+    .transform(({ minuteUsd, audioMinuteUsd, rates: kinds, transcription, reserveMinuteUsd }): Price => {
+      const named = Object.entries(kinds ?? {}).filter(([, rate]) => rate !== undefined);
+      return {
+        kind: "per_session",
+        ...(named.length > 0 && { tokens: Object.fromEntries(named) }),
+        ...(minuteUsd !== undefined && { minuteMicros: minuteUsd }),
+        ...(audioMinuteUsd !== undefined && { audioMinuteMicros: audioMinuteUsd }),
+        ...(transcription !== undefined && {
+          transcription: {
+            audioInput: transcription.audioInput,
+            textInput: transcription.textInput,
+            output: transcription.output,
+            minuteMicros: transcription.minuteUsd,
+          },
+        }),
+        reserveMinuteMicros: reserveMinuteUsd,
+      };
+    });
+
+function sessionRates() {
+  const kinds = {} as Record<SessionTokens, z.ZodOptional<z.ZodNumber>>;
+  for (const kind of SESSION_TOKENS) kinds[kind] = tokenUsd().optional();
+  return kinds;
+}
+
 /** Reads a price. Made where a deployment has prices of its own. */
 export function priceSchema(): z.ZodType<Price> {
-  return z.union([free(), perImage(), perToken(), perMegapixel(), perSecond(), perVideo()]);
+  return z.union([free(), perImage(), perToken(), perMegapixel(), perSecond(), perVideo(), perSession()]);
 }
 
 function isPriced(price: { usd?: unknown; rates?: unknown }): boolean {

@@ -102,6 +102,8 @@ export type WirePricing =
       furtherUsd?: number;
       /** Of one input picture, at most. */
       inputUsd?: number;
+      /** Of a minute of a voice session, besides its tokens. */
+      minuteUsd?: number;
       /** Megapixels that are held back for where the request names no size. */
       megapixels?: number;
       /** Seconds that are held back for where the request names no duration. */

@@ -17,7 +17,7 @@ import type {
   RequestCheck,
   UnofferedModel,
 } from "../tasks/ports/model-catalogue.ts";
-import type { Price } from "../tasks/ports/price.ts";
+import { isJobPrice, type Price } from "../tasks/ports/price.ts";
 import { EXAMPLE_NAMES, type ExampleName } from "./example-names.ts";
 
 /** One model in a provider's table. */
@@ -48,6 +48,8 @@ export type CatalogueOptions = {
   fallbacks?: Readonly<Record<string, readonly string[]>>;
   /** `prices`: a model's full name → its price. */
   prices?: Readonly<Record<string, Price | null>>;
+  /** Full names of models that are offered by another part, such as voices: their prices are not idle. */
+  pricedElsewhere?: ReadonlySet<string>;
 };
 
 /** The provider that is always there; while it is the only one, example names lead to its models. */
@@ -86,7 +88,7 @@ export class Catalogue implements ModelCatalogue {
     if (this.providers.size !== options.offers.length) throw new Error("Two providers have the same name");
     const { prices = {} } = options;
     for (const offer of options.offers) warnings.push(...this.#register(offer, prices));
-    warnings.push(...this.#idlePrices(prices));
+    warnings.push(...this.#idlePrices(prices, options.pricedElsewhere ?? new Set()));
     for (const offer of options.offers) this.#addDeclaredAliases(offer);
     this.#addExampleNames();
     for (const [alias, target] of Object.entries(options.aliases ?? {})) {
@@ -147,7 +149,7 @@ export class Catalogue implements ModelCatalogue {
       const own = Object.hasOwn(prices, name) ? prices[name] : null;
       const pricing = own ?? offer.pricing ?? listPrice(name);
       const fault = faultOf(pricing, capabilities.type);
-      if (pricing === null || fault !== null) {
+      if (pricing === null || fault !== null || !isJobPrice(pricing)) {
         const reason = `${fault}. Price it in the settings, such as {"prices":{"${name}":${SAMPLE_PRICES[capabilities.type]}}}, or declare it free with {"free":true}.`;
         this.#unpriced.set(name, reason);
         warnings.push(`${name} is not offered: ${reason}`);
@@ -169,9 +171,9 @@ export class Catalogue implements ModelCatalogue {
   }
 
   /** Warnings of prices that price nothing. */
-  #idlePrices(prices: Readonly<Record<string, Price | null>>): string[] {
+  #idlePrices(prices: Readonly<Record<string, Price | null>>, elsewhere: ReadonlySet<string>): string[] {
     return Object.keys(prices)
-      .filter((name) => !this.#models.has(name) && !this.#unpriced.has(name))
+      .filter((name) => !this.#models.has(name) && !this.#unpriced.has(name) && !elsewhere.has(name))
       .map(
         (name) =>
           `prices: ${shown(name)} is no model that is offered here; a price stands under a model's full name, as GET /v1/models has it.`,

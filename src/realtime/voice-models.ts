@@ -2,7 +2,7 @@
 
 import { ApiError } from "../protocol/error.ts";
 import type { RealtimeProvider, UpstreamEndpoint } from "./translator.ts";
-import type { SessionPrice } from "./usage/session-price.ts";
+import type { VoicePrice } from "./usage/session-price.ts";
 
 /** One provider as a deployment has it. */
 export type VoiceOffer = {
@@ -10,10 +10,13 @@ export type VoiceOffer = {
   readonly endpoint: UpstreamEndpoint;
   readonly models: readonly VoiceModelOffer[];
   /** Whether further names that begin so are taken as the provider's own, such as agents; null: only `models`. */
-  readonly openEnded: { readonly pattern: RegExp; readonly price: SessionPrice | null } | null;
+  readonly openEnded: {
+    readonly pattern: RegExp;
+    priceOf(providerModel: string): VoicePrice | null;
+  } | null;
 };
 
-export type VoiceModelOffer = { readonly providerModel: string; readonly price: SessionPrice | null };
+export type VoiceModelOffer = { readonly providerModel: string; readonly price: VoicePrice | null };
 
 export type VoiceModel = {
   /** `<provider>/<providerModel>`. */
@@ -21,7 +24,7 @@ export type VoiceModel = {
   readonly providerModel: string;
   readonly provider: RealtimeProvider;
   readonly endpoint: UpstreamEndpoint;
-  readonly price: SessionPrice;
+  readonly price: VoicePrice;
 };
 
 /** An alias of an alias of an alias is a circle or a mistake. */
@@ -45,6 +48,14 @@ export class VoiceModels {
 
   get providers(): string[] {
     return [...this.#offers.keys()];
+  }
+
+  /** The names under which the setting `prices` may have a price; `*` stands for any further model of a provider. */
+  get pricedNames(): string[] {
+    return [...this.#offers.values()].flatMap(({ provider, models, openEnded }) => [
+      ...models.map(({ providerModel }) => `${provider.name}/${providerModel}`),
+      ...(openEnded === null ? [] : [`${provider.name}/*`]),
+    ]);
   }
 
   /** Every model that is listed by name. */
@@ -107,14 +118,16 @@ function offered(offer: VoiceOffer, providerModel: string): VoiceModel | null {
   const listed = offer.models.find((model) => model.providerModel === providerModel);
   if (listed !== undefined) return modelOf(offer, providerModel, listed.price);
   const { openEnded } = offer;
-  return openEnded?.pattern.test(providerModel) ? modelOf(offer, providerModel, openEnded.price) : null;
+  return openEnded?.pattern.test(providerModel)
+    ? modelOf(offer, providerModel, openEnded.priceOf(providerModel))
+    : null;
 }
 
 /** Null for a model that nobody has priced. */
 function modelOf(
   { provider, endpoint }: VoiceOffer,
   providerModel: string,
-  price: SessionPrice | null,
+  price: VoicePrice | null,
 ): VoiceModel | null {
   return price === null
     ? null

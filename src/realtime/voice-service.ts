@@ -14,7 +14,7 @@ import type { UpstreamCall } from "./session/upstream-link.ts";
 import type { SessionLimits, SessionStore } from "./session-store.ts";
 import { SessionUsage } from "./usage/counters.ts";
 import type { SessionJournal } from "./usage/session-journal.ts";
-import type { SessionPrice } from "./usage/session-price.ts";
+import type { VoicePrice } from "./usage/session-price.ts";
 import { StoreKeeper } from "./usage/store-keeper.ts";
 import type { VoiceOpening } from "./voice-admission.ts";
 import type { VoiceModel, VoiceModels } from "./voice-models.ts";
@@ -104,7 +104,7 @@ export class VoiceService {
     for (const { session } of [...this.#open.values()]) session.finish(END.shutdown);
   }
 
-  #keeperParts(price: SessionPrice) {
+  #keeperParts(price: VoicePrice) {
     const { store, clock, log, journal } = this.#dependencies;
     const { leaseMs, renewMs } = this.#options;
     return { store, clock, log, journal, price, leaseMs, renewMs };

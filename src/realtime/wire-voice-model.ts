@@ -1,10 +1,8 @@
 /** Voice models as `GET /v1/models` shows them. */
 
-import type { WirePricing, WireVoiceModel } from "../protocol/model.ts";
-import type { RatedTokens, SessionPrice } from "./usage/session-price.ts";
+import { wirePrice } from "../accounts/prices/wire-price.ts";
+import type { WireVoiceModel } from "../protocol/model.ts";
 import type { VoiceModel, VoiceModels } from "./voice-models.ts";
-
-const MICROS = 1_000_000;
 
 /** Models before other names for them. */
 export function wireVoiceModels(models: VoiceModels): WireVoiceModel[] {
@@ -23,20 +21,6 @@ function wireVoiceModel(id: string, { name, provider, price }: VoiceModel): Wire
     provider: provider.name,
     aliasOf: id === name ? null : name,
     capabilities: { type: "realtime", ...provider.capabilities },
-    pricing: wireSessionPrice(price),
-  };
-}
-
-function wireSessionPrice(price: SessionPrice): WirePricing {
-  if (price.kind === "free") return { free: true };
-  const { tokens } = price;
-  const minuteUsd = ((price.minuteMicros ?? 0) + (price.audioMinuteMicros ?? 0)) / MICROS;
-  if (tokens === undefined) return { free: false, unit: "minute", usd: minuteUsd };
-  const rates = Object.entries(tokens) as [RatedTokens, number][];
-  return {
-    free: false,
-    unit: "million_tokens",
-    usd: Math.max(...rates.map(([, usd]) => usd)),
-    rates: rates.map(([kind, usd]) => ({ tokens: kind, usd })),
+    pricing: wirePrice(price),
   };
 }

@@ -1,6 +1,6 @@
 /** What is held back for a request: the dearest that may come of it. */
 
-import type { Price, TokenPrice } from "../../tasks/ports/price.ts";
+import type { JobPrice, TokenPrice } from "../../tasks/ports/price.ts";
 import { totalMicros } from "./amount.ts";
 import type { PricedRequest } from "./priced-request.ts";
 import { imageMegapixels, imageRate, imageTokens, secondRate, videoRate } from "./rates.ts";
@@ -9,7 +9,7 @@ import { imageMegapixels, imageRate, imageTokens, secondRate, videoRate } from "
 const PROMPT_OVERHEAD_TOKENS = 200;
 
 /** Whole micro-dollars, rounded up; `n` times the dearest result that the request may mean. */
-export function reserve(price: Price, request: PricedRequest): number {
+export function reserve(price: JobPrice, request: PricedRequest): number {
   const { n } = request;
   switch (price.kind) {
     case "free":

@@ -4,8 +4,8 @@ import type { Bill, DoneOutcome } from "../../tasks/ports/billing.ts";
 import type { Usage } from "../../tasks/ports/media-provider.ts";
 import type {
   ImagePrice,
+  JobPrice,
   MegapixelPrice,
-  Price,
   SecondPrice,
   TokenKind,
   TokenPrice,
@@ -18,7 +18,7 @@ import { inputRate, inputTokens, outputRate } from "./reserve.ts";
 
 /** The terms under which a job was accepted. */
 export type Terms = {
-  readonly price: Price;
+  readonly price: JobPrice;
   /** What was held back by this price. */
   readonly reservedMicros: number;
   /** The operator set the price: it decides what is charged, whatever the provider says that it bills. */
@@ -67,7 +67,7 @@ export function shareOf(reservedMicros: number, came: number, asked: number): nu
 
 /** Null where a quantity is not known. `images` is how many pictures are counted. */
 function reckon(
-  price: Exclude<Price, { kind: "free" }>,
+  price: Exclude<JobPrice, { kind: "free" }>,
   request: PricedRequest,
   items: readonly MediaItem[],
   usage: Usage,

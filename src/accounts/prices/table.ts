@@ -7,6 +7,7 @@
 import type { Price, TokenPrice } from "../../tasks/ports/price.ts";
 import { OPENROUTER_LINES } from "./openrouter-lines.ts";
 import { line, type PriceLine, perImage, perMegapixel, perSecond, usd } from "./price-lines.ts";
+import { VOICE_LINES } from "./voice-lines.ts";
 
 /** A million tokens cost as many dollars as one costs micro-dollars. */
 const GPT_IMAGE_2_RATES: TokenPrice["rates"] = {
@@ -199,6 +200,7 @@ export const PRICE_TABLE: readonly PriceLine[] = [
   ),
 
   ...OPENROUTER_LINES,
+  ...VOICE_LINES,
 
   line("bfl/flux-2-klein-4b", perMegapixel(0.014, 0.001, 0.004), BFL, "2026-11-30"),
   line("bfl/flux-2-klein-9b", perMegapixel(0.015, 0.002, 0.008), BFL, "2026-11-30"),

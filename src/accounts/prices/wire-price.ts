@@ -45,6 +45,13 @@ export function wirePrice(price: Price): WirePricing {
       );
       return paid("video", rates ?? [], price.micros);
     }
+    case "per_session": {
+      const { tokens, minuteMicros = 0, audioMinuteMicros = 0 } = price;
+      const minuteUsd = dollars(minuteMicros + audioMinuteMicros);
+      if (tokens === undefined) return { free: false, unit: "minute", usd: minuteUsd };
+      const rates = Object.entries(tokens).map(([kind, usd]): WireRate => ({ tokens: kind, usd }));
+      return { ...paid("million_tokens", rates), ...(minuteUsd > 0 && { minuteUsd }) };
+    }
   }
 }
 

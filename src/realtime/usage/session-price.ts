@@ -1,43 +1,12 @@
 /** What a voice session costs, from its counters. Amounts are micro-dollars and may be fractions; a sum is rounded up once. */
 
 import type { Json } from "../../protocol/task.ts";
+import type { FreePrice, SessionPrice } from "../../tasks/ports/price.ts";
 import type { SessionCounters } from "../session-store.ts";
 import type { CounterName } from "./counters.ts";
 
-/** Counters of tokens that a rate may stand for. */
-export type RatedTokens = Extract<
-  CounterName,
-  | "textInput"
-  | "audioInput"
-  | "imageInput"
-  | "cachedTextInput"
-  | "cachedAudioInput"
-  | "cachedImageInput"
-  | "textOutput"
-  | "audioOutput"
->;
-
-export type SessionPrice =
-  | { readonly kind: "free" }
-  | {
-      readonly kind: "session";
-      /** Of one token: as many micro-dollars as a million of them costs dollars. */
-      readonly tokens?: Readonly<Partial<Record<RatedTokens, number>>>;
-      /** Of a minute that the session is open. */
-      readonly minuteMicros?: number;
-      /** Of a minute of sound, both ways together. */
-      readonly audioMinuteMicros?: number;
-      /** Of the model that transcribes what the user says. */
-      readonly transcription?: {
-        readonly audioInput: number;
-        readonly textInput: number;
-        readonly output: number;
-        /** Of a minute transcribed. */
-        readonly minuteMicros: number;
-      };
-      /** Held back for each minute. */
-      readonly reserveMinuteMicros: number;
-    };
+/** What a voice model may cost. */
+export type VoicePrice = FreePrice | SessionPrice;
 
 const MINUTE_MS = 60_000;
 
@@ -52,7 +21,7 @@ const INPUT = [
 const OUTPUT = ["textOutput", "audioOutput"] as const;
 
 /** What was used comes to, in whole micro-dollars. Tokens of a kind without a rate cost as much as the dearest of their direction. */
-export function sessionCost(price: SessionPrice, counters: SessionCounters): number {
+export function sessionCost(price: VoicePrice, counters: SessionCounters): number {
   if (price.kind === "free") return 0;
   const of = (name: CounterName) => counters[name] ?? 0;
   let micros = 0;
@@ -77,12 +46,12 @@ export function sessionCost(price: SessionPrice, counters: SessionCounters): num
 }
 
 /** Held back for a session when it opens, and again each time it has used that up. */
-export function reservationOf(price: SessionPrice): number {
+export function reservationOf(price: VoicePrice): number {
   return price.kind === "free" ? 0 : Math.ceil(price.reserveMinuteMicros);
 }
 
 /** The price that stands with a session; what cannot be read counts as free. */
-export function sessionPriceOf(stored: Json): SessionPrice {
-  const price = stored as SessionPrice | null;
-  return price?.kind === "session" ? price : { kind: "free" };
+export function sessionPriceOf(stored: Json): VoicePrice {
+  const price = stored as VoicePrice | null;
+  return price?.kind === "per_session" ? price : { kind: "free" };
 }

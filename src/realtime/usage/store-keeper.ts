@@ -9,14 +9,14 @@ import type { SessionKeeper } from "../session/session.ts";
 import type { Session, SessionStore } from "../session-store.ts";
 import type { SessionUsage } from "./counters.ts";
 import type { SessionJournal } from "./session-journal.ts";
-import { reservationOf, type SessionPrice, sessionCost } from "./session-price.ts";
+import { reservationOf, sessionCost, type VoicePrice } from "./session-price.ts";
 
 export type StoreKeeperDependencies = {
   readonly store: Pick<SessionStore, "renewSession" | "raiseHold" | "endSession">;
   readonly clock: Pick<Clock, "after">;
   readonly log: Log;
   readonly journal: SessionJournal | undefined;
-  readonly price: SessionPrice;
+  readonly price: VoicePrice;
   /** Without a renewal the session counts as lost after this, ms. */
   readonly leaseMs: number;
   /** Between two renewals, ms; at most half of the lease. */

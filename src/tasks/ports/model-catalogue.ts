@@ -3,7 +3,7 @@
 import type { ModelCapabilities, WireModel } from "../../protocol/model.ts";
 import type { Json, TaskType } from "../../protocol/task.ts";
 import type { JobRequest } from "../task.ts";
-import type { Price } from "./price.ts";
+import type { JobPrice } from "./price.ts";
 
 /** A model that can be asked for. */
 export type OfferedModel = {
@@ -14,7 +14,7 @@ export type OfferedModel = {
   readonly providerModel: string;
   readonly capabilities: ModelCapabilities;
   /** A model is either priced or declared free; there is no third way to offer one. */
-  readonly pricing: Price;
+  readonly pricing: JobPrice;
   /** The operator set the price: it decides what is charged, whatever the provider says that it bills. */
   readonly ownPrice: boolean;
   /** When it became available, Unix seconds. */

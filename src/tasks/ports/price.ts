@@ -6,7 +6,22 @@
 
 import type { Usage } from "./media-provider.ts";
 
-export type Price = FreePrice | ImagePrice | TokenPrice | MegapixelPrice | SecondPrice | VideoPrice;
+export type Price =
+  | FreePrice
+  | ImagePrice
+  | TokenPrice
+  | MegapixelPrice
+  | SecondPrice
+  | VideoPrice
+  | SessionPrice;
+
+/** What a task may cost. */
+export type JobPrice = Exclude<Price, SessionPrice>;
+
+/** Whether it is a price of tasks, and not one of voice sessions. */
+export function isJobPrice(price: Price): price is JobPrice {
+  return price.kind !== "per_session";
+}
 
 /** Declared free: nothing is held and nothing is charged. */
 export type FreePrice = { readonly kind: "free" };
@@ -76,4 +91,39 @@ export type VideoPrice = {
   readonly micros?: number;
   /** The cheapest line that reaches both the film's duration and its shorter side counts; one without a bound has none. */
   readonly by?: readonly { readonly seconds?: number; readonly upTo?: number; readonly micros: number }[];
+};
+
+/** Kinds of tokens of a voice session that have rates of their own. */
+export const SESSION_TOKENS = [
+  "textInput",
+  "audioInput",
+  "imageInput",
+  "cachedTextInput",
+  "cachedAudioInput",
+  "cachedImageInput",
+  "textOutput",
+  "audioOutput",
+] as const;
+export type SessionTokens = (typeof SESSION_TOKENS)[number];
+
+/** For a voice session: the sum of all that is given here. */
+export type SessionPrice = {
+  readonly kind: "per_session";
+  /** Of one token: as many micro-dollars as a million of them costs dollars. A kind without a rate costs as much as the dearest. */
+  readonly tokens?: Readonly<Partial<Record<SessionTokens, number>>>;
+  /** Of a minute that the session is open. */
+  readonly minuteMicros?: number;
+  /** Of a minute of sound, both ways together. */
+  readonly audioMinuteMicros?: number;
+  /** Of the model that transcribes what the user says. */
+  readonly transcription?: {
+    /** Of one token. */
+    readonly audioInput: number;
+    readonly textInput: number;
+    readonly output: number;
+    /** Of a minute transcribed. */
+    readonly minuteMicros: number;
+  };
+  /** Held back for each minute. */
+  readonly reserveMinuteMicros: number;
 };

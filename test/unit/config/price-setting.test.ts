@@ -21,6 +21,24 @@ describe("the setting prices", () => {
   it.each<[unknown, unknown]>([
     [{ free: true }, { kind: "free" }],
     [
+      { unit: "session", minuteUsd: 0.05, reserveMinuteUsd: 0.1 },
+      { kind: "per_session", minuteMicros: 50_000, reserveMinuteMicros: 100_000 },
+    ],
+    [
+      {
+        unit: "session",
+        rates: { audioInput: 32, audioOutput: 64 },
+        transcription: { audioInput: 6, textInput: 2.5, output: 10, minuteUsd: 0.017 },
+        reserveMinuteUsd: 0.3,
+      },
+      {
+        kind: "per_session",
+        tokens: { audioInput: 32, audioOutput: 64 },
+        transcription: { audioInput: 6, textInput: 2.5, output: 10, minuteMicros: 17_000 },
+        reserveMinuteMicros: 300_000,
+      },
+    ],
+    [
       { unit: "image", usd: 0.0035 },
       { kind: "per_image", micros: 3_500 },
     ],

@@ -4,16 +4,16 @@ import { describe, expect, test } from "vitest";
 import { billTask, priceTask } from "../../../../src/accounts/prices/held-price.ts";
 import type { Json } from "../../../../src/protocol/task.ts";
 import type { OfferedModel } from "../../../../src/tasks/ports/model-catalogue.ts";
-import type { Price } from "../../../../src/tasks/ports/price.ts";
+import type { JobPrice } from "../../../../src/tasks/ports/price.ts";
 import type { JobRequest } from "../../../../src/tasks/task.ts";
 import { pictureOf } from "../../../fixture/prices.ts";
 import { runningTask } from "../../../fixture/task.ts";
 
-const CHEAP: Price = { kind: "per_image", micros: 10_000 };
-const DEAR: Price = { kind: "per_image", micros: 50_000 };
+const CHEAP: JobPrice = { kind: "per_image", micros: 10_000 };
+const DEAR: JobPrice = { kind: "per_image", micros: 50_000 };
 const REQUEST: JobRequest = { prompt: "a fox", n: 2 };
 
-function model(pricing: Price, ownPrice = false): OfferedModel {
+function model(pricing: JobPrice, ownPrice = false): OfferedModel {
   return {
     name: "x/m",
     provider: "x",
@@ -77,7 +77,11 @@ describe("a task's price", () => {
   });
 
   test("keeps what the model took when it was asked, so that an open request costs what was held for it", () => {
-    const bySize: Price = { kind: "per_image", micros: 10_000, by: [{ size: "4096x4096", micros: 90_000 }] };
+    const bySize: JobPrice = {
+      kind: "per_image",
+      micros: 10_000,
+      by: [{ size: "4096x4096", micros: 90_000 }],
+    };
     const { reservedMicros, held } = priceTask([model(bySize)], REQUEST, 0);
     expect(reservedMicros).toBe(20_000);
     const task = runningTask({ reservedMicros, price: held, request: REQUEST });

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { PRICE_TABLE } from "../../../../src/accounts/prices/table.ts";
+import { voiceModels } from "../../../../src/compose/voice.ts";
 import { loadConfig } from "../../../../src/config/load.ts";
 import { Catalogue } from "../../../../src/providers/catalogue.ts";
 import { createOffers } from "../../../../src/providers/offers.ts";
@@ -20,13 +21,18 @@ const EVERY_KEY = {
   STABILITY_API_KEY: "key-1",
   BFL_API_KEY: "key-1",
   FAL_KEY: "id:secret",
+  XAI_API_KEY: "key-1",
+  ELEVENLABS_API_KEY: "key-1",
+  ULTRAVOX_API_KEY: "key-1",
 };
 /** Models of which no price was found that could be relied on. */
 const UNPRICED = ["replicate/bytedance/seedance-1-pro"];
 const PAGE = readFileSync(resolve(import.meta.dirname, "../../../../docs/prices.md"), "utf8");
 
+const { settings } = loadConfig({ env: EVERY_KEY, file: "{}" });
+const voices = voiceModels(settings).pricedNames;
 const offers = createOffers({
-  settings: loadConfig({ env: EVERY_KEY, file: "{}" }).settings,
+  settings,
   clock: new ManualClock(),
   log: recordingLog(),
   fetch: scriptedFetch().fetch,
@@ -36,8 +42,19 @@ const names = offers.flatMap(({ provider, models }) =>
   models.map(({ providerModel }) => `${provider.name}/${providerModel}`),
 );
 
+const known = new Set([...names, ...voices]);
+
 test("every line of the table is for a model that an adapter offers", () => {
-  expect(PRICE_TABLE.map(({ model }) => model).filter((model) => !names.includes(model))).toEqual([]);
+  expect(PRICE_TABLE.map(({ model }) => model).filter((model) => !known.has(model))).toEqual([]);
+});
+
+test("every voice that is listed has a price", () => {
+  const priced = new Set(
+    voiceModels(settings)
+      .list()
+      .map(({ name }) => name),
+  );
+  expect(voices.filter((name) => !name.endsWith("/*") && !priced.has(name))).toEqual([]);
 });
 
 test("no model has two lines", () => {
