@@ -1,0 +1,67 @@
+/** The weights by which a resampler adds up its input. */
+
+/** Input samples on either side of an output sample, at equal rates. */
+const REACH = 12;
+/** Places between two input samples that are told apart where the two rates have more of them: too fine for 16 bits to hear. */
+const MOST_PLACES = 512;
+/** Pairs of rates whose weights are kept; clients use a handful. */
+const MOST_KEPT = 32;
+
+export type Kernel = {
+  /** Into how many places the way from one input sample to the next is divided. */
+  readonly places: number;
+  /** Weights of one place: for `reach` samples before the one at or before the moment, for that, and for `reach + 1` behind it. */
+  readonly taps: number;
+  readonly reach: number;
+  /** `taps` for each place, in order; those of a place come to 1. */
+  readonly weights: Float32Array;
+};
+
+const kept = new Map<string, Kernel>();
+
+/** Rates in samples per second. The same for all sessions of a process. */
+export function kernelOf(from: number, to: number): Kernel {
+  const name = `${from} ${to}`;
+  const known = kept.get(name);
+  if (known !== undefined) return known;
+  const kernel = createKernel(from, to);
+  if (kept.size < MOST_KEPT) kept.set(name, kernel);
+  return kernel;
+}
+
+function createKernel(from: number, to: number): Kernel {
+  const cutoff = Math.min(1, to / from);
+  const reach = Math.ceil(REACH / cutoff);
+  const taps = 2 * reach + 2;
+  const places = placesOf(from, to);
+  const weights = new Float32Array(places * taps);
+  for (let place = 0; place < places; place += 1) {
+    const row = weights.subarray(place * taps, (place + 1) * taps);
+    let sum = 0;
+    for (let tap = 0; tap < taps; tap += 1) {
+      const weight = weightAt(tap - reach - place / places, cutoff, reach);
+      row[tap] = weight;
+      sum += weight;
+    }
+    for (let tap = 0; tap < taps; tap += 1) row[tap] = (row[tap] as number) / sum;
+  }
+  return { places, taps, reach, weights };
+}
+
+/** Output moments fall on so many different places between two input samples. */
+function placesOf(from: number, to: number): number {
+  const places = to / divisor(from, to);
+  return Number.isInteger(places) ? Math.min(MOST_PLACES, places) : MOST_PLACES;
+}
+
+/** Euclid's. Of numbers that are not whole it may be tiny, which is as good as none. */
+function divisor(one: number, other: number): number {
+  return other === 0 ? one : divisor(other, one % other);
+}
+
+function weightAt(distance: number, cutoff: number, reach: number): number {
+  if (Math.abs(distance) > reach) return 0;
+  const x = distance * cutoff * Math.PI;
+  const sinc = x === 0 ? 1 : Math.sin(x) / x;
+  return sinc * (0.5 + 0.5 * Math.cos((Math.PI * distance) / reach));
+}
