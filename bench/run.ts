@@ -23,6 +23,7 @@ import { mediaSweep } from "./media-sweep.ts";
 import { pickUp } from "./pick-up.ts";
 import { startUp } from "./start-up.ts";
 import { usage } from "./usage.ts";
+import { voice } from "./voice.ts";
 import { workerAccept } from "./worker-accept.ts";
 import { workerFanOut } from "./worker-fan-out.ts";
 
@@ -43,6 +44,7 @@ const BENCHES: readonly Bench[] = [
   mediaSweep,
   usage,
   deliveries,
+  voice,
   workerAccept,
   workerFanOut,
   loadCheck,

@@ -78,31 +78,42 @@ export async function installPortkey(folder: string): Promise<string> {
   return join(folder, "node_modules", PEER, "build/start-server.js");
 }
 
-/** Portkey's gateway: it stores nothing, and knows no keys of its own in this form. */
+/** Portkey's gateway with a provider of pictures behind it. */
 export async function startPortkey(
   program: string,
   runtime: "node" | "bun",
   folder: string,
 ): Promise<StartedGateway> {
   const upstream = await startUpstream(LOAD_CORE);
+  const { server, port } = await portkey(program, runtime, folder, OUTBOUND);
+  return started(server, upstream.child, port, {
+    ...headersWith(PROVIDER_KEY),
+    "x-portkey-provider": "openai",
+    "x-portkey-custom-host": `${upstream.origin}/v1`,
+  });
+}
+
+/** Portkey's gateway: it stores nothing, and knows no keys of its own in this form. */
+export async function portkey(
+  program: string,
+  runtime: "node" | "bun",
+  folder: string,
+  env: Record<string, string>,
+): Promise<{ server: Child; port: number }> {
   const port = freePort();
   const server = new Child({
     command: [runtime, program, `--port=${port}`, "--headless"],
     core: SERVER_CORE,
     cwd: folder,
     outputTo: join(folder, `${runtime}.log`),
-    env: { ...OUTBOUND, NODE_ENV: "production", TRUSTED_CUSTOM_HOSTS: "127.0.0.1,localhost" },
+    env: { ...env, NODE_ENV: "production", TRUSTED_CUSTOM_HOSTS: "127.0.0.1,localhost" },
   });
   const deadline = performance.now() + PEER_START_MS;
   while (!(await answers(port))) {
     if (server.ended || performance.now() > deadline) throw new Error(`${PEER} on ${runtime} did not start`);
     await Bun.sleep(ASK_EVERY_MS);
   }
-  return started(server, upstream.child, port, {
-    ...headersWith(PROVIDER_KEY),
-    "x-portkey-provider": "openai",
-    "x-portkey-custom-host": `${upstream.origin}/v1`,
-  });
+  return { server, port };
 }
 
 function started(

@@ -1,0 +1,109 @@
+/** What stands between a caller and a provider of voice sessions: nothing, a relay, Conduit, or a peer. */
+
+import { join } from "node:path";
+import type { VoiceTarget } from "../load/voice.ts";
+import type { Behaviour } from "../servers/voice-upstream.ts";
+import { AUTHORIZED, Conduit } from "./conduit.ts";
+import { portkey } from "./gateway-contenders.ts";
+import { Child, LOAD_CORE, SERVER_CORE } from "./process.ts";
+
+const SERVERS = join(import.meta.dir, "../servers");
+const PROVIDER_KEY = "sk-bench-0123456789abcdef";
+const MODEL = "gpt-realtime";
+const GEMINI_MODEL = "gemini-3.8-live";
+
+/** Whoever is called, with the provider behind it. */
+export type VoiceContender = {
+  /** The process that is measured; null: the provider is called directly. */
+  server: Child | null;
+  upstream: Child;
+  target: VoiceTarget;
+  end(): Promise<void>;
+};
+
+export type VoiceSide = "direct" | "relay" | "conduit" | "conduit, translated" | "portkey";
+
+/** `program`: the peer's, for `portkey`. The provider always has the load's core, so that they differ in what is between. */
+export async function startVoice(
+  side: VoiceSide,
+  folder: string,
+  program: string | null,
+): Promise<VoiceContender> {
+  const certificate = join(SERVERS, "voice-certificate.pem");
+  const trust = { NODE_EXTRA_CA_CERTS: certificate };
+  const upstream = new Child({ command: ["bun", join(SERVERS, "voice-upstream.ts")], core: LOAD_CORE });
+  const { port } = await upstream.expect<{ port: number }>("ready");
+  const origin = `localhost:${port}`;
+  const query = `?model=${MODEL}`;
+  if (side === "direct") {
+    const target = { url: `wss://${origin}/v1/realtime${query}`, headers: {} };
+    return { server: null, upstream, target, end: () => upstream.end() };
+  }
+  if (side === "relay") {
+    const server = new Child({
+      command: ["bun", join(SERVERS, "voice-relay.ts"), `--upstream=wss://${origin}/v1/realtime`],
+      core: SERVER_CORE,
+      env: trust,
+    });
+    const { port: own } = await server.expect<{ port: number }>("ready");
+    return contender(server, upstream, own, `/v1/realtime${query}`, {});
+  }
+  if (side === "portkey") {
+    if (program === null) throw new Error("the peer is not installed");
+    const { server, port: own } = await portkey(program, "node", folder, trust);
+    return contender(server, upstream, own, `/v1/realtime${query}`, {
+      authorization: `Bearer ${PROVIDER_KEY}`,
+      "x-portkey-provider": "openai",
+      "x-portkey-custom-host": `https://${origin}/v1`,
+    });
+  }
+  const conduit = await Conduit.start({ folder, settings: { ...trust, ...settingsOf(origin) } });
+  const model = side === "conduit" ? `openai/${MODEL}` : `gemini/${GEMINI_MODEL}`;
+  const path = `/v1/realtime?model=${encodeURIComponent(model)}`;
+  return contender(conduit.child, upstream, conduit.port, path, { authorization: AUTHORIZED.authorization });
+}
+
+/** Makes the provider behave so from the next session on. */
+export async function behave({ upstream }: VoiceContender, as: Behaviour): Promise<void> {
+  upstream.send({ type: "behave", as });
+  await upstream.expect("behaving");
+}
+
+/** Callers, who trust the provider. */
+export async function startCallers(): Promise<Child> {
+  const child = new Child({
+    command: ["bun", join(import.meta.dir, "../load/voice.ts")],
+    core: LOAD_CORE,
+    env: { NODE_EXTRA_CA_CERTS: join(SERVERS, "voice-certificate.pem") },
+  });
+  await child.expect("ready");
+  return child;
+}
+
+function settingsOf(origin: string): Record<string, string> {
+  return {
+    OPENAI_API_KEY: PROVIDER_KEY,
+    GEMINI_API_KEY: PROVIDER_KEY,
+    XAI_API_KEY: PROVIDER_KEY,
+    CONDUITLLM__REALTIME__PROVIDERS__OPENAI__WEBSOCKETURL: `wss://${origin}/v1/realtime`,
+    CONDUITLLM__REALTIME__PROVIDERS__GEMINI__WEBSOCKETURL: `wss://${origin}/ws`,
+    // Nobody listens there.
+    CONDUITLLM__REALTIME__PROVIDERS__XAI__WEBSOCKETURL: "wss://localhost:9/v1/realtime",
+    CONDUITLLM__REALTIME__MAXCONNECTIONS: "100000",
+    CONDUITLLM__REALTIME__MAXCONNECTIONSPERKEY: "100000",
+  };
+}
+
+function contender(
+  server: Child,
+  upstream: Child,
+  port: number,
+  path: string,
+  headers: Record<string, string>,
+): VoiceContender {
+  const end = async () => {
+    await server.kill();
+    await upstream.end();
+  };
+  return { server, upstream, target: { url: `ws://127.0.0.1:${port}${path}`, headers }, end };
+}
