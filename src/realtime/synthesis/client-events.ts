@@ -25,11 +25,20 @@ export interface ProviderSide {
   /** `session.update` was taken; `changed`: something that matters to a provider. The client is told of the session behind it. */
   configured(changed: boolean): void;
   itemCreated(item: ConversationItem): void;
-  /** A response is wanted, and none is under way. */
-  respond(metadata: Json): void;
+  /**
+   * A response is wanted, and none is under way. `afterResults`: to the results of tools that were handed over just now, which
+   * providers answer without being asked.
+   */
+  respond(metadata: Json, afterResults: boolean): void;
   /** The response under way is to end. False: the provider cannot be told, and goes on unheard. */
   cancel(): void;
 }
+
+/**
+ * The result of a tool waits this long for the client's `response.create`, which nearly all send behind it: a provider answers a
+ * result by itself, and would have begun before the client asked.
+ */
+const RESULT_WAITS_MS = 1_000;
 
 /** A translated session's parts. */
 export class Synthesis {
@@ -40,6 +49,8 @@ export class Synthesis {
   readonly #context: TranslatorContext;
   /** All audio that came of the client, ms. */
   #audioMs = 0;
+  /** Results of tools that wait to be handed over. */
+  #results: ConversationItem[] = [];
 
   constructor(context: TranslatorContext) {
     this.#context = context;
@@ -96,7 +107,7 @@ export class Synthesis {
         return;
       case "conversation.item.create": {
         const item = this.items.created(event);
-        if (item !== null) side.itemCreated(item);
+        if (item !== null) this.#created(item, side);
         return;
       }
       case "conversation.item.retrieve":
@@ -125,9 +136,28 @@ export class Synthesis {
     }
   }
 
+  #created(item: ConversationItem, side: ProviderSide): void {
+    if (item.type !== "function_call_output" || this.response.isOpen) {
+      this.#handOver(side);
+      side.itemCreated(item);
+      return;
+    }
+    this.#results.push(item);
+    this.#context.after(RESULT_WAITS_MS, () => this.#handOver(side));
+  }
+
+  /** Whether there was a result. */
+  #handOver(side: ProviderSide): boolean {
+    const results = this.#results;
+    this.#results = [];
+    for (const result of results) side.itemCreated(result);
+    return results.length > 0;
+  }
+
   #respond({ response }: RealtimeEvent, eventId: string | null, side: ProviderSide): void {
     if (!this.response.isOpen) {
-      side.respond(isObject(response) ? (response.metadata ?? null) : null);
+      const afterResults = this.#handOver(side);
+      side.respond(isObject(response) ? (response.metadata ?? null) : null, afterResults);
       return;
     }
     this.#context.output.error({

@@ -50,6 +50,10 @@ class GeminiTranslator implements Translator, ProviderSide {
   /** Usage that came between responses; it belongs to the next one that ends. */
   #usage: ResponseUsage | null = null;
   #pendingMetadata: Json = null;
+  /** The model was told of the end of speech, which it answers without being asked. */
+  #answerIsDue = false;
+  /** The client wants nothing more of the answer under way, which the provider cannot be told. */
+  #muted = false;
 
   constructor(context: TranslatorContext) {
     this.#context = context;
@@ -90,9 +94,13 @@ class GeminiTranslator implements Translator, ProviderSide {
     this.#uncommittedMs = 0;
     if (this.#synthesis.state.turnDetection === null) {
       this.#active = false;
+      this.#answerIsDue = true;
       this.#send({ realtimeInput: { activityEnd: {} } });
       this.#synthesis.turns.committed();
-    } else this.#send({ realtimeInput: { audioStreamEnd: true } });
+    } else {
+      this.#answerIsDue = this.#synthesis.turns.isSpeaking;
+      this.#send({ realtimeInput: { audioStreamEnd: true } });
+    }
     return true;
   }
 
@@ -131,10 +139,11 @@ class GeminiTranslator implements Translator, ProviderSide {
       });
   }
 
-  respond(metadata: Json): void {
+  respond(metadata: Json, afterResults: boolean): void {
     this.#connect();
     this.#pendingMetadata = metadata;
-    this.#send({ clientContent: { turnComplete: true } });
+    // A complete turn would interrupt what has begun.
+    if (!afterResults && !this.#answerIsDue) this.#send({ clientContent: { turnComplete: true } });
   }
 
   cancel(): void {
@@ -142,6 +151,7 @@ class GeminiTranslator implements Translator, ProviderSide {
       this.#active = true;
       this.#send({ realtimeInput: { activityStart: {} } });
     }
+    this.#muted = true;
     this.#synthesis.response.finish({
       status: "cancelled",
       reason: "client_cancelled",
@@ -167,13 +177,18 @@ class GeminiTranslator implements Translator, ProviderSide {
   }
 
   disconnected(_close: CloseNote): "resume" | "end" {
-    if (!this.#goingAway || this.#handle === null) return "end";
+    if (!this.#goingAway || this.#handle === null) {
+      this.finish();
+      return "end";
+    }
     this.#open();
     return "resume";
   }
 
+  /** Usage of what was never answered is paid as well. */
   finish(): void {
-    // The close says all there is to say.
+    const usage = this.#takeUsage();
+    if (usage !== null) this.#context.output.used({ response: usage });
   }
 
   #connect(): void {
@@ -229,11 +244,14 @@ class GeminiTranslator implements Translator, ProviderSide {
 
   #content(content: JsonObject): void {
     const { response, turns, state, audioMs } = this.#synthesis;
-    if (content.interrupted === true) {
+    const wasMuted = this.#muted;
+    if (content.interrupted === true || content.turnComplete === true) this.#muted = false;
+    if (content.interrupted === true && !wasMuted) {
       turns.started(audioMs);
       response.finish({ status: "cancelled", reason: "turn_detected", usage: this.#takeUsage() });
     }
     this.#heard(content.interimInputTranscription, content.inputTranscription);
+    if (wasMuted) return;
     const { modelTurn, outputTranscription } = content;
     if (isObject(modelTurn) && Array.isArray(modelTurn.parts)) {
       this.#answering();
@@ -272,6 +290,7 @@ class GeminiTranslator implements Translator, ProviderSide {
   #answering(): void {
     if (this.#synthesis.response.isOpen) return;
     this.#endUserTurn();
+    this.#answerIsDue = false;
     this.#synthesis.response.start(this.#pendingMetadata);
     this.#pendingMetadata = null;
   }

@@ -42,7 +42,10 @@ class EchoTranslator implements Translator, ProviderSide {
   #silentMs = 0;
   #pending: { cancel(): void } | null = null;
   /** The last thing the user said or wrote, which a response answers. */
-  #said: { kind: "sound"; samples: Int16Array; rate: number } | { kind: "text"; text: string } | null = null;
+  #said:
+    | { kind: "sound"; samples: Int16Array; rate: number }
+    | { kind: "text" | "result"; text: string }
+    | null = null;
 
   constructor(context: TranslatorContext) {
     this.#context = context;
@@ -100,7 +103,7 @@ class EchoTranslator implements Translator, ProviderSide {
     if (item.type === "message" && item.role === "user")
       this.#said = { kind: "text", text: textOfItem(item) };
     if (item.type === "function_call_output")
-      this.#said = { kind: "text", text: `The tool answered: ${String(item.output ?? "")}` };
+      this.#said = { kind: "result", text: String(item.output ?? "") };
   }
 
   respond(metadata: Json): void {
@@ -177,6 +180,7 @@ class EchoTranslator implements Translator, ProviderSide {
     this.#synthesis.response.start(metadata);
     const said = this.#said;
     if (said?.kind === "sound") this.#speak(said.samples, said.rate);
+    else if (said?.kind === "result") this.#writeBack(`The tool answered: ${said.text}`);
     else this.#write(said?.text ?? "");
   }
 
@@ -185,11 +189,13 @@ class EchoTranslator implements Translator, ProviderSide {
     const name = call?.[1];
     if (name !== undefined && this.#synthesis.state.tools.some((tool) => tool.name === name)) {
       this.#synthesis.response.functionCall(name, this.#context.newId("call"), call?.[2]?.trim() || "{}");
-    } else {
-      const answer = text === "" ? "I have heard nothing yet." : `You wrote: ${text}`;
-      if (this.#synthesis.state.textOnly) this.#synthesis.response.text(answer);
-      else this.#synthesis.response.transcript(answer);
-    }
+      this.#synthesis.response.finish({ status: "completed", usage: usageOf(0, 0) });
+    } else this.#writeBack(text === "" ? "I have heard nothing yet." : `You wrote: ${text}`);
+  }
+
+  #writeBack(answer: string): void {
+    if (this.#synthesis.state.textOnly) this.#synthesis.response.text(answer);
+    else this.#synthesis.response.transcript(answer);
     this.#synthesis.response.finish({ status: "completed", usage: usageOf(0, 0) });
   }
 

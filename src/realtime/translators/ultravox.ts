@@ -105,11 +105,12 @@ class UltravoxTranslator implements Translator, ProviderSide {
     }
   }
 
-  respond(metadata: Json): void {
+  respond(metadata: Json, afterResults: boolean): void {
     this.#connect();
     this.#muted = false;
     this.#synthesis.response.start(metadata);
-    this.#userText("", false);
+    // Asked as well, it would answer twice.
+    if (!afterResults) this.#userText("", false);
   }
 
   cancel(): void {
@@ -169,7 +170,8 @@ class UltravoxTranslator implements Translator, ProviderSide {
     const { endpoint } = this.#context.plan;
     this.#context.output.connect({
       kind: "call",
-      url: `${endpoint.baseUrl}/calls?enableGreetingPrompt=false`,
+      // Where it is configured as a WebSocket's address, its HTTP side is meant.
+      url: `${endpoint.baseUrl.replace(/^ws/, "http")}/calls?enableGreetingPrompt=false`,
       headers: { ...(endpoint.key !== null && { "x-api-key": endpoint.key }), ...endpoint.headers },
       body: this.#call(),
       socketOf: (answer): DialRequest | null =>

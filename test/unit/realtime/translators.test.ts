@@ -282,6 +282,21 @@ describe.each([gemini, elevenlabs, ultravox])(
         type: "conversation.item.create",
         item: { type: "function_call_output", call_id: "call_a", output: "sunny" },
       });
+      const before = world.upstream.received.length;
+      world.client({ type: "response.create" });
+      expect(toolResult(world)).toMatchObject([{ id: "call_a", response: { result: "sunny" } }]);
+      // It is answered without being asked: asked as well, it would be answered twice.
+      expect(world.upstream.received).toHaveLength(before + 1);
+    });
+
+    test("hands the result of a tool over that the client does not ask to be answered", async () => {
+      const world = await open();
+      toolCall(world);
+      world.client({
+        type: "conversation.item.create",
+        item: { type: "function_call_output", call_id: "call_a", output: "sunny" },
+      });
+      await world.clock.advance(1_000);
       expect(toolResult(world)).toMatchObject([{ id: "call_a", response: { result: "sunny" } }]);
     });
 
@@ -446,7 +461,7 @@ describe("local/echo", () => {
     });
     world.client({ type: "response.create" });
     expectWhole(world.sent);
-    expect(world.one("response.output_text.done").text).toBe("You wrote: The tool answered: sunny");
+    expect(world.one("response.output_text.done").text).toBe("The tool answered: sunny");
   });
 
   test("speaks G.711 where a phone asks for it", async () => {
