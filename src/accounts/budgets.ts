@@ -83,6 +83,11 @@ export function periodEnd(period: BudgetPeriod, day: number): number | null {
   return period === "total" ? null : startOfDay(daysOf(period, day)[1]);
 }
 
+/** Whether both are the same limit of the same period, or there is neither. */
+export function sameBudget(one: Budget | null, other: Budget | null): boolean {
+  return one?.limitMicros === other?.limitMicros && one?.period === other?.period;
+}
+
 /** What the grants that have not expired come to. */
 export function grantedMicros(grants: readonly Grant[], now: number): number {
   return grants.reduce((sum, { amountMicros, expiresAt }) => (expiresAt > now ? sum + amountMicros : sum), 0);

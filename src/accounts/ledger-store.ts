@@ -122,21 +122,29 @@ export type BalanceCheck = {
   readonly skipped: string | null;
 };
 
+/** What a change of a customer's own budget is bound to. */
+export type CustomerBudgetStep = {
+  /** What the customer has to have until then; null: none of its own. Left out: whatever it has. */
+  readonly before?: Budget | null;
+  /** Written in the same step. */
+  readonly audit?: AuditDraft;
+};
+
 export interface LedgerStore {
   /** How a key stands; null when there is no such key. */
   keyStanding(keyId: string): Promise<KeyStanding | null>;
   /** How a customer of a key stands, also one that never had a task; null when there is no such key. */
   customerStanding(keyId: string, customer: string): Promise<CustomerStanding | null>;
   /**
-   * Gives a customer a budget of its own; null takes it away. `audit` is written in the same step; null: nothing is told.
-   * False when there is no such key.
+   * Gives a customer a budget of its own; null takes it away. `missing` when there is no such key, `stale` when the customer had
+   * another one than `before`; then nothing was changed.
    */
   setCustomerBudget(
     keyId: string,
     customer: string,
     budget: Budget | null,
-    audit: AuditDraft | null,
-  ): Promise<boolean>;
+    step?: CustomerBudgetStep,
+  ): Promise<"set" | "missing" | "stale">;
   /** The thresholds that charges of the key and its customers have reached, newest first, at most `limit`. */
   listSpendMarks(keyId: string, limit: number): Promise<SpendMark[]>;
   /** What is held and was charged in a window: of the whole key, or of one customer of it. Zeros where there was nothing. */

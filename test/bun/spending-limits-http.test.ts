@@ -114,6 +114,14 @@ describe("limits that make no sense", () => {
   });
 });
 
+test("of two budgets of a period the refusal names the period", async () => {
+  const budgets = [{ limit: 1, period: "daily" }, { limit: 2 }, { limit: 3, period: "daily" }];
+  const { error } = await json<WireError>(await admin("POST", "/admin/v1/keys", { name: "x", budgets }));
+  expect(error.message).toMatch(
+    /at most one of each period .*, and "daily" is named twice; a list of 3 came\.$/,
+  );
+});
+
 describe("the customer of a request", () => {
   test("is the body's user, else its safety_identifier, else the header, on every creating route", async () => {
     const { key } = await world.makeKey({ name: "app" });
@@ -169,9 +177,30 @@ describe("the customer of a request", () => {
     ]);
   });
 
+  test("is told in the audit log with what it had in the step that changed it, and not when nothing changed", async () => {
+    const { id } = await world.makeKey({ name: "app" });
+    const path = `/admin/v1/keys/${id}/customers/ann`;
+    const limits = [1, 2, 3, 4, 5];
+    await Promise.all(limits.map((limit) => admin("PUT", path, { budget: { limit } })));
+    for (const _ of limits) expect((await admin("DELETE", path)).status).toBe(200);
+    const { entries } = await world.store.listAudit({
+      limit: 99,
+      after: null,
+      target: id,
+      action: "customer.changed",
+    });
+    expect(entries).toHaveLength(limits.length + 1);
+    let had: unknown = { budget: null };
+    for (const { before, after } of entries.reverse()) {
+      expect(before).toEqual(had);
+      had = after;
+    }
+    expect(had).toEqual({ budget: null });
+  });
+
   test.each<[string, string, object | undefined, number, string | null]>([
-    ["GET", "/admin/v1/keys/key_nobody/customers/ann", undefined, 404, null],
-    ["PUT", "/admin/v1/keys/key_nobody/customers/ann", { budget: null }, 404, null],
+    ["GET", "/admin/v1/keys/key_nobody/customers/ann", undefined, 404, "id"],
+    ["PUT", "/admin/v1/keys/key_nobody/customers/ann", { budget: null }, 404, "id"],
     ["PUT", "/admin/v1/keys/key_bootstrap/customers/ann", {}, 400, "budget"],
     ["PUT", "/admin/v1/keys/key_bootstrap/customers/ann", { budget: { limit: -1 } }, 400, "budget.limit"],
   ])("%s %s with %j is refused", async (method, path, body, status, param) => {

@@ -42,7 +42,7 @@ export function describeReceived(value: unknown): string {
     return `a text of ${value.length} characters`;
   }
   if (value === null || typeof value === "number" || typeof value === "boolean") return String(value);
-  if (Array.isArray(value)) return "an array";
+  if (Array.isArray(value)) return value.length === 0 ? "an empty list" : `a list of ${value.length}`;
   return value === undefined ? "nothing" : "an object";
 }
 

@@ -1,6 +1,5 @@
 /** Money as it is read: balances, holds and movements. It moves with what it pays for; see scripts/parts/money.lua. */
 
-import type { AuditDraft } from "../../accounts/audit-store.ts";
 import {
   type Budget,
   type BudgetWindow,
@@ -13,6 +12,7 @@ import type {
   Balance,
   BalanceCheck,
   BudgetState,
+  CustomerBudgetStep,
   CustomerStanding,
   Hold,
   KeyStanding,
@@ -64,6 +64,14 @@ export function movementText(
   return JSON.stringify(told).slice(0, -1);
 }
 
+/** In the place of the budget that a customer has to have. */
+const WHATEVER = "*";
+
+/** What stands in the store of a customer's own budget; nothing for none. Two that are the same are the same text. */
+function budgetText(budget: Budget | null): string {
+  return budget === null ? "" : JSON.stringify({ limitMicros: budget.limitMicros, period: budget.period });
+}
+
 /** Period, its name, per cent, customer. */
 const MARK = /^(\S+) (\S+) (\d+) (.*)$/s;
 
@@ -102,11 +110,19 @@ export class RedisLedger implements LedgerStore {
     keyId: string,
     customer: string,
     budget: Budget | null,
-    audit: AuditDraft | null,
-  ): Promise<boolean> {
-    const text = budget === null ? "" : JSON.stringify(budget);
-    const entry = auditArguments(audit);
-    return (await this.#scripts.run("setCustomerBudget", keyId, customer, text, ...entry)) === 1;
+    { before, audit }: CustomerBudgetStep = {},
+  ): Promise<"set" | "missing" | "stale"> {
+    const found = before === undefined ? WHATEVER : budgetText(before);
+    const entry = auditArguments(audit ?? null);
+    const told = await this.#scripts.run(
+      "setCustomerBudget",
+      keyId,
+      customer,
+      budgetText(budget),
+      found,
+      ...entry,
+    );
+    return textOf(told) as "set" | "missing" | "stale";
   }
 
   async listSpendMarks(keyId: string, limit: number): Promise<SpendMark[]> {

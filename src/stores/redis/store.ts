@@ -9,7 +9,7 @@ import type { KeyStep } from "../../accounts/account-store.ts";
 import type { AuditDraft, AuditQuery } from "../../accounts/audit-store.ts";
 import type { Budget, BudgetWindow } from "../../accounts/budgets.ts";
 import type { EphemeralKeyDraft } from "../../accounts/ephemeral/ephemeral-key-store.ts";
-import type { MovementPlace } from "../../accounts/ledger-store.ts";
+import type { CustomerBudgetStep, MovementPlace } from "../../accounts/ledger-store.ts";
 import type { KeyPatch, VirtualKey } from "../../accounts/virtual-key.ts";
 import type { OutboxBatch, OutboxClaim, OutboxOptions, OutboxOutcome } from "../../events/outbox.ts";
 import { TASK_TYPES, type TaskType } from "../../protocol/task.ts";
@@ -420,8 +420,8 @@ class RedisStore implements Store {
     return this.#ledger.customerStanding(keyId, customer);
   }
 
-  setCustomerBudget(keyId: string, customer: string, budget: Budget | null, audit: AuditDraft | null) {
-    return this.#ledger.setCustomerBudget(keyId, customer, budget, audit);
+  setCustomerBudget(keyId: string, customer: string, budget: Budget | null, step?: CustomerBudgetStep) {
+    return this.#ledger.setCustomerBudget(keyId, customer, budget, step);
   }
 
   listSpendMarks(keyId: string, limit: number) {

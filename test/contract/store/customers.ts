@@ -16,7 +16,7 @@ export function customerContract(contract: StoreContract): void {
     const complete = (costMicros: number) => ({ ...COMPLETE, costMicros }) as StepTransition;
     const daily = (tasks: number): Budget => ({ limitMicros: RESERVED * tasks, period: "daily" });
     const setBudget = (keyId: string, customer: string, budget: Budget | null) =>
-      bench.store.setCustomerBudget(keyId, customer, budget, null);
+      bench.store.setCustomerBudget(keyId, customer, budget);
     const byDefault = (customerBudget: Budget | null) =>
       bench.store.updateKey("a", { customerBudget }, bench.now());
     const outcome = async (customer: string | null) => (await bench.create({ customer })).outcome;
@@ -43,7 +43,7 @@ export function customerContract(contract: StoreContract): void {
     test("may have a budget of its own, which counts in the default's place until it is taken away", async () => {
       await byDefault(daily(1));
       const own: Budget = { limitMicros: RESERVED * 2, period: "total" };
-      expect(await setBudget("a", "é: ann", own)).toBe(true);
+      expect(await setBudget("a", "é: ann", own)).toBe("set");
       for (let task = 0; task < 2; task++) expect(await outcome("é: ann")).toBe("created");
       expect(await bench.create({ customer: "é: ann" })).toMatchObject({ period: "total" });
       expect(await bench.store.customerStanding("a", "é: ann")).toEqual({
@@ -57,7 +57,7 @@ export function customerContract(contract: StoreContract): void {
           reached: null,
         },
       });
-      expect(await setBudget("a", "é: ann", null)).toBe(true);
+      expect(await setBudget("a", "é: ann", null)).toBe("set");
       expect(await bench.create({ customer: "é: ann" })).toMatchObject({ period: "daily" });
       expect(await bench.store.customerStanding("a", "é: ann")).toMatchObject({
         own: null,
@@ -91,10 +91,25 @@ export function customerContract(contract: StoreContract): void {
       expect(await bench.create({ customer: "cid" })).toMatchObject({ customer: null, period: "total" });
     });
 
+    test("has its own budget changed from what its change was decided on, and not from another one", async () => {
+      const own = async () => (await bench.store.customerStanding("a", "ann"))?.own;
+      const set = (before: Budget | null, budget: Budget | null) =>
+        bench.store.setCustomerBudget("a", "ann", budget, { before });
+      expect(await set(daily(1), daily(2))).toBe("stale");
+      expect(await own()).toBeNull();
+      expect(await set(null, daily(2))).toBe("set");
+      expect(await set(null, null)).toBe("stale");
+      expect(await set({ period: "daily", limitMicros: RESERVED }, null)).toBe("stale");
+      expect(await set({ ...daily(2), period: "weekly" }, null)).toBe("stale");
+      expect(await own()).toEqual(daily(2));
+      expect(await set({ period: "daily", limitMicros: RESERVED * 2 }, null)).toBe("set");
+      expect(await own()).toBeNull();
+    });
+
     test("stands at nought before its first task, and no key means no customer", async () => {
       expect(await bench.store.customerStanding("a", "ann")).toEqual({ own: null, budget: null });
       expect(await bench.store.customerStanding("nobody", "ann")).toBeNull();
-      expect(await setBudget("nobody", "ann", daily(1))).toBe(false);
+      expect(await setBudget("nobody", "ann", daily(1))).toBe("missing");
       expect(await bench.store.keyStanding("nobody")).toBeNull();
     });
 

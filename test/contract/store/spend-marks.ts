@@ -111,7 +111,7 @@ export function spendMarkContract(contract: StoreContract): void {
 
     test("of a customer is its own", async () => {
       await bench.store.updateKey("a", { customerBudget: budget(1_000, "daily") }, bench.now());
-      await bench.store.setCustomerBudget("a", "é: bob", budget(10_000), null);
+      await bench.store.setCustomerBudget("a", "é: bob", budget(10_000));
       await charge(800, "ann");
       await charge(800, "é: bob");
       await charge(800);

@@ -3,8 +3,9 @@
 import type { Hono } from "hono";
 import { z } from "zod";
 import type { AuditDraft } from "../../../accounts/audit-store.ts";
-import type { Budget } from "../../../accounts/budgets.ts";
+import { type Budget, sameBudget } from "../../../accounts/budgets.ts";
 import { storedCustomer } from "../../../accounts/customer.ts";
+import { missingKey } from "../../../accounts/key-refusals.ts";
 import type { LedgerStore } from "../../../accounts/ledger-store.ts";
 import { wireBudget, wireBudgetState } from "../../../accounts/wire-budget.ts";
 import { ApiError } from "../../../protocol/error.ts";
@@ -15,6 +16,8 @@ import { keyId } from "./key-query.ts";
 import { budgetShape } from "./limits-schema.ts";
 
 const ONE = "/admin/v1/keys/:id/customers/:customer";
+/** How often a change is made anew of what another request has left meanwhile. */
+const MAX_TRIES = 8;
 const setSchema = z.strictObject({ budget: budgetShape.nullable() }) satisfies z.ZodType<
   { budget: Budget | null },
   SetCustomerRequest
@@ -37,7 +40,7 @@ export function mountAdminCustomers(
   });
   const answer = async (c: HttpContext, id: string, customer: string): Promise<Response> => {
     const standing = await ledger.customerStanding(id, customer);
-    if (standing === null) throw keyNotFound();
+    if (standing === null) return missingKey(id);
     const { own, budget } = standing;
     c.header("cache-control", "no-store");
     return c.json({
@@ -46,20 +49,32 @@ export function mountAdminCustomers(
       state: budget === null ? null : wireBudgetState(budget),
     } satisfies WireCustomer);
   };
+  // The audit log tells what the customer had in the step that changed it, and nothing of what changes nothing.
   const set = async (c: HttpContext, budget: Budget | null): Promise<Response> => {
     const { id, customer } = await named(c);
-    const before = (await ledger.customerStanding(id, customer))?.own ?? null;
     const told = (own: Budget | null) => ({ budget: own === null ? null : wireBudget(own) });
-    const audit: AuditDraft = {
-      actor: auditActor(c),
-      action: "customer.changed",
-      target: id,
-      part: customer,
-      before: told(before),
-      after: told(budget),
-    };
-    if (!(await ledger.setCustomerBudget(id, customer, budget, audit))) throw keyNotFound();
-    return answer(c, id, customer);
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const standing = await ledger.customerStanding(id, customer);
+      if (standing === null) return missingKey(id);
+      const before = standing.own;
+      if (sameBudget(before, budget)) return answer(c, id, customer);
+      const audit: AuditDraft = {
+        actor: auditActor(c),
+        action: "customer.changed",
+        target: id,
+        part: customer,
+        before: told(before),
+        after: told(budget),
+      };
+      const outcome = await ledger.setCustomerBudget(id, customer, budget, { before, audit });
+      if (outcome === "missing") return missingKey(id);
+      if (outcome === "set") return answer(c, id, customer);
+    }
+    throw new ApiError(
+      "overloaded",
+      "This customer's budget is being changed by several requests at once. Read it and decide anew.",
+      { retryAfterSeconds: 1 },
+    );
   };
 
   app.get(ONE, admin, async (c) => {
@@ -70,8 +85,4 @@ export function mountAdminCustomers(
     set(c, c.req.valid("json").budget),
   );
   app.delete(ONE, admin, (c) => set(c, null));
-}
-
-function keyNotFound(): ApiError {
-  return new ApiError("not_found", "There is no key with that id. GET /admin/v1/keys lists the keys.");
 }

@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import type { Budget, Grant } from "../../../accounts/budgets.ts";
-import { BUDGET_PERIODS } from "../../../protocol/key.ts";
+import { BUDGET_PERIODS, type BudgetPeriod } from "../../../protocol/key.ts";
 import { dollars, micros } from "../../../tasks/dollars.ts";
 
 const MAX_DOLLARS = 1_000_000_000;
@@ -39,7 +39,9 @@ export const budgetShape = z
 export const budgetList = z
   .array(budgetShape, { error: budgets })
   .max(BUDGET_PERIODS.length, budgets)
-  .refine((list) => new Set(list.map(({ period }) => period)).size === list.length, { error: budgets });
+  .refine((list) => twice(list) === undefined, {
+    error: ({ input }) => `${budgets}, and "${twice(input as readonly Budget[])}" is named twice`,
+  });
 
 export const grantList = z
   .array(
@@ -49,6 +51,11 @@ export const grantList = z
     { error: grants },
   )
   .max(MAX_GRANTS, grants);
+
+/** A period that more than one of the budgets names. */
+function twice(list: readonly Budget[]): BudgetPeriod | undefined {
+  return list.find(({ period }, index) => list.findIndex((other) => other.period === period) < index)?.period;
+}
 
 /** How many requests a minute or a day. */
 export const requestLimit = z.int({ error: requests }).min(1, requests).max(MAX_REQUESTS, requests);

@@ -23,8 +23,8 @@ export function ledgerMethods(transactions: Transactions): LedgerStore {
   return {
     keyStanding: (keyId) => transactions.read((tx) => keyStanding(tx, keyId)),
     customerStanding: (keyId, customer) => transactions.read((tx) => customerStanding(tx, keyId, customer)),
-    setCustomerBudget: (keyId, customer, budget, audit) =>
-      transactions.write((tx) => setCustomerBudget(tx, keyId, customer, budget, audit)),
+    setCustomerBudget: (keyId, customer, budget, step) =>
+      transactions.write((tx) => setCustomerBudget(tx, keyId, customer, budget, step)),
     listSpendMarks: (keyId, limit) => transactions.read(({ sql }) => spendMarks(sql, keyId, limit)),
     balance: (keyId, customer, window) =>
       transactions.read((tx) => balanceOf(tx.sql, keyId, customer, window)),

@@ -1,8 +1,19 @@
 /** How keys and their customers stand with their limits, and the budgets that customers have of their own. */
 
-import type { AuditDraft } from "../../../accounts/audit-store.ts";
-import { type Budget, dayNumberOf, grantedMicros, periodEnd, periodName } from "../../../accounts/budgets.ts";
-import type { BudgetState, CustomerStanding, KeyStanding } from "../../../accounts/ledger-store.ts";
+import {
+  type Budget,
+  dayNumberOf,
+  grantedMicros,
+  periodEnd,
+  periodName,
+  sameBudget,
+} from "../../../accounts/budgets.ts";
+import type {
+  BudgetState,
+  CustomerBudgetStep,
+  CustomerStanding,
+  KeyStanding,
+} from "../../../accounts/ledger-store.ts";
 import { ratesOf } from "../../../accounts/request-rate.ts";
 import { writeAudit } from "../accounts/audit.ts";
 import type { Transaction } from "../transaction.ts";
@@ -35,20 +46,21 @@ export function customerStanding(tx: Transaction, keyId: string, customer: strin
   return { own, budget: budget === null ? null : stateOf(tx, keyId, customer, budget, 0) };
 }
 
-/** False when there is no such key. */
 export function setCustomerBudget(
   tx: Transaction,
   keyId: string,
   customer: string,
   budget: Budget | null,
-  audit: AuditDraft | null,
-): boolean {
+  { before, audit }: CustomerBudgetStep = {},
+): "set" | "missing" | "stale" {
   const { sql } = tx;
-  if (sql.get(KEY, keyId) === null) return false;
-  writeAudit(tx, audit);
+  if (sql.get(KEY, keyId) === null) return "missing";
+  const own = customerBudgetOf(sql.get(OWN, keyId, customer)?.budget);
+  if (before !== undefined && !sameBudget(own, before)) return "stale";
+  writeAudit(tx, audit ?? null);
   if (budget === null) {
     sql.run("DELETE FROM customer_budgets WHERE key_id = ? AND customer = ?", keyId, customer);
-    return true;
+    return "set";
   }
   sql.run(
     "INSERT OR REPLACE INTO customer_budgets (key_id, customer, budget) VALUES (?, ?, ?)",
@@ -56,7 +68,7 @@ export function setCustomerBudget(
     customer,
     JSON.stringify(budget),
   );
-  return true;
+  return "set";
 }
 
 function stateOf(
