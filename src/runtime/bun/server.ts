@@ -41,7 +41,8 @@ class BunListener implements Listener {
   readonly sockets = new BunSockets();
   readonly topics = this.sockets;
 
-  listen({ host, port, idleTimeoutSeconds }: Address, answer: Answer): Listening {
+  listen({ host, port, idleTimeoutSeconds, messageBytes }: Address, answer: Answer): Listening {
+    if (messageBytes !== undefined) this.sockets.expectMessages(messageBytes);
     const server = Bun.serve<SocketData>({
       hostname: host,
       port,

@@ -6,14 +6,13 @@ import type { Frame, TopicMembership, Topics } from "../../sockets/frame.ts";
 import type { Socket, SocketHandler, SocketUpgrade, UpgradeAnswer } from "../../sockets/socket-upgrade.ts";
 
 /**
- * Unsent bytes at which Bun cuts a socket: a last limit, for what rooms, which close slow subscribers by their own
- * rules, do not catch. By default Bun buffers 16 MB and then drops silently.
+ * Unsent bytes at which Bun cuts a socket: a last limit above those that protocols have of their own. Rooms and hubs stop at less
+ * than 1 MB; a voice session may be an answer of 30 s behind, 4 MiB, and a message of its provider besides. By default Bun buffers
+ * 16 MB and then drops silently.
  */
-const BACKPRESSURE_BYTES = 1_048_576;
-/**
- * Bun cuts a socket without a close frame above this, so sessions have smaller limits of their own that they can name.
- */
-const MESSAGE_BYTES = 2_097_152;
+const BACKPRESSURE_BYTES = 8_388_608;
+/** Bun cuts a socket without a close frame above this, so sessions have smaller limits of their own that they can name. */
+const LEAST_MESSAGE_BYTES = 2_097_152;
 /** A peer that answers no ping for this long is gone. Bun sends the pings by itself. */
 const IDLE_SECONDS = 60;
 
@@ -28,7 +27,7 @@ export class BunSockets implements SocketUpgrade, Topics {
   readonly websocket: WebSocketHandler<SocketData> = {
     backpressureLimit: BACKPRESSURE_BYTES,
     closeOnBackpressureLimit: true,
-    maxPayloadLength: MESSAGE_BYTES,
+    maxPayloadLength: LEAST_MESSAGE_BYTES,
     idleTimeout: IDLE_SECONDS,
     sendPings: true,
     // Compressing costs more than events of 200 bytes save, and 5,000 windows cost memory.
@@ -38,6 +37,11 @@ export class BunSockets implements SocketUpgrade, Topics {
     drain: (native) => native.data.carrier.drained(),
     close: (native, code, reason) => native.data.carrier.closed({ code, reason }),
   };
+
+  /** Before the server is made: messages of this many bytes, and twice as many, reach their handler. */
+  expectMessages(bytes: number): void {
+    this.websocket.maxPayloadLength = Math.max(LEAST_MESSAGE_BYTES, 2 * bytes);
+  }
 
   attach(server: Server<SocketData>): void {
     this.#server = server;

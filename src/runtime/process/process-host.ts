@@ -52,6 +52,8 @@ export type Address = {
   readonly port: number;
   /** After which a silent connection is closed, where the runtime has such a limit. */
   readonly idleTimeoutSeconds: number;
+  /** The largest message that a socket's handler takes, where the runtime has a limit as well; absent: less than the runtime's. */
+  readonly messageBytes?: number;
 };
 export type Answer = (request: Request) => Response | Promise<Response>;
 

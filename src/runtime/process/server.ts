@@ -83,7 +83,8 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
     if (instances !== undefined) await refuseForeignKeys(gateway.keys, keys);
     await gateway.keys.ensureBootstrapKey(keys.bootstrap.plain);
 
-    const listening = listen(listener, settings.server, (request) => gateway.app.fetch(request));
+    const address = { ...settings.server, messageBytes: settings.realtime.maxMessageBytes };
+    const listening = listen(listener, address, (request) => gateway.app.fetch(request));
     gateway.start();
     return {
       url: localAddress(settings.server.host, listening.port),

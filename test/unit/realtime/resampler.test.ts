@@ -60,7 +60,8 @@ describe("a resampler", () => {
   it("begins at full strength", () => {
     const output = new Resampler(24_000, 16_000).push(new Int16Array(480).fill(1_000));
 
-    expect([...output]).toEqual(output.length > 250 ? [...output].fill(1_000) : "most of the sound");
+    expect(output.length).toBeGreaterThan(250);
+    expect(new Set(output)).toEqual(new Set([1_000]));
   });
 
   it("stays within 16 bits", () => {
