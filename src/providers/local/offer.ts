@@ -2,9 +2,11 @@
 
 import type { OptionCheck } from "../../tasks/ports/model-catalogue.ts";
 import type { ProviderOffer } from "../catalogue.ts";
+import type { OfferContext } from "../offer-context.ts";
 import { CANVAS_CAPABILITIES, CANVAS_MODEL, MOTION_CAPABILITIES, MOTION_MODEL } from "./capabilities.ts";
+import { createLazyLocalProvider } from "./lazy-provider.ts";
 import { parseRehearsalOptions } from "./options.ts";
-import { createLocalProvider, type LocalProviderOptions } from "./provider.ts";
+import type { LocalProviderOptions } from "./provider.ts";
 
 /** When the models became available, Unix seconds: 22 and 30 November 2026. */
 const CANVAS_CREATED = 1_795_305_600;
@@ -27,9 +29,14 @@ export function createLocalOffer(options: LocalProviderOptions): ProviderOffer {
     checkOptions,
   } as const;
   return {
-    provider: createLocalProvider(options),
+    provider: createLazyLocalProvider(options),
     models: options.studio === undefined ? [canvas] : [canvas, motion],
   };
+}
+
+/** The built-in provider is always offered. */
+export function localOffers(context: OfferContext): readonly ProviderOffer[] {
+  return [createLocalOffer(context)];
 }
 
 const checkOptions: OptionCheck = (options) => {

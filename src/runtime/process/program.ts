@@ -11,7 +11,7 @@ import { ConfigError, loadConfig, secretsOf } from "../../config/load.ts";
 import { storeChoice } from "../../config/store-choice.ts";
 import { JsonLog } from "../../logging/json-log.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";
-import { createOffers } from "../../providers/offers.ts";
+import { loadOffers } from "../../providers/needed-offers.ts";
 import { systemClock } from "../../tasks/ports/clock.ts";
 import { describeError } from "../../tasks/ports/log.ts";
 import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
@@ -88,7 +88,8 @@ async function start(host: ProcessHost, given: readonly ProviderOffer[] | null):
     const transport = createNodeTransport();
     const download = createResultDownload(transport, clock, settings);
     const offers =
-      given ?? createOffers({ settings, clock, log, fetch, download, studio: createThreadStudio({ clock }) });
+      given ??
+      (await loadOffers({ settings, clock, log, fetch, download, studio: createThreadStudio({ clock }) }));
     server = await startServer({ host, settings, keys, directory, offers, transport, log });
     process.stdout.write(
       banner({

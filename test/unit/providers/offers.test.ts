@@ -2,8 +2,11 @@
 
 import { expect, test } from "vitest";
 import { loadConfig } from "../../../src/config/load.ts";
+import type { ProviderOffer } from "../../../src/providers/catalogue.ts";
 import { EXAMPLE_NAMES } from "../../../src/providers/example-names.ts";
 import { GEMINI_VIDEO_MODELS } from "../../../src/providers/gemini/models.ts";
+import { loadOffers } from "../../../src/providers/needed-offers.ts";
+import type { OfferContext } from "../../../src/providers/offer-context.ts";
 import { createOffers } from "../../../src/providers/offers.ts";
 import { OPENAI_MODELS } from "../../../src/providers/openai/models.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
@@ -21,15 +24,18 @@ function offered(env: Record<string, string>, file: unknown = {}): string[] {
 }
 
 function offers(env: Record<string, string>, file: unknown = {}) {
+  return createOffers(contextOf(env, file));
+}
+
+function contextOf(env: Record<string, string>, file: unknown): OfferContext {
   const { settings } = loadConfig({ env, file: JSON.stringify(file) });
-  const context = {
+  return {
     settings,
     clock: new ManualClock(),
     log: recordingLog(),
     fetch: scriptedFetch().fetch,
     download: () => Promise.reject(new Error("nothing is downloaded here")),
   };
-  return createOffers(context);
 }
 
 test.each([
@@ -87,4 +93,30 @@ test("no model is offered that its maker has retired", () => {
 
 test("without any key only the built-in provider is offered", () => {
   expect(offered({})).toEqual(["local"]);
+});
+
+const EVERY_KEY = {
+  OPENAI_API_KEY: "k",
+  GEMINI_API_KEY: "k",
+  MINIMAX_API_KEY: "k",
+  REPLICATE_API_TOKEN: "k",
+  OPENROUTER_API_KEY: "k",
+  STABILITY_API_KEY: "k",
+  BFL_API_KEY: "k",
+  FAL_KEY: "id:secret",
+};
+const OWN_SERVER = { providers: { studio: { kind: "openai-compatible", baseUrl: "http://127.0.0.1:9/v1" } } };
+
+test.each([
+  ["no key", {}, {}],
+  ["every key", EVERY_KEY, OWN_SERVER],
+  ["an account", { CONDUITLLM__PROVIDERS__FAL__CREDENTIALS__0__KEY: "id:secret" }, {}],
+  ["only an added server", {}, OWN_SERVER],
+])("with %s the needed adapters offer what all of them offer", async (_, env, file) => {
+  const described = (offers: readonly ProviderOffer[]) =>
+    offers.map(({ provider, models }) => ({ name: provider.name, accounts: provider.accounts, models }));
+  const needed = described(await loadOffers(contextOf(env, file)));
+  const all = described(offers(env, file));
+  expect(JSON.stringify(needed)).toBe(JSON.stringify(all));
+  if (env === EVERY_KEY) expect(all.length).toBe(10);
 });
