@@ -79,6 +79,8 @@ const SECOND_MS = 1_000;
 const MAX_OPEN_DELIVERIES = 64;
 /** How long clients of long polling get to fetch what closes their connections, ms. They ask again at once. */
 const LAST_POLLS_MS = 1_000;
+/** How long the store gets to take what voice sessions used, ms. */
+const VOICE_ENDS_MS = 5_000;
 
 export type GatewayDependencies = {
   build: BuildInfo;
@@ -359,6 +361,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     async stop() {
       state = "finishing";
       health.stopping();
+      voice?.stopOpening();
       keyWatch.stop();
       unreadable.stop();
       lostSessions.stop();
@@ -367,9 +370,14 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       await sender?.stop();
       state = "closing";
       localEnds?.close();
-      voice?.shutdown();
+      const voiceEnded = voice?.shutdown() ?? Promise.resolve();
       connections.close(null, closeOptionsOf(CLOSE_GOING_AWAY, "the server is shutting down"));
-      await Promise.all([retention.stop(), rooms.shutdown(), within(LAST_POLLS_MS, connections.ended())]);
+      await Promise.all([
+        retention.stop(),
+        rooms.shutdown(),
+        within(LAST_POLLS_MS, connections.ended()),
+        within(VOICE_ENDS_MS, voiceEnded),
+      ]);
       keepAlive.stop();
     },
   };

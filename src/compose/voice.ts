@@ -20,13 +20,21 @@ import type { Clock } from "../tasks/ports/clock.ts";
 import type { Log } from "../tasks/ports/log.ts";
 
 /** What a host brings so that the gateway can talk to voice providers. */
-export type VoiceHost = { readonly dialer: Dialer; readonly fetch: VoiceFetch };
+export type VoiceHost = {
+  readonly dialer: Dialer;
+  readonly fetch: VoiceFetch;
+  /** Keeps what sessions used besides the store; absent where the store is at hand. */
+  readonly journal?: SessionJournal;
+};
 
 const SECOND_MS = 1_000;
 /** A session whose process died counts as lost after this, ms. */
 const LEASE_MS = 60_000;
-/** Between two writes of what a session used, ms: an embedded store takes them often, another one once a minute. */
+/** Between two looks at what a session used, ms. */
+const KEEP_MS = 5_000;
+/** Between two writes of it to the store, ms: an embedded one takes them often, and at every response that ends. */
 const RENEW_MS = { embedded: 5_000, shared: 30_000 } as const;
+const EMBEDDED_WRITE_GAP_MS = 1_000;
 /** How long a provider may take to answer, ms. */
 const CONNECT_MS = 10_000;
 /** What example names lead to while no provider has a key. */
@@ -68,7 +76,6 @@ export type VoiceDependencies = {
   readonly host: VoiceHost;
   /** Whether the store is this process' own. */
   readonly embedded: boolean;
-  readonly journal?: SessionJournal;
   readonly watch?: VoiceWatch;
 };
 
@@ -80,7 +87,6 @@ export function createVoice({
   log,
   host,
   embedded,
-  journal,
   watch,
 }: VoiceDependencies): VoiceService {
   return new VoiceService(
@@ -92,7 +98,7 @@ export function createVoice({
       clock,
       log,
       betaDialect: betaNames,
-      ...(journal && { journal }),
+      ...(host.journal && { journal: host.journal }),
       ...(watch && { watch }),
     },
     voiceOptions(settings, embedded),
@@ -110,7 +116,9 @@ function voiceOptions({ realtime }: Settings, embedded: boolean): VoiceServiceOp
     audioPerSecond: realtime.audioAppendsPerSecond,
     burstSeconds: realtime.burstSeconds,
     leaseMs: LEASE_MS,
+    keepMs: KEEP_MS,
     renewMs: embedded ? RENEW_MS.embedded : RENEW_MS.shared,
+    writeGapMs: embedded ? EMBEDDED_WRITE_GAP_MS : null,
   };
 }
 

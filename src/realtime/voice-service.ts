@@ -23,7 +23,9 @@ import type { VoiceWatch } from "./voice-watch.ts";
 export type VoiceServiceOptions = VoiceSessionLimits &
   SessionLimits & {
     readonly leaseMs: number;
+    readonly keepMs: number;
     readonly renewMs: number;
+    readonly writeGapMs: number | null;
   };
 
 export type VoiceServiceDependencies = {
@@ -50,6 +52,10 @@ export class VoiceService {
   readonly #options: VoiceServiceOptions;
   readonly #open = new Map<string, { session: VoiceSession; keyId: string }>();
 
+  /** Sessions that have ended, and are not in the store yet. */
+  readonly #settling = new Set<Promise<void>>();
+  #stopping = false;
+
   constructor(dependencies: VoiceServiceDependencies, options: VoiceServiceOptions) {
     this.#dependencies = dependencies;
     this.#options = options;
@@ -65,10 +71,14 @@ export class VoiceService {
     return [...this.#open.values()].map(({ keyId }) => keyId);
   }
 
-  /** Opens it in the store and answers what serves its socket. Rejects with `too_many_connections`, `budget_exceeded`, `rate_limit_exceeded` or what is wrong with the key. */
+  /** Opens it in the store and answers what serves its socket. Rejects with `too_many_connections`, `budget_exceeded`, `rate_limit_exceeded`, `overloaded` while the process stops, or what is wrong with the key. */
   async open(opening: VoiceOpening): Promise<SocketHandler> {
     const { store } = this.#dependencies;
     const { maxPerKey, max, leaseMs } = this.#options;
+    if (this.#stopping)
+      throw new ApiError("overloaded", "The server is shutting down. Connect again.", {
+        retryAfterSeconds: 1,
+      });
     const outcome = await store.openSession(opening.draft, { maxPerKey, max }, leaseMs);
     if (outcome.outcome === "too_many") throw tooMany(outcome.limit, outcome.open);
     if (outcome.outcome !== "opened")
@@ -99,15 +109,22 @@ export class VoiceService {
     return open !== undefined;
   }
 
-  /** Ends all: the process stops. */
-  shutdown(): void {
+  /** From here on no session is opened; those that are open go on. */
+  stopOpening(): void {
+    this.#stopping = true;
+  }
+
+  /** Ends all: the process stops. Resolves once the store has what each used, or could not be told. */
+  async shutdown(): Promise<void> {
+    this.#stopping = true;
     for (const { session } of [...this.#open.values()]) session.finish(END.shutdown);
+    await Promise.all(this.#settling);
   }
 
   #keeperParts(price: VoicePrice) {
     const { store, clock, log, journal } = this.#dependencies;
-    const { leaseMs, renewMs } = this.#options;
-    return { store, clock, log, journal, price, leaseMs, renewMs };
+    const { leaseMs, keepMs, renewMs, writeGapMs } = this.#options;
+    return { store, clock, log, journal, price, leaseMs, keepMs, renewMs, writeGapMs };
   }
 
   #session(opening: VoiceOpening, model: VoiceModel, keeper: StoreKeeper): VoiceSession {
@@ -143,7 +160,8 @@ export class VoiceService {
         mayRespond: () => keeper.mayRespond(),
         ended: (reason, usage) => {
           this.#open.delete(id);
-          keeper.ended(reason, usage);
+          const settling = keeper.ended(reason, usage).finally(() => this.#settling.delete(settling));
+          this.#settling.add(settling);
         },
       },
       limits: this.#options,

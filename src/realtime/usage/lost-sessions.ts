@@ -2,7 +2,7 @@
 
 import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
 import { describeError, type Log } from "../../tasks/ports/log.ts";
-import type { SessionStore } from "../session-store.ts";
+import { LOST_SESSION, type Session, type SessionCounters, type SessionStore } from "../session-store.ts";
 import { sessionCost, sessionPriceOf } from "./session-price.ts";
 
 export type LostSessionsDependencies = {
@@ -10,6 +10,10 @@ export type LostSessionsDependencies = {
   readonly log: Log;
 };
 
+/** A lease that is over as soon as anybody looks, ms. */
+const AT_ONCE_MS = 1;
+/** No process holds more sessions. */
+const MOST_OPEN = 1_000_000;
 /** Settled in one step. */
 const STEP = 50;
 
@@ -25,6 +29,39 @@ export async function settleLostSessions({ store, log }: LostSessionsDependencie
     settled += lost.length;
     if (lost.length < STEP) return settled;
   }
+}
+
+/**
+ * Settles the sessions that the process before this one left open, for a store that only one process uses: nobody waits for
+ * their leases. The lease of a call over WebRTC is let run out: the sweep hangs it up. Rejects when the store cannot be asked.
+ */
+export async function settleLeftOpen({
+  store,
+  log,
+}: {
+  readonly store: Pick<SessionStore, "listOpenSessions" | "endSession" | "renewSession">;
+  readonly log: Log;
+}): Promise<void> {
+  for (const session of await store.listOpenSessions(MOST_OPEN))
+    await settleLost({ store, log }, session, session.counters);
+}
+
+/**
+ * Settles a session whose process is known to be dead, by what that process counted. Under another fence, or ended, it is left as
+ * it is. Rejects when the store cannot be asked.
+ */
+export async function settleLost(
+  { store, log }: { readonly store: Pick<SessionStore, "endSession" | "renewSession">; readonly log: Log },
+  { id, fence, price, callId }: Pick<Session, "id" | "fence" | "price" | "callId">,
+  counters: SessionCounters,
+): Promise<void> {
+  if (callId !== null) {
+    await store.renewSession(id, fence, AT_ONCE_MS, counters);
+    return;
+  }
+  const costMicros = sessionCost(sessionPriceOf(price), counters);
+  if (await store.endSession(id, fence, { closeReason: LOST_SESSION, counters, costMicros }))
+    log.warn("a voice session was lost with its process, and settled", { sessionId: id, costMicros });
 }
 
 /** Looks for lost sessions from time to time. */

@@ -13,14 +13,18 @@ import { reservationOf, sessionCost, type VoicePrice } from "./session-price.ts"
 
 export type StoreKeeperDependencies = {
   readonly store: Pick<SessionStore, "renewSession" | "raiseHold" | "endSession">;
-  readonly clock: Pick<Clock, "after">;
+  readonly clock: Pick<Clock, "after" | "monotonic">;
   readonly log: Log;
   readonly journal: SessionJournal | undefined;
   readonly price: VoicePrice;
   /** Without a renewal the session counts as lost after this, ms. */
   readonly leaseMs: number;
+  /** Between two looks at what was used, ms: the journal is told of it. */
+  readonly keepMs: number;
   /** Between two renewals, ms; at most half of the lease. */
   readonly renewMs: number;
+  /** What was used is also written at every response that ends, so far apart at least, ms; null: with renewals alone. */
+  readonly writeGapMs: number | null;
   /** The record was ended by somebody else: its owner, an operator, a sweep. */
   ended(): void;
   /** What was used comes to all that may be spent. */
@@ -35,7 +39,13 @@ export class StoreKeeper implements SessionKeeper {
   /** The budgets do not allow more to be held. */
   #exhausted = false;
   #raising = false;
-  #timer: TimerHandle | null = null;
+  #counted: { readonly usage: SessionUsage; readonly countTime: () => void } | null = null;
+  #tick: TimerHandle | null = null;
+  /** When the last renewal began, monotonic. */
+  #renewedAt = 0;
+  #renewing = false;
+  /** A write that waits for its turn. */
+  #renewTimer: TimerHandle | null = null;
   #ended = false;
 
   constructor(session: Session, dependencies: StoreKeeperDependencies) {
@@ -51,13 +61,16 @@ export class StoreKeeper implements SessionKeeper {
 
   /** Begins to renew. `countTime` brings the usage up to now. */
   start(usage: SessionUsage, countTime: () => void): void {
-    this.#renewLater(usage, countTime);
+    this.#counted = { usage, countTime };
+    this.#renewedAt = this.#dependencies.clock.monotonic();
+    this.#tickLater();
   }
 
   used(usage: SessionUsage): void {
     const counters = usage.snapshot();
     const { journal, price, overspent } = this.#dependencies;
     journal?.keep(this.#session.id, counters);
+    if (!this.#ended) this.#renewSoon();
     this.#costMicros = sessionCost(price, counters);
     const perMinute = reservationOf(price);
     if (perMinute === 0 || this.#ended) return;
@@ -69,13 +82,15 @@ export class StoreKeeper implements SessionKeeper {
     return !this.#exhausted || this.#costMicros < this.#reservedMicros;
   }
 
-  ended(reason: string, usage: SessionUsage): void {
+  /** Resolves once the store has it, or could not be told. */
+  async ended(reason: string, usage: SessionUsage): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    this.#timer?.cancel();
+    this.#tick?.cancel();
+    this.#renewTimer?.cancel();
     const counters = usage.snapshot();
     this.#dependencies.journal?.keep(this.#session.id, counters);
-    void this.#settle(reason, counters);
+    await this.#settle(reason, counters);
   }
 
   async #settle(reason: string, counters: ReturnType<SessionUsage["snapshot"]>): Promise<void> {
@@ -93,7 +108,7 @@ export class StoreKeeper implements SessionKeeper {
       if (costMicros > chargedMicros)
         log.warn("a voice session cost more than was reserved", { sessionId: id, costMicros, chargedMicros });
     } catch (error) {
-      // Its lease runs out: the sweep settles it by the counters that were written last.
+      // Its lease runs out: the sweep settles it by the counters that were written last, or the journal by its own.
       const cause = describeError(error);
       log.error("a voice session could not be settled at its end", { sessionId: id, cause });
     }
@@ -124,27 +139,53 @@ export class StoreKeeper implements SessionKeeper {
     }
   }
 
-  #renewLater(usage: SessionUsage, countTime: () => void): void {
-    const { clock, renewMs, store, leaseMs, log } = this.#dependencies;
-    this.#timer = clock.after(renewMs, () => {
-      countTime();
-      this.used(usage);
+  #tickLater(): void {
+    this.#tick = this.#dependencies.clock.after(this.#dependencies.keepMs, () => {
+      const session = this.#counted;
+      if (session === null || this.#ended) return;
+      session.countTime();
+      this.used(session.usage);
       if (this.#ended) return;
-      const { id, fence } = this.#session;
-      store.renewSession(id, fence, leaseMs, usage.snapshot()).then(
-        (open) => {
-          if (this.#ended) return;
-          if (open) this.#renewLater(usage, countTime);
-          else this.#dependencies.ended();
-        },
-        (error: unknown) => {
-          log.warn("a voice session's record could not be written", {
-            sessionId: id,
-            cause: describeError(error),
-          });
-          if (!this.#ended) this.#renewLater(usage, countTime);
-        },
-      );
+      const { clock, renewMs } = this.#dependencies;
+      if (clock.monotonic() >= this.#renewedAt + renewMs) this.#renew();
+      this.#tickLater();
     });
+  }
+
+  /** Writes what was used to a store that takes it at once, not more often than it may. */
+  #renewSoon(): void {
+    const { clock, writeGapMs } = this.#dependencies;
+    if (writeGapMs === null || this.#counted === null || this.#renewTimer !== null) return;
+    const waitMs = this.#renewedAt + writeGapMs - clock.monotonic();
+    if (waitMs <= 0 && !this.#renewing) {
+      this.#renew();
+      return;
+    }
+    this.#renewTimer = clock.after(Math.max(0, waitMs), () => {
+      this.#renewTimer = null;
+      if (this.#renewing) this.#renewSoon();
+      else this.#renew();
+    });
+  }
+
+  #renew(): void {
+    if (this.#ended || this.#renewing || this.#counted === null) return;
+    this.#renewing = true;
+    const { clock, store, leaseMs, log } = this.#dependencies;
+    this.#renewedAt = clock.monotonic();
+    const { id, fence } = this.#session;
+    store.renewSession(id, fence, leaseMs, this.#counted.usage.snapshot()).then(
+      (open) => {
+        this.#renewing = false;
+        if (!open && !this.#ended) this.#dependencies.ended();
+      },
+      (error: unknown) => {
+        this.#renewing = false;
+        log.warn("a voice session's record could not be written", {
+          sessionId: id,
+          cause: describeError(error),
+        });
+      },
+    );
   }
 }

@@ -2,16 +2,15 @@
  * The folder of the embedded database and media. One process owns it: two engines on one database would void each
  * other's leases. Where the state is elsewhere, the folder holds keys and media only, and instances may share it.
  *
- * The lock is the operating system's, taken through SQLite on a file of its own. It ends with the process that holds
- * it, however that dies, so there is no stale lock to recognise: neither the pid of an ended process, nor one that was
- * given to another process, nor the pid 1 of another container misleads. `owner.json` beside it only informs people.
+ * The lock is the operating system's: neither the pid of an ended process, nor one that was given to another process, nor the
+ * pid 1 of another container misleads. `owner.json` beside it only informs people.
  */
 
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
-import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
+import { type HeldLock, lockFile } from "./lock-file.ts";
 import type { SqliteConnection } from "./sqlite-file.ts";
 
 export type DataDirectory = {
@@ -19,6 +18,8 @@ export type DataDirectory = {
   readonly path: string;
   readonly databaseFile: string;
   readonly mediaFolder: string;
+  /** What voice sessions used that are open, where the store is shared. */
+  readonly sessionsFolder: string;
   readonly keysFile: string;
   /** There in a backup, and in a directory that was restored from one and not started since. */
   readonly backupManifest: string;
@@ -36,7 +37,6 @@ export class DataDirectoryError extends Error {
 /** Who owns a folder, for people. */
 type Owner = { pid: number; host: string; bootId: string; since: string };
 
-/** Nothing else may open it: closing any descriptor of it in this process would drop the lock. */
 const LOCK_FILE = "owner.lock";
 const OWNER_FILE = "owner.json";
 const OWNER_ONLY_FOLDER = 0o700;
@@ -58,7 +58,7 @@ export function openDataDirectory(
     warnings: describeOwner(path),
     release() {
       removeIfPossible(join(path, OWNER_FILE));
-      lock.close();
+      lock.release();
     },
   };
 }
@@ -76,6 +76,7 @@ export function filesIn(path: string): Omit<DataDirectory, "warnings" | "release
     path,
     databaseFile: join(path, "conduit.db"),
     mediaFolder: join(path, "media"),
+    sessionsFolder: join(path, "voice-sessions"),
     keysFile: join(path, "keys.json"),
     backupManifest: join(path, "backup.json"),
   };
@@ -97,26 +98,19 @@ function prepare(path: string): void {
   }
 }
 
-function takeLock(path: string, openSqlite: (path: string) => SqliteConnection): SqliteConnection {
-  let lock: SqliteConnection | null = null;
+function takeLock(path: string, openSqlite: (path: string) => SqliteConnection): HeldLock {
+  let lock: HeldLock | null;
   try {
-    lock = openSqlite(join(path, LOCK_FILE));
-    lock.execute("PRAGMA busy_timeout = 0");
-    // A journal on the disk would be a write, which a full disk refuses; nothing in this file is to be restored.
-    lock.execute("PRAGMA journal_mode = MEMORY");
-    lock.execute("BEGIN EXCLUSIVE");
-    return lock;
+    lock = lockFile(join(path, LOCK_FILE), openSqlite);
   } catch (error) {
-    const failure = lock?.storageFailure(error) ?? error;
-    lock?.close();
-    if (failure instanceof StoreUnavailableError && failure.reason === "locked")
-      throw new DataDirectoryError(ownedMessage(path), { cause: error });
     throw new DataDirectoryError(
-      `The data directory ${path} cannot be locked (${failure instanceof Error ? failure.message : failure}). ` +
+      `The data directory ${path} cannot be locked (${error instanceof Error ? error.message : error}). ` +
         "Put it on a local disk this user can write to: name one in CONDUIT_DATA_DIR.",
       { cause: error },
     );
   }
+  if (lock === null) throw new DataDirectoryError(ownedMessage(path));
+  return lock;
 }
 
 function ownedMessage(path: string): string {

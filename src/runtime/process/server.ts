@@ -11,20 +11,23 @@ import type { Transport } from "../../fetch/transport.ts";
 import { createFolderMediaStore } from "../../media/folder.ts";
 import { createS3MediaStore } from "../../media/s3/store.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";
+import { randomToken } from "../../tasks/ids.ts";
 import { systemClock } from "../../tasks/ports/clock.ts";
-import type { Log } from "../../tasks/ports/log.ts";
+import { describeError, type Log } from "../../tasks/ports/log.ts";
 import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import { localAddress } from "./banner.ts";
 import type { DataDirectory } from "./data-directory.ts";
 import type { StartKeys } from "./keys-file.ts";
 import { listen } from "./listen.ts";
 import type { ProcessHost } from "./process-host.ts";
+import { SessionFiles, type SessionFilesOptions } from "./session-files.ts";
 import { openStore, StoreSetupError } from "./store.ts";
 import { createThreadShrinker } from "./threads/thread-shrinker.ts";
 import { WebSocketDialer } from "./web-socket-dialer.ts";
 
 /** Answers under way get this long to leave before their connections are cut, ms. */
 const DRAIN_MS = 1_000;
+const NODE_CHARACTERS = 16;
 
 export type ServerDependencies = {
   host: ProcessHost;
@@ -59,6 +62,7 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
   async function serve(): Promise<RunningServer> {
     const { store, instances } = opened;
     const listener = host.createListener();
+    const journal = instances === undefined ? null : openJournal(dependencies, store);
     const catalogue = createCatalogue(settings, offers, log);
     const gateway = createGateway({
       build: { version: manifest.version, runtime: host.runtime },
@@ -77,7 +81,7 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
       topics: listener.topics,
       clock: systemClock,
       log,
-      voice: { dialer: new WebSocketDialer(), fetch: host.fetch },
+      voice: { dialer: new WebSocketDialer(), fetch: host.fetch, ...(journal && { journal }) },
       ...(instances && { instances }),
     });
     if (instances !== undefined) await refuseForeignKeys(gateway.keys, keys);
@@ -86,18 +90,46 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
     const address = { ...settings.server, messageBytes: settings.realtime.maxMessageBytes };
     const listening = listen(listener, address, (request) => gateway.app.fetch(request));
     gateway.start();
+    void journal?.start();
     return {
       url: localAddress(settings.server.host, listening.port),
       port: listening.port,
       async stop() {
         // First: until the last stream has ended clients come for it over new connections, as those that poll do.
         await gateway.stop();
+        await journal?.stop();
         const drained = listening.drain();
         await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, DRAIN_MS))]);
         await listening.cut();
         await opened.close();
       },
     };
+  }
+}
+
+/** Where the store is shared and told seldom. Null where the data directory takes no files: then the store has to do. */
+function openJournal(
+  { host, directory, log }: ServerDependencies,
+  store: SessionFilesOptions["store"],
+): SessionFiles | null {
+  const node = randomToken(NODE_CHARACTERS);
+  try {
+    return new SessionFiles({
+      folder: directory.sessionsFolder,
+      node,
+      openSqlite: (path) => host.openSqlite(path),
+      store,
+      clock: systemClock,
+      log,
+    });
+  } catch (error) {
+    log.warn(
+      "what voice sessions use cannot be kept in the data directory: after a crash up to 30 s are lost",
+      {
+        cause: describeError(error),
+      },
+    );
+    return null;
   }
 }
 

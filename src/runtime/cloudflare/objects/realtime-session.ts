@@ -54,9 +54,12 @@ export class RealtimeSession extends DurableObject<Bindings> implements SessionC
       store,
       clock,
       log,
-      host: { dialer: new FetchDialer(), fetch: (url, init) => fetch(url, init) },
+      host: {
+        dialer: new FetchDialer(),
+        fetch: (url, init) => fetch(url, init),
+        journal: this.#journal(),
+      },
       embedded: false,
-      journal: this.#journal(),
     });
     try {
       this.#waiting = await this.#voice.open(opening);
