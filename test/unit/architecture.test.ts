@@ -12,6 +12,8 @@ const SRC = join(import.meta.dirname, "../../src");
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
+  // What others install: the wire shapes and nothing else of ours.
+  client: [],
   metrics: [],
   sockets: [],
   tasks: [],

@@ -1,0 +1,83 @@
+/** Follows one task over its event stream, resuming where it broke; where there is no stream, by reading the task. */
+
+import {
+  isTerminal,
+  type WireEvent,
+  type WireReset,
+  type WireSnapshot,
+  type WireTask,
+} from "../../protocol/task.ts";
+import { backoffMs, sleep } from "../clock.ts";
+import { isFinal } from "../transport/errors.ts";
+import { readEventStream, SilentStreamError } from "../transport/event-stream-reader.ts";
+import type { Requester } from "../transport/requester.ts";
+import { type TaskUpdate, UpdateOrder } from "./update-order.ts";
+
+export type FollowOptions = {
+  signal?: AbortSignal | undefined;
+  /** The `id` of an update that was seen: goes on behind it. */
+  after?: string | undefined;
+  /** `polling` never opens a stream. Default `stream`, which reads the task where streams do not come through. */
+  transport?: "stream" | "polling" | undefined;
+  /** Between two reads; the longest is five times as long. Default 1,000 ms. */
+  pollMs?: number | undefined;
+  /** So long without any answer it goes on trying. Default 300,000 ms. */
+  giveUpMs?: number | undefined;
+};
+
+const POLL_MS = 1_000;
+const GIVE_UP_MS = 300_000;
+
+/**
+ * Updates of a task until its end, which is the last one. Lifecycle events come once each, progress never goes down. Throws a
+ * `StatusError` that no repeat helps against, the last `ConnectionError` when no answer came for `giveUpMs`, or the signal's reason.
+ * `order` is for callers that have other ways to hear of the task as well.
+ */
+export async function* followTask(
+  requester: Requester,
+  taskId: string,
+  options: FollowOptions = {},
+  order: UpdateOrder = new UpdateOrder(options.after),
+): AsyncGenerator<TaskUpdate, void, void> {
+  const { signal, pollMs = POLL_MS, giveUpMs = GIVE_UP_MS } = options;
+  const { clock, random } = requester;
+  const path = `/v1/tasks/${encodeURIComponent(taskId)}`;
+  let streams = options.transport !== "polling";
+  let heardAt = clock.now();
+  for (let tries = 0; ; ) {
+    signal?.throwIfAborted();
+    try {
+      if (streams) {
+        for await (const { data } of readEventStream(requester, `${path}/events`, {
+          lastEventId: order.lastId,
+          signal,
+        })) {
+          tries = 0;
+          heardAt = clock.now();
+          const update = order.accept(JSON.parse(data) as WireEvent | WireSnapshot | WireReset);
+          if (update !== null) yield update;
+          if (order.over) return;
+        }
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (isFinal(error)) throw error;
+      if (error instanceof SilentStreamError) streams = false;
+    }
+    try {
+      const task = await requester.json<WireTask>("GET", path, { signal, maxRetries: 0 });
+      heardAt = clock.now();
+      const update = order.accept({ type: "snapshot", id: null, seq: null, task });
+      if (update !== null) {
+        if (!streams) tries = 0;
+        yield update;
+      }
+      if (isTerminal(task.status)) return;
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (isFinal(error) || clock.now() - heardAt >= giveUpMs) throw error;
+    }
+    tries += 1;
+    await sleep(clock, backoffMs(tries, { baseMs: pollMs, mostMs: 5 * pollMs, random }), signal);
+  }
+}

@@ -1,0 +1,136 @@
+/** `conduit.tasks`: reading, following and changing tasks. */
+
+import {
+  type CancelTasksRequest,
+  isTerminal,
+  type TaskStatus,
+  type TaskType,
+  type WireAccepted,
+  type WireTask,
+  type WireTaskPage,
+  type WireTaskPurged,
+  type WireTasksCancelled,
+} from "../../protocol/task.ts";
+import { sleep } from "../clock.ts";
+import { type FollowOptions, followTask } from "../following/follow-task.ts";
+import type { TaskUpdate } from "../following/update-order.ts";
+import { TimeoutError } from "../transport/errors.ts";
+import type { CallOptions, Requester } from "../transport/requester.ts";
+import { ResultPage } from "../transport/result-page.ts";
+
+export type TaskFilter = {
+  status?: TaskStatus | TaskStatus[] | undefined;
+  type?: TaskType | undefined;
+  batchId?: string | undefined;
+  /** Tasks a page, 1 to 100. Default 20. */
+  limit?: number | undefined;
+  /** The `after` of the page before. */
+  after?: string | undefined;
+};
+
+/** How a task is coming along. */
+export type TaskProgress = {
+  taskId: string;
+  status: TaskStatus;
+  /** 0 to 100, never lower than before. */
+  progress: number;
+  message: string | null;
+  /** Null where nobody can tell. */
+  estimatedSecondsRemaining: number | null;
+};
+
+export type WaitOptions = Omit<FollowOptions, "after"> & {
+  /** Rejects with a `TimeoutError` after so long; the task goes on. Default: waits for as long as it takes. */
+  timeoutMs?: number | undefined;
+  onProgress?: ((progress: TaskProgress) => void) | undefined;
+};
+
+export class TasksResource {
+  readonly #requester: Requester;
+
+  constructor(requester: Requester) {
+    this.#requester = requester;
+  }
+
+  /** One task as it is. Throws `NotFoundError` for one that this key does not have. */
+  get(taskId: string, options: CallOptions = {}): Promise<WireTask> {
+    return this.#requester.json("GET", pathOf(taskId), options);
+  }
+
+  /** Tasks, newest first; the page iterates over all further ones. */
+  list(filter: TaskFilter = {}, options: CallOptions = {}): Promise<ResultPage<WireTask>> {
+    const { after, ...query } = filter;
+    return ResultPage.first(
+      (from) =>
+        this.#requester.json<WireTaskPage>("GET", "/v1/tasks", {
+          ...options,
+          query: { ...query, after: from },
+        }),
+      after,
+    );
+  }
+
+  /** Ends it. Answers the task, also when it was cancelled before; `ConflictError` when it had ended otherwise. */
+  cancel(taskId: string, options: CallOptions = {}): Promise<WireTask> {
+    return this.#requester.json("DELETE", pathOf(taskId), options);
+  }
+
+  /** Ends what is unfinished of what the filter names, at most 1,000 a call: `hasMore` says to call again. */
+  cancelMany(filter: CancelTasksRequest, options: CallOptions = {}): Promise<WireTasksCancelled> {
+    return this.#requester.json("POST", "/v1/tasks/cancel", { ...options, body: filter, repeatable: true });
+  }
+
+  /** Removes a finished task with its media. */
+  purge(taskId: string, options: CallOptions = {}): Promise<WireTaskPurged> {
+    return this.#requester.json("DELETE", pathOf(taskId), { ...options, query: { purge: true } });
+  }
+
+  /** A failed or cancelled task as a new one. */
+  retry(taskId: string, options: CallOptions = {}): Promise<WireAccepted> {
+    return this.#requester.json("POST", `${pathOf(taskId)}/retry`, { ...options, creates: true });
+  }
+
+  /**
+   * Everything that happens to the task from now on, beginning with how it is; ends behind its end. Goes on where it broke, and
+   * reads the task where event streams do not come through. See `followTask` for what it throws.
+   */
+  events(taskId: string, options: FollowOptions = {}): AsyncGenerator<TaskUpdate, void, void> {
+    return followTask(this.#requester, taskId, options);
+  }
+
+  /** Resolves with the task once it has ended, however it ended. */
+  async wait(taskId: string, options: WaitOptions = {}): Promise<WireTask> {
+    const { timeoutMs, onProgress, signal, ...following } = options;
+    const controller = new AbortController();
+    const leave = () => controller.abort(signal?.reason);
+    if (signal?.aborted) leave();
+    signal?.addEventListener("abort", leave, { once: true });
+    if (timeoutMs !== undefined)
+      sleep(this.#requester.clock, timeoutMs, controller.signal).then(
+        () => controller.abort(new TimeoutError(`Task ${taskId} did not end within ${timeoutMs} ms.`)),
+        () => {},
+      );
+    try {
+      for await (const update of this.events(taskId, { ...following, signal: controller.signal }))
+        onProgress?.(progressOf(taskId, update));
+      // Only a task that is read alone has its pictures as Base64.
+      const task = await this.get(taskId, { signal: controller.signal });
+      if (!isTerminal(task.status)) throw new TypeError(`Task ${taskId} ended and is ${task.status}.`);
+      return task;
+    } finally {
+      signal?.removeEventListener("abort", leave);
+      controller.abort();
+    }
+  }
+}
+
+/** What an update says of how far the task is. */
+export function progressOf(taskId: string, update: TaskUpdate): TaskProgress {
+  const { status, progress, message } = update.type === "snapshot" ? update.task : update;
+  const estimatedSecondsRemaining = update.type === "snapshot" ? update.task.estimatedSecondsRemaining : null;
+  return { taskId, status, progress, message, estimatedSecondsRemaining };
+}
+
+function pathOf(taskId: string): string {
+  return `/v1/tasks/${encodeURIComponent(taskId)}`;
+}

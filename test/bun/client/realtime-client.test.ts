@@ -1,0 +1,127 @@
+/** The realtime client as the published examples use it, against a whole gateway over Microsoft's SignalR client. */
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import {
+  type ConduitClientOptions,
+  ConduitRealtimeClient,
+  type ProgressUpdate,
+  type TaskResult,
+} from "../../../src/client/index.ts";
+import { type HubServer, startHubServer } from "../../fixture/hub-server.ts";
+import { pictures } from "../../fixture/scripted-provider.ts";
+
+let server: HubServer;
+const open: ConduitRealtimeClient[] = [];
+beforeAll(async () => {
+  server = await startHubServer();
+});
+afterEach(async () => {
+  for (const client of open.splice(0)) await client.disconnect();
+});
+afterAll(() => server.close());
+
+function made(options: Partial<ConduitClientOptions> = {}): ConduitRealtimeClient {
+  const client = new ConduitRealtimeClient({
+    virtualKey: server.key,
+    baseUrl: server.url,
+    ...options,
+  } as ConduitClientOptions);
+  open.push(client);
+  return client;
+}
+
+const once = (client: ConduitRealtimeClient, name: "completed" | "failed" | "progress") =>
+  new Promise<TaskResult & ProgressUpdate>((resolve) =>
+    client.once(name, (payload) => resolve(payload as TaskResult & ProgressUpdate)),
+  );
+const IMAGE = { model: "local/canvas", prompt: "a red boat", size: "256x256", n: 1 };
+
+describe.each([
+  ["the hub", ["hub", "sse", "polling"]],
+  ["event streams", ["sse", "polling"]],
+  ["reading", ["polling"]],
+] as const)("over %s", (_, transports) => {
+  test("a picture is made as the published example makes one", async () => {
+    const client = made({ transports });
+    const events: string[] = [];
+    const progress: number[] = [];
+    for (const name of ["connected", "subscribed", "completed", "failed", "disconnected", "error"] as const)
+      client.on(name, () => events.push(name));
+    client.on("progress", (update) => progress.push(update.progress));
+    void server.provider.next().then(async (call) => {
+      while (!progress.includes(0)) await new Promise((resolve) => setTimeout(resolve, 5));
+      call.io.progress(40, "painting");
+      while (!progress.includes(40)) await new Promise((resolve) => setTimeout(resolve, 5));
+      call.answer(pictures());
+    });
+    await client.connect("image");
+    const taskId = await client.generateImage(IMAGE);
+    const end = await once(client, "completed");
+    expect(end).toEqual({
+      taskId,
+      status: "completed",
+      imageUrl: expect.stringContaining("/v1/media/"),
+      metadata: { provider: "local", model: "local/canvas" },
+    });
+    await client.disconnect();
+    expect(events).toEqual(["connected", "subscribed", "completed", "disconnected"]);
+    expect(progress).toEqual([0, 40]);
+  });
+
+  test("a film that was cancelled is told as failed", async () => {
+    const client = made({ transports });
+    await client.connect("video");
+    void server.provider.next();
+    const taskId = await client.generateVideo({ model: "local/scripted-video", prompt: "a sea" });
+    const failed = once(client, "failed");
+    await server.request("DELETE", `/v1/tasks/${taskId}`);
+    expect(await failed).toEqual({ taskId, status: "cancelled", error: "Task was cancelled" });
+  });
+
+  test("a task that was over before it was subscribed is told once", async () => {
+    const client = made({ transports });
+    await client.connect("image");
+    void server.provider.next().then((call) => call.answer(pictures()));
+    const id = await server.submit();
+    await server.request("GET", `/v1/tasks/${id}`, { headers: { prefer: "wait=10" } });
+    await client.subscribeToTask(id, "image");
+    expect(await once(client, "completed")).toMatchObject({ taskId: id });
+  });
+});
+
+describe("a published client", () => {
+  test("is refused what it may not, in the server's words", async () => {
+    const client = made();
+    await expect(client.subscribeToTask("019a0000-0000-7000-8000-000000000000", "image")).rejects.toThrow(
+      "Not connected to hub",
+    );
+    await expect(client.generateImage({ ...IMAGE, model: "nobody/nothing" })).rejects.toThrow(
+      "nobody/nothing",
+    );
+    await client.connect("image");
+    await expect(client.subscribeToTask("019a0000-0000-7000-8000-000000000000", "image")).rejects.toThrow(
+      "Task not found",
+    );
+    await expect(made({ virtualKey: "condt_wrong" }).connect("image")).rejects.toThrow("key");
+    await expect(made({ baseUrl: "http://127.0.0.1:1", maxRetries: 0 }).connect("image")).rejects.toThrow(
+      "connection",
+    );
+  });
+
+  test("hears nothing more of what it has unsubscribed from, and may connect again", async () => {
+    const client = made();
+    const heard: string[] = [];
+    client.on("failed", ({ taskId }) => heard.push(taskId));
+    await client.connect("image");
+    void server.provider.next();
+    const left = await client.generateImage(IMAGE);
+    await client.unsubscribeFromTask(left);
+    await server.request("DELETE", `/v1/tasks/${left}`);
+    await client.disconnect();
+    await client.connect("video");
+    void server.provider.next().then((call) => call.answer(pictures()));
+    const taskId = await client.generateImage(IMAGE);
+    expect(await once(client, "completed")).toMatchObject({ taskId });
+    expect(heard).toEqual([]);
+  });
+});
