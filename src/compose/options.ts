@@ -3,7 +3,8 @@
 import type { Settings } from "../config/load.ts";
 import type { TargetPolicy } from "../fetch/target-guard.ts";
 import type { BaseUrlOptions } from "../http/request/base-url.ts";
-import { type S3Access, usualPathStyle } from "../media/s3/client.ts";
+import type { S3Access } from "../media/s3/client.ts";
+import { usualPathStyle } from "../media/s3/path-style.ts";
 import type { RoomsSettings } from "../rooms/rooms.ts";
 import {
   DEFAULT_HUB_CONNECTION_SETTINGS,

@@ -137,5 +137,7 @@ export type RealtimeCapabilities = {
 export interface RealtimeProvider {
   readonly name: string;
   readonly capabilities: RealtimeCapabilities;
+  /** Loads what `translator` needs; MUST have succeeded before it is called. Absent: nothing is to be loaded. */
+  prepare?(): Promise<void>;
   translator(context: TranslatorContext): Translator;
 }

@@ -3,12 +3,9 @@
 import { listPrice } from "../accounts/prices/table.ts";
 import { BETA_PROTOCOL, DEAD_UPSTREAM_HEADERS } from "../protocol/realtime.ts";
 import type { Price } from "../tasks/ports/price.ts";
+import { lazyProvider } from "./lazy-provider.ts";
 import type { RealtimeCapabilities, RealtimeProvider } from "./translator.ts";
-import { elevenLabsTranslator } from "./translators/elevenlabs.ts";
-import { geminiTranslator } from "./translators/gemini.ts";
-import { localEcho } from "./translators/local-echo.ts";
-import { openAiTranslator } from "./translators/openai.ts";
-import { ultravoxTranslator } from "./translators/ultravox.ts";
+import { ECHO_CAPABILITIES } from "./translators/echo-capabilities.ts";
 import type { VoicePrice } from "./usage/session-price.ts";
 import type { VoiceOffer } from "./voice-models.ts";
 
@@ -45,13 +42,19 @@ const OPENAI_CAPABILITIES: RealtimeCapabilities = {
   webrtc: true,
 };
 
+/** What xAI speaks too. */
+const loadOpenAi = async (): Promise<RealtimeProvider["translator"]> => {
+  const { openAiTranslator } = await import("./translators/openai.ts");
+  return (context) => openAiTranslator(context, { modelInUrl: true });
+};
+
 const KNOWN: readonly KnownProvider[] = [
   {
-    provider: {
+    provider: lazyProvider({
       name: "openai",
       capabilities: OPENAI_CAPABILITIES,
-      translator: (context) => openAiTranslator(context, { modelInUrl: true }),
-    },
+      load: loadOpenAi,
+    }),
     address: "wss://api.openai.com/v1/realtime",
     models: [
       "gpt-realtime-2.1",
@@ -62,46 +65,50 @@ const KNOWN: readonly KnownProvider[] = [
     ],
   },
   {
-    provider: {
+    provider: lazyProvider({
       name: "xai",
       capabilities: { ...OPENAI_CAPABILITIES, imageInput: false, webrtc: false },
-      translator: (context) => openAiTranslator(context, { modelInUrl: true }),
-    },
+      load: loadOpenAi,
+    }),
     address: "wss://api.x.ai/v1/realtime",
     models: ["grok-voice-think-fast-2.0", "grok-voice"],
   },
   {
-    provider: {
+    provider: lazyProvider({
       name: "gemini",
       capabilities: { ...OPENAI_CAPABILITIES, transcription: false, webrtc: false },
-      translator: geminiTranslator,
-    },
+      load: async () => (await import("./translators/gemini.ts")).geminiTranslator,
+    }),
     address: "wss://generativelanguage.googleapis.com/ws",
     models: ["gemini-3.8-live", "gemini-3.1-flash-live-preview", "gemini-live-2.5-flash"],
   },
   {
-    provider: {
+    provider: lazyProvider({
       name: "elevenlabs",
       capabilities: { ...OPENAI_CAPABILITIES, imageInput: false, transcription: false, webrtc: false },
-      translator: elevenLabsTranslator,
-    },
+      load: async () => (await import("./translators/elevenlabs.ts")).elevenLabsTranslator,
+    }),
     address: "wss://api.elevenlabs.io/v1/convai/conversation",
     models: [],
     openEnded: /^agent_[A-Za-z0-9_-]{1,80}$/,
   },
   {
-    provider: {
+    provider: lazyProvider({
       name: "ultravox",
       capabilities: { ...OPENAI_CAPABILITIES, imageInput: false, transcription: false, webrtc: false },
-      translator: ultravoxTranslator,
-    },
+      load: async () => (await import("./translators/ultravox.ts")).ultravoxTranslator,
+    }),
     address: "https://api.ultravox.ai/api",
     models: ["ultravox-v0.7"],
   },
 ];
 
 const LOCAL: VoiceOffer = {
-  provider: localEcho,
+  provider: lazyProvider({
+    name: "local",
+    capabilities: ECHO_CAPABILITIES,
+    load: async () => (await import("./translators/local-echo.ts")).localEcho.translator,
+  }),
   endpoint: { baseUrl: "", key: null, headers: {}, protocols: [] },
   models: [{ providerModel: "echo", price: { kind: "free" } }],
   openEnded: null,

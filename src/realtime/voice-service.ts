@@ -75,6 +75,9 @@ export class VoiceService {
   async open(opening: VoiceOpening): Promise<SocketHandler> {
     const { store } = this.#dependencies;
     const { maxPerKey, max, leaseMs } = this.#options;
+    const model = this.#dependencies.models.resolve(opening.modelName);
+    // First: what cannot be loaded leaves no session behind.
+    await model.provider.prepare?.();
     if (this.#stopping)
       throw new ApiError("overloaded", "The server is shutting down. Connect again.", {
         retryAfterSeconds: 1,
@@ -83,7 +86,6 @@ export class VoiceService {
     if (outcome.outcome === "too_many") throw tooMany(outcome.limit, outcome.open);
     if (outcome.outcome !== "opened")
       throw startRefused(outcome, opening.draft.reservedMicros, opening.draft);
-    const model = this.#dependencies.models.resolve(opening.modelName);
     const keeper = new StoreKeeper(outcome.session, {
       ...this.#keeperParts(model.price),
       ended: () => session.finish(END.terminated),

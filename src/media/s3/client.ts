@@ -67,13 +67,7 @@ const QUICK: Timeouts = { ...TIMEOUTS, headersMs: MINUTE_MS / 2 };
 const READING: Timeouts = { ...QUICK, totalMs: 24 * 60 * MINUTE_MS };
 /** A page of 1,000 keys of the longest kind with what stands beside them. */
 const MAX_TEXT_BYTES = 4 * 1024 * 1024;
-const AWS_HOST = /\.amazonaws\.com(?:\.cn)?$/;
 const SERVICE = "s3";
-
-/** Whether an endpoint has its buckets in the path where the operator does not say: all do but AWS's own. */
-export function usualPathStyle(endpoint: string): boolean {
-  return !AWS_HOST.test(new URL(endpoint).hostname);
-}
 
 export class S3Client {
   readonly #access: S3Access;

@@ -12,10 +12,11 @@ import type { ClientEvent } from "../session/client-event.ts";
 import { type ProviderSide, Synthesis } from "../synthesis/client-events.ts";
 import { type ConversationItem, textOfItem } from "../synthesis/conversation-items.ts";
 import type { RealtimeProvider, Translator, TranslatorContext } from "../translator.ts";
+import { ECHO_CAPABILITIES } from "./echo-capabilities.ts";
 
 export const localEcho: RealtimeProvider = {
   name: "local",
-  capabilities: { tools: true, voices: null, imageInput: false, transcription: true, webrtc: false },
+  capabilities: ECHO_CAPABILITIES,
   translator: (context) => new EchoTranslator(context),
 };
 

@@ -9,7 +9,6 @@ import { createGateway } from "../../compose/process-gateway.ts";
 import type { Settings } from "../../config/load.ts";
 import type { Transport } from "../../fetch/transport.ts";
 import { createFolderMediaStore } from "../../media/folder.ts";
-import { createS3MediaStore } from "../../media/s3/store.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";
 import { randomToken } from "../../tasks/ids.ts";
 import { systemClock } from "../../tasks/ports/clock.ts";
@@ -71,7 +70,7 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
       hooks: createHookAddresses(settings, { bootstrap: keys.bootstrap.plain, admin: keys.admin.plain }),
       store,
       storeDoubt: () => opened.doubt(),
-      media: openMedia(dependencies),
+      media: await openMedia(dependencies),
       shrinker: createThreadShrinker({ clock: systemClock }),
       catalogue,
       transport,
@@ -133,12 +132,14 @@ function openJournal(
   }
 }
 
-/** In a bucket, where one is configured. */
-function openMedia({ host, settings, directory }: ServerDependencies): MediaStore {
+/** In a bucket, where one is configured; its client is loaded only then. */
+async function openMedia({ host, settings, directory }: ServerDependencies): Promise<MediaStore> {
   const { folder, fsync, maxFileBytes } = settings.media;
   const access = s3Access(settings);
-  if (access !== null)
+  if (access !== null) {
+    const { createS3MediaStore } = await import("../../media/s3/store.ts");
     return createS3MediaStore(access, { fetch: host.fetch, clock: systemClock }, { maxFileBytes });
+  }
   return createFolderMediaStore({ root: resolve(folder ?? directory.mediaFolder), fsync, maxFileBytes });
 }
 
