@@ -163,10 +163,11 @@ export class ResponseWriter {
             ...(reason !== undefined && { reason }),
             ...(error && { error: { type: "server_error", ...error } }),
           };
-    if (usage !== null) output.used({ response: usage });
     if (reason === "turn_detected") output.turn("interrupted");
     output.toClient({ type: "response.done", response: this.#body(status, details, usage) });
     this.#open = null;
+    // Behind it: what it cost may end the session.
+    if (usage !== null) output.used({ response: usage });
     output.turn("response_done");
   }
 

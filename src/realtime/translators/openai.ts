@@ -7,6 +7,7 @@ import { type AudioFormat, DEFAULT_AUDIO_FORMAT, type RealtimeEvent } from "../.
 import type { Json } from "../../protocol/task.ts";
 import type { CloseNote } from "../../sockets/dialer.ts";
 import { audioFormatOf, msOfBase64 } from "../audio/base64-audio.ts";
+import { isObject } from "../json.ts";
 import { AUDIO_APPEND, type ClientEvent } from "../session/client-event.ts";
 import type { Translator, TranslatorContext, UpstreamRequest } from "../translator.ts";
 import { responseUsage, transcriptionUsage } from "./openai-usage.ts";
@@ -102,14 +103,20 @@ class OpenAiTranslator implements Translator {
       return;
     }
     const event = parsed(text);
-    if (event === null) return;
+    // `session.created`: the client was sent one of ours when it came.
+    if (event === null || event.type === "session.created") return;
+    if (event.type === "session.updated") this.#updated(event);
+    else if (event.type === "error") output.toClient(withoutAccount(event));
+    else {
+      output.passToClient(text, event.type);
+      this.#count(event);
+    }
+  }
+
+  /** Behind the client's back: what a response cost may end the session. */
+  #count(event: RealtimeEvent): void {
+    const { output } = this.#context;
     switch (event.type) {
-      case "session.created":
-        // The client was sent one of ours when it came.
-        return;
-      case "session.updated":
-        this.#updated(event);
-        return;
       case "input_audio_buffer.speech_started":
         output.turn("user_speech_started");
         break;
@@ -131,7 +138,6 @@ class OpenAiTranslator implements Translator {
       default:
         break;
     }
-    output.passToClient(text, event.type);
   }
 
   #done({ response }: RealtimeEvent): void {
@@ -193,6 +199,7 @@ class OpenAiTranslator implements Translator {
 
 /** Events that are parsed; all others are passed unread. */
 const LOOKED_AT: ReadonlySet<string> = new Set([
+  "error",
   "session.created",
   "session.updated",
   "input_audio_buffer.speech_started",
@@ -201,6 +208,15 @@ const LOOKED_AT: ReadonlySet<string> = new Set([
   "response.done",
   "conversation.item.input_audio_transcription.completed",
 ]);
+
+/** Ids of the operator's account there, which such messages name. */
+const ACCOUNT_ID = /\b(org|proj|req|user)[-_][A-Za-z0-9]{6,}/g;
+
+function withoutAccount(event: RealtimeEvent): RealtimeEvent {
+  const { error } = event;
+  if (!isObject(error) || typeof error.message !== "string") return event;
+  return { ...event, error: { ...error, message: error.message.replace(ACCOUNT_ID, "$1-…") } };
+}
 
 function parsed(text: string): RealtimeEvent | null {
   try {

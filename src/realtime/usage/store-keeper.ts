@@ -39,6 +39,7 @@ export class StoreKeeper implements SessionKeeper {
   /** The budgets do not allow more to be held. */
   #exhausted = false;
   #raising = false;
+<<<<<<< HEAD
   #counted: { readonly usage: SessionUsage; readonly countTime: () => void } | null = null;
   #tick: TimerHandle | null = null;
   /** When the last renewal began, monotonic. */
@@ -46,6 +47,11 @@ export class StoreKeeper implements SessionKeeper {
   #renewing = false;
   /** A write that waits for its turn. */
   #renewTimer: TimerHandle | null = null;
+=======
+  /** What the record in the store comes to; null while it is being written. */
+  #writtenMicros: number | null = 0;
+  #timer: TimerHandle | null = null;
+>>>>>>> 5571db6 (wip)
   #ended = false;
 
   constructor(session: Session, dependencies: StoreKeeperDependencies) {
@@ -72,6 +78,8 @@ export class StoreKeeper implements SessionKeeper {
     journal?.keep(this.#session.id, counters);
     if (!this.#ended) this.#renewSoon();
     this.#costMicros = sessionCost(price, counters);
+    // Where nothing is kept locally, the store has what was used as soon as it costs something: a sudden end loses none of it.
+    if (journal === undefined) void this.#write(usage);
     const perMinute = reservationOf(price);
     if (perMinute === 0 || this.#ended) return;
     if (this.#exhausted && this.#costMicros >= this.#reservedMicros) overspent();
@@ -91,6 +99,23 @@ export class StoreKeeper implements SessionKeeper {
     const counters = usage.snapshot();
     this.#dependencies.journal?.keep(this.#session.id, counters);
     await this.#settle(reason, counters);
+  }
+
+  async #write(usage: SessionUsage): Promise<void> {
+    const { store, leaseMs, log } = this.#dependencies;
+    const { id, fence } = this.#session;
+    while (!this.#ended && this.#writtenMicros !== null && this.#writtenMicros !== this.#costMicros) {
+      const costMicros = this.#costMicros;
+      this.#writtenMicros = null;
+      try {
+        await store.renewSession(id, fence, leaseMs, usage.snapshot());
+      } catch (error) {
+        // The next renewal has it all.
+        const cause = describeError(error);
+        log.warn("a voice session's record could not be written", { sessionId: id, cause });
+      }
+      this.#writtenMicros = costMicros;
+    }
   }
 
   async #settle(reason: string, counters: ReturnType<SessionUsage["snapshot"]>): Promise<void> {

@@ -104,6 +104,31 @@ describe("a session with a provider of the unified format", () => {
     expect(world.one("conduit.usage").usage).toMatchObject({ textInput: 4, audioOutput: 8 });
   });
 
+  test("tells an error of the provider's without the ids of the operator's account", () => {
+    const world = new VoiceWorld(provider);
+    world.upstream.accept();
+    const message = "Rate limit reached in organization org-AbCdEf123456 on tokens per min.";
+    world.upstream.say({
+      type: "error",
+      event_id: "e1",
+      error: { type: "tokens", code: "rate_limit_exceeded", message, event_id: "mine" },
+    });
+    expect(world.one("error")).toMatchObject({
+      event_id: "e1",
+      error: { code: "rate_limit_exceeded", event_id: "mine", message: expect.stringContaining("org-…") },
+    });
+    expect(JSON.stringify(world.sent)).not.toContain("AbCdEf");
+  });
+
+  test("hands a response's end over before what it cost ends the session", () => {
+    const world = new VoiceWorld(provider);
+    world.upstream.accept();
+    world.overspends = true;
+    world.upstream.say({ type: "response.done", event_id: "e", response: { id: "r", usage: USAGE } });
+    expect(world.types().slice(-2)).toEqual(["response.done", "error"]);
+    expect(world.closedWith?.code).toBe(1008);
+  });
+
   test("counts the transcription of what the user says apart", () => {
     const world = new VoiceWorld(provider);
     world.upstream.accept();
