@@ -113,7 +113,7 @@ describe.each(CLIENTS)("%s", (client) => {
     return found[models[behind as keyof typeof models] ?? ""] as Saw;
   };
 
-  test.for(BEHIND)("is answered with all of the sound, behind it %s", (behind, { skip }) => {
+  test.for(BEHIND)("acceptance 1: is answered with all of the sound, behind it %s", (behind, { skip }) => {
     const talked = heard(behind);
     if (typeof talked === "string") return skip(talked);
     expect(talked.turn).toMatchObject({ status: "completed", speech: true });
@@ -128,12 +128,15 @@ describe.each(CLIENTS)("%s", (client) => {
     expect(talked.turn.ms).toBeLessThanOrEqual(SHORT_ANSWER_MS);
   });
 
-  test.for(BEHIND)("has its tool called, and the result answered, behind it %s", (behind, { skip }) => {
-    const talked = heard(behind);
-    if (typeof talked === "string") return skip(talked);
-    expect(talked.tool).toMatchObject({ name: "weather", args: { city: "Rome" }, status: "completed" });
-    expect(talked.tool.answer).toContain("sunny");
-  });
+  test.for(BEHIND)(
+    "acceptance 2: has a text answered by a call of its tool, and the result by the voice, behind it %s",
+    (behind, { skip }) => {
+      const talked = heard(behind);
+      if (typeof talked === "string") return skip(talked);
+      expect(talked.tool).toMatchObject({ name: "weather", args: { city: "Rome" }, status: "completed" });
+      expect(talked.tool.answer).toContain("sunny");
+    },
+  );
 
   test.for(BEHIND)("interrupts an answer and gets the next one, behind it %s", (behind, { skip }) => {
     const talked = heard(behind);
@@ -147,18 +150,21 @@ describe.each(CLIENTS)("%s", (client) => {
     expect(talked.errors.filter((error) => !error.includes(HARMLESS))).toEqual([]);
   });
 
-  test.for(BEHIND)("hears the names of its dialect, and no others, behind it %s", (behind, { skip }) => {
-    const talked = heard(behind);
-    if (typeof talked === "string") return skip(talked);
-    const own = ["response.audio.delta", "response.audio_transcript.done", "conversation.item.created"];
-    const ours = ["response.output_audio.delta", "response.output_audio_transcript.done"];
-    const [spoken, foreign] = client.includes("beta") ? [own, ours] : [ours, own];
-    expect(talked.types).toEqual(expect.arrayContaining(spoken));
-    expect(talked.types.filter((type) => foreign.includes(type))).toEqual([]);
-  });
+  test.for(BEHIND)(
+    "acceptance 3: hears the names of its dialect, and no others, behind it %s",
+    (behind, { skip }) => {
+      const talked = heard(behind);
+      if (typeof talked === "string") return skip(talked);
+      const own = ["response.audio.delta", "response.audio_transcript.done", "conversation.item.created"];
+      const ours = ["response.output_audio.delta", "response.output_audio_transcript.done"];
+      const [spoken, foreign] = client.includes("beta") ? [own, ours] : [ours, own];
+      expect(talked.types).toEqual(expect.arrayContaining(spoken));
+      expect(talked.types.filter((type) => foreign.includes(type))).toEqual([]);
+    },
+  );
 });
 
-describe("subprotocols", () => {
+describe("acceptance 4", () => {
   test.each(NODE.filter(({ argument }) => argument.endsWith("websocket")))(
     "$name gets `realtime` back, and not its key",
     ({ name }) => {
