@@ -1,6 +1,6 @@
 /**
  * How many requests a key may make: per minute as a bucket that refills steadily, and per UTC day. Stores keep the state and
- * decide in the step that creates; scripts/parts/rates.lua decides the same on Redis.
+ * decide in the step that creates; scripts/parts/money/rates.lua decides the same on Redis.
  */
 
 import type { RequestRate } from "../tasks/ports/start-refusal.ts";

@@ -1,4 +1,4 @@
-/** Deliveries of webhooks, and the secrets that sign a key's own. See scripts/parts/deliveries.lua. */
+/** Deliveries of webhooks, and the secrets that sign a key's own. See scripts/parts/work/deliveries.lua. */
 
 import type {
   Delivery,

@@ -1,4 +1,4 @@
-/** Money as it is read: balances, holds and movements. It moves with what it pays for; see scripts/parts/money.lua. */
+/** Money as it is read: balances, holds and movements. It moves with what it pays for; see scripts/parts/money/money.lua. */
 
 import {
   type Budget,

@@ -25,7 +25,7 @@
  * | `0:ended`, `0:trimmed`            | zset   | settled tasks by their end: with their events, and without                 |
  * | `0:unsettled`                     | zset   | tasks that finished unsettled, by their end, until their files are removed |
  * | `0:media-cursors`                 | hash   | up to which finished task the files were removed (see scripts/tasks/due-media.lua) |
- * | `0:work:<kind>:<id>`              | hash   | an item of due work; its sets: see scripts/parts/work.lua                  |
+ * | `0:work:<kind>:<id>`              | hash   | an item of due work; its sets: see scripts/parts/work/work.lua             |
  * | `0:balance:<key>`                 | hash   | what is held and was charged: `reserved:<window>`, `charged:<window>`, and with `:<customer>` of one; `opening:…`: what movements that are gone came to |
  * | `0:balance-days`                  | zset   | balances of days, by when they may go: window, key and customer            |
  * | `0:customers:<key>`               | hash   | customers with a budget of their own (JSON)                                |
@@ -33,17 +33,17 @@
  * | `0:holds:<key>`                   | zset   | what holds money of the key, by age; the hold stands with it (`hold`)      |
  * | `0:movements:<key>`               | zset   | movements of a key by age; their JSON in the hash `0:movement-texts:…`     |
  * | `0:ledgers`                       | zset   | keys by their oldest movement                                              |
- * | `0:usage:<day>:<tenant>`          | hash   | sums of usage; its sets: see scripts/parts/usage.lua                       |
- * | `0:session:<id>`                  | hash   | a realtime session; its sets: see scripts/parts/sessions.lua               |
- * | `0:outbox`, `0:outbox-state`      | list, hash | domain events that wait for the sink, and the sender's state (scripts/parts/outbox.lua) |
- * | `0:delivery:<id>`                 | hash   | a delivery to a webhook; its sets: see scripts/parts/deliveries.lua        |
+ * | `0:usage:<day>:<tenant>`          | hash   | sums of usage; its sets: see scripts/parts/money/usage.lua                 |
+ * | `0:session:<id>`                  | hash   | a realtime session; its sets: see scripts/parts/sessions/sessions.lua      |
+ * | `0:outbox`, `0:outbox-state`      | list, hash | domain events that wait for the sink, and the sender's state (scripts/parts/work/outbox.lua) |
+ * | `0:delivery:<id>`                 | hash   | a delivery to a webhook; its sets: see scripts/parts/work/deliveries.lua   |
  * | `0:webhook-secrets:<key>`         | string | what signs the key's own webhooks (JSON)                                   |
  * | `0:endpoint:<length>:<key>:<id>`  | hash   | a webhook endpoint; those of a key by age in the zset `0:endpoints:<key>`  |
  * | `0:account:<key>`                 | hash   | a virtual key                                                              |
  * | `0:old-hashes`                    | hash   | keys by the hash of the form before a rotation, while that works           |
  * | `0:deleted-accounts`, `0:deleted-texts` | zset | deleted keys in the order of their deletion; what is left of each (hash) |
  * | `0:answer:<id>`                   | string | what a request with an idempotency key was answered: until when, fingerprint, sealed text |
- * | `0:audit-texts`, `0:audit-no`     | hash   | entries of the audit log by number, and the last number (string); their sets: see scripts/parts/audit.lua |
+ * | `0:audit-texts`, `0:audit-no`     | hash   | entries of the audit log by number, and the last number (string); their sets: see scripts/parts/keys/audit.lua |
  * | `0:ephemeral:<hash>`              | hash   | an ephemeral key, until a while after its end; the hashes of a key's by their end in the zset `0:ephemerals:<key>` |
  * | `0:closing`                       | zset   | keys whose waiting tasks are cancelled, by when they were deleted or expire |
  * | `0:accounts`, `0:hashes`          | zset   | virtual keys by age; keys by hash (hash)                                   |

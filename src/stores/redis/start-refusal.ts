@@ -1,4 +1,4 @@
-/** Why a key may not begin something, as scripts answer it (scripts/parts/budgets.lua and rates.lua). */
+/** Why a key may not begin something, as scripts answer it (scripts/parts/money/budgets.lua and rates.lua). */
 
 import { dayNumberOf, periodEnd } from "../../accounts/budgets.ts";
 import type { BudgetPeriod } from "../../protocol/key.ts";

@@ -1,4 +1,4 @@
-/** Sums of usage as they are read; they are written with what is settled. See scripts/parts/usage.lua. */
+/** Sums of usage as they are read; they are written with what is settled. See scripts/parts/money/usage.lua. */
 
 import { dayText } from "../../accounts/budgets.ts";
 import {
@@ -36,7 +36,7 @@ const FIELD = /^(\d+)([a-z$])([+-]) (\S+) (.*)$/s;
 /** Hashes that one script reads at most, so that no other waits long behind it. */
 const MAX_HASHES = 3_000;
 
-/** What parts/usage.lua adds: what is counted and how much, then type and model. */
+/** What parts/money/usage.lua adds: what is counted and how much, then type and model. */
 export function usageText(work: SettledWork, type: string, model: string): string {
   const counts = Object.entries(relative(usageCounts(work), -1)).filter(([, count]) => count !== 0);
   return `${counts.map(([name, count]) => `${MARKS[name as keyof UsageCounts]} ${count}`).join(" ")}|${type} ${model}`;

@@ -1,4 +1,4 @@
-/** The audit log on Redis; see scripts/parts/audit.lua. */
+/** The audit log on Redis; see scripts/parts/keys/audit.lua. */
 
 import type { AuditDraft, AuditEntry, AuditQuery, AuditStore } from "../../../accounts/audit-store.ts";
 import { auditEntry, auditNumber, auditText } from "../../audit-text.ts";

@@ -78,7 +78,7 @@ export class RedisAccounts implements AccountStore {
   }
 }
 
-/** What scripts read of a step; see scripts/parts/key-step.lua. */
+/** What scripts read of a step; see scripts/parts/keys/key-step.lua. */
 function stepText({ version, audit, once }: KeyStep): string {
   return JSON.stringify({
     ...(version && {

@@ -27,7 +27,7 @@ const MOMENT_ZERO = 0;
 /** Where the limit of requests stands in what is answered of a task that was made. */
 const RATE = 7;
 
-/** In the order of the head of scripts/parts/creation.lua. Throws `StoredValueTooLargeError` when a task could not hold the draft. */
+/** In the order of the head of scripts/parts/tasks/creation.lua. Throws `StoredValueTooLargeError` when a task could not hold the draft. */
 export function creationOf(
   fields: TaskFields,
   draft: TaskDraft,

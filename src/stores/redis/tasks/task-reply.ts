@@ -74,7 +74,7 @@ export function readClaims(
 }
 
 /**
- * Tasks with their places in the queue, as scripts/parts/view.lua answers them: how many tasks of the own key are served
+ * Tasks with their places in the queue, as scripts/parts/tasks/view.lua answers them: how many tasks of the own key are served
  * first, and what the other keys take meanwhile. Bounded work on the server: beyond the bound the place is a lower estimate.
  */
 export function readViews(fields: TaskFields, reply: Reply): { views: TaskView[]; damaged: DamagedTask[] } {

@@ -1,6 +1,6 @@
 -- Creates the tasks of a batch, all of them or none, with the batch's record. ARGV: 3 the batch, a JSON list of texts: 1 id, 2 key,
 -- 3 subject, 4 its details, 5 its webhook (JSON) or '', 6 idempotency key or '', 7 fingerprint, 8 JSON of the claim as far as it is
--- known, 9 ttl, 10 only if ended within or '', 11 take over (0/1); from 4 the creations (parts/creation.lua), each as JSON, without idempotency keys.
+-- known, 9 ttl, 10 only if ended within or '', 11 take over (0/1); from 4 the creations (parts/tasks/creation.lua), each as JSON, without idempotency keys.
 -- Answers { 'created', moment, what the create step answers of each }, { 'replayed', the record }, { 'conflict' }, or { 'refused',
 -- which (from 0), why } as the create step says it. What is collected to be written goes nowhere when one is refused.
 

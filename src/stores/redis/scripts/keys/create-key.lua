@@ -1,5 +1,5 @@
 -- Writes a virtual key: 'done'; 'duplicate' when its id or its hash is taken; 'answered' with a kept answer's fingerprint and text.
--- ARGV: 3 id, 4 step (see parts/key-step.lua), 5 hash, 6 enabled (0/1), 7 expires at or '', 8 most tasks at once or '', 9 its budgets
+-- ARGV: 3 id, 4 step (see parts/keys/key-step.lua), 5 hash, 6 enabled (0/1), 7 expires at or '', 8 most tasks at once or '', 9 its budgets
 -- (window and limit of each) or '', then names and JSON texts of all its fields.
 
 if repeated then return { 'done' } end

@@ -1,5 +1,5 @@
 -- Removes a virtual key with its webhook endpoints. Of its tasks, those that wait are cancelled by the sweep. What is left of it is
--- written down. 'deleted', 'missing', or 'stale' when it is of another version. ARGV: 3 id, 4 step (see parts/key-step.lua).
+-- written down. 'deleted', 'missing', or 'stale' when it is of another version. ARGV: 3 id, 4 step (see parts/keys/key-step.lua).
 
 if repeated then return 'deleted' end
 local id = ARGV[3]

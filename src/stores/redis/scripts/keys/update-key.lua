@@ -1,6 +1,6 @@
 -- Changes a virtual key: 'done' with all its fields; 'missing'; 'duplicate' when another has the hash; 'stale' when it is of another
 -- version; 'answered' with a kept answer's fingerprint and text.
--- ARGV: 3 id, 4 step (see parts/key-step.lua), 5 new hash or '', 6 enabled (0/1) or '=', 7 expires at, '' or '=', 8 most tasks at once,
+-- ARGV: 3 id, 4 step (see parts/keys/key-step.lua), 5 new hash or '', 6 enabled (0/1) or '=', 7 expires at, '' or '=', 8 most tasks at once,
 -- '' or '=' ('=' stays), 9 its budgets (window and limit of each), '' or '=', then names and JSON texts of what changes.
 
 local id, hash = ARGV[3], ARGV[5]

@@ -1,5 +1,5 @@
 -- How a key stands with its limits. ARGV: 3 key. Nil when there is no such key, else the moment, its budgets (parts of each: period,
--- limit, granted, held, charged, threshold reached or '') and its rates (see parts/rates.lua).
+-- limit, granted, held, charged, threshold reached or '') and its rates (see parts/money/rates.lua).
 
 if rcall('EXISTS', P .. 'account:' .. ARGV[3]) == 0 then return nil end
 local k, budgets, rates = load_key(ARGV[3]), {}, {}

@@ -1,5 +1,5 @@
 -- Gives a customer of a key a budget of its own. ARGV: 3 key, 4 customer, 5 its JSON, '' takes it away, 6 the JSON of the one it has to
--- have until then, '' for none, '*' for whatever it has, 7 to 9 the entry of the audit log (see parts/audit.lua). Answers 'set',
+-- have until then, '' for none, '*' for whatever it has, 7 to 9 the entry of the audit log (see parts/keys/audit.lua). Answers 'set',
 -- 'missing' when there is no such key, or 'stale'.
 
 if repeated then return 'set' end

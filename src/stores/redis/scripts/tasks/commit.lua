@@ -1,5 +1,5 @@
 -- Applies what the reducer decided about tasks, and claims the next work in the same step. Which task is claimed, and
--- what that changes in it, is decided in Lua and not by the reducer (hand_out in parts/claim-order.lua), because a claim
+-- what that changes in it, is decided in Lua and not by the reducer (hand_out in parts/tasks/claim-order.lua), because a claim
 -- has to search. ARGV: from 3 the commits, each a JSON list of texts (the server takes one long argument faster than
 -- many short ones):
 --   1 task, 2 the revision that was decided about, 3 the lease that must still run as it did, or '', 4 key, 5 subject, 6 type,
@@ -10,7 +10,7 @@
 --   23 charged, 24 customer, 25 JSON of the movement or '', 26 kind of the due work that this finishes or '', 27 its id, 28 its fence, 29 lane to claim in or '',
 --   30 lease in ms, 31 how many at most, 32 most held or '', 33 JSON list of providers or '', 34 and 35 how many starts and polls at most or
 --   '', 36 fields to set, 37 moments to set, 38 fields to remove, 39 due work to leave; then names and texts, names and ms from now, names, and of each item kind,
---   id, destination, payload, ms until it is given up; what is added to the sums of usage or '' (see parts/usage.lua); then '', or, where
+--   id, destination, payload, ms until it is given up; what is added to the sums of usage or '' (see parts/money/usage.lua); then '', or, where
 --   webhooks may hear of it, the type of the message, its body (JSON), and URL and headers (JSON) of the task's own webhook, '' where
 --   that does not hear of it; and at the end the row for the outbox, if there is one.
 -- Answers the moment, the call's name (which is the revision now), of each commit { 1, key's epoch and position,
