@@ -153,6 +153,7 @@ export function sessionContract(contract: StoreContract): void {
             leaseUntil: bench.now() + LEASE_MS,
             fence: expect.any(Number),
             counters: {},
+            callId: null,
             endedAt: null,
             closeReason: null,
             chargedMicros: 0,
