@@ -39,7 +39,6 @@ export class StoreKeeper implements SessionKeeper {
   /** The budgets do not allow more to be held. */
   #exhausted = false;
   #raising = false;
-<<<<<<< HEAD
   #counted: { readonly usage: SessionUsage; readonly countTime: () => void } | null = null;
   #tick: TimerHandle | null = null;
   /** When the last renewal began, monotonic. */
@@ -47,11 +46,8 @@ export class StoreKeeper implements SessionKeeper {
   #renewing = false;
   /** A write that waits for its turn. */
   #renewTimer: TimerHandle | null = null;
-=======
   /** What the record in the store comes to; null while it is being written. */
   #writtenMicros: number | null = 0;
-  #timer: TimerHandle | null = null;
->>>>>>> 5571db6 (wip)
   #ended = false;
 
   constructor(session: Session, dependencies: StoreKeeperDependencies) {
