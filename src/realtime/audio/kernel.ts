@@ -4,17 +4,19 @@
 const REACH = 12;
 /** Places between two input samples that are told apart where the two rates have more of them: too fine for 16 bits to hear. */
 const MOST_PLACES = 512;
+/** Weights of a place are a multiple of this many. */
+export const TAPS_AT_ONCE = 4;
 /** Pairs of rates whose weights are kept; clients use a handful. */
 const MOST_KEPT = 32;
 
 export type Kernel = {
   /** Into how many places the way from one input sample to the next is divided. */
   readonly places: number;
-  /** Weights of one place: for `reach` samples before the one at or before the moment, for that, and for `reach + 1` behind it. */
+  /** Weights of one place: for `reach` samples before the one at or before the moment, for that, for `reach + 1` behind it, and noughts. */
   readonly taps: number;
   readonly reach: number;
   /** `taps` for each place, in order; those of a place come to 1. */
-  readonly weights: Float32Array;
+  readonly weights: Float64Array;
 };
 
 const kept = new Map<string, Kernel>();
@@ -32,9 +34,9 @@ export function kernelOf(from: number, to: number): Kernel {
 function createKernel(from: number, to: number): Kernel {
   const cutoff = Math.min(1, to / from);
   const reach = Math.ceil(REACH / cutoff);
-  const taps = 2 * reach + 2;
+  const taps = Math.ceil((2 * reach + 2) / TAPS_AT_ONCE) * TAPS_AT_ONCE;
   const places = placesOf(from, to);
-  const weights = new Float32Array(places * taps);
+  const weights = new Float64Array(places * taps);
   for (let place = 0; place < places; place += 1) {
     const row = weights.subarray(place * taps, (place + 1) * taps);
     let sum = 0;
