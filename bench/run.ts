@@ -24,6 +24,8 @@ import { pickUp } from "./pick-up.ts";
 import { startUp } from "./start-up.ts";
 import { usage } from "./usage.ts";
 import { voice } from "./voice.ts";
+import { voiceIdle } from "./voice-idle.ts";
+import { voiceOpens } from "./voice-opens.ts";
 import { workerAccept } from "./worker-accept.ts";
 import { workerFanOut } from "./worker-fan-out.ts";
 
@@ -45,6 +47,8 @@ const BENCHES: readonly Bench[] = [
   usage,
   deliveries,
   voice,
+  voiceOpens,
+  voiceIdle,
   workerAccept,
   workerFanOut,
   loadCheck,

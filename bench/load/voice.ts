@@ -59,6 +59,8 @@ const TYPE_CHARACTERS = 100;
 /** Pieces of a session that may be on their way: more than 80 s of sound. */
 const RING = 4_096;
 const TICK_MS = 1;
+/** A session that is not over by then never will be. */
+const OPEN_MS = 10_000;
 const SETTLE_MS = 1_000;
 
 const held: WebSocket[] = [];
@@ -203,7 +205,9 @@ function openOne({ url, headers }: VoiceTarget, result: VoiceOpened): Promise<vo
     }
   };
   return new Promise((resolve) => {
+    const limit = setTimeout(() => socket.close(), OPEN_MS);
     socket.onclose = ({ code }) => {
+      clearTimeout(limit);
       if (of > 0 && events === of && inOrder) result.whole += 1;
       count(result.closes, String(code));
       result.longestMs = Math.max(result.longestMs, round(performance.now() - startedAt, 1));
