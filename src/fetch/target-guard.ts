@@ -65,7 +65,7 @@ export function requireTarget(address: string | URL, policy: TargetPolicy): Targ
 
 /** The refusal of a host that is not one of the public internet, or leads to none. */
 export function notPublic(): FetchError {
-  return refused("does not lead to a host of the public internet, and nothing else is fetched");
+  return refused("does not lead to a host of the public internet, and no other is called");
 }
 
 /** Host of a URL in lower case, without the brackets of IPv6 and the dot that ends a full name. */
@@ -81,7 +81,7 @@ function isSpecialName(host: string): boolean {
 }
 
 function example({ allowHttp }: TargetPolicy): string {
-  return `${allowHttp ? "http" : "https"}://example.com/picture.png`;
+  return `${allowHttp ? "http" : "https"}://example.com/path`;
 }
 
 function refused(message: string): FetchError {

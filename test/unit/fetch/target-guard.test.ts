@@ -26,6 +26,13 @@ describe("the target guard", () => {
     expect(verdict(address)).toMatch(/^https:/);
   });
 
+  test("speaks of addresses of pictures and of webhooks alike", () => {
+    expect(() => requireTarget("nowhere", DEFAULT)).toThrow(/such as https:\/\/example\.com\/path$/);
+    expect(() => requireTarget("https://10.0.0.1", DEFAULT)).toThrow(
+      /public internet, and no other is called$/,
+    );
+  });
+
   test.each([
     ["loopback", "127.0.0.1"],
     ["loopback, any of it", "127.8.9.10"],
