@@ -11,7 +11,7 @@ import type { IdleLimit } from "../http/idle-limit.ts";
 import { boundedBytes } from "../http/request/body.ts";
 import { envelope } from "../http/response/error-response.ts";
 import { ApiError } from "../protocol/error.ts";
-import { isTerminal, TASK_TYPES, type TaskType } from "../protocol/task.ts";
+import { TASK_TYPES, type TaskType } from "../protocol/task.ts";
 import { afterDelivery, DELIVERY, ringRetryAt } from "../tasks/engine/scheduling.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { RungTask } from "../tasks/ports/doorbell.ts";
@@ -30,7 +30,7 @@ import type { QStashSignatures } from "./qstash-signatures.ts";
 /** Runs steps, one at a time. */
 export interface QueueWorker {
   /** One step of the fairest due task of the lane; null when nothing could be claimed. */
-  runNext(lane: TaskType): Promise<{ task: RungTask; dueAt: number | null } | null>;
+  runNext(lane: TaskType): Promise<{ task: RungTask; dueAt: number | null; leftDelivery: boolean } | null>;
   /** Wall clock, ms: when the lane's next work is due, 0 when now; null when nothing waits. */
   nextDueAt(lane: TaskType): Promise<number | null>;
   /** Does the due work there is, such as telling webhooks of an end, for a bounded time. Never rejects. */
@@ -123,8 +123,7 @@ async function runStep(
   const because = report?.task ?? { id: message.taskId, fence: message.step };
   if (next !== null) doorbell.ringFor(next.occasion, lane, next.at, because);
   // Webhooks are to hear of it. What rings for more work has been sent before.
-  const status = report?.task.status;
-  if (status !== undefined && isTerminal(status)) await worker.clean();
+  if (report?.leftDelivery) await worker.clean();
   return report === null ? c.body(null, 204) : c.json({ ran: report.task.id, step: report.task.fence });
 }
 

@@ -225,4 +225,6 @@ export type TaskUpdate = {
   readonly subjectSeq: number | null;
   /** Whether anybody follows the task, its key's stream or its subject's. Nobody publishes when all are false. */
   readonly followed: { readonly task: boolean; readonly key: boolean; readonly subject: boolean };
+  /** Deliveries to webhooks may have been left by it; absent where none were. */
+  readonly webhooks?: true;
 };

@@ -410,6 +410,7 @@ export class Engine implements Doorbell, WorkListener {
         this.#sweep.storeFailed();
       },
       leftJob: () => this.#dueWork.ring(),
+      leftDelivery: () => this.#dueWork.ring(),
     };
     return driver;
   }

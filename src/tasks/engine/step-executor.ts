@@ -55,6 +55,8 @@ export type StepDriver = {
   storeFailed(): void;
   /** A cleanup item may have become due. */
   leftJob(): void;
+  /** Deliveries to webhooks may have become due. */
+  leftDelivery(): void;
 };
 
 const NOTHING: Committed = { task: null, claims: [], at: 0 };
@@ -252,7 +254,9 @@ export class StepExecutor {
           publishUpdate(publisher, outcome.update);
           this.#warnOfOverrun(outcome.update.task);
           this.#dependencies.durations?.note(outcome.update.task);
-          if (outcome.update.task.openCleanups > 0) driver.leftJob();
+          const { task, webhooks } = outcome.update;
+          if (task.openCleanups > 0) driver.leftJob();
+          if (webhooks === true || task.webhook !== null) driver.leftDelivery();
         } else await this.#reportLate(run, driver, learned);
         return { task: outcome.applied ? outcome.update.task : null, claims: outcome.claimed, at };
       } catch (error) {

@@ -159,13 +159,10 @@ export class StepRunnerSession {
   async #follow(report: Promise<StepReport>): Promise<void> {
     this.#open += 1;
     try {
-      const { task, dueAt } = await report;
+      const { task, dueAt, leftDelivery } = await report;
       if (dueAt !== null) this.#lookAt(dueAt);
-      if (isTerminal(task.status)) {
-        this.#taskEnded = true;
-        // Webhooks are to hear of it.
-        this.#clean();
-      }
+      if (isTerminal(task.status)) this.#taskEnded = true;
+      if (leftDelivery) this.#clean();
     } catch (error) {
       const { lane } = this.#options;
       this.#dependencies.log.error("a step could not be stored", { lane, cause: describeError(error) });

@@ -66,6 +66,8 @@ export type StepReport = {
   readonly task: Task;
   /** Wall clock, ms: when the same task's next step is due; null when it has none, or is claimable at once by anybody. */
   readonly dueAt: number | null;
+  /** Whether the step may have left deliveries to webhooks: `clean` sends them. */
+  readonly leftDelivery: boolean;
 };
 
 /** What a sweep found. */
@@ -190,6 +192,7 @@ export class StepWorker {
     const keeper = new LeaseKeeper({ store, clock, log, held: () => [run] }, { leaseMs, renewMs });
     const handBack = () => run.stop("shutdown");
     let leftJob = false;
+    let leftDelivery = false;
     keeper.start();
     stop?.addEventListener("abort", handBack);
     if (stop?.aborted) handBack();
@@ -201,8 +204,12 @@ export class StepWorker {
         leftJob: () => {
           leftJob = true;
         },
+        leftDelivery: () => {
+          leftDelivery = true;
+        },
       });
-      return { task: task ?? claim.task, dueAt: task === null ? null : localDueAtOf(task, clock.now()) };
+      const dueAt = task === null ? null : localDueAtOf(task, clock.now());
+      return { task: task ?? claim.task, dueAt, leftDelivery };
     } finally {
       stop?.removeEventListener("abort", handBack);
       keeper.stop();

@@ -18,7 +18,7 @@ const KEYS = { current: "sig_current_of_the_tests", next: "sig_next_of_the_tests
 const TASK = { id: "019aa7f3-1c2d-7abc-8def-0123456789ab", fence: 3 };
 const RING = { lane: "image", taskId: TASK.id, step: 2, again: 0 };
 
-type Report = { task: RungTask; dueAt: number | null } | null;
+type Report = { task: RungTask; dueAt: number | null; leftDelivery: boolean } | null;
 
 let clock: ManualClock;
 let log: ReturnType<typeof recordingLog>;
@@ -82,10 +82,10 @@ beforeEach(() => {
 });
 
 test("webhooks are told of a task that has ended, after what rings for more work is sent, and of no other", async () => {
-  report = { task: { ...TASK, status: "running" }, dueAt: clock.now() };
+  report = { task: { ...TASK, status: "running" }, dueAt: clock.now(), leftDelivery: false };
   await send(STEP, JSON.stringify(RING), sign(STEP, RING));
   expect(cleaned).toBe(0);
-  report = { task: { ...TASK, status: "completed" }, dueAt: null };
+  report = { task: { ...TASK, status: "completed" }, dueAt: null, leftDelivery: true };
   await send(STEP, JSON.stringify(RING), sign(STEP, RING));
   expect(cleaned).toBe(1);
 });
@@ -147,7 +147,7 @@ describe("who may ring", () => {
 
 describe("a ring", () => {
   test("runs one step and rings for the task's next one at its time", async () => {
-    report = { task: TASK, dueAt: clock.now() + 4_000 };
+    report = { task: TASK, dueAt: clock.now() + 4_000, leftDelivery: false };
     nextDueAt = report.dueAt;
     const response = await ring(RING);
     expect(response.status).toBe(200);
@@ -158,14 +158,14 @@ describe("a ring", () => {
   });
 
   test("rings for other work that is due when its own step is done", async () => {
-    report = { task: TASK, dueAt: null };
+    report = { task: TASK, dueAt: null, leftDelivery: false };
     nextDueAt = 0;
     await ring(RING);
     expect(rung).toEqual([{ occasion: "more", lane: "image", inMs: 0, id: TASK.id, fence: 3 }]);
   });
 
   test("rings for nothing when nothing more is due", async () => {
-    report = { task: TASK, dueAt: null };
+    report = { task: TASK, dueAt: null, leftDelivery: false };
     nextDueAt = clock.now() + 60_000;
     await ring(RING);
     expect(rung).toEqual([]);
@@ -234,7 +234,7 @@ describe("a ring", () => {
   });
 
   test("whose step is done is answered as done although nobody can say what is next", async () => {
-    report = { task: TASK, dueAt: clock.now() + 1_000 };
+    report = { task: TASK, dueAt: clock.now() + 1_000, leftDelivery: false };
     nextDueAt = new StoreUnavailableError("broken", "the store is away");
     expect((await ring(RING)).status).toBe(200);
     expect(rung).toMatchObject([{ occasion: "step" }]);

@@ -36,10 +36,10 @@ export function readEvent(taskId: string, text: string): TaskEvent {
   return { taskId, seq, type, status: STATUS_OF_EVENT[type], progress, message, at, keySeq, subjectSeq };
 }
 
-/** Where the logs of key and subject stand, and who follows: epoch and position of either, then a text of three flags. */
+/** Where the logs of key and subject stand, and who follows: epoch and position of either, then a text of flags, the last of which says whether the key has webhook endpoints. */
 export function readPlaces(
   replies: readonly Reply[],
-): Pick<TaskUpdate, "keyEpoch" | "keySeq" | "subjectEpoch" | "subjectSeq" | "followed"> {
+): Pick<TaskUpdate, "keyEpoch" | "keySeq" | "subjectEpoch" | "subjectSeq" | "followed" | "webhooks"> {
   const [keyEpoch, keySeq, subjectEpoch, subjectSeq, flags] = replies;
   const followed = textOf(flags);
   return {
@@ -48,6 +48,7 @@ export function readPlaces(
     subjectEpoch: subjectEpoch === "" ? null : textOf(subjectEpoch),
     subjectSeq: subjectSeq === "" ? null : numberOf(subjectSeq),
     followed: { task: followed[0] === "1", key: followed[1] === "1", subject: followed[2] === "1" },
+    ...(followed[3] === "1" && { webhooks: true }),
   };
 }
 

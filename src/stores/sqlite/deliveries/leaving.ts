@@ -33,27 +33,30 @@ export function leaveDeliveries(
   tx: Transaction,
   message: Message,
   own: Pick<TaskWebhook, "url" | "headers"> | null = null,
-): void {
+): boolean {
+  let left = own !== null;
   if (own !== null) leave(tx, message, { id: message.id, endpointId: null, ...own });
   for (const endpoint of endpointsOf(tx.sql, message.keyId)) {
     if (!endpoint.enabled || !isWanted(endpoint.events, message.type)) continue;
     const id = `${message.id}-${endpoint.id}`;
     leave(tx, message, { id, endpointId: endpoint.id, url: endpoint.url, headers: {} });
+    left = true;
   }
+  return left;
 }
 
-/** Leaves what webhooks hear of a task's event. */
+/** Leaves what webhooks hear of a task's event; false when that is nothing. */
 export function leaveTaskDeliveries(
   tx: Transaction,
   before: Task,
   after: Task,
   event: TaskEventType | null,
-): void {
+): boolean {
   const message = taskMessage(before, after, event);
-  if (message === null) return;
+  if (message === null) return false;
   const { id, type, seq, snapshot, own } = message;
   const { keyId, subject } = after.tenant;
-  leaveDeliveries(
+  return leaveDeliveries(
     tx,
     { id, keyId, type, body: { task: snapshot }, task: { id: after.id, subject, seq } },
     own,

@@ -55,8 +55,8 @@ export function applyTransition(
   const settled = settledWork(before, task);
   if (settled !== null) recordUsage(tx, { ...task, keyId: task.tenant.keyId }, settled);
   for (const draft of work) addWork(tx, draft);
-  leaveTaskDeliveries(tx, before, task, event);
-  return update;
+  const left = leaveTaskDeliveries(tx, before, task, event);
+  return left ? { ...update, webhooks: true } : update;
 }
 
 /** A task whose next candidate is at another provider leaves one queue of its key and joins another. */

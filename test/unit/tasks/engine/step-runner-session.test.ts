@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type DueTimes, StepRunnerSession } from "../../../../src/tasks/engine/step-runner-session.ts";
+import type { StepReport } from "../../../../src/tasks/engine/step-worker.ts";
 import type { Task } from "../../../../src/tasks/task.ts";
 import { ManualClock, settled } from "../../../fixture/manual-clock.ts";
 import { recordingLog } from "../../../fixture/recording-log.ts";
@@ -89,11 +90,11 @@ function newSession(): void {
 }
 
 function newStep(stop: AbortSignal = AbortSignal.abort()) {
-  const { promise, resolve, reject } = Promise.withResolvers<{ task: Task; dueAt: number | null }>();
+  const { promise, resolve, reject } = Promise.withResolvers<StepReport>();
   steps.push({
     stop,
     end: (at = null, status = at === null ? "completed" : "running") => {
-      resolve({ task: queuedTask({ status }), dueAt: at });
+      resolve({ task: queuedTask({ status }), dueAt: at, leftDelivery: at === null });
       return settled();
     },
     fail: () => {

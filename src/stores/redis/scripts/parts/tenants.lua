@@ -51,4 +51,5 @@ end
 -- Who follows: the task, its key's log, its subject's.
 local function followed_by(by, k, s)
   return (by and by ~= '' and '1' or '0') .. (k.by ~= '' and '1' or '0') .. (s and s.by ~= '' and '1' or '0')
+    .. (k.hooks and '1' or '0')
 end
