@@ -79,7 +79,8 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
   readonly #watch: SessionWatch;
   readonly #turns: TurnTimes;
   readonly #timers = new Set<TimerHandle>();
-  readonly #openedAt: number;
+  /** When the provider was last asked for a socket, monotonic. */
+  #connectAt = 0;
   #rate: MessageRate;
   #client: ClientLink | null = null;
   #ended = false;
@@ -94,14 +95,13 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
     this.#watch = dependencies.watch ?? UNWATCHED;
     this.usage = dependencies.usage ?? new SessionUsage();
     this.#turns = new TurnTimes(this.usage);
-    this.#openedAt = clock.monotonic();
-    this.#countedAt = this.#openedAt;
-    this.#rate = new MessageRate(limits, this.#openedAt);
+    this.#countedAt = clock.monotonic();
+    this.#rate = new MessageRate(limits, this.#countedAt);
     this.#upstream = new UpstreamLink(
       { dialer: dependencies.dialer, call: dependencies.call, clock, connectMs: limits.connectMs },
       {
         connected: () => {
-          this.#watch.connected("connected", clock.monotonic() - this.#openedAt);
+          this.#watch.connected("connected", clock.monotonic() - this.#connectAt);
           this.#guard(() => this.#translator.connected());
         },
         refused: (failure) => this.#refused(failure),
@@ -179,7 +179,9 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
   // What the translator does.
 
   connect(request: UpstreamRequest): void {
-    if (!this.#ended) this.#upstream.connect(request);
+    if (this.#ended) return;
+    this.#connectAt = this.#dependencies.clock.monotonic();
+    this.#upstream.connect(request);
   }
 
   toProvider(frame: Frame): void {
@@ -187,11 +189,11 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
   }
 
   toClient(event: RealtimeEvent): void {
+    if (event.type === "error") this.#watch.reported(PASSED_ERROR);
     this.#client?.send(event);
   }
 
   passToClient(text: string, type: string): void {
-    if (type === "error") this.#watch.reported(PASSED_ERROR);
     this.#client?.pass(text, type);
   }
 
@@ -255,7 +257,7 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
   #refused(failure: DialFailure & { readonly retryAfterMs: number | null }): void {
     this.#watch.connected(
       connectOutcome(failure.status),
-      this.#dependencies.clock.monotonic() - this.#openedAt,
+      this.#dependencies.clock.monotonic() - this.#connectAt,
     );
     this.#dependencies.log.warn("a voice provider refused a session", {
       sessionId: this.id,

@@ -11,6 +11,8 @@ import type { UpstreamRequest } from "../translator.ts";
 
 /** Bytes that may wait for the upstream to open: some 15 s of audio. */
 export const MAX_WAITING_BYTES = 1_048_576;
+/** A provider that takes no session at the moment is asked again after these, ms: together well below what a client waits. */
+const RETRY_AFTER_MS = [500, 1_500] as const;
 /** Bytes that may lie unsent before a provider that reads too slowly is given up. */
 const MAX_UNSENT_BYTES = 4_194_304;
 
@@ -18,8 +20,8 @@ export type UpstreamLinkDependencies = {
   readonly dialer: Dialer;
   /** Makes the HTTP call of a provider that wants one first. Rejects when there is no answer. */
   readonly call: UpstreamCall;
-  readonly clock: Pick<Clock, "after">;
-  /** How long opening may take, ms. */
+  readonly clock: Pick<Clock, "after" | "monotonic">;
+  /** How long opening may take, ms, with every further attempt. */
   readonly connectMs: number;
 };
 
@@ -29,10 +31,13 @@ export type UpstreamCall = (
   signal: AbortSignal,
 ) => Promise<{ readonly status: number; readonly body: Json; readonly retryAfterMs: number | null }>;
 
+/** Why there is no socket, and when the provider said to come again. */
+export type Refusal = DialFailure & { readonly retryAfterMs: number | null };
+
 export interface UpstreamHandler {
   connected(): void;
   /** It cannot be had; `retryAfterMs` is what the provider said. */
-  refused(failure: DialFailure & { readonly retryAfterMs: number | null }): void;
+  refused(failure: Refusal): void;
   received(message: string | Uint8Array): void;
   closed(close: CloseNote): void;
   /** More waits than may: nothing of it is sent. */
@@ -49,6 +54,11 @@ export class UpstreamLink {
   #generation = 0;
   #attempt: AbortController | null = null;
   #limit: TimerHandle | null = null;
+  #retry: TimerHandle | null = null;
+  #request: UpstreamRequest | null = null;
+  /** Attempts that were refused since the connect, and when it began, monotonic. */
+  #refusals = 0;
+  #startedAt = 0;
   #ended = false;
 
   constructor(dependencies: UpstreamLinkDependencies, handler: UpstreamHandler) {
@@ -63,16 +73,20 @@ export class UpstreamLink {
   connect(request: UpstreamRequest): void {
     if (this.#ended) return;
     this.#dropAttempt("replaced");
+    const { clock, connectMs } = this.#dependencies;
+    this.#request = request;
+    this.#refusals = 0;
+    this.#startedAt = clock.monotonic();
+    this.#limit = clock.after(connectMs, () =>
+      this.#giveUp({ status: null, message: "the provider did not answer in time", retryAfterMs: null }),
+    );
+    this.#try(request);
+  }
+
+  #try(request: UpstreamRequest): void {
     const generation = this.#generation;
     const attempt = new AbortController();
     this.#attempt = attempt;
-    this.#limit = this.#dependencies.clock.after(this.#dependencies.connectMs, () =>
-      this.#refuse(generation, {
-        status: null,
-        message: "the provider did not answer in time",
-        retryAfterMs: null,
-      }),
-    );
     if (request.kind === "socket") this.#dial(request, generation, attempt.signal);
     else void this.#callFirst(request, generation, attempt.signal);
   }
@@ -162,8 +176,31 @@ export class UpstreamLink {
     }
   }
 
-  #refuse(generation: number, failure: DialFailure & { readonly retryAfterMs: number | null }): void {
+  #refuse(generation: number, failure: Refusal): void {
     if (generation !== this.#generation || this.#ended || this.#socket !== null) return;
+    const request = this.#request;
+    const waitMs = this.#retryIn(failure);
+    if (request === null || waitMs === null) {
+      this.#giveUp(failure);
+      return;
+    }
+    this.#refusals += 1;
+    this.#generation += 1;
+    this.#attempt = null;
+    this.#retry = this.#dependencies.clock.after(waitMs, () => this.#try(request));
+  }
+
+  /** After how long another attempt is worth it; null: there is none, or what the provider asks for is past the limit. */
+  #retryIn({ status, retryAfterMs }: Refusal): number | null {
+    const waitMs = RETRY_AFTER_MS[this.#refusals];
+    if (waitMs === undefined || status === null || (status !== 429 && status < 500)) return null;
+    const asked = Math.max(waitMs, retryAfterMs ?? 0);
+    const { clock, connectMs } = this.#dependencies;
+    return clock.monotonic() + asked < this.#startedAt + connectMs ? asked : null;
+  }
+
+  #giveUp(failure: Refusal): void {
+    if (this.#ended || this.#socket !== null) return;
     this.#dropAttempt("given up");
     this.#handler.refused(failure);
   }
@@ -173,6 +210,8 @@ export class UpstreamLink {
     this.#generation += 1;
     this.#limit?.cancel();
     this.#limit = null;
+    this.#retry?.cancel();
+    this.#retry = null;
     this.#attempt?.abort(new Error(reason));
     this.#attempt = null;
     this.#socket?.close(code, reason);

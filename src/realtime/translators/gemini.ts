@@ -4,7 +4,7 @@
  * change opens a new connection that resumes the old one by its handle.
  */
 
-import { CLOSE_TRY_AGAIN } from "../../protocol/close-codes.ts";
+import { CLOSE_GOING_AWAY, CLOSE_TRY_AGAIN } from "../../protocol/close-codes.ts";
 import type { AudioFormat, ResponseUsage } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
 import type { CloseNote } from "../../sockets/dialer.ts";
@@ -176,11 +176,20 @@ class GeminiTranslator implements Translator, ProviderSide {
     if (message.goAway !== undefined) this.#leave();
   }
 
-  disconnected(_close: CloseNote): "resume" | "end" {
-    if (!this.#goingAway || this.#handle === null) {
+  disconnected({ code }: CloseNote): "resume" | "end" {
+    const leaves = this.#goingAway || code === CLOSE_GOING_AWAY;
+    // A connection that ended before its setup was taken would only end again.
+    if (!leaves || this.#handle === null || this.#phase !== "ready") {
       this.finish();
       return "end";
     }
+    // A resumed session does not go on with what was being said.
+    if (this.#synthesis.response.isOpen)
+      this.#synthesis.response.finish({
+        status: "failed",
+        usage: this.#takeUsage(),
+        error: { code: "session_expired", message: "The provider's connection reached its end." },
+      });
     this.#open();
     return "resume";
   }

@@ -3,6 +3,7 @@
  * they are; only what usage, the budget and the model's name need is parsed. Facts: platform.openai.com/docs/guides/realtime.
  */
 
+import { CLOSE_GOING_AWAY } from "../../protocol/close-codes.ts";
 import { type AudioFormat, DEFAULT_AUDIO_FORMAT, type RealtimeEvent } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
 import type { CloseNote } from "../../sockets/dialer.ts";
@@ -10,6 +11,7 @@ import { audioFormatOf, msOfBase64 } from "../audio/base64-audio.ts";
 import { isObject } from "../json.ts";
 import { AUDIO_APPEND, type ClientEvent } from "../session/client-event.ts";
 import type { Translator, TranslatorContext, UpstreamRequest } from "../translator.ts";
+import { ConversationMemory } from "./openai-memory.ts";
 import { responseUsage, transcriptionUsage } from "./openai-usage.ts";
 
 export type OpenAiDialect = {
@@ -20,6 +22,8 @@ export type OpenAiDialect = {
 /** The type of a provider's message, where it stands at the front as servers write it. */
 const HEAD = /^\{\s*(?:"event_id"\s*:\s*"[^"]*"\s*,\s*)?"type"\s*:\s*"([^"\\]+)"/;
 const HEAD_CHARACTERS = 200;
+/** A provider that leaves sooner than this after it was connected to would only leave again, ms. */
+const MIN_LIFE_MS = 60_000;
 const AUDIO_DELTA = "response.output_audio.delta";
 const DELTA_FIELD = '"delta":"';
 
@@ -34,10 +38,24 @@ class OpenAiTranslator implements Translator {
   #outputFormat: AudioFormat = DEFAULT_AUDIO_FORMAT;
   /** A response whose sound has not begun yet. */
   #silentResponse = false;
+  readonly #memory: ConversationMemory;
+  /** Responses that have begun and not ended, by their ids. */
+  readonly #responses = new Set<string>();
+  /** When the provider's session began; null before. */
+  #connectedAt: number | null = null;
+  /** The provider said that its session is over. */
+  #expired = false;
+  #restoring = false;
+  /** What the provider says of what it was given again, and the client knows: items that are not whole yet. */
+  readonly #givenAgain = new Set<string>();
+  #updatesGivenAgain = 0;
 
   constructor(context: TranslatorContext, dialect: OpenAiDialect) {
     this.#context = context;
     this.#dialect = dialect;
+    // GA sessions have no temperature, and refuse one.
+    const { temperature: _none, ...session } = context.plan.session;
+    this.#memory = new ConversationMemory(session);
   }
 
   start(): void {
@@ -45,12 +63,15 @@ class OpenAiTranslator implements Translator {
   }
 
   connected(): void {
-    // GA sessions have no temperature, and refuse one.
-    const { temperature: _none, ...session } = this.#context.plan.session;
-    const { intent } = this.#context.plan;
-    if (Object.keys(session).length === 0) return;
-    const type = intent === "transcription" ? "transcription" : "realtime";
-    this.#send({ type: "session.update", session: { ...session, type } });
+    this.#connectedAt = this.#context.now();
+    const { session } = this.#memory;
+    const type = this.#context.plan.intent === "transcription" ? "transcription" : "realtime";
+    if (this.#restoring) this.#restore(type);
+    else if (Object.keys(session).length > 0) {
+      const update: RealtimeEvent = { type: "session.update", session: { ...session, type } };
+      this.#memory.asked(update);
+      this.#send(update);
+    }
   }
 
   fromClient(client: ClientEvent): void {
@@ -75,8 +96,18 @@ class OpenAiTranslator implements Translator {
     else this.#event(text, type);
   }
 
-  disconnected(_close: CloseNote): "resume" | "end" {
-    return "end";
+  disconnected({ code }: CloseNote): "resume" | "end" {
+    if ((code !== CLOSE_GOING_AWAY && !this.#expired) || !this.#mayRestore()) return "end";
+    this.#expired = false;
+    this.#connectedAt = null;
+    this.#restoring = true;
+    this.#failOpenResponses();
+    this.#context.output.connect(this.#address());
+    return "resume";
+  }
+
+  #mayRestore(): boolean {
+    return this.#connectedAt !== null && this.#context.now() - this.#connectedAt >= MIN_LIFE_MS;
   }
 
   finish(): void {
@@ -104,12 +135,40 @@ class OpenAiTranslator implements Translator {
     }
     const event = parsed(text);
     // `session.created`: the client was sent one of ours when it came.
-    if (event === null || event.type === "session.created") return;
+    if (event === null || event.type === "session.created" || this.#isOurs(event)) return;
     if (event.type === "session.updated") this.#updated(event);
     else if (event.type === "error") output.toClient(withoutAccount(event));
     else {
       output.passToClient(text, event.type);
       this.#count(event);
+    }
+  }
+
+  /** Keeps what a later session of the provider has to know. True for what the client is not to see. */
+  #isOurs({ type, item, item_id, error }: RealtimeEvent): boolean {
+    const given = isObject(item) && this.#givenAgain.has(String(item.id));
+    switch (type) {
+      case "session.updated":
+        this.#memory.took();
+        return false;
+      case "error":
+        this.#memory.refused(error);
+        if (!isObject(error) || error.code !== "session_expired") return false;
+        this.#expired = true;
+        return this.#mayRestore();
+      case "conversation.item.added":
+      case "conversation.item.created":
+        if (!given) this.#memory.keep(item);
+        return given;
+      case "conversation.item.done":
+        if (given) this.#givenAgain.delete(String(item.id));
+        else this.#memory.keep(item);
+        return given;
+      case "conversation.item.deleted":
+        this.#memory.forget(item_id);
+        return false;
+      default:
+        return false;
     }
   }
 
@@ -125,6 +184,7 @@ class OpenAiTranslator implements Translator {
         break;
       case "response.created":
         this.#silentResponse = true;
+        if (isObject(event.response)) this.#responses.add(String(event.response.id));
         output.turn("response_started");
         break;
       case "response.done":
@@ -133,6 +193,7 @@ class OpenAiTranslator implements Translator {
       case "conversation.item.input_audio_transcription.completed": {
         const transcription = transcriptionUsage(event.usage);
         if (transcription !== null) output.used({ transcription });
+        this.#memory.transcribed(event);
         break;
       }
       default:
@@ -142,6 +203,7 @@ class OpenAiTranslator implements Translator {
 
   #done({ response }: RealtimeEvent): void {
     const { output } = this.#context;
+    if (isObject(response)) this.#responses.delete(String(response.id));
     const usage = responseUsage(response);
     if (usage !== null) output.used({ response: usage });
     if (isInterrupted(response)) output.turn("interrupted");
@@ -156,7 +218,53 @@ class OpenAiTranslator implements Translator {
       return;
     }
     const { model, ...fields } = session;
-    this.#send({ ...rest, session: fields });
+    const update: RealtimeEvent = { ...rest, session: fields };
+    this.#memory.asked(update);
+    this.#send(update);
+  }
+
+  /** The provider's new session is told what the old one knew; the client, what was lost of it. */
+  #restore(type: "realtime" | "transcription"): void {
+    this.#restoring = false;
+    const { events, itemIds, lost } = this.#memory.restore(type);
+    this.#givenAgain.clear();
+    for (const id of itemIds) this.#givenAgain.add(id);
+    this.#updatesGivenAgain = events.filter((event) => event.type === "session.update").length;
+    for (const event of events) this.#send(event);
+    this.#context.output.toClient({
+      type: "conduit.warning",
+      code: "context_restored",
+      message:
+        "The provider's session reached its end, and another one goes on in its place. It was given the configuration and " +
+        `${itemIds.length} items as texts; their sound, sound that was not committed, and ${lost} items without a text are lost.`,
+      restored_items: itemIds.length,
+      lost_items: lost,
+    });
+  }
+
+  /** What was being said when the provider left ends here: a client waits for it before it asks for more. */
+  #failOpenResponses(): void {
+    const { output } = this.#context;
+    for (const id of this.#responses) {
+      const error = {
+        type: "server_error",
+        code: "session_expired",
+        message: "The provider's session ended.",
+      };
+      output.toClient({
+        type: "response.done",
+        response: {
+          id,
+          object: "realtime.response",
+          status: "failed",
+          status_details: { type: "failed", error },
+          output: [],
+          usage: null,
+        },
+      });
+      output.turn("response_done");
+    }
+    this.#responses.clear();
   }
 
   #updated(event: RealtimeEvent): void {
@@ -167,6 +275,11 @@ class OpenAiTranslator implements Translator {
       | undefined;
     this.#inputFormat = audioFormatOf(audio?.input?.format) ?? this.#inputFormat;
     this.#outputFormat = audioFormatOf(audio?.output?.format) ?? this.#outputFormat;
+    // The client knows what it asked for.
+    if (this.#updatesGivenAgain > 0) {
+      this.#updatesGivenAgain -= 1;
+      return;
+    }
     const { plan, output } = this.#context;
     const named: { [key: string]: Json } = { ...session, id: plan.sessionId };
     if (plan.intent === "conversation") named.model = plan.model;
@@ -202,6 +315,11 @@ const LOOKED_AT: ReadonlySet<string> = new Set([
   "error",
   "session.created",
   "session.updated",
+  "error",
+  "conversation.item.added",
+  "conversation.item.created",
+  "conversation.item.done",
+  "conversation.item.deleted",
   "input_audio_buffer.speech_started",
   "input_audio_buffer.speech_stopped",
   "response.created",

@@ -168,11 +168,36 @@ describe("a session with a provider of the unified format", () => {
     [429, "rate_limit_exceeded", 1013],
     [500, "connection_failed", 1011],
     [null, "connection_failed", 1011],
-  ])("tells the client of a provider that answers %s in place of a socket", (status, code, close) => {
+  ])("tells the client of a provider that answers %s in place of a socket", async (status, code, close) => {
     const world = new VoiceWorld(provider);
+    const again = status === 429 || status === 500;
+    for (const waitMs of again ? [500, 1_500] : []) {
+      world.upstream.refuse(status);
+      expect(world.sent).toHaveLength(1);
+      await world.clock.advance(waitMs);
+    }
     world.upstream.refuse(status);
+    expect(world.upstreams).toHaveLength(again ? 3 : 1);
     expect(world.one("error").error).toMatchObject({ code });
     expect(world.closedWith?.code).toBe(close);
+  });
+
+  test("is not told of a provider that has a place after a moment, and loses nothing", async () => {
+    const world = new VoiceWorld(provider);
+    world.client({ type: "response.create" });
+    world.upstream.refuse(429);
+    await world.clock.advance(500);
+    world.upstream.accept();
+    expect(world.upstream.messages).toEqual([{ type: "response.create" }]);
+    expect(world.types()).toEqual(["session.created"]);
+  });
+
+  test("asks a provider again within the limit alone, however often it refuses", async () => {
+    const world = new VoiceWorld(provider);
+    await world.clock.advance(9_600);
+    world.upstream.refuse(503);
+    expect(world.upstreams).toHaveLength(1);
+    expect(world.one("error").error).toMatchObject({ code: "connection_failed" });
   });
 
   test("gives a provider up that does not answer in time", async () => {

@@ -374,6 +374,43 @@ describe("a session with Gemini", () => {
   });
 });
 
+test("Gemini going away in the middle of an answer ends it once, and the next one comes over another connection", async () => {
+  const world = await gemini.open();
+  world.upstream.say({ sessionResumptionUpdate: { newHandle: "h1", resumable: true } });
+  world.upstream.say({
+    serverContent: {
+      modelTurn: { parts: [{ inlineData: { mimeType: "audio/pcm;rate=24000", data: pcmFrame() } }] },
+    },
+  });
+  world.upstream.say({ goAway: { timeLeft: "10s" } });
+  expect(world.upstreams, "the answer is left its time").toHaveLength(1);
+  world.upstream.close(1001);
+  expect(world.one("response.done").response).toMatchObject({
+    status: "failed",
+    status_details: { error: { code: "session_expired" } },
+  });
+  world.client({ type: "input_audio_buffer.append", audio: pcmFrame() });
+  world.upstream.accept();
+  expect(world.upstreams).toHaveLength(2);
+  expect(world.upstream.messages[0]?.setup).toMatchObject({ sessionResumption: { handle: "h1" } });
+  world.upstream.say({ setupComplete: {} });
+  expect(world.upstream.messages.some(({ realtimeInput }) => realtimeInput !== undefined)).toBe(true);
+  await gemini.turn(world);
+  expect(world.of("response.done")).toHaveLength(2);
+  expectWhole(world.sent);
+  expect(world.closedWith).toBeNull();
+});
+
+test("Gemini going away in the middle of an answer is left once the answer is whole", async () => {
+  const world = await gemini.open();
+  world.upstream.say({ sessionResumptionUpdate: { newHandle: "h1", resumable: true } });
+  world.upstream.say({ serverContent: { outputTranscription: { text: "Hello" } } });
+  world.upstream.say({ goAway: { timeLeft: "10s" } });
+  world.upstream.say({ serverContent: { turnComplete: true } });
+  expect(world.one("response.done").response).toMatchObject({ status: "completed" });
+  expect(world.upstreams).toHaveLength(2);
+});
+
 describe("local/echo", () => {
   const talk = (world: VoiceWorld, loud: boolean, frames: number) => {
     for (let i = 0; i < frames; i += 1)
