@@ -34,7 +34,6 @@ const LEASE_MS = 60_000;
 const KEEP_MS = 5_000;
 /** Between two writes of it to the store, ms: an embedded one takes them often, and at every response that ends. */
 const RENEW_MS = { embedded: 5_000, shared: 30_000 } as const;
-const EMBEDDED_WRITE_GAP_MS = 1_000;
 /** How long a provider may take to answer, ms. */
 const CONNECT_MS = 10_000;
 /** What example names lead to while no provider has a key. */
@@ -118,7 +117,6 @@ function voiceOptions({ realtime }: Settings, embedded: boolean): VoiceServiceOp
     leaseMs: LEASE_MS,
     keepMs: KEEP_MS,
     renewMs: embedded ? RENEW_MS.embedded : RENEW_MS.shared,
-    writeGapMs: embedded ? EMBEDDED_WRITE_GAP_MS : null,
   };
 }
 

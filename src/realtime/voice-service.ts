@@ -25,7 +25,6 @@ export type VoiceServiceOptions = VoiceSessionLimits &
     readonly leaseMs: number;
     readonly keepMs: number;
     readonly renewMs: number;
-    readonly writeGapMs: number | null;
   };
 
 export type VoiceServiceDependencies = {
@@ -125,8 +124,8 @@ export class VoiceService {
 
   #keeperParts(price: VoicePrice) {
     const { store, clock, log, journal } = this.#dependencies;
-    const { leaseMs, keepMs, renewMs, writeGapMs } = this.#options;
-    return { store, clock, log, journal, price, leaseMs, keepMs, renewMs, writeGapMs };
+    const { leaseMs, keepMs, renewMs } = this.#options;
+    return { store, clock, log, journal, price, leaseMs, keepMs, renewMs };
   }
 
   #session(opening: VoiceOpening, model: VoiceModel, keeper: StoreKeeper): VoiceSession {

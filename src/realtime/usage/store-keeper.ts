@@ -23,8 +23,6 @@ export type StoreKeeperDependencies = {
   readonly keepMs: number;
   /** Between two renewals, ms; at most half of the lease. */
   readonly renewMs: number;
-  /** What was used is also written at every response that ends, so far apart at least, ms; null: with renewals alone. */
-  readonly writeGapMs: number | null;
   /** The record was ended by somebody else: its owner, an operator, a sweep. */
   ended(): void;
   /** What was used comes to all that may be spent. */
@@ -44,8 +42,6 @@ export class StoreKeeper implements SessionKeeper {
   /** When the last renewal began, monotonic. */
   #renewedAt = 0;
   #renewing = false;
-  /** A write that waits for its turn. */
-  #renewTimer: TimerHandle | null = null;
   /** What the record in the store comes to; null while it is being written. */
   #writtenMicros: number | null = 0;
   #ended = false;
@@ -72,7 +68,6 @@ export class StoreKeeper implements SessionKeeper {
     const counters = usage.snapshot();
     const { journal, price, overspent } = this.#dependencies;
     journal?.keep(this.#session.id, counters);
-    if (!this.#ended) this.#renewSoon();
     this.#costMicros = sessionCost(price, counters);
     // Where nothing is kept locally, the store has what was used as soon as it costs something: a sudden end loses none of it.
     if (journal === undefined) void this.#write(usage);
@@ -91,7 +86,6 @@ export class StoreKeeper implements SessionKeeper {
     if (this.#ended) return;
     this.#ended = true;
     this.#tick?.cancel();
-    this.#renewTimer?.cancel();
     const counters = usage.snapshot();
     this.#dependencies.journal?.keep(this.#session.id, counters);
     await this.#settle(reason, counters);
@@ -170,22 +164,6 @@ export class StoreKeeper implements SessionKeeper {
       const { clock, renewMs } = this.#dependencies;
       if (clock.monotonic() >= this.#renewedAt + renewMs) this.#renew();
       this.#tickLater();
-    });
-  }
-
-  /** Writes what was used to a store that takes it at once, not more often than it may. */
-  #renewSoon(): void {
-    const { clock, writeGapMs } = this.#dependencies;
-    if (writeGapMs === null || this.#counted === null || this.#renewTimer !== null) return;
-    const waitMs = this.#renewedAt + writeGapMs - clock.monotonic();
-    if (waitMs <= 0 && !this.#renewing) {
-      this.#renew();
-      return;
-    }
-    this.#renewTimer = clock.after(Math.max(0, waitMs), () => {
-      this.#renewTimer = null;
-      if (this.#renewing) this.#renewSoon();
-      else this.#renew();
     });
   }
 
