@@ -51,10 +51,10 @@ export const billTask: Billing = (task, outcome) => {
   return { ...bill, chargedMicros: Math.min(reservedMicros, bill.chargedMicros) };
 };
 
-function billByTerms({ price, candidate }: Task, outcome: DoneOutcome): Bill | null {
+function billByTerms({ price, candidate, reservedMicros }: Task, outcome: DoneOutcome): Bill | null {
   try {
     const terms = termsOf(price, candidate);
-    return terms === null ? null : settle(terms, terms.request, outcome);
+    return terms === null ? null : settle(terms, terms.request, outcome, reservedMicros);
   } catch {
     return null;
   }

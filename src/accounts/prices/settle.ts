@@ -35,9 +35,15 @@ type Reckoned = {
 /**
  * Both amounts are whole micro-dollars, each rounded up once. A provider that says what it bills is believed, but for nothing:
  * a paid result is never free because an answer said so or said too little. Where neither the request nor the answer tells
- * a quantity, the results that came cost their share of the reservation.
+ * a quantity, the results that came cost their share of the reservation. The charge is at most `heldMicros`: of a task that may be made
+ * in several ways, what was held back for the dearest of them.
  */
-export function settle(terms: Terms, request: PricedRequest, outcome: Omit<DoneOutcome, "kind">): Bill {
+export function settle(
+  terms: Terms,
+  request: PricedRequest,
+  outcome: Omit<DoneOutcome, "kind">,
+  heldMicros = terms.reservedMicros,
+): Bill {
   const { price, reservedMicros, own } = terms;
   const said = isAmount(outcome.costMicros)
     ? Math.min(Number.MAX_SAFE_INTEGER, Math.ceil(outcome.costMicros))
@@ -55,7 +61,7 @@ export function settle(terms: Terms, request: PricedRequest, outcome: Omit<DoneO
   const byPrice = reckoned(items.length);
   const billed = said ?? reckoned(Math.max(items.length, amount(usage.images)));
   return {
-    chargedMicros: Math.min(reservedMicros, own ? byPrice : (said ?? byPrice)),
+    chargedMicros: Math.min(heldMicros, own ? byPrice : (said ?? byPrice)),
     upstreamMicros: billed,
   };
 }

@@ -74,6 +74,9 @@ describe("a task's price", () => {
     expect(billTask(task(0), done(2))).toEqual({ chargedMicros: 100_000, upstreamMicros: 100_000 });
     expect(billTask(task(1), done(2))).toEqual({ chargedMicros: 20_000, upstreamMicros: 20_000 });
     expect(billTask(task(1), done(1))).toEqual({ chargedMicros: 10_000, upstreamMicros: 10_000 });
+    // What it says that it bills is charged within what is held, which is for the dearest way.
+    expect(billTask(task(1), done(2, 60_000))).toEqual({ chargedMicros: 60_000, upstreamMicros: 60_000 });
+    expect(billTask(task(1), done(2, 110_000))).toEqual({ chargedMicros: 100_000, upstreamMicros: 110_000 });
   });
 
   test("keeps what the model took when it was asked, so that an open request costs what was held for it", () => {
