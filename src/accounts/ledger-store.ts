@@ -32,9 +32,9 @@ export type Hold = {
   readonly expiresAt: number | null;
 };
 
-/** One entry of the ledger: what one piece of work cost. */
+/** One entry of the ledger: what one piece of work cost, or what was billed for it after it was settled. */
 export type Movement = {
-  /** `<source>/<sourceId>`: there is one for each. */
+  /** `<source>/<sourceId>`: there is one for each. Of a bill that came later, with what was billed before it: `…/<micros>`. */
   readonly id: string;
   readonly source: MoneySource;
   readonly sourceId: string;

@@ -3,7 +3,7 @@
 import type { Movement, SpendMark } from "../accounts/ledger-store.ts";
 import type { MoneyDomainEvent, ToldBudget } from "../protocol/domain-event.ts";
 
-/** A movement was made; `budgets` are those it counts in, after it. Its id is the movement's, of which there is one for each source. */
+/** A movement was made; `budgets` are those it counts in, after it. Its id is the movement's. */
 export function spendUpdate(
   movement: Omit<Movement, "windows">,
   budgets: readonly ToldBudget[],

@@ -90,6 +90,8 @@ export type LateReport = {
   job: UpstreamJob;
   state: Json;
   costMicros: number | null;
+  /** No reference of its job was ever stored: nobody but this holder can say what it costs. */
+  unnamed?: true;
 };
 
 /** The bill of one cleaned-up job. */

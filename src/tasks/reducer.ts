@@ -97,9 +97,6 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
       return hint(task, now);
     case "complete": {
       const { result, costMicros } = transition;
-      const billedMicros = transition.upstreamMicros ?? costMicros;
-      const upstreamMicros =
-        billedMicros === 0 ? task.upstreamMicros : (task.upstreamMicros ?? 0) + billedMicros;
       const changes: Changes = {
         ...worked(task, transition.spent),
         ...under(task, transition),
@@ -107,14 +104,18 @@ export function reduce(task: Task, transition: Transition, now: number): Reducti
         progress: 100,
         result,
         costMicros: Math.min(costMicros, task.reservedMicros),
-        upstreamMicros,
+        ...billed(task, transition.upstreamMicros ?? costMicros),
       };
       return end(task, changes, { event: "completed", leavesJob: false, errorCode: null }, now);
     }
     case "fail":
       return fail(
         task,
-        { ...worked(task, transition.spent), ...under(task, transition) },
+        {
+          ...worked(task, transition.spent),
+          ...under(task, transition),
+          ...billed(task, transition.upstreamMicros ?? 0),
+        },
         transition.error,
         transition.jobOver,
         now,
@@ -314,8 +315,10 @@ function settleAfterCleanup(
   const openCleanups = Math.max(0, task.openCleanups - 1);
   const upstreamMicros =
     billedMicros === null ? task.upstreamMicros : (task.upstreamMicros ?? 0) + billedMicros;
-  if (task.settled || !isTerminal(task.status) || (task.status === "cancelled" && openCleanups > 0))
-    return silent(task, { openCleanups, upstreamMicros });
+  if (task.settled || !isTerminal(task.status) || (task.status === "cancelled" && openCleanups > 0)) {
+    const noted = silent(task, { openCleanups, upstreamMicros });
+    return { ...noted, settlement: task.settled ? lateBill(task, noted.task) : null };
+  }
   const cancelled = task.status === "cancelled";
   const settled = silent(task, {
     openCleanups,
@@ -328,19 +331,39 @@ function settleAfterCleanup(
   return { ...settled, settlement: settlementOf(settled.task) };
 }
 
-/** Null where the report's job is the one that the task itself goes on with, or where it names none. */
+/**
+ * Null where the report's job is the one that the task itself goes on with, and where there is nothing to do for it: it is
+ * neither named nor billed, or whoever has its name is told its bill.
+ */
 function lateJob(task: Task, report: LateReport): Reduction | null {
-  if (report.state === null || !isStale(task, report) || report.job.fence === task.jobFence) return null;
-  const { state, costMicros } = report;
+  const { state, costMicros, unnamed } = report;
+  if (!isStale(task, report) || report.job.fence === task.jobFence) return null;
+  const isBilled = unnamed === true && (costMicros ?? 0) > 0;
+  if (state === null && !isBilled) return null;
   const work = [cleanupDraft(task.id, { ...report.job, state, reported: true, costMicros })];
   return { ...silent(task, { openCleanups: task.openCleanups + 1 }), work };
 }
 
 function settlementOf(task: Task): Settlement | null {
   const { reservedMicros, costMicros, upstreamMicros } = task;
-  if (reservedMicros === 0 && costMicros === 0) return null;
+  if (reservedMicros === 0 && costMicros === 0 && (upstreamMicros ?? 0) === 0) return null;
   const overrunMicros = overrunOf(task);
-  return { releasedMicros: reservedMicros, chargedMicros: costMicros, upstreamMicros, overrunMicros };
+  return {
+    releasedMicros: reservedMicros,
+    chargedMicros: costMicros,
+    upstreamMicros,
+    overrunMicros,
+    billedBefore: null,
+  };
+}
+
+/** A bill that came after the settlement changes no charge, and is an entry of the ledger of its own. */
+function lateBill(before: Task, after: Task): Settlement | null {
+  const billedBefore = before.upstreamMicros ?? 0;
+  const upstreamMicros = (after.upstreamMicros ?? 0) - billedBefore;
+  if (upstreamMicros === 0) return null;
+  const overrunMicros = overrunOf(after) - overrunOf(before);
+  return { releasedMicros: 0, chargedMicros: 0, upstreamMicros, overrunMicros, billedBefore };
 }
 
 /** A reference is stored, a claim is held, or a submit may have gone through. */
@@ -408,6 +431,11 @@ function newState(task: Task, transition: Extract<StepTransition, { kind: "save"
 /** The account that the job was submitted with, where the transition names one. */
 function under(task: Task, { credential }: { credential?: string }): Pick<Changes, "credential"> {
   return credential === undefined || credential === task.credential ? {} : { credential };
+}
+
+/** What its provider bills is added to what others billed before. */
+function billed(task: Task, micros: number): Pick<Changes, "upstreamMicros"> {
+  return micros === 0 ? {} : { upstreamMicros: (task.upstreamMicros ?? 0) + micros };
 }
 
 function worked(task: Task, spent: SpentTime): Pick<Changes, "providerMs" | "storeMs"> {

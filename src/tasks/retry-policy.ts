@@ -54,18 +54,15 @@ export function decide(decision: Decision): StepTransition {
   switch (outcome.kind) {
     case "done": {
       const errors = outcome.errors ?? [];
+      const { chargedMicros, upstreamMicros } = decision.bill(task, outcome);
       if (outcome.items.length === 0) {
         const first = errors[0];
-        return fail(
-          {
-            code: first?.code ?? "provider_error",
-            message: first?.message ?? "The provider returned no result",
-          },
-          spent,
-          true,
-        );
+        const error: TaskError = {
+          code: first?.code ?? "provider_error",
+          message: first?.message ?? "The provider returned no result",
+        };
+        return { ...fail(error, spent, true), upstreamMicros };
       }
-      const { chargedMicros, upstreamMicros } = decision.bill(task, outcome);
       return {
         kind: "complete",
         result: { items: outcome.items, errors },
@@ -180,6 +177,10 @@ function codeOf(failure: Exclude<Failure, { kind: "rate_limited" }>): TaskErrorC
   return failure.kind === "content_policy" ? "content_policy_violation" : failure.code;
 }
 
-function fail(error: TaskError, spent: SpentTime, jobOver: boolean): StepTransition {
+function fail(
+  error: TaskError,
+  spent: SpentTime,
+  jobOver: boolean,
+): Extract<StepTransition, { kind: "fail" }> {
   return { kind: "fail", error: { code: error.code, message: cutMessage(error.message) }, jobOver, spent };
 }

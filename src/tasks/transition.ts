@@ -61,8 +61,18 @@ export type StepTransition =
       spent: SpentTime;
       credential?: string;
     }
-  /** `jobOver`: the provider said that the job has ended, so that nothing of it is left upstream. */
-  | { kind: "fail"; error: TaskError; jobOver: boolean; spent: SpentTime; credential?: string };
+  /**
+   * `jobOver`: the provider said that the job has ended, so that nothing of it is left upstream. `upstreamMicros` is what it bills all the
+   * same, which nobody is charged.
+   */
+  | {
+      kind: "fail";
+      error: TaskError;
+      jobOver: boolean;
+      upstreamMicros?: number;
+      spent: SpentTime;
+      credential?: string;
+    };
 
 /** What any process may do. */
 export type OpenTransition =
@@ -124,7 +134,17 @@ export type Settlement = {
   readonly upstreamMicros: number | null;
   /** How much of that is beyond what was reserved. */
   readonly overrunMicros: number;
+  /**
+   * What was billed before, where this is a bill that came after the settlement: it tells the entries of one task apart. Null: it is
+   * the settlement.
+   */
+  readonly billedBefore: number | null;
 };
+
+/** The id of a settlement's entry in the ledger: `<source>/<its id>`, and of a later bill what was billed before it. */
+export function movementId(source: string, { billedBefore }: Pick<Settlement, "billedBefore">): string {
+  return billedBefore === null ? source : `${source}/${billedBefore}`;
+}
 
 /** What a transition adds to the sums of usage. Money is micro-dollars. */
 export type SettledWork = {

@@ -219,6 +219,7 @@ export class StepExecutor {
         job: { ...upstreamJobOf(run.task), credential: run.credential ?? run.task.credential },
         state: outcome?.kind === "pending" ? outcome.state : null,
         costMicros: outcome?.kind === "done" ? toldMicros(run.task, outcome, bill) : null,
+        ...(run.task.state === null && { unnamed: true }),
       });
     } catch (error) {
       // What was claimed in its place cannot wait: the item goes on with what it knows.
@@ -310,6 +311,7 @@ function toldMicros(task: Task, outcome: DoneOutcome, bill: Billing): number | n
 function tooLarge(refused: StepTransition): StepTransition {
   const message = "The provider's answer is larger than may be stored";
   const spent = "spent" in refused ? refused.spent : NOTHING_SPENT;
-  const jobOver = refused.kind === "complete";
-  return { kind: "fail", error: { code: "provider_error", message }, jobOver, spent };
+  const fail = { kind: "fail", error: { code: "provider_error", message }, spent } as const;
+  if (refused.kind !== "complete") return { ...fail, jobOver: false };
+  return { ...fail, jobOver: true, upstreamMicros: refused.upstreamMicros ?? refused.costMicros };
 }

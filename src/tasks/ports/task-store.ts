@@ -299,7 +299,7 @@ export interface TaskStore {
   /**
    * A stale holder's only permitted write, also when it has nothing to hand over (`state` and cost null): then it
    * just says that its call is over. Makes its cleanup due at once. A reference for which there is no cleanup gets one,
-   * unless it is that of the job the task goes on with.
+   * unless it is that of the job the task goes on with; and so does the bill of a job that never had a reference.
    */
   reportLate(report: LateReport): Promise<void>;
 

@@ -339,6 +339,24 @@ export function billContract(contract: StoreContract): void {
         expect(await claimWork(bench)).toEqual([]);
       });
 
+      test("of a bill whose job never had a reference is recorded once, and charged to nobody", async () => {
+        const { task, stale, holder } = await overtaken();
+        const { id: taskId } = task;
+        const late = { taskId, fence: stale.lease.fence, job: upstreamJobOf(stale.task), state: null };
+        await bench.store.reportLate({ ...late, costMicros: 900, unnamed: true });
+        await bench.store.reportLate({ ...late, costMicros: 900, unnamed: true });
+        const work = await claimOneWork(bench);
+        expect(payloadOf(work)).toMatchObject({ state: null, reported: true, costMicros: 900 });
+        await bench.apply(holder, COMPLETE);
+        await bill(bench, work, 900);
+        expect(await claimWork(bench)).toEqual([]);
+        expect(await bench.read(task)).toMatchObject({
+          costMicros: 400,
+          upstreamMicros: 1_300,
+          openCleanups: 0,
+        });
+      });
+
       test("under a fence that no lost holder has does nothing", async () => {
         const { task, holder } = await overtaken();
         const before = await bench.read(task);

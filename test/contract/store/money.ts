@@ -244,6 +244,43 @@ export function moneyContract(contract: StoreContract): void {
         expect(await movements()).toMatchObject([{ chargedMicros: 70, upstreamMicros: 70 }]);
       });
 
+      test("is followed by an entry for each bill that comes after it, which charges nobody", async () => {
+        const task = await bench.submit({ ...through("x", "y", "z"), customer: "cust" });
+        for (const job of ["job at x", "job at y"]) {
+          const claim = await bench.claimOne();
+          await bench.apply(claim, save(job));
+          await bench.apply(claim, nextCandidate());
+        }
+        await bench.apply(await bench.claimOne(), complete(400));
+        const [one, other] = await claimWork(bench);
+        bench.advance(5_000);
+        await bill(bench, one!, 70);
+        bench.advance(5_000);
+        await bill(bench, other!, RESERVED);
+        const whose = { source: "task", sourceId: task.id, customer: "cust", chargedMicros: 0 };
+        expect(await movements("a", 1)).toMatchObject([
+          { ...whose, id: `task/${task.id}/470`, upstreamMicros: RESERVED, overrunMicros: 470 },
+          { ...whose, id: `task/${task.id}/400`, upstreamMicros: 70, overrunMicros: 0 },
+          { ...whose, id: `task/${task.id}`, chargedMicros: 400, upstreamMicros: 400 },
+        ]);
+        expect(await balance()).toEqual({ reservedMicros: 0, chargedMicros: 400 });
+        expect((await bench.store.checkBalances("a")).differences).toEqual([]);
+      });
+
+      test("of a task that failed or is free records what its provider billed", async () => {
+        const failed = await bench.submit();
+        const nothingCame = { ...fail(true), upstreamMicros: 90 } as StepTransition;
+        await bench.apply(await bench.claimOne(), nothingCame);
+        expect(await bench.read(failed)).toMatchObject({ settled: true, costMicros: 0, upstreamMicros: 90 });
+        const free = await bench.submit({ keyId: "b", reservedMicros: 0, price: null });
+        const charged = { ...complete(0), upstreamMicros: 30 } as StepTransition;
+        await bench.apply(await bench.claimOne(), charged);
+        const billed = { chargedMicros: 0, overrunMicros: 0 };
+        expect(await movements("a")).toMatchObject([{ sourceId: failed.id, ...billed, upstreamMicros: 90 }]);
+        expect(await movements("b")).toMatchObject([{ sourceId: free.id, ...billed, upstreamMicros: 30 }]);
+        expect([await balance("a"), await balance("b")]).toEqual([NOTHING, NOTHING]);
+      });
+
       test.each(["failed", "expired", "cancelled before it started", "failed with its job left"])(
         "charges nothing for a task that %s, and gives all of it back",
         async (how) => {
@@ -274,7 +311,7 @@ export function moneyContract(contract: StoreContract): void {
         },
       );
 
-      test("of a task that holds nothing leaves nothing", async () => {
+      test("of a task that holds nothing charges nothing, and records what was billed", async () => {
         const free = { reservedMicros: 0, price: null };
         await bench.submit(free);
         expect(await holds()).toEqual([]);
@@ -282,7 +319,10 @@ export function moneyContract(contract: StoreContract): void {
         const abandoned = await abandon(bench, "job", free);
         await bill(bench, await claimOneWork(bench), 300);
         expect(await bench.read(abandoned)).toMatchObject({ settled: true, costMicros: 0 });
-        expect(await movements()).toEqual([]);
+        expect(await movements()).toMatchObject([
+          { sourceId: abandoned.id, chargedMicros: 0, upstreamMicros: 300, overrunMicros: 0 },
+          { chargedMicros: 0, upstreamMicros: 400, overrunMicros: 0 },
+        ]);
         expect(await balance()).toEqual(NOTHING);
       });
     });

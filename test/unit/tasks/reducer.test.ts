@@ -272,6 +272,7 @@ describe("ends", () => {
       chargedMicros: 30,
       upstreamMicros: 30,
       overrunMicros: 0,
+      billedBefore: null,
     });
     expect(apply(reserved, TRANSITIONS.fail).settlement).toMatchObject({ chargedMicros: 0 });
     expect(apply(reserved, TRANSITIONS.cancel).settlement).toBeNull();
@@ -423,12 +424,12 @@ describe("the bill of a job that was left behind", () => {
     expect(apply(first.task, bill(40)).settlement).toMatchObject({ chargedMicros: 70 });
   });
 
-  test("never charges a failed task, and changes nothing of one that is settled", () => {
+  test("never charges a failed task, and changes no charge of one that is settled", () => {
     expect(apply(ended({ status: "failed" }), bill(70)).settlement).toMatchObject({ chargedMicros: 0 });
     const settled = ended({ settled: true, costMicros: 5 });
     expect(apply(settled, bill(70))).toMatchObject({
       task: { costMicros: 5, settled: true },
-      settlement: null,
+      settlement: { chargedMicros: 0, releasedMicros: 0, upstreamMicros: 70, billedBefore: 0 },
     });
   });
 });

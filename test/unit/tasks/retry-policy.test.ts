@@ -160,6 +160,16 @@ describe("a finished job", () => {
       chargedMicros: 80_000,
       upstreamMicros: 90_000,
       overrunMicros: 10_000,
+      billedBefore: null,
+    });
+  });
+
+  test("that is billed although nothing came is charged to nobody, and its bill recorded", () => {
+    const task = { reservedMicros: 80_000 };
+    const nothing = decide(decision({ kind: "done", items: [], costMicros: 7_000 }, task));
+    expect(reduce(runningTask(task), nothing, STARTED_AT)).toMatchObject({
+      task: { status: "failed", costMicros: 0, upstreamMicros: 7_000 },
+      settlement: { chargedMicros: 0, upstreamMicros: 7_000 },
     });
   });
 

@@ -14,6 +14,7 @@ import type { Claim, ClaimOptions } from "../../../tasks/ports/task-store.ts";
 import { reduce } from "../../../tasks/reducer.ts";
 import { candidateOf, type Task, type TaskEvent, type TaskUpdate } from "../../../tasks/task.ts";
 import {
+  movementId,
   queueStateOf,
   type Reduction,
   type Settlement,
@@ -276,7 +277,7 @@ function messageArguments(before: Task, after: Task, event: TaskEventType | null
 
 function settlementArguments(task: Task, settlement: Settlement | null): string[] {
   const customer = task.customer ?? "";
-  if (settlement === null) return ["", "", customer, ""];
+  if (settlement === null) return ["", "", customer, "", ""];
   const { releasedMicros, chargedMicros, upstreamMicros, overrunMicros } = settlement;
   const { tenant, type, model } = task;
   const { provider } = candidateOf(task);
@@ -292,7 +293,8 @@ function settlementArguments(task: Task, settlement: Settlement | null): string[
     overrunMicros,
   });
   const nothing = chargedMicros === 0 && (upstreamMicros ?? 0) === 0;
-  return [String(releasedMicros), String(chargedMicros), customer, nothing ? "" : movement];
+  const id = movementId(`task/${task.id}`, settlement);
+  return [String(releasedMicros), String(chargedMicros), customer, nothing ? "" : movement, id];
 }
 
 /** When somebody must look at the task, where that changed: a lease that goes on may have been prolonged meanwhile. */

@@ -5,7 +5,7 @@
 
 import { type BudgetWindow, FIRST_WINDOWS, windowsAt } from "../../../accounts/budgets.ts";
 import type { MoneySource } from "../../../accounts/ledger-store.ts";
-import type { Settlement } from "../../../tasks/transition.ts";
+import { movementId, type Settlement } from "../../../tasks/transition.ts";
 import type { Sql, SqlValue } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";
 import { NO_CUSTOMER, type Payer } from "./balances.ts";
@@ -39,20 +39,22 @@ export function windowsOf(column: SqlValue | undefined): readonly BudgetWindow[]
 export function settle(
   tx: Transaction,
   paid: Paid,
-  { releasedMicros, chargedMicros, upstreamMicros, overrunMicros }: Settlement,
+  settlement: Settlement,
   windows: readonly BudgetWindow[],
 ): void {
   const { sql, now } = tx;
+  const { releasedMicros, chargedMicros, upstreamMicros, overrunMicros } = settlement;
+  const { source, sourceId, keyId, subject, customer } = paid;
+  const id = movementId(`${source}/${sourceId}`, settlement);
   if (releasedMicros !== 0 || chargedMicros !== 0) raise(sql, paid, windows, -releasedMicros, chargedMicros);
   const moved = chargedMicros !== 0 || (upstreamMicros ?? 0) !== 0;
-  if (moved) postSpend(tx, { ...paid, chargedMicros, upstreamMicros, overrunMicros }, windows);
+  if (moved) postSpend(tx, { ...paid, id, chargedMicros, upstreamMicros, overrunMicros }, windows);
   if (chargedMicros !== 0) recordReached(tx, paid, windows);
   if (!moved) return;
-  const { source, sourceId, keyId, subject, customer } = paid;
   sql.run(
     `INSERT INTO movements (id, source, source_id, key_id, subject, customer, type, model, provider, charged_micros,
        upstream_micros, windows, at, overrun_micros) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-    `${source}/${sourceId}`,
+    id,
     source,
     sourceId,
     keyId,

@@ -12,13 +12,12 @@ import { budgetsOfPayer, type OwnedBudget } from "./thresholds.ts";
 /** After the balances were changed. Costs nothing where no sink wants it. */
 export function postSpend(
   tx: Transaction,
-  movement: Omit<Movement, "id" | "windows" | "at">,
+  movement: Omit<Movement, "windows" | "at">,
   windows: readonly BudgetWindow[],
 ): void {
   postEvent(tx, "SpendUpdateRequested", () => {
     const budgets = budgetsOfPayer(tx, movement).flatMap((owned) => toldBudget(tx, owned, windows));
-    const id = `${movement.source}/${movement.sourceId}`;
-    return spendUpdate({ ...movement, id, at: tx.now }, budgets);
+    return spendUpdate({ ...movement, at: tx.now }, budgets);
   });
 }
 

@@ -208,7 +208,7 @@ function settleSession(tx: Transaction, session: Session, costMicros: number): v
   settle(
     tx,
     { source: "session", sourceId: id, keyId, subject, customer, type: "realtime", model, provider },
-    { releasedMicros: reservedMicros, ...amounts },
+    { releasedMicros: reservedMicros, billedBefore: null, ...amounts },
     windows,
   );
   recordUsage(

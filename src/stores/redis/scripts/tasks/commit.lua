@@ -7,9 +7,9 @@
 --   rank before and after, 15 number among the key's tasks, 16 ms until it is due or '', 17 when somebody must look at it ('' as
 --   before, '-' never), 18 moment of its end if it may be removed in time ('+' = now, '' not; '-' = it ends now, unsettled), 19
 --   type of the event or '', 20 the event's JSON as far as it is known, 21 field of the event, 22 money released or '' for none,
---   23 charged, 24 customer, 25 JSON of the movement or '', 26 kind of the due work that this finishes or '', 27 its id, 28 its fence, 29 lane to claim in or '',
---   30 lease in ms, 31 how many at most, 32 most held or '', 33 JSON list of providers or '', 34 and 35 how many starts and polls at most or
---   '', 36 fields to set, 37 moments to set, 38 fields to remove, 39 due work to leave; then names and texts, names and ms from now, names, and of each item kind,
+--   23 charged, 24 customer, 25 JSON of the movement or '', 26 its id, 27 kind of the due work that this finishes or '', 28 its id, 29 its
+--   fence, 30 lane to claim in or '', 31 lease in ms, 32 how many at most, 33 most held or '', 34 JSON list of providers or '', 35 and 36 how
+--   many starts and polls at most or '', 37 fields to set, 38 moments to set, 39 fields to remove, 40 due work to leave; then names and texts, names and ms from now, names, and of each item kind,
 --   id, destination, payload, ms until it is given up; what is added to the sums of usage or '' (see parts/money/usage.lua); then '', or, where
 --   webhooks may hear of it, the type of the message, its body (JSON), and URL and headers (JSON) of the task's own webhook, '' where
 --   that does not hear of it; and at the end the row for the outbox, if there is one.
@@ -40,7 +40,7 @@ local function commit(c)
   local at = 'task:' .. id
   local f = rcall('HMGET', P .. at, 'rev', 'by', 'windows', 'leaseUntil', 'batchId')
   if f[1] ~= c[2] or (c[3] ~= '' and f[4] ~= c[3]) then return { 0, load_task(id) or false } end
-  if c[26] ~= '' and not held_work(c[26], c[27], c[28]) then return { 2 } end
+  if c[27] ~= '' and not held_work(c[27], c[28], c[29]) then return { 2 } end
 
   local type, before, after, from, to = c[6], c[7], c[8], c[9], c[10]
   local k, s = load_key(c[4]), load_subject(c[4], c[5])
@@ -70,9 +70,9 @@ local function commit(c)
   end
   if c[16] ~= '' then zadd('delayed:' .. type, exact(now + c[16]), id) end
 
-  local plain, moments, gone, works = c[36] * 2, c[37] * 2, tonumber(c[38]), tonumber(c[39])
-  local b, n = 39 + plain, 4 + plain
-  local set = { 'HSET', P .. at, 'rev', ARGV[2], unpack(c, 40, b) }
+  local plain, moments, gone, works = c[37] * 2, c[38] * 2, tonumber(c[39]), tonumber(c[40])
+  local b, n = 40 + plain, 4 + plain
+  local set = { 'HSET', P .. at, 'rev', ARGV[2], unpack(c, 41, b) }
   for i = 1, moments, 2 do
     set[n + i], set[n + i + 1] = c[b + i], c[b + i + 1] == '0' and now_text or exact(now + c[b + i + 1])
   end
@@ -118,8 +118,8 @@ local function commit(c)
     zadd('ended', ended == '+' and now_text or ended, id)
   end
   if c[22] ~= '' then
-    settle_money(k.id, c[24], f[3] or 'total', 'task/' .. id, tonumber(c[22]), tonumber(c[23]), c[25])
-    if TOLD_SPEND > 0 and c[25] ~= '' then post_spend(k, c[24], f[3] or 'total', 'task/' .. id, c[25]) end
+    settle_money(k.id, c[24], f[3] or 'total', c[26], tonumber(c[22]), tonumber(c[23]), c[25])
+    if TOLD_SPEND > 0 and c[25] ~= '' then post_spend(k, c[24], f[3] or 'total', c[26], c[25]) end
     if c[23] ~= '0' then note_reached(k, c[24], f[3] or 'total') end
   end
   return { 1, k.epoch, k.seq, s and s.epoch or '', s and s.seq or '', followed_by(f[2], k, s), f[4] or '' }
@@ -130,14 +130,14 @@ for i, c in ipairs(calls) do
   replies[i] = commit(c)
   if replies[i][1] == 1 then
     done = true
-    if c[29] ~= '' then wanted = wanted + c[31] end
+    if c[30] ~= '' then wanted = wanted + c[32] end
   end
 end
 flush()
 for i, c in ipairs(calls) do
-  if replies[i][1] == 1 and c[26] ~= '' then
-    local destination, task = held_work(c[26], c[27], c[28])
-    if destination then remove_work(c[26], c[27], destination, task) end
+  if replies[i][1] == 1 and c[27] ~= '' then
+    local destination, task = held_work(c[27], c[28], c[29])
+    if destination then remove_work(c[27], c[28], destination, task) end
   end
 end
 
@@ -145,10 +145,10 @@ local claims, records = {}, {}
 fetched = min(max(1, wanted), 32)
 for i, c in ipairs(calls) do
   claims[i], records[i] = {}, {}
-  if replies[i][1] == 1 and c[29] ~= '' then
+  if replies[i][1] == 1 and c[30] ~= '' then
     claims[i], records[i] =
-      claim_next(c[29], tonumber(c[30]), tonumber(c[31]), tonumber(c[32]), c[33], tonumber(c[34]),
-        tonumber(c[35]))
+      claim_next(c[30], tonumber(c[31]), tonumber(c[32]), tonumber(c[33]), c[34], tonumber(c[35]),
+        tonumber(c[36]))
   end
 end
 if wanted > 0 then

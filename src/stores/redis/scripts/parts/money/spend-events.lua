@@ -26,7 +26,7 @@ end
 -- `movement` is the JSON of the entry as its caller wrote it. What is damaged keeps no charge from being made, and no word of it.
 local function post_spend(k, customer, windows, source, movement)
   local text, m = cjson.encode, cjson.decode(movement .. '}')
-  local kind, id = match(source, '^(%w+)/(.*)$')
+  local kind, id = match(source, '^(%w+)/([^/]*)')
   local readable, budgets = pcall(told_budgets, k, customer, windows)
   post('{"id":' .. text(source) .. ',"type":"SpendUpdateRequested","keyId":' .. text(k.id) .. ',"customer":' .. customer_text(customer)
     .. ',"data":{"source":"' .. kind .. '","sourceId":' .. text(id) .. ',"subject":' .. text(m.subject or '') .. ',"type":' .. text(m.type)
