@@ -337,7 +337,9 @@ function settleAfterCleanup(
  */
 function lateJob(task: Task, report: LateReport): Reduction | null {
   const { state, costMicros, unnamed } = report;
-  if (!isStale(task, report) || report.job.fence === task.jobFence) return null;
+  // A lease that has run out is lost, also while nobody has the next one.
+  const isFree = report.fence === task.fence && task.leaseUntil === null && !isTerminal(task.status);
+  if (!(isFree || isStale(task, report)) || report.job.fence === task.jobFence) return null;
   const isBilled = unnamed === true && (costMicros ?? 0) > 0;
   if (state === null && !isBilled) return null;
   const work = [cleanupDraft(task.id, { ...report.job, state, reported: true, costMicros })];

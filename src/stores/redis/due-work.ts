@@ -89,11 +89,12 @@ export class RedisDueWork {
     const id = cleanupId(taskId, job);
     for (let tries = 0; tries < MAX_REPORTS; tries++) {
       const [holder, payload, fence] = listReply(await this.#scripts.run("loadWork", "cleanup", id, taskId));
-      if (typeof holder !== "string" || !isStale({ fence: Number(holder) }, report)) return;
+      if (typeof holder !== "string") return;
       if (typeof payload !== "string") {
         await this.#commits.commit(taskId, { transition: () => ({ kind: "late_job", report }) });
         return;
       }
+      if (!isStale({ fence: Number(holder) }, report)) return;
       const changed = JSON.stringify(withLateReport(JSON.parse(payload) as CleanupPayload, report));
       if ((await this.#scripts.run("changeWork", "cleanup", id, textOf(fence), changed)) === 1) return;
     }

@@ -357,6 +357,28 @@ export function billContract(contract: StoreContract): void {
         });
       });
 
+      test("counts also before another holder has the task", async () => {
+        const { task, claim } = await started(bench, null, through("x"));
+        bench.advance(LEASE_MS);
+        await bench.store.sweep(10);
+        await report(claim, "stray");
+        const work = await claimOneWork(bench);
+        expect(payloadOf(work)).toMatchObject({ state: "stray", reported: true });
+        await bench.apply(await bench.claimOne(), COMPLETE);
+        await bill(bench, work, 70);
+        expect(await bench.read(task)).toMatchObject({ costMicros: 400, upstreamMicros: 470 });
+      });
+
+      test("of an end that was stored although its answer was lost does nothing", async () => {
+        const { task, claim } = await started(bench, null);
+        await bench.apply(claim, COMPLETE);
+        const { taskId, fence } = claim.lease;
+        const job = upstreamJobOf(claim.task);
+        await bench.store.reportLate({ taskId, fence, job, state: null, costMicros: 400, unnamed: true });
+        expect(await claimWork(bench)).toEqual([]);
+        expect(await bench.read(task)).toMatchObject({ upstreamMicros: 400, openCleanups: 0 });
+      });
+
       test("under a fence that no lost holder has does nothing", async () => {
         const { task, holder } = await overtaken();
         const before = await bench.read(task);

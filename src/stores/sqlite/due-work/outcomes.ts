@@ -48,7 +48,7 @@ export function finishWork(tx: Transaction, item: WorkItem, outcome: WorkOutcome
 export function reportLate(tx: Transaction, report: LateReport): void {
   const { sql, now } = tx;
   const owner = tx.tasks.byId(sql, report.taskId);
-  if (owner === null || !isStale(owner.task, report)) return;
+  if (owner === null) return;
   const row = sql.get(
     "SELECT * FROM work WHERE kind = 'cleanup' AND id = ?",
     cleanupId(report.taskId, report.job),
@@ -57,6 +57,7 @@ export function reportLate(tx: Transaction, report: LateReport): void {
     applyTransition(tx, owner, { kind: "late_job", report });
     return;
   }
+  if (!isStale(owner.task, report)) return;
   const payload = withLateReport(cleanupPayload(workItem(row)), report);
   sql.run(
     "UPDATE work SET payload = ?, fence = fence + 1, held = 0, due_at = ? WHERE no = ?",
