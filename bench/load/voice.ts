@@ -79,10 +79,12 @@ hear(async (command) => {
     }
     say("holding");
   } else if (command.type === "release") {
-    const droppedBefore = dropped;
-    for (const socket of held.splice(0)) socket.close();
-    say("released", { dropped: droppedBefore });
+    say("released", { dropped });
     dropped = 0;
+    for (const socket of held.splice(0)) {
+      socket.onclose = null;
+      socket.close();
+    }
   }
 });
 say("ready");

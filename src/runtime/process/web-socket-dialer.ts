@@ -11,6 +11,9 @@ type SocketConstructor = new (url: string, options: SocketOptions) => WebSocket;
 /** A reason longer than this may not be sent (RFC 6455 §5.5). */
 const REASON_BYTES = 123;
 
+/** How Bun and Deno tell what was answered in place of 101; Bun's sentence names 101 as well, and the address. */
+const ANSWERED = /status code: ([1-5]\d\d)\b/;
+
 export class WebSocketDialer implements Dialer {
   readonly #Socket = WebSocket as unknown as SocketConstructor;
 
@@ -50,7 +53,7 @@ export class WebSocketDialer implements Dialer {
     };
     native.onerror = (event) => {
       const { message } = event as Event & { message?: string };
-      const status = /\b([1-5]\d\d)\b/.exec(message ?? "")?.[1];
+      const status = ANSWERED.exec(message ?? "")?.[1];
       fail(
         status === undefined ? "it could not be reached" : `it answered ${status}`,
         status === undefined ? null : Number(status),
