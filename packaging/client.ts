@@ -9,9 +9,9 @@ import { gzipSync } from "bun";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const SOURCE = join(ROOT, "src/client");
-const ENTRIES = { ".": "index.ts", "./testing": "testing/index.ts" } as const;
+const ENTRIES = { ".": "index.ts", "./react": "react/index.ts", "./testing": "testing/index.ts" } as const;
 /** What the package never carries along. */
-const PEERS = ["@microsoft/signalr"];
+const PEERS = ["@microsoft/signalr", "react"];
 /** Of the main entry, minified. */
 const MOST_GZIP_BYTES = 12_000;
 

@@ -332,9 +332,11 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
 
   async #end(payload: { error?: Error }): Promise<void> {
     const wasThere = this.#session !== null;
-    await this.#begin();
-    this.#session = null;
+    const ending = this.#begin();
     this.#followed.clear();
+    const session = await ending;
+    // Somebody may have connected again meanwhile.
+    if (this.#session === session) this.#session = null;
     if (wasThere) this.emit("disconnected", payload);
   }
 

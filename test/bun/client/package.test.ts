@@ -106,6 +106,15 @@ describe("the package", () => {
       });
   }, 60_000);
 
+  test("has hooks where React is installed", async () => {
+    await symlink(join(ROOT, "node_modules/react"), join(project, "node_modules/react"));
+    const program =
+      'import * as hooks from "@conduit-gateway/client/react"; console.log(Object.keys(hooks).sort().join());';
+    await Bun.write(join(project, "hooks.js"), program);
+    for (const runtime of [process.execPath, node ?? ""])
+      expect(await run([runtime, "hooks.js"], project)).toBe("useConduitRealtime,useRun,useTask\n");
+  }, 60_000);
+
   test("has types that hold what programs do, and refuse what they may not", async () => {
     const strict = ["--noEmit", "--strict", "--module", "nodenext", "--target", "esnext"];
     await run([join(ROOT, "node_modules/.bin/tsc"), ...strict, "--types", "", "typed.ts"], project);

@@ -212,6 +212,16 @@ describe("connecting", () => {
     expect(names()).not.toContain("disconnected");
   });
 
+  test("again while a disconnection is on its way is what counts", async () => {
+    const { hub, client } = await following();
+    const ended = client.disconnect();
+    await client.connect("image");
+    await ended;
+    await client.subscribeToTask(TASK, "image");
+    expect(client.isConnected).toBe(true);
+    expect(hub.last.subscribed).toEqual([{ taskId: TASK, after: null }]);
+  });
+
   test("that is left by disconnecting rejects, and leaves no connection open", async () => {
     const { hub, client } = world();
     const connecting = client.connect("image").catch((error: unknown) => error);
