@@ -6,6 +6,7 @@ import { audioFormatOf } from "../audio/base64-audio.ts";
 import { isObject, type JsonObject } from "../json.ts";
 import { initialSession, merge } from "../session/session-config.ts";
 import type { TranslatorContext } from "../translator.ts";
+import { withoutFlatFields } from "../translators/beta-names.ts";
 
 export class SessionState {
   readonly #context: Pick<TranslatorContext, "plan" | "output">;
@@ -79,7 +80,7 @@ export class SessionState {
   /** Takes a client's update; false when it changed nothing that a provider could be told of. */
   update({ session }: RealtimeEvent): boolean {
     if (!isObject(session)) return false;
-    const { model, tracing, type, ...fields } = session;
+    const { model, tracing, type, ...fields } = withoutFlatFields(session);
     const before = JSON.stringify({ ...this.#session, tracing: null });
     this.#session = merge(this.#session, { ...fields, ...(tracing !== undefined && { tracing }) });
     return JSON.stringify({ ...this.#session, tracing: null }) !== before;

@@ -61,6 +61,26 @@ function toOurs(event: RealtimeEvent): RealtimeEvent {
   }
 }
 
+/** Fields that only beta sessions have. */
+const FLAT_FIELDS: readonly string[] = [
+  "modalities",
+  "input_audio_format",
+  "output_audio_format",
+  "input_audio_transcription",
+  "turn_detection",
+  "input_audio_noise_reduction",
+  "voice",
+  "speed",
+  "max_response_output_tokens",
+  "temperature",
+];
+
+/** The session of a client that says it speaks GA, with beta fields that it sends all the same put where they belong. */
+export function withoutFlatFields(session: JsonObject): JsonObject {
+  if (!FLAT_FIELDS.some((field) => field in session)) return session;
+  return gaSession(session, session.type === "transcription" ? "transcription" : "realtime");
+}
+
 /** Flat beta session fields as GA's; GA fields that are there stay. */
 export function gaSession(session: JsonObject, type: "realtime" | "transcription"): JsonObject {
   const {

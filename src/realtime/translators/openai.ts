@@ -11,6 +11,7 @@ import { audioFormatOf, msOfBase64 } from "../audio/base64-audio.ts";
 import { isObject } from "../json.ts";
 import { AUDIO_APPEND, type ClientEvent } from "../session/client-event.ts";
 import type { Translator, TranslatorContext, UpstreamRequest } from "../translator.ts";
+import { withoutFlatFields } from "./beta-names.ts";
 import { ConversationMemory } from "./openai-memory.ts";
 import { responseUsage, transcriptionUsage } from "./openai-usage.ts";
 
@@ -218,7 +219,7 @@ class OpenAiTranslator implements Translator {
       return;
     }
     const { model, ...fields } = session;
-    const update: RealtimeEvent = { ...rest, session: fields };
+    const update: RealtimeEvent = { ...rest, session: withoutFlatFields(fields) };
     this.#memory.asked(update);
     this.#send(update);
   }

@@ -1,0 +1,169 @@
+/** What holds of any session and any sound: beta names there and back, and G.711. */
+
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { RealtimeEvent } from "../../../src/protocol/realtime.ts";
+import type { Json } from "../../../src/protocol/task.ts";
+import { AudioConverter } from "../../../src/realtime/audio/converter.ts";
+import { decodeAudio, encodeAudio } from "../../../src/realtime/audio/samples.ts";
+import { betaNames } from "../../../src/realtime/translators/beta-names.ts";
+import { openAiTranslator } from "../../../src/realtime/translators/openai.ts";
+import { VoiceWorld } from "../../fixture/voice/voice-world.ts";
+
+const FORMATS = ["pcm16", "g711_ulaw", "g711_alaw"] as const;
+const detection = fc.oneof(
+  fc.constant(null),
+  fc.record({ type: fc.constant("server_vad"), threshold: fc.double({ min: 0, max: 1, noNaN: true }) }),
+  fc.record({ type: fc.constant("semantic_vad"), eagerness: fc.constantFrom("low", "auto") }),
+);
+/** A beta session, any of whose fields may be absent. */
+const betaSession = fc.record(
+  {
+    instructions: fc.string(),
+    modalities: fc.constantFrom(["text", "audio"], ["text"]),
+    voice: fc.constantFrom("sage", "marin"),
+    speed: fc.double({ min: 0.25, max: 1.5, noNaN: true }),
+    input_audio_format: fc.constantFrom(...FORMATS),
+    output_audio_format: fc.constantFrom(...FORMATS),
+    input_audio_transcription: fc.oneof(fc.constant(null), fc.record({ model: fc.constant("whisper-1") })),
+    turn_detection: detection,
+    input_audio_noise_reduction: fc.oneof(fc.constant(null), fc.record({ type: fc.constant("near_field") })),
+    max_response_output_tokens: fc.oneof(fc.constant("inf"), fc.integer({ min: 1, max: 4_096 })),
+    tool_choice: fc.constantFrom("auto", "none"),
+  },
+  { requiredKeys: [] },
+);
+const FLAT = ["modalities", "voice", "speed", "turn_detection", "max_response_output_tokens"];
+
+describe("beta names", () => {
+  const dialect = betaNames();
+
+  test("of a session come back as they were sent, and none of them goes to the provider", () => {
+    fc.assert(
+      fc.property(betaSession, (session) => {
+        const sent = dialect.toOurs({ type: "session.update", session: session as Json });
+        const ga = sent.session as { [field: string]: Json };
+        expect(ga.type).toBe("realtime");
+        expect(Object.keys(ga).filter((field) => FLAT.includes(field) || field.includes("_audio_"))).toEqual(
+          [],
+        );
+        const [back] = dialect.fromOurs({ type: "session.updated", session: ga });
+        expect(back?.session).toEqual(session);
+      }),
+    );
+  });
+
+  test("of a response and its items come back as they were sent", () => {
+    const response = fc.record(
+      {
+        modalities: fc.constantFrom(["text", "audio"], ["text"]),
+        voice: fc.constantFrom("sage", "marin"),
+        output_audio_format: fc.constantFrom(...FORMATS),
+        instructions: fc.string(),
+        metadata: fc.constantFrom(null, { turn: "1" }),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(response, (asked) => {
+        const sent = dialect.toOurs({ type: "response.create", response: asked as Json });
+        const [back] = dialect.fromOurs({ type: "response.created", response: sent.response ?? null });
+        expect(back?.response).toEqual(asked);
+      }),
+    );
+    const said = fc.array(
+      fc.oneof(
+        fc.record({ type: fc.constant("text"), text: fc.string() }),
+        fc.record({ type: fc.constant("audio"), transcript: fc.string() }),
+      ),
+    );
+    fc.assert(
+      fc.property(said, (content) => {
+        const item = { type: "message", role: "assistant", content };
+        const sent = dialect.toOurs({ type: "conversation.item.create", item: item as Json });
+        expect(JSON.stringify(sent)).not.toMatch(/"type":"(text|audio)"/);
+        const [back] = dialect.fromOurs({ type: "conversation.item.added", item: sent.item ?? null });
+        expect(back).toMatchObject({ type: "conversation.item.created", item });
+      }),
+    );
+  });
+
+  test("are put where they belong for a client that says it speaks GA", () => {
+    const world = new VoiceWorld({
+      name: "openai",
+      capabilities: { tools: true, voices: null, imageInput: true, transcription: true, webrtc: true },
+      translator: (context) => openAiTranslator(context, { modelInUrl: true }),
+    });
+    world.upstream.accept();
+    world.client({
+      type: "session.update",
+      session: { voice: "sage", modalities: ["text", "audio"], temperature: 0.8 },
+    });
+    const session: Json = {
+      type: "realtime",
+      output_modalities: ["audio"],
+      audio: { output: { voice: "sage" } },
+    };
+    expect(world.upstream.messages.at(-1)).toEqual({
+      type: "session.update",
+      session,
+    } satisfies RealtimeEvent);
+  });
+});
+
+describe("G.711", () => {
+  const samples = fc.array(fc.integer({ min: -32_768, max: 32_767 }), { maxLength: 200 });
+
+  test.each(["audio/pcmu", "audio/pcma"] as const)("%s keeps each sample to within its step", (type) => {
+    fc.assert(
+      fc.property(samples, (list) => {
+        const before = Int16Array.from(list);
+        const after = decodeAudio(encodeAudio(before, { type }), { type });
+        expect(after.length).toBe(before.length);
+        before.forEach((sample, i) => {
+          // A step is a sixteenth of the level's octave; the loudest are cut off.
+          const allowed = Math.max(40, Math.abs(sample) / 16) + (Math.abs(sample) > 32_000 ? 700 : 0);
+          expect(Math.abs(sample - (after[i] ?? 0))).toBeLessThanOrEqual(allowed);
+        });
+      }),
+    );
+  });
+
+  test.each(["audio/pcmu", "audio/pcma"] as const)("%s is the same bytes after there and back", (type) => {
+    const every = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+    const again = encodeAudio(decodeAudio(every, { type }), { type });
+    // μ-law has two zeros, which are one sample.
+    const differ = every.filter((byte, i) => again[i] !== byte);
+    expect([...differ]).toEqual(type === "audio/pcmu" ? [0x7f] : []);
+  });
+});
+
+test("sound in pieces of any size comes to the sound in one piece", () => {
+  const sizes = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 30 });
+  const rates = fc.constantFrom(8_000, 16_000, 22_050, 24_000, 44_100, 48_000);
+  fc.assert(
+    fc.property(sizes, rates, rates, (pieces, from, to) => {
+      const total = pieces.reduce((sum, size) => sum + size, 0);
+      const sound = Int16Array.from({ length: total }, (_, i) => Math.round(9_000 * Math.sin(i / 7)));
+      const bytes = new Uint8Array(sound.buffer);
+      const format = (rate: number) => ({ type: "audio/pcm", rate }) as const;
+      const whole = new AudioConverter(format(from), format(to)).convert(bytes);
+      const parts = new AudioConverter(format(from), format(to));
+      let at = 0;
+      const joined = pieces.flatMap((size) => {
+        const part = parts.convert(bytes.subarray(at * 2, (at + size) * 2));
+        at += size;
+        return [...part];
+      });
+      const [one, other] = [whole, Uint8Array.from(joined)].map((sound) =>
+        decodeAudio(sound, format(to)),
+      ) as [Int16Array, Int16Array];
+      // The last sample may come a piece sooner or later, and a half may be rounded either way.
+      expect(Math.abs(one.length - other.length)).toBeLessThanOrEqual(1);
+      const common = Math.min(one.length, other.length);
+      for (let i = 0; i < common; i += 1)
+        expect(Math.abs((one[i] ?? 0) - (other[i] ?? 0))).toBeLessThanOrEqual(1);
+    }),
+    { numRuns: 50 },
+  );
+});
