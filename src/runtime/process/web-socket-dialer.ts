@@ -8,6 +8,8 @@ import type { Frame } from "../../sockets/frame.ts";
 type SocketOptions = { headers: Record<string, string>; protocols?: string[] };
 type SocketConstructor = new (url: string, options: SocketOptions) => WebSocket;
 
+/** Balancers and address translators on the way forget connections that are silent for some minutes. */
+const PING_MS = 30_000;
 /** A reason longer than this may not be sent (RFC 6455 §5.5). */
 const REASON_BYTES = 123;
 
@@ -16,6 +18,12 @@ const ANSWERED = /status code: ([1-5]\d\d)\b/;
 
 export class WebSocketDialer implements Dialer {
   readonly #Socket = WebSocket as unknown as SocketConstructor;
+  readonly #pingMs: number;
+
+  /** `pingMs`: between two pings of a socket. One that has shown no sign of life since the last is ended as 1006. */
+  constructor(pingMs = PING_MS) {
+    this.#pingMs = pingMs;
+  }
 
   dial({ url, headers, protocols }: DialRequest, handler: DialHandler, signal: AbortSignal): void {
     let native: WebSocket;
@@ -46,9 +54,36 @@ export class WebSocketDialer implements Dialer {
         return;
       }
       state = "open";
+      keepAlive();
       handler.opened(new Dialled(native));
     };
+    const over = (close: CloseNote) => {
+      if (state !== "open") return;
+      state = "over";
+      clearInterval(pings);
+      handler.closed(close);
+    };
+    let alive = true;
+    let pings: ReturnType<typeof setInterval> | undefined;
+    const keepAlive = () => {
+      const pinged = native as WebSocket & { ping?(): void; terminate?(): void };
+      // A runtime whose sockets cannot ping leaves it to TCP.
+      if (pinged.ping === undefined) return;
+      native.addEventListener("pong" as keyof WebSocketEventMap, () => {
+        alive = true;
+      });
+      pings = setInterval(() => {
+        if (alive && native.readyState === WebSocket.OPEN) {
+          alive = false;
+          pinged.ping?.();
+          return;
+        }
+        over({ code: 1006, reason: "" });
+        pinged.terminate?.();
+      }, this.#pingMs);
+    };
     native.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
+      alive = true;
       if (state === "open") handler.received(typeof data === "string" ? data : new Uint8Array(data));
     };
     native.onerror = (event) => {
@@ -61,10 +96,7 @@ export class WebSocketDialer implements Dialer {
     };
     native.onclose = ({ code, reason }: CloseEvent) => {
       if (state === "opening") fail("it closed the connection");
-      else if (state === "open") {
-        state = "over";
-        handler.closed({ code, reason } satisfies CloseNote);
-      }
+      else over({ code, reason });
     };
   }
 }

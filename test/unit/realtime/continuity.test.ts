@@ -159,6 +159,15 @@ describe("a provider whose session ends before ours", () => {
   });
 });
 
+test("a session of which nobody says a word for 20 minutes goes on", async () => {
+  const world = new VoiceWorld(provider);
+  world.upstream.accept();
+  await world.clock.advance(1_200_000);
+  expect(world.closedWith).toBeNull();
+  world.client({ type: "response.create" });
+  expect(world.upstream.messages).toEqual([{ type: "response.create" }]);
+});
+
 describe("the memory of a conversation", () => {
   test("forgets the oldest items beyond 200, or 256 kB, and counts them as lost", () => {
     const many = new ConversationMemory({});
