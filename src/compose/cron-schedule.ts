@@ -45,7 +45,7 @@ async function sweep(parts: Deployment): Promise<void> {
     const { count, at } = sweepRings({ dueAt: dueAt[lane], ready, held, maxHeld }, now);
     ring(parts, lane, count, at);
   }
-  await Promise.all([stepWorker.clean(), sendEvents(parts), settleLostSessions({ store, log: parts.log })]);
+  await Promise.all([stepWorker.clean(), sendEvents(parts), settleLostSessions(parts)]);
 }
 
 /** Until the next trigger comes, or shortly before: what is left then is sent by that one. */

@@ -5,12 +5,14 @@ import type { HttpEnv } from "../http/exchange.ts";
 import { noIdleLimit } from "../http/idle-limit.ts";
 import { closeHubs, type HubShards, mountHubProxy } from "../http/routes/hub-proxy.ts";
 import { mountRealtime, type VoiceSockets } from "../http/routes/realtime.ts";
+import { mountRealtimeCalls } from "../http/routes/realtime-calls.ts";
 import { mountRealtimeSessions } from "../http/routes/realtime-sessions.ts";
 import { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import type { EventSockets } from "../http/streams/event-sockets.ts";
 import { RequestHeartbeat } from "../http/streams/request-heartbeat.ts";
 import { KEY_END } from "../protocol/close-codes.ts";
 import { mountQStash } from "../queues/qstash-routes.ts";
+import type { VoiceOpening } from "../realtime/voice-admission.ts";
 import { wireVoiceModels } from "../realtime/wire-voice-model.ts";
 import { describeError } from "../tasks/ports/log.ts";
 import { createApp } from "./app.ts";
@@ -25,6 +27,8 @@ export type DeploymentSurface = {
   readonly sockets: EventSockets;
   readonly shards: HubShards;
   readonly voiceSockets: VoiceSockets;
+  /** Makes a call in an object of its own, and answers with the provider's SDP. */
+  makeCall(opening: VoiceOpening, sdp: string): Promise<string>;
   /** Ends an open voice session. */
   endVoice(sessionId: string): Promise<void>;
   /** Keeps the isolate alive until the promise settles, as long as the platform allows. */
@@ -67,8 +71,16 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
         keys: deployment.authenticator,
         ephemeralKeys: deployment.ephemeralKeys,
         voice,
+        store,
         sockets: surface.voiceSockets,
         origins: deployment.origins,
+      });
+      mountRealtimeCalls(target, key, {
+        ephemeralKeys: deployment.ephemeralKeys,
+        voice,
+        store,
+        makeCall: surface.makeCall,
+        endSession: (ended) => surface.endVoice(ended.id),
       });
     },
     mountHubs: (target, key) =>

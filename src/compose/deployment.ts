@@ -17,6 +17,7 @@ import { durationSeeds } from "../providers/usual-durations.ts";
 import { QStashDoorbell } from "../queues/qstash-doorbell.ts";
 import { qstashHealth } from "../queues/qstash-health.ts";
 import { QStashSignatures } from "../queues/qstash-signatures.ts";
+import type { HangUp } from "../realtime/calls/hang-up.ts";
 import type { VoiceAdmission } from "../realtime/voice-admission.ts";
 import { poolSize } from "../tasks/engine/step-runner-pool.ts";
 import { StepWorker, type StepWorkerOptions } from "../tasks/engine/step-worker.ts";
@@ -27,7 +28,7 @@ import { createEventSender } from "./events.ts";
 import { createHookAddresses, stepWorkerOptions } from "./options.ts";
 import { TaskEnds } from "./task-ends.ts";
 import { UnreadableWatch } from "./unreadable-watch.ts";
-import { createVoiceAdmission } from "./voice.ts";
+import { createHangUp, createVoiceAdmission } from "./voice.ts";
 import { createWebhooks } from "./webhooks.ts";
 
 /** Tasks that one request may cancel: each takes a few of the calls that the platform lets a request make. */
@@ -60,6 +61,8 @@ export type Deployment = Core & {
   readonly eventSender: EventSender | null;
   /** Who may open which voice session. */
   readonly voice: VoiceAdmission;
+  /** Ends calls whose sideband is lost. */
+  readonly hangUp: HangUp;
   /** How this isolate's rings go. */
   readonly ringHealth: () => HealthPart;
 };
@@ -76,6 +79,7 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
   const hooks = createHookAddresses(settings, settings.keys);
   const { transport } = parts;
   const webhooks = createWebhooks({ settings, store, transport, clock, log, maxOpen: MAX_OPEN_DELIVERIES });
+  const voice = createVoiceAdmission(settings, clock);
   const rings = qstash === null ? ringsOfRunners(platform, options) : ringsOfQStash(qstash);
   return {
     // The worker that holds a task runs elsewhere, see step-worker.ts.
@@ -99,7 +103,8 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
       options,
     ),
     stepWorkerOptions: options,
-    voice: createVoiceAdmission(settings, clock),
+    voice,
+    hangUp: createHangUp({ models: voice.models, clock, log }, post),
     qstash,
     eventSender: createEventSender(settings, { store, post, clock, log }),
     unreadable: new UnreadableWatch({ store, clock, log }),

@@ -18,8 +18,6 @@ import type { HttpEnv } from "../http/exchange.ts";
 import type { IdleLimit } from "../http/idle-limit.ts";
 import { keepStreamsUnmeasured } from "../http/response/stream-head.ts";
 import { mountHubs } from "../http/routes/hubs.ts";
-import { mountRealtime } from "../http/routes/realtime.ts";
-import { mountRealtimeSessions } from "../http/routes/realtime-sessions.ts";
 import { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import { LocalEventSockets } from "../http/streams/event-sockets.ts";
 import { StreamHeartbeat } from "../http/streams/event-stream.ts";
@@ -31,12 +29,6 @@ import { createLazyThumbnails, type PictureShrinker } from "../media/thumbnails/
 import { CLOSE_GOING_AWAY, KEY_END, type KeyEnd, keyEndCode } from "../protocol/close-codes.ts";
 import type { Catalogue } from "../providers/catalogue.ts";
 import { durationSeeds } from "../providers/usual-durations.ts";
-import { END } from "../realtime/session/endings.ts";
-import { announceSessionEnd, onSessionEnd } from "../realtime/session-endings-bus.ts";
-import type { Session } from "../realtime/session-store.ts";
-import { LostSessionSweep } from "../realtime/usage/lost-sessions.ts";
-import { sessionCost, sessionPriceOf } from "../realtime/usage/session-price.ts";
-import type { VoiceService } from "../realtime/voice-service.ts";
 import { wireVoiceModels } from "../realtime/wire-voice-model.ts";
 import { RoomBridge } from "../rooms/room-bridge.ts";
 import { Rooms } from "../rooms/rooms.ts";
@@ -67,19 +59,19 @@ import { HostHealth, roomsPart } from "./health.ts";
 import { createHubs } from "./hubs.ts";
 import type { BuildInfo } from "./metrics.ts";
 import { engineOptions, hubConnectionSettings, retentionOptions, roomsSettings } from "./options.ts";
+import { ProcessVoice } from "./process-voice.ts";
 import { StoreMetrics } from "./store-metrics.ts";
 import { TaskEnds } from "./task-ends.ts";
 import { UnreadableWatch } from "./unreadable-watch.ts";
-import { createVoice, createVoiceAdmission, localVoiceSockets, type VoiceHost } from "./voice.ts";
+import type { VoiceHost } from "./voice.ts";
 import { VoiceFigures } from "./voice-figures.ts";
 import { createWebhooks } from "./webhooks.ts";
 
-const SECOND_MS = 1_000;
 /** Deliveries to webhooks that are sent at once: so many destinations may hang at a time, and others go on. */
 const MAX_OPEN_DELIVERIES = 64;
 /** How long clients of long polling get to fetch what closes their connections, ms. They ask again at once. */
 const LAST_POLLS_MS = 1_000;
-/** How long the store gets to take what voice sessions used, ms. */
+/** How long providers get to hang up, and the store to take what voice sessions used, ms. */
 const VOICE_ENDS_MS = 5_000;
 
 export type GatewayDependencies = {
@@ -205,40 +197,16 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const session = hubConnectionSettings(settings);
   const keepAlive = new HubKeepAlive(connections, clock, session);
   const { hubs } = createHubs(settings, { tasks, rooms, store, clock, wireContext });
-  const admission = createVoiceAdmission(settings, clock);
   const traffic = settings.logging.level === "debug";
   const voiceFigures = new VoiceFigures({ clock, log, traffic });
-  const voice =
-    dependencies.voice === undefined
-      ? null
-      : createVoice({
-          settings,
-          models: admission.models,
-          store,
-          clock,
-          log,
-          host: dependencies.voice,
-          embedded: instances === undefined,
-          watch: voiceFigures,
-        });
-  /** Ends a session here, or wherever its sockets are. */
-  const endVoice = async (held: VoiceService, { id, fence, price, counters }: Session) => {
-    if (held.close(id, END.terminated)) return;
-    if (bus !== null) announceSessionEnd(bus, id);
-    // Nobody can be told: whoever holds it finds out when it renews its lease.
-    else
-      await store.endSession(id, fence, {
-        closeReason: END.terminated.reason,
-        counters,
-        costMicros: sessionCost(sessionPriceOf(price), counters),
-      });
-  };
-  const lostSessions = new LostSessionSweep(
-    { store, clock, log },
-    settings.realtime.staleSweepSeconds * SECOND_MS,
-  );
+  const voice = new ProcessVoice({
+    ...{ settings, store, clock, log, bus },
+    host: dependencies.voice,
+    embedded: instances === undefined,
+    watch: voiceFigures,
+  });
   const disconnect = (keyId: string, why: KeyEnd) => {
-    voice?.closeKey(keyId, why);
+    voice.service?.closeKey(keyId, why);
     authenticator.forget(keyId);
     connections.close(keyId, closeOptionsOf(keyEndCode(why), why));
     rooms.closeKey(keyId, why);
@@ -257,7 +225,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     store,
     clock,
     log,
-    connectedKeys: () => [...slots.keyIds(), ...connections.owners(), ...(voice?.keyIds() ?? [])],
+    connectedKeys: () => [...slots.keyIds(), ...connections.owners(), ...(voice.service?.keyIds() ?? [])],
     disconnect,
   });
 
@@ -279,7 +247,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     accounts,
     events,
     webhooks: () => store.countDeliveries(),
-    ...(voice !== null && { realtime: () => voiceFigures.part(admission.models.providers) }),
+    ...(voice.service !== null && { realtime: () => voiceFigures.part(voice.admission.models.providers) }),
     clock,
   });
   const app = createApp(core, {
@@ -298,7 +266,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       ends,
       storeCalls,
       webhookTries: webhooks.tries,
-      voice: voice === null ? null : voiceFigures,
+      voice: voice.service === null ? null : voiceFigures,
     },
     isResting: ({ provider, providerModel }, type) => {
       const offering = providers.get(provider);
@@ -312,18 +280,15 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     stopping: () => state !== "running",
     heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),
     sockets: (encodings) => new LocalEventSockets({ rooms, encodings, slots, sockets }),
-    ...(voice !== null && {
-      voices: wireVoiceModels(admission.models),
-      mountRealtime: (target, key, admin) => {
-        mountRealtimeSessions(target, key, admin, { store, endSession: (ended) => endVoice(voice, ended) });
-        mountRealtime(target, {
+    ...(voice.service !== null && {
+      voices: wireVoiceModels(voice.admission.models),
+      mountRealtime: (target, key, admin) =>
+        voice.mount(target, key, admin, {
           keys: authenticator,
           ephemeralKeys: core.ephemeralKeys,
-          voice: admission,
-          sockets: localVoiceSockets(voice, sockets),
+          sockets,
           origins,
-        });
-      },
+        }),
     }),
     mountHubs: (target, key) =>
       mountHubs(target, key, {
@@ -348,29 +313,27 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     start() {
       if (bus !== null) {
         void onRemoteKeyChange(bus, keyChanged);
-        if (voice !== null) void onSessionEnd(bus, (id) => voice.close(id, END.terminated));
       }
       void workers?.listen(engine);
       engine.start();
       retention.start();
       keyWatch.start();
       unreadable.start();
-      lostSessions.start();
+      voice.start();
       sender?.start(settings.engine.sweepIntervalMs);
     },
     async stop() {
       state = "finishing";
       health.stopping();
-      voice?.stopOpening();
       keyWatch.stop();
       unreadable.stop();
-      lostSessions.stop();
+      voice.stopOpening();
       // Streams stay while steps finish, so that subscribers still see them end; what is left is told to come again.
       await engine.stop();
       await sender?.stop();
       state = "closing";
       localEnds?.close();
-      const voiceEnded = voice?.shutdown() ?? Promise.resolve();
+      const voiceEnded = voice.service?.shutdown() ?? Promise.resolve();
       connections.close(null, closeOptionsOf(CLOSE_GOING_AWAY, "the server is shutting down"));
       await Promise.all([
         retention.stop(),

@@ -2,16 +2,20 @@
 
 import type { Settings } from "../config/load.ts";
 import type { VoiceSockets } from "../http/routes/realtime.ts";
+import { ApiError } from "../protocol/error.ts";
 import type { Json } from "../protocol/task.ts";
 import { EXAMPLE_NAMES } from "../providers/example-names.ts";
+import { createCallHttp } from "../realtime/calls/call-http.ts";
+import { HangUp } from "../realtime/calls/hang-up.ts";
 import { createUpstreamCall, type VoiceFetch } from "../realtime/session/upstream-call.ts";
+import type { VoiceServiceOptions } from "../realtime/session-opening.ts";
 import type { SessionStore } from "../realtime/session-store.ts";
 import { betaNames, gaSession } from "../realtime/translators/beta-names.ts";
 import type { SessionJournal } from "../realtime/usage/session-journal.ts";
 import { VoiceAdmission } from "../realtime/voice-admission.ts";
 import { VoiceModels } from "../realtime/voice-models.ts";
 import { createVoiceOffers } from "../realtime/voice-offers.ts";
-import { VoiceService, type VoiceServiceOptions } from "../realtime/voice-service.ts";
+import { VoiceService } from "../realtime/voice-service.ts";
 import type { VoiceWatch } from "../realtime/voice-watch.ts";
 import type { Dialer } from "../sockets/dialer.ts";
 import type { SocketUpgrade } from "../sockets/socket-upgrade.ts";
@@ -36,6 +40,8 @@ const KEEP_MS = 5_000;
 const RENEW_MS = { embedded: 5_000, shared: 30_000 } as const;
 /** How long a provider may take to answer, ms. */
 const CONNECT_MS = 10_000;
+/** How long a provider may take to answer an offer, and to hang up, ms. */
+const CALL_MS = { offerMs: 15_000, hangUpMs: 10_000 };
 /** What example names lead to while no provider has a key. */
 const BUILT_IN = "local/echo";
 
@@ -94,6 +100,8 @@ export function createVoice({
       models,
       dialer: host.dialer,
       call: createUpstreamCall(host.fetch),
+      callHttp: createCallHttp(host.fetch, clock, CALL_MS),
+      hangUp: createHangUp({ models, clock, log }, host.fetch),
       clock,
       log,
       betaDialect: betaNames,
@@ -102,6 +110,14 @@ export function createVoice({
     },
     voiceOptions(settings, embedded),
   );
+}
+
+/** What ends calls at their providers. */
+export function createHangUp(
+  parts: { readonly models: VoiceModels; readonly clock: Pick<Clock, "after">; readonly log: Log },
+  fetch: VoiceFetch,
+): HangUp {
+  return new HangUp({ ...parts, http: createCallHttp(fetch, parts.clock, CALL_MS) });
 }
 
 function voiceOptions({ realtime }: Settings, embedded: boolean): VoiceServiceOptions {
@@ -146,6 +162,20 @@ export function localVoiceSockets(voice: VoiceService, sockets: SocketUpgrade): 
       if (response === null) handler.closed();
       return response;
     },
+    async join(request, { id }, beta, answer) {
+      const handler = voice.calls.control(id, beta);
+      if (handler === null) throw outOfReach();
+      return sockets.upgrade(request, handler, answer);
+    },
     refuse: (request, handler, answer) => sockets.upgrade(request, handler, answer),
   };
+}
+
+/** Processes that share a store hold each their own calls. */
+function outOfReach(): ApiError {
+  return new ApiError(
+    "not_supported",
+    "This call is held by another process of this gateway, which a socket cannot be handed to. Steer it over the call's own data channel.",
+    { param: "call_id" },
+  );
 }

@@ -2,16 +2,17 @@
 
 import type { RealtimeProvider } from "./translator.ts";
 
-type LazyProvider = Pick<RealtimeProvider, "name" | "capabilities"> & {
+type LazyProvider = Pick<RealtimeProvider, "name" | "capabilities" | "calls"> & {
   readonly load: () => Promise<RealtimeProvider["translator"]>;
 };
 
 /** `load` is called until it succeeds once; sessions that begin afterwards do not wait. */
-export function lazyProvider({ name, capabilities, load }: LazyProvider): RealtimeProvider {
+export function lazyProvider({ name, capabilities, calls, load }: LazyProvider): RealtimeProvider {
   let loaded: RealtimeProvider["translator"] | null = null;
   return {
     name,
     capabilities,
+    ...(calls && { calls }),
     async prepare() {
       loaded ??= await load();
     },

@@ -82,6 +82,8 @@ export type SessionPlan = {
   readonly endpoint: UpstreamEndpoint;
   /** The end user, where known: opaque. */
   readonly customer: string | null;
+  /** The provider's id of the call that the socket joins; absent for a session whose sound comes here. */
+  readonly callId?: string;
 };
 
 /** Where a provider is, and with which account. */
@@ -133,10 +135,33 @@ export type RealtimeCapabilities = {
   readonly webrtc: boolean;
 };
 
+/** A request of the HTTP side of calls, always a POST. */
+export type CallRequest = {
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Null for a POST without a body. */
+  readonly body: FormData | null;
+};
+
+/** How a browser and the provider agree on a call (WebRTC), whose sound goes past the gateway. */
+export interface CallDialect {
+  /** Hands the offer of a client to the provider. `session` are GA fields without a model. */
+  offer(
+    plan: Pick<SessionPlan, "endpoint" | "providerModel" | "intent">,
+    sdp: string,
+    session: Json,
+  ): CallRequest;
+  /** The provider's id of the call, from the `Location` of its answer; null when it is none. */
+  callIdOf(location: string | null): string | null;
+  hangUp(endpoint: UpstreamEndpoint, callId: string): CallRequest;
+}
+
 /** A provider of voice sessions. */
 export interface RealtimeProvider {
   readonly name: string;
   readonly capabilities: RealtimeCapabilities;
+  /** How calls are made, where `capabilities.webrtc`. */
+  readonly calls?: CallDialect;
   /** Loads what `translator` needs; MUST have succeeded before it is called. Absent: nothing is to be loaded. */
   prepare?(): Promise<void>;
   translator(context: TranslatorContext): Translator;

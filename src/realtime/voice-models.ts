@@ -58,6 +58,11 @@ export class VoiceModels {
     ]);
   }
 
+  /** A provider and where it is reached; null when it is not configured. */
+  providerNamed(name: string): Pick<VoiceOffer, "provider" | "endpoint"> | null {
+    return this.#offers.get(name) ?? null;
+  }
+
   /** Every model that is listed by name. */
   list(): VoiceModel[] {
     return [...this.#offers.values()].flatMap((offer) =>

@@ -6,6 +6,7 @@ import type { Price } from "../tasks/ports/price.ts";
 import { lazyProvider } from "./lazy-provider.ts";
 import type { RealtimeCapabilities, RealtimeProvider } from "./translator.ts";
 import { ECHO_CAPABILITIES } from "./translators/echo-capabilities.ts";
+import { openAiCalls } from "./translators/openai-calls.ts";
 import type { VoicePrice } from "./usage/session-price.ts";
 import type { VoiceOffer } from "./voice-models.ts";
 
@@ -53,6 +54,7 @@ const KNOWN: readonly KnownProvider[] = [
     provider: lazyProvider({
       name: "openai",
       capabilities: OPENAI_CAPABILITIES,
+      calls: openAiCalls,
       load: loadOpenAi,
     }),
     address: "wss://api.openai.com/v1/realtime",

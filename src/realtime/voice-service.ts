@@ -1,17 +1,19 @@
 /** Opens voice sessions that were admitted, and keeps those that are open in this process. */
 
-import { ApiError } from "../protocol/error.ts";
 import type { Dialer } from "../sockets/dialer.ts";
 import type { SocketHandler } from "../sockets/socket-upgrade.ts";
 import { randomToken } from "../tasks/ids.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { Log } from "../tasks/ports/log.ts";
-import { startRefused } from "../tasks/refusals.ts";
+import type { CallHttp } from "./calls/call-http.ts";
+import type { HangUp } from "./calls/hang-up.ts";
+import { VoiceCalls } from "./calls/voice-calls.ts";
 import type { ClientDialect } from "./session/client-link.ts";
 import { END, type SessionEnding } from "./session/endings.ts";
-import { VoiceSession, type VoiceSessionLimits } from "./session/session.ts";
+import { VoiceSession } from "./session/session.ts";
 import type { UpstreamCall } from "./session/upstream-link.ts";
-import type { SessionLimits, SessionStore } from "./session-store.ts";
+import { openInStore, planOf, stopping, type VoiceServiceOptions } from "./session-opening.ts";
+import type { SessionStore } from "./session-store.ts";
 import { SessionUsage } from "./usage/counters.ts";
 import type { SessionJournal } from "./usage/session-journal.ts";
 import type { VoicePrice } from "./usage/session-price.ts";
@@ -20,18 +22,13 @@ import type { VoiceOpening } from "./voice-admission.ts";
 import type { VoiceModel, VoiceModels } from "./voice-models.ts";
 import type { VoiceWatch } from "./voice-watch.ts";
 
-export type VoiceServiceOptions = VoiceSessionLimits &
-  SessionLimits & {
-    readonly leaseMs: number;
-    readonly keepMs: number;
-    readonly renewMs: number;
-  };
-
 export type VoiceServiceDependencies = {
   readonly store: SessionStore;
   readonly models: VoiceModels;
   readonly dialer: Dialer;
   readonly call: UpstreamCall;
+  readonly callHttp: CallHttp;
+  readonly hangUp: HangUp;
   readonly clock: Clock;
   readonly log: Log;
   /** The names of beta clients. */
@@ -43,10 +40,10 @@ export type VoiceServiceDependencies = {
 };
 
 const ID_CHARACTERS = 21;
-/** `Retry-After` of a refused session, seconds. */
-const RETRY_SECONDS = 5;
 
 export class VoiceService {
+  /** Those whose sound goes past the gateway. */
+  readonly calls: VoiceCalls;
   readonly #dependencies: VoiceServiceDependencies;
   readonly #options: VoiceServiceOptions;
   readonly #open = new Map<string, { session: VoiceSession; keyId: string }>();
@@ -58,41 +55,35 @@ export class VoiceService {
   constructor(dependencies: VoiceServiceDependencies, options: VoiceServiceOptions) {
     this.#dependencies = dependencies;
     this.#options = options;
+    this.calls = new VoiceCalls({ ...dependencies, http: dependencies.callHttp }, options);
   }
 
   /** Sessions open in this process. */
   get openCount(): number {
-    return this.#open.size;
+    return this.#open.size + this.calls.openCount;
   }
 
   /** The keys that have a session open here. */
   keyIds(): string[] {
-    return [...this.#open.values()].map(({ keyId }) => keyId);
+    return [...[...this.#open.values()].map(({ keyId }) => keyId), ...this.calls.keyIds()];
   }
 
   /** Opens it in the store and answers what serves its socket. Rejects with `too_many_connections`, `budget_exceeded`, `rate_limit_exceeded`, `overloaded` while the process stops, or what is wrong with the key. */
   async open(opening: VoiceOpening): Promise<SocketHandler> {
     const { store } = this.#dependencies;
-    const { maxPerKey, max, leaseMs } = this.#options;
     const model = this.#dependencies.models.resolve(opening.modelName);
     // First: what cannot be loaded leaves no session behind.
     await model.provider.prepare?.();
-    if (this.#stopping)
-      throw new ApiError("overloaded", "The server is shutting down. Connect again.", {
-        retryAfterSeconds: 1,
-      });
-    const outcome = await store.openSession(opening.draft, { maxPerKey, max }, leaseMs);
-    if (outcome.outcome === "too_many") throw tooMany(outcome.limit, outcome.open);
-    if (outcome.outcome !== "opened")
-      throw startRefused(outcome, opening.draft.reservedMicros, opening.draft);
-    const keeper = new StoreKeeper(outcome.session, {
+    if (this.#stopping) throw stopping();
+    const opened = await openInStore(store, opening, this.#options, this.#options.leaseMs);
+    const keeper = new StoreKeeper(opened, {
       ...this.#keeperParts(model.price),
       ended: () => session.finish(END.terminated),
       overspent: () => session.finish(END.budgetExceeded(null)),
     });
     const session: VoiceSession = this.#session(opening, model, keeper);
     this.#open.set(opening.draft.id, { session, keyId: opening.draft.keyId });
-    this.#dependencies.journal?.opened(outcome.session, opening.modelName);
+    this.#dependencies.journal?.opened(opened, opening.modelName);
     keeper.start(session.usage, () => session.countTime());
     return session;
   }
@@ -101,25 +92,27 @@ export class VoiceService {
   closeKey(keyId: string, why: string): void {
     for (const { session, keyId: owner } of this.#open.values())
       if (owner === keyId) session.finish(END.keyEnded(why));
+    this.calls.closeKey(keyId, why);
   }
 
   /** Ends one that is open here; false when it is not. */
   close(sessionId: string, ending: SessionEnding): boolean {
     const open = this.#open.get(sessionId);
     open?.session.finish(ending);
-    return open !== undefined;
+    return open !== undefined || this.calls.close(sessionId, ending);
   }
 
   /** From here on no session is opened; those that are open go on. */
   stopOpening(): void {
     this.#stopping = true;
+    this.calls.stopMaking();
   }
 
-  /** Ends all: the process stops. Resolves once the store has what each used, or could not be told. */
+  /** Ends all: the process stops. Resolves once calls are hung up, and the store has what each session used or could not be told. */
   async shutdown(): Promise<void> {
     this.#stopping = true;
     for (const { session } of [...this.#open.values()]) session.finish(END.shutdown);
-    await Promise.all(this.#settling);
+    await Promise.all([this.calls.shutdown(), ...this.#settling]);
   }
 
   #keeperParts(price: VoicePrice) {
@@ -142,15 +135,7 @@ export class VoiceService {
       usage,
     });
     return new VoiceSession({
-      plan: {
-        sessionId: `sess_${id}`,
-        model: opening.model,
-        providerModel: model.providerModel,
-        intent: opening.intent,
-        session: opening.session,
-        endpoint: model.endpoint,
-        customer: opening.draft.customer,
-      },
+      plan: planOf(opening, model),
       provider: model.provider,
       dialect: opening.beta ? betaDialect() : null,
       keeper: {
@@ -175,12 +160,4 @@ export class VoiceService {
       newId: (prefix) => `${prefix}_${randomToken(ID_CHARACTERS)}`,
     });
   }
-}
-
-function tooMany(limit: "key" | "all", open: number): ApiError {
-  const message =
-    limit === "key"
-      ? `This key has ${open} voice sessions open, as many as it may. End one: GET /v1/realtime/connections lists them.`
-      : "As many voice sessions are open as this gateway takes. Try again later.";
-  return new ApiError("too_many_connections", message, { retryAfterSeconds: RETRY_SECONDS });
 }

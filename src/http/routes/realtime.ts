@@ -3,17 +3,19 @@
 import type { Hono } from "hono";
 import { CUSTOMER_HEADER, customerOf } from "../../accounts/customer.ts";
 import type { EphemeralKeys } from "../../accounts/ephemeral/ephemeral-keys.ts";
-import type { Principal } from "../../accounts/principal.ts";
+import { type Principal, requirePermission } from "../../accounts/principal.ts";
 import { CLOSE_POLICY } from "../../protocol/close-codes.ts";
 import { ApiError } from "../../protocol/error.ts";
 import { BETA_PROTOCOL, KEY_PROTOCOL_PREFIXES, REALTIME_PROTOCOL } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
+import type { Session, SessionStore } from "../../realtime/session-store.ts";
 import type { VoiceAdmission, VoiceOpening, VoiceRequest } from "../../realtime/voice-admission.ts";
 import type { Socket, SocketHandler, UpgradeAnswer } from "../../sockets/socket-upgrade.ts";
 import { asksForWebSocket, incompleteHandshake, offeredProtocols } from "../../sockets/socket-upgrade.ts";
 import type { HttpContext, HttpEnv } from "../exchange.ts";
 import { type KeyLookup, missingKey, presentedKey } from "../middleware/credentials.ts";
 import { type OriginPolicy, requireSocketOrigin } from "../middleware/origin-policy.ts";
+import { callOf } from "./realtime-calls.ts";
 
 /** Where sessions are held: in this process, or elsewhere. */
 export interface VoiceSockets {
@@ -22,6 +24,8 @@ export interface VoiceSockets {
    * `too_many_connections` or `budget_exceeded`.
    */
   open(request: Request, opening: VoiceOpening, answer: UpgradeAnswer): Promise<Response | null>;
+  /** The client's own socket beside its call. Null when the request is no valid handshake. Rejects with `not_supported` where the call is out of reach. */
+  join(request: Request, call: Session, beta: boolean, answer: UpgradeAnswer): Promise<Response | null>;
   /** A socket on which nothing but a refusal is said. */
   refuse(request: Request, handler: SocketHandler, answer: UpgradeAnswer): Response | null;
 }
@@ -30,6 +34,7 @@ export type RealtimeRouteDependencies = {
   readonly keys: KeyLookup;
   readonly ephemeralKeys: Pick<EphemeralKeys, "sessionOf">;
   readonly voice: Pick<VoiceAdmission, "admit">;
+  readonly store: Pick<SessionStore, "getSession">;
   readonly sockets: VoiceSockets;
   readonly origins: OriginPolicy;
 };
@@ -59,9 +64,11 @@ async function connect(c: HttpContext, dependencies: RealtimeRouteDependencies):
     if (key === null) throw missingKey();
     const principal = await dependencies.keys.authenticate(key);
     c.get("exchange").principal = principal;
-    const session = await dependencies.ephemeralKeys.sessionOf(key);
-    const opening = dependencies.voice.admit(await requestOf(c, principal, offered, session));
-    const response = await dependencies.sockets.open(request, opening, answer);
+    const callId = c.req.query("call_id");
+    const response =
+      callId === undefined
+        ? await open(c, principal, key, offered, answer, dependencies)
+        : await join(c, principal, callId, offered, answer, dependencies);
     if (response === null) throw incompleteHandshake();
     return response;
   } catch (error) {
@@ -71,6 +78,38 @@ async function connect(c: HttpContext, dependencies: RealtimeRouteDependencies):
     if (refused === null) throw error;
     return refused;
   }
+}
+
+async function open(
+  c: HttpContext,
+  principal: Principal,
+  key: string,
+  offered: readonly string[],
+  answer: UpgradeAnswer,
+  { ephemeralKeys, voice, sockets }: RealtimeRouteDependencies,
+): Promise<Response | null> {
+  const session = await ephemeralKeys.sessionOf(key);
+  const opening = voice.admit(await requestOf(c, principal, offered, session));
+  return await sockets.open(c.req.raw, opening, answer);
+}
+
+/** The client's own socket beside a call that it has made. */
+async function join(
+  c: HttpContext,
+  principal: Principal,
+  callId: string,
+  offered: readonly string[],
+  answer: UpgradeAnswer,
+  { store, sockets }: RealtimeRouteDependencies,
+): Promise<Response | null> {
+  requirePermission(principal, "realtime");
+  const call = await callOf(store, c, callId);
+  if (call.endedAt !== null) throw new ApiError("not_found", "This call has ended. Make a new one.");
+  return await sockets.join(c.req.raw, call, speaksBeta(c, offered), answer);
+}
+
+function speaksBeta(c: HttpContext, offered: readonly string[]): boolean {
+  return BETA_HEADER.test(c.req.header("openai-beta") ?? "") || offered.includes(BETA_PROTOCOL);
 }
 
 /** What is asked for: by the address, else by the session that the key was made with. */
@@ -87,8 +126,9 @@ async function requestOf(
     model: c.req.query("model") || (typeof model === "string" ? model : null),
     intent: transcribes ? "transcription" : "conversation",
     customer: await customerOf(principal.tenant, [c.req.header(CUSTOMER_HEADER)]),
-    beta: BETA_HEADER.test(c.req.header("openai-beta") ?? "") || offered.includes(BETA_PROTOCOL),
+    beta: speaksBeta(c, offered),
     session,
+    transport: "socket",
   };
 }
 

@@ -41,6 +41,11 @@ export const END = {
   }),
   shutdown: ending(CLOSE_RESTART, "shutdown", null, "the server is shutting down; open a new session"),
   terminated: ending(CLOSE_NORMAL, "terminated", null, "the session was ended by its owner"),
+  unmetered: ending(CLOSE_TRY_AGAIN, "unmetered", {
+    code: "connection_failed",
+    message:
+      "The call was ended, because the provider did not tell the gateway what it uses. Make a new one.",
+  }),
   keyEnded: (why: string) => ending(CLOSE_POLICY, "key_ended", null, why),
   sessionExpired: (ms: number) =>
     ending(

@@ -324,7 +324,8 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
   }
 }
 
-const NO_EVENT: RealtimeError = {
+/** What a client is told of a message that is none. */
+export const NO_EVENT: RealtimeError = {
   code: "invalid_event",
   message: 'A message must be a JSON object with a "type", such as {"type":"response.create"}.',
 };

@@ -29,7 +29,17 @@ export function createUpstreamCall(fetch: VoiceFetch): UpstreamCall {
 
 /** Null for what is no JSON, or too long. */
 async function boundedJson(response: Response): Promise<Json> {
-  if (response.body === null) return null;
+  const text = await boundedText(response);
+  try {
+    return text === null ? null : (JSON.parse(text) as Json);
+  } catch {
+    return null;
+  }
+}
+
+/** The text of an answer; null when it is longer than is read. */
+export async function boundedText(response: Response): Promise<string | null> {
+  if (response.body === null) return "";
   let text = "";
   let bytes = 0;
   const decoder = new TextDecoder();
@@ -44,9 +54,5 @@ async function boundedJson(response: Response): Promise<Json> {
     }
     text += decoder.decode(value, { stream: true });
   }
-  try {
-    return JSON.parse(text + decoder.decode()) as Json;
-  } catch {
-    return null;
-  }
+  return text + decoder.decode();
 }

@@ -64,6 +64,8 @@ class OpenAiTranslator implements Translator {
   }
 
   connected(): void {
+    // A call was configured with its offer, and its client may have changed that since.
+    if (this.#context.plan.callId !== undefined) return;
     this.#connectedAt = this.#context.now();
     const { session } = this.#memory;
     const type = this.#context.plan.intent === "transcription" ? "transcription" : "realtime";
@@ -292,13 +294,15 @@ class OpenAiTranslator implements Translator {
   }
 
   #address(): UpstreamRequest {
-    const { endpoint, providerModel, intent } = this.#context.plan;
+    const { endpoint, providerModel, intent, callId } = this.#context.plan;
     const query =
-      intent === "transcription"
-        ? "intent=transcription"
-        : this.#dialect.modelInUrl
-          ? `model=${encodeURIComponent(providerModel)}`
-          : "";
+      callId !== undefined
+        ? `call_id=${encodeURIComponent(callId)}`
+        : intent === "transcription"
+          ? "intent=transcription"
+          : this.#dialect.modelInUrl
+            ? `model=${encodeURIComponent(providerModel)}`
+            : "";
     return {
       kind: "socket",
       url: query === "" ? endpoint.baseUrl : `${endpoint.baseUrl}?${query}`,

@@ -2,14 +2,20 @@
 
 import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
 import { describeError, type Log } from "../../tasks/ports/log.ts";
+import type { HangUp } from "../calls/hang-up.ts";
 import { LOST_SESSION, type Session, type SessionCounters, type SessionStore } from "../session-store.ts";
 import { sessionCost, sessionPriceOf } from "./session-price.ts";
 
 export type LostSessionsDependencies = {
   readonly store: Pick<SessionStore, "endLostSessions" | "settleSession">;
+  /** Ends calls whose sideband was lost with the process; null where none are made. */
+  readonly hangUp: Pick<HangUp, "once"> | null;
+  readonly clock: Pick<Clock, "now">;
   readonly log: Log;
 };
 
+/** No provider lets a call go on for longer, ms. */
+export const LONGEST_CALL_MS = 7_200_000;
 /** A lease that is over as soon as anybody looks, ms. */
 const AT_ONCE_MS = 1;
 /** No process holds more sessions. */
@@ -18,17 +24,30 @@ const MOST_OPEN = 1_000_000;
 const STEP = 50;
 
 /** Ends and settles those there are; answers how many. Rejects when the store cannot be asked. */
-export async function settleLostSessions({ store, log }: LostSessionsDependencies): Promise<number> {
+export async function settleLostSessions(dependencies: LostSessionsDependencies): Promise<number> {
+  const { store, log } = dependencies;
   let settled = 0;
   for (;;) {
     const lost = await store.endLostSessions(STEP);
-    for (const { id, fence, price, counters } of lost) {
+    const over = await Promise.all(lost.map((session) => isOver(session, dependencies)));
+    for (const [index, { id, fence, price, counters }] of lost.entries()) {
+      if (over[index] !== true) continue;
       await store.settleSession(id, fence, sessionCost(sessionPriceOf(price), counters));
       log.warn("a voice session was lost with its process, and settled", { sessionId: id });
     }
     settled += lost.length;
     if (lost.length < STEP) return settled;
   }
+}
+
+/** Whether nothing of it goes on. A call that its provider does not hang up is handed out again later. */
+async function isOver(
+  { id, provider, callId, startedAt }: Pick<Session, "id" | "provider" | "callId" | "startedAt">,
+  { hangUp, clock }: Pick<LostSessionsDependencies, "hangUp" | "clock">,
+): Promise<boolean> {
+  if (callId === null || hangUp === null) return true;
+  if (await hangUp.once({ sessionId: id, provider, callId })) return true;
+  return clock.now() - startedAt > LONGEST_CALL_MS;
 }
 
 /**
@@ -66,13 +85,13 @@ export async function settleLost(
 
 /** Looks for lost sessions from time to time. */
 export class LostSessionSweep {
-  readonly #dependencies: LostSessionsDependencies & { readonly clock: Pick<Clock, "after"> };
+  readonly #dependencies: LostSessionsDependencies & { readonly clock: Pick<Clock, "now" | "after"> };
   readonly #everyMs: number;
   #timer: TimerHandle | null = null;
   #stopped = false;
 
   constructor(
-    dependencies: LostSessionsDependencies & { readonly clock: Pick<Clock, "after"> },
+    dependencies: LostSessionsDependencies & { readonly clock: Pick<Clock, "now" | "after"> },
     everyMs: number,
   ) {
     this.#dependencies = dependencies;

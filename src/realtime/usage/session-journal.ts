@@ -4,10 +4,18 @@
  */
 
 import type { Session, SessionCounters } from "../session-store.ts";
+import type { VoiceOpening } from "../voice-admission.ts";
+
+/** What a call is joined again by. JSON. */
+export type JournalledCall = { readonly opening: VoiceOpening; readonly callId: string };
 
 export interface SessionJournal {
   /** `modelName`: the full name of its model, by which it is priced. */
   opened(session: Session, modelName: string): void;
+  /** It is a call, and goes on without this process. Absent where nobody could join it again. */
+  calling?(sessionId: string, call: JournalledCall): void;
+  /** The call is being hung up for this reason. */
+  ending?(sessionId: string, reason: string): void;
   /** What was used so far. MUST be durable soon after it returns, and MUST NOT throw. */
   keep(sessionId: string, counters: SessionCounters): void;
   /** The store has it all. */

@@ -81,6 +81,17 @@ export class StoreKeeper implements SessionKeeper {
     return !this.#exhausted || this.#costMicros < this.#reservedMicros;
   }
 
+  /** It goes on being metered until it has ended for this reason. */
+  ending(reason: string): void {
+    this.#dependencies.journal?.ending?.(this.#session.id, reason);
+  }
+
+  /** Renews no more: the lease runs out, and whoever finds the session settles it. */
+  released(): void {
+    this.#ended = true;
+    this.#tick?.cancel();
+  }
+
   /** Resolves once the store has it, or could not be told. */
   async ended(reason: string, usage: SessionUsage): Promise<void> {
     if (this.#ended) return;

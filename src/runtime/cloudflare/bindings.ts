@@ -45,6 +45,8 @@ export type RefusedSession = {
 
 export type SessionCalls = {
   open(opening: VoiceOpening): Promise<RefusedSession | null>;
+  /** Makes a call; answers with the provider's SDP. */
+  makeCall(opening: VoiceOpening, sdp: string): Promise<RefusedSession | { readonly sdp: string }>;
   /** False when no session is open there. */
   terminate(): Promise<boolean>;
 };

@@ -48,10 +48,12 @@ function createApp(bindings: Bindings): DeploymentApp {
     const { settings, clock } = parts;
     const reason = missingKeys(settings);
     if (reason !== null) return closedApp(reason, workerLog);
+    const voiceSockets = new RemoteVoiceSockets(bindings);
     return createDeploymentApp(parts, {
       build: { version: manifest.version, runtime: "workerd" },
       sockets: new RemoteEventSockets(bindings),
-      voiceSockets: new RemoteVoiceSockets(bindings),
+      voiceSockets,
+      makeCall: (opening, sdp) => voiceSockets.makeCall(opening, sdp),
       endVoice: async (sessionId) => {
         await bindings.REALTIME_SESSION.getByName(sessionId).terminate();
       },

@@ -12,7 +12,8 @@ import { createVoice } from "../../../compose/voice.ts";
 import { ApiError } from "../../../protocol/error.ts";
 import { END } from "../../../realtime/session/endings.ts";
 import { LOST_SESSION, type Session, type SessionCounters } from "../../../realtime/session-store.ts";
-import type { SessionJournal } from "../../../realtime/usage/session-journal.ts";
+import { LONGEST_CALL_MS } from "../../../realtime/usage/lost-sessions.ts";
+import type { JournalledCall, SessionJournal } from "../../../realtime/usage/session-journal.ts";
 import { sessionCost, sessionPriceOf } from "../../../realtime/usage/session-price.ts";
 import type { VoiceOpening } from "../../../realtime/voice-admission.ts";
 import type { VoiceService } from "../../../realtime/voice-service.ts";
@@ -31,7 +32,19 @@ const ATTACH_MS = 10_000;
 /** A settlement that failed is tried again after this, ms. */
 const RETRY_MS = 5_000;
 
-type Held = { id: string; fence: number; keyId: string; counters: SessionCounters };
+/** Between two alarms of a call: one that finds its sideband cut attaches it again, ms. */
+const CALL_ALARM_MS = 10_000;
+const CONTROL_PATH = "/control";
+
+type Held = {
+  readonly id: string;
+  readonly fence: number;
+  readonly keyId: string;
+  readonly counters: SessionCounters;
+  readonly call: HeldCall | null;
+};
+/** `ending`: why it is being hung up; null while it goes on. */
+type HeldCall = JournalledCall & { readonly ending: string | null };
 
 export class RealtimeSession extends DurableObject<Bindings> implements SessionCalls {
   #voice: VoiceService | null = null;
@@ -43,39 +56,38 @@ export class RealtimeSession extends DurableObject<Bindings> implements SessionC
     ctx.storage.sql.exec(
       "CREATE TABLE IF NOT EXISTS voice_session (id TEXT PRIMARY KEY, fence INTEGER NOT NULL, key_id TEXT NOT NULL, counters TEXT NOT NULL)",
     );
+    ctx.storage.sql.exec(
+      "CREATE TABLE IF NOT EXISTS voice_call (id TEXT PRIMARY KEY, call TEXT NOT NULL, ending TEXT)",
+    );
   }
 
   /** Opens the session; its socket has to come with `fetch` then. Answers why there is none, or null. */
   async open(opening: VoiceOpening): Promise<RefusedSession | null> {
-    const { settings, voice, store, clock, log } = partsOf(this.env);
-    this.#voice ??= createVoice({
-      settings,
-      models: voice.models,
-      store,
-      clock,
-      log,
-      host: {
-        dialer: new FetchDialer(),
-        fetch: (url, init) => fetch(url, init),
-        journal: this.#journal(),
-      },
-      embedded: false,
-    });
     try {
-      this.#waiting = await this.#voice.open(opening);
+      this.#waiting = await this.#service().open(opening);
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      const { code, message, param, retryAfterSeconds } = error;
-      return { code, message, param, retryAfterSeconds };
+      return refusalOf(error);
     }
     await this.ctx.storage.setAlarm(Date.now() + ATTACH_MS);
     return null;
   }
 
-  /** The client's socket. */
-  override async fetch(): Promise<Response> {
-    const handler = this.#waiting;
-    this.#waiting = null;
+  /** Makes a call, whose sideband is held here. Answers with the provider's SDP, or why there is none. */
+  async makeCall(opening: VoiceOpening, sdp: string): Promise<RefusedSession | { readonly sdp: string }> {
+    try {
+      const answer = await this.#service().calls.make(opening, sdp);
+      await this.ctx.storage.setAlarm(Date.now() + CALL_ALARM_MS);
+      return { sdp: answer };
+    } catch (error) {
+      return refusalOf(error);
+    }
+  }
+
+  /** The client's socket: that of a session which was opened, or one beside a call. */
+  override async fetch(request: Request): Promise<Response> {
+    const { pathname, search } = new URL(request.url);
+    const handler = pathname === CONTROL_PATH ? this.#control(search !== "") : this.#waiting;
+    if (pathname !== CONTROL_PATH) this.#waiting = null;
     if (handler === null) return new Response(null, { status: 410 });
     const { 0: client, 1: server } = new WebSocketPair();
     acceptFor(server, handler);
@@ -98,10 +110,11 @@ export class RealtimeSession extends DurableObject<Bindings> implements SessionC
     this.#waiting = null;
     const voice = this.#voice;
     if (voice === null || voice.openCount === 0) {
-      await this.#settle(held, LOST_SESSION);
+      if (held.call === null) await this.#settle(held, LOST_SESSION);
+      else await this.#rejoin(held, held.call);
       return;
     }
-    await this.ctx.storage.setAlarm(Date.now() + ALARM_MS);
+    await this.ctx.storage.setAlarm(Date.now() + (held.call === null ? ALARM_MS : CALL_ALARM_MS));
     const { store, clock, log } = partsOf(this.env);
     try {
       const end = keyEndOf(await store.getKey(held.keyId), clock.now());
@@ -114,11 +127,33 @@ export class RealtimeSession extends DurableObject<Bindings> implements SessionC
     }
   }
 
-  /** Settles what was cut off, by what was counted here. */
-  async #settle({ id, fence, counters }: Held, closeReason: string): Promise<void> {
+  /** A call goes on while its sideband is cut: it is attached again, or the call hung up. */
+  async #rejoin(held: Held, call: HeldCall): Promise<void> {
+    if (call.ending !== null) {
+      await this.#settle(held, call.ending);
+      return;
+    }
     const { store, log } = partsOf(this.env);
     try {
+      const session = await store.findSession(held.id);
+      const isOpen = session !== null && session.endedAt === null && session.fence === held.fence;
+      if (isOpen && (await this.#service().calls.resume(session, call, held.counters)))
+        await this.ctx.storage.setAlarm(Date.now() + CALL_ALARM_MS);
+      else await this.#settle(held, LOST_SESSION);
+    } catch (error) {
+      log.warn("a call could not be joined again", { sessionId: held.id, cause: describeError(error) });
+      await this.#settle(held, LOST_SESSION);
+    }
+  }
+
+  /** Settles what was cut off, by what was counted here, once nothing of it goes on. */
+  async #settle({ id, fence, counters, call }: Held, closeReason: string): Promise<void> {
+    const { store, log, clock } = partsOf(this.env);
+    try {
+      const hungUp = call === null || (await this.#hangUp(id, call, closeReason));
       const session = await store.findSession(id);
+      if (!hungUp && session !== null && clock.now() - session.startedAt < LONGEST_CALL_MS)
+        throw new Error("Its provider does not hang up");
       const costMicros = sessionCost(sessionPriceOf(session?.price ?? null), counters);
       await store.endSession(id, fence, { closeReason, counters, costMicros });
       this.#forget();
@@ -126,6 +161,34 @@ export class RealtimeSession extends DurableObject<Bindings> implements SessionC
       log.warn("a voice session could not be settled", { sessionId: id, cause: describeError(error) });
       await this.ctx.storage.setAlarm(Date.now() + RETRY_MS);
     }
+  }
+
+  async #hangUp(sessionId: string, { opening, callId }: HeldCall, reason: string): Promise<boolean> {
+    this.#journal().ending?.(sessionId, reason);
+    return await partsOf(this.env).hangUp.once({ sessionId, provider: opening.draft.provider, callId });
+  }
+
+  #control(beta: boolean): SocketHandler | null {
+    const held = this.#held();
+    return held === null ? null : (this.#voice?.calls.control(held.id, beta) ?? null);
+  }
+
+  #service(): VoiceService {
+    const { settings, voice, store, clock, log } = partsOf(this.env);
+    this.#voice ??= createVoice({
+      settings,
+      models: voice.models,
+      store,
+      clock,
+      log,
+      host: {
+        dialer: new FetchDialer(),
+        fetch: (url, init) => fetch(url, init),
+        journal: this.#journal(),
+      },
+      embedded: false,
+    });
+    return this.#voice;
   }
 
   #journal(): SessionJournal {
@@ -140,6 +203,12 @@ export class RealtimeSession extends DurableObject<Bindings> implements SessionC
           JSON.stringify(counters),
         );
       },
+      calling: (id, call) => {
+        sql.exec("INSERT OR REPLACE INTO voice_call (id, call) VALUES (?, ?)", id, JSON.stringify(call));
+      },
+      ending: (id, reason) => {
+        sql.exec("UPDATE voice_call SET ending = ? WHERE id = ?", reason, id);
+      },
       keep: (id, counters) => {
         sql.exec("UPDATE voice_session SET counters = ? WHERE id = ?", JSON.stringify(counters), id);
       },
@@ -149,17 +218,34 @@ export class RealtimeSession extends DurableObject<Bindings> implements SessionC
 
   #held(): Held | null {
     const [row] = this.ctx.storage.sql
-      .exec<{ id: string; fence: number; key_id: string; counters: string }>(
-        "SELECT id, fence, key_id, counters FROM voice_session",
+      .exec<{
+        id: string;
+        fence: number;
+        key_id: string;
+        counters: string;
+        call: string | null;
+        ending: string | null;
+      }>(
+        "SELECT s.id, fence, key_id, counters, call, ending FROM voice_session s LEFT JOIN voice_call c ON c.id = s.id",
       )
       .toArray();
     if (row === undefined) return null;
     const { id, fence, key_id: keyId } = row;
-    return { id, fence, keyId, counters: JSON.parse(row.counters) as SessionCounters };
+    const { ending } = row;
+    const call = row.call === null ? null : { ...(JSON.parse(row.call) as JournalledCall), ending };
+    return { id, fence, keyId, counters: JSON.parse(row.counters) as SessionCounters, call };
   }
 
   #forget(): void {
     this.ctx.storage.sql.exec("DELETE FROM voice_session");
+    this.ctx.storage.sql.exec("DELETE FROM voice_call");
     void this.ctx.storage.deleteAlarm();
   }
+}
+
+/** An error as a value: a thrown one loses its class and its fields on the way. */
+function refusalOf(error: unknown): RefusedSession {
+  if (!(error instanceof ApiError)) throw error;
+  const { code, message, param, retryAfterSeconds } = error;
+  return { code, message, param, retryAfterSeconds };
 }

@@ -49,7 +49,8 @@ async function asked(path: string, session: Json, key = PLAIN): Promise<VoiceReq
         throw new Error("That is all this test wants to know");
       },
     },
-    sockets: { open: () => Promise.resolve(null), refuse: () => null },
+    store: { getSession: () => Promise.resolve(null) },
+    sockets: { open: () => Promise.resolve(null), join: () => Promise.resolve(null), refuse: () => null },
     origins: { allows: () => true },
   });
   await app.request(path, {
