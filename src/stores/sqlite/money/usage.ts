@@ -35,8 +35,10 @@ const COLUMNS = [
 const SUMS = COLUMNS.map((column) => `sum(${column}) AS ${column}`).join(", ");
 const SUMMED = COLUMNS.map((column) => `${column} = ${column} + excluded.${column}`).join(", ");
 
+/** What is behind the key in both rows of a settlement: its own, and the one of all keys. */
+const BEHIND_KEY = Array.from({ length: 4 + COLUMNS.length }, (_, index) => `?${index + 3}`).join(", ");
 const ADD = `INSERT INTO usage (key_id, day, type, model, named, ${COLUMNS.join(", ")})
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  VALUES (?1, ${BEHIND_KEY}), (?2, ${BEHIND_KEY})
   ON CONFLICT (key_id, day, type, model, named) DO UPDATE SET ${SUMMED}`;
 const ADD_TO_CUSTOMER = `INSERT INTO customer_usage (key_id, customer, day, type, model, ${COLUMNS.join(", ")})
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -51,8 +53,7 @@ export function recordUsage(
   const day = dayNumberOf(now);
   const named = customer !== null && customer !== "" ? 1 : 0;
   const values = valuesOf(usageCounts(work));
-  sql.run(ADD, ALL_KEYS, day, type, model, named, ...values);
-  sql.run(ADD, keyId, day, type, model, named, ...values);
+  sql.run(ADD, ALL_KEYS, keyId, day, type, model, named, ...values);
   if (named === 1) sql.run(ADD_TO_CUSTOMER, keyId, customer, day, type, model, ...values);
 }
 
