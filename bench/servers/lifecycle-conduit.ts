@@ -5,7 +5,8 @@
  */
 
 import { billTask } from "../../src/accounts/prices/held-price.ts";
-import { DEFAULT_ENGINE_OPTIONS, Engine } from "../../src/tasks/engine/engine.ts";
+import { Engine } from "../../src/tasks/engine/engine.ts";
+import { DEFAULT_ENGINE_OPTIONS } from "../../src/tasks/engine/engine-options.ts";
 import { systemClock } from "../../src/tasks/ports/clock.ts";
 import type { MediaProvider, StepOutcome } from "../../src/tasks/ports/media-provider.ts";
 import { TaskService } from "../../src/tasks/service.ts";

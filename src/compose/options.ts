@@ -10,7 +10,7 @@ import {
   DEFAULT_HUB_CONNECTION_SETTINGS,
   type HubConnectionSettings,
 } from "../signalr/connection/hub-connection-options.ts";
-import type { EngineOptions } from "../tasks/engine/engine.ts";
+import type { EngineOptions } from "../tasks/engine/engine-options.ts";
 import type { RetentionOptions } from "../tasks/engine/retention.ts";
 import type { StepWorkerOptions } from "../tasks/engine/step-worker.ts";
 import { HookAddresses } from "../tasks/hook-addresses.ts";

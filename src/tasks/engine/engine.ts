@@ -5,89 +5,22 @@
  */
 
 import { isTerminal, type TaskType } from "../../protocol/task.ts";
-import type { HookAddresses } from "../hook-addresses.ts";
-import type { Billing } from "../ports/billing.ts";
-import type { Clock } from "../ports/clock.ts";
 import type { Doorbell, KeptPlace, RungTask } from "../ports/doorbell.ts";
-import { describeError, type Log } from "../ports/log.ts";
-import type { MediaProvider, Preview } from "../ports/media-provider.ts";
-import type { MediaStore } from "../ports/media-store.ts";
-import type { Publisher } from "../ports/publisher.ts";
+import { describeError } from "../ports/log.ts";
+import type { Preview } from "../ports/media-provider.ts";
 import { publishUpdate } from "../ports/publisher.ts";
-import {
-  type Claim,
-  type ClaimOptions,
-  STEP_KINDS,
-  type StepKind,
-  type TaskStore,
-} from "../ports/task-store.ts";
-import type { Previews } from "../previews.ts";
-import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../retry-policy.ts";
-import { candidateOf } from "../task.ts";
+import { type Claim, type ClaimOptions, STEP_KINDS, type StepKind } from "../ports/task-store.ts";
 import { NOTHING_SPENT, SUSPECT_FROM_TAKEOVERS } from "../transition.ts";
-import { WorkRunners, type WorkRunnersDependencies } from "./due-work/runners.ts";
+import { WorkRunners } from "./due-work/runners.ts";
+import { DEFAULT_ENGINE_OPTIONS, type EngineDependencies, type EngineOptions } from "./engine-options.ts";
 import { Lane } from "./lane.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
-import type { OtherWorkers, WorkListener } from "./other-workers.ts";
-import type { ProviderHealth } from "./provider-health.ts";
+import type { WorkListener } from "./other-workers.ts";
 import { afterClaim, afterLookUp, afterStep, LOOP, localDueAt, localDueAtOf, onRing } from "./scheduling.ts";
 import { type Committed, type StepDriver, StepExecutor } from "./step-executor.ts";
 import { type StepDependencies, StepRun } from "./step-run.ts";
 import { Sweep } from "./sweep.ts";
-import type { UsualDurations } from "./usual-durations.ts";
-
-export type EngineOptions = {
-  /** Provider calls open at once that begin an attempt, by lane; as many again may be open that poll. */
-  concurrency: Readonly<Record<TaskType, number>>;
-  /** How long a claim holds without renewal, ms. */
-  leaseMs: number;
-  /** How often held leases are renewed, ms; well under a third of the lease leaves room for a missed one. */
-  renewMs: number;
-  /** How often deadlines, orphans and cleanup items are looked for, ms. */
-  sweepMs: number;
-  progressIntervalMs: number;
-  /** The least time between two stored estimates of progress of one task, ms. */
-  estimateIntervalMs: number;
-  /** How long a shutdown waits for steps to finish before it hands them back, ms. */
-  shutdownMs: number;
-  retry: RetryPolicy;
-};
-
-/** The embedded host's figures: an orphan is picked up within 10 s. */
-export const DEFAULT_ENGINE_OPTIONS: EngineOptions = {
-  concurrency: { image: 3, video: 3 },
-  leaseMs: 9_000,
-  renewMs: 3_000,
-  sweepMs: 500,
-  progressIntervalMs: 100,
-  estimateIntervalMs: 2_000,
-  shutdownMs: 10_000,
-  retry: DEFAULT_RETRY_POLICY,
-};
-
-export type EngineDependencies = {
-  store: TaskStore;
-  media: Pick<MediaStore, "put" | "get">;
-  providers: ReadonlyMap<string, MediaProvider>;
-  publisher: Publisher;
-  /** What a finished job costs. */
-  bill: Billing;
-  clock: Clock;
-  log: Log;
-  /** Takes previews of what is being made. Absent: nobody could see them. */
-  previews?: Pick<Previews, "show">;
-  /** Addresses at which providers may call back. Absent: none can reach the gateway. */
-  hooks?: Pick<HookAddresses, "urlOf"> | undefined;
-  /** 0 ≤ n < 1, for jitter. */
-  random?: () => number;
-  /** How the providers' accounts are doing, where others look at it as well. */
-  health?: ProviderHealth | undefined;
-  /** The processes that share the store. Absent: there are none, and nobody else puts work into it. */
-  others?: OtherWorkers | undefined;
-  /** How long jobs usually take. Absent: progress is never estimated. */
-  durations?: UsualDurations | undefined;
-} & Pick<StepDependencies, "hung"> &
-  Pick<WorkRunnersDependencies, "otherWork">;
+import { releaseUnstopped } from "./unstopped.ts";
 
 /**
  * A task on which workers died is worked on once this process has lived for so long without it, ms: a process that is ended
@@ -234,7 +167,8 @@ export class Engine implements Doorbell, WorkListener {
     }
     if (!(await this.#idleWithin(this.#options.shutdownMs))) {
       for (const run of this.#runs.values()) run.stop("shutdown");
-      if (!(await this.#idleWithin(ABORT_GRACE_MS))) await this.#releaseUnstopped();
+      if (!(await this.#idleWithin(ABORT_GRACE_MS)))
+        await releaseUnstopped(this.#runs.values(), this.#dependencies);
     }
     await this.#dueWork.stop(ABORT_GRACE_MS);
     this.#leases.stop();
@@ -455,25 +389,6 @@ export class Engine implements Doorbell, WorkListener {
         resolve(true);
       };
     });
-  }
-
-  /** Hands back the tasks whose provider calls ignored their abort signal; the calls themselves go on unobserved. */
-  async #releaseUnstopped(): Promise<void> {
-    const { store, log } = this.#dependencies;
-    for (const run of this.#runs.values()) {
-      log.warn("provider call did not stop", {
-        taskId: run.lease.taskId,
-        provider: candidateOf(run.task).provider,
-      });
-      const release = {
-        kind: "release",
-        submitUnknown: run.submitUnknown,
-        spent: run.takeSpentTime(),
-      } as const;
-      await store.advance(run.lease, release).catch((error: unknown) => {
-        log.error("task could not be handed back", { taskId: run.lease.taskId, cause: describeError(error) });
-      });
-    }
   }
 }
 
