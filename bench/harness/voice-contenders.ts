@@ -50,11 +50,10 @@ export async function startVoice(
   }
   if (side === "portkey") {
     if (program === null) throw new Error("the peer is not installed");
-    const { server, port: own } = await portkey(program, "node", folder, trust);
+    const { server, port: own } = await portkey(await ledTo(origin, program), "node", folder, trust);
     return contender(server, upstream, own, `/v1/realtime${query}`, {
       authorization: `Bearer ${PROVIDER_KEY}`,
       "x-portkey-provider": "openai",
-      "x-portkey-custom-host": `https://${origin}/v1`,
     });
   }
   const conduit = await Conduit.start({ folder, settings: { ...trust, ...settingsOf(origin) } });
@@ -78,6 +77,14 @@ export async function startCallers(): Promise<Child> {
   });
   await child.expect("ready");
   return child;
+}
+
+/** The peer's voice route knows one address of the provider, written into its program: a copy beside it has ours. */
+async function ledTo(origin: string, program: string): Promise<string> {
+  const copy = program.replace(/\.js$/, "-bench.js");
+  const text = await Bun.file(program).text();
+  await Bun.write(copy, text.replaceAll("https://api.openai.com", `https://${origin}`));
+  return copy;
 }
 
 function settingsOf(origin: string): Record<string, string> {
