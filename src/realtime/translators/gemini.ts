@@ -12,8 +12,9 @@ import { AudioPath } from "../audio/converter.ts";
 import { isObject, type JsonObject, parseObject } from "../json.ts";
 import type { ClientEvent } from "../session/client-event.ts";
 import { type ProviderSide, Synthesis } from "../synthesis/client-events.ts";
-import { type ConversationItem, textOfItem } from "../synthesis/conversation-items.ts";
+import type { ConversationItem } from "../synthesis/conversation-items.ts";
 import type { Translator, TranslatorContext } from "../translator.ts";
+import { activityDetection, declarationOf, partsOf, toolResult } from "./gemini-parts.ts";
 import { geminiUsage } from "./gemini-usage.ts";
 
 const INPUT_RATE = 16_000;
@@ -365,45 +366,4 @@ class GeminiTranslator implements Translator, ProviderSide {
       contextWindowCompression: { slidingWindow: {} },
     };
   }
-}
-
-function activityDetection(detection: JsonObject | null): JsonObject {
-  if (detection === null) return { automaticActivityDetection: { disabled: true } };
-  const { prefix_padding_ms: prefix, silence_duration_ms: silence } = detection;
-  return {
-    automaticActivityDetection: {
-      ...(typeof prefix === "number" && { prefixPaddingMs: prefix }),
-      ...(typeof silence === "number" && { silenceDurationMs: silence }),
-    },
-    ...(detection.interrupt_response === false && { activityHandling: "NO_INTERRUPTION" }),
-  };
-}
-
-function declarationOf({ name, description, parameters }: JsonObject): JsonObject {
-  return {
-    name: name ?? "",
-    ...(description !== undefined && { description }),
-    ...(parameters !== undefined && { parametersJsonSchema: parameters }),
-  };
-}
-
-function partsOf(item: ConversationItem): Json {
-  const { content } = item;
-  const pictures = Array.isArray(content)
-    ? content.filter(isObject).flatMap(({ type, image_url }) => {
-        const match =
-          type === "input_image" && typeof image_url === "string"
-            ? /^data:([^;]+);base64,(.*)$/s.exec(image_url)
-            : null;
-        return match === null ? [] : [{ inlineData: { mimeType: match[1] ?? "", data: match[2] ?? "" } }];
-      })
-    : [];
-  const text = textOfItem(item);
-  return text === "" && pictures.length > 0 ? pictures : [{ text }, ...pictures];
-}
-
-/** An object, as the provider wants it. */
-function toolResult(output: Json | undefined): Json {
-  const value = typeof output === "string" ? parseObject(output) : null;
-  return value ?? { result: output ?? null };
 }
