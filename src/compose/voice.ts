@@ -39,7 +39,7 @@ const KEEP_MS = 5_000;
 /** Between two writes of it to the store, ms: an embedded one takes them often, and at every response that ends. */
 const RENEW_MS = { embedded: 5_000, shared: 30_000 } as const;
 /** How long a provider may take to answer, ms. */
-const CONNECT_MS = 10_000;
+const CONNECT_MS = 3_000;
 /** How long a provider may take to answer an offer, and to hang up, ms. */
 const CALL_MS = { offerMs: 15_000, hangUpMs: 10_000 };
 /** What example names lead to while no provider has a key. */
