@@ -1,7 +1,7 @@
 /** Conduit's stores under Bun, a file or a Redis, with one key: what the in-process benches share. */
 
 import { join } from "node:path";
-import type { AccountStore } from "../../src/accounts/account-store.ts";
+import type { AccountStore } from "../../src/accounts/keys/account-store.ts";
 import { RedisRequester } from "../../src/runtime/bun/redis-requester.ts";
 import { openSqliteFile } from "../../src/runtime/bun/sqlite-file.ts";
 import { RequesterRedis } from "../../src/stores/redis/server/client.ts";

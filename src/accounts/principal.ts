@@ -4,10 +4,10 @@ import { ApiError } from "../protocol/error.ts";
 import type { Permissions } from "../protocol/key.ts";
 import { PRIORITIES, type Priority, type TaskType } from "../protocol/task.ts";
 import type { Tenant, TenantScope } from "../tasks/task.ts";
-import type { Budget, Grant } from "./budgets.ts";
 import type { EphemeralKey } from "./ephemeral/ephemeral-key-store.ts";
+import type { VirtualKey } from "./keys/virtual-key.ts";
 import { commonPatterns, matchesModel } from "./model-patterns.ts";
-import type { VirtualKey } from "./virtual-key.ts";
+import type { Budget, Grant } from "./money/budgets.ts";
 
 /** Frozen and shared between the requests of a key; holds neither the plain key nor its hash. */
 export type Principal = {

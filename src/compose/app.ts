@@ -1,7 +1,7 @@
 /** The application: every route, over a host's core and what the host brings for clients. It names no platform. */
 
 import type { Hono } from "hono";
-import { createAdminCheck } from "../accounts/admin-key.ts";
+import { createAdminCheck } from "../accounts/keys/admin-key.ts";
 import type { RestingCheck } from "../accounts/route.ts";
 import { creationParameters } from "../http/creation/creation-parameters.ts";
 import type { HttpEnv, HttpMiddleware } from "../http/exchange.ts";
@@ -48,9 +48,9 @@ import type { Previews } from "../tasks/previews.ts";
 import { createAppFrame } from "./app-frame.ts";
 import type { Core } from "./core.ts";
 import type { EventsReport } from "./events.ts";
-import { type BuildInfo, type ProcessGauges, registerMetrics } from "./metrics.ts";
+import { type BuildInfo, type ProcessGauges, registerMetrics } from "./operations/metrics.ts";
+import { providerReport } from "./operations/provider-report.ts";
 import { urlOptions } from "./options.ts";
-import { providerReport } from "./provider-report.ts";
 
 const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;

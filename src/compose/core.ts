@@ -3,9 +3,9 @@
  * claimed and how clients are connected; that is what hosts differ in.
  */
 
-import { Authenticator } from "../accounts/authenticator.ts";
 import { EphemeralKeys } from "../accounts/ephemeral/ephemeral-keys.ts";
-import { KeyService } from "../accounts/keys.ts";
+import { Authenticator } from "../accounts/keys/authenticator.ts";
+import { KeyService } from "../accounts/keys/keys.ts";
 import type { Settings } from "../config/load.ts";
 import { createGuardedFetch, type GuardedFetch } from "../fetch/guarded-fetch.ts";
 import type { Transport } from "../fetch/transport.ts";
@@ -29,7 +29,7 @@ import type { Publisher } from "../tasks/ports/publisher.ts";
 import { TaskService } from "../tasks/service.ts";
 import type { WireContext } from "../tasks/wire.ts";
 import { createWireContext, targetPolicy, taskServiceOptions, urlOptions } from "./options.ts";
-import { voiceModels } from "./voice.ts";
+import { voiceModels } from "./voice/voice.ts";
 import type { Webhooks } from "./webhooks.ts";
 
 /** The parts a host brings. */

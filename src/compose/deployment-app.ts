@@ -3,10 +3,10 @@
 import type { Hono } from "hono";
 import type { HttpEnv } from "../http/exchange.ts";
 import { noIdleLimit } from "../http/idle-limit.ts";
-import { closeHubs, type HubShards, mountHubProxy } from "../http/routes/hub-proxy.ts";
-import { mountRealtime, type VoiceSockets } from "../http/routes/realtime.ts";
-import { mountRealtimeCalls } from "../http/routes/realtime-calls.ts";
-import { mountRealtimeSessions } from "../http/routes/realtime-sessions.ts";
+import { closeHubs, type HubShards, mountHubProxy } from "../http/routes/hubs/hub-proxy.ts";
+import { mountRealtime, type VoiceSockets } from "../http/routes/realtime/realtime.ts";
+import { mountRealtimeCalls } from "../http/routes/realtime/realtime-calls.ts";
+import { mountRealtimeSessions } from "../http/routes/realtime/realtime-sessions.ts";
 import { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import type { EventSockets } from "../http/streams/event-sockets.ts";
 import { RequestHeartbeat } from "../http/streams/request-heartbeat.ts";
@@ -18,9 +18,9 @@ import { describeError } from "../tasks/ports/log.ts";
 import { createApp } from "./app.ts";
 import type { Deployment } from "./deployment.ts";
 import type { EventsReport } from "./events.ts";
-import { HostHealth } from "./health.ts";
 import { HUB_NAMES } from "./hubs.ts";
-import type { BuildInfo } from "./metrics.ts";
+import { HostHealth } from "./operations/health.ts";
+import type { BuildInfo } from "./operations/metrics.ts";
 
 export type DeploymentSurface = {
   readonly build: BuildInfo;

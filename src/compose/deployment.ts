@@ -19,16 +19,16 @@ import { qstashHealth } from "../queues/qstash-health.ts";
 import { QStashSignatures } from "../queues/qstash-signatures.ts";
 import type { HangUp } from "../realtime/calls/hang-up.ts";
 import type { VoiceAdmission } from "../realtime/voice-admission.ts";
-import { poolSize } from "../tasks/engine/step-runner-pool.ts";
-import { StepWorker, type StepWorkerOptions } from "../tasks/engine/step-worker.ts";
+import { poolSize } from "../tasks/engine/steps/step-runner-pool.ts";
+import { StepWorker, type StepWorkerOptions } from "../tasks/engine/steps/step-worker.ts";
 import { UsualDurations } from "../tasks/engine/usual-durations.ts";
 import type { Doorbell } from "../tasks/ports/doorbell.ts";
 import { type Core, createCatalogue, createCore, type HostParts } from "./core.ts";
 import { createEventSender } from "./events.ts";
+import { TaskEnds } from "./operations/task-ends.ts";
+import { UnreadableWatch } from "./operations/unreadable-watch.ts";
 import { createHookAddresses, stepWorkerOptions } from "./options.ts";
-import { TaskEnds } from "./task-ends.ts";
-import { UnreadableWatch } from "./unreadable-watch.ts";
-import { createHangUp, createVoiceAdmission } from "./voice.ts";
+import { createHangUp, createVoiceAdmission } from "./voice/voice.ts";
 import { createWebhooks } from "./webhooks.ts";
 
 /** Tasks that one request may cancel: each takes a few of the calls that the platform lets a request make. */

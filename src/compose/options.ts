@@ -12,7 +12,7 @@ import {
 } from "../signalr/connection/hub-connection-options.ts";
 import type { EngineOptions } from "../tasks/engine/engine-options.ts";
 import type { RetentionOptions } from "../tasks/engine/retention.ts";
-import type { StepWorkerOptions } from "../tasks/engine/step-worker.ts";
+import type { StepWorkerOptions } from "../tasks/engine/steps/step-worker.ts";
 import { HookAddresses } from "../tasks/hook-addresses.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { RetryPolicy } from "../tasks/retry-policy.ts";

@@ -5,9 +5,9 @@
  */
 
 import type { Hono } from "hono";
-import { announceKeyChange, onRemoteKeyChange } from "../accounts/key-change-bus.ts";
-import { KeyWatch } from "../accounts/key-watch.ts";
-import type { KeyEvent, KeyService } from "../accounts/keys.ts";
+import { announceKeyChange, onRemoteKeyChange } from "../accounts/keys/key-change-bus.ts";
+import { KeyWatch } from "../accounts/keys/key-watch.ts";
+import type { KeyEvent, KeyService } from "../accounts/keys/keys.ts";
 import { billTask } from "../accounts/prices/held-price.ts";
 import type { Principal } from "../accounts/principal.ts";
 import type { Settings } from "../config/load.ts";
@@ -17,7 +17,7 @@ import type { Transport } from "../fetch/transport.ts";
 import type { HttpEnv } from "../http/exchange.ts";
 import type { IdleLimit } from "../http/idle-limit.ts";
 import { keepStreamsUnmeasured } from "../http/response/stream-head.ts";
-import { mountHubs } from "../http/routes/hubs.ts";
+import { mountHubs } from "../http/routes/hubs/hubs.ts";
 import { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import { LocalEventSockets } from "../http/streams/event-sockets.ts";
 import { StreamHeartbeat } from "../http/streams/event-stream.ts";
@@ -55,16 +55,16 @@ import { accountNews } from "./account-news.ts";
 import { createApp } from "./app.ts";
 import { createCore } from "./core.ts";
 import { createEventSender } from "./events.ts";
-import { HostHealth, roomsPart } from "./health.ts";
 import { createHubs } from "./hubs.ts";
-import type { BuildInfo } from "./metrics.ts";
+import { HostHealth, roomsPart } from "./operations/health.ts";
+import type { BuildInfo } from "./operations/metrics.ts";
+import { StoreMetrics } from "./operations/store-metrics.ts";
+import { TaskEnds } from "./operations/task-ends.ts";
+import { UnreadableWatch } from "./operations/unreadable-watch.ts";
 import { engineOptions, hubConnectionSettings, retentionOptions, roomsSettings } from "./options.ts";
-import { ProcessVoice } from "./process-voice.ts";
-import { StoreMetrics } from "./store-metrics.ts";
-import { TaskEnds } from "./task-ends.ts";
-import { UnreadableWatch } from "./unreadable-watch.ts";
-import type { VoiceHost } from "./voice.ts";
-import { VoiceFigures } from "./voice-figures.ts";
+import { ProcessVoice } from "./voice/process-voice.ts";
+import type { VoiceHost } from "./voice/voice.ts";
+import { VoiceFigures } from "./voice/voice-figures.ts";
 import { createWebhooks } from "./webhooks.ts";
 
 /** Deliveries to webhooks that are sent at once: so many destinations may hang at a time, and others go on. */

@@ -4,7 +4,7 @@
  */
 
 import { z } from "zod";
-import { isPlainKey, PLAIN_KEY_SHAPE } from "../accounts/plain-key.ts";
+import { isPlainKey, PLAIN_KEY_SHAPE } from "../accounts/keys/plain-key.ts";
 import type { Price } from "../tasks/ports/price.ts";
 import { MEDIA_SETTINGS } from "./media-schema.ts";
 import { PRICE_SHAPE, priceSchema } from "./price-setting.ts";

@@ -1,6 +1,6 @@
 /** The domain events of money: each movement of the ledger, and each threshold of a budget that was reached. */
 
-import type { Movement, SpendMark } from "../accounts/ledger-store.ts";
+import type { Movement, SpendMark } from "../accounts/money/ledger-store.ts";
 import type { MoneyDomainEvent, ToldBudget } from "../protocol/domain-event.ts";
 
 /** A movement was made; `budgets` are those it counts in, after it. Its id is the movement's. */

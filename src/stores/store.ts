@@ -1,10 +1,10 @@
 /** The one store of a deployment: everything that must change together lives in it. */
 
-import type { AccountStore } from "../accounts/account-store.ts";
 import type { AuditStore } from "../accounts/audit-store.ts";
 import type { EphemeralKeyStore } from "../accounts/ephemeral/ephemeral-key-store.ts";
-import type { LedgerStore } from "../accounts/ledger-store.ts";
-import type { UsageStore } from "../accounts/usage-store.ts";
+import type { AccountStore } from "../accounts/keys/account-store.ts";
+import type { LedgerStore } from "../accounts/money/ledger-store.ts";
+import type { UsageStore } from "../accounts/money/usage-store.ts";
 import type { EventOutbox } from "../events/outbox.ts";
 import type { SessionStore } from "../realtime/session-store.ts";
 import type { BatchStore } from "../tasks/ports/batch-store.ts";

@@ -2,10 +2,10 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } 
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openBunSqlite } from "../../src/runtime/bun/sqlite-file.ts";
-import { type DataDirectory, openDataDirectory } from "../../src/runtime/process/data-directory.ts";
+import { type DataDirectory, openDataDirectory } from "../../src/runtime/process/data/data-directory.ts";
 import { temporaryFolder } from "../fixture/server-process.ts";
 
-const MODULE = resolve(import.meta.dirname, "../../src/runtime/process/data-directory.ts");
+const MODULE = resolve(import.meta.dirname, "../../src/runtime/process/data/data-directory.ts");
 const SQLITE = resolve(import.meta.dirname, "../../src/runtime/bun/sqlite-file.ts");
 
 let folder: { path: string; remove(): Promise<void> };

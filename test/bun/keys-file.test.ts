@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { isPlainKey } from "../../src/accounts/plain-key.ts";
-import { KeysFileError, loadKeys } from "../../src/runtime/process/keys-file.ts";
+import { isPlainKey } from "../../src/accounts/keys/plain-key.ts";
+import { KeysFileError, loadKeys } from "../../src/runtime/process/data/keys-file.ts";
 import { temporaryFolder } from "../fixture/server-process.ts";
 
 const BOOTSTRAP = `condt_${"b".repeat(43)}`;

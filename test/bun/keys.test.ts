@@ -1,11 +1,11 @@
 /** Key management over the real store: what an administrator does must reach whoever uses the key at once. */
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createAdminCheck } from "../../src/accounts/admin-key.ts";
-import { Authenticator } from "../../src/accounts/authenticator.ts";
-import { BOOTSTRAP_KEY_ID } from "../../src/accounts/key-refusals.ts";
-import { type KeyEvent, KeyService } from "../../src/accounts/keys.ts";
-import { isPlainKey, makePlainKey } from "../../src/accounts/plain-key.ts";
+import { createAdminCheck } from "../../src/accounts/keys/admin-key.ts";
+import { Authenticator } from "../../src/accounts/keys/authenticator.ts";
+import { BOOTSTRAP_KEY_ID } from "../../src/accounts/keys/key-refusals.ts";
+import { type KeyEvent, KeyService } from "../../src/accounts/keys/keys.ts";
+import { isPlainKey, makePlainKey } from "../../src/accounts/keys/plain-key.ts";
 import { JsonLog } from "../../src/logging/json-log.ts";
 import { openSqliteFile } from "../../src/runtime/bun/sqlite-file.ts";
 import { createSqliteStore, type SqliteStore } from "../../src/stores/sqlite/store.ts";

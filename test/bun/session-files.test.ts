@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Session } from "../../src/realtime/session-store.ts";
 import { openBunSqlite } from "../../src/runtime/bun/sqlite-file.ts";
-import { SessionFiles } from "../../src/runtime/process/session-files.ts";
+import { SessionFiles } from "../../src/runtime/process/data/session-files.ts";
 import { ManualClock } from "../fixture/manual-clock.ts";
 import { recordingLog } from "../fixture/recording-log.ts";
 import { temporaryFolder } from "../fixture/server-process.ts";

@@ -1,9 +1,9 @@
 /** The contract of the account store port: virtual keys. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { KeyStep } from "../../src/accounts/account-store.ts";
-import { DuplicateKeyError } from "../../src/accounts/account-store.ts";
-import type { KeyPatch, PreviousForm } from "../../src/accounts/virtual-key.ts";
+import type { KeyStep } from "../../src/accounts/keys/account-store.ts";
+import { DuplicateKeyError } from "../../src/accounts/keys/account-store.ts";
+import type { KeyPatch, PreviousForm } from "../../src/accounts/keys/virtual-key.ts";
 import { virtualKey } from "../fixture/virtual-key.ts";
 import type { StoreContract, StoreUnderTest } from "./store-harness.ts";
 

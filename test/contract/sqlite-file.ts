@@ -8,7 +8,7 @@ import {
   type SqliteConnection,
   type SqliteFileOptions,
   serveSqliteFile,
-} from "../../src/runtime/process/sqlite-file.ts";
+} from "../../src/runtime/process/data/sqlite-file.ts";
 import type { SqlDatabase, SqlValue } from "../../src/stores/sql.ts";
 import { StoreUnavailableError } from "../../src/tasks/ports/store-error.ts";
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
 import { openNodeSqlite } from "../../src/runtime/deno/sqlite.ts";
-import { serveSqliteFile } from "../../src/runtime/process/sqlite-file.ts";
+import { serveSqliteFile } from "../../src/runtime/process/data/sqlite-file.ts";
 import { createSqliteStore } from "../../src/stores/sqlite/store.ts";
 import { accountStoreContract } from "../contract/account-store.ts";
 import { sqliteFileContract } from "../contract/sqlite-file.ts";

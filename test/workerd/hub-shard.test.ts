@@ -3,7 +3,7 @@
 import { evictDurableObject, reset, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { closeHubs } from "../../src/http/routes/hub-proxy.ts";
+import { closeHubs } from "../../src/http/routes/hubs/hub-proxy.ts";
 import { shardName } from "../../src/hubs/sharding/shard-address.ts";
 import type { WireError } from "../../src/protocol/error.ts";
 import { RemoteHubShards } from "../../src/runtime/cloudflare/clients/remote-hub-shards.ts";

@@ -3,7 +3,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { runSchedule } from "../../src/compose/cron-schedule.ts";
-import { SLOTS_PER_RUNNER } from "../../src/tasks/engine/step-runner-pool.ts";
+import { SLOTS_PER_RUNNER } from "../../src/tasks/engine/steps/step-runner-pool.ts";
 import { pause } from "../fixture/patient-provider.ts";
 import { RunnerWorld } from "../fixture/runner-world.ts";
 import { pictures } from "../fixture/scripted-provider.ts";

@@ -4,8 +4,8 @@ import { ApiError } from "../../protocol/error.ts";
 import type { Permissions } from "../../protocol/key.ts";
 import { type Json, PRIORITIES, type Priority } from "../../protocol/task.ts";
 import { cryptoRandom, type RandomFill, randomToken } from "../../tasks/ids.ts";
+import { hashKey, isEphemeralPlainKey, makeEphemeralPlainKey } from "../keys/plain-key.ts";
 import { coversPattern } from "../model-patterns.ts";
-import { hashKey, isEphemeralPlainKey, makeEphemeralPlainKey } from "../plain-key.ts";
 import { type Principal, requireVirtualKey } from "../principal.ts";
 import type { EphemeralKey, EphemeralKeyDraft, EphemeralKeyStore } from "./ephemeral-key-store.ts";
 

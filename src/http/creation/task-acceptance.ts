@@ -1,8 +1,8 @@
 /** The way of a create request from its validated body to an accepted task, the same for every creating route. */
 
 import { admit, type Order } from "../../accounts/admission.ts";
-import { CUSTOMER_HEADER, customerOf } from "../../accounts/customer.ts";
 import type { EphemeralKeys } from "../../accounts/ephemeral/ephemeral-keys.ts";
+import { CUSTOMER_HEADER, customerOf } from "../../accounts/money/customer.ts";
 import type { RestingCheck } from "../../accounts/route.ts";
 import type { TargetPolicy } from "../../fetch/target-guard.ts";
 import type { GivenInput } from "../../inputs/given-input.ts";

@@ -1,7 +1,7 @@
 /** Authentication: where a request may carry its key, and the middleware that turns the key into a principal. */
 
-import { adminFingerprint } from "../../accounts/admin-key.ts";
 import type { EphemeralKeyMaker } from "../../accounts/ephemeral/ephemeral-keys.ts";
+import { adminFingerprint } from "../../accounts/keys/admin-key.ts";
 import type { Principal } from "../../accounts/principal.ts";
 import { ApiError } from "../../protocol/error.ts";
 import { type HttpContext, type HttpMiddleware, principalOfExchange } from "../exchange.ts";

@@ -2,7 +2,7 @@
 
 import type { Hono } from "hono";
 import { z } from "zod";
-import type { KeyService } from "../../accounts/keys.ts";
+import type { KeyService } from "../../accounts/keys/keys.ts";
 import { ApiError } from "../../protocol/error.ts";
 import { type CancelTasksRequest, TASK_STATUSES, type WireTasksCancelled } from "../../protocol/task.ts";
 import type { CancelledTasks, TaskService } from "../../tasks/service.ts";

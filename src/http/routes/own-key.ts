@@ -1,9 +1,14 @@
 /** `GET /v1/key`: what the presented key may do, and what is left of its limits. */
 
 import type { Hono } from "hono";
-import type { LedgerStore } from "../../accounts/ledger-store.ts";
+import type { LedgerStore } from "../../accounts/money/ledger-store.ts";
+import {
+  wireBudget,
+  wireBudgetState,
+  wireGrants,
+  wireRequestRate,
+} from "../../accounts/money/wire-budget.ts";
 import { isEphemeral, type Principal } from "../../accounts/principal.ts";
-import { wireBudget, wireBudgetState, wireGrants, wireRequestRate } from "../../accounts/wire-budget.ts";
 import type { WireOwnEphemeralKey } from "../../protocol/ephemeral-key.ts";
 import type { WireOwnKey } from "../../protocol/key.ts";
 import { isoTime } from "../../tasks/wire.ts";

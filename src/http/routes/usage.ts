@@ -1,8 +1,8 @@
 /** `GET /v1/usage`: what the presented key used. A key over its budget may still ask. */
 
 import type { Hono } from "hono";
-import { storedCustomer } from "../../accounts/customer.ts";
-import type { UsageStore } from "../../accounts/usage-store.ts";
+import { storedCustomer } from "../../accounts/money/customer.ts";
+import type { UsageStore } from "../../accounts/money/usage-store.ts";
 import { ApiError } from "../../protocol/error.ts";
 import { USAGE_GROUPS } from "../../protocol/usage.ts";
 import type { Clock } from "../../tasks/ports/clock.ts";

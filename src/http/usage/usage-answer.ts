@@ -1,6 +1,6 @@
 /** Usage as it is answered: a page of JSON, or a file of CSV. */
 
-import { dayText } from "../../accounts/budgets.ts";
+import { dayText } from "../../accounts/money/budgets.ts";
 import {
   addUsage,
   NOTHING_USED,
@@ -9,7 +9,7 @@ import {
   type UsagePlace,
   type UsageScope,
   type UsageStore,
-} from "../../accounts/usage-store.ts";
+} from "../../accounts/money/usage-store.ts";
 import type { UsageGroupName, WireUsage, WireUsagePage, WireUsageRow } from "../../protocol/usage.ts";
 import { dollars } from "../../tasks/dollars.ts";
 import type { HttpContext } from "../exchange.ts";

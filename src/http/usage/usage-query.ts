@@ -1,8 +1,8 @@
 /** What a request for usage asks for: which days, in which groups, as what, and from where in a long list. */
 
 import { z } from "zod";
-import { dayNumberOf } from "../../accounts/budgets.ts";
-import type { DayRange, UsagePlace } from "../../accounts/usage-store.ts";
+import { dayNumberOf } from "../../accounts/money/budgets.ts";
+import type { DayRange, UsagePlace } from "../../accounts/money/usage-store.ts";
 import { ApiError } from "../../protocol/error.ts";
 import { USAGE_FORMATS, type UsageGroupName } from "../../protocol/usage.ts";
 import { describeReceived } from "../request/schema-issue.ts";

@@ -4,7 +4,11 @@ import { Database, SQLiteError, type SQLQueryBindings, type Statement } from "bu
 import type { Sql, SqlDatabase, SqlRow, SqlValue } from "../../stores/sql.ts";
 import { storageFailure } from "../../stores/sqlite/storage-failure.ts";
 import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
-import { type SqliteConnection, type SqliteFileOptions, serveSqliteFile } from "../process/sqlite-file.ts";
+import {
+  type SqliteConnection,
+  type SqliteFileOptions,
+  serveSqliteFile,
+} from "../process/data/sqlite-file.ts";
 
 /**
  * Opens or creates the file at `path`; `:memory:` is a private database that ends with the process.

@@ -4,7 +4,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { Sql, SqlRow, SqlValue } from "../../stores/sql.ts";
 import { storageFailure } from "../../stores/sqlite/storage-failure.ts";
 import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
-import type { SqliteConnection } from "../process/sqlite-file.ts";
+import type { SqliteConnection } from "../process/data/sqlite-file.ts";
 
 /** Primary result codes about the storage. `node:sqlite` reports numbers where `bun:sqlite` reports names. */
 const RESULT_NAMES: ReadonlyMap<number, string> = new Map([

@@ -1,7 +1,7 @@
 /** What a start prints for the person who started it: where the gateway is, its keys, and lines to paste. */
 
 import { isLoopbackHost } from "../../config/derived-defaults.ts";
-import type { StartKey, StartKeys } from "./keys-file.ts";
+import type { StartKey, StartKeys } from "./data/keys-file.ts";
 
 export type BannerFacts = {
   version: string;

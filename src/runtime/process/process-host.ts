@@ -6,7 +6,7 @@ import type { IdleLimit } from "../../http/idle-limit.ts";
 import type { Topics } from "../../sockets/frame.ts";
 import type { SocketUpgrade } from "../../sockets/socket-upgrade.ts";
 import type { InstanceBus } from "../../tasks/ports/instance-bus.ts";
-import type { SqliteConnection } from "./sqlite-file.ts";
+import type { SqliteConnection } from "./data/sqlite-file.ts";
 
 export interface ProcessHost {
   /** Name and version, for operators. */

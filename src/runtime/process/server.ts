@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import manifest from "../../../package.json" with { type: "json" };
-import type { KeyService } from "../../accounts/keys.ts";
+import type { KeyService } from "../../accounts/keys/keys.ts";
 import { createCatalogue } from "../../compose/core.ts";
 import { createHookAddresses, s3Access } from "../../compose/options.ts";
 import { createGateway } from "../../compose/process-gateway.ts";
@@ -15,11 +15,11 @@ import { systemClock } from "../../tasks/ports/clock.ts";
 import { describeError, type Log } from "../../tasks/ports/log.ts";
 import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import { localAddress } from "./banner.ts";
-import type { DataDirectory } from "./data-directory.ts";
-import type { StartKeys } from "./keys-file.ts";
+import type { DataDirectory } from "./data/data-directory.ts";
+import type { StartKeys } from "./data/keys-file.ts";
+import { SessionFiles, type SessionFilesOptions } from "./data/session-files.ts";
 import { listen } from "./listen.ts";
 import type { ProcessHost } from "./process-host.ts";
-import { SessionFiles, type SessionFilesOptions } from "./session-files.ts";
 import { openStore, StoreSetupError } from "./store.ts";
 import { createThreadShrinker } from "./threads/thread-shrinker.ts";
 import { WebSocketDialer } from "./web-socket-dialer.ts";

@@ -15,11 +15,11 @@ import { randomToken } from "../../tasks/ids.ts";
 import { systemClock } from "../../tasks/ports/clock.ts";
 import type { InstanceBus } from "../../tasks/ports/instance-bus.ts";
 import type { Log } from "../../tasks/ports/log.ts";
-import type { DataDirectory } from "./data-directory.ts";
-import { assertRoom, scarceRoom } from "./free-space.ts";
+import type { DataDirectory } from "./data/data-directory.ts";
+import { assertRoom, scarceRoom } from "./data/free-space.ts";
+import { serveSqliteFile } from "./data/sqlite-file.ts";
 import type { ProcessHost } from "./process-host.ts";
 import { checkRedisDurability } from "./redis-durability.ts";
-import { serveSqliteFile } from "./sqlite-file.ts";
 import { createSteadyTime } from "./steady-time.ts";
 
 /** Thrown when a shared store cannot be used; the message says what to do. */

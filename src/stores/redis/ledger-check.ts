@@ -4,9 +4,9 @@
  * what does not agree is read again, and is told when it disagrees every time.
  */
 
-import { type BudgetWindow, FIRST_WINDOWS } from "../../accounts/budgets.ts";
-import type { BalanceCheck } from "../../accounts/ledger-store.ts";
-import { LedgerSums, type StoredBalance } from "../../accounts/ledger-sums.ts";
+import { type BudgetWindow, FIRST_WINDOWS } from "../../accounts/money/budgets.ts";
+import type { BalanceCheck } from "../../accounts/money/ledger-store.ts";
+import { LedgerSums, type StoredBalance } from "../../accounts/money/ledger-sums.ts";
 import type { Reply } from "./server/replies.ts";
 import { listReply, numberOf, textOf } from "./server/replies.ts";
 import type { ScriptRunner } from "./server/script-runner.ts";

@@ -7,7 +7,7 @@ import {
   FIRST_WINDOWS,
   periodEnd,
   type SpendThreshold,
-} from "../../accounts/budgets.ts";
+} from "../../accounts/money/budgets.ts";
 import type {
   Balance,
   BalanceCheck,
@@ -20,7 +20,7 @@ import type {
   Movement,
   MovementPlace,
   SpendMark,
-} from "../../accounts/ledger-store.ts";
+} from "../../accounts/money/ledger-store.ts";
 import type { BudgetPeriod } from "../../protocol/key.ts";
 import type { Json } from "../../protocol/task.ts";
 import { auditArguments } from "./accounts/audit.ts";

@@ -1,6 +1,6 @@
 /** Why a key may not begin something, as scripts answer it (scripts/parts/money/budgets.lua and rates.lua). */
 
-import { dayNumberOf, periodEnd } from "../../accounts/budgets.ts";
+import { dayNumberOf, periodEnd } from "../../accounts/money/budgets.ts";
 import type { BudgetPeriod } from "../../protocol/key.ts";
 import type { KeyRefused, RequestRate, StartRefusal } from "../../tasks/ports/start-refusal.ts";
 import { DamagedKeyError } from "./server/errors.ts";

@@ -1,6 +1,6 @@
 /** Sums of usage as they are read; they are written with what is settled. See scripts/parts/money/usage.lua. */
 
-import { dayText } from "../../accounts/budgets.ts";
+import { dayText } from "../../accounts/money/budgets.ts";
 import {
   addUsage,
   type DayRange,
@@ -15,7 +15,7 @@ import {
   type UsageScope,
   type UsageStore,
   usageCounts,
-} from "../../accounts/usage-store.ts";
+} from "../../accounts/money/usage-store.ts";
 import type { SettledWork } from "../../tasks/transition.ts";
 import type { Reply } from "./server/replies.ts";
 import { listReply, numberOf, textOf } from "./server/replies.ts";

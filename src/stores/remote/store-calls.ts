@@ -1,6 +1,6 @@
 /** What the store's Durable Object and its callers agree on: the methods, and how errors travel as values. */
 
-import { DuplicateKeyError } from "../../accounts/account-store.ts";
+import { DuplicateKeyError } from "../../accounts/keys/account-store.ts";
 import {
   StoredValueTooLargeError,
   StoreUnavailableError,

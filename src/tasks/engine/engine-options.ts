@@ -14,7 +14,7 @@ import { DEFAULT_RETRY_POLICY, type RetryPolicy } from "../retry-policy.ts";
 import type { WorkRunnersDependencies } from "./due-work/runners.ts";
 import type { OtherWorkers } from "./other-workers.ts";
 import type { ProviderHealth } from "./provider-health.ts";
-import type { StepDependencies } from "./step-run.ts";
+import type { StepDependencies } from "./steps/step-run.ts";
 import type { UsualDurations } from "./usual-durations.ts";
 
 export type EngineOptions = {

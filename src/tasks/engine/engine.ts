@@ -17,8 +17,8 @@ import { Lane } from "./lane.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import type { WorkListener } from "./other-workers.ts";
 import { afterClaim, afterLookUp, afterStep, LOOP, localDueAt, localDueAtOf, onRing } from "./scheduling.ts";
-import { type Committed, type StepDriver, StepExecutor } from "./step-executor.ts";
-import { type StepDependencies, StepRun } from "./step-run.ts";
+import { type Committed, type StepDriver, StepExecutor } from "./steps/step-executor.ts";
+import { type StepDependencies, StepRun } from "./steps/step-run.ts";
 import { Sweep } from "./sweep.ts";
 import { releaseUnstopped } from "./unstopped.ts";
 

@@ -7,7 +7,7 @@
 import type { Clock, TimerHandle } from "../ports/clock.ts";
 import { describeError, type Log } from "../ports/log.ts";
 import type { TaskStore } from "../ports/task-store.ts";
-import type { StepRun } from "./step-run.ts";
+import type { StepRun } from "./steps/step-run.ts";
 
 /** A renewal that is this many intervals late was held up with the whole process. */
 const LATE_INTERVALS = 2;

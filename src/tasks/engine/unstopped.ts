@@ -3,7 +3,7 @@
 import { describeError, type Log } from "../ports/log.ts";
 import type { TaskStore } from "../ports/task-store.ts";
 import { candidateOf } from "../task.ts";
-import type { StepRun } from "./step-run.ts";
+import type { StepRun } from "./steps/step-run.ts";
 
 /** Hands back the tasks whose provider calls ignored their abort signal; the calls themselves go on unobserved. */
 export async function releaseUnstopped(

@@ -1,7 +1,7 @@
 /** Budgets of days, weeks and months: what was held and charged in a period counts in it, and in no other. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Budget } from "../../../src/accounts/budgets.ts";
+import type { Budget } from "../../../src/accounts/money/budgets.ts";
 import type { BudgetPeriod } from "../../../src/protocol/key.ts";
 import type { StepTransition } from "../../../src/tasks/transition.ts";
 import { virtualKey } from "../../fixture/virtual-key.ts";

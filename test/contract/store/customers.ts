@@ -1,7 +1,7 @@
 /** Customers of keys: each has a balance and may have a budget, within those of its key. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Budget } from "../../../src/accounts/budgets.ts";
+import type { Budget } from "../../../src/accounts/money/budgets.ts";
 import type { StepTransition } from "../../../src/tasks/transition.ts";
 import { Bench, COMPLETE, RESERVED, type StoreContract } from "../store-harness.ts";
 

@@ -1,7 +1,7 @@
 /** The ledger: every balance is what its entries add up to, whatever happened and whatever the retention removed. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { BalanceDifference } from "../../../src/accounts/ledger-store.ts";
+import type { BalanceDifference } from "../../../src/accounts/money/ledger-store.ts";
 import type { StepTransition } from "../../../src/tasks/transition.ts";
 import { createSeededRandom } from "../../fixture/seeded-random.ts";
 import { Bench, COMPLETE, LEASE_MS, RESERVED, type StoreContract, scopeOf } from "../store-harness.ts";

@@ -1,7 +1,7 @@
 /** Money: held back when a task is accepted, settled once with its end, and every amount found again in the ledger. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Balance, Movement } from "../../../src/accounts/ledger-store.ts";
+import type { Balance, Movement } from "../../../src/accounts/money/ledger-store.ts";
 import type { Claim, ClaimedWork } from "../../../src/tasks/ports/task-store.ts";
 import type { Task } from "../../../src/tasks/task.ts";
 import type { StepTransition } from "../../../src/tasks/transition.ts";

@@ -1,7 +1,7 @@
 /** Thresholds of budgets: half, 80, 90 and 100 per cent, each recorded once in a period, in the step of the charge. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { Budget } from "../../../src/accounts/budgets.ts";
+import type { Budget } from "../../../src/accounts/money/budgets.ts";
 import type { BudgetPeriod } from "../../../src/protocol/key.ts";
 import type { StepTransition } from "../../../src/tasks/transition.ts";
 import { Bench, COMPLETE, RESERVED, type StoreContract } from "../store-harness.ts";

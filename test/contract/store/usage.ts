@@ -1,7 +1,7 @@
 /** Usage: what was settled, summed up by day, type, model, key and customer, in the step that settles. */
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { dayNumberOf } from "../../../src/accounts/budgets.ts";
+import { dayNumberOf } from "../../../src/accounts/money/budgets.ts";
 import {
   type DayRange,
   NOTHING_USED,
@@ -10,7 +10,7 @@ import {
   type UsagePage,
   type UsagePlace,
   type UsageScope,
-} from "../../../src/accounts/usage-store.ts";
+} from "../../../src/accounts/money/usage-store.ts";
 import type { StepTransition } from "../../../src/tasks/transition.ts";
 import { Bench, COMPLETE, LEASE_MS, RESERVED, type StoreContract, scopeOf } from "../store-harness.ts";
 import { bill, claimOneWork, fail, nextCandidate, save, through } from "./leftovers.ts";

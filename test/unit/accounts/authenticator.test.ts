@@ -1,8 +1,8 @@
 import { inspect } from "node:util";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Authenticator } from "../../../src/accounts/authenticator.ts";
-import { hashKey, makePlainKey } from "../../../src/accounts/plain-key.ts";
-import type { VirtualKey } from "../../../src/accounts/virtual-key.ts";
+import { Authenticator } from "../../../src/accounts/keys/authenticator.ts";
+import { hashKey, makePlainKey } from "../../../src/accounts/keys/plain-key.ts";
+import type { VirtualKey } from "../../../src/accounts/keys/virtual-key.ts";
 import { ApiError } from "../../../src/protocol/error.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
 import { RecordedKeys } from "../../fixture/recorded-keys.ts";

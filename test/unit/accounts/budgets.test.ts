@@ -13,7 +13,7 @@ import {
   startOfDay,
   windowsAt,
   windowsIn,
-} from "../../../src/accounts/budgets.ts";
+} from "../../../src/accounts/money/budgets.ts";
 
 const at = (text: string) => Date.parse(text);
 const day = (text: string) => dayNumberOf(at(`${text}T12:00:00Z`));

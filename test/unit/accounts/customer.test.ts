@@ -1,7 +1,7 @@
 /** Who the customer of a request is. */
 
 import { expect, test } from "vitest";
-import { customerOf, storedCustomer } from "../../../src/accounts/customer.ts";
+import { customerOf, storedCustomer } from "../../../src/accounts/money/customer.ts";
 
 const own = { keyId: "a", subject: "" };
 

@@ -1,13 +1,13 @@
 import { inspect } from "node:util";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Authenticator } from "../../../src/accounts/authenticator.ts";
 import type { EphemeralKey } from "../../../src/accounts/ephemeral/ephemeral-key-store.ts";
+import { Authenticator } from "../../../src/accounts/keys/authenticator.ts";
 import {
   hashKey,
   isEphemeralPlainKey,
   isPlainKey,
   makeEphemeralPlainKey,
-} from "../../../src/accounts/plain-key.ts";
+} from "../../../src/accounts/keys/plain-key.ts";
 import { ApiError } from "../../../src/protocol/error.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
 import { RecordedKeys } from "../../fixture/recorded-keys.ts";

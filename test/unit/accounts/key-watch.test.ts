@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { KeyWatch } from "../../../src/accounts/key-watch.ts";
-import type { VirtualKey } from "../../../src/accounts/virtual-key.ts";
+import { KeyWatch } from "../../../src/accounts/keys/key-watch.ts";
+import type { VirtualKey } from "../../../src/accounts/keys/virtual-key.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
 import { type RecordingLog, recordingLog } from "../../fixture/recording-log.ts";
 import { virtualKey } from "../../fixture/virtual-key.ts";

@@ -2,7 +2,12 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { NO_REQUESTS, type RateState, ratesOf, takeRequest } from "../../../src/accounts/request-rate.ts";
+import {
+  NO_REQUESTS,
+  type RateState,
+  ratesOf,
+  takeRequest,
+} from "../../../src/accounts/money/request-rate.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;

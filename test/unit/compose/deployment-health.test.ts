@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { deploymentHealth } from "../../../src/compose/deployment-app.ts";
-import type { HostHealth } from "../../../src/compose/health.ts";
-import { registerMetrics } from "../../../src/compose/metrics.ts";
+import type { HostHealth } from "../../../src/compose/operations/health.ts";
+import { registerMetrics } from "../../../src/compose/operations/metrics.ts";
 import { stepWorkerOptions } from "../../../src/compose/options.ts";
 import { loadConfig } from "../../../src/config/load.ts";
 import type { HealthPart } from "../../../src/http/routes/health.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { HostHealth, roomsPart } from "../../../src/compose/health.ts";
+import { HostHealth, roomsPart } from "../../../src/compose/operations/health.ts";
 import { StoreUnavailableError } from "../../../src/tasks/ports/store-error.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
 

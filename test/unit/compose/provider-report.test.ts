@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { providerReport, troubledAccounts } from "../../../src/compose/provider-report.ts";
+import { providerReport, troubledAccounts } from "../../../src/compose/operations/provider-report.ts";
 import { Catalogue } from "../../../src/providers/catalogue.ts";
 import { CANVAS_CAPABILITIES } from "../../../src/providers/local/capabilities.ts";
 import { ProviderHealth } from "../../../src/tasks/engine/provider-health.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { StoreMetrics } from "../../../src/compose/store-metrics.ts";
+import { StoreMetrics } from "../../../src/compose/operations/store-metrics.ts";
 import { MetricsRegistry } from "../../../src/metrics/registry.ts";
 import type { Store } from "../../../src/stores/store.ts";
 import { StoredValueTooLargeError, StoreUnavailableError } from "../../../src/tasks/ports/store-error.ts";

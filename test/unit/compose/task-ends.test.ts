@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { TaskEnds } from "../../../src/compose/task-ends.ts";
+import { TaskEnds } from "../../../src/compose/operations/task-ends.ts";
 import { DomainEvents } from "../../../src/events/listeners.ts";
 import { MetricsRegistry } from "../../../src/metrics/registry.ts";
 import { publishUpdate } from "../../../src/tasks/ports/publisher.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { UnreadableWatch } from "../../../src/compose/unreadable-watch.ts";
+import { UnreadableWatch } from "../../../src/compose/operations/unreadable-watch.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
 import { recordingLog } from "../../fixture/recording-log.ts";
 

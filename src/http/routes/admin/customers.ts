@@ -3,11 +3,11 @@
 import type { Hono } from "hono";
 import { z } from "zod";
 import type { AuditDraft } from "../../../accounts/audit-store.ts";
-import { type Budget, sameBudget } from "../../../accounts/budgets.ts";
-import { storedCustomer } from "../../../accounts/customer.ts";
-import { missingKey } from "../../../accounts/key-refusals.ts";
-import type { LedgerStore } from "../../../accounts/ledger-store.ts";
-import { wireBudget, wireBudgetState } from "../../../accounts/wire-budget.ts";
+import { missingKey } from "../../../accounts/keys/key-refusals.ts";
+import { type Budget, sameBudget } from "../../../accounts/money/budgets.ts";
+import { storedCustomer } from "../../../accounts/money/customer.ts";
+import type { LedgerStore } from "../../../accounts/money/ledger-store.ts";
+import { wireBudget, wireBudgetState } from "../../../accounts/money/wire-budget.ts";
 import { ApiError } from "../../../protocol/error.ts";
 import type { SetCustomerRequest, WireCustomer } from "../../../protocol/key.ts";
 import { auditActor, type HttpContext, type HttpEnv, type HttpMiddleware } from "../../exchange.ts";

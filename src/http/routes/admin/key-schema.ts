@@ -1,7 +1,7 @@
 /** What administrators may send about a key: the bodies of `POST /admin/v1/keys` and `PATCH /admin/v1/keys/{id}`. */
 
 import { z } from "zod";
-import type { KeyChange, KeyDraft } from "../../../accounts/keys.ts";
+import type { KeyChange, KeyDraft } from "../../../accounts/keys/keys.ts";
 import type { ChangeKeyRequest, CreateKeyRequest } from "../../../protocol/key.ts";
 import { type Json, PRIORITIES } from "../../../protocol/task.ts";
 import { isBoundedObject } from "../../creation/json-bounds.ts";

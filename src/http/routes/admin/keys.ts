@@ -2,11 +2,11 @@
 
 import type { Hono } from "hono";
 import { z } from "zod";
-import type { DeletedKey, KeyVersion } from "../../../accounts/account-store.ts";
-import type { KeptAnswer, KeyOrder, MadeKey, OnceOrder } from "../../../accounts/key-changes.ts";
-import type { KeyChange, KeyDraft, KeyService } from "../../../accounts/keys.ts";
-import type { VirtualKey } from "../../../accounts/virtual-key.ts";
-import { wireKey } from "../../../accounts/wire-key.ts";
+import type { DeletedKey, KeyVersion } from "../../../accounts/keys/account-store.ts";
+import type { KeptAnswer, KeyOrder, MadeKey, OnceOrder } from "../../../accounts/keys/key-changes.ts";
+import type { KeyChange, KeyDraft, KeyService } from "../../../accounts/keys/keys.ts";
+import type { VirtualKey } from "../../../accounts/keys/virtual-key.ts";
+import { wireKey } from "../../../accounts/keys/wire-key.ts";
 import type {
   RotateKeyRequest,
   WireDeletedKey,

@@ -1,7 +1,7 @@
 /** What administrators may set of money and requests: budgets, grants, numbers of requests. */
 
 import { z } from "zod";
-import type { Budget, Grant } from "../../../accounts/budgets.ts";
+import type { Budget, Grant } from "../../../accounts/money/budgets.ts";
 import { BUDGET_PERIODS, type BudgetPeriod } from "../../../protocol/key.ts";
 import { dollars, micros } from "../../../tasks/dollars.ts";
 

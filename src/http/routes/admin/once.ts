@@ -3,8 +3,8 @@
  * keeps it sealed (accounts/answer-seal.ts).
  */
 
-import type { StoredAnswer } from "../../../accounts/account-store.ts";
-import { type AnswerSeal, createAnswerSeal } from "../../../accounts/answer-seal.ts";
+import type { StoredAnswer } from "../../../accounts/keys/account-store.ts";
+import { type AnswerSeal, createAnswerSeal } from "../../../accounts/keys/answer-seal.ts";
 import { ApiError } from "../../../protocol/error.ts";
 import type { HttpContext } from "../../exchange.ts";
 import { presentedKey } from "../../middleware/credentials.ts";

@@ -1,9 +1,9 @@
 /** `/admin/v1/usage` and `/admin/v1/keys/{id}/usage`, `/ledger`: what keys used, and each entry of it. */
 
 import type { Hono } from "hono";
-import { storedCustomer } from "../../../accounts/customer.ts";
-import type { LedgerStore, Movement } from "../../../accounts/ledger-store.ts";
-import type { UsageStore } from "../../../accounts/usage-store.ts";
+import { storedCustomer } from "../../../accounts/money/customer.ts";
+import type { LedgerStore, Movement } from "../../../accounts/money/ledger-store.ts";
+import type { UsageStore } from "../../../accounts/money/usage-store.ts";
 import { ApiError } from "../../../protocol/error.ts";
 import {
   ADMIN_USAGE_GROUPS,

@@ -2,7 +2,7 @@
 
 import type { HealthPart } from "../../../http/routes/health.ts";
 import type { TaskType } from "../../../protocol/task.ts";
-import { runnerName } from "../../../tasks/engine/step-runner-pool.ts";
+import { runnerName } from "../../../tasks/engine/steps/step-runner-pool.ts";
 import type { Clock } from "../../../tasks/ports/clock.ts";
 import type { Doorbell, RungTask } from "../../../tasks/ports/doorbell.ts";
 import { describeError, type Log } from "../../../tasks/ports/log.ts";

@@ -6,7 +6,7 @@
 
 import type { WebSocket } from "@cloudflare/workers-types";
 import { ByteStream } from "../../../http/response/byte-stream.ts";
-import type { PrintedEvents } from "../../../http/routes/hub-proxy.ts";
+import type { PrintedEvents } from "../../../http/routes/hubs/hub-proxy.ts";
 import { CLOSE_NORMAL, CLOSE_TRY_AGAIN } from "../../../protocol/close-codes.ts";
 import { EVENT_STREAM_PREAMBLE, writeEvent } from "../../../signalr/protocols/event-stream-format.ts";
 import { jsonProtocol } from "../../../signalr/protocols/json-protocol.ts";

@@ -1,6 +1,6 @@
 /** The hub shards as the Worker reaches them: each is a Durable Object, found by its name anew for each request. */
 
-import type { HubShards } from "../../../http/routes/hub-proxy.ts";
+import type { HubShards } from "../../../http/routes/hubs/hub-proxy.ts";
 import type { KeyEnd } from "../../../protocol/close-codes.ts";
 import type { Bindings } from "../bindings.ts";
 import { socketOf } from "../socket-answer.ts";

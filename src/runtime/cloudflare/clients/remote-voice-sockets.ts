@@ -1,6 +1,6 @@
 /** Voice sessions of the Worker: it has admitted the client, and hands it the socket to the object that runs the session. */
 
-import type { VoiceSockets } from "../../../http/routes/realtime.ts";
+import type { VoiceSockets } from "../../../http/routes/realtime/realtime.ts";
 import { ApiError } from "../../../protocol/error.ts";
 import type { Session } from "../../../realtime/session-store.ts";
 import type { VoiceOpening } from "../../../realtime/voice-admission.ts";

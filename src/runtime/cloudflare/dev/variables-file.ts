@@ -4,9 +4,9 @@
  */
 
 import { chmodSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { makePlainKey } from "../../../accounts/plain-key.ts";
+import { makePlainKey } from "../../../accounts/keys/plain-key.ts";
 import { cryptoRandom, type RandomFill, randomToken } from "../../../tasks/ids.ts";
-import type { StartKeys } from "../../process/keys-file.ts";
+import type { StartKeys } from "../../process/data/keys-file.ts";
 
 const BOOTSTRAP = "CONDUIT_BOOTSTRAP_KEY";
 const ADMIN = "CONDUIT_ADMIN_KEY";

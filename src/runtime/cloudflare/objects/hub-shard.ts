@@ -6,7 +6,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { DurableObjectState, WebSocket } from "@cloudflare/workers-types";
 import { Hono } from "hono";
-import { KeyWatch } from "../../../accounts/key-watch.ts";
+import { KeyWatch } from "../../../accounts/keys/key-watch.ts";
 import type { Principal } from "../../../accounts/principal.ts";
 import type { Deployment } from "../../../compose/deployment.ts";
 import { createHubs } from "../../../compose/hubs.ts";
@@ -15,7 +15,7 @@ import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../../..
 import { noIdleLimit } from "../../../http/idle-limit.ts";
 import { routedPath } from "../../../http/request/path.ts";
 import { errorResponse } from "../../../http/response/error-response.ts";
-import { isOnConnection, mountHubs } from "../../../http/routes/hubs.ts";
+import { isOnConnection, mountHubs } from "../../../http/routes/hubs/hubs.ts";
 import { FrameBatcher } from "../../../hubs/sharding/frame-batcher.ts";
 import { HibernatedConnections } from "../../../hubs/sharding/hibernated-connections.ts";
 import {

@@ -7,8 +7,8 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { DurableObjectState } from "@cloudflare/workers-types";
-import { keyEndOf } from "../../../accounts/key-watch.ts";
-import { createVoice } from "../../../compose/voice.ts";
+import { keyEndOf } from "../../../accounts/keys/key-watch.ts";
+import { createVoice } from "../../../compose/voice/voice.ts";
 import { ApiError } from "../../../protocol/error.ts";
 import { END } from "../../../realtime/session/endings.ts";
 import { LOST_SESSION, type Session, type SessionCounters } from "../../../realtime/session-store.ts";

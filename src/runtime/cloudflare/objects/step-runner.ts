@@ -22,8 +22,8 @@ import {
   runnerName,
   SLOTS_PER_RUNNER,
   workMs,
-} from "../../../tasks/engine/step-runner-pool.ts";
-import { StepRunnerSession } from "../../../tasks/engine/step-runner-session.ts";
+} from "../../../tasks/engine/steps/step-runner-pool.ts";
+import { StepRunnerSession } from "../../../tasks/engine/steps/step-runner-session.ts";
 import { describeError, type Log } from "../../../tasks/ports/log.ts";
 import type { Bindings, RunnerCalls } from "../bindings.ts";
 import { partsOf } from "../parts.ts";

@@ -4,7 +4,7 @@
  */
 
 import type { SqlStorage } from "@cloudflare/workers-types";
-import type { DueTimes } from "../../../tasks/engine/step-runner-session.ts";
+import type { DueTimes } from "../../../tasks/engine/steps/step-runner-session.ts";
 
 export class StoredDueTimes implements DueTimes {
   readonly #sql: SqlStorage;

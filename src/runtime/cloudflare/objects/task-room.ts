@@ -6,7 +6,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { DurableObjectState, WebSocket } from "@cloudflare/workers-types";
-import { KeyWatch } from "../../../accounts/key-watch.ts";
+import { KeyWatch } from "../../../accounts/keys/key-watch.ts";
 import type { Deployment } from "../../../compose/deployment.ts";
 import { roomsSettings } from "../../../compose/options.ts";
 import { MESSAGE_CHARACTERS } from "../../../http/streams/event-socket.ts";

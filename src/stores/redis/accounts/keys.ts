@@ -7,8 +7,8 @@ import {
   type KeyOutcome,
   type KeyStep,
   type StoredAnswer,
-} from "../../../accounts/account-store.ts";
-import type { KeyPatch, VirtualKey } from "../../../accounts/virtual-key.ts";
+} from "../../../accounts/keys/account-store.ts";
+import type { KeyPatch, VirtualKey } from "../../../accounts/keys/virtual-key.ts";
 import type { Reply } from "../server/replies.ts";
 import { listReply, readable, textOf } from "../server/replies.ts";
 import type { ScriptRunner } from "../server/script-runner.ts";

@@ -1,6 +1,6 @@
 /** What requests with an idempotency key were answered. The texts are sealed; nothing in here can read them. */
 
-import type { KeyStep, StoredAnswer } from "../../../accounts/account-store.ts";
+import type { KeyStep, StoredAnswer } from "../../../accounts/keys/account-store.ts";
 import type { Transaction } from "../transaction.ts";
 
 /** What is kept under the id; null when nothing is, or no longer. */

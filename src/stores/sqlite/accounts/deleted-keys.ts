@@ -1,7 +1,7 @@
 /** What is left of deleted keys: a table of its own, because earlier releases take every row of `keys` for a living one. */
 
-import type { DeletedKey } from "../../../accounts/account-store.ts";
-import type { VirtualKey } from "../../../accounts/virtual-key.ts";
+import type { DeletedKey } from "../../../accounts/keys/account-store.ts";
+import type { VirtualKey } from "../../../accounts/keys/virtual-key.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";
 

@@ -5,8 +5,8 @@ import {
   DuplicateKeyError,
   type KeyOutcome,
   type KeyStep,
-} from "../../../accounts/account-store.ts";
-import type { KeyPatch, PreviousForm, VirtualKey } from "../../../accounts/virtual-key.ts";
+} from "../../../accounts/keys/account-store.ts";
+import type { KeyPatch, PreviousForm, VirtualKey } from "../../../accounts/keys/virtual-key.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { budgetsOf, budgetsText, limitsOf, limitsText } from "../money/budgets.ts";
 import { setCap } from "../queue/queue-counters.ts";

@@ -1,7 +1,7 @@
 /** What is held and was charged, of a key or of one of its customers: in a window, or in a period of several. */
 
-import { type BudgetWindow, windowsIn } from "../../../accounts/budgets.ts";
-import type { Balance } from "../../../accounts/ledger-store.ts";
+import { type BudgetWindow, windowsIn } from "../../../accounts/money/budgets.ts";
+import type { Balance } from "../../../accounts/money/ledger-store.ts";
 import type { BudgetPeriod } from "../../../protocol/key.ts";
 import type { Sql } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";

@@ -1,8 +1,14 @@
 /** Budgets of keys and their customers as columns, and whether an amount fits into them: asked in the step that holds it back. */
 
-import { type Budget, dayNumberOf, type Grant, grantedMicros, periodEnd } from "../../../accounts/budgets.ts";
-import type { RequestLimits } from "../../../accounts/request-rate.ts";
-import type { VirtualKey } from "../../../accounts/virtual-key.ts";
+import type { VirtualKey } from "../../../accounts/keys/virtual-key.ts";
+import {
+  type Budget,
+  dayNumberOf,
+  type Grant,
+  grantedMicros,
+  periodEnd,
+} from "../../../accounts/money/budgets.ts";
+import type { RequestLimits } from "../../../accounts/money/request-rate.ts";
 import type { BudgetExceeded } from "../../../tasks/ports/start-refusal.ts";
 import type { SqlValue } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";

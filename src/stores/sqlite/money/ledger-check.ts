@@ -1,7 +1,7 @@
 /** Reckoning the balances of a key anew from its ledger and its holds. It only reads, and needs nothing but the SQL. */
 
-import type { BalanceCheck } from "../../../accounts/ledger-store.ts";
-import { LedgerSums, type StoredBalance } from "../../../accounts/ledger-sums.ts";
+import type { BalanceCheck } from "../../../accounts/money/ledger-store.ts";
+import { LedgerSums, type StoredBalance } from "../../../accounts/money/ledger-sums.ts";
 import type { Sql, SqlValue } from "../../sql.ts";
 import { NO_CUSTOMER } from "./balances.ts";
 import { windowsOf } from "./settlement.ts";

@@ -1,13 +1,13 @@
 /** Reading balances, holds and movements; dropping movements whose time is over. */
 
-import type { BudgetWindow } from "../../../accounts/budgets.ts";
+import type { BudgetWindow } from "../../../accounts/money/budgets.ts";
 import type {
   Hold,
   LedgerStore,
   MoneySource,
   Movement,
   MovementPlace,
-} from "../../../accounts/ledger-store.ts";
+} from "../../../accounts/money/ledger-store.ts";
 import { isTerminal, type Json, TASK_STATUSES, TASK_TYPES } from "../../../protocol/task.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import type { TaskRow } from "../tasks/task-table.ts";

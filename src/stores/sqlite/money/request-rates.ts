@@ -7,7 +7,7 @@ import {
   type RateState,
   type RequestLimits,
   takeRequest,
-} from "../../../accounts/request-rate.ts";
+} from "../../../accounts/money/request-rate.ts";
 import type { Sql } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";
 

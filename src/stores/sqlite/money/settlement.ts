@@ -3,8 +3,8 @@
  * charged. What is held stands in the row of the task or session itself, so neither makes a row of its own for it.
  */
 
-import { type BudgetWindow, FIRST_WINDOWS, windowsAt } from "../../../accounts/budgets.ts";
-import type { MoneySource } from "../../../accounts/ledger-store.ts";
+import { type BudgetWindow, FIRST_WINDOWS, windowsAt } from "../../../accounts/money/budgets.ts";
+import type { MoneySource } from "../../../accounts/money/ledger-store.ts";
 import { movementId, type Settlement } from "../../../tasks/transition.ts";
 import type { Sql, SqlValue } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";

@@ -1,7 +1,7 @@
 /** What the sink of events is told of a movement: the movement, and what has become of the budgets it counts in. */
 
-import { type BudgetWindow, dayIn, periodName } from "../../../accounts/budgets.ts";
-import type { Movement } from "../../../accounts/ledger-store.ts";
+import { type BudgetWindow, dayIn, periodName } from "../../../accounts/money/budgets.ts";
+import type { Movement } from "../../../accounts/money/ledger-store.ts";
 import { spendUpdate } from "../../../events/money-events.ts";
 import type { ToldBudget } from "../../../protocol/domain-event.ts";
 import { postEvent } from "../outbox/post.ts";

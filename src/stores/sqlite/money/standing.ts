@@ -7,14 +7,14 @@ import {
   periodEnd,
   periodName,
   sameBudget,
-} from "../../../accounts/budgets.ts";
+} from "../../../accounts/money/budgets.ts";
 import type {
   BudgetState,
   CustomerBudgetStep,
   CustomerStanding,
   KeyStanding,
-} from "../../../accounts/ledger-store.ts";
-import { ratesOf } from "../../../accounts/request-rate.ts";
+} from "../../../accounts/money/ledger-store.ts";
+import { ratesOf } from "../../../accounts/money/request-rate.ts";
 import { writeAudit } from "../accounts/audit.ts";
 import type { Transaction } from "../transaction.ts";
 import { balanceOfPeriod } from "./balances.ts";

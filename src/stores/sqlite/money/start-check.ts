@@ -1,6 +1,6 @@
 /** What is looked at before a key begins a task or a session, whatever a cache said. Nothing is written here. */
 
-import type { RateState } from "../../../accounts/request-rate.ts";
+import type { RateState } from "../../../accounts/money/request-rate.ts";
 import type { KeyRefused, RequestRate, StartRefusal } from "../../../tasks/ports/start-refusal.ts";
 import type { SqlRow } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";

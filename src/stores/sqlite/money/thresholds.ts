@@ -8,9 +8,9 @@ import {
   periodName,
   reachedThresholds,
   type SpendThreshold,
-} from "../../../accounts/budgets.ts";
-import type { SpendMark } from "../../../accounts/ledger-store.ts";
-import { thresholdData } from "../../../accounts/spend-wire.ts";
+} from "../../../accounts/money/budgets.ts";
+import type { SpendMark } from "../../../accounts/money/ledger-store.ts";
+import { thresholdData } from "../../../accounts/money/spend-wire.ts";
 import { thresholdReached } from "../../../events/money-events.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
 import { leaveDeliveries } from "../deliveries/leaving.ts";

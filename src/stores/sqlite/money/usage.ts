@@ -1,6 +1,6 @@
 /** Roll-ups of usage: sums that each settlement adds to, and reading them. */
 
-import { dayNumberOf, dayText } from "../../../accounts/budgets.ts";
+import { dayNumberOf, dayText } from "../../../accounts/money/budgets.ts";
 import {
   type DayRange,
   MAX_LOOKED_AT,
@@ -13,7 +13,7 @@ import {
   type UsageScope,
   type UsageStore,
   usageCounts,
-} from "../../../accounts/usage-store.ts";
+} from "../../../accounts/money/usage-store.ts";
 import type { SettledWork } from "../../../tasks/transition.ts";
 import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";

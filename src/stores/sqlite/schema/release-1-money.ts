@@ -1,6 +1,6 @@
 /** The first release's charges: movements, and in the balances what each key was charged in all. */
 
-import { FIRST_WINDOWS } from "../../../accounts/budgets.ts";
+import { FIRST_WINDOWS } from "../../../accounts/money/budgets.ts";
 import type { SqlValue } from "../../sql.ts";
 import { raise } from "../money/settlement.ts";
 import type { Transaction } from "../transaction.ts";

@@ -1,6 +1,6 @@
 /** The first release's tasks: one provider, named in the spec, and a webhook that was stored as it came. */
 
-import { FIRST_WINDOWS } from "../../../accounts/budgets.ts";
+import { FIRST_WINDOWS } from "../../../accounts/money/budgets.ts";
 import type { Json } from "../../../protocol/task.ts";
 import type { TaskWebhook } from "../../../tasks/task.ts";
 import { utf8Bytes } from "../../sizes.ts";

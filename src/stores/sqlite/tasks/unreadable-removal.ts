@@ -1,6 +1,6 @@
 /** The end of tasks whose row is damaged (unreadable.ts): removed in time, with what they held given back. */
 
-import type { BudgetWindow } from "../../../accounts/budgets.ts";
+import type { BudgetWindow } from "../../../accounts/money/budgets.ts";
 import { isTerminal, TASK_STATUSES } from "../../../protocol/task.ts";
 import type { SqlValue } from "../../sql.ts";
 import { moveInBatch } from "../batches/rows.ts";

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { PRICE_TABLE } from "../../../../src/accounts/prices/table.ts";
-import { voiceModels } from "../../../../src/compose/voice.ts";
+import { voiceModels } from "../../../../src/compose/voice/voice.ts";
 import { loadConfig } from "../../../../src/config/load.ts";
 import { Catalogue } from "../../../../src/providers/catalogue.ts";
 import { createOffers } from "../../../../src/providers/offers.ts";

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { principalOf } from "../../../../src/accounts/principal.ts";
 import type { HttpEnv } from "../../../../src/http/exchange.ts";
 import { errorResponse } from "../../../../src/http/response/error-response.ts";
-import { closeHubs, type HubShards, mountHubProxy } from "../../../../src/http/routes/hub-proxy.ts";
+import { closeHubs, type HubShards, mountHubProxy } from "../../../../src/http/routes/hubs/hub-proxy.ts";
 import { makeHubToken } from "../../../../src/hubs/sharding/shard-address.ts";
 import { recordingLog } from "../../../fixture/recording-log.ts";
 import { virtualKey } from "../../../fixture/virtual-key.ts";

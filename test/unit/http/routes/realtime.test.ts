@@ -3,10 +3,10 @@
 import { Hono } from "hono";
 import { expect, test } from "vitest";
 import { EphemeralKeys } from "../../../../src/accounts/ephemeral/ephemeral-keys.ts";
-import { hashKey } from "../../../../src/accounts/plain-key.ts";
+import { hashKey } from "../../../../src/accounts/keys/plain-key.ts";
 import { principalOf } from "../../../../src/accounts/principal.ts";
 import type { HttpEnv } from "../../../../src/http/exchange.ts";
-import { mountRealtime } from "../../../../src/http/routes/realtime.ts";
+import { mountRealtime } from "../../../../src/http/routes/realtime/realtime.ts";
 import type { Json } from "../../../../src/protocol/task.ts";
 import type { VoiceRequest } from "../../../../src/realtime/voice-admission.ts";
 import { ephemeralKeyDraft } from "../../../fixture/ephemeral-key.ts";

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { RETENTION_CRON } from "../../../../src/compose/cron-schedule.ts";
-import { HAND_BACK_MS, SLOTS_PER_RUNNER } from "../../../../src/tasks/engine/step-runner-pool.ts";
+import { HAND_BACK_MS, SLOTS_PER_RUNNER } from "../../../../src/tasks/engine/steps/step-runner-pool.ts";
 
 const ROOT = join(import.meta.dirname, "../../../..");
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");

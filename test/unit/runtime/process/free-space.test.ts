@@ -1,6 +1,6 @@
 import { tmpdir } from "node:os";
 import { expect, test } from "vitest";
-import { assertRoom, type Stat, scarceRoom } from "../../../../src/runtime/process/free-space.ts";
+import { assertRoom, type Stat, scarceRoom } from "../../../../src/runtime/process/data/free-space.ts";
 
 const BLOCK_BYTES = 4_096;
 const MEGABYTE = 1024 * 1024;

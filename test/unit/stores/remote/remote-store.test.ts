@@ -1,7 +1,7 @@
 /** The store behind a binding: what its callers see of errors, restarts and overload. */
 
 import { describe, expect, test } from "vitest";
-import { DuplicateKeyError } from "../../../../src/accounts/account-store.ts";
+import { DuplicateKeyError } from "../../../../src/accounts/keys/account-store.ts";
 import { createRemoteStore } from "../../../../src/stores/remote/remote-store.ts";
 import {
   errorOf,

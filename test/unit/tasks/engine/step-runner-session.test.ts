@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { type DueTimes, StepRunnerSession } from "../../../../src/tasks/engine/step-runner-session.ts";
-import type { StepReport } from "../../../../src/tasks/engine/step-worker.ts";
+import { type DueTimes, StepRunnerSession } from "../../../../src/tasks/engine/steps/step-runner-session.ts";
+import type { StepReport } from "../../../../src/tasks/engine/steps/step-worker.ts";
 import type { Task } from "../../../../src/tasks/task.ts";
 import { ManualClock, settled } from "../../../fixture/manual-clock.ts";
 import { recordingLog } from "../../../fixture/recording-log.ts";

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { billTask } from "../../../../src/accounts/prices/held-price.ts";
-import { StepWorker, type StepWorkerOptions } from "../../../../src/tasks/engine/step-worker.ts";
+import { StepWorker, type StepWorkerOptions } from "../../../../src/tasks/engine/steps/step-worker.ts";
 import type { MediaProvider } from "../../../../src/tasks/ports/media-provider.ts";
 import { StoreUnavailableError } from "../../../../src/tasks/ports/store-error.ts";
 import type { TaskStore } from "../../../../src/tasks/ports/task-store.ts";

@@ -5,7 +5,7 @@ import {
   runnerAddress,
   runnerName,
   workMs,
-} from "../../../../../src/tasks/engine/step-runner-pool.ts";
+} from "../../../../../src/tasks/engine/steps/step-runner-pool.ts";
 import { createTaskIds } from "../../../../../src/tasks/ids.ts";
 import { ManualClock } from "../../../../fixture/manual-clock.ts";
 import { recordingLog } from "../../../../fixture/recording-log.ts";

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { isPlainKey } from "../../../../../src/accounts/plain-key.ts";
+import { isPlainKey } from "../../../../../src/accounts/keys/plain-key.ts";
 import { ensureVariablesFile } from "../../../../../src/runtime/cloudflare/dev/variables-file.ts";
 
 const BOOTSTRAP = `condt_${"b".repeat(43)}`;

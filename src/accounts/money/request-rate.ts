@@ -1,0 +1,103 @@
+/**
+ * How many requests a key may make: per minute as a bucket that refills steadily, and per UTC day. Stores keep the state and
+ * decide in the step that creates; scripts/parts/money/rates.lua decides the same on Redis.
+ */
+
+import type { RequestRate } from "../../tasks/ports/start-refusal.ts";
+import { dayNumberOf, startOfDay } from "./budgets.ts";
+
+/** Null: no limit. */
+export type RequestLimits = {
+  readonly requestsPerMinute: number | null;
+  readonly requestsPerDay: number | null;
+};
+
+/** What is kept of a key. */
+export type RateState = {
+  /** When the bucket of the minute is full again, microseconds. */
+  readonly fullAt: number;
+  /** The number of the UTC day that `requests` counts. */
+  readonly day: number;
+  readonly requests: number;
+};
+
+export const NO_REQUESTS: RateState = { fullAt: 0, day: 0, requests: 0 };
+
+export type RateDecision =
+  /** `rate` is the limit that is nearer to its end, after this request. */
+  | { taken: true; state: RateState; rate: RequestRate }
+  | { taken: false; retryAfterMs: number; rate: RequestRate };
+
+const MINUTE_US = 60_000_000;
+const US_PER_MS = 1_000;
+
+/**
+ * Whether one more request may be made now under limits of which there is at least one, and the state after it. Where the
+ * clock was set back by less than a minute a bucket waits for it, and the count of the day that was to come goes on; what is
+ * further ahead than that begins anew.
+ */
+export function takeRequest(limits: RequestLimits, state: RateState, now: number): RateDecision {
+  const found = limitsAfter(limits, state, now, 1);
+  const longest = found.reduce((waits, one) => (one.waitMs > waits.waitMs ? one : waits));
+  if (longest.waitMs > 0) return { taken: false, retryAfterMs: longest.waitMs, rate: longest.rate };
+  const nearest = found.reduce((next, one) => (one.rate.remaining < next.rate.remaining ? one : next));
+  return {
+    taken: true,
+    state: Object.assign({}, state, ...found.map((one) => one.state)) as RateState,
+    rate: nearest.rate,
+  };
+}
+
+/** What is left of each limit. */
+export function ratesOf(limits: RequestLimits, state: RateState, now: number): RequestRate[] {
+  return limitsAfter(limits, state, now, 0).map(({ rate }) => rate);
+}
+
+/** Whether there is any. */
+export function isLimited({ requestsPerMinute, requestsPerDay }: RequestLimits): boolean {
+  return requestsPerMinute !== null || requestsPerDay !== null;
+}
+
+function limitsAfter(
+  { requestsPerMinute, requestsPerDay }: RequestLimits,
+  state: RateState,
+  now: number,
+  count: number,
+): After[] {
+  return [
+    ...(requestsPerMinute === null ? [] : [minuteAfter(requestsPerMinute, state, now, count)]),
+    ...(requestsPerDay === null ? [] : [dayAfter(requestsPerDay, state, now, count)]),
+  ];
+}
+
+/** How long it waits for its turn (0: it need not), what is left after it, and what changes in the state. */
+type After = { waitMs: number; rate: RequestRate; state: Partial<RateState> };
+
+function minuteAfter(limit: number, { fullAt }: RateState, now: number, count: number): After {
+  const nowUs = now * US_PER_MS;
+  const each = Math.floor(MINUTE_US / limit);
+  const latest = nowUs + each * limit;
+  const before = fullAt > latest + each * limit ? nowUs : Math.max(fullAt, nowUs);
+  const after = before + each * count;
+  const waitMs = Math.ceil(Math.max(0, after - latest) / US_PER_MS);
+  const counted = waitMs > 0 ? before : after;
+  const rate: RequestRate = {
+    per: "minute",
+    limit,
+    remaining: Math.max(0, Math.floor((latest - counted) / each)),
+    resetMs: Math.ceil((counted - nowUs) / US_PER_MS),
+  };
+  return { waitMs, rate, state: { fullAt: after } };
+}
+
+function dayAfter(limit: number, state: RateState, now: number, count: number): After {
+  const today = dayNumberOf(now);
+  const goesOn = state.day === today || state.day === today + 1;
+  const day = goesOn ? state.day : today;
+  const before = goesOn ? state.requests : 0;
+  const resetMs = startOfDay(day + 1) - now;
+  const waitMs = before + count > limit ? resetMs : 0;
+  const counted = waitMs > 0 ? before : before + count;
+  const rate: RequestRate = { per: "day", limit, remaining: Math.max(0, limit - counted), resetMs };
+  return { waitMs, rate, state: { day, requests: before + count } };
+}

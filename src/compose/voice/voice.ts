@@ -1,0 +1,181 @@
+/** Voice sessions as the settings have them: models, limits and the service that opens them. */
+
+import type { Settings } from "../../config/load.ts";
+import type { VoiceSockets } from "../../http/routes/realtime/realtime.ts";
+import { ApiError } from "../../protocol/error.ts";
+import type { Json } from "../../protocol/task.ts";
+import { EXAMPLE_NAMES } from "../../providers/example-names.ts";
+import { createCallHttp } from "../../realtime/calls/call-http.ts";
+import { HangUp } from "../../realtime/calls/hang-up.ts";
+import { createUpstreamCall, type VoiceFetch } from "../../realtime/session/upstream-call.ts";
+import type { VoiceServiceOptions } from "../../realtime/session-opening.ts";
+import type { SessionStore } from "../../realtime/session-store.ts";
+import { betaNames, gaSession } from "../../realtime/translators/beta-names.ts";
+import type { SessionJournal } from "../../realtime/usage/session-journal.ts";
+import { VoiceAdmission } from "../../realtime/voice-admission.ts";
+import { VoiceModels } from "../../realtime/voice-models.ts";
+import { createVoiceOffers } from "../../realtime/voice-offers.ts";
+import { VoiceService } from "../../realtime/voice-service.ts";
+import type { VoiceWatch } from "../../realtime/voice-watch.ts";
+import type { Dialer } from "../../sockets/dialer.ts";
+import type { SocketUpgrade } from "../../sockets/socket-upgrade.ts";
+import { createTaskIds } from "../../tasks/ids.ts";
+import type { Clock } from "../../tasks/ports/clock.ts";
+import type { Log } from "../../tasks/ports/log.ts";
+
+/** What a host brings so that the gateway can talk to voice providers. */
+export type VoiceHost = {
+  readonly dialer: Dialer;
+  readonly fetch: VoiceFetch;
+  /** Keeps what sessions used besides the store; absent where the store is at hand. */
+  readonly journal?: SessionJournal;
+};
+
+const SECOND_MS = 1_000;
+/** A session whose process died counts as lost after this, ms. */
+const LEASE_MS = 60_000;
+/** Between two looks at what a session used, ms. */
+const KEEP_MS = 5_000;
+/** Between two writes of it to the store, ms: an embedded one takes them often, and at every response that ends. */
+const RENEW_MS = { embedded: 5_000, shared: 30_000 } as const;
+/** How long a provider may take to answer, ms. */
+const CONNECT_MS = 3_000;
+/** How long a provider may take to answer an offer, and to hang up, ms. */
+const CALL_MS = { offerMs: 15_000, hangUpMs: 10_000 };
+/** What example names lead to while no provider has a key. */
+const BUILT_IN = "local/echo";
+
+/** The models a deployment offers. */
+export function voiceModels(
+  settings: Pick<Settings, "models" | "prices" | "providers" | "realtime">,
+): VoiceModels {
+  const keys = Object.fromEntries(
+    Object.entries(settings.providers).map(([name, { apiKey, credentials }]) => [
+      name,
+      apiKey ?? credentials.find(({ key }) => key !== null)?.key ?? undefined,
+    ]),
+  );
+  const offers = createVoiceOffers({ keys, providers: settings.realtime.providers, prices: settings.prices });
+  const examples = EXAMPLE_NAMES.filter(({ type }) => type === "realtime").map(
+    ({ name, successor }) => [name, offers.length === 1 ? BUILT_IN : successor] as const,
+  );
+  return new VoiceModels(offers, settings.models.aliases, Object.fromEntries(examples));
+}
+
+/** Who may open which session; the same on every host. */
+export function createVoiceAdmission(settings: Settings, clock: Pick<Clock, "now">): VoiceAdmission {
+  return new VoiceAdmission({
+    models: voiceModels(settings),
+    defaultModel: settings.realtime.defaultModel,
+    defaults: sessionDefaults(settings.realtime.defaults),
+    newSessionId: createTaskIds(() => clock.now()),
+  });
+}
+
+export type VoiceDependencies = {
+  readonly models: VoiceModels;
+  readonly settings: Settings;
+  readonly store: SessionStore;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly host: VoiceHost;
+  /** Whether the store is this process' own. */
+  readonly embedded: boolean;
+  readonly watch?: VoiceWatch;
+};
+
+export function createVoice({
+  settings,
+  models,
+  store,
+  clock,
+  log,
+  host,
+  embedded,
+  watch,
+}: VoiceDependencies): VoiceService {
+  return new VoiceService(
+    {
+      store,
+      models,
+      dialer: host.dialer,
+      call: createUpstreamCall(host.fetch),
+      callHttp: createCallHttp(host.fetch, clock, CALL_MS),
+      hangUp: createHangUp({ models, clock, log }, host.fetch),
+      clock,
+      log,
+      betaDialect: betaNames,
+      ...(host.journal && { journal: host.journal }),
+      ...(watch && { watch }),
+    },
+    voiceOptions(settings, embedded),
+  );
+}
+
+/** What ends calls at their providers. */
+export function createHangUp(
+  parts: { readonly models: VoiceModels; readonly clock: Pick<Clock, "after">; readonly log: Log },
+  fetch: VoiceFetch,
+): HangUp {
+  return new HangUp({ ...parts, http: createCallHttp(fetch, parts.clock, CALL_MS) });
+}
+
+function voiceOptions({ realtime }: Settings, embedded: boolean): VoiceServiceOptions {
+  return {
+    maxPerKey: realtime.maxConnectionsPerKey,
+    max: realtime.maxConnections,
+    maxMessageBytes: realtime.maxMessageBytes,
+    maxSessionMs: realtime.maxSessionSeconds * SECOND_MS,
+    connectMs: CONNECT_MS,
+    controlPerSecond: realtime.controlMessagesPerSecond,
+    audioPerSecond: realtime.audioAppendsPerSecond,
+    burstSeconds: realtime.burstSeconds,
+    leaseMs: LEASE_MS,
+    keepMs: KEEP_MS,
+    renewMs: embedded ? RENEW_MS.embedded : RENEW_MS.shared,
+  };
+}
+
+/** `realtime.defaults` as GA session fields. */
+function sessionDefaults(defaults: Settings["realtime"]["defaults"]): Record<string, Json> {
+  const { voice, language, instructions, providerSpecific, temperature, responseFormat } = defaults;
+  const flat: Record<string, Json> = {
+    ...(voice !== null && { voice }),
+    ...(responseFormat !== null && { output_audio_format: responseFormat }),
+    ...(language !== null && { input_audio_transcription: { language } }),
+  };
+  const { type: _realtime, ...session } = gaSession(flat, "realtime");
+  return {
+    ...session,
+    ...(instructions !== null && { instructions }),
+    ...(temperature !== null && { temperature }),
+    ...(providerSpecific as Record<string, Json>),
+  };
+}
+
+/** Sessions whose sockets are in this process. */
+export function localVoiceSockets(voice: VoiceService, sockets: SocketUpgrade): VoiceSockets {
+  return {
+    async open(request, opening, answer) {
+      const handler = await voice.open(opening);
+      const response = sockets.upgrade(request, handler, answer);
+      if (response === null) handler.closed();
+      return response;
+    },
+    async join(request, { id }, beta, answer) {
+      const handler = voice.calls.control(id, beta);
+      if (handler === null) throw outOfReach();
+      return sockets.upgrade(request, handler, answer);
+    },
+    refuse: (request, handler, answer) => sockets.upgrade(request, handler, answer),
+  };
+}
+
+/** Processes that share a store hold each their own calls. */
+function outOfReach(): ApiError {
+  return new ApiError(
+    "not_supported",
+    "This call is held by another process of this gateway, which a socket cannot be handed to. Steer it over the call's own data channel.",
+    { param: "call_id" },
+  );
+}
