@@ -333,14 +333,18 @@ function settleAfterCleanup(
 
 /**
  * Null where the report's job is the one that the task itself goes on with, and where there is nothing to do for it: it is
- * neither named nor billed, or whoever has its name is told its bill.
+ * neither named nor billed, or whoever has its name is told its bill. A task that is over, its jobs cleaned up, and that no bill
+ * was told for, takes the bill of whoever tells one after all.
  */
 function lateJob(task: Task, report: LateReport): Reduction | null {
   const { state, costMicros, unnamed } = report;
   // A lease that has run out is lost, also while nobody has the next one.
   const isFree = report.fence === task.fence && task.leaseUntil === null && !isTerminal(task.status);
-  if (!(isFree || isStale(task, report)) || report.job.fence === task.jobFence) return null;
-  const isBilled = unnamed === true && (costMicros ?? 0) > 0;
+  if (!(isFree || isStale(task, report))) return null;
+  const isOver = isTerminal(task.status) && task.openCleanups === 0;
+  const isUnbilled = isOver && (task.upstreamMicros ?? 0) === 0;
+  if (report.job.fence === task.jobFence && !isUnbilled) return null;
+  const isBilled = (unnamed === true || isUnbilled) && (costMicros ?? 0) > 0;
   if (state === null && !isBilled) return null;
   const work = [cleanupDraft(task.id, { ...report.job, state, reported: true, costMicros })];
   return { ...silent(task, { openCleanups: task.openCleanups + 1 }), work };

@@ -22,3 +22,9 @@ test(
   },
   LONG_TEST_MS,
 );
+
+// A film's cleanup ended without a bill, and the holder that was cut off told it afterwards.
+test("a bill that is told after the cleanup ended without one is in the ledger (schedule 1756)", async () => {
+  const { wrong } = await simulateMoney(1756, 1, inMemory);
+  expect(wrong).toEqual([]);
+});

@@ -454,6 +454,27 @@ describe("a late report", () => {
     });
   });
 
+  test("of a bill that nobody else was told leaves a cleanup that records it, once", () => {
+    const billed = late(2, null);
+    if (billed.kind === "late_job") billed.report.costMicros = 70;
+    const over = (changes: Partial<Task> = {}) =>
+      held({
+        status: "failed",
+        leaseUntil: null,
+        settled: true,
+        fence: 5,
+        jobFence: 2,
+        state: "mine",
+        ...changes,
+      });
+    expect(apply(over(), billed)).toMatchObject({
+      work: [{ payload: { state: null, reported: true, costMicros: 70 } }],
+      task: { openCleanups: 1 },
+    });
+    expect(reduce(over({ upstreamMicros: 70 }), billed, NOW)).toBeNull();
+    expect(reduce(held({ fence: 5, jobFence: 2, state: "mine" }), billed, NOW)).toBeNull();
+  });
+
   test("of the task's own job, of the present holder, or without a reference does nothing", () => {
     const task = held({ fence: 5, jobFence: 4, state: "mine" });
     for (const transition of [late(4, "mine"), late(5, "x"), late(2, null)])
