@@ -38,13 +38,13 @@ const FLOOR = 0.3;
 const AIM = 0.4;
 const AIM_P99_MS = 20;
 
-type Round = HttpLoadResult & CoreUse & { serverRssKiB: number };
+export type AcceptRound = HttpLoadResult & CoreUse & { serverRssKiB: number };
 
 export const accept: Bench = {
   name: "accept",
   summary: "POST …/async per second, durable, against the same framework answering a constant",
   async run(context) {
-    const results = await alternate<Round>(
+    const results = await alternate<AcceptRound>(
       context,
       [
         { name: "constant", run: measureConstant },
@@ -57,7 +57,7 @@ export const accept: Bench = {
   },
 };
 
-async function measureConstant(): Promise<Round> {
+async function measureConstant(): Promise<AcceptRound> {
   const server = new Child({
     command: ["bun", join(import.meta.dir, "servers/constant.ts")],
     core: SERVER_CORE,
@@ -68,20 +68,37 @@ async function measureConstant(): Promise<Round> {
   return result;
 }
 
-async function measureConduit(context: BenchContext): Promise<Round> {
-  const conduit = await Conduit.start({ folder: context.temporaryFolder(), settings: FULL_LANE });
+export type AcceptVariant = {
+  /** More settings, in their environment spelling. */
+  readonly settings?: Record<string, string>;
+  /** Of every request. */
+  readonly headers?: Record<string, string>;
+  /** Called before the load begins. */
+  prepare?(conduit: Conduit): Promise<void>;
+};
+
+/** The whole program under the load, its lane full. */
+export async function measureConduit(
+  context: BenchContext,
+  variant: AcceptVariant = {},
+): Promise<AcceptRound> {
+  const conduit = await Conduit.start({
+    folder: context.temporaryFolder(),
+    settings: { ...FULL_LANE, ...variant.settings },
+  });
+  await variant.prepare?.(conduit);
   const slow = await conduit.submit(SLOW_JOB);
   const deadline = performance.now() + LANE_TIMEOUT_MS;
   while ((await conduit.read(slow)).status !== "running") {
     if (performance.now() > deadline) throw new Error("the slow job that fills the lane did not start");
     await Bun.sleep(20);
   }
-  const result = await load(conduit.child, conduit.port);
+  const result = await load(conduit.child, conduit.port, variant.headers);
   await conduit.child.kill();
   return result;
 }
 
-async function load(server: Child, port: number): Promise<Round> {
+async function load(server: Child, port: number, headers: Record<string, string> = {}): Promise<AcceptRound> {
   const child = new Child({ command: ["bun", join(import.meta.dir, "load/http.ts")], core: LOAD_CORE });
   await child.expect("ready");
   const run: HttpLoadRun = {
@@ -89,7 +106,12 @@ async function load(server: Child, port: number): Promise<Round> {
     connections: CONNECTIONS,
     warmUpSeconds: WARM_UP_SECONDS,
     seconds: SECONDS,
-    request: { method: "POST", path: ACCEPT_PATH, headers: AUTHORIZED, body: JSON.stringify(ACCEPT_BODY) },
+    request: {
+      method: "POST",
+      path: ACCEPT_PATH,
+      headers: { ...AUTHORIZED, ...headers },
+      body: JSON.stringify(ACCEPT_BODY),
+    },
   };
   const used = watchCore(server);
   child.send({ type: "run", ...run });
@@ -100,10 +122,10 @@ async function load(server: Child, port: number): Promise<Round> {
   return { ...result, ...use, serverRssKiB: Math.round(server.residentBytes() / 1024) };
 }
 
-function report(constant: readonly Round[], conduit: readonly Round[]): BenchReport {
-  const rate = (rounds: readonly Round[]) => rounds.map(({ perSecond }) => perSecond);
-  const p99 = (rounds: readonly Round[]) => rounds.map(({ latency }) => latency.p99Ms);
-  const row = (name: string, rounds: readonly Round[]) => [
+function report(constant: readonly AcceptRound[], conduit: readonly AcceptRound[]): BenchReport {
+  const rate = (rounds: readonly AcceptRound[]) => rounds.map(({ perSecond }) => perSecond);
+  const p99 = (rounds: readonly AcceptRound[]) => rounds.map(({ latency }) => latency.p99Ms);
+  const row = (name: string, rounds: readonly AcceptRound[]) => [
     name,
     describeSummary(rate(rounds)),
     describeSummary(

@@ -4,6 +4,7 @@
  */
 
 import { accept } from "./accept.ts";
+import { acceptLimits } from "./accept-limits.ts";
 import { claim } from "./claim.ts";
 import { deliveries } from "./deliveries.ts";
 import { fanOut } from "./fan-out.ts";
@@ -31,6 +32,7 @@ import { workerFanOut } from "./worker-fan-out.ts";
 
 const BENCHES: readonly Bench[] = [
   accept,
+  acceptLimits,
   gatewaySync,
   film,
   lifecycle,
