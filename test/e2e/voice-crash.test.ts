@@ -119,7 +119,7 @@ describeWithRedis("with the store in Redis", () => {
       return text.includes('"audioOutput":500');
     });
     expect(found).toMatchObject([{ closeReason: "lost", settled: true, cost: COST }]);
-    expect(files, "only the running process has a folder").toHaveLength(1);
+    expect(files, "the dead process' folder is gone, and the running one has had no session").toEqual([]);
     await redis.close();
   });
 });

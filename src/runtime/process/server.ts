@@ -12,7 +12,7 @@ import { createFolderMediaStore } from "../../media/folder.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";
 import { randomToken } from "../../tasks/ids.ts";
 import { systemClock } from "../../tasks/ports/clock.ts";
-import { describeError, type Log } from "../../tasks/ports/log.ts";
+import type { Log } from "../../tasks/ports/log.ts";
 import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import { localAddress } from "./banner.ts";
 import type { DataDirectory } from "./data/data-directory.ts";
@@ -106,30 +106,19 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
   }
 }
 
-/** Where the store is shared and told seldom. Null where the data directory takes no files: then the store has to do. */
+/** Where the store is shared and told seldom. */
 function openJournal(
   { host, directory, log }: ServerDependencies,
   store: SessionFilesOptions["store"],
-): SessionFiles | null {
-  const node = randomToken(NODE_CHARACTERS);
-  try {
-    return new SessionFiles({
-      folder: directory.sessionsFolder,
-      node,
-      openSqlite: (path) => host.openSqlite(path),
-      store,
-      clock: systemClock,
-      log,
-    });
-  } catch (error) {
-    log.warn(
-      "what voice sessions use cannot be kept in the data directory: after a crash up to 30 s are lost",
-      {
-        cause: describeError(error),
-      },
-    );
-    return null;
-  }
+): SessionFiles {
+  return new SessionFiles({
+    folder: directory.sessionsFolder,
+    node: randomToken(NODE_CHARACTERS),
+    openSqlite: (path) => host.openSqlite(path),
+    store,
+    clock: systemClock,
+    log,
+  });
 }
 
 /** In a bucket, where one is configured; its client is loaded only then. */

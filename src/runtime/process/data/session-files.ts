@@ -42,22 +42,17 @@ const LOOK_MS = 10_000;
 export class SessionFiles implements SessionJournal {
   readonly #options: SessionFilesOptions;
   readonly #own: string;
-  readonly #lock: HeldLock | null;
+  /** Of its own folder, which is made for its first session. */
+  #lock: HeldLock | null = null;
   readonly #slots = new Map<string, Slot>();
   #timer: TimerHandle | null = null;
   #stopped = false;
   /** A disk that takes nothing is told of once. */
   #warned = false;
 
-  /** Throws when the folder cannot be made. */
   constructor(options: SessionFilesOptions) {
     this.#options = options;
     this.#own = join(options.folder, options.node);
-    // Under its name there is never a folder without its lock, which another process would take for a dead one's.
-    const fresh = join(options.folder, FRESH + options.node);
-    mkdirSync(fresh, { recursive: true, mode: OWNER_ONLY_FOLDER });
-    this.#lock = lockFile(join(fresh, LOCK), options.openSqlite);
-    renameSync(fresh, this.#own);
   }
 
   /** Settles what dead processes left, now and from time to time. Resolves after the first look. */
@@ -72,12 +67,13 @@ export class SessionFiles implements SessionJournal {
     this.#timer?.cancel();
     const left = [...this.#slots.values()].some(({ over }) => !over);
     this.#lock?.release();
-    if (!left) await rm(this.#own, { recursive: true, force: true });
+    if (this.#lock !== null && !left) await rm(this.#own, { recursive: true, force: true });
   }
 
   opened({ id, fence, price, counters }: Session): void {
     const slot: Slot = { kept: { id, fence, price, counters }, writing: false, due: false, over: false };
     this.#slots.set(id, slot);
+    this.#takeFolder();
     void this.#write(slot);
   }
 
@@ -93,6 +89,23 @@ export class SessionFiles implements SessionJournal {
     if (slot === undefined) return;
     slot.over = true;
     void this.#write(slot);
+  }
+
+  #takeFolder(): void {
+    if (this.#lock !== null) return;
+    const { folder, node, openSqlite } = this.#options;
+    try {
+      // Under its name there is never a folder without its lock, which another process would take for a dead one's.
+      const fresh = join(folder, FRESH + node);
+      mkdirSync(fresh, { recursive: true, mode: OWNER_ONLY_FOLDER });
+      this.#lock = lockFile(join(fresh, LOCK), openSqlite);
+      renameSync(fresh, this.#own);
+    } catch (error) {
+      this.#warn(
+        "what voice sessions use cannot be kept in the data directory: after a crash up to 30 s are lost",
+        error,
+      );
+    }
   }
 
   /** One write at a time for each session: what came meanwhile is written next, the latest alone. */
@@ -120,7 +133,7 @@ export class SessionFiles implements SessionJournal {
   async #look(): Promise<void> {
     const { folder, node } = this.#options;
     try {
-      for (const name of await readdir(folder))
+      for (const name of await folders(folder))
         if (name !== node && !name.startsWith(FRESH)) await this.#settleFolder(join(folder, name));
     } catch (error) {
       this.#warn("the voice sessions of dead processes could not be looked for", error);
@@ -161,6 +174,16 @@ export class SessionFiles implements SessionJournal {
     if (this.#warned) return;
     this.#warned = true;
     this.#options.log.warn(message, { cause: describeError(error) });
+  }
+}
+
+/** None where no session was ever kept. */
+async function folders(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if ((error as { code?: unknown }).code === "ENOENT") return [];
+    throw error;
   }
 }
 
