@@ -1,6 +1,6 @@
 /**
- * The sink over HTTP: one POST for a batch of lines. Its address is the operator's own, from the settings, so that a private
- * host and plain http are as good as any; no caller can name one. Redirects are not followed: what stands behind one was not configured.
+ * The sink over HTTP: one POST for a batch of lines. Its address comes from the operator's settings and never from a caller,
+ * so that a private host and plain http are allowed. Redirects are not followed: their target was not configured.
  */
 
 import type { Clock } from "../tasks/ports/clock.ts";

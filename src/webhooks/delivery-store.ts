@@ -94,7 +94,7 @@ export interface DeliveryStore {
   taskDeliveries(taskId: string): Promise<Delivery[]>;
   /**
    * Makes a delivery due now, for as long as a new one is tried: to the URL that its endpoint has now, if that is still
-   * there. One that is being sent just now is left alone. Null when the key (null: any) has no such delivery.
+   * there. One that is being sent is not changed. Null when there is no such delivery of that key; with `keyId` null, of all keys.
    */
   replayDelivery(keyId: string | null, id: string): Promise<Delivery | null>;
   countDeliveries(): Promise<DeliveryCounts>;

@@ -27,7 +27,7 @@ export function useConduitRealtime(options: UseConduitRealtimeOptions): ConduitR
   useEffect(() => {
     latest.current = options;
   });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another key or address is another client.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: both are read through `latest`, which the rule cannot see; a change of either has to make another store.
   const store = useMemo(
     () =>
       new RealtimeStore(() => {
