@@ -15,6 +15,7 @@ import type { ClientDialect } from "../session/client-link.ts";
 import { END, type SessionEnding, upstreamEnding } from "../session/endings.ts";
 import type { SessionKeeper, VoiceSessionLimits } from "../session/session.ts";
 import { initialSession } from "../session/session-config.ts";
+import { SessionTimers } from "../session/session-timers.ts";
 import { UpstreamLink } from "../session/upstream-link.ts";
 import type {
   RealtimeProvider,
@@ -79,7 +80,7 @@ export class CallSession implements TranslatorOutput {
   readonly #sideband: UpstreamLink;
   readonly #translator: Translator;
   readonly #turns: TurnTimes;
-  readonly #timers = new Set<TimerHandle>();
+  readonly #timers: SessionTimers;
   readonly #isOver: () => void;
   #address: UpstreamRequest | null = null;
   #control: ControlSocket | null = null;
@@ -94,6 +95,7 @@ export class CallSession implements TranslatorOutput {
 
   constructor(dependencies: CallSessionDependencies) {
     this.#dependencies = dependencies;
+    this.#timers = new SessionTimers(dependencies.clock);
     const { clock, plan, provider, dialer, usage, joined, newId } = dependencies;
     this.usage = usage;
     this.#joined = joined;
@@ -205,8 +207,7 @@ export class CallSession implements TranslatorOutput {
   finish(ending: SessionEnding): void {
     if (this.#ending) return;
     this.#ending = true;
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.clear();
+    this.#timers.end();
     this.#control?.end(ending);
     this.#dependencies.keeper.ending(ending.reason);
     void this.#hangUp(ending.reason);
@@ -288,17 +289,7 @@ export class CallSession implements TranslatorOutput {
   }
 
   #after(ms: number, callback: () => void): TimerHandle {
-    const timer = this.#dependencies.clock.after(ms, () => {
-      this.#timers.delete(timer);
-      if (!this.#ending) this.#guard(callback);
-    });
-    this.#timers.add(timer);
-    return {
-      cancel: () => {
-        timer.cancel();
-        this.#timers.delete(timer);
-      },
-    };
+    return this.#timers.after(ms, () => this.#guard(callback));
   }
 
   /** A fault of a translator ends its own call, and no other. */

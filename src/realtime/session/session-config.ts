@@ -41,21 +41,24 @@ function conversationDefaults(): JsonObject {
     tracing: null,
     include: null,
     audio: {
-      input: {
-        format: { ...DEFAULT_AUDIO_FORMAT },
-        transcription: null,
-        noise_reduction: null,
-        turn_detection: {
-          type: "server_vad",
-          threshold: 0.5,
-          prefix_padding_ms: 300,
-          silence_duration_ms: 500,
-          idle_timeout_ms: null,
-          create_response: true,
-          interrupt_response: true,
-        },
-      },
+      input: inputDefaults({ idle_timeout_ms: null, create_response: true, interrupt_response: true }),
       output: { format: { ...DEFAULT_AUDIO_FORMAT }, voice: "alloy", speed: 1 },
+    },
+  };
+}
+
+/** What both kinds of session take in; `turns` is what only a conversation has of the detection of turns. */
+function inputDefaults(turns: JsonObject): JsonObject {
+  return {
+    format: { ...DEFAULT_AUDIO_FORMAT },
+    transcription: null,
+    noise_reduction: null,
+    turn_detection: {
+      type: "server_vad",
+      threshold: 0.5,
+      prefix_padding_ms: 300,
+      silence_duration_ms: 500,
+      ...turns,
     },
   };
 }
@@ -65,17 +68,7 @@ function transcriptionDefaults(): JsonObject {
     type: "transcription",
     include: null,
     audio: {
-      input: {
-        format: { ...DEFAULT_AUDIO_FORMAT },
-        transcription: null,
-        noise_reduction: null,
-        turn_detection: {
-          type: "server_vad",
-          threshold: 0.5,
-          prefix_padding_ms: 300,
-          silence_duration_ms: 500,
-        },
-      },
+      input: inputDefaults({}),
     },
   };
 }

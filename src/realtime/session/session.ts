@@ -27,6 +27,7 @@ import { type ClientDialect, ClientLink } from "./client-link.ts";
 import { connectFailure, END, type SessionEnding, upstreamEnding } from "./endings.ts";
 import { type MessageLimits, MessageRate } from "./rate-limit.ts";
 import { initialSession } from "./session-config.ts";
+import { SessionTimers } from "./session-timers.ts";
 import { type UpstreamCall, UpstreamLink } from "./upstream-link.ts";
 
 export type VoiceSessionLimits = MessageLimits & {
@@ -78,7 +79,7 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
   readonly #translator: Translator;
   readonly #watch: SessionWatch;
   readonly #turns: TurnTimes;
-  readonly #timers = new Set<TimerHandle>();
+  readonly #timers: SessionTimers;
   /** When the provider was last asked for a socket, monotonic. */
   #connectAt = 0;
   #rate: MessageRate;
@@ -91,6 +92,7 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
 
   constructor(dependencies: VoiceSessionDependencies) {
     this.#dependencies = dependencies;
+    this.#timers = new SessionTimers(dependencies.clock);
     const { clock, plan, provider, limits } = dependencies;
     this.#watch = dependencies.watch ?? UNWATCHED;
     this.usage = dependencies.usage ?? new SessionUsage();
@@ -225,8 +227,7 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
     if (this.#ended) return;
     this.#ended = true;
     this.#countTime();
-    for (const timer of this.#timers) timer.cancel();
-    this.#timers.clear();
+    this.#timers.end();
     if (this.#upstream.isOpen) this.#guard(() => this.#translator.finish());
     this.#upstream.end(1000, "");
     this.#turns.end(this.#dependencies.clock.monotonic());
@@ -295,17 +296,7 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
   }
 
   #after(ms: number, callback: () => void): TimerHandle {
-    const timer = this.#dependencies.clock.after(ms, () => {
-      this.#timers.delete(timer);
-      if (!this.#ended) this.#guard(callback);
-    });
-    this.#timers.add(timer);
-    return {
-      cancel: () => {
-        timer.cancel();
-        this.#timers.delete(timer);
-      },
-    };
+    return this.#timers.after(ms, () => this.#guard(callback));
   }
 
   /** A fault of a translator ends its own session, and no other. */
