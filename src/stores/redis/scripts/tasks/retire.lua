@@ -130,6 +130,21 @@ for _, name in ipairs(marks) do
   rcall('ZREM', P .. 'old-marks', name)
 end
 
+-- Removes what ended too long ago: its record, and its place in the lists of its key and of its subject. Returns how many there were.
+local function remove_ended(ends, record, lists)
+  local ids = ended_before(ends, ARGV[4], limit)
+  for _, id in ipairs(ids) do
+    local f = redis.pcall('HMGET', P .. record .. id, 'keyId', 'subject')
+    rcall('UNLINK', P .. record .. id)
+    rcall('ZREM', P .. ends, id)
+    if f[1] then
+      rcall('ZREM', P .. lists .. scoped(f[1], ''), id)
+      if f[2] and f[2] ~= '' then rcall('ZREM', P .. lists .. scoped(f[1], f[2]), id) end
+    end
+  end
+  return #ids
+end
+
 -- Sums of usage of days that are as old.
 local used = rcall('ZRANGEBYSCORE', P .. 'usage-days', '-inf', '(' .. exact(floor((now - ARGV[6]) / DAY_MS)), 'LIMIT', 0, limit)
 for _, hash in ipairs(used) do
@@ -145,17 +160,9 @@ for _, hash in ipairs(used) do
   end
 end
 
--- Sessions that are over and settled.
-local sessions = ended_before('session-ends', ARGV[4], limit)
-for _, id in ipairs(sessions) do
-  local f = redis.pcall('HMGET', P .. 'session:' .. id, 'keyId', 'subject')
-  rcall('UNLINK', P .. 'session:' .. id)
-  rcall('ZREM', P .. 'session-ends', id)
-  if f[1] then
-    rcall('ZREM', P .. 'sessions:' .. scoped(f[1], ''), id)
-    if f[2] and f[2] ~= '' then rcall('ZREM', P .. 'sessions:' .. scoped(f[1], f[2]), id) end
-  end
-end
+-- Sessions that are over and settled, and batches that have ended.
+local sessions = remove_ended('session-ends', 'session:', 'sessions:')
+local ended_batches = remove_ended('batch-ends', 'batch-record:', 'batches:')
 
 -- Deliveries, with what is still to be sent of them.
 local deliveries = 0
@@ -170,18 +177,6 @@ for _, status in ipairs(STATUSES) do
     rcall('ZREM', P .. delivery_set('', '', status), id)
     local destination = rcall('HGET', work_key('delivery', id), 'destination')
     if destination then remove_work('delivery', id, destination, task or '') end
-  end
-end
-
--- Batches that have ended.
-local ended_batches = ended_before('batch-ends', ARGV[4], limit)
-for _, id in ipairs(ended_batches) do
-  local f = redis.pcall('HMGET', P .. 'batch-record:' .. id, 'keyId', 'subject')
-  rcall('UNLINK', P .. 'batch-record:' .. id)
-  rcall('ZREM', P .. 'batch-ends', id)
-  if f[1] then
-    rcall('ZREM', P .. 'batches:' .. scoped(f[1], ''), id)
-    if f[2] and f[2] ~= '' then rcall('ZREM', P .. 'batches:' .. scoped(f[1], f[2]), id) end
   end
 end
 
@@ -214,7 +209,7 @@ for _, name in ipairs(names) do
 end
 rcall('ZREMRANGEBYSCORE', P .. 'nodes', '-inf', now - NODE_FORGOTTEN_MS)
 
-local most = max(#removed, #logs, charges, audit, deleted, #sessions, deliveries, #ended_batches, #days, #marks, #used)
+local most = max(#removed, #logs, charges, audit, deleted, sessions, deliveries, ended_batches, #days, #marks, #used)
 local more = most == limit and 1 or 0
 if #removed + #logs + audit + deleted + deliveries > 0 then
   remember(cjson.encode({ removed = removed, trimmed = trimmed, more = more }))
