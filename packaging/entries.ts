@@ -1,0 +1,14 @@
+/** The entries of the client package. One more entry is one more line here; what it needs of others is a peer in src/client/package.json. */
+
+export type PackageEntry = {
+  /** Its source, below src/client. */
+  readonly file: string;
+  /** The most it may weigh with everything it reaches, peers excepted: minified and compressed, bytes. */
+  readonly mostGzipBytes: number;
+};
+
+export const ENTRIES: Readonly<Record<string, PackageEntry>> = {
+  ".": { file: "index.ts", mostGzipBytes: 12_000 },
+  "./react": { file: "react/index.ts", mostGzipBytes: 13_000 },
+  "./testing": { file: "testing/index.ts", mostGzipBytes: 16_000 },
+};
