@@ -12,8 +12,10 @@ const SRC = join(import.meta.dirname, "../../src");
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
-  // What others install: the wire shapes and nothing else of ours.
-  client: [],
+  // Arithmetic of sound, for the gateway and for clients.
+  audio: [],
+  // What others install: the wire shapes, the arithmetic of sound, and nothing else of ours.
+  client: ["audio"],
   metrics: [],
   sockets: [],
   tasks: [],
@@ -26,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   rooms: ["tasks", "sockets"],
   signalr: ["sockets"],
   hubs: ["signalr", "tasks", "accounts", "rooms", "sockets"],
-  realtime: ["tasks", "accounts", "sockets"],
+  realtime: ["tasks", "accounts", "sockets", "audio"],
   config: ["accounts", "tasks", "logging"],
   logging: ["tasks"],
   stores: ["tasks", "accounts", "webhooks", "realtime", "events"],

@@ -3,9 +3,9 @@
  * for all of them; what the provider has to be told is left to its translator.
  */
 
+import { msOfBase64 } from "../../audio/base64-audio.ts";
 import type { RealtimeEvent } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
-import { msOfBase64 } from "../audio/base64-audio.ts";
 import { isObject } from "../json.ts";
 import { AUDIO_APPEND, type ClientEvent } from "../session/client-event.ts";
 import type { TranslatorContext } from "../translator.ts";

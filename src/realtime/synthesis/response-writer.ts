@@ -4,9 +4,9 @@
  * missing, and wait for `response.done` before they ask for the next response.
  */
 
+import { msOfBase64 } from "../../audio/base64-audio.ts";
 import type { AudioFormat, ResponseUsage } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
-import { msOfBase64 } from "../audio/base64-audio.ts";
 import type { JsonObject } from "../json.ts";
 import type { TranslatorContext } from "../translator.ts";
 import type { ConversationItem, ConversationItems } from "./conversation-items.ts";

@@ -1,8 +1,8 @@
 /** The session object of a provider that speaks another protocol: what is configured, and what the client is told of it. */
 
+import { audioFormatOf } from "../../audio/base64-audio.ts";
 import { type AudioFormat, DEFAULT_AUDIO_FORMAT, type RealtimeEvent } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
-import { audioFormatOf } from "../audio/base64-audio.ts";
 import { isObject, type JsonObject } from "../json.ts";
 import { initialSession, merge } from "../session/session-config.ts";
 import type { TranslatorContext } from "../translator.ts";

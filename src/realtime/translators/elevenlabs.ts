@@ -4,10 +4,10 @@
  * taken by the provider, which has no message for the end of an answer: it is inferred from its sound.
  */
 
+import { msOfBase64 } from "../../audio/base64-audio.ts";
+import { AudioPath } from "../../audio/converter.ts";
 import { type AudioFormat, DEFAULT_AUDIO_FORMAT } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
-import { msOfBase64 } from "../audio/base64-audio.ts";
-import { AudioPath } from "../audio/converter.ts";
 import { type JsonObject, objectOr, parseObject } from "../json.ts";
 import type { ClientEvent } from "../session/client-event.ts";
 import { type ProviderSide, Synthesis } from "../synthesis/client-events.ts";

@@ -4,11 +4,11 @@
  * change opens a new connection that resumes the old one by its handle.
  */
 
+import { AudioPath } from "../../audio/converter.ts";
 import { CLOSE_GOING_AWAY, CLOSE_TRY_AGAIN } from "../../protocol/close-codes.ts";
 import type { AudioFormat, ResponseUsage } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
 import type { CloseNote } from "../../sockets/dialer.ts";
-import { AudioPath } from "../audio/converter.ts";
 import { isObject, type JsonObject, parseObject } from "../json.ts";
 import type { ClientEvent } from "../session/client-event.ts";
 import { type ProviderSide, Synthesis } from "../synthesis/client-events.ts";

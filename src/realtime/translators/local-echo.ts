@@ -4,10 +4,11 @@
  * calls one of the session's tools, so that an application can rehearse its tool calls.
  */
 
+import { levelOf } from "../../audio/pcm.ts";
+import { Resampler } from "../../audio/resampler.ts";
+import { decodeAudio, encodeAudio, rateOf } from "../../audio/samples.ts";
 import type { ResponseUsage } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
-import { Resampler } from "../audio/resampler.ts";
-import { decodeAudio, encodeAudio, levelOf, rateOf } from "../audio/samples.ts";
 import type { ClientEvent } from "../session/client-event.ts";
 import { type ProviderSide, Synthesis } from "../synthesis/client-events.ts";
 import { type ConversationItem, textOfItem } from "../synthesis/conversation-items.ts";

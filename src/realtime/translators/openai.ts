@@ -3,11 +3,11 @@
  * they are; only what usage, the budget and the model's name need is parsed. Facts: platform.openai.com/docs/guides/realtime.
  */
 
+import { audioFormatOf, msOfBase64 } from "../../audio/base64-audio.ts";
 import { CLOSE_GOING_AWAY } from "../../protocol/close-codes.ts";
 import { type AudioFormat, DEFAULT_AUDIO_FORMAT, type RealtimeEvent } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
 import type { CloseNote } from "../../sockets/dialer.ts";
-import { audioFormatOf, msOfBase64 } from "../audio/base64-audio.ts";
 import { isObject } from "../json.ts";
 import { AUDIO_APPEND, type ClientEvent } from "../session/client-event.ts";
 import type { Translator, TranslatorContext, UpstreamRequest } from "../translator.ts";

@@ -4,10 +4,10 @@
  * `session.update` or sound.
  */
 
+import { AudioPath } from "../../audio/converter.ts";
 import type { AudioFormat } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
 import type { DialRequest } from "../../sockets/dialer.ts";
-import { AudioPath } from "../audio/converter.ts";
 import { isObject, type JsonObject, parseObject } from "../json.ts";
 import type { ClientEvent } from "../session/client-event.ts";
 import { type ProviderSide, Synthesis } from "../synthesis/client-events.ts";

@@ -2,10 +2,10 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { AudioConverter } from "../../../src/audio/converter.ts";
+import { decodeAudio, encodeAudio } from "../../../src/audio/samples.ts";
 import type { RealtimeEvent } from "../../../src/protocol/realtime.ts";
 import type { Json } from "../../../src/protocol/task.ts";
-import { AudioConverter } from "../../../src/realtime/audio/converter.ts";
-import { decodeAudio, encodeAudio } from "../../../src/realtime/audio/samples.ts";
 import { betaNames } from "../../../src/realtime/translators/beta-names.ts";
 import { openAiTranslator } from "../../../src/realtime/translators/openai.ts";
 import { VoiceWorld } from "../../fixture/voice/voice-world.ts";

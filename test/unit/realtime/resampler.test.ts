@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Resampler } from "../../../src/realtime/audio/resampler.ts";
+import { Resampler } from "../../../src/audio/resampler.ts";
 
 const AMPLITUDE = 12_000;
 /** In the middle of speech. */

@@ -1,6 +1,7 @@
-/** Sound as 16-bit samples: decoding and coding PCM and G.711 (ITU-T G.711), and changing the rate. Pure. */
+/** Sound as 16-bit samples: decoding and coding PCM and G.711 (ITU-T G.711). Pure. */
 
-import type { AudioFormat } from "../../protocol/realtime.ts";
+import type { AudioFormat } from "../protocol/realtime.ts";
+import { decodePcm, encodePcm } from "./pcm.ts";
 
 export function rateOf(format: AudioFormat): number {
   return format.type === "audio/pcm" ? format.rate : 8_000;
@@ -8,35 +9,17 @@ export function rateOf(format: AudioFormat): number {
 
 /** Samples of a piece of sound. An odd last byte of PCM is dropped. */
 export function decodeAudio(bytes: Uint8Array, format: AudioFormat): Int16Array {
-  if (format.type === "audio/pcm") {
-    const samples = new Int16Array(bytes.length >> 1);
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    for (let i = 0; i < samples.length; i += 1) samples[i] = view.getInt16(i * 2, true);
-    return samples;
-  }
+  if (format.type === "audio/pcm") return decodePcm(bytes);
   const table = format.type === "audio/pcmu" ? ULAW : ALAW;
   return Int16Array.from(bytes, (byte) => table[byte] ?? 0);
 }
 
 export function encodeAudio(samples: Int16Array, format: AudioFormat): Uint8Array<ArrayBuffer> {
-  if (format.type === "audio/pcm") {
-    const bytes = new Uint8Array(samples.length * 2);
-    const view = new DataView(bytes.buffer);
-    for (let i = 0; i < samples.length; i += 1) view.setInt16(i * 2, samples[i] ?? 0, true);
-    return bytes;
-  }
+  if (format.type === "audio/pcm") return encodePcm(samples);
   const encode = format.type === "audio/pcmu" ? toUlaw : toAlaw;
   const bytes = new Uint8Array(samples.length);
   for (let i = 0; i < samples.length; i += 1) bytes[i] = encode(samples[i] ?? 0);
   return bytes;
-}
-
-/** Root mean square of the samples, 0 to 1. */
-export function levelOf(samples: Int16Array): number {
-  if (samples.length === 0) return 0;
-  let sum = 0;
-  for (const sample of samples) sum += sample * sample;
-  return Math.sqrt(sum / samples.length) / 32_768;
 }
 
 const ULAW_BIAS = 0x84;

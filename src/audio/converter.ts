@@ -1,6 +1,6 @@
 /** Turns sound that comes in pieces from one format into another. */
 
-import type { AudioFormat } from "../../protocol/realtime.ts";
+import type { AudioFormat } from "../protocol/realtime.ts";
 import { Resampler } from "./resampler.ts";
 import { decodeAudio, encodeAudio, rateOf } from "./samples.ts";
 

@@ -1,6 +1,6 @@
 /** How long audio in base64 is, without decoding it. */
 
-import type { AudioFormat } from "../../protocol/realtime.ts";
+import type { AudioFormat } from "../protocol/realtime.ts";
 
 const PCM_BYTES = 2;
 const G711_RATE = 8_000;
