@@ -71,3 +71,6 @@ export const KEY_PROTOCOL_PREFIXES = ["openai-insecure-api-key.", "conduit-key."
 export const BETA_PROTOCOL = "openai-beta.realtime-v1";
 /** Headers of published configurations that providers refuse by now, in lower case. */
 export const DEAD_UPSTREAM_HEADERS: ReadonlySet<string> = new Set(["openai-beta"]);
+/** A client's question whether the gateway is there, for browsers, which cannot send a WebSocket's ping; and its answer. */
+export const PING_EVENT = "conduit.ping";
+export const PONG_EVENT = "conduit.pong";

@@ -415,9 +415,12 @@ describe("a client's own socket beside its call", () => {
     expect(events.map(({ type }) => type)).toEqual(["session.created", "response.done", "conduit.usage"]);
     joinedHandler()?.received("no event");
     expect(events.at(-1)).toMatchObject({ type: "error", error: { code: "invalid_event" } });
+    joinedHandler()?.received(JSON.stringify({ type: "conduit.ping", event_id: "mine" }));
+    expect(events.at(-1)).toMatchObject({ type: "conduit.pong", ping_event_id: "mine" });
+    expect(provider.sideband.messages).toHaveLength(1);
     joinedHandler()?.closed();
     provider.sideband.say(doneEvent("r2", 10));
-    expect(events).toHaveLength(4);
+    expect(events).toHaveLength(5);
     await world.clock.advance(60_000);
     expect(provider.call.over).toBe(false);
   });

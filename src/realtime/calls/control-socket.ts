@@ -62,7 +62,8 @@ export class ControlSocket implements SocketHandler {
     const kind = event?.type === AUDIO_APPEND ? "audio" : "control";
     if (!this.#rate.take(kind, clock.monotonic())) this.end(END.flood(kind));
     else if (event === null) this.error(NO_EVENT);
-    else hand(dialect === null ? event : ClientEvent.of(dialect.toOurs(event.event)));
+    else if (!this.#client.answersPing(event))
+      hand(dialect === null ? event : ClientEvent.of(dialect.toOurs(event.event)));
   }
 
   closed(): void {

@@ -1,8 +1,9 @@
 /** What goes to a session's client: events as text messages, in its dialect, with a bound on what lies unsent. */
 
-import type { RealtimeError, RealtimeEvent } from "../../protocol/realtime.ts";
+import { PING_EVENT, PONG_EVENT, type RealtimeError, type RealtimeEvent } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
 import type { Socket } from "../../sockets/socket-upgrade.ts";
+import type { ClientEvent } from "./client-event.ts";
 
 /** Bytes that may lie unsent before a client counts as too slow. A provider's answer of 30 s is about 2 MB. */
 export const MAX_UNSENT_BYTES = 4_194_304;
@@ -52,6 +53,13 @@ export class ClientLink {
   pass(text: string, type: string): void {
     if (this.#dialect === null) this.#write(text, type);
     else this.send(JSON.parse(text) as RealtimeEvent);
+  }
+
+  /** Whether the message was a ping, which is answered here and concerns no provider. */
+  answersPing(event: ClientEvent): boolean {
+    if (event.type !== PING_EVENT) return false;
+    this.send({ type: PONG_EVENT, ping_event_id: event.eventId });
+    return true;
   }
 
   error({ code, message, param, eventId }: RealtimeError): void {

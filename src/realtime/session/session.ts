@@ -170,7 +170,7 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
     const kind = event?.type === AUDIO_APPEND ? "audio" : "control";
     if (!this.#rate.take(kind, now)) this.finish(END.flood(kind));
     else if (event === null) this.error(NO_EVENT);
-    else this.#fromClient(event);
+    else if (this.#client?.answersPing(event) !== true) this.#fromClient(event);
   }
 
   closed(close?: CloseNote): void {

@@ -49,6 +49,16 @@ describe("a session with a provider of the unified format", () => {
     ]);
   });
 
+  test("answers a ping itself, whether the provider is there or not", () => {
+    const world = new VoiceWorld(provider);
+    world.client({ type: "conduit.ping", event_id: "mine" });
+    expect(world.one("conduit.pong")).toMatchObject({ ping_event_id: "mine" });
+    world.upstream.accept();
+    world.client({ type: "conduit.ping" });
+    expect(world.of("conduit.pong").at(-1)).toMatchObject({ ping_event_id: null });
+    expect(world.upstream.messages).toEqual([]);
+  });
+
   test("passes messages on as they are, and counts the sound", () => {
     const world = new VoiceWorld(provider);
     world.upstream.accept();
