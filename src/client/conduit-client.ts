@@ -4,6 +4,7 @@ import type { WireEstimate } from "../protocol/model.ts";
 import {
   BatchesResource,
   EphemeralKeysResource,
+  KeyResource,
   ModelsResource,
   UsageResource,
 } from "./resources/account.ts";
@@ -24,6 +25,7 @@ export class ConduitClient {
   readonly batches: BatchesResource;
   readonly models: ModelsResource;
   readonly usage: UsageResource;
+  readonly key: KeyResource;
   readonly ephemeralKeys: EphemeralKeysResource;
   readonly webhooks: WebhooksResource;
   readonly #requester: Requester;
@@ -37,6 +39,7 @@ export class ConduitClient {
     this.batches = new BatchesResource(requester);
     this.models = new ModelsResource(requester);
     this.usage = new UsageResource(requester);
+    this.key = new KeyResource(requester);
     this.ephemeralKeys = new EphemeralKeysResource(requester);
     this.webhooks = new WebhooksResource(() => requester.clock.now());
   }

@@ -21,6 +21,7 @@ export type { ClientClock } from "./clock.ts";
 export { ConduitClient } from "./conduit-client.ts";
 export type { FollowOptions } from "./following/follow-task.ts";
 export type { TaskSnapshot, TaskUpdate } from "./following/update-order.ts";
+export type { WatchOptions } from "./following/watch-tasks.ts";
 export { Emitter } from "./realtime/emitter.ts";
 export { ConduitRealtimeClient } from "./realtime/realtime-client.ts";
 export type {

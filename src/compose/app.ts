@@ -9,6 +9,7 @@ import type { IdleLimit } from "../http/idle-limit.ts";
 import { adminOnly, authenticated } from "../http/middleware/credentials.ts";
 import { EVERY_PATH } from "../http/middleware/front-door.ts";
 import { operatorOnly } from "../http/middleware/operator.ts";
+import type { PageFiles } from "../http/pages/page-files.ts";
 import type { ResultFiles } from "../http/response/base64-images.ts";
 import { mountAudit } from "../http/routes/admin/audit.ts";
 import { mountAdminCustomers } from "../http/routes/admin/customers.ts";
@@ -75,6 +76,8 @@ export type HostSurface = {
   readonly results?: ResultFiles;
   /** Absent where no small copies of pictures are made. */
   readonly thumbnails?: Thumbnails;
+  /** The web pages that come with the gateway; absent where there are none. */
+  readonly pages?: PageFiles;
   /** True once the host takes no new work because it stops; it still answers meanwhile. */
   readonly stopping?: () => boolean;
   readonly heartbeat: Pick<StreamHeartbeat, "add" | "remove">;
@@ -99,7 +102,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   registerMetrics(metrics, { build: surface.build, store, process: surface.gauges, events: surface.events });
   const app = createAppFrame({ ...core, health, metrics });
 
-  mountWelcome(app);
+  mountWelcome(app, { pages: surface.pages ?? null, urls: urlOptions(settings) });
   const isAdmin = createAdminCheck(surface.adminKey);
   const operator = operatorOnly({ isAdmin, open: settings.metrics.public });
   mountHealth(app, operator, health);

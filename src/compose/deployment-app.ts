@@ -3,6 +3,7 @@
 import type { Hono } from "hono";
 import type { HttpEnv } from "../http/exchange.ts";
 import { noIdleLimit } from "../http/idle-limit.ts";
+import type { PageFiles } from "../http/pages/page-files.ts";
 import { closeHubs, type HubShards, mountHubProxy } from "../http/routes/hubs/hub-proxy.ts";
 import { mountRealtime, type VoiceSockets } from "../http/routes/realtime/realtime.ts";
 import { mountRealtimeCalls } from "../http/routes/realtime/realtime-calls.ts";
@@ -26,6 +27,8 @@ export type DeploymentSurface = {
   readonly build: BuildInfo;
   readonly sockets: EventSockets;
   readonly shards: HubShards;
+  /** The web pages that come with the gateway; absent where they were not uploaded. */
+  readonly pages?: PageFiles;
   readonly voiceSockets: VoiceSockets;
   /** Makes a call in an object of its own, and answers with the provider's SDP. */
   makeCall(opening: VoiceOpening, sdp: string): Promise<string>;
@@ -64,6 +67,7 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
     slots: new ConnectionSlots(settings.events),
     heartbeat: new RequestHeartbeat(clock, settings.events.heartbeatMs),
     sockets: () => surface.sockets,
+    ...(surface.pages && { pages: surface.pages }),
     voices: wireVoiceModels(voice.models),
     mountRealtime: (target, key, admin) => {
       mountRealtimeSessions(target, key, admin, { store, endSession: (ended) => surface.endVoice(ended.id) });

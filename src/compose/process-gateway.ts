@@ -16,6 +16,7 @@ import { DomainEvents } from "../events/listeners.ts";
 import type { Transport } from "../fetch/transport.ts";
 import type { HttpEnv } from "../http/exchange.ts";
 import type { IdleLimit } from "../http/idle-limit.ts";
+import type { PageFiles } from "../http/pages/page-files.ts";
 import { keepStreamsUnmeasured } from "../http/response/stream-head.ts";
 import { mountHubs } from "../http/routes/hubs/hubs.ts";
 import { ConnectionSlots } from "../http/streams/connection-limits.ts";
@@ -86,6 +87,8 @@ export type GatewayDependencies = {
   media: MediaStore;
   /** Makes small copies of pictures; absent where there are none. */
   shrinker?: PictureShrinker;
+  /** The web pages that come with the gateway; absent where there are none. */
+  pages?: PageFiles;
   catalogue: Catalogue;
   transport: Transport;
   /** Sends what the operator's own services are told. Default: the runtime's `fetch`. */
@@ -276,6 +279,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     slots,
     previews,
     results: fresh,
+    ...(dependencies.pages && { pages: dependencies.pages }),
     ...(shrinker && { thumbnails: createLazyThumbnails(media, shrinker) }),
     stopping: () => state !== "running",
     heartbeat: new StreamHeartbeat(clock, settings.events.heartbeatMs),

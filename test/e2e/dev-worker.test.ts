@@ -11,7 +11,7 @@ import { ROOT } from "../fixture/worker-build.ts";
 /** wrangler starts in 3 s on an idle machine. */
 const START_MS = 60_000;
 /** What of the project wrangler reads; a folder of its own keeps the developer's `.dev.vars` and state out of it. */
-const PARTS = ["src", "node_modules", "package.json", "tsconfig.json", "wrangler.toml"];
+const PARTS = ["src", "node_modules", "packaging", "package.json", "tsconfig.json", "wrangler.toml"];
 
 let folder: string;
 beforeAll(() => {
@@ -77,6 +77,11 @@ test(
     const task = (await (await fetch(`${first.url}/v1/tasks/${taskId}`, { headers })).json()) as WireTask;
     const picture = await fetch(task.result?.images?.[0]?.url ?? "");
     expect([picture.status, picture.headers.get("content-type")]).toEqual([200, "image/png"]);
+    const asked = { headers: { accept: "text/html" } };
+    const console = await (await fetch(first.url, asked)).text();
+    const [, script = ""] = /src="(console\/[^"]+)"/.exec(console) ?? [];
+    const code = await fetch(`${first.url}/${script}`);
+    expect([code.status, code.headers.get("content-type")]).toEqual([200, "text/javascript; charset=utf-8"]);
     expect((await fetch(`${first.url}/cdn-cgi/handler/scheduled?cron=*+*+*+*+*`)).status).toBe(200);
     expect(await first.stop()).toBe(0);
 
@@ -103,6 +108,7 @@ test(
       "STEP_RUNNER (StepRunner)",
       "MEDIA_STORE (MediaObject)",
       "MEDIA (conduit-media)",
+      "ASSETS",
     ])
       expect(printed).toContain(`env.${binding}`);
     expect(printed).toContain("--dry-run: exiting now");

@@ -16,6 +16,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   audio: [],
   // What others install: the wire shapes, the arithmetic of sound, and nothing else of ours.
   client: ["audio"],
+  // A page in a browser: it knows the gateway by its client alone.
+  console: ["client"],
   metrics: [],
   sockets: [],
   tasks: [],

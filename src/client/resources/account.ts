@@ -1,7 +1,12 @@
 /** What a key has and may do: models, usage, keys for browsers; and batches. */
 
 import type { BatchRequest, WireAcceptedBatch, WireBatch, WireBatchPage } from "../../protocol/batch.ts";
-import type { CreateEphemeralKeyRequest, WireEphemeralKey } from "../../protocol/ephemeral-key.ts";
+import type {
+  CreateEphemeralKeyRequest,
+  WireEphemeralKey,
+  WireOwnEphemeralKey,
+} from "../../protocol/ephemeral-key.ts";
+import type { WireOwnKey } from "../../protocol/key.ts";
 import type { WireModel, WireModelList, WireVoiceModel } from "../../protocol/model.ts";
 import type { USAGE_GROUPS, WireUsagePage } from "../../protocol/usage.ts";
 import type { CallOptions, Requester } from "../transport/requester.ts";
@@ -22,6 +27,19 @@ export class ModelsResource {
   get(id: string, options: CallOptions = {}): Promise<WireModel | WireVoiceModel> {
     const path = id.split("/").map(encodeURIComponent).join("/");
     return this.#requester.json("GET", `/v1/models/${path}`, options);
+  }
+}
+
+export class KeyResource {
+  readonly #requester: Requester;
+
+  constructor(requester: Requester) {
+    this.#requester = requester;
+  }
+
+  /** What this key may do, and what is left of its limits. */
+  get(options: CallOptions = {}): Promise<WireOwnKey | WireOwnEphemeralKey> {
+    return this.#requester.json("GET", "/v1/key", options);
   }
 }
 

@@ -11,9 +11,11 @@ import {
   type WireTaskPurged,
   type WireTasksCancelled,
 } from "../../protocol/task.ts";
+import type { WireDelivery } from "../../protocol/webhook.ts";
 import { sleep } from "../clock.ts";
 import { type FollowOptions, followTask } from "../following/follow-task.ts";
 import type { TaskUpdate } from "../following/update-order.ts";
+import { type WatchOptions, watchTasks } from "../following/watch-tasks.ts";
 import { TimeoutError } from "../transport/errors.ts";
 import type { CallOptions, Requester } from "../transport/requester.ts";
 import { ResultPage } from "../transport/result-page.ts";
@@ -96,6 +98,24 @@ export class TasksResource {
    */
   events(taskId: string, options: FollowOptions = {}): AsyncGenerator<TaskUpdate, void, void> {
     return followTask(this.#requester, taskId, options);
+  }
+
+  /**
+   * Everything that happens to any task of the key, over one stream that goes on where it broke, until the signal is aborted. See
+   * `watchTasks` for what it rejects with.
+   */
+  watch(options: WatchOptions): Promise<never> {
+    return watchTasks(this.#requester, options);
+  }
+
+  /** What was sent to webhooks about the task, newest first, and what is still to be sent. */
+  async deliveries(taskId: string, options: CallOptions = {}): Promise<WireDelivery[]> {
+    const answer = await this.#requester.json<{ data: WireDelivery[] }>(
+      "GET",
+      `${pathOf(taskId)}/deliveries`,
+      options,
+    );
+    return answer.data;
   }
 
   /** Resolves with the task once it has ended, however it ended. */

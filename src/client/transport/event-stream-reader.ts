@@ -13,6 +13,13 @@ export class SilentStreamError extends ConnectionError {
 const FIRST_BYTE_MS = 10_000;
 const SILENCE_MS = 45_000;
 
+export type ReadOptions = {
+  lastEventId: string | null;
+  signal?: AbortSignal | undefined;
+  /** Called when the gateway has answered with a stream. */
+  onOpen?: (() => void) | undefined;
+};
+
 /**
  * The events of `path` behind `lastEventId`. Ends when the stream does, at once where there is nothing more (204). Throws a
  * `StatusError` that refuses it, a `SilentStreamError`, a `ConnectionError`, or the signal's reason.
@@ -20,7 +27,7 @@ const SILENCE_MS = 45_000;
 export async function* readEventStream(
   requester: Requester,
   path: string,
-  { lastEventId, signal }: { lastEventId: string | null; signal?: AbortSignal | undefined },
+  { lastEventId, signal, onOpen }: ReadOptions,
 ): AsyncGenerator<ServerSentEvent, void, void> {
   const controller = new AbortController();
   const leave = () => controller.abort(signal?.reason);
@@ -43,6 +50,7 @@ export async function* readEventStream(
     };
     const response = await requester.open(path, headers, controller.signal);
     if (response.status === 204) return;
+    onOpen?.();
     if (!response.body) throw new SilentStreamError("Streams cannot be read here.");
     const reader = response.body.getReader();
     // Not every runtime ends a read when the signal is aborted after the headers.

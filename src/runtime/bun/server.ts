@@ -15,6 +15,10 @@ const HOST_BODY_BYTES = 4_000_000_000;
 export const bunProcess: ProcessHost = {
   runtime: `Bun ${Bun.version}`,
   openSqlite: openBunSqlite,
+  async buildPage(page) {
+    const { buildPage } = await import("./page-builds.ts");
+    return buildPage(page);
+  },
   createListener: () => new BunListener(),
   // Bun gives up after some minutes of silence on its own; pictures may take longer, and callers have limits of theirs.
   fetch: (url, init) => fetch(url, { ...init, timeout: false } as RequestInit),

@@ -51,6 +51,9 @@ export type SessionCalls = {
   terminate(): Promise<boolean>;
 };
 
+/** The files that were uploaded with the Worker, by their paths. */
+export type AssetFiles = { fetch(request: Request): Promise<Response> };
+
 export type Bindings = {
   /** One object, named `store`. */
   readonly STORE: StoreNamespace;
@@ -66,6 +69,8 @@ export type Bindings = {
   readonly MEDIA_STORE: MediaShards;
   /** Media; without it they go to `MEDIA_STORE`. */
   readonly MEDIA?: R2Bucket;
+  /** The web pages that come with the gateway. */
+  readonly ASSETS?: AssetFiles;
   /** Variables and secrets are texts. */
   readonly [variable: string]: unknown;
 };

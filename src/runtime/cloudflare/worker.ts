@@ -12,6 +12,7 @@ import { createDeploymentApp, type DeploymentApp } from "../../compose/deploymen
 import { hubConnectionSettings } from "../../compose/options.ts";
 import { ConfigError } from "../../config/load.ts";
 import type { Bindings } from "./bindings.ts";
+import { AssetPages } from "./clients/asset-pages.ts";
 import { RemoteEventSockets } from "./clients/remote-event-sockets.ts";
 import { RemoteHubShards } from "./clients/remote-hub-shards.ts";
 import { RemoteVoiceSockets } from "./clients/remote-voice-sockets.ts";
@@ -62,6 +63,7 @@ function createApp(bindings: Bindings): DeploymentApp {
         keepAliveMs: hubConnectionSettings(settings).keepAliveMs,
       }),
       keepAlive: waitUntil,
+      ...(bindings.ASSETS && { pages: new AssetPages(bindings.ASSETS) }),
     });
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

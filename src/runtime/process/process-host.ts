@@ -15,11 +15,16 @@ export interface ProcessHost {
   openSqlite(path: string): SqliteConnection;
   /** Sends a request out; waits for the answer for as long as the caller does, even where the runtime would give up. */
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Makes the files of a web page that was not built, by their names; absent where the runtime has no bundler. */
+  readonly buildPage?: (page: string) => Promise<PageBuild>;
   /** A server that does not listen yet. */
   createListener(): Listener;
   /** Connects to a Redis server over TCP, also one that is not there yet. Absent where the runtime has no client. */
   connectRedis?(connection: RedisConnection, instance: Instance): Promise<RedisLink>;
 }
+
+/** The files of a web page by their names; `index.html` is its document. */
+export type PageBuild = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
 /** One process among those that share a store. */
 export type Instance = {

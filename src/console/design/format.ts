@@ -1,0 +1,40 @@
+/** Numbers and moments as people read them. */
+
+const MICRO_DOLLARS = 1_000_000;
+
+/** US dollars; small amounts keep what is not zero. */
+export function dollarsText(dollars: number): string {
+  if (dollars === 0) return "$0";
+  const digits = dollars < 0.01 ? 6 : dollars < 1 ? 4 : 2;
+  const rounded = Math.round(dollars * MICRO_DOLLARS) / MICRO_DOLLARS;
+  return `$${rounded.toFixed(digits).replace(/(\.\d\d\d*?)0+$/, "$1")}`;
+}
+
+/** From `0.8 s` to `1 h 20 min`. */
+export function durationText(ms: number): string {
+  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
+  const seconds = ms / 1_000;
+  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${Math.round(seconds % 60)} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const DAY = new Intl.DateTimeFormat(undefined, {
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+
+/** The time of day, with the day where it is not today's. */
+export function momentText(iso: string, now: Date = new Date()): string {
+  const moment = new Date(iso);
+  return moment.toDateString() === now.toDateString() ? CLOCK.format(moment) : DAY.format(moment);
+}
+
+/** The end of an id, which is where ids made at about the same time differ. */
+export function shortId(id: string): string {
+  return `…${id.slice(-8)}`;
+}

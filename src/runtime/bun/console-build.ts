@@ -1,0 +1,34 @@
+/** Builds the console: one script with chunks for what is loaded later, one style sheet, and the document that names them. */
+
+import { resolve } from "node:path";
+import type { PageBuild } from "../process/process-host.ts";
+
+const SOURCE = resolve(import.meta.dirname, "../../console");
+/** Smaller chunks are folded into others: each is a request of its own. */
+const MIN_CHUNK_BYTES = 16_384;
+
+export async function buildConsole(): Promise<PageBuild> {
+  const built = await Bun.build({
+    entrypoints: [`${SOURCE}/main.tsx`, `${SOURCE}/design/styles.css`],
+    root: SOURCE,
+    target: "browser",
+    format: "esm",
+    splitting: true,
+    minChunkSize: MIN_CHUNK_BYTES,
+    minify: true,
+    define: { "process.env.NODE_ENV": '"production"' },
+    naming: { entry: "[name]-[hash].[ext]", chunk: "[name]-[hash].[ext]", asset: "[name]-[hash].[ext]" },
+  });
+  if (!built.success) throw new AggregateError(built.logs, "The console cannot be built");
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const output of built.outputs)
+    files.set(output.path.replace(/^.*\//, ""), new Uint8Array(await output.arrayBuffer()));
+  const names = [...files.keys()];
+  const script = names.find((name) => name.startsWith("main-") && name.endsWith(".js"));
+  const style = names.find((name) => name.startsWith("styles-"));
+  if (script === undefined || style === undefined) throw new Error("The console was built without its entry");
+  const template = await Bun.file(`${SOURCE}/index.html`).text();
+  const document = template.replace("{{style}}", style).replace("{{script}}", script);
+  files.set("index.html", new Uint8Array(new TextEncoder().encode(document)));
+  return files;
+}
