@@ -30,6 +30,17 @@ export function sleep(clock: ClientClock, ms: number, signal?: AbortSignal): Pro
   });
 }
 
+/** What the promise brings, or the signal's reason as soon as it is aborted: the promise goes on for others who wait for it. */
+export function orAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T> {
+  if (signal === undefined) return promise;
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const aborted = () => reject(signal.reason);
+    signal.addEventListener("abort", aborted, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", aborted));
+  });
+}
+
 /**
  * How long to wait before try number `tries` (1 is the first repeat): twice as long each time from `baseMs` up to `mostMs`, of which
  * the upper half is left to chance, so that clients that were cut together do not come back together.

@@ -4,7 +4,7 @@ export type { BatchItem, BatchRequest, WireAcceptedBatch, WireBatch } from "../p
 export type { CreateEphemeralKeyRequest, WireEphemeralKey } from "../protocol/ephemeral-key.ts";
 export type { ErrorCode, ErrorType } from "../protocol/error.ts";
 export type { WireEstimate, WireModel, WireVoiceModel } from "../protocol/model.ts";
-export type { OpenAiImages } from "../protocol/openai-images.ts";
+export type { OpenAiImageEvent, OpenAiImages } from "../protocol/openai-images.ts";
 export type {
   CancelTasksRequest,
   TaskErrorCode,
@@ -33,7 +33,12 @@ export type {
   RealtimeTransport,
 } from "./realtime/realtime-events.ts";
 export type { UsageQuery } from "./resources/account.ts";
-export type { ImageRequest, PictureInput, VideoRequest } from "./resources/creation.ts";
+export type {
+  ImageRequest,
+  PictureInput,
+  StreamingImageRequest,
+  VideoRequest,
+} from "./resources/creation.ts";
 export type { TaskFilter, TaskProgress, WaitOptions } from "./resources/tasks.ts";
 export type { WebhookCall } from "./resources/webhooks.ts";
 export type { RunOptions, RunRequest, RunResult } from "./run.ts";
@@ -52,6 +57,7 @@ export {
   StatusError,
   TaskFailedError,
   TimeoutError,
+  TokenProviderError,
   TooLargeError,
   UnprocessableError,
   WebhookVerificationError,

@@ -48,10 +48,8 @@ export async function* followTask(
     signal?.throwIfAborted();
     try {
       if (streams) {
-        for await (const { data } of readEventStream(requester, `${path}/events`, {
-          lastEventId: order.lastId,
-          signal,
-        })) {
+        const stream = { path: `${path}/events`, lastEventId: order.lastId, signal };
+        for await (const { data } of readEventStream(requester, stream)) {
           tries = 0;
           heardAt = clock.now();
           const update = order.accept(JSON.parse(data) as WireEvent | WireSnapshot | WireReset);

@@ -30,11 +30,8 @@ export async function watchTasks(requester: Requester, options: WatchOptions): P
         onConnection?.(true);
         if (lastEventId === null) onReset();
       };
-      for await (const { data } of readEventStream(requester, "/v1/events", {
-        lastEventId,
-        signal,
-        onOpen,
-      })) {
+      const stream = { path: "/v1/events", lastEventId, signal, onOpen };
+      for await (const { data } of readEventStream(requester, stream)) {
         const update = JSON.parse(data) as WireEvent | WireReset;
         if (update.type === "reset") {
           onReset();

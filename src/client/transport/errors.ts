@@ -18,6 +18,11 @@ export class TimeoutError extends ConnectionError {
   override name = "TimeoutError";
 }
 
+/** The token provider threw, answered no key, or did not answer; `cause` is what it threw. */
+export class TokenProviderError extends ConnectionError {
+  override name = "TokenProviderError";
+}
+
 /** A task that `run` waited for failed or was cancelled. */
 export class TaskFailedError extends ConduitError {
   override name = "TaskFailedError";
@@ -127,23 +132,54 @@ const CLASSES: Readonly<Record<number, typeof StatusError>> = {
 };
 
 /** The error of an answer that is no success; `text` is its body, which need not be ours. */
-export function errorOfAnswer({ status, headers }: Response, text: string): StatusError {
+export function errorOfAnswer(
+  { status, headers }: Pick<Response, "status" | "headers">,
+  text: string,
+): StatusError {
   const said = envelopeOf(text);
-  const seconds = Number(headers.get("retry-after") ?? "");
-  const retryAfterSeconds = headers.has("retry-after") && Number.isFinite(seconds) ? seconds : null;
-  const refusal: Refusal = {
+  const message =
+    said?.message ?? `Expected an answer of Conduit, got HTTP status ${status} with something else`;
+  return statusError(message, {
     status,
     code: said?.code ?? null,
     type: said?.type ?? null,
     param: said?.param ?? null,
     requestId: said?.requestId ?? headers.get("x-request-id"),
-    retryAfterSeconds,
+    retryAfterSeconds: secondsOf(headers.get("retry-after")),
     headers,
-  };
-  const message =
-    said?.message ?? `Expected an answer of Conduit, got HTTP status ${status} with something else`;
+  });
+}
+
+/** Streams tell an end that is no success without a status: these have one of their own for each type. */
+const STATUSES: Readonly<Record<ErrorType, number>> = {
+  invalid_request_error: 400,
+  authentication_error: 401,
+  insufficient_quota: 402,
+  permission_error: 403,
+  rate_limit_error: 429,
+  server_error: 500,
+};
+
+/** The error of an event `error` of a stream: what was asked for was accepted and ended so, which no repeat changes. */
+export function errorOfEnvelope(text: string): StatusError {
+  const said = envelopeOf(text);
+  const status = STATUSES[said?.type ?? "server_error"] ?? 500;
+  return errorOfAnswer({ status, headers: new Headers({ "x-should-retry": "false" }) }, text);
+}
+
+function statusError(message: string, refusal: Refusal): StatusError {
+  const { status } = refusal;
   const Class = CLASSES[status] ?? (status >= 500 ? ServerError : StatusError);
   return new Class(message, refusal);
+}
+
+/** Of a `Retry-After`, which is a number of seconds or, from something before the gateway, a date. */
+function secondsOf(retryAfter: string | null): number | null {
+  if (retryAfter === null || retryAfter.trim() === "") return null;
+  const seconds = Number(retryAfter);
+  if (Number.isFinite(seconds)) return Math.max(0, seconds);
+  const at = Date.parse(retryAfter);
+  return Number.isNaN(at) ? null : Math.max(0, Math.ceil((at - Date.now()) / 1_000));
 }
 
 type Envelope = {
@@ -166,4 +202,12 @@ function envelopeOf(text: string): Envelope | null {
 /** Whether asking again later cannot help: refused for what was asked, or for who asks. */
 export function isFinal(error: unknown): boolean {
   return error instanceof StatusError && error.status < 500 && error.status !== 408 && error.status !== 429;
+}
+
+/** Whether the same request again may go better: no answer came, or one that says so. */
+export function deservesRepeat(error: unknown): boolean {
+  if (!(error instanceof StatusError)) return error instanceof ConnectionError;
+  const advice = error.headers.get("x-should-retry");
+  if (advice !== null) return advice === "true";
+  return [408, 409, 429].includes(error.status) || error.status >= 500;
 }

@@ -9,25 +9,32 @@ export class SilentStreamError extends ConnectionError {
   override name = "SilentStreamError";
 }
 
+export type StreamRequest = {
+  path: string;
+  /** Default GET. */
+  method?: "GET" | "POST";
+  headers?: Readonly<Record<string, string>>;
+  body?: string | FormData | undefined;
+  /** Goes on behind this event. */
+  lastEventId?: string | null;
+  signal?: AbortSignal | undefined;
+  /** Called when the gateway has answered with a stream. */
+  onOpen?: (() => void) | undefined;
+  /** So long may the first byte take, ms. Default 10,000. */
+  firstByteMs?: number;
+};
+
 /** The gateway sends a comment at once, and one every 15 s. */
 const FIRST_BYTE_MS = 10_000;
 const SILENCE_MS = 45_000;
 
-export type ReadOptions = {
-  lastEventId: string | null;
-  signal?: AbortSignal | undefined;
-  /** Called when the gateway has answered with a stream. */
-  onOpen?: (() => void) | undefined;
-};
-
 /**
- * The events of `path` behind `lastEventId`. Ends when the stream does, at once where there is nothing more (204). Throws a
- * `StatusError` that refuses it, a `SilentStreamError`, a `ConnectionError`, or the signal's reason.
+ * The events of a stream. Ends when the stream does, at once where there is nothing more (204). Throws a `StatusError` that refuses
+ * it, a `SilentStreamError`, a `ConnectionError`, or the signal's reason.
  */
 export async function* readEventStream(
   requester: Requester,
-  path: string,
-  { lastEventId, signal, onOpen }: ReadOptions,
+  { path, signal, lastEventId = null, firstByteMs = FIRST_BYTE_MS, onOpen, ...asked }: StreamRequest,
 ): AsyncGenerator<ServerSentEvent, void, void> {
   const controller = new AbortController();
   const leave = () => controller.abort(signal?.reason);
@@ -35,7 +42,7 @@ export async function* readEventStream(
   signal?.addEventListener("abort", leave, { once: true });
   let heard = false;
   const watch = () =>
-    requester.clock.after(heard ? SILENCE_MS : FIRST_BYTE_MS, () =>
+    requester.clock.after(heard ? SILENCE_MS : firstByteMs, () =>
       controller.abort(
         heard
           ? new ConnectionError("The event stream fell silent.")
@@ -45,10 +52,11 @@ export async function* readEventStream(
   let timer = watch();
   try {
     const headers = {
+      ...asked.headers,
       accept: "text/event-stream",
       ...(lastEventId === null ? {} : { "last-event-id": lastEventId }),
     };
-    const response = await requester.open(path, headers, controller.signal);
+    const response = await requester.open(path, { ...asked, headers, signal: controller.signal });
     if (response.status === 204) return;
     onOpen?.();
     if (!response.body) throw new SilentStreamError("Streams cannot be read here.");

@@ -2,7 +2,7 @@
 
 import { backoffMs, type ClientClock, sleep, systemTimers } from "../clock.ts";
 import { Credentials, type KeyOptions } from "./credentials.ts";
-import { ConnectionError, errorOfAnswer, StatusError, TimeoutError } from "./errors.ts";
+import { ConnectionError, deservesRepeat, errorOfAnswer, StatusError, TimeoutError } from "./errors.ts";
 
 export type FetchFunction = (input: string, init: RequestInit) => Promise<Response>;
 
@@ -43,6 +43,14 @@ export type Sending = CallOptions & {
   repeatable?: boolean;
 };
 
+/** How a stream is asked for. */
+export type Opening = {
+  method?: "GET" | "POST";
+  headers: Readonly<Record<string, string>>;
+  body?: string | FormData | undefined;
+  signal: AbortSignal;
+};
+
 const TIMEOUT_MS = 60_000;
 const MAX_RETRIES = 2;
 /** Longer than this we do not wait for a gateway that asks for it. */
@@ -53,6 +61,8 @@ export class Requester {
   readonly clock: ClientClock;
   readonly random: () => number;
   readonly credentials: Credentials;
+  /** Repeats after the first try, where a call says nothing else. */
+  readonly maxRetries: number;
   readonly #fetch: FetchFunction;
   readonly #options: ConnectionOptions;
 
@@ -63,7 +73,8 @@ export class Requester {
     this.baseUrl = baseUrl.replace(/\/+$/, "").replace(/\/v1$/, "");
     this.clock = options.clock ?? systemTimers;
     this.random = options.random ?? Math.random;
-    this.credentials = new Credentials(options, () => this.clock.now());
+    this.credentials = new Credentials(options, this.clock);
+    this.maxRetries = options.maxRetries ?? MAX_RETRIES;
     // Called as a method of something else a browser's own fetch refuses.
     this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
     this.#options = options;
@@ -89,14 +100,14 @@ export class Requester {
     path: string,
     sending: Sending,
   ): Promise<{ response: Response; text: string }> {
-    const { signal, maxRetries = this.#options.maxRetries ?? MAX_RETRIES } = sending;
+    const { signal, maxRetries = this.maxRetries } = sending;
     const init = this.#init(method, sending);
     const repeatable = method !== "POST" || sending.creates === true || sending.repeatable === true;
     let renewed = !this.credentials.renewable;
     for (let tries = 0; ; ) {
       signal?.throwIfAborted();
-      const token = await this.credentials.token();
       try {
+        const token = await this.credentials.token(signal);
         const came = await this.#once(urlOf(this.baseUrl, path, sending.query), init, token, sending);
         if (!came.response.ok) throw errorOfAnswer(came.response, came.text);
         return came;
@@ -104,7 +115,6 @@ export class Requester {
         signal?.throwIfAborted();
         if (error instanceof StatusError && error.status === 401 && !renewed) {
           renewed = true;
-          await this.credentials.refused(token);
           continue;
         }
         if (tries >= maxRetries || !repeatable || !deservesRepeat(error)) throw error;
@@ -115,18 +125,22 @@ export class Requester {
   }
 
   /** Opens a stream: resolves when its headers have come, and is not repeated. */
-  async open(path: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
+  async open(path: string, { method = "GET", headers, body, signal }: Opening): Promise<Response> {
     for (let renewed = !this.credentials.renewable; ; renewed = true) {
-      const token = await this.credentials.token();
+      const token = await this.credentials.token(signal);
       const response = await this.#send(
         `${this.baseUrl}${path}`,
-        { method: "GET", headers: { ...this.#options.headers, ...headers }, signal },
+        {
+          method,
+          headers: { ...this.#options.headers, ...headers },
+          signal,
+          ...(body === undefined ? {} : { body }),
+        },
         token,
       );
       if (response.ok) return response;
       const error = errorOfAnswer(response, await response.text());
       if (error.status !== 401 || renewed) throw error;
-      await this.credentials.refused(token);
     }
   }
 
@@ -174,10 +188,12 @@ export class Requester {
 
   async #send(url: string, init: RequestInit, token: string): Promise<Response> {
     try {
-      return await this.#fetch(url, {
+      const response = await this.#fetch(url, {
         ...init,
         headers: { ...init.headers, authorization: `Bearer ${token}` },
       });
+      if (response.status === 401) this.credentials.refused(token);
+      return response;
     } catch (error) {
       if (init.signal?.aborted) throw init.signal.reason;
       throw lost(this.baseUrl, error);
@@ -189,13 +205,6 @@ export class Requester {
     if (asked !== null && asked <= LONGEST_RETRY_AFTER_SECONDS) return Math.max(0, asked * 1_000);
     return backoffMs(tries, { random: this.random });
   }
-}
-
-function deservesRepeat(error: unknown): boolean {
-  if (!(error instanceof StatusError)) return error instanceof ConnectionError;
-  const advice = error.headers.get("x-should-retry");
-  if (advice !== null) return advice === "true";
-  return [408, 409, 429].includes(error.status) || error.status >= 500;
 }
 
 function lost(baseUrl: string, cause: unknown): ConnectionError {
@@ -222,7 +231,7 @@ function pageOrigin(): string | undefined {
 }
 
 /** Random as a UUID is; pages without TLS have no `crypto.randomUUID`. */
-function randomKey(): string {
+export function randomKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

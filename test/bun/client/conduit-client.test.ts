@@ -115,3 +115,21 @@ test("pictures come synchronously", async () => {
   const { data } = await conduit.images.generate(BODY);
   expect(data[0]?.url).toContain("/v1/media/");
 });
+
+test("pictures come as a stream, and what they failed with as an error", async () => {
+  next((call) => call.answer(pictures()));
+  const stored = conduit.images.generate({ ...BODY, stream: true });
+  // The pictures of this provider exist nowhere, which the stream says as it says every failure.
+  await expect(stored.next()).rejects.toMatchObject({ name: "BadRequestError", code: "not_found" });
+  next((call) =>
+    call.answer({
+      kind: "failed",
+      failure: { kind: "permanent", code: "content_policy_violation", message: "not this" },
+    }),
+  );
+  const failing = conduit.images.generate({ ...BODY, stream: true });
+  await expect(failing.next()).rejects.toMatchObject({
+    code: "content_policy_violation",
+    message: "not this",
+  });
+});
