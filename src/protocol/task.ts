@@ -193,6 +193,8 @@ export type WireEvent = {
   progress: number;
   message: string | null;
   at: string;
+  /** On progress: seconds that are left if the rest goes as fast; absent where nobody can tell. */
+  estimatedSecondsRemaining?: number;
   result?: WireResult;
   error?: string;
   errorCode?: TaskErrorCode;

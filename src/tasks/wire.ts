@@ -137,6 +137,10 @@ export function toWireEvent(event: TaskEvent, task: Task, id: string, context: W
     message: event.message,
     at: isoTime(event.at),
   };
+  if (event.type === "progress") {
+    const leftMs = leftMsAt(event.at, event.progress, task.startedAt);
+    if (leftMs !== null) wire.estimatedSecondsRemaining = Math.ceil(leftMs / 1000);
+  }
   if (event.type === "completed") {
     const result = toWireResult(task, context);
     if (result !== null) wire.result = result;
@@ -156,12 +160,17 @@ export function isoTime(ms: number): string {
 }
 
 function estimateSeconds(task: Task, now: number): number | null {
-  if (task.status !== "running" || task.startedAt === null || task.progress < ESTIMATE_FROM_PERCENT)
-    return null;
+  if (task.status !== "running") return null;
+  const leftThenMs = leftMsAt(task.updatedAt, task.progress, task.startedAt);
+  if (leftThenMs === null) return null;
   // The percentage is as old as the last change; since then time has passed and nothing is known.
   const silentMs = Math.max(0, now - task.updatedAt);
-  const open = 100 - task.progress;
-  const leftThenMs = (Math.max(0, task.updatedAt - task.startedAt) * open) / task.progress;
   // A silence that is longer than what was left makes it longer again.
-  return Math.ceil(Math.max(leftThenMs - silentMs, (silentMs * open) / 100) / 1000);
+  return Math.ceil(Math.max(leftThenMs - silentMs, (silentMs * (100 - task.progress)) / 100) / 1000);
+}
+
+/** What was left at a moment when so many percent were done, were all of them alike; null where that is noise. */
+function leftMsAt(at: number, progress: number, startedAt: number | null): number | null {
+  if (startedAt === null || progress < ESTIMATE_FROM_PERCENT) return null;
+  return (Math.max(0, at - startedAt) * (100 - progress)) / progress;
 }

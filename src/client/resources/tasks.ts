@@ -146,8 +146,12 @@ export class TasksResource {
 
 /** What an update says of how far the task is. */
 export function progressOf(taskId: string, update: TaskUpdate): TaskProgress {
-  const { status, progress, message } = update.type === "snapshot" ? update.task : update;
-  const estimatedSecondsRemaining = update.type === "snapshot" ? update.task.estimatedSecondsRemaining : null;
+  const {
+    status,
+    progress,
+    message,
+    estimatedSecondsRemaining = null,
+  } = update.type === "snapshot" ? update.task : update;
   return { taskId, status, progress, message, estimatedSecondsRemaining };
 }
 
