@@ -23,6 +23,7 @@ export type { FollowOptions } from "./following/follow-task.ts";
 export type { TaskSnapshot, TaskUpdate } from "./following/update-order.ts";
 export type { WatchOptions } from "./following/watch-tasks.ts";
 export { Emitter } from "./realtime/emitter.ts";
+export { HubError } from "./realtime/hub-link.ts";
 export { ConduitRealtimeClient } from "./realtime/realtime-client.ts";
 export type {
   ConduitClientOptions,

@@ -11,6 +11,7 @@ import { backoffMs, sleep } from "../clock.ts";
 import { isFinal } from "../transport/errors.ts";
 import { readEventStream, SilentStreamError } from "../transport/event-stream-reader.ts";
 import type { Requester } from "../transport/requester.ts";
+import { Patience } from "./patience.ts";
 import { type TaskUpdate, UpdateOrder } from "./update-order.ts";
 
 export type FollowOptions = {
@@ -25,8 +26,10 @@ export type FollowOptions = {
   giveUpMs?: number | undefined;
 };
 
-const POLL_MS = 1_000;
-const GIVE_UP_MS = 300_000;
+export const POLL_MS = 1_000;
+export const GIVE_UP_MS = 300_000;
+/** The longest wait between two reads, as a multiple of the first one. */
+export const WAITS_GROW_TO = 5;
 
 /**
  * Updates of a task until its end, which is the last one. Lifecycle events come once each, progress never goes down. Throws a
@@ -43,7 +46,7 @@ export async function* followTask(
   const { clock, random } = requester;
   const path = `/v1/tasks/${encodeURIComponent(taskId)}`;
   let streams = options.transport !== "polling";
-  let heardAt = clock.now();
+  const patience = new Patience(clock, giveUpMs);
   for (let tries = 0; ; ) {
     signal?.throwIfAborted();
     try {
@@ -51,7 +54,7 @@ export async function* followTask(
         const stream = { path: `${path}/events`, lastEventId: order.lastId, signal };
         for await (const { data } of readEventStream(requester, stream)) {
           tries = 0;
-          heardAt = clock.now();
+          patience.renew();
           const update = order.accept(JSON.parse(data) as WireEvent | WireSnapshot | WireReset);
           if (update !== null) yield update;
           if (order.over) return;
@@ -64,7 +67,7 @@ export async function* followTask(
     }
     try {
       const task = await requester.json<WireTask>("GET", path, { signal, maxRetries: 0 });
-      heardAt = clock.now();
+      patience.renew();
       const update = order.accept({ type: "snapshot", id: null, seq: null, task });
       if (update !== null) {
         if (!streams) tries = 0;
@@ -73,9 +76,9 @@ export async function* followTask(
       if (isTerminal(task.status)) return;
     } catch (error) {
       signal?.throwIfAborted();
-      if (isFinal(error) || clock.now() - heardAt >= giveUpMs) throw error;
+      if (isFinal(error) || patience.isOver()) throw error;
     }
     tries += 1;
-    await sleep(clock, backoffMs(tries, { baseMs: pollMs, mostMs: 5 * pollMs, random }), signal);
+    await sleep(clock, backoffMs(tries, { baseMs: pollMs, mostMs: WAITS_GROW_TO * pollMs, random }), signal);
   }
 }

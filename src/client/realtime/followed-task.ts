@@ -15,8 +15,6 @@ const CANCELLED = "Task was cancelled";
 export class FollowedTask {
   /** Of what came by whatever way. */
   readonly order = new UpdateOrder();
-  /** Ends its stream, while it has one. */
-  stream: AbortController | null = null;
   readonly #taskId: string;
   #metadata: Record<string, string> = {};
   #shown = "";

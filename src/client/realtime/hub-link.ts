@@ -1,7 +1,8 @@
 /** One connection to the hub of task events, by Microsoft's SignalR client, which is loaded when it is needed. */
 
+import type { HttpError, HttpRequest, HttpResponse } from "@microsoft/signalr";
 import type { WireEvent, WireReset, WireSnapshot } from "../../protocol/task.ts";
-import { ConnectionError } from "../transport/errors.ts";
+import { ConduitError, ConnectionError, errorOfAnswer, type StatusError } from "../transport/errors.ts";
 import type { Requester } from "../transport/requester.ts";
 
 export type HubListener = {
@@ -12,7 +13,7 @@ export type HubListener = {
 
 export type HubLink = {
   readonly connectionId: string | null;
-  /** Brings the task as it is, or what came behind `after`. */
+  /** Brings the task as it is, or what came behind `after`. Rejects with a `HubError` when the hub refuses. */
   subscribe(taskId: string, after: string | null): Promise<void>;
   unsubscribe(taskId: string): Promise<void>;
   close(): Promise<void>;
@@ -24,14 +25,45 @@ export type OpenHub = (
   enableLogging: boolean,
 ) => Promise<HubLink>;
 
-/** Rejects with a `ConnectionError` where the hub cannot be had, for whatever reason. */
+/** The hub refused a call, such as one for a task that it does not know; the message is what it said. */
+export class HubError extends ConduitError {
+  override name = "HubError";
+}
+
+/** There is no hub without the package, however often it is tried. */
+export class SignalRMissingError extends ConnectionError {
+  override name = "SignalRMissingError";
+}
+
+/** Rejects with the `StatusError` of a hub that refuses the connection, and with a `ConnectionError` where it cannot be reached. */
 export const openSignalRHub: OpenHub = async (requester, listener, enableLogging) => {
   const signalR = await import("@microsoft/signalr").catch((cause: unknown) => {
-    throw new ConnectionError("The package @microsoft/signalr is not installed.", { cause });
+    throw new SignalRMissingError("The package @microsoft/signalr is not installed.", { cause });
   });
-  const { HubConnectionBuilder, LogLevel } = signalR;
+  const { DefaultHttpClient, HttpClient, HubConnectionBuilder, LogLevel, NullLogger } = signalR;
+  let refusal: StatusError | null = null;
+  /** Keeps what a refusal says, of which SignalR's own error has the text alone. */
+  class ListeningClient extends HttpClient {
+    readonly #client = new DefaultHttpClient(NullLogger.instance);
+
+    override async send(request: HttpRequest): Promise<HttpResponse> {
+      try {
+        return await this.#client.send(request);
+      } catch (error) {
+        if (error instanceof signalR.HttpError) refusal = refusalOf(error);
+        throw error;
+      }
+    }
+
+    override getCookieString(url: string): string {
+      return this.#client.getCookieString(url);
+    }
+  }
   const connection = new HubConnectionBuilder()
-    .withUrl(`${requester.baseUrl}/hubs/tasks`, { accessTokenFactory: () => requester.credentials.token() })
+    .withUrl(`${requester.baseUrl}/hubs/tasks`, {
+      accessTokenFactory: () => requester.credentials.token(),
+      httpClient: new ListeningClient(),
+    })
     .configureLogging(enableLogging ? LogLevel.Information : LogLevel.None)
     .build();
   let closing = false;
@@ -42,13 +74,13 @@ export const openSignalRHub: OpenHub = async (requester, listener, enableLogging
   try {
     await connection.start();
   } catch (cause) {
-    throw new ConnectionError(`The hub of ${requester.baseUrl} cannot be reached.`, { cause });
+    throw refusal ?? new ConnectionError(`The hub of ${requester.baseUrl} cannot be reached.`, { cause });
   }
   return {
     get connectionId() {
       return connection.connectionId;
     },
-    subscribe: (taskId, after) => connection.invoke("Subscribe", taskId, after),
+    subscribe: (taskId, after) => connection.invoke("Subscribe", taskId, after).catch(rethrown),
     unsubscribe: (taskId) => connection.invoke("Unsubscribe", taskId),
     close() {
       closing = true;
@@ -56,3 +88,15 @@ export const openSignalRHub: OpenHub = async (requester, listener, enableLogging
     },
   };
 };
+
+/** SignalR puts the body of an answer before words of its own. */
+function refusalOf({ statusCode, message }: HttpError): StatusError {
+  const body = message.replace(/: Status code '\d+'$/, "");
+  return errorOfAnswer({ status: statusCode, headers: new Headers() }, body);
+}
+
+/** SignalR puts what the hub said behind words of its own. */
+function rethrown(error: unknown): never {
+  const [, said] = /HubException: (.*)$/s.exec(error instanceof Error ? error.message : "") ?? [];
+  throw said === undefined ? error : new HubError(said, { cause: error });
+}

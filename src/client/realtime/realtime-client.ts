@@ -1,19 +1,19 @@
 /**
  * `ConduitRealtimeClient`: follows any number of tasks over one hub connection. A hub that is lost is reached again, and tasks go on
- * behind what was heard last; where it cannot be had, tasks are followed over event streams, and where those do not come through,
- * by reading. Whatever the way, an end comes once and progress never goes down.
+ * behind what was heard last; where it cannot be had, tasks are followed over event streams and by reading, until it can. Whatever the
+ * way, an end comes once and progress never goes down.
  */
 
 import type { WireEvent, WireReset, WireSnapshot } from "../../protocol/task.ts";
 import { backoffMs, sleep } from "../clock.ts";
-import { followTask } from "../following/follow-task.ts";
 import type { TaskUpdate } from "../following/update-order.ts";
 import { createTask } from "../resources/creation.ts";
 import { ConduitError, ConnectionError, isFinal, StatusError } from "../transport/errors.ts";
 import { Requester } from "../transport/requester.ts";
 import { Emitter } from "./emitter.ts";
+import { FallbackFollower } from "./fallback-follower.ts";
 import { FollowedTask } from "./followed-task.ts";
-import { type HubLink, type OpenHub, openSignalRHub } from "./hub-link.ts";
+import { type HubLink, type OpenHub, openSignalRHub, SignalRMissingError } from "./hub-link.ts";
 import {
   type ConduitClientOptions,
   type HubType,
@@ -25,7 +25,10 @@ import {
 const MAX_RECONNECT_ATTEMPTS = 5;
 const RECONNECT_BASE_MS = 1_000;
 const RECONNECT_MOST_MS = 30_000;
-/** So many tasks have an event stream of their own (browsers open six connections to one origin); further ones are read. */
+/** Waits between tries to reach the hub again while tasks are followed without it. */
+const RETURN_BASE_MS = 30_000;
+const RETURN_MOST_MS = 600_000;
+/** Browsers open six connections to one origin. */
 const MOST_STREAMS = 4;
 /** Subscriptions sent at once when a hub is reached again. */
 const SUBSCRIBING_AT_ONCE = 50;
@@ -37,10 +40,12 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
   readonly #openHub: OpenHub;
   readonly #transports: readonly RealtimeTransport[];
   readonly #followed = new Map<string, FollowedTask>();
+  readonly #fallback: FallbackFollower;
   #link: HubLink | null = null;
   /** Of the connection there is or that is being made; aborted when it is replaced or ended. */
   #session: AbortController | null = null;
-  #streams = false;
+  /** Whether tasks are followed without the hub. */
+  #fallen = false;
   #opened = false;
 
   constructor(options: ConduitClientOptions, openHub: OpenHub = openSignalRHub) {
@@ -49,6 +54,14 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
     this.#requester = new Requester(options);
     this.#openHub = openHub;
     this.#transports = options.transports ?? REALTIME_TRANSPORTS;
+    const mostStreams = this.#streamKind() === "sse" ? (options.mostStreams ?? MOST_STREAMS) : 0;
+    this.#fallback = new FallbackFollower(this.#requester, mostStreams, {
+      accepted: (id, update) => {
+        const followed = this.#followed.get(id);
+        if (followed) this.#show(id, followed, update);
+      },
+      failed: (ids, error) => this.#failed(ids, error),
+    });
   }
 
   /** Whether tasks can be followed: over the hub, or another transport. */
@@ -59,14 +72,15 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
   /** The way in which news come now; null while there is none. */
   get transport(): RealtimeTransport | null {
     if (this.#link !== null) return "hub";
-    return this.#streams ? this.#streamKind() : null;
+    return this.#fallen ? this.#streamKind() : null;
   }
 
   /**
    * Replaces the connection there is; tasks that are followed stay so. One connection serves pictures and films. Rejects with a
-   * `StatusError` when the key is refused and with a `ConnectionError` when the gateway cannot be reached.
+   * `StatusError` when the key is refused, or the hub where no other transport is allowed, and with a `ConnectionError` when the
+   * gateway cannot be reached.
    */
-  async connect(hubType: HubType): Promise<void> {
+  async connect(hubType: HubType = "image"): Promise<void> {
     const session = await this.#begin();
     try {
       await this.#open(session);
@@ -145,35 +159,60 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
     this.#session = session;
     const link = this.#link;
     this.#link = null;
-    this.#streams = false;
+    this.#fallen = false;
     this.#opened = false;
-    this.#stopStreams();
+    this.#fallback.clear();
     await link?.close().catch(() => {});
     return session;
   }
 
   /** The hub, else the other transports where the gateway can be reached; throws why neither can be had. */
   async #open(session: AbortController): Promise<void> {
-    if (this.#transports.includes("hub")) {
+    const hub = this.#transports.includes("hub");
+    let refusal: unknown = null;
+    if (hub) {
       try {
         return await this.#openLink(session);
       } catch (error) {
+        refusal = error;
         this.#log(`the hub cannot be had: ${messageOf(error)}`);
       }
     }
     // Tells a refused key and a gateway that is away from a hub that is closed to us, and renews a key that has expired.
     await this.#requester.json("GET", "/v1/key", { signal: session.signal });
-    if (this.#requester.credentials.renewable && this.#transports.includes("hub")) {
-      const opened = await this.#openLink(session).then(
-        () => true,
-        () => false,
-      );
-      if (opened) return;
+    if (hub && this.#requester.credentials.renewable) {
+      try {
+        return await this.#openLink(session);
+      } catch (error) {
+        refusal = error;
+      }
     }
     this.#requireCurrent(session);
-    if (!this.#transports.some((transport) => transport !== "hub"))
-      throw new ConnectionError("The hub cannot be reached, and no other transport is allowed.");
-    this.#streams = true;
+    if (this.#fallsBack()) return this.#fall(session, refusal);
+    if (refusal instanceof StatusError) throw refusal;
+    const message = "The hub cannot be reached, and no other transport is allowed.";
+    throw new ConnectionError(message, { cause: refusal });
+  }
+
+  /** From now on tasks are followed without the hub, until it can be had again. */
+  #fall(session: AbortController, refusal: unknown): void {
+    this.#fallen = true;
+    if (this.#transports.includes("hub") && !(refusal instanceof SignalRMissingError))
+      void this.#returnToHub(session);
+  }
+
+  async #returnToHub(session: AbortController): Promise<void> {
+    const { clock, random } = this.#requester;
+    const waits = { baseMs: RETURN_BASE_MS, mostMs: RETURN_MOST_MS, random };
+    for (let tries = 1; !session.signal.aborted; tries += 1) {
+      try {
+        await sleep(clock, backoffMs(tries, waits), session.signal);
+        await this.#openLink(session);
+        return await this.#reconnected();
+      } catch (error) {
+        if (!session.signal.aborted) this.#log(`the hub cannot be had yet: ${messageOf(error)}`);
+      }
+    }
   }
 
   async #openLink(session: AbortController): Promise<void> {
@@ -197,7 +236,8 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
       this.#requireCurrent(session);
     }
     this.#link = opened;
-    this.#streams = false;
+    this.#fallen = false;
+    this.#fallback.clear();
   }
 
   async #reconnect(session: AbortController, lost: Error | undefined): Promise<void> {
@@ -226,8 +266,8 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
       if (session.signal.aborted) return;
       error = failed;
       // What is followed goes on being asked for, for as long as `followTask` has patience.
-      if (!isFinal(failed) && this.#followed.size > 0 && this.#transports.length > 1) {
-        this.#streams = true;
+      if (!isFinal(failed) && this.#followed.size > 0 && this.#fallsBack()) {
+        this.#fall(session, failed);
         await this.#followAll();
       } else
         await this.#end({ error: failed instanceof Error ? failed : new ConnectionError(messageOf(error)) });
@@ -267,43 +307,22 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
   async #follow(id: string, followed: FollowedTask): Promise<void> {
     const link = this.#link;
     if (link === null) {
-      if (this.#streams) this.#startStream(id, followed);
+      if (this.#fallen) this.#fallback.follow(id, followed.order);
       return;
     }
-    followed.stream?.abort();
-    followed.stream = null;
     try {
       await link.subscribe(id, followed.order.lastId);
     } catch (error) {
       // Lost in between: whoever reaches it again follows the task.
-      if (this.#link === link && /HubException/.test(messageOf(error)))
-        throw new ConduitError(messageOf(error).replace(/^.*HubException: /s, ""), { cause: error });
       if (this.#link === link) throw error;
     }
   }
 
-  #startStream(id: string, followed: FollowedTask): void {
-    if (followed.stream !== null) return;
-    const stream = new AbortController();
-    followed.stream = stream;
-    // Behind the answer of `subscribeToTask`, so that its caller can attach listeners first.
-    this.#requester.clock.after(0, () => void this.#stream(id, followed, stream.signal));
-  }
-
-  async #stream(id: string, followed: FollowedTask, signal: AbortSignal): Promise<void> {
-    try {
-      const transport =
-        this.#streamKind() === "sse" && this.#openStreams() <= MOST_STREAMS ? "stream" : "polling";
-      for await (const update of followTask(this.#requester, id, { signal, transport }, followed.order)) {
-        if (this.#followed.get(id) !== followed) return;
-        this.#show(id, followed, update);
-      }
-    } catch (error) {
-      if (signal.aborted || this.#followed.get(id) !== followed) return;
-      this.#forget(id);
-      this.#report("follow", error);
-      if (this.#followed.size === 0 && error instanceof ConnectionError) await this.#end({ error });
-    }
+  #failed(ids: readonly string[], error: unknown): void {
+    const followed = ids.filter((id) => this.#followed.has(id));
+    for (const id of followed) this.#forget(id);
+    if (followed.length > 0) this.#report("follow", error);
+    if (this.#followed.size === 0 && error instanceof ConnectionError) void this.#end({ error });
   }
 
   #heard(update: WireEvent | WireSnapshot | WireReset): void {
@@ -326,7 +345,7 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
   }
 
   #forget(id: string): void {
-    this.#followed.get(id)?.stream?.abort();
+    this.#fallback.forget(id);
     this.#followed.delete(id);
   }
 
@@ -340,15 +359,8 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
     if (wasThere) this.emit("disconnected", payload);
   }
 
-  #stopStreams(): void {
-    for (const followed of this.#followed.values()) {
-      followed.stream?.abort();
-      followed.stream = null;
-    }
-  }
-
-  #openStreams(): number {
-    return [...this.#followed.values()].filter(({ stream }) => stream !== null).length;
+  #fallsBack(): boolean {
+    return this.#transports.some((transport) => transport !== "hub");
   }
 
   #streamKind(): RealtimeTransport {

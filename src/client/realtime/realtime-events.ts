@@ -18,6 +18,8 @@ export type ConduitClientOptions = KeyOptions &
     enableLogging?: boolean | undefined;
     /** Default: all of them. */
     transports?: readonly RealtimeTransport[] | undefined;
+    /** Event streams at once while there is no hub; further tasks are read. Default 4, because browsers open six connections. */
+    mostStreams?: number | undefined;
   };
 
 export type ProgressUpdate = {

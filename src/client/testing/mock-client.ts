@@ -27,7 +27,7 @@ export class MockConduitClient extends ConduitRealtimeClient {
   constructor({ clock = systemTimers }: MockOptions = {}) {
     const gateway = new MockGateway(clock);
     const options = { virtualKey: "condt_mock", baseUrl: ADDRESS, fetch: gateway.fetch, clock };
-    super({ ...options, transports: ["sse"] });
+    super({ ...options, transports: ["sse"], mostStreams: Number.POSITIVE_INFINITY });
     this.rest = new ConduitClient(options);
     gateway.timelineOf = () => this.#scripted.shift() ?? this.#usual();
   }

@@ -5,6 +5,7 @@ import {
   type ConduitClientOptions,
   ConduitRealtimeClient,
   type ProgressUpdate,
+  RateLimitError,
   type TaskResult,
 } from "../../../src/client/index.ts";
 import { type HubServer, startHubServer } from "../../fixture/hub-server.ts";
@@ -124,4 +125,53 @@ describe("a published client", () => {
     expect(await once(client, "completed")).toMatchObject({ taskId });
     expect(heard).toEqual([]);
   });
+});
+
+test("a hub that refuses is told by its status, and followed around where that is allowed", async () => {
+  const narrow = await startHubServer({ env: { CONDUITLLM__HUBS__MAXCONNECTIONSPERKEY: "1" } });
+  try {
+    const options = { virtualKey: narrow.key, baseUrl: narrow.url };
+    const [first, second, third] = [made(options), made({ ...options, transports: ["hub"] }), made(options)];
+    await first.connect("image");
+    const refused = await second.connect("image").catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(RateLimitError);
+    expect(refused).toMatchObject({ code: "too_many_connections" });
+    await third.connect("image");
+    expect([first.transport, third.transport]).toEqual(["hub", "sse"]);
+  } finally {
+    for (const client of open.splice(0)) await client.disconnect();
+    await narrow.close();
+  }
+});
+
+test("several clients follow the same task side by side, over hubs of two gateways", async () => {
+  const other = await startHubServer();
+  try {
+    const elsewhere = { virtualKey: other.key, baseUrl: other.url };
+    const clients = [made(), made(), made(elsewhere)];
+    for (const client of clients) await client.connect("image");
+    const ends: [number, string][] = [];
+    for (const [index, client] of clients.entries())
+      client.on("completed", ({ taskId }) => ends.push([index, taskId]));
+    const [one, two, three] = clients as [
+      ConduitRealtimeClient,
+      ConduitRealtimeClient,
+      ConduitRealtimeClient,
+    ];
+    const calls = [server.provider.next(), other.provider.next()];
+    const shared = await one.generateImage(IMAGE);
+    await two.subscribeToTask(shared, "image");
+    const lone = await three.generateImage(IMAGE);
+    const told = clients.map((client) => once(client, "completed"));
+    for (const call of calls) void call.then(({ answer }) => answer(pictures()));
+    await Promise.all(told);
+    expect(ends.sort()).toEqual([
+      [0, shared],
+      [1, shared],
+      [2, lone],
+    ]);
+  } finally {
+    for (const client of open.splice(0)) await client.disconnect();
+    await other.close();
+  }
 });

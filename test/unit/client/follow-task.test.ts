@@ -177,6 +177,22 @@ describe("following a task", () => {
     expect(gone.clock.pendingTimers).toBe(0);
   });
 
+  test("does not take the sleep of a laptop for silence of the gateway", async () => {
+    const { client, network, clock } = scriptedClient(
+      serving([() => stream([line(1, "snapshot", 5, "running")], "stays"), away], [away]),
+    );
+    const { seen, ended } = follow(client);
+    await settled();
+    clock.sleep(8 * 3_600_000);
+    // Awake, with a network that takes a while to come.
+    await pass(clock, 45_000);
+    await pass(clock, 20_000);
+    network.answers = [serving([() => stream([line(2, "completed", 100)])], [])];
+    await pass(clock, 5_000);
+    expect(await ended).toBeNull();
+    expect(seen).toEqual(["snapshot running 5", "completed completed 100"]);
+  });
+
   test("is over at once for a task that is not there, and when the caller leaves", async () => {
     const missing = scriptedClient(refusing(404, "task_not_found"));
     expect(await follow(missing.client).ended).toBeInstanceOf(NotFoundError);

@@ -1,9 +1,10 @@
 /** Bad days of the realtime client, on a scripted hub, a scripted network and a clock that stands still. */
 
 import { describe, expect, test } from "vitest";
+import { HubError, SignalRMissingError } from "../../../src/client/realtime/hub-link.ts";
 import { ConduitRealtimeClient } from "../../../src/client/realtime/realtime-client.ts";
 import type { RealtimeEvents, RealtimeTransport } from "../../../src/client/realtime/realtime-events.ts";
-import { ConnectionError } from "../../../src/client/transport/errors.ts";
+import { ConnectionError, errorOfAnswer, RateLimitError } from "../../../src/client/transport/errors.ts";
 import type { TaskEventType, WireEvent, WireTask } from "../../../src/protocol/task.ts";
 import { ManualClock, settled } from "../../fixture/manual-clock.ts";
 import { answering, refusing, ScriptedFetch } from "../../fixture/scripted-fetch.ts";
@@ -176,9 +177,7 @@ describe("a hub that is lost", () => {
 
   test("says of a task that is gone when it is reached again that it cannot be followed", async () => {
     const { hub, clock, seen } = await following();
-    hub.refusesTasks = new Error(
-      "An unexpected error occurred invoking 'Subscribe'. HubException: Task not found",
-    );
+    hub.refusesTasks = new HubError("Task not found");
     hub.last.listener.closed();
     await clock.advance(1_000);
     expect(seen).toContainEqual([
@@ -195,6 +194,54 @@ describe("connecting", () => {
     await client.connect("image");
     expect(client.transport).toBe("sse");
     expect(network.asked.map(({ path }) => path)).toEqual(["/v1/key"]);
+  });
+
+  test("falls back until the hub can be had, which then takes over behind what was read", async () => {
+    const { hub, network, client, clock, seen } = world();
+    hub.refuses = AWAY;
+    await client.connect("image");
+    network.answers = [
+      ({ path }) =>
+        path.endsWith("/events")
+          ? new Response(`data: ${JSON.stringify(event(4, "progress", 40))}\n\n`)
+          : Response.json({ ...snapshot(0, 40).task, message: null }),
+    ];
+    await client.subscribeToTask(TASK, "image");
+    await clock.advance(0);
+    await clock.advance(29_999);
+    hub.refuses = null;
+    await clock.advance(1);
+    expect(client.transport).toBe("hub");
+    expect(hub.last.subscribed).toEqual([{ taskId: TASK, after: "e.4" }]);
+    hub.last.listener.update(event(4, "progress", 40));
+    hub.last.listener.update(event(5, "progress", 50));
+    expect(seen.filter(([name]) => name === "progress").map(([, said]) => said)).toEqual([
+      { taskId: TASK, progress: 40 },
+      { taskId: TASK, progress: 50 },
+    ]);
+    const asked = network.asked.length;
+    await clock.advance(60_000);
+    expect(network.asked).toHaveLength(asked);
+    await client.disconnect();
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("tries the hub no more where its package is not installed", async () => {
+    const { hub, client, clock } = world();
+    hub.refuses = new SignalRMissingError("not installed");
+    await client.connect("image");
+    await clock.advance(3_600_000);
+    expect(hub.calls).toBe(1);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("rejects with what a hub says that refuses, where only the hub is allowed", async () => {
+    const { hub, client } = world(["hub"]);
+    const headers = new Headers();
+    hub.refuses = errorOfAnswer({ status: 429, headers }, '{"error":{"code":"too_many_connections"}}');
+    const error = await client.connect("image").catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(RateLimitError);
+    expect(error).toMatchObject({ code: "too_many_connections" });
   });
 
   test("rejects where only the hub is allowed", async () => {
