@@ -30,6 +30,7 @@ import { mountMetrics } from "../http/routes/metrics.ts";
 import { mountAdminModels, mountModels } from "../http/routes/models.ts";
 import { mountOpenAiVideos } from "../http/routes/openai-videos.ts";
 import { mountOwnKey } from "../http/routes/own-key.ts";
+import { mountReference } from "../http/routes/reference.ts";
 import { mountTasks } from "../http/routes/tasks.ts";
 import { mountUnsupported } from "../http/routes/unsupported.ts";
 import { mountUsage } from "../http/routes/usage.ts";
@@ -103,6 +104,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   const app = createAppFrame({ ...core, health, metrics });
 
   mountWelcome(app, { pages: surface.pages ?? null, urls: urlOptions(settings) });
+  mountReference(app, { version: surface.build.version, publicUrl: settings.server.publicUrl, limits });
   const isAdmin = createAdminCheck(surface.adminKey);
   const operator = operatorOnly({ isAdmin, open: settings.metrics.public });
   mountHealth(app, operator, health);

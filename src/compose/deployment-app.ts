@@ -11,6 +11,7 @@ import { mountRealtimeSessions } from "../http/routes/realtime/realtime-sessions
 import { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import type { EventSockets } from "../http/streams/event-sockets.ts";
 import { RequestHeartbeat } from "../http/streams/request-heartbeat.ts";
+import { HUB_NAMES } from "../hubs/hub-names.ts";
 import { KEY_END } from "../protocol/close-codes.ts";
 import { mountQStash } from "../queues/qstash-routes.ts";
 import type { VoiceOpening } from "../realtime/voice-admission.ts";
@@ -19,7 +20,6 @@ import { describeError } from "../tasks/ports/log.ts";
 import { createApp } from "./app.ts";
 import type { Deployment } from "./deployment.ts";
 import type { EventsReport } from "./events.ts";
-import { HUB_NAMES } from "./hubs.ts";
 import { HostHealth } from "./operations/health.ts";
 import type { BuildInfo } from "./operations/metrics.ts";
 

@@ -2,6 +2,7 @@
 
 import type { Principal } from "../accounts/principal.ts";
 import type { Settings } from "../config/load.ts";
+import type { HubName } from "../hubs/hub-names.ts";
 import { createMediaHub } from "../hubs/media-hub.ts";
 import { createPushEncodings } from "../hubs/push-encodings.ts";
 import { type SubscriptionJournal, Subscriptions } from "../hubs/subscriptions.ts";
@@ -31,11 +32,8 @@ export type HubHibernation = {
   readonly positionOf: (scope: TenantScope, taskId: string) => Position | null;
 };
 
-/** The names under which hubs are served. */
-export const HUB_NAMES = ["image-generation", "video-generation", "tasks"] as const;
-
 export type HubSet = {
-  readonly hubs: Readonly<Record<(typeof HUB_NAMES)[number], Hub<Principal>>>;
+  readonly hubs: Readonly<Record<HubName, Hub<Principal>>>;
   readonly subscriptions: Subscriptions;
 };
 

@@ -1,6 +1,7 @@
 /** The error table of the wire contract: every code with its status and type. */
 
-const TABLE = {
+/** Status and type of each code. */
+export const ERROR_TABLE = {
   invalid_json: [400, "invalid_request_error"],
   missing_parameter: [400, "invalid_request_error"],
   invalid_parameter: [400, "invalid_request_error"],
@@ -35,9 +36,9 @@ const TABLE = {
   timeout: [504, "server_error"],
 } as const satisfies Record<string, readonly [number, string]>;
 
-export type ErrorCode = keyof typeof TABLE;
-export type ErrorType = (typeof TABLE)[ErrorCode][1];
-export type ErrorStatus = (typeof TABLE)[ErrorCode][0];
+export type ErrorCode = keyof typeof ERROR_TABLE;
+export type ErrorType = (typeof ERROR_TABLE)[ErrorCode][1];
+export type ErrorStatus = (typeof ERROR_TABLE)[ErrorCode][0];
 
 /** The envelope of every HTTP error. */
 export type WireError = {
@@ -73,7 +74,7 @@ export class ApiError extends Error {
   constructor(code: ErrorCode, message: string, options: ApiErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    [this.status, this.type] = TABLE[code];
+    [this.status, this.type] = ERROR_TABLE[code];
     this.param = options.param ?? null;
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
     this.headers = options.headers ?? {};

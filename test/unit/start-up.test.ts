@@ -14,6 +14,7 @@ const LATER: Readonly<Record<string, RegExp>> = {
   "the client of S3": /^media\/s3\/(?:client|store)\.ts$/,
   "the Redis store": /^stores\/redis\/(?!release)/,
   "the reader of films": /^media\/film-reader\.ts$/,
+  "the description of the API": /^http\/reference\//,
 };
 
 /** What a file reads when it is loaded itself; types are gone by then, and what is imported in a call comes later. */

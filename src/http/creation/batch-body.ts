@@ -86,7 +86,8 @@ function notAnObject(came: unknown): ApiError {
 
 const typed = z.looseObject({ type: z.enum(TASK_TYPES, { error: `"${TASK_TYPES.join('" or "')}"` }) });
 
-function batchSchema(limits: CreationLimits) {
+/** The body of `POST /v1/batches`; each of the requests is read by the create schema of its type. */
+export function batchSchema(limits: CreationLimits) {
   const requests = `a list of 1 to ${MAX_BATCH_TASKS} requests such as {"type":"image","model":…,"prompt":…}`;
   return z.strictObject({
     requests: z

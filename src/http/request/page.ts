@@ -4,7 +4,8 @@ import { ApiError } from "../../protocol/error.ts";
 import { describeReceived } from "./schema-issue.ts";
 
 const DEFAULT_LIMIT = 20;
-const MAX_LIMIT = 100;
+/** Items of one page at most. */
+export const MAX_LIMIT = 100;
 
 /** The page size in a query, 1-100; 20 without one. Throws `invalid_parameter`. */
 export function pageLimit(text: string | undefined): number {

@@ -17,7 +17,8 @@ export type CancelRouteDependencies = {
 
 const text = "a text";
 const statuses = `one of ${TASK_STATUSES.join(", ")}, several of them with commas, or a list of them`;
-const filterSchema = z.strictObject({
+/** The body of `POST /v1/tasks/cancel`. */
+export const cancelTasksSchema = z.strictObject({
   all: z.literal(true, { error: "true; leave it out to name tasks by a filter" }).optional(),
   status: z
     .union([z.string(), z.array(z.string()).max(TASK_STATUSES.length)], { error: statuses })
@@ -32,7 +33,7 @@ export function mountCancelTasks(
   key: HttpMiddleware,
   { tasks, maxBodyBytes }: CancelRouteDependencies,
 ): void {
-  app.post("/v1/tasks/cancel", key, jsonBody(maxBodyBytes), validBody(filterSchema), async (c) => {
+  app.post("/v1/tasks/cancel", key, jsonBody(maxBodyBytes), validBody(cancelTasksSchema), async (c) => {
     const { all, ...texts } = c.req.valid("json");
     const filter = taskFilter(texts);
     const named = Object.values(filter).some((values) => values.length > 0);

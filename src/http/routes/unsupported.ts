@@ -5,7 +5,7 @@ import { ApiError } from "../../protocol/error.ts";
 import type { HttpEnv, HttpMiddleware } from "../exchange.ts";
 
 /** Paths by what a client wants there. A star takes every address below, and the one without it. */
-const ENDPOINTS: readonly (readonly [what: string, paths: readonly string[]])[] = [
+export const UNSUPPORTED_ENDPOINTS: readonly (readonly [what: string, paths: readonly string[]])[] = [
   ["Chat and text", ["/v1/chat/*", "/v1/completions", "/v1/responses/*"]],
   ["Embeddings", ["/v1/embeddings"]],
   ["Files", ["/v1/files/*"]],
@@ -19,7 +19,7 @@ const ENDPOINTS: readonly (readonly [what: string, paths: readonly string[]])[] 
 
 /** Mounts a refusal on each; `key` authenticates first, as on every route below `/v1`. */
 export function mountUnsupported(app: Hono<HttpEnv>, key: HttpMiddleware): void {
-  for (const [what, paths] of ENDPOINTS) {
+  for (const [what, paths] of UNSUPPORTED_ENDPOINTS) {
     for (const path of paths) {
       app.all(path, key, () => {
         throw notSupported(what);

@@ -18,7 +18,8 @@ import { budgetShape } from "./limits-schema.ts";
 const ONE = "/admin/v1/keys/:id/customers/:customer";
 /** How often a change is made anew of what another request has left meanwhile. */
 const MAX_TRIES = 8;
-const setSchema = z.strictObject({ budget: budgetShape.nullable() }) satisfies z.ZodType<
+/** The body of `PUT /admin/v1/keys/{id}/customers/{customer}`. */
+export const customerSchema = z.strictObject({ budget: budgetShape.nullable() }) satisfies z.ZodType<
   { budget: Budget | null },
   SetCustomerRequest
 >;
@@ -81,7 +82,7 @@ export function mountAdminCustomers(
     const { id, customer } = await named(c);
     return answer(c, id, customer);
   });
-  app.put(ONE, admin, jsonBody(maxBodyBytes), validBody(setSchema, new Set(["budget"])), (c) =>
+  app.put(ONE, admin, jsonBody(maxBodyBytes), validBody(customerSchema, new Set(["budget"])), (c) =>
     set(c, c.req.valid("json").budget),
   );
   app.delete(ONE, admin, (c) => set(c, null));

@@ -55,6 +55,7 @@ const fields = {
     .custom<Record<string, Json>>((value) => isBoundedObject(value, MAX_METADATA_BYTES), {
       error: `a JSON object of at most ${MAX_METADATA_BYTES} bytes`,
     })
+    .meta({ type: "object" })
     .optional(),
 } satisfies Record<Exclude<keyof CreateKeyRequest, "name">, z.ZodType>;
 const keyName = z

@@ -35,7 +35,8 @@ const SECOND_MS = 1_000;
 const MAX_OVERLAP_SECONDS = 86_400;
 
 const overlap = `a whole number of seconds from 0 to ${MAX_OVERLAP_SECONDS}`;
-const rotationSchema = z.strictObject({
+/** The body of `POST /admin/v1/keys/{id}/rotate`. */
+export const keyRotationSchema = z.strictObject({
   overlapSeconds: z.int({ error: overlap }).min(0, overlap).max(MAX_OVERLAP_SECONDS, overlap).default(0),
 }) satisfies z.ZodType<{ overlapSeconds: number }, RotateKeyRequest>;
 
@@ -115,7 +116,7 @@ export function mountAdminKeys(
 
   app.post(`${ONE}/rotate`, admin, async (c) => {
     const id = keyId(c.req.param("id"));
-    const { overlapSeconds } = validFields(rotationSchema, await optionalBody(c, maxBodyBytes));
+    const { overlapSeconds } = validFields(keyRotationSchema, await optionalBody(c, maxBodyBytes));
     const once = await Once.of(c, `${LIST}/${id}/rotate`, { overlapSeconds });
     return answerMade(c, once, (order) => keys.rotate(id, overlapSeconds * SECOND_MS, order));
   });

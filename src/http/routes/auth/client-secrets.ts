@@ -23,7 +23,8 @@ const MAX_MODEL_CHARACTERS = 200;
 const OBJECTS = { realtime: "realtime.session", transcription: "realtime.transcription_session" } as const;
 
 const session = `a session's configuration: a JSON object of at most ${MAX_SESSION_BYTES} bytes`;
-const secretSchema = z.strictObject({
+/** The body of `POST /v1/realtime/client_secrets`. */
+export const clientSecretSchema = z.strictObject({
   expires_after: z
     .strictObject(
       {
@@ -35,6 +36,7 @@ const secretSchema = z.strictObject({
     .optional(),
   session: z
     .custom<Record<string, Json>>((value) => isBoundedObject(value, MAX_SESSION_BYTES), { error: session })
+    .meta({ type: "object" })
     .optional(),
   subject: subjectField.optional(),
 }) satisfies z.ZodType<CreateClientSecretRequest>;
@@ -50,34 +52,40 @@ export function mountClientSecrets(
   key: HttpMiddleware,
   { ephemeralKeys, maxBodyBytes }: ClientSecretRouteDependencies,
 ): void {
-  app.post("/v1/realtime/client_secrets", key, jsonBody(maxBodyBytes), validBody(secretSchema), async (c) => {
-    const { expires_after, subject, session: given = {} } = c.req.valid("json");
-    const maker = keyMaker(c);
-    requirePermission(maker.principal, "realtime");
-    const type = sessionType(given.type);
-    const model = sessionModel(given.model);
-    if (model !== null) requireSessionModel(maker.principal, model);
-    const configuration = { ...given, type };
-    const { key: made, plain } = await ephemeralKeys.make(maker, {
-      ttlSeconds: expires_after?.seconds ?? DEFAULT_TTL_SECONDS,
-      subject,
-      permissions: { canUseRealtimeAudio: true },
-      // Whoever has it opens sessions of that model, and of no dearer one.
-      allowedModels: model === null ? undefined : [model],
-      session: configuration,
-    });
-    c.header("cache-control", "no-store");
-    const answer: WireClientSecret = {
-      value: plain,
-      expires_at: Math.floor(made.expiresAt / 1_000),
-      session: {
-        ...configuration,
-        object: OBJECTS[type],
-        id: `sess_${randomToken(SESSION_ID_CHARACTERS)}`,
-      },
-    };
-    return c.json(answer);
-  });
+  app.post(
+    "/v1/realtime/client_secrets",
+    key,
+    jsonBody(maxBodyBytes),
+    validBody(clientSecretSchema),
+    async (c) => {
+      const { expires_after, subject, session: given = {} } = c.req.valid("json");
+      const maker = keyMaker(c);
+      requirePermission(maker.principal, "realtime");
+      const type = sessionType(given.type);
+      const model = sessionModel(given.model);
+      if (model !== null) requireSessionModel(maker.principal, model);
+      const configuration = { ...given, type };
+      const { key: made, plain } = await ephemeralKeys.make(maker, {
+        ttlSeconds: expires_after?.seconds ?? DEFAULT_TTL_SECONDS,
+        subject,
+        permissions: { canUseRealtimeAudio: true },
+        // Whoever has it opens sessions of that model, and of no dearer one.
+        allowedModels: model === null ? undefined : [model],
+        session: configuration,
+      });
+      c.header("cache-control", "no-store");
+      const answer: WireClientSecret = {
+        value: plain,
+        expires_at: Math.floor(made.expiresAt / 1_000),
+        session: {
+          ...configuration,
+          object: OBJECTS[type],
+          id: `sess_${randomToken(SESSION_ID_CHARACTERS)}`,
+        },
+      };
+      return c.json(answer);
+    },
+  );
 }
 
 /** OpenAI's beta spellings: flat fields, and the secret beside the session. Such a secret lasts a minute. */
@@ -87,7 +95,7 @@ export function mountBetaSecrets(
   { ephemeralKeys, maxBodyBytes }: ClientSecretRouteDependencies,
 ): void {
   for (const [path, type] of Object.entries(BETA_PATHS))
-    app.post(path, key, jsonBody(maxBodyBytes), validBody(betaSchema), async (c) => {
+    app.post(path, key, jsonBody(maxBodyBytes), validBody(betaSessionSchema), async (c) => {
       const flat = c.req.valid("json") as Record<string, Json>;
       const maker = keyMaker(c);
       requirePermission(maker.principal, "realtime");
@@ -114,9 +122,12 @@ const BETA_PATHS = {
   "/v1/realtime/transcription_sessions": "transcription",
 } as const;
 const BETA_TTL_SECONDS = 60;
-const betaSchema = z.custom<Record<string, Json>>((value) => isBoundedObject(value, MAX_SESSION_BYTES), {
-  error: session,
-});
+/** The body of OpenAI's beta routes. */
+export const betaSessionSchema = z
+  .custom<Record<string, Json>>((value) => isBoundedObject(value, MAX_SESSION_BYTES), {
+    error: session,
+  })
+  .meta({ type: "object" });
 
 function sessionType(type: Json | undefined): keyof typeof OBJECTS {
   if (type === undefined || type === null) return "realtime";

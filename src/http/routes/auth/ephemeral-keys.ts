@@ -20,7 +20,8 @@ import { modelPatternsField, permissionsField, subjectField, ttlField } from "..
 const MAX_TASKS = 100;
 const tasks = `a list of at most ${MAX_TASKS} task ids`;
 
-const orderSchema = z.strictObject({
+/** The body of `POST /v1/auth/ephemeral-keys`. */
+export const ephemeralKeySchema = z.strictObject({
   ttl_seconds: ttlField.optional(),
   subject: subjectField.optional(),
   permissions: permissionsField.optional(),
@@ -49,19 +50,25 @@ export function mountEphemeralKeys(
   key: HttpMiddleware,
   { ephemeralKeys, maxBodyBytes }: EphemeralKeyRouteDependencies,
 ): void {
-  app.post("/v1/auth/ephemeral-keys", key, jsonBody(maxBodyBytes), validBody(orderSchema), async (c) => {
-    const asked: CreateEphemeralKeyRequest = c.req.valid("json");
-    const made = await ephemeralKeys.make(keyMaker(c), {
-      ttlSeconds: asked.ttl_seconds ?? DEFAULT_TTL_SECONDS,
-      subject: asked.subject,
-      permissions: asked.permissions,
-      allowedModels: asked.allowed_models,
-      maxPriority: asked.max_priority,
-      tasks: asked.tasks,
-    });
-    c.header("cache-control", "no-store");
-    return c.json(wireEphemeralKey(made));
-  });
+  app.post(
+    "/v1/auth/ephemeral-keys",
+    key,
+    jsonBody(maxBodyBytes),
+    validBody(ephemeralKeySchema),
+    async (c) => {
+      const asked: CreateEphemeralKeyRequest = c.req.valid("json");
+      const made = await ephemeralKeys.make(keyMaker(c), {
+        ttlSeconds: asked.ttl_seconds ?? DEFAULT_TTL_SECONDS,
+        subject: asked.subject,
+        permissions: asked.permissions,
+        allowedModels: asked.allowed_models,
+        maxPriority: asked.max_priority,
+        tasks: asked.tasks,
+      });
+      c.header("cache-control", "no-store");
+      return c.json(wireEphemeralKey(made));
+    },
+  );
 }
 
 function wireEphemeralKey({ key, plain }: MadeEphemeralKey): WireEphemeralKey {

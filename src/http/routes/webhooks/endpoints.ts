@@ -41,12 +41,14 @@ const descriptionField = z
   .max(MAX_DESCRIPTION_CHARACTERS, description)
   .regex(/^\P{Cc}*$/u, description);
 
-const draftSchema = z.strictObject({
+/** The body of `POST /v1/webhooks/endpoints`. */
+export const endpointDraftSchema = z.strictObject({
   url: urlField,
   events: eventsField.optional(),
   description: descriptionField.optional(),
 }) satisfies z.ZodType<CreateWebhookEndpointRequest>;
-const changeSchema = z.strictObject({
+/** The body of `PATCH /v1/webhooks/endpoints/{id}`. */
+export const endpointChangeSchema = z.strictObject({
   url: urlField.optional(),
   events: eventsField.optional(),
   description: descriptionField.optional(),
@@ -68,7 +70,7 @@ export function mountWebhookEndpoints(
   const body = jsonBody(maxBodyBytes);
   const rotation = rotationBody(maxBodyBytes);
 
-  app.post(LIST, key, body, validBody(draftSchema), async (c) => {
+  app.post(LIST, key, body, validBody(endpointDraftSchema), async (c) => {
     const { url, events = [], description = "" } = c.req.valid("json");
     const made = await endpoints.create(webhookOwner(c), { url, events, description });
     return answerSecret(c, made);
@@ -83,7 +85,7 @@ export function mountWebhookEndpoints(
     c.json(wireEndpoint(await endpoints.read(webhookOwner(c), c.req.param("id")))),
   );
 
-  app.patch(ONE, key, body, validBody(changeSchema), async (c) => {
+  app.patch(ONE, key, body, validBody(endpointChangeSchema), async (c) => {
     const { url, events, description, enabled } = c.req.valid("json");
     const changed = await endpoints.change(webhookOwner(c), c.req.param("id"), {
       ...(url !== undefined && { url }),

@@ -8,7 +8,7 @@ export const SECOND_MS = 1_000;
 const MAX_OVERLAP_SECONDS = 86_400;
 const overlap = `a whole number of seconds from 0 to ${MAX_OVERLAP_SECONDS}`;
 
-const rotationSchema = z.strictObject({
+export const secretRotationSchema = z.strictObject({
   overlapSeconds: z
     .int({ error: overlap })
     .min(0, overlap)
@@ -18,4 +18,4 @@ const rotationSchema = z.strictObject({
 
 export const rotationBody = optionalJsonBody;
 /** How long the secret before goes on signing: a day where the body does not say. */
-export const validRotation = validBody(rotationSchema);
+export const validRotation = validBody(secretRotationSchema);
