@@ -27,6 +27,7 @@ export const taskEvent = named(
     progress: z.int().min(0).max(100),
     message: z.string().nullable(),
     at: time(),
+    estimatedSecondsRemaining: about("Of `progress`, where it can be told.", z.number().exactOptional()),
     result: about("Of `completed`.", taskResult.exactOptional()),
     error: about("Of `failed` and `cancelled`.", z.string().exactOptional()),
     errorCode: about("Of `failed`.", taskErrorCode.exactOptional()),
