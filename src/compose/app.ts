@@ -45,6 +45,7 @@ import type { StreamHeartbeat } from "../http/streams/event-stream.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
 import { ApiError } from "../protocol/error.ts";
 import type { WireVoiceModel } from "../protocol/model.ts";
+import type { UsualDurations } from "../tasks/engine/usual-durations.ts";
 import type { Thumbnails } from "../tasks/ports/thumbnails.ts";
 import type { Previews } from "../tasks/previews.ts";
 import { createAppFrame } from "./app-frame.ts";
@@ -70,6 +71,8 @@ export type HostSurface = {
   readonly isResting?: RestingCheck;
   /** How the outbox of domain events is; absent without a sink. */
   readonly events?: EventsReport | undefined;
+  /** How long jobs usually take, as far as this host knows. */
+  readonly durations: Pick<UsualDurations, "usualMs">;
   readonly slots: ConnectionSlots;
   /** Of pictures that this process makes itself; absent where they are made elsewhere. */
   readonly previews?: Pick<Previews, "watch">;
@@ -156,7 +159,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   });
   mountVideos(app, key, shared);
   mountCancelTasks(app, key, { tasks, maxBodyBytes: limits.jsonBodyBytes });
-  mountEstimates(app, key, shared);
+  mountEstimates(app, key, { ...shared, durations: surface.durations });
   mountOpenAiVideos(app, key, { ...shared, mediaMs: settings.retention.mediaDays * DAY_MS });
   mountTasks(app, key, shared);
   mountBatches(app, key, { ...shared, batches: core.batches, clock });

@@ -64,6 +64,7 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
     host: noIdleLimit,
     adminKey: settings.keys.admin,
     health: deploymentHealth(deployment),
+    durations: deployment.durations,
     slots: new ConnectionSlots(settings.events),
     heartbeat: new RequestHeartbeat(clock, settings.events.heartbeatMs),
     sockets: () => surface.sockets,

@@ -54,6 +54,8 @@ export type RingSender = Doorbell & { health(): HealthPart };
 export type Deployment = Core & {
   readonly stepWorker: StepWorker;
   readonly stepWorkerOptions: StepWorkerOptions;
+  /** What this isolate has seen of jobs, and what is known of models beforehand. */
+  readonly durations: UsualDurations;
   /** What QStash needs, where it is configured; null where the step runners' alarms stand in for it. */
   readonly qstash: QStash | null;
   readonly unreadable: UnreadableWatch;
@@ -80,6 +82,7 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
   const { transport } = parts;
   const webhooks = createWebhooks({ settings, store, transport, clock, log, maxOpen: MAX_OPEN_DELIVERIES });
   const voice = createVoiceAdmission(settings, clock);
+  const durations = new UsualDurations(durationSeeds(catalogue.list()));
   const rings = qstash === null ? ringsOfRunners(platform, options) : ringsOfQStash(qstash);
   return {
     // The worker that holds a task runs elsewhere, see step-worker.ts.
@@ -98,11 +101,12 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
         log,
         hooks: hooks ?? undefined,
         otherWork: [webhooks.sender],
-        durations: new UsualDurations(durationSeeds(catalogue.list())),
+        durations,
       },
       options,
     ),
     stepWorkerOptions: options,
+    durations,
     voice,
     hangUp: createHangUp({ models: voice.models, clock, log }, post),
     qstash,

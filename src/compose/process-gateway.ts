@@ -148,6 +148,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const providerHealth = new ProviderHealth(clock, Math.random, accountNews(log));
   const accounts = () => providerHealth.list();
   const webhooks = createWebhooks({ settings, store, transport, clock, log, maxOpen: MAX_OPEN_DELIVERIES });
+  const durations = new UsualDurations(durationSeeds(catalogue.list()));
   const engine = new Engine(
     {
       store,
@@ -163,7 +164,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       previews,
       hooks: hooks ?? undefined,
       otherWork: [webhooks.sender],
-      durations: new UsualDurations(durationSeeds(catalogue.list())),
+      durations,
     },
     engineOptions(settings),
   );
@@ -276,6 +277,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       return offering !== undefined && providerHealth.isResting(offering, providerModel, type);
     },
     events,
+    durations,
     slots,
     previews,
     results: fresh,

@@ -130,6 +130,8 @@ export type WireEstimate = {
   currency: "USD";
   /** Of the model, or of the dearest of those that may make it. */
   price: WirePricing;
+  /** How long such a job usually takes once it has begun; null where nobody knows. */
+  usualSeconds: number | null;
 };
 
 /** A JSON Schema (2020-12). */

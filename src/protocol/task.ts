@@ -90,6 +90,9 @@ export type WireHubResult = WireResult & {
   metadata: Record<string, string>;
 };
 
+/** What a task was asked for: the body of a create that asks for the same again. */
+export type WireTaskRequest = { model: string; prompt: string; [field: string]: Json };
+
 /** The read shape: one for `GET …/status`, `GET /v1/tasks/{id}`, lists, snapshots and webhooks. */
 export type WireTask = {
   taskId: string;
@@ -129,6 +132,8 @@ export type WireTask = {
   cancellation?: Cancellation;
   /** On a task that is read alone: what was tried and is over, oldest first, the last 16. */
   attempts?: WireAttempt[];
+  /** On a task that is read alone. */
+  request?: WireTaskRequest;
 };
 
 /** How an attempt ended: `retried` and `rate_limited` were followed by another one. */

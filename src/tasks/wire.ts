@@ -5,6 +5,7 @@ import { isTerminal } from "../protocol/task.ts";
 import { dollars } from "./dollars.ts";
 import type { TaskView } from "./ports/task-store.ts";
 import { candidateOf, type MediaItem, type Task, type TaskEvent } from "./task.ts";
+import { toWireRequest } from "./wire-request.ts";
 
 export type WireContext = {
   /** Scheme and host of every URL handed out; null takes the one of the request that created the task. */
@@ -69,7 +70,7 @@ export function toWholeWireTask(
   view: TaskView,
   context: WireContext,
   b64?: readonly string[],
-): WireTask & { attempts: WireAttempt[] } {
+): WireTask & Required<Pick<WireTask, "attempts" | "request">> {
   const attempts = view.task.attempts.map(
     ({ attempt, provider, model, startedAt, ms, outcome, errorCode }): WireAttempt => ({
       attempt,
@@ -81,7 +82,7 @@ export function toWholeWireTask(
       errorCode,
     }),
   );
-  return { ...toWireTask(view, context, b64), attempts };
+  return { ...toWireTask(view, context, b64), attempts, request: toWireRequest(view.task) };
 }
 
 /** The result of a completed task; null for any other. */

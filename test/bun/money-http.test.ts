@@ -5,6 +5,7 @@ import type { WireError } from "../../src/protocol/error.ts";
 import type { WireOwnKey } from "../../src/protocol/key.ts";
 import type { WireEstimate, WireModel } from "../../src/protocol/model.ts";
 import type { WireAccepted, WireTask } from "../../src/protocol/task.ts";
+import { CANVAS_CAPABILITIES } from "../../src/providers/local/capabilities.ts";
 import type { StepOutcome } from "../../src/tasks/ports/media-provider.ts";
 import { ADMIN_KEY, type GatewayWorld, gatewayWorld } from "../fixture/gateway-world.ts";
 import { settled } from "../fixture/manual-clock.ts";
@@ -138,6 +139,28 @@ test("tokens that a provider counts are charged from end to end, also without de
 });
 
 describe("an estimate", () => {
+  test("says how long it usually takes: what is known of the model, then what was seen", async () => {
+    await world.close();
+    const capabilities = { ...CANVAS_CAPABILITIES, measuredProgress: false };
+    const silent = {
+      providerModel: "canvas",
+      capabilities,
+      pricing: { kind: "free" as const },
+      created: 1_763_000_000,
+    };
+    world = await gatewayWorld({ models: [silent] });
+    const usual = async () => {
+      const answer = await post("/v1/estimate", { type: "image", ...FOX });
+      return (await json<WireEstimate>(answer)).usualSeconds;
+    };
+    expect(await usual()).toBe(20);
+    await accepted(FOX);
+    const call = await world.provider.next();
+    await world.clock.advance(4_200);
+    await paint(call);
+    expect(await usual()).toBe(4.2);
+  });
+
   test("is what the create would reserve, and makes nothing", async () => {
     const response = await post("/v1/estimate", { type: "image", ...FOX, n: 4, size: "2048x2048" });
     expect(response.status).toBe(200);
@@ -273,6 +296,7 @@ describe("a free model", () => {
     expect(await json(await post("/v1/estimate", { type: "image", ...FOX }))).toEqual({
       reserved: 0,
       currency: "USD",
+      usualSeconds: null,
       price: { free: true },
     });
   });

@@ -156,6 +156,22 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         expect(await (await send("GET", "/v1/tasks?limit=1")).text()).not.toContain("attempts");
       });
 
+      test("says what was asked for when one task is read, as a create takes it", async () => {
+        const body = { n: 2, size: "512x256", seed: 7, background: "opaque", metadata: { order: "42" } };
+        const options = { steps: 2 };
+        const task = await finished({
+          ...body,
+          provider_options: options,
+          user: "u-1",
+          response_format: "url",
+        });
+        const { request } = await read<WireTask>(await send("GET", `/v1/tasks/${task.taskId}`));
+        const { model, prompt } = task.request ?? {};
+        expect(request).toEqual({ model, prompt, ...body, provider_options: options });
+        expect([task.model, (await finished(request)).status]).toEqual([model, "completed"]);
+        expect(await (await send("GET", "/v1/tasks?limit=1")).text()).not.toContain(prompt);
+      });
+
       test("reports a task that fails, with a sentence and a code", async () => {
         const task = await finished({ provider_options: { steps: 1, fail_at: 1, fail: "permanent" } });
         expect(task.status).toBe("failed");
@@ -884,7 +900,12 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
       test("of a free model is nothing, and makes no task", async () => {
         const before = await read<{ data: unknown[] }>(await send("GET", "/v1/tasks?limit=1"));
         const estimate = await send("POST", "/v1/estimate", { type: "image", ...SMALL });
-        expect(await read(estimate)).toEqual({ reserved: 0, currency: "USD", price: { free: true } });
+        expect(await read(estimate)).toEqual({
+          reserved: 0,
+          currency: "USD",
+          price: { free: true },
+          usualSeconds: null,
+        });
         expect(await read(await send("GET", "/v1/tasks?limit=1"))).toEqual(before);
       });
 

@@ -8,6 +8,7 @@ import type { GivenInput } from "../../inputs/given-input.ts";
 import type { WireEstimate } from "../../protocol/model.ts";
 import { TASK_TYPES, type TaskType } from "../../protocol/task.ts";
 import { dollars } from "../../tasks/dollars.ts";
+import type { UsualDurations } from "../../tasks/engine/usual-durations.ts";
 import type { ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
 import type { JobRequest } from "../../tasks/task.ts";
 import {
@@ -25,13 +26,14 @@ import { videoRequest } from "./videos.ts";
 export type EstimateRouteDependencies = {
   models: Pick<ModelCatalogue, "resolve" | "fallbacks">;
   limits: CreationLimits & { jsonBodyBytes: number };
+  durations: Pick<UsualDurations, "usualMs">;
 };
 
 /** Mounts the route; `key` authenticates. It refuses what the create would, but for a budget that is used up. */
 export function mountEstimates(
   app: Hono<HttpEnv>,
   key: HttpMiddleware,
-  { models, limits }: EstimateRouteDependencies,
+  { models, limits, durations }: EstimateRouteDependencies,
 ): void {
   const types = `"${TASK_TYPES.join('" or "')}"`;
   const typed = z.looseObject({ type: z.enum(TASK_TYPES, { error: types }) });
@@ -54,7 +56,7 @@ export function mountEstimates(
   app.post("/v1/estimate", key, jsonBody(limits.jsonBodyBytes), validBody(typed), (c) => {
     const { type, ...body } = c.req.valid("json");
     const { model, request, priority, inputs } = read[type](body);
-    const { price } = admit(
+    const { price, submission } = admit(
       principalOfExchange(c),
       {
         type,
@@ -73,10 +75,12 @@ export function mountEstimates(
       null,
     );
     const { reservedMicros, dearest } = price;
+    const usualMs = durations.usualMs({ ...submission, candidate: 0, inputs });
     const answer: WireEstimate = {
       reserved: dollars(reservedMicros),
       currency: "USD",
       price: wirePrice(dearest.pricing),
+      usualSeconds: usualMs === null ? null : Math.round(usualMs / 100) / 10,
     };
     return c.json(answer);
   });

@@ -9,6 +9,11 @@ import { type Candidate, candidateOf, type Task } from "../task.ts";
  */
 export type DurationSeeds = (candidate: Candidate, type: TaskType) => number | null;
 
+/** What decides how long a job takes. */
+export type SizedJob = Pick<Task, "type" | "route" | "candidate" | "request"> & {
+  readonly inputs: { readonly length: number };
+};
+
 /** Of each class the last ones are remembered. */
 const KEPT_DURATIONS = 15;
 /** Classes remembered; the one that was seen longest ago is forgotten first. */
@@ -26,7 +31,7 @@ export class UsualDurations {
   }
 
   /** How long the task's present attempt will usually take, ms; null where nothing is to be estimated. */
-  usualMs(task: Pick<Task, "type" | "route" | "candidate" | "request" | "inputs">): number | null {
+  usualMs(task: SizedJob): number | null {
     const seed = this.#seeds(candidateOf(task), task.type);
     if (seed === null) return null;
     const seen = this.#seen.get(classOf(task));
@@ -54,7 +59,7 @@ export class UsualDurations {
 }
 
 /** What decides how long a job takes: who makes it, how much of it, how large, how good, and whether from pictures. */
-function classOf(task: Pick<Task, "type" | "route" | "candidate" | "request" | "inputs">): string {
+function classOf(task: SizedJob): string {
   const { provider, model } = candidateOf(task);
   const { n, size, quality, duration } = task.request;
   return JSON.stringify([

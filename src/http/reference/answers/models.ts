@@ -177,6 +177,10 @@ export const estimate = named(
     reserved: dollarsOf("what accepting the request would hold back; it is never charged more."),
     currency: z.literal("USD"),
     price: about("Of the model, or of the dearest of those that may make it.", pricing),
+    usualSeconds: about(
+      "How long such a job usually takes once it has begun; null where nobody knows.",
+      z.number().nullable(),
+    ),
   } satisfies Shape<WireEstimate>),
 );
 

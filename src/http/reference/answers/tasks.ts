@@ -8,6 +8,7 @@ import {
   type WireBatchCounts,
 } from "../../../protocol/batch.ts";
 import {
+  type Json,
   PRIORITIES,
   TASK_ERROR_CODES,
   TASK_STATUSES,
@@ -140,6 +141,13 @@ const taskFields = {
   attempts: about(
     "Only where a task is read alone: the last 16 attempts that are over, oldest first.",
     z.array(attempt).exactOptional(),
+  ),
+  request: about(
+    "Only where a task is read alone: the body of a create that asks for the same again.",
+    z
+      .object({ model: z.string(), prompt: z.string() })
+      .catchall(z.unknown() as z.ZodType<Json>)
+      .exactOptional(),
   ),
 } satisfies Shape<WireTask>;
 
