@@ -8,6 +8,9 @@ export type RealtimeTask = {
   readonly progress: number;
   /** A cancelled one is `failed`. */
   readonly status: "pending" | "completed" | "failed";
+  /** What is being done, as the provider tells it. */
+  readonly message?: string;
+  readonly estimatedSecondsRemaining?: number;
   readonly result?: RealtimeTaskResult;
   readonly error?: string;
 };
@@ -85,7 +88,7 @@ export class RealtimeStore {
     this.#client = client;
     // Said before anything of the task comes.
     client.on("subscribed", ({ taskId }) => this.#change(taskId, {}));
-    client.on("progress", ({ taskId, progress }) => this.#change(taskId, { progress }));
+    client.on("progress", ({ taskId, ...news }) => this.#change(taskId, news));
     client.on("completed", (result) =>
       this.#change(result.taskId, { progress: 100, status: "completed", result }),
     );
