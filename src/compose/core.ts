@@ -133,14 +133,15 @@ export function createCatalogue(
   log: Log,
 ): Catalogue {
   const { models, prices } = settings;
+  const voices = voiceModels(settings);
   const catalogue = new Catalogue({
     offers,
     aliases: models.aliases,
-    fallbacks: models.fallbacks,
+    fallbacks: Object.fromEntries(Object.entries(models.fallbacks).filter(([name]) => !voices.has(name))),
     prices,
-    pricedElsewhere: new Set(voiceModels(settings).pricedNames),
+    pricedElsewhere: new Set(voices.pricedNames),
   });
-  for (const warning of catalogue.warnings) log.warn(warning);
+  for (const warning of [...catalogue.warnings, ...voices.warnings]) log.warn(warning);
   const names = catalogue.standIns();
   // Whoever expects a paid model behind them is told why the pictures look as they do.
   if (names.length > 0)

@@ -19,10 +19,12 @@ import { qstashHealth } from "../queues/qstash-health.ts";
 import { QStashSignatures } from "../queues/qstash-signatures.ts";
 import type { HangUp } from "../realtime/calls/hang-up.ts";
 import type { VoiceAdmission } from "../realtime/voice-admission.ts";
+import { ProviderHealth } from "../tasks/engine/provider-health.ts";
 import { poolSize } from "../tasks/engine/steps/step-runner-pool.ts";
 import { StepWorker, type StepWorkerOptions } from "../tasks/engine/steps/step-worker.ts";
 import { UsualDurations } from "../tasks/engine/usual-durations.ts";
 import type { Doorbell } from "../tasks/ports/doorbell.ts";
+import { accountNews } from "./account-news.ts";
 import { type Core, createCatalogue, createCore, type HostParts } from "./core.ts";
 import { createEventSender } from "./events.ts";
 import { TaskEnds } from "./operations/task-ends.ts";
@@ -63,6 +65,8 @@ export type Deployment = Core & {
   readonly eventSender: EventSender | null;
   /** Who may open which voice session. */
   readonly voice: VoiceAdmission;
+  /** What this isolate knows of the accounts of voice providers. */
+  readonly voiceHealth: ProviderHealth;
   /** Ends calls whose sideband is lost. */
   readonly hangUp: HangUp;
   /** How this isolate's rings go. */
@@ -83,6 +87,7 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
   const webhooks = createWebhooks({ settings, store, transport, clock, log, maxOpen: MAX_OPEN_DELIVERIES });
   const voice = createVoiceAdmission(settings, clock);
   const durations = new UsualDurations(durationSeeds(catalogue.list()));
+  const voiceHealth = new ProviderHealth(clock, Math.random, accountNews(log));
   const rings = qstash === null ? ringsOfRunners(platform, options) : ringsOfQStash(qstash);
   return {
     // The worker that holds a task runs elsewhere, see step-worker.ts.
@@ -108,6 +113,7 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
     stepWorkerOptions: options,
     durations,
     voice,
+    voiceHealth,
     hangUp: createHangUp({ models: voice.models, clock, log }, post),
     qstash,
     eventSender: createEventSender(settings, { store, post, clock, log }),

@@ -202,11 +202,14 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const keepAlive = new HubKeepAlive(connections, clock, session);
   const { hubs } = createHubs(settings, { tasks, rooms, store, clock, wireContext });
   const traffic = settings.logging.level === "debug";
+  // Of their own: an account that voice is refused under may make pictures, and a lane is not paused for voice.
+  const voiceHealth = new ProviderHealth(clock, Math.random, accountNews(log));
   const voiceFigures = new VoiceFigures({ clock, log, traffic });
   const voice = new ProcessVoice({
     ...{ settings, store, clock, log, bus },
     host: dependencies.voice,
     embedded: instances === undefined,
+    health: voiceHealth,
     watch: voiceFigures,
   });
   const disconnect = (keyId: string, why: KeyEnd) => {
@@ -251,7 +254,9 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
     accounts,
     events,
     webhooks: () => store.countDeliveries(),
-    ...(voice.service !== null && { realtime: () => voiceFigures.part(voice.admission.models.providers) }),
+    ...(voice.service !== null && {
+      realtime: () => voiceFigures.part(voice.admission.models.providers, voiceHealth.list()),
+    }),
     clock,
   });
   const app = createApp(core, {
@@ -263,6 +268,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       engine,
       hung,
       accounts,
+      voiceAccounts: () => voiceHealth.list(),
       providers,
       rooms,
       hubs: connections,

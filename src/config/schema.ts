@@ -296,6 +296,11 @@ export const SETTINGS = {
       {
         webSocketUrl: optional(socketAddress, "a ws:// or wss:// address", "Where the provider is reached."),
         models: list(line, "a list of model names", "Models offered from this provider."),
+        voices: list(
+          line,
+          "a list of voices",
+          "Voices its models are known to have; none named: its own list, which is not looked at.",
+        ),
         subprotocols: list(
           line.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/),
           "a list of subprotocol names",

@@ -2,11 +2,13 @@
 
 import { ApiError } from "../protocol/error.ts";
 import { startRefused } from "../tasks/refusals.ts";
+import { type VoiceHealth, VoiceRoute, type VoiceWay } from "./routing/voice-route.ts";
 import type { VoiceSessionLimits } from "./session/session.ts";
-import type { Session, SessionLimits, SessionStore } from "./session-store.ts";
+import type { Session, SessionLimits, SessionMove, SessionStore } from "./session-store.ts";
 import type { SessionPlan } from "./translator.ts";
+import { storedPrice } from "./usage/session-price.ts";
 import type { VoiceOpening } from "./voice-admission.ts";
-import type { VoiceModel } from "./voice-models.ts";
+import type { VoiceModels } from "./voice-models.ts";
 
 /** Limits of sessions, and how their records are kept. */
 export type VoiceServiceOptions = VoiceSessionLimits &
@@ -32,16 +34,39 @@ export async function openInStore(
   throw startRefused(outcome, draft.reservedMicros, draft);
 }
 
-export function planOf(opening: VoiceOpening, model: VoiceModel): SessionPlan {
-  return {
-    sessionId: `sess_${opening.draft.id}`,
-    model: opening.model,
-    providerModel: model.providerModel,
-    intent: opening.intent,
-    session: opening.session,
-    endpoint: model.endpoint,
-    customer: opening.draft.customer,
-  };
+/** What a session is about, wherever it goes. */
+export function outlineOf({
+  draft,
+  model,
+  intent,
+  session,
+}: VoiceOpening): Omit<SessionPlan, "providerModel" | "endpoint"> {
+  return { sessionId: `sess_${draft.id}`, model, intent, session, customer: draft.customer };
+}
+
+export function planOf(opening: VoiceOpening, { model, endpoint }: VoiceWay): SessionPlan {
+  return { ...outlineOf(opening), providerModel: model.providerModel, endpoint };
+}
+
+/** The ways of an admitted session, their providers prepared. Rejects with what is wrong with the models, and when one cannot be loaded. */
+export async function routeOf(
+  { modelName, fallbacks }: Pick<VoiceOpening, "modelName" | "fallbacks">,
+  models: Pick<VoiceModels, "resolve">,
+  health: VoiceHealth,
+): Promise<VoiceRoute> {
+  const candidates = [modelName, ...fallbacks].map((name) => models.resolve(name));
+  await Promise.all(candidates.map(({ provider }) => provider.prepare?.()));
+  return new VoiceRoute(candidates, health);
+}
+
+/** The opening as it is on that way. */
+export function openingOn(opening: VoiceOpening, way: VoiceWay): VoiceOpening {
+  return { ...opening, modelName: way.model.name, draft: { ...opening.draft, ...moveTo(way) } };
+}
+
+/** What a session's record says of the way it goes. */
+export function moveTo({ model, account }: VoiceWay): SessionMove {
+  return { provider: model.provider.name, account, price: storedPrice(model.price) };
 }
 
 /** What is answered while the process stops. */

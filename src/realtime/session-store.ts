@@ -19,13 +19,16 @@ export type SessionDraft = {
   customer: string | null;
   provider: string;
   model: string;
+  /** The name of the account under which the provider is reached; null or absent where it has only one. */
+  account?: string | null;
   /** Held back for it until it is settled; `raiseHold` adds to it. */
   reservedMicros: number;
   /** The price by which it is settled, whatever the model costs by then; null for what is free. */
   price: Json;
 };
 
-export type Session = Omit<SessionDraft, "reservedMicros"> & {
+export type Session = Omit<SessionDraft, "reservedMicros" | "account"> & {
+  readonly account: string | null;
   readonly reservedMicros: number;
   readonly startedAt: number;
   /** Until when it is open without a renewal; null once it has ended. */
@@ -49,6 +52,9 @@ export const LOST_SESSION = "lost";
  * is handed out again, ms.
  */
 export const SETTLE_LOST_SESSION_MS = 60_000;
+
+/** Where a session goes that could not be had where it was to go first. */
+export type SessionMove = Pick<Session, "provider" | "account" | "price">;
 
 export type SessionLimits = { maxPerKey: number; max: number };
 
@@ -82,6 +88,8 @@ export interface SessionStore {
   renewSession(id: string, fence: number, leaseMs: number, counters: SessionCounters): Promise<boolean>;
   /** Keeps the provider's id of its call, by which anybody can hang up. False when it has ended; nothing is written then. */
   keepCall(id: string, fence: number, callId: string): Promise<boolean>;
+  /** It goes on with another provider, account or price. False when it has ended; nothing is written then. */
+  moveSession(id: string, fence: number, to: SessionMove): Promise<boolean>;
   /**
    * Holds back `reservedMicros` in all for an open session, where the budgets allow it; never less than before. Sent again it
    * does the same.

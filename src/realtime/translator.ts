@@ -129,6 +129,9 @@ export interface Translator {
 /** What a provider can do, for routing: a session that asks for more is not sent there. */
 export type RealtimeCapabilities = {
   readonly tools: boolean;
+  /** It takes no tools that a session brings, only those that its model was set up with. */
+  readonly fixedTools?: boolean;
+  /** Null: the provider's own list, which is not known here. */
   readonly voices: readonly string[] | null;
   readonly imageInput: boolean;
   readonly transcription: boolean;

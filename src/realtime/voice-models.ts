@@ -1,13 +1,14 @@
 /** The models of voice sessions, by every name that leads to them, and where each provider is reached. */
 
 import { ApiError } from "../protocol/error.ts";
-import type { RealtimeProvider, UpstreamEndpoint } from "./translator.ts";
+import type { VoiceAccounts } from "./routing/voice-accounts.ts";
+import type { RealtimeProvider } from "./translator.ts";
 import type { VoicePrice } from "./usage/session-price.ts";
 
 /** One provider as a deployment has it. */
 export type VoiceOffer = {
   readonly provider: RealtimeProvider;
-  readonly endpoint: UpstreamEndpoint;
+  readonly accounts: VoiceAccounts;
   readonly models: readonly VoiceModelOffer[];
   /** Whether further names that begin so are taken as the provider's own, such as agents; null: only `models`. */
   readonly openEnded: {
@@ -23,8 +24,18 @@ export type VoiceModel = {
   readonly name: string;
   readonly providerModel: string;
   readonly provider: RealtimeProvider;
-  readonly endpoint: UpstreamEndpoint;
+  /** Where it is reached, and under which account. */
+  readonly accounts: VoiceAccounts;
   readonly price: VoicePrice;
+};
+
+export type VoiceModelNames = {
+  /** `models.aliases`: other name → model name or another alias. */
+  readonly aliases: Readonly<Record<string, string>>;
+  /** Names of the field that lead to a model where nobody says otherwise. */
+  readonly examples: Readonly<Record<string, string>>;
+  /** `models.fallbacks`: model name → names of models that stand in for it; names of models of other kinds are passed over. */
+  readonly fallbacks?: Readonly<Record<string, readonly string[]>>;
 };
 
 /** An alias of an alias of an alias is a circle or a mistake. */
@@ -35,15 +46,16 @@ const SHOWN_CHARACTERS = 100;
 export class VoiceModels {
   readonly #offers: ReadonlyMap<string, VoiceOffer>;
   readonly #aliases: Readonly<Record<string, string>>;
+  /** By a model's full name. */
+  readonly #fallbacks = new Map<string, readonly VoiceModel[]>();
+  /** What the operator should know, one sentence each. */
+  readonly warnings: readonly string[];
 
   /** Earlier aliases overrule the built-in example names, which come in `examples`. */
-  constructor(
-    offers: readonly VoiceOffer[],
-    aliases: Readonly<Record<string, string>>,
-    examples: Readonly<Record<string, string>>,
-  ) {
+  constructor(offers: readonly VoiceOffer[], { aliases, examples, fallbacks = {} }: VoiceModelNames) {
     this.#offers = new Map(offers.map((offer) => [offer.provider.name, offer]));
     this.#aliases = { ...examples, ...aliases };
+    this.warnings = Object.entries(fallbacks).flatMap(([name, others]) => this.#addFallbacks(name, others));
   }
 
   get providers(): string[] {
@@ -58,8 +70,8 @@ export class VoiceModels {
     ]);
   }
 
-  /** A provider and where it is reached; null when it is not configured. */
-  providerNamed(name: string): Pick<VoiceOffer, "provider" | "endpoint"> | null {
+  /** A provider and its accounts; null when it is not configured. */
+  providerNamed(name: string): Pick<VoiceOffer, "provider" | "accounts"> | null {
     return this.#offers.get(name) ?? null;
   }
 
@@ -92,6 +104,34 @@ export class VoiceModels {
       `There is no voice model ${shown} here. Offered are ${names.slice(0, 5).join(", ")}; GET /v1/models lists all.`,
       { param: "model" },
     );
+  }
+
+  /** Whether the name leads to a voice model. */
+  has(name: string): boolean {
+    return this.#find(name) !== null;
+  }
+
+  /** What stands in for a model, in order. */
+  fallbacks({ name }: Pick<VoiceModel, "name">): readonly VoiceModel[] {
+    return this.#fallbacks.get(name) ?? [];
+  }
+
+  /** Answers warnings. A fallback of a fallback is none of the model's. */
+  #addFallbacks(name: string, others: readonly string[]): string[] {
+    const model = this.#find(name);
+    if (model === null) return [];
+    const found = new Map<string, VoiceModel>();
+    const warnings: string[] = [];
+    for (const other of others) {
+      const fallback = this.#find(other);
+      if (fallback !== null && fallback.name !== model.name) found.set(fallback.name, fallback);
+      else
+        warnings.push(
+          `models.fallbacks: ${JSON.stringify(other.slice(0, SHOWN_CHARACTERS))} cannot stand in for ${model.name}; it has to be another voice model that is offered.`,
+        );
+    }
+    this.#fallbacks.set(model.name, [...found.values()]);
+    return warnings;
   }
 
   #find(asked: string): VoiceModel | null {
@@ -130,11 +170,11 @@ function offered(offer: VoiceOffer, providerModel: string): VoiceModel | null {
 
 /** Null for a model that nobody has priced. */
 function modelOf(
-  { provider, endpoint }: VoiceOffer,
+  { provider, accounts }: VoiceOffer,
   providerModel: string,
   price: VoicePrice | null,
 ): VoiceModel | null {
   return price === null
     ? null
-    : { name: `${provider.name}/${providerModel}`, providerModel, provider, endpoint, price };
+    : { name: `${provider.name}/${providerModel}`, providerModel, provider, accounts, price };
 }

@@ -2,8 +2,10 @@
 
 import { listPrice } from "../accounts/prices/table.ts";
 import { BETA_PROTOCOL, DEAD_UPSTREAM_HEADERS } from "../protocol/realtime.ts";
+import type { ProviderAccount } from "../tasks/ports/media-provider.ts";
 import type { Price } from "../tasks/ports/price.ts";
 import { lazyProvider } from "./lazy-provider.ts";
+import { VoiceAccounts } from "./routing/voice-accounts.ts";
 import type { RealtimeCapabilities, RealtimeProvider } from "./translator.ts";
 import { ECHO_CAPABILITIES } from "./translators/echo-capabilities.ts";
 import { openAiCalls } from "./translators/openai-calls.ts";
@@ -14,13 +16,18 @@ import type { VoiceOffer } from "./voice-models.ts";
 export type VoiceProviderSettings = {
   readonly webSocketUrl: string | null;
   readonly models: readonly string[];
+  /** Voices that its models are known to have; none named: its own list. */
+  readonly voices: readonly string[];
   readonly subprotocols: readonly string[];
   readonly headers: Readonly<Record<string, string>>;
 };
 
+/** Under what a provider is reached: accounts with a name each, or one key. */
+export type VoiceKeys = { readonly key: string | null; readonly accounts: readonly ProviderAccount[] };
+
 export type VoiceOfferSettings = {
-  /** The key of each provider that has one. */
-  readonly keys: Readonly<Record<string, string | undefined>>;
+  /** Of each provider. One without a key and without accounts is not offered. */
+  readonly keys: Readonly<Record<string, VoiceKeys | undefined>>;
   readonly providers: Readonly<Record<string, VoiceProviderSettings | undefined>>;
   /** Prices an operator set, by full model name; what is no price of a session is not looked at. */
   readonly prices: Readonly<Record<string, Price | null>>;
@@ -29,6 +36,8 @@ export type VoiceOfferSettings = {
 type KnownProvider = {
   readonly provider: RealtimeProvider;
   readonly address: string;
+  /** The same of an account that has a base address of its own, which ends with no slash. */
+  readonly addressAt: (baseUrl: string) => string;
   /** Offered where the operator names none. */
   readonly models: readonly string[];
   /** Further names that are taken as the provider's own, such as agents. */
@@ -58,6 +67,7 @@ const KNOWN: readonly KnownProvider[] = [
       load: loadOpenAi,
     }),
     address: "wss://api.openai.com/v1/realtime",
+    addressAt: (baseUrl) => `${baseUrl}/realtime`,
     models: [
       "gpt-realtime-2.1",
       "gpt-realtime-2",
@@ -73,6 +83,7 @@ const KNOWN: readonly KnownProvider[] = [
       load: loadOpenAi,
     }),
     address: "wss://api.x.ai/v1/realtime",
+    addressAt: (baseUrl) => `${baseUrl}/realtime`,
     models: ["grok-voice-think-fast-2.0", "grok-voice"],
   },
   {
@@ -82,15 +93,24 @@ const KNOWN: readonly KnownProvider[] = [
       load: async () => (await import("./translators/gemini.ts")).geminiTranslator,
     }),
     address: "wss://generativelanguage.googleapis.com/ws",
+    // Base addresses of Gemini end with the version of its HTTP API.
+    addressAt: (baseUrl) => `${baseUrl.replace(/\/v1(alpha|beta)?$/, "")}/ws`,
     models: ["gemini-3.8-live", "gemini-3.1-flash-live-preview", "gemini-live-2.5-flash"],
   },
   {
     provider: lazyProvider({
       name: "elevenlabs",
-      capabilities: { ...OPENAI_CAPABILITIES, imageInput: false, transcription: false, webrtc: false },
+      capabilities: {
+        ...OPENAI_CAPABILITIES,
+        fixedTools: true,
+        imageInput: false,
+        transcription: false,
+        webrtc: false,
+      },
       load: async () => (await import("./translators/elevenlabs.ts")).elevenLabsTranslator,
     }),
     address: "wss://api.elevenlabs.io/v1/convai/conversation",
+    addressAt: (baseUrl) => `${baseUrl}/v1/convai/conversation`,
     models: [],
     openEnded: /^agent_[A-Za-z0-9_-]{1,80}$/,
   },
@@ -101,6 +121,7 @@ const KNOWN: readonly KnownProvider[] = [
       load: async () => (await import("./translators/ultravox.ts")).ultravoxTranslator,
     }),
     address: "https://api.ultravox.ai/api",
+    addressAt: (baseUrl) => baseUrl,
     models: ["ultravox-v0.7"],
   },
 ];
@@ -111,45 +132,60 @@ const LOCAL: VoiceOffer = {
     capabilities: ECHO_CAPABILITIES,
     load: async () => (await import("./translators/local-echo.ts")).localEcho.translator,
   }),
-  endpoint: { baseUrl: "", key: null, headers: {}, protocols: [] },
+  accounts: new VoiceAccounts({
+    name: "local",
+    endpoint: { baseUrl: "", key: null, headers: {}, protocols: [] },
+    accounts: [],
+    addressOf: (baseUrl) => baseUrl,
+  }),
   models: [{ providerModel: "echo", price: { kind: "free" } }],
   openEnded: null,
 };
 
 /** The built-in voice, and every provider with a key. */
 export function createVoiceOffers({ keys, providers, prices }: VoiceOfferSettings): VoiceOffer[] {
-  const offers = KNOWN.flatMap(({ provider, address, models, openEnded: pattern }) => {
-    const key = keys[provider.name];
-    if (key === undefined) return [];
-    const own = providers[provider.name];
+  const offers = KNOWN.flatMap(({ provider: known, address, addressAt, models, openEnded: pattern }) => {
+    const { name } = known;
+    const { key = null, accounts = [] } = keys[name] ?? {};
+    if (key === null && accounts.length === 0) return [];
+    const own = providers[name];
     const names = own !== undefined && own.models.length > 0 ? own.models : models;
     const headers = Object.entries(own?.headers ?? {}).filter(
-      ([name]) => !DEAD_UPSTREAM_HEADERS.has(name.toLowerCase()),
+      ([header]) => !DEAD_UPSTREAM_HEADERS.has(header.toLowerCase()),
     );
+    const provider = own === undefined || own.voices.length === 0 ? known : withVoices(known, own.voices);
     const offer: VoiceOffer = {
       provider,
-      endpoint: {
-        baseUrl: own?.webSocketUrl ?? address,
-        key,
-        headers: Object.fromEntries(headers),
-        protocols: (own?.subprotocols ?? []).filter((name) => name !== BETA_PROTOCOL),
-      },
+      accounts: new VoiceAccounts({
+        name,
+        endpoint: {
+          baseUrl: own?.webSocketUrl ?? address,
+          key,
+          headers: Object.fromEntries(headers),
+          protocols: (own?.subprotocols ?? []).filter((protocol) => protocol !== BETA_PROTOCOL),
+        },
+        accounts,
+        addressOf: (baseUrl) => addressAt(baseUrl.replace(/\/+$/, "").replace(/^http/, "ws")),
+      }),
       models: names.map((providerModel) => ({
         providerModel,
-        price: voicePrice(prices, `${provider.name}/${providerModel}`),
+        price: voicePrice(prices, `${name}/${providerModel}`),
       })),
       openEnded:
         pattern === undefined
           ? null
           : {
               pattern,
-              priceOf: (model) =>
-                voicePrice(prices, `${provider.name}/${model}`) ?? voicePrice(prices, `${provider.name}/*`),
+              priceOf: (model) => voicePrice(prices, `${name}/${model}`) ?? voicePrice(prices, `${name}/*`),
             },
     };
     return [offer];
   });
   return [LOCAL, ...offers];
+}
+
+function withVoices(provider: RealtimeProvider, voices: readonly string[]): RealtimeProvider {
+  return { ...provider, capabilities: { ...provider.capabilities, voices } };
 }
 
 /** The operator's price, else the table's; null where there is none. */

@@ -8,18 +8,28 @@ import type { Log } from "../tasks/ports/log.ts";
 import type { CallHttp } from "./calls/call-http.ts";
 import type { HangUp } from "./calls/hang-up.ts";
 import { VoiceCalls } from "./calls/voice-calls.ts";
+import { needsOf } from "./routing/session-needs.ts";
+import type { VoiceHealth, VoiceRoute } from "./routing/voice-route.ts";
 import type { ClientDialect } from "./session/client-link.ts";
 import { END, type SessionEnding } from "./session/endings.ts";
 import { VoiceSession } from "./session/session.ts";
 import type { UpstreamCall } from "./session/upstream-link.ts";
-import { openInStore, planOf, stopping, type VoiceServiceOptions } from "./session-opening.ts";
+import {
+  moveTo,
+  openInStore,
+  openingOn,
+  outlineOf,
+  routeOf,
+  stopping,
+  type VoiceServiceOptions,
+} from "./session-opening.ts";
 import type { SessionStore } from "./session-store.ts";
 import { SessionUsage } from "./usage/counters.ts";
 import type { SessionJournal } from "./usage/session-journal.ts";
 import type { VoicePrice } from "./usage/session-price.ts";
 import { StoreKeeper } from "./usage/store-keeper.ts";
 import type { VoiceOpening } from "./voice-admission.ts";
-import type { VoiceModel, VoiceModels } from "./voice-models.ts";
+import type { VoiceModels } from "./voice-models.ts";
 import type { VoiceWatch } from "./voice-watch.ts";
 
 export type VoiceServiceDependencies = {
@@ -29,6 +39,8 @@ export type VoiceServiceDependencies = {
   readonly call: UpstreamCall;
   readonly callHttp: CallHttp;
   readonly hangUp: HangUp;
+  /** What is known of the providers' accounts. */
+  readonly health: VoiceHealth;
   readonly clock: Clock;
   readonly log: Log;
   /** The names of beta clients. */
@@ -70,20 +82,20 @@ export class VoiceService {
 
   /** Opens it in the store and answers what serves its socket. Rejects with `too_many_connections`, `budget_exceeded`, `rate_limit_exceeded`, `overloaded` while the process stops, or what is wrong with the key. */
   async open(opening: VoiceOpening): Promise<SocketHandler> {
-    const { store } = this.#dependencies;
-    const model = this.#dependencies.models.resolve(opening.modelName);
+    const { store, models, health } = this.#dependencies;
     // First: what cannot be loaded leaves no session behind.
-    await model.provider.prepare?.();
+    const route = await routeOf(opening, models, health);
     if (this.#stopping) throw stopping();
-    const opened = await openInStore(store, opening, this.#options, this.#options.leaseMs);
+    const first = openingOn(opening, route.way);
+    const opened = await openInStore(store, first, this.#options, this.#options.leaseMs);
     const keeper = new StoreKeeper(opened, {
-      ...this.#keeperParts(model.price),
+      ...this.#keeperParts(route.way.model.price),
       ended: () => session.finish(END.terminated),
       overspent: () => session.finish(END.budgetExceeded(null)),
     });
-    const session: VoiceSession = this.#session(opening, model, keeper);
+    const session: VoiceSession = this.#session(opening, route, keeper);
     this.#open.set(opening.draft.id, { session, keyId: opening.draft.keyId });
-    this.#dependencies.journal?.opened(opened, opening.modelName);
+    this.#dependencies.journal?.opened(opened);
     keeper.start(session.usage, () => session.countTime());
     return session;
   }
@@ -121,22 +133,28 @@ export class VoiceService {
     return { store, clock, log, journal, price, leaseMs, keepMs, renewMs };
   }
 
-  #session(opening: VoiceOpening, model: VoiceModel, keeper: StoreKeeper): VoiceSession {
-    const { dialer, call, clock, log, betaDialect, watch } = this.#dependencies;
+  #session(opening: VoiceOpening, route: VoiceRoute, keeper: StoreKeeper): VoiceSession {
+    const { models, dialer, call, clock, log, betaDialect, watch } = this.#dependencies;
     const { id, keyId } = opening.draft;
     const usage = new SessionUsage();
     const { model: name, intent } = opening;
     const sessionWatch = watch?.opened({
       id,
       keyId,
-      provider: model.provider.name,
+      provider: route.way.model.provider.name,
       model: name,
       intent,
       usage,
     });
     return new VoiceSession({
-      plan: planOf(opening, model),
-      provider: model.provider,
+      plan: outlineOf(opening),
+      asked: models.resolve(opening.model).name,
+      needs: needsOf(opening.session, { intent, transport: "socket" }),
+      route,
+      moved: (way) => {
+        keeper.moved(moveTo(way));
+        sessionWatch?.moved(way.model.provider.name);
+      },
       dialect: opening.beta ? betaDialect() : null,
       keeper: {
         get costMicros() {

@@ -5,6 +5,7 @@ import type { CounterName } from "./usage/counters.ts";
 export type WatchedSession = {
   readonly id: string;
   readonly keyId: string;
+  /** The one that it goes to first. */
   readonly provider: string;
   /** The name the client used. */
   readonly model: string;
@@ -26,6 +27,8 @@ export interface SessionWatch {
   readonly traffic: ((from: "client" | "gateway", type: string, bytes: number) => void) | null;
   /** The provider's socket is open, or cannot be had; `tookMs` from the first attempt on. */
   connected(outcome: ConnectOutcome, tookMs: number): void;
+  /** It goes on with another provider. */
+  moved(provider: string): void;
   /** The client was sent an `error` with this code. */
   reported(code: string): void;
   /** Called once. */
@@ -36,6 +39,7 @@ export interface SessionWatch {
 export const UNWATCHED: SessionWatch = {
   traffic: null,
   connected: () => {},
+  moved: () => {},
   reported: () => {},
   ended: () => {},
 };

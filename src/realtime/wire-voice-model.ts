@@ -13,6 +13,7 @@ export function wireVoiceModels(models: VoiceModels): WireVoiceModel[] {
 }
 
 function wireVoiceModel(id: string, { name, provider, price }: VoiceModel): WireVoiceModel {
+  const { fixedTools: _ours, ...capabilities } = provider.capabilities;
   return {
     id,
     object: "model",
@@ -20,7 +21,7 @@ function wireVoiceModel(id: string, { name, provider, price }: VoiceModel): Wire
     owned_by: provider.name,
     provider: provider.name,
     aliasOf: id === name ? null : name,
-    capabilities: { type: "realtime", ...provider.capabilities },
+    capabilities: { type: "realtime", ...capabilities },
     pricing: wirePrice(price),
   };
 }

@@ -18,7 +18,7 @@ export type DataRelease = {
  * `waitDeadlineAt` to tasks, 5 the budgets of keys (an earlier release beside this one accepts tasks without looking at them)
  * and the overrun of movements, 6 the audit log, revisions of keys and the forms before a rotation (an earlier release refuses
  * those at once, and tells nothing of its changes), the names of deleted keys, the outbox, ephemeral keys, the records of
- * deliveries, calls of sessions, batches (an earlier release beside this one does not count what it does for the tasks of a batch), budgets of days
+ * deliveries, calls and accounts of sessions, batches (an earlier release beside this one does not count what it does for the tasks of a batch), budgets of days
  * and customers, grants, limits of requests and marks of spending (an earlier release knows none of them, and holds money in no
  * day), the sums of usage (it settles without adding to them) and the opening of balances (it drops movements without adding
  * them to it).

@@ -156,6 +156,7 @@ describe("a voice session on Workers", () => {
       draft,
       model: "local/echo",
       modelName: "local/echo",
+      fallbacks: [],
       intent: "conversation",
       beta: false,
       session: {},

@@ -4,7 +4,7 @@ import type { MetricsRegistry, Sample } from "../../metrics/registry.ts";
 import { TASK_TYPES } from "../../protocol/task.ts";
 import type { RoomsStats } from "../../rooms/rooms.ts";
 import type { HungCalls } from "../../tasks/engine/hung-calls.ts";
-import type { AccountHealth } from "../../tasks/engine/provider-health.ts";
+import type { AccountHealth, WorkKind } from "../../tasks/engine/provider-health.ts";
 import type { TaskStore } from "../../tasks/ports/task-store.ts";
 import type { DeliveryStore } from "../../webhooks/delivery-store.ts";
 import { type EventsReport, registerEventMetrics } from "../events.ts";
@@ -24,6 +24,8 @@ export type ProcessGauges = {
   readonly hung: Pick<HungCalls, "open">;
   readonly providers: ReadonlyMap<string, unknown>;
   readonly accounts: () => readonly AccountHealth[];
+  /** The same of voice, which knows them for itself. */
+  readonly voiceAccounts: () => readonly AccountHealth[];
   readonly rooms: { stats(): RoomsStats };
   readonly hubs: { readonly used: number };
   readonly retention: { readonly unremovedMedia: number };
@@ -84,7 +86,7 @@ export function registerMetrics(
   );
   if (events !== undefined) registerEventMetrics(metrics, events);
   if (process === undefined) return;
-  const { engine, hung, accounts, providers, rooms, hubs, retention, ends } = process;
+  const { engine, hung, accounts, voiceAccounts, providers, rooms, hubs, retention, ends } = process;
   const { storeCalls, webhookTries, voice } = process;
   ends.registerIn(metrics);
   storeCalls.registerIn(metrics);
@@ -105,13 +107,7 @@ export function registerMetrics(
   metrics.gauge(
     "conduit_provider_account_rest_seconds",
     "For how long an account of a provider is not used, as the calls of this process found it; 0 when it is.",
-    () =>
-      accounts().flatMap(({ provider, credential, awayMs, refusedMs, limitedMs }) =>
-        TASK_TYPES.map((lane) => ({
-          labels: { provider, account: credential ?? "", lane },
-          value: Math.max(awayMs, refusedMs, limitedMs[lane] ?? 0) / SECOND_MS,
-        })),
-      ),
+    () => [...restsOf(accounts(), TASK_TYPES), ...restsOf(voiceAccounts(), ["realtime"])],
   );
   metrics.gauge("conduit_rooms", "Tasks and tenants that are followed in this process.", () => [
     { value: rooms.stats().rooms },
@@ -134,5 +130,15 @@ export function registerMetrics(
         { labels: { service: "alone" }, value: alone },
       ];
     },
+  );
+}
+
+/** For how long each account rests in each lane. */
+function restsOf(accounts: readonly AccountHealth[], lanes: readonly WorkKind[]): Sample[] {
+  return accounts.flatMap(({ provider, credential, awayMs, refusedMs, limitedMs }) =>
+    lanes.map((lane) => ({
+      labels: { provider, account: credential ?? "", lane },
+      value: Math.max(awayMs, refusedMs, limitedMs[lane] ?? 0) / SECOND_MS,
+    })),
   );
 }

@@ -10,6 +10,7 @@ import { mountRealtime } from "../../http/routes/realtime/realtime.ts";
 import { mountRealtimeCalls } from "../../http/routes/realtime/realtime-calls.ts";
 import { mountRealtimeSessions } from "../../http/routes/realtime/realtime-sessions.ts";
 import type { HangUp } from "../../realtime/calls/hang-up.ts";
+import type { VoiceHealth } from "../../realtime/routing/voice-route.ts";
 import { END } from "../../realtime/session/endings.ts";
 import { announceSessionEnd, onSessionEnd } from "../../realtime/session-endings-bus.ts";
 import type { Session, SessionStore } from "../../realtime/session-store.ts";
@@ -40,6 +41,7 @@ export type ProcessVoiceDependencies = {
   /** Tells other processes that share the store; null where there are none, or nothing connects them. */
   readonly bus: InstanceBus | null;
   readonly embedded: boolean;
+  readonly health: VoiceHealth;
   readonly watch: VoiceWatch;
 };
 
@@ -57,11 +59,13 @@ export class ProcessVoice {
 
   constructor(dependencies: ProcessVoiceDependencies) {
     this.#dependencies = dependencies;
-    const { settings, store, clock, log, host, embedded, watch } = dependencies;
+    const { settings, store, clock, log, host, embedded, health, watch } = dependencies;
     this.admission = createVoiceAdmission(settings, clock);
     const { models } = this.admission;
     this.service =
-      host === undefined ? null : createVoice({ settings, models, store, clock, log, host, embedded, watch });
+      host === undefined
+        ? null
+        : createVoice({ settings, models, store, clock, log, host, embedded, health, watch });
     this.#hangUp = host === undefined ? null : createHangUp({ models, clock, log }, host.fetch);
     this.#lost = new LostSessionSweep(
       { store, clock, log, hangUp: this.#hangUp },
@@ -111,7 +115,7 @@ export class ProcessVoice {
 
   /** Ends a session here, or wherever its sockets are. */
   async #end(service: VoiceService, session: Session): Promise<void> {
-    const { id, fence, price, counters, provider, callId } = session;
+    const { id, fence, price, counters, provider, account, callId } = session;
     const { bus, store } = this.#dependencies;
     if (service.close(id, END.terminated)) return;
     if (bus !== null) {
@@ -119,7 +123,7 @@ export class ProcessVoice {
       return;
     }
     // Nobody can be told: whoever holds it finds out when it renews its lease.
-    if (callId !== null) await this.#hangUp?.once({ sessionId: id, provider, callId });
+    if (callId !== null) await this.#hangUp?.once({ sessionId: id, provider, account, callId });
     await store.endSession(id, fence, {
       closeReason: END.terminated.reason,
       counters,

@@ -13,8 +13,10 @@ import type {
 } from "../../metrics/registry.ts";
 import type { CounterName } from "../../realtime/usage/counters.ts";
 import type { ConnectOutcome, SessionWatch, VoiceWatch, WatchedSession } from "../../realtime/voice-watch.ts";
+import type { AccountHealth } from "../../tasks/engine/provider-health.ts";
 import type { Clock } from "../../tasks/ports/clock.ts";
 import type { Log } from "../../tasks/ports/log.ts";
+import { troubledAccounts } from "../operations/provider-report.ts";
 
 const SECOND_MS = 1_000;
 /** A failure longer ago says nothing of how a provider is now, ms. */
@@ -77,6 +79,14 @@ const SUMMED = [...new Set(TOTALS.flatMap(({ of }) => Object.values(of).flat()))
 
 type LastConnect = { readonly outcome: ConnectOutcome; readonly at: number };
 
+type OpenSession = {
+  readonly session: WatchedSession;
+  /** The one it is with now. */
+  provider: string;
+  /** What it used before it came there. */
+  readonly before: Map<CounterName, number>;
+};
+
 export type VoiceFiguresOptions = {
   readonly clock: Pick<Clock, "now" | "monotonic">;
   readonly log: Log;
@@ -86,7 +96,7 @@ export type VoiceFiguresOptions = {
 
 export class VoiceFigures implements VoiceWatch {
   readonly #options: VoiceFiguresOptions;
-  readonly #open = new Set<WatchedSession>();
+  readonly #open = new Set<OpenSession>();
   /** By provider, of sessions that have ended. */
   readonly #ended = new Map<string, Map<CounterName, number>>();
   readonly #connects = new Map<string, LastConnect>();
@@ -102,21 +112,29 @@ export class VoiceFigures implements VoiceWatch {
   }
 
   opened(session: WatchedSession): SessionWatch {
-    const { id: sessionId, keyId, provider, model, intent } = session;
+    const { id: sessionId, keyId, model, intent } = session;
     const { log, clock, traffic } = this.#options;
     const openedAt = clock.monotonic();
-    this.#open.add(session);
+    const open = { session, provider: session.provider, before: new Map<CounterName, number>() };
+    let { provider } = session;
+    this.#open.add(open);
     this.#opens?.with({ provider, intent }).add();
     log.info("voice session opened", { sessionId, keyId, provider, model, intent });
     return {
       traffic: traffic
         ? (from, type, bytes) => log.debug("voice message", { sessionId, from, type, bytes })
         : null,
-      connected: (outcome, tookMs) => this.#connected(session, outcome, tookMs),
+      connected: (outcome, tookMs) => this.#connected(session, provider, outcome, tookMs),
+      moved: (to) => {
+        log.info("voice session moved", { sessionId, keyId, from: provider, provider: to });
+        this.#keep(open);
+        provider = to;
+        open.provider = to;
+      },
       reported: (code) => this.#errors?.with({ provider, code }).add(),
       ended: (reason) => {
-        this.#open.delete(session);
-        this.#keep(session);
+        this.#open.delete(open);
+        this.#keep(open);
         this.#seconds?.with({ provider, reason }).observe((clock.monotonic() - openedAt) / SECOND_MS);
         const firstAudioMs = session.usage.get("firstAudioMs");
         if (firstAudioMs > 0) this.#answerSeconds?.with({ provider }).observe(firstAudioMs / SECOND_MS);
@@ -169,8 +187,8 @@ export class VoiceFigures implements VoiceWatch {
       );
   }
 
-  /** The part of `/health`: what is known already, nobody is asked. */
-  part(offered: readonly string[]): HealthPart {
+  /** The part of `/health`: what is known already, nobody is asked. `accounts`: those that were used. */
+  part(offered: readonly string[], accounts: readonly AccountHealth[]): HealthPart {
     const now = this.#options.clock.now();
     const troubled = [...this.#connects]
       .filter(([, { outcome, at }]) => outcome !== "connected" && now - at < TROUBLE_MS)
@@ -178,18 +196,24 @@ export class VoiceFigures implements VoiceWatch {
         ([provider, { outcome, at }]) =>
           `${provider} (${outcome}, ${Math.max(0, Math.round((now - at) / SECOND_MS))} s ago)`,
       );
+    // One without a name is the provider.
+    const resting = troubledAccounts(accounts.filter(({ credential }) => credential !== null));
+    const details = [
+      ...(troubled.length > 0
+        ? [`the last voice session of these providers was not connected: ${troubled.join("; ")}`]
+        : []),
+      ...resting,
+    ];
     return {
-      status: troubled.length === 0 ? "ok" : "degraded",
+      status: details.length === 0 ? "ok" : "degraded",
       openSessions: this.#open.size,
       offered: offered.join(", "),
       ...Object.fromEntries([...this.#connects].map(([provider, { outcome }]) => [provider, outcome])),
-      ...(troubled.length > 0 && {
-        detail: `the last voice session of these providers was not connected: ${troubled.join("; ")}`,
-      }),
+      ...(details.length > 0 && { detail: details.join("; ") }),
     };
   }
 
-  #connected({ id, provider, keyId }: WatchedSession, outcome: ConnectOutcome, tookMs: number): void {
+  #connected({ id, keyId }: WatchedSession, provider: string, outcome: ConnectOutcome, tookMs: number): void {
     const { clock, log } = this.#options;
     this.#connects.set(provider, { outcome, at: clock.now() });
     if (outcome !== "connected") {
@@ -212,13 +236,21 @@ export class VoiceFigures implements VoiceWatch {
 
   #sum(provider: string, counter: CounterName): number {
     let sum = this.#ended.get(provider)?.get(counter) ?? 0;
-    for (const session of this.#open) if (session.provider === provider) sum += session.usage.get(counter);
+    for (const open of this.#open) if (open.provider === provider) sum += usedThere(open, counter);
     return sum;
   }
 
-  #keep({ provider, usage }: WatchedSession): void {
-    const sums = this.#ended.get(provider) ?? new Map<CounterName, number>();
-    this.#ended.set(provider, sums);
-    for (const counter of SUMMED) sums.set(counter, (sums.get(counter) ?? 0) + usage.get(counter));
+  /** Adds what it used with its provider so far to that one's sums. */
+  #keep(open: OpenSession): void {
+    const sums = this.#ended.get(open.provider) ?? new Map<CounterName, number>();
+    this.#ended.set(open.provider, sums);
+    for (const counter of SUMMED) {
+      sums.set(counter, (sums.get(counter) ?? 0) + usedThere(open, counter));
+      open.before.set(counter, open.session.usage.get(counter));
+    }
   }
+}
+
+function usedThere({ session, before }: OpenSession, counter: CounterName): number {
+  return session.usage.get(counter) - (before.get(counter) ?? 0);
 }

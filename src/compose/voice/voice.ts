@@ -5,8 +5,10 @@ import type { VoiceSockets } from "../../http/routes/realtime/realtime.ts";
 import { ApiError } from "../../protocol/error.ts";
 import type { Json } from "../../protocol/task.ts";
 import { EXAMPLE_NAMES } from "../../providers/example-names.ts";
+import { credentialsOf } from "../../providers/provider-settings.ts";
 import { createCallHttp } from "../../realtime/calls/call-http.ts";
 import { HangUp } from "../../realtime/calls/hang-up.ts";
+import type { VoiceHealth } from "../../realtime/routing/voice-route.ts";
 import { createUpstreamCall, type VoiceFetch } from "../../realtime/session/upstream-call.ts";
 import type { VoiceServiceOptions } from "../../realtime/session-opening.ts";
 import type { SessionStore } from "../../realtime/session-store.ts";
@@ -50,16 +52,17 @@ export function voiceModels(
   settings: Pick<Settings, "models" | "prices" | "providers" | "realtime">,
 ): VoiceModels {
   const keys = Object.fromEntries(
-    Object.entries(settings.providers).map(([name, { apiKey, credentials }]) => [
+    Object.entries(settings.providers).map(([name, provider]) => [
       name,
-      apiKey ?? credentials.find(({ key }) => key !== null)?.key ?? undefined,
+      { key: provider.apiKey, accounts: credentialsOf(provider) },
     ]),
   );
   const offers = createVoiceOffers({ keys, providers: settings.realtime.providers, prices: settings.prices });
   const examples = EXAMPLE_NAMES.filter(({ type }) => type === "realtime").map(
     ({ name, successor }) => [name, offers.length === 1 ? BUILT_IN : successor] as const,
   );
-  return new VoiceModels(offers, settings.models.aliases, Object.fromEntries(examples));
+  const { aliases, fallbacks } = settings.models;
+  return new VoiceModels(offers, { aliases, fallbacks, examples: Object.fromEntries(examples) });
 }
 
 /** Who may open which session; the same on every host. */
@@ -81,6 +84,8 @@ export type VoiceDependencies = {
   readonly host: VoiceHost;
   /** Whether the store is this process' own. */
   readonly embedded: boolean;
+  /** What is known of the providers' accounts; shared by all sessions that are opened where it is. */
+  readonly health: VoiceHealth;
   readonly watch?: VoiceWatch;
 };
 
@@ -92,6 +97,7 @@ export function createVoice({
   log,
   host,
   embedded,
+  health,
   watch,
 }: VoiceDependencies): VoiceService {
   return new VoiceService(
@@ -102,6 +108,7 @@ export function createVoice({
       call: createUpstreamCall(host.fetch),
       callHttp: createCallHttp(host.fetch, clock, CALL_MS),
       hangUp: createHangUp({ models, clock, log }, host.fetch),
+      health,
       clock,
       log,
       betaDialect: betaNames,

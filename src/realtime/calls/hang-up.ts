@@ -13,7 +13,13 @@ export type HangUpDependencies = {
 };
 
 /** A call as its record names it. */
-export type HeldCall = { readonly sessionId: string; readonly provider: string; readonly callId: string };
+export type HeldCall = {
+  readonly sessionId: string;
+  readonly provider: string;
+  /** The account that it was made under; null where the provider has only one. */
+  readonly account: string | null;
+  readonly callId: string;
+};
 
 /** Pauses between tries, ms. What is not over then is hung up by whoever finds its session lost. */
 const PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
@@ -26,17 +32,20 @@ export class HangUp {
   }
 
   /** One try. Whether the call is over for certain. Rejects never. */
-  async once({ sessionId, provider, callId }: HeldCall): Promise<boolean> {
+  async once({ sessionId, provider, account, callId }: HeldCall): Promise<boolean> {
     const { models, http, log } = this.#dependencies;
     const known = models.providerNamed(provider);
-    if (known?.provider.calls === undefined) {
-      log.error("a call could not be hung up, because its provider is not configured any more", {
+    const calls = known?.provider.calls;
+    const endpoint = known?.accounts.endpointOf(account) ?? null;
+    if (calls === undefined || endpoint === null) {
+      log.error("a call could not be hung up, because its provider or account is not configured any more", {
         sessionId,
         provider,
+        ...(account !== null && { account }),
       });
       return false;
     }
-    const gone = await http.hangUp(known.provider.calls.hangUp(known.endpoint, callId));
+    const gone = await http.hangUp(calls.hangUp(endpoint, callId));
     if (!gone) log.warn("a provider did not hang up a call", { sessionId, provider });
     return gone;
   }

@@ -6,15 +6,25 @@ import type { SocketHandler } from "../../sockets/socket-upgrade.ts";
 import { randomToken } from "../../tasks/ids.ts";
 import type { Clock } from "../../tasks/ports/clock.ts";
 import { describeError, type Log } from "../../tasks/ports/log.ts";
+import { needsOf } from "../routing/session-needs.ts";
+import type { VoiceHealth, VoiceRoute, VoiceWay } from "../routing/voice-route.ts";
 import type { ClientDialect } from "../session/client-link.ts";
 import { END, type SessionEnding } from "../session/endings.ts";
-import { openInStore, planOf, stopping, type VoiceServiceOptions } from "../session-opening.ts";
+import {
+  moveTo,
+  openInStore,
+  openingOn,
+  planOf,
+  routeOf,
+  stopping,
+  type VoiceServiceOptions,
+} from "../session-opening.ts";
 import type { Session, SessionCounters, SessionStore } from "../session-store.ts";
 import { SessionUsage } from "../usage/counters.ts";
 import type { JournalledCall, SessionJournal } from "../usage/session-journal.ts";
 import { StoreKeeper } from "../usage/store-keeper.ts";
 import type { VoiceOpening } from "../voice-admission.ts";
-import type { VoiceModel, VoiceModels } from "../voice-models.ts";
+import type { VoiceModels } from "../voice-models.ts";
 import { UNWATCHED, type VoiceWatch } from "../voice-watch.ts";
 import type { CallHttp } from "./call-http.ts";
 import { offerRefused } from "./call-refusal.ts";
@@ -27,6 +37,7 @@ export type VoiceCallsDependencies = {
   readonly dialer: Dialer;
   readonly http: CallHttp;
   readonly hangUp: HangUp;
+  readonly health: VoiceHealth;
   readonly clock: Clock;
   readonly log: Log;
   readonly betaDialect: () => ClientDialect;
@@ -44,6 +55,7 @@ type OpenCall = {
 };
 
 const ID_CHARACTERS = 21;
+const SECOND_MS = 1_000;
 /** Nothing was used, so nothing is owed. */
 const UNUSED = { counters: {}, costMicros: 0 };
 
@@ -71,22 +83,26 @@ export class VoiceCalls {
    * `too_many_connections`, `budget_exceeded`, `rate_limit_exceeded`, what is wrong with the key, or what the provider said.
    */
   async make(opening: VoiceOpening, sdp: string): Promise<string> {
-    const { store, models, log } = this.#dependencies;
+    const { store, models, health, log } = this.#dependencies;
     const { id, keyId } = opening.draft;
-    const model = models.resolve(opening.modelName);
     // First: what cannot be loaded leaves no call behind.
-    await model.provider.prepare?.();
+    const route = await routeOf(opening, models, health);
     if (this.#stopping) throw stopping();
-    const session = await openInStore(store, opening, this.#options, this.#options.leaseMs);
+    const first = openingOn(opening, route.way);
+    const session = await openInStore(store, first, this.#options, this.#options.leaseMs);
+    const { way } = route;
     const open: OpenCall = { keyId, session: null, ending: null };
     this.#open.set(id, open);
     try {
-      const answer = await this.#offer(opening, model, sdp);
-      await this.#hold(session, answer.callId, open);
-      this.#dependencies.journal?.opened(session, opening.modelName);
-      this.#dependencies.journal?.calling?.(id, { opening, callId: answer.callId });
-      this.#run(session, opening, model, answer.callId, { joined: false, usage: new SessionUsage() });
-      return answer.sdp;
+      const { callId, sdp: answer } = await this.#offer(opening, route, sdp);
+      const made = openingOn(opening, route.way);
+      const { provider, account, price } = moveTo(route.way);
+      const held: Session = { ...session, provider, account, price };
+      await this.#hold(held, callId, open, route.way !== way);
+      this.#dependencies.journal?.opened(held);
+      this.#dependencies.journal?.calling?.(id, { opening: made, callId });
+      this.#run(held, made, route.way, callId, { joined: false, usage: new SessionUsage() });
+      return answer;
     } catch (error) {
       this.#open.delete(id);
       const closeReason = open.ending?.reason ?? "provider_refused";
@@ -108,11 +124,14 @@ export class VoiceCalls {
   ): Promise<boolean> {
     const { store, models } = this.#dependencies;
     const model = models.resolve(opening.modelName);
+    const account = opening.draft.account ?? null;
+    const endpoint = model.accounts.endpointOf(account);
+    if (endpoint === null) throw new Error("The account of the call is not configured any more");
     await model.provider.prepare?.();
     const usage = new SessionUsage(counters);
     if (!(await store.renewSession(session.id, session.fence, this.#options.leaseMs, counters))) return false;
     this.#open.set(session.id, { keyId: session.keyId, session: null, ending: null });
-    this.#run(session, opening, model, callId, { joined: true, usage });
+    this.#run(session, opening, { model, account, endpoint }, callId, { joined: true, usage });
     return true;
   }
 
@@ -150,35 +169,50 @@ export class VoiceCalls {
     await Promise.all(running);
   }
 
+  /** Goes the way that the route has then. */
   async #offer(
     opening: VoiceOpening,
-    model: VoiceModel,
+    route: VoiceRoute,
     sdp: string,
   ): Promise<{ sdp: string; callId: string }> {
     const { http, log } = this.#dependencies;
-    const { provider } = model;
-    if (provider.calls === undefined) throw new Error("A call was admitted to a provider that takes none");
-    const request = provider.calls.offer(planOf(opening, model), sdp, opening.session);
-    const answer = await http.offer(request, provider.calls);
-    if (answer.outcome === "answered") return answer;
-    const { status } = answer;
-    log.warn("a voice provider refused a call", {
-      sessionId: opening.draft.id,
-      provider: provider.name,
-      status,
-    });
-    throw offerRefused(answer);
+    const { intent, session } = opening;
+    const needs = needsOf(session, { intent, transport: "webrtc" });
+    for (;;) {
+      const { way } = route;
+      const { provider } = way.model;
+      if (provider.calls === undefined) throw new Error("A call was admitted to a provider that takes none");
+      const request = provider.calls.offer(planOf(opening, way), sdp, session);
+      const answer = await http.offer(request, provider.calls);
+      if (answer.outcome === "answered") {
+        route.answered();
+        return answer;
+      }
+      const { status, retryAfterSeconds } = answer;
+      const sessionId = opening.draft.id;
+      log.warn("a voice provider refused a call", { sessionId, provider: provider.name, status });
+      const retryAfterMs = retryAfterSeconds === null ? null : retryAfterSeconds * SECOND_MS;
+      // An offer that nobody answered may have become a call, which is made once.
+      const next = status === null ? null : route.next({ kind: "refused", status, retryAfterMs }, needs);
+      if (next === null) throw offerRefused(answer);
+    }
   }
 
   /** Writes the call's id down before the client can use it. Hangs up and rejects when that fails, or the call is to end already. */
-  async #hold({ id, fence, provider }: Session, callId: string, open: OpenCall): Promise<void> {
+  async #hold(
+    { id, fence, provider, account, price }: Session,
+    callId: string,
+    open: OpenCall,
+    moved: boolean,
+  ): Promise<void> {
     const { store, hangUp } = this.#dependencies;
     try {
+      if (moved) await store.moveSession(id, fence, { provider, account, price });
       if ((await store.keepCall(id, fence, callId)) && open.ending === null) return;
       throw new ApiError("provider_unavailable", "The call was ended while it was made. Make a new one.");
     } catch (error) {
       // Without the provider's answer its client cannot use it.
-      void hangUp.untilGone({ sessionId: id, provider, callId });
+      void hangUp.untilGone({ sessionId: id, provider, account, callId });
       throw error;
     }
   }
@@ -186,13 +220,14 @@ export class VoiceCalls {
   #run(
     session: Session,
     opening: VoiceOpening,
-    model: VoiceModel,
+    way: VoiceWay,
     callId: string,
     { joined, usage }: { readonly joined: boolean; readonly usage: SessionUsage },
   ): void {
     const { store, dialer, clock, log, hangUp, journal, watch } = this.#dependencies;
     const { leaseMs, keepMs, renewMs, maxSessionMs } = this.#options;
-    const { id, keyId } = session;
+    const { id, keyId, account } = session;
+    const { model } = way;
     const provider = model.provider.name;
     const keeper = new StoreKeeper(session, {
       ...{ store, clock, log, journal, leaseMs, keepMs, renewMs },
@@ -202,7 +237,7 @@ export class VoiceCalls {
     });
     const { model: name, intent } = opening;
     const call: CallSession = new CallSession({
-      plan: { ...planOf(opening, model), callId },
+      plan: { ...planOf(opening, way), callId },
       provider: model.provider,
       keeper,
       limits: this.#options,
@@ -214,7 +249,7 @@ export class VoiceCalls {
       joined,
       remainingMs: Math.max(0, session.startedAt + maxSessionMs - clock.now()),
       newId: (prefix) => `${prefix}_${randomToken(ID_CHARACTERS)}`,
-      hangUp: () => hangUp.untilGone({ sessionId: id, provider, callId }),
+      hangUp: () => hangUp.untilGone({ sessionId: id, provider, account, callId }),
     });
     const open = this.#open.get(id);
     if (open !== undefined) open.session = call;

@@ -6,7 +6,10 @@ import { isObject, type JsonObject } from "../json.ts";
 import type { SessionPlan } from "../translator.ts";
 
 /** `expiresAt` in ms. */
-export function initialSession({ sessionId, model, session, intent }: SessionPlan, expiresAt: number): Json {
+export function initialSession(
+  { sessionId, model, session, intent }: Pick<SessionPlan, "sessionId" | "model" | "session" | "intent">,
+  expiresAt: number,
+): Json {
   const base = intent === "transcription" ? transcriptionDefaults() : conversationDefaults();
   return {
     ...merge(base, session),

@@ -1,34 +1,31 @@
 /**
  * One voice session: the client's socket on one side, the provider's on the other, a translator between them. It keeps limits,
- * counts what is used, and ends both sides together, once.
+ * counts what is used, goes to another provider while the first one has said nothing, and ends both sides together, once.
  */
 
 import { sendableCloseCode } from "../../protocol/close-codes.ts";
 import type { RealtimeError, RealtimeEvent } from "../../protocol/realtime.ts";
-import type { CloseNote, Dialer, DialFailure } from "../../sockets/dialer.ts";
-import type { Frame } from "../../sockets/frame.ts";
+import type { CloseNote, Dialer } from "../../sockets/dialer.ts";
 import type { Socket, SocketHandler } from "../../sockets/socket-upgrade.ts";
 import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
 import { describeError, type Log } from "../../tasks/ports/log.ts";
-import type {
-  RealtimeProvider,
-  SessionPlan,
-  Translator,
-  TranslatorOutput,
-  TurnMoment,
-  UpstreamRequest,
-  UsageReport,
-} from "../translator.ts";
+import { hasPicture, type SessionNeeds } from "../routing/session-needs.ts";
+import type { VoiceRoute, VoiceWay } from "../routing/voice-route.ts";
+import type { WayFailure } from "../routing/way-failure.ts";
+import type { SessionPlan, TurnMoment, UsageReport } from "../translator.ts";
 import { SessionUsage } from "../usage/counters.ts";
 import { TurnTimes } from "../usage/turn-times.ts";
+import type { VoiceModel } from "../voice-models.ts";
 import { connectOutcome, type SessionWatch, UNWATCHED } from "../voice-watch.ts";
 import { AUDIO_APPEND, ClientEvent } from "./client-event.ts";
 import { type ClientDialect, ClientLink } from "./client-link.ts";
+import { ClientReplay } from "./client-replay.ts";
 import { connectFailure, END, type SessionEnding, upstreamEnding } from "./endings.ts";
+import { type LegOwner, ProviderLeg } from "./provider-leg.ts";
 import { type MessageLimits, MessageRate } from "./rate-limit.ts";
 import { initialSession } from "./session-config.ts";
 import { SessionTimers } from "./session-timers.ts";
-import { type UpstreamCall, UpstreamLink } from "./upstream-link.ts";
+import type { Refusal, UpstreamCall } from "./upstream-link.ts";
 
 export type VoiceSessionLimits = MessageLimits & {
   readonly maxMessageBytes: number;
@@ -50,8 +47,15 @@ export interface SessionKeeper {
 }
 
 export type VoiceSessionDependencies = {
-  readonly plan: SessionPlan;
-  readonly provider: RealtimeProvider;
+  readonly plan: Omit<SessionPlan, "endpoint" | "providerModel">;
+  /** The full name of the model that was asked for. */
+  readonly asked: string;
+  /** What the session asks of its model, as far as it is known when it opens. */
+  readonly needs: SessionNeeds;
+  /** Where it goes, and where else. Its providers are prepared. */
+  readonly route: Pick<VoiceRoute, "way" | "answered" | "failed" | "hasOther" | "next">;
+  /** The session goes another way from here on. Default: nobody wants to know. */
+  moved?(way: VoiceWay): void;
   readonly dialect: ClientDialect | null;
   readonly keeper: SessionKeeper;
   readonly limits: VoiceSessionLimits;
@@ -71,17 +75,21 @@ const MICROS = 1_000_000;
 const PASSED_ERROR = "of_the_provider";
 /** Events of a client that make the provider work: the budget is looked at before them. */
 const STARTS_RESPONSE: ReadonlySet<string> = new Set(["response.create"]);
+const CREATES_ITEM = "conversation.item.create";
+/** A provider that there is another one for is given this part of the time that the last one has. */
+const TRIAL_SHARE = 0.5;
+const NO_ANSWER: WayFailure = { kind: "refused", status: null, retryAfterMs: null };
+const NO_ACCOUNT: WayFailure = { kind: "refused", status: 401, retryAfterMs: null };
 
-export class VoiceSession implements SocketHandler, TranslatorOutput {
+export class VoiceSession implements SocketHandler, LegOwner {
   readonly usage: SessionUsage;
   readonly #dependencies: VoiceSessionDependencies;
-  readonly #upstream: UpstreamLink;
-  readonly #translator: Translator;
   readonly #watch: SessionWatch;
   readonly #turns: TurnTimes;
   readonly #timers: SessionTimers;
-  /** When the provider was last asked for a socket, monotonic. */
-  #connectAt = 0;
+  #leg: ProviderLeg;
+  /** What another provider would have to be told; null: the session stays where it is. */
+  #replay: ClientReplay | null = null;
   #rate: MessageRate;
   #client: ClientLink | null = null;
   #ended = false;
@@ -93,32 +101,15 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
   constructor(dependencies: VoiceSessionDependencies) {
     this.#dependencies = dependencies;
     this.#timers = new SessionTimers(dependencies.clock);
-    const { clock, plan, provider, limits } = dependencies;
+    const { clock, limits } = dependencies;
     this.#watch = dependencies.watch ?? UNWATCHED;
     this.usage = dependencies.usage ?? new SessionUsage();
     this.#turns = new TurnTimes(this.usage);
     this.#countedAt = clock.monotonic();
     this.#rate = new MessageRate(limits, this.#countedAt);
-    this.#upstream = new UpstreamLink(
-      { dialer: dependencies.dialer, call: dependencies.call, clock, connectMs: limits.connectMs },
-      {
-        connected: () => {
-          this.#watch.connected("connected", clock.monotonic() - this.#connectAt);
-          this.#guard(() => this.#translator.connected());
-        },
-        refused: (failure) => this.#refused(failure),
-        received: (message) => this.#guard(() => this.#translator.fromProvider(message)),
-        closed: (close) => this.#upstreamClosed(close),
-        overflowed: () => this.finish(END.providerTooSlow),
-      },
-    );
-    this.#translator = provider.translator({
-      plan,
-      output: this,
-      newId: dependencies.newId,
-      now: () => clock.monotonic(),
-      after: (ms, callback) => this.#after(ms, callback),
-    });
+    this.#replay = new ClientReplay(dependencies.needs);
+    this.#leg = this.#newLeg();
+    if (!this.#leg.isOnTrial) this.#replay = null;
   }
 
   get id(): string {
@@ -145,8 +136,9 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
       type: "session.created",
       session: initialSession(plan, clock.now() + limits.maxSessionMs),
     });
+    this.#tellModel(this.#dependencies.asked);
     this.#after(limits.maxSessionMs, () => this.finish(END.sessionExpired(limits.maxSessionMs)));
-    this.#guard(() => this.#translator.start());
+    this.guard(() => this.#leg.translator.start());
   }
 
   received(message: string | Uint8Array): void {
@@ -162,7 +154,10 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
     if (typeof message !== "string") {
       this.#watch.traffic?.("client", "binary", message.length);
       if (!this.#rate.take("audio", now)) this.finish(END.flood("audio"));
-      else this.#guard(() => this.#translator.audioFromClient(message));
+      else {
+        this.#remember(message);
+        this.guard(() => this.#leg.translator.audioFromClient(message));
+      }
       return;
     }
     const event = ClientEvent.read(message);
@@ -178,17 +173,7 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
     this.finish({ code: close?.code ?? 1000, reason: "client_closed", error: null, text: "" });
   }
 
-  // What the translator does.
-
-  connect(request: UpstreamRequest): void {
-    if (this.#ended) return;
-    this.#connectAt = this.#dependencies.clock.monotonic();
-    this.#upstream.connect(request);
-  }
-
-  toProvider(frame: Frame): void {
-    this.#upstream.send(frame);
-  }
+  // What the provider's side says.
 
   toClient(event: RealtimeEvent): void {
     if (event.type === "error") this.#watch.reported(PASSED_ERROR);
@@ -220,6 +205,47 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
     this.finish(upstreamEnding(close));
   }
 
+  connected(tookMs: number): void {
+    this.#watch.connected("connected", tookMs);
+  }
+
+  spoke(): void {
+    this.#dependencies.route.answered();
+  }
+
+  settled(): void {
+    this.#replay = null;
+  }
+
+  refused(refusal: Refusal, tookMs: number): void {
+    const { log, route } = this.#dependencies;
+    this.#watch.connected(connectOutcome(refusal.status), tookMs);
+    log.warn("a voice provider refused a session", {
+      sessionId: this.id,
+      provider: route.way.model.provider.name,
+      status: refusal.status,
+      cause: refusal.message,
+    });
+    const failure: WayFailure = { kind: "refused", ...refusal };
+    if (this.#replay === null) route.failed(failure);
+    this.#failed(failure, () => connectFailure(refusal));
+  }
+
+  silent(): void {
+    const message = "the provider took the session and said nothing";
+    if (this.#mayMove({ kind: "silent" }))
+      this.#failed({ kind: "silent" }, () => connectFailure({ status: null, message }));
+    else this.#leg.settle();
+  }
+
+  upstreamClosed(close: CloseNote): void {
+    if (!this.#ended) this.#failed({ kind: "closed", code: close.code }, () => upstreamEnding(close));
+  }
+
+  overflowed(): void {
+    this.finish(END.providerTooSlow);
+  }
+
   // The session's end.
 
   /** Ends the session, once: tells the client why, closes both sides, and hands over what was used. */
@@ -228,8 +254,7 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
     this.#ended = true;
     this.#countTime();
     this.#timers.end();
-    if (this.#upstream.isOpen) this.#guard(() => this.#translator.finish());
-    this.#upstream.end(1000, "");
+    this.#leg.finish();
     this.#turns.end(this.#dependencies.clock.monotonic());
     if (ending.error !== null) this.error(ending.error);
     this.#client?.close(sendableCloseCode(ending.code), ending.text);
@@ -252,30 +277,74 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
       }
       this.#turns.asked(this.#dependencies.clock.monotonic());
     }
-    this.#guard(() => this.#translator.fromClient(event));
+    if (this.#isBlindTo(event)) {
+      this.error(noPictures(client.eventId));
+      return;
+    }
+    this.#remember(event);
+    this.guard(() => this.#leg.translator.fromClient(event));
   }
 
-  #refused(failure: DialFailure & { readonly retryAfterMs: number | null }): void {
-    this.#watch.connected(
-      connectOutcome(failure.status),
-      this.#dependencies.clock.monotonic() - this.#connectAt,
+  #isBlindTo({ type, event }: ClientEvent): boolean {
+    if (type !== CREATES_ITEM) return false;
+    const { capabilities } = this.#dependencies.route.way.model.provider;
+    return !capabilities.imageInput && hasPicture(event.item);
+  }
+
+  #remember(message: ClientEvent | Uint8Array): void {
+    if (this.#replay?.keep(message) === false) this.#leg.settle();
+  }
+
+  #newLeg(): ProviderLeg {
+    const { route, plan, dialer, call, clock, limits, newId } = this.#dependencies;
+    const { model, endpoint } = route.way;
+    const elsewhere = this.#mayMove(NO_ANSWER);
+    const onTrial = elsewhere || this.#mayMove(NO_ACCOUNT);
+    return new ProviderLeg(
+      {
+        plan: { ...plan, endpoint, providerModel: model.providerModel },
+        provider: model.provider,
+        ...{ dialer, call, clock, newId },
+        connectMs: elsewhere ? limits.connectMs * TRIAL_SHARE : limits.connectMs,
+        isElsewhere: onTrial ? (failure) => this.#mayMove(failure) : null,
+      },
+      this,
     );
-    this.#dependencies.log.warn("a voice provider refused a session", {
-      sessionId: this.id,
-      provider: this.#dependencies.provider.name,
-      status: failure.status,
-      cause: failure.message,
-    });
-    this.finish(connectFailure(failure));
   }
 
-  #upstreamClosed(close: CloseNote): void {
-    if (this.#ended) return;
-    let next: "resume" | "end" = "end";
-    this.#guard(() => {
-      next = this.#translator.disconnected(close);
+  #mayMove(failure: WayFailure): boolean {
+    return this.#replay !== null && this.#dependencies.route.hasOther(failure, this.#replay.needs);
+  }
+
+  /** The provider could not be had: the session goes another way, or ends. */
+  #failed(failure: WayFailure, ending: () => SessionEnding): void {
+    const { route } = this.#dependencies;
+    const replay = this.#replay;
+    const before = route.way.model;
+    const way = replay === null ? null : route.next(failure, replay.needs);
+    if (replay === null || way === null) this.finish(ending());
+    else this.#move(before, way, replay);
+  }
+
+  /** Whoever asked for another model than the session goes to has to know. */
+  #tellModel(expected: string): void {
+    const { name } = this.#dependencies.route.way.model;
+    if (name !== expected) this.toClient(standsIn(this.#dependencies.asked, name));
+  }
+
+  #move(before: VoiceModel, way: VoiceWay, replay: ClientReplay): void {
+    this.#leg.drop();
+    this.#leg = this.#newLeg();
+    this.#dependencies.moved?.(way);
+    this.#tellModel(before.name);
+    const { translator, isOnTrial } = this.#leg;
+    if (!isOnTrial) this.#replay = null;
+    this.guard(() => {
+      translator.start();
+      for (const message of replay.messages())
+        if (message instanceof Uint8Array) translator.audioFromClient(message);
+        else translator.fromClient(message);
     });
-    if (next === "end") this.finish(upstreamEnding(close));
   }
 
   /** Our own event: everything that was used so far, and what it comes to. */
@@ -296,18 +365,18 @@ export class VoiceSession implements SocketHandler, TranslatorOutput {
   }
 
   #after(ms: number, callback: () => void): TimerHandle {
-    return this.#timers.after(ms, () => this.#guard(callback));
+    return this.#timers.after(ms, () => this.guard(callback));
   }
 
   /** A fault of a translator ends its own session, and no other. */
-  #guard(act: () => void): void {
+  guard(act: () => void): void {
     try {
       act();
       if (this.#usageDue) this.#tellUsage();
     } catch (error) {
       this.#dependencies.log.error("a voice session failed", {
         sessionId: this.id,
-        provider: this.#dependencies.provider.name,
+        provider: this.#dependencies.route.way.model.provider.name,
         cause: describeError(error),
       });
       this.finish(END.internalError);
@@ -320,3 +389,21 @@ export const NO_EVENT: RealtimeError = {
   code: "invalid_event",
   message: 'A message must be a JSON object with a "type", such as {"type":"response.create"}.',
 };
+
+function noPictures(eventId: string | null): RealtimeError {
+  return {
+    code: "unsupported_by_provider",
+    message: "This model takes no pictures. GET /v1/models names those that do (capabilities.imageInput).",
+    param: "item.content",
+    eventId,
+  };
+}
+
+function standsIn(asked: string, used: string): RealtimeEvent {
+  return {
+    type: "conduit.warning",
+    code: "other_model",
+    message: `${asked} could not be had; the session goes on with ${used}.`,
+    model: used,
+  };
+}

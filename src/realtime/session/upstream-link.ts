@@ -23,6 +23,8 @@ export type UpstreamLinkDependencies = {
   readonly clock: Pick<Clock, "after" | "monotonic">;
   /** How long opening may take, ms, with every further attempt. */
   readonly connectMs: number;
+  /** Whether the session is opened elsewhere after such a refusal, and so not tried here again. Default: it is not. */
+  isElsewhere?(refusal: Refusal): boolean;
 };
 
 /** A JSON POST. The answer's body is read within a bound. */
@@ -191,11 +193,13 @@ export class UpstreamLink {
   }
 
   /** After how long another attempt is worth it; null: there is none, or what the provider asks for is past the limit. */
-  #retryIn({ status, retryAfterMs }: Refusal): number | null {
+  #retryIn(refusal: Refusal): number | null {
+    const { status, retryAfterMs } = refusal;
     const waitMs = RETRY_AFTER_MS[this.#refusals];
     if (waitMs === undefined || status === null || (status !== 429 && status < 500)) return null;
+    const { clock, connectMs, isElsewhere } = this.#dependencies;
+    if (isElsewhere?.(refusal) === true) return null;
     const asked = Math.max(waitMs, retryAfterMs ?? 0);
-    const { clock, connectMs } = this.#dependencies;
     return clock.monotonic() + asked < this.#startedAt + connectMs ? asked : null;
   }
 

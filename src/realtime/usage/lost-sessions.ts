@@ -42,11 +42,17 @@ export async function settleLostSessions(dependencies: LostSessionsDependencies)
 
 /** Whether nothing of it goes on. A call that its provider does not hang up is handed out again later. */
 async function isOver(
-  { id, provider, callId, startedAt }: Pick<Session, "id" | "provider" | "callId" | "startedAt">,
+  {
+    id,
+    provider,
+    account,
+    callId,
+    startedAt,
+  }: Pick<Session, "id" | "provider" | "account" | "callId" | "startedAt">,
   { hangUp, clock }: Pick<LostSessionsDependencies, "hangUp" | "clock">,
 ): Promise<boolean> {
   if (callId === null || hangUp === null) return true;
-  if (await hangUp.once({ sessionId: id, provider, callId })) return true;
+  if (await hangUp.once({ sessionId: id, provider, account, callId })) return true;
   return clock.now() - startedAt > LONGEST_CALL_MS;
 }
 

@@ -10,8 +10,9 @@ import type { VoiceOpening } from "../voice-admission.ts";
 export type JournalledCall = { readonly opening: VoiceOpening; readonly callId: string };
 
 export interface SessionJournal {
-  /** `modelName`: the full name of its model, by which it is priced. */
-  opened(session: Session, modelName: string): void;
+  opened(session: Session): void;
+  /** It goes on with another provider, and at another price. Absent where the price is looked up in the store. */
+  moved?(session: Session): void;
   /** It is a call, and goes on without this process. Absent where nobody could join it again. */
   calling?(sessionId: string, call: JournalledCall): void;
   /** The call is being hung up for this reason. */

@@ -50,6 +50,11 @@ export function reservationOf(price: VoicePrice): number {
   return price.kind === "free" ? 0 : Math.ceil(price.reserveMinuteMicros);
 }
 
+/** A price as it stands with a session. */
+export function storedPrice(price: VoicePrice): Json {
+  return price.kind === "free" ? null : (price as unknown as Json);
+}
+
 /** The price that stands with a session; what cannot be read counts as free. */
 export function sessionPriceOf(stored: Json): VoicePrice {
   const price = stored as VoicePrice | null;

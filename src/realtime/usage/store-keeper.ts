@@ -6,16 +6,17 @@
 import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
 import { describeError, type Log } from "../../tasks/ports/log.ts";
 import type { SessionKeeper } from "../session/session.ts";
-import type { Session, SessionStore } from "../session-store.ts";
+import type { Session, SessionMove, SessionStore } from "../session-store.ts";
 import type { SessionUsage } from "./counters.ts";
 import type { SessionJournal } from "./session-journal.ts";
-import { reservationOf, sessionCost, type VoicePrice } from "./session-price.ts";
+import { reservationOf, sessionCost, sessionPriceOf, type VoicePrice } from "./session-price.ts";
 
 export type StoreKeeperDependencies = {
-  readonly store: Pick<SessionStore, "renewSession" | "raiseHold" | "endSession">;
+  readonly store: Pick<SessionStore, "renewSession" | "moveSession" | "raiseHold" | "endSession">;
   readonly clock: Pick<Clock, "after" | "monotonic">;
   readonly log: Log;
   readonly journal: SessionJournal | undefined;
+  /** What it costs until it is moved. */
   readonly price: VoicePrice;
   /** Without a renewal the session counts as lost after this, ms. */
   readonly leaseMs: number;
@@ -31,8 +32,11 @@ export type StoreKeeperDependencies = {
 
 export class StoreKeeper implements SessionKeeper {
   readonly #dependencies: StoreKeeperDependencies;
-  readonly #session: Session;
+  #session: Session;
   #reservedMicros: number;
+  #price: VoicePrice;
+  /** What the record is to be told of where the session goes; null once it has been. */
+  #unwrittenMove: SessionMove | null = null;
   #costMicros = 0;
   /** The budgets do not allow more to be held. */
   #exhausted = false;
@@ -50,6 +54,7 @@ export class StoreKeeper implements SessionKeeper {
     this.#session = session;
     this.#dependencies = dependencies;
     this.#reservedMicros = session.reservedMicros;
+    this.#price = dependencies.price;
   }
 
   /** What the session has cost so far. */
@@ -66,15 +71,24 @@ export class StoreKeeper implements SessionKeeper {
 
   used(usage: SessionUsage): void {
     const counters = usage.snapshot();
-    const { journal, price, overspent } = this.#dependencies;
+    const { journal, overspent } = this.#dependencies;
     journal?.keep(this.#session.id, counters);
-    this.#costMicros = sessionCost(price, counters);
+    this.#costMicros = sessionCost(this.#price, counters);
     // Where nothing is kept locally, the store has what was used as soon as it costs something: a sudden end loses none of it.
     if (journal === undefined) void this.#write(usage);
-    const perMinute = reservationOf(price);
+    const perMinute = reservationOf(this.#price);
     if (perMinute === 0 || this.#ended) return;
     if (this.#exhausted && this.#costMicros >= this.#reservedMicros) overspent();
     else if (this.#costMicros + perMinute > this.#reservedMicros) void this.#raise(perMinute);
+  }
+
+  /** It goes on with another provider: all of it costs what that one does. */
+  moved(move: SessionMove): void {
+    this.#session = { ...this.#session, ...move };
+    this.#price = sessionPriceOf(move.price);
+    this.#unwrittenMove = move;
+    this.#dependencies.journal?.moved?.(this.#session);
+    void this.#writeMove();
   }
 
   mayRespond(): boolean {
@@ -102,6 +116,23 @@ export class StoreKeeper implements SessionKeeper {
     await this.#settle(reason, counters);
   }
 
+  /** A record that could not be told is told at the next renewal. Rejects never. */
+  async #writeMove(): Promise<void> {
+    const move = this.#unwrittenMove;
+    if (move === null) return;
+    const { store, log } = this.#dependencies;
+    const { id, fence } = this.#session;
+    try {
+      await store.moveSession(id, fence, move);
+      if (this.#unwrittenMove === move) this.#unwrittenMove = null;
+    } catch (error) {
+      log.warn("a voice session's record could not be told where it goes", {
+        sessionId: id,
+        cause: describeError(error),
+      });
+    }
+  }
+
   async #write(usage: SessionUsage): Promise<void> {
     const { store, leaseMs, log } = this.#dependencies;
     const { id, fence } = this.#session;
@@ -120,11 +151,12 @@ export class StoreKeeper implements SessionKeeper {
   }
 
   async #settle(reason: string, counters: ReturnType<SessionUsage["snapshot"]>): Promise<void> {
-    const { store, log, price, journal } = this.#dependencies;
+    const { store, log, journal } = this.#dependencies;
     const { id, fence } = this.#session;
-    const costMicros = sessionCost(price, counters);
+    const costMicros = sessionCost(this.#price, counters);
     const chargedMicros = Math.min(this.#reservedMicros, costMicros);
     try {
+      await this.#writeMove();
       await store.endSession(id, fence, { closeReason: reason, counters, costMicros });
       journal?.ended(id);
       const { keyId, provider, model } = this.#session;
@@ -181,6 +213,7 @@ export class StoreKeeper implements SessionKeeper {
   #renew(): void {
     if (this.#ended || this.#renewing || this.#counted === null) return;
     this.#renewing = true;
+    void this.#writeMove();
     const { clock, store, leaseMs, log } = this.#dependencies;
     this.#renewedAt = clock.monotonic();
     const { id, fence } = this.#session;

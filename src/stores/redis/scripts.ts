@@ -258,6 +258,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
   openSession: writing("tenants", ...MONEY, "usage", "rates", ...OF_SESSIONS),
   renewSession: writing("sessions"),
   keepCall: writing("sessions"),
+  moveSession: writing("sessions"),
   raiseHold: writing("tenants", ...MONEY, "usage", "rates", ...OF_SESSIONS),
   endSession: writing("tenants", ...MONEY, "usage", ...OF_SESSIONS),
   endLostSessions: writing("outbox", "sessionEvents", "sessions"),

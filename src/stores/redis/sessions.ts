@@ -12,6 +12,7 @@ import {
   type SessionDraft,
   type SessionEnd,
   type SessionLimits,
+  type SessionMove,
   type SessionStore,
 } from "../../realtime/session-store.ts";
 import type { TenantScope } from "../../tasks/task.ts";
@@ -81,6 +82,11 @@ export class RedisSessions implements SessionStore {
     return (await this.#scripts.run("keepCall", id, String(fence), callId)) === 1;
   }
 
+  async moveSession(id: string, fence: number, { provider, account, price }: SessionMove): Promise<boolean> {
+    const to = [provider, account ?? "", price === null ? "" : JSON.stringify(price)];
+    return (await this.#scripts.run("moveSession", id, String(fence), ...to)) === 1;
+  }
+
   async raiseHold(id: string, fence: number, reservedMicros: number): Promise<RaiseHoldOutcome> {
     const [outcome, ...rest] = listReply(
       await this.#scripts.run("raiseHold", id, String(fence), String(reservedMicros), TIMELESS_WINDOWS),
@@ -142,7 +148,7 @@ export class RedisSessions implements SessionStore {
 }
 
 function fieldsOf(draft: SessionDraft): string[] {
-  const { id, keyId, subject, customer, provider, model, reservedMicros, price } = draft;
+  const { id, keyId, subject, customer, provider, model, account = null, reservedMicros, price } = draft;
   const movement = movementText({
     type: "realtime",
     model,
@@ -156,6 +162,7 @@ function fieldsOf(draft: SessionDraft): string[] {
     ...["id", id, "keyId", keyId, "subject", subject, "provider", provider, "model", model],
     ...["reservedMicros", String(reservedMicros), "fence", FIRST_FENCE],
     ...(customer === null ? [] : ["customer", customer]),
+    ...(account === null ? [] : ["account", account]),
     ...(price === null ? [] : ["price", JSON.stringify(price)]),
     ...["movement", movement],
   ];
@@ -185,6 +192,7 @@ function readSession(reply: Reply | undefined): Session {
     customer: fields.get("customer") ?? null,
     provider: text("provider"),
     model: text("model"),
+    account: fields.get("account") ?? null,
     reservedMicros: numberOf(text("reservedMicros")),
     price: fields.has("price") ? (JSON.parse(text("price")) as Json) : null,
     startedAt: numberOf(text("startedAt")),

@@ -114,6 +114,7 @@ const REPETITION = {
   getSession: "again",
   listSessions: "again",
   keepCall: "again",
+  moveSession: "again",
   raiseHold: "again",
   listOpenSessions: "again",
   findSession: "again",

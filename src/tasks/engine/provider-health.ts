@@ -10,7 +10,7 @@
 
 import type { TaskErrorCode, TaskType } from "../../protocol/task.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { MediaProvider, ProviderAccount, StepOutcome } from "../ports/media-provider.ts";
+import type { Failure, MediaProvider, ProviderAccount } from "../ports/media-provider.ts";
 
 /** Calls that fail in a row, as `provider_unavailable`, before the provider counts as away. */
 const AWAY_AFTER_FAILURES = 5;
@@ -25,6 +25,17 @@ const REFUSED_REST_MS = 600_000;
 /** A call that finds out whether a provider is back counts as lost after this, ms. */
 const PROBE_MS = 60_000;
 
+/** What an account is used for: a limit of its rate is one for that kind of work. */
+export type WorkKind = TaskType | "realtime";
+
+/** A provider as far as its accounts matter; none named: it has only one. */
+export type AccountHolder = Pick<MediaProvider, "name" | "accounts">;
+
+/** How a call ended. `answered`: the provider was there, and nothing more is known. */
+export type CallOutcome =
+  | { readonly kind: "failed"; readonly failure: Failure }
+  | { readonly kind: "done" | "pending" | "answered" };
+
 /** An account by its provider and name; null where the provider has only one. */
 export type AccountUse = { readonly provider: string; readonly credential: string | null };
 
@@ -38,7 +49,7 @@ type State = {
   probedUntil: number;
   refusedUntil: number;
   refusedAs: TaskErrorCode | null;
-  readonly limitedUntil: Partial<Record<TaskType, number>>;
+  readonly limitedUntil: Partial<Record<WorkKind, number>>;
   /** The `awayUntil` that its lane was last paused for. */
   pausedFor: number;
 };
@@ -49,7 +60,7 @@ export type AccountHealth = AccountUse & {
   readonly awayMs: number;
   readonly refusedMs: number;
   readonly refusedAs: TaskErrorCode | null;
-  readonly limitedMs: Readonly<Partial<Record<TaskType, number>>>;
+  readonly limitedMs: Readonly<Partial<Record<WorkKind, number>>>;
 };
 
 /** Why an account is not used from now on; null: it is used again. A limit of its rate, which passes by itself, is no news. */
@@ -81,10 +92,17 @@ export class ProviderHealth {
   /**
    * The account under which a job of that model and type is submitted, by weight among those that may be used.
    * `elsewhere`: the task may be made by another provider too; else the only account of a provider is used whatever is
-   * known of it, and so is one that was refused: somebody may have put it right.
+   * known of it, and so is one that was refused: somebody may have put it right. `tried`: names of accounts that are out of the
+   * question.
    */
-  choose(provider: MediaProvider, model: string, type: TaskType, elsewhere: boolean): Choice {
-    const accounts = accountsFor(provider, model);
+  choose(
+    provider: AccountHolder,
+    model: string,
+    type: WorkKind,
+    elsewhere: boolean,
+    tried: ReadonlySet<string | null> = NONE_TRIED,
+  ): Choice {
+    const accounts = accountsFor(provider, model).filter((one) => isLeft(one, tried));
     const use = (account: ProviderAccount | null) => ({
       provider: provider.name,
       credential: account?.name ?? null,
@@ -112,7 +130,7 @@ export class ProviderHealth {
   }
 
   /** Whether a job that one account turned away may be submitted under another one now. */
-  hasOther(provider: MediaProvider, model: string, type: TaskType, tried: string | null): boolean {
+  hasOther(provider: AccountHolder, model: string, type: WorkKind, tried: string | null): boolean {
     return accountsFor(provider, model).some(
       (account) =>
         account !== null &&
@@ -122,11 +140,18 @@ export class ProviderHealth {
     );
   }
 
-  /** Whether no account may be used for such jobs now. */
-  isResting(provider: MediaProvider, model: string, type: TaskType): boolean {
-    return accountsFor(provider, model).every(
-      (account) => this.#restMs({ provider: provider.name, credential: account?.name ?? null }, type) > 0,
-    );
+  /** Whether no account, but for those that were tried, may be used for such jobs now. */
+  isResting(
+    provider: AccountHolder,
+    model: string,
+    type: WorkKind,
+    tried: ReadonlySet<string | null> = NONE_TRIED,
+  ): boolean {
+    return accountsFor(provider, model)
+      .filter((one) => isLeft(one, tried))
+      .every(
+        (account) => this.#restMs({ provider: provider.name, credential: account?.name ?? null }, type) > 0,
+      );
   }
 
   /** Whether all that is known of the provider says that it is away: a failure says nothing about the task then. */
@@ -136,7 +161,7 @@ export class ProviderHealth {
   }
 
   /** Notes how a call ended. */
-  note(use: AccountUse, type: TaskType, outcome: StepOutcome): void {
+  note(use: AccountUse, type: WorkKind, outcome: CallOutcome): void {
     const state = this.#stateOf(use);
     const before = troubleOf(state);
     this.#take(state, type, outcome);
@@ -144,7 +169,7 @@ export class ProviderHealth {
     if (trouble !== before) this.#tell(use, trouble);
   }
 
-  #take(state: State, type: TaskType, outcome: StepOutcome): void {
+  #take(state: State, type: WorkKind, outcome: CallOutcome): void {
     const now = this.#clock.monotonic();
     state.probedUntil = 0;
     if (isUnavailable(outcome)) {
@@ -169,7 +194,7 @@ export class ProviderHealth {
    * For how long the provider's lane is to be paused after that outcome of a call under that account, ms; 0: not at all.
    * `waitMs` is what its task waits. Calls that were open together when a provider went away count as one.
    */
-  pauseAfter(use: AccountUse, outcome: StepOutcome, waitMs: number): number {
+  pauseAfter(use: AccountUse, outcome: CallOutcome, waitMs: number): number {
     if (isRateLimit(outcome)) return waitMs;
     if (!isUnavailable(outcome) || !this.isAway(use.provider)) return 0;
     const state = this.#stateOf(use);
@@ -200,7 +225,7 @@ export class ProviderHealth {
   }
 
   /** How long the account may not be used for work of that type, ms. */
-  #restMs(use: AccountUse, type: TaskType): number {
+  #restMs(use: AccountUse, type: WorkKind): number {
     const state = this.#states.get(use.provider)?.get(use.credential);
     if (state === undefined) return 0;
     const now = this.#clock.monotonic();
@@ -212,11 +237,11 @@ export class ProviderHealth {
     return Math.max(0, until - now);
   }
 
-  #isRefusedOnly(use: AccountUse, type: TaskType): boolean {
+  #isRefusedOnly(use: AccountUse, type: WorkKind): boolean {
     return this.#reason(use, type) === (this.#stateOf(use).refusedAs ?? "");
   }
 
-  #reason(use: AccountUse, type: TaskType): TaskErrorCode {
+  #reason(use: AccountUse, type: WorkKind): TaskErrorCode {
     const state = this.#stateOf(use);
     const now = this.#clock.monotonic();
     if (state.failures >= AWAY_AFTER_FAILURES) return "provider_unavailable";
@@ -263,12 +288,23 @@ export class ProviderHealth {
   }
 }
 
+const NONE_TRIED: ReadonlySet<string | null> = new Set();
+
+/** An account without a share stands in for none that was tried. */
+function isLeft(account: ProviderAccount | null, tried: ReadonlySet<string | null>): boolean {
+  if (tried.size === 0) return true;
+  return !tried.has(account?.name ?? null) && (account === null || account.weight > 0);
+}
+
 function troubleOf({ failures, refusedAs }: State): TaskErrorCode | null {
   return failures >= AWAY_AFTER_FAILURES ? "provider_unavailable" : refusedAs;
 }
 
 /** The accounts that may make the model; one without a name where the provider has no list of them. */
-function accountsFor({ accounts = [] }: MediaProvider, model: string): readonly (ProviderAccount | null)[] {
+export function accountsFor(
+  { accounts = [] }: AccountHolder,
+  model: string,
+): readonly (ProviderAccount | null)[] {
   if (accounts.length === 0) return [null];
   return accounts.filter(({ models }) => models.length === 0 || models.some((name) => covers(name, model)));
 }
@@ -279,25 +315,25 @@ function covers(name: string, model: string): boolean {
 }
 
 /** The provider limits the rate, and not only that of one job. */
-function isRateLimit(outcome: StepOutcome): boolean {
+function isRateLimit(outcome: CallOutcome): boolean {
   return (
     outcome.kind === "failed" && outcome.failure.kind === "rate_limited" && outcome.failure.jobFailed !== true
   );
 }
 
-function restOf(outcome: StepOutcome): number {
+function restOf(outcome: CallOutcome): number {
   const failure = outcome.kind === "failed" ? outcome.failure : null;
   return (failure?.kind === "rate_limited" ? failure.retryAfterMs : undefined) ?? UNASKED_REST_MS;
 }
 
 /** The account itself was refused: its key or its credit. */
-function refusalOf(outcome: StepOutcome): TaskErrorCode | null {
+function refusalOf(outcome: CallOutcome): TaskErrorCode | null {
   if (outcome.kind !== "failed" || outcome.failure.kind !== "permanent") return null;
   const { code } = outcome.failure;
   return code === "provider_auth" || code === "provider_quota" ? code : null;
 }
 
-function isUnavailable(outcome: StepOutcome): boolean {
+function isUnavailable(outcome: CallOutcome): boolean {
   return (
     outcome.kind === "failed" &&
     outcome.failure.kind === "transient" &&

@@ -149,6 +149,7 @@ export function sessionContract(contract: StoreContract): void {
           outcome: "opened",
           session: {
             ...made,
+            account: null,
             startedAt: bench.now(),
             leaseUntil: bench.now() + LEASE_MS,
             fence: expect.any(Number),
@@ -310,6 +311,41 @@ export function sessionContract(contract: StoreContract): void {
         await end(session);
         expect(await keep(session, "rtc_u1")).toBe(false);
         expect((await read(session)).callId).toBeNull();
+      });
+    });
+
+    describe("going to another provider", () => {
+      const price = { kind: "session", minuteMicros: 7 };
+      const move = ({ id, fence }: Session, account: string | null = "eu") =>
+        bench.store.moveSession(id, fence, { provider: "xai", account, price });
+
+      test("changes what the record says and who the money went to, and sent again does the same", async () => {
+        const session = await open({ account: "us", customer: "cust é", price: { kind: "other" } });
+        expect(session).toMatchObject({ provider: "openai", account: "us" });
+        expect(await move(session)).toBe(true);
+        expect(await move(session)).toBe(true);
+        const moved = { ...session, provider: "xai", account: "eu", price };
+        expect(await read(session)).toEqual(moved);
+        await end(session);
+        expect(await movements()).toMatchObject([
+          { provider: "xai", model: "gpt-realtime", customer: "cust é", chargedMicros: 300 },
+        ]);
+      });
+
+      test("to one without named accounts, and to a free model", async () => {
+        const session = await open({ account: "us", price });
+        const to = { provider: "local", account: null, price: null };
+        expect(await bench.store.moveSession(session.id, session.fence, to)).toBe(true);
+        expect(await read(session)).toEqual({ ...session, ...to });
+      });
+
+      test("is not done for a session that is another's or has ended", async () => {
+        const session = await open();
+        expect(await move({ ...session, fence: session.fence + 1 })).toBe(false);
+        expect(await move({ ...session, id: bench.draft().id })).toBe(false);
+        await end(session);
+        expect(await move(session)).toBe(false);
+        expect(await read(session)).toMatchObject({ provider: "openai", account: null });
       });
     });
 

@@ -155,6 +155,7 @@ describe("spellings", () => {
       openai: {
         webSocketUrl: "wss://api.openai.com/v1/realtime",
         models: ["gpt-realtime-2.1"],
+        voices: [],
         subprotocols: ["realtime"],
         headers: { "X-Team": "blue" },
       },

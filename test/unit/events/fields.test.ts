@@ -36,6 +36,7 @@ const SESSION: Session = {
   closeReason: "client",
   chargedMicros: 7,
   callId: null,
+  account: null,
   settled: true,
 };
 

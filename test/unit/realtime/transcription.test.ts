@@ -43,8 +43,12 @@ test("OpenAI is asked for a transcription session in the address and in the conf
 });
 
 test("a model that takes none is refused by name, and so is a call to one without WebRTC", () => {
-  const keys = { openai: "sk-1", gemini: "g-1", elevenlabs: undefined };
-  const models = new VoiceModels(createVoiceOffers({ keys, providers: {}, prices: {} }), {}, {});
+  const keyed = (key: string) => ({ key, accounts: [] });
+  const keys = { openai: keyed("sk-1"), gemini: keyed("g-1"), elevenlabs: undefined };
+  const models = new VoiceModels(createVoiceOffers({ keys, providers: {}, prices: {} }), {
+    aliases: {},
+    examples: {},
+  });
   const admission = new VoiceAdmission({
     models,
     defaultModel: "local/echo",

@@ -165,7 +165,8 @@ export class RealtimeSession extends DurableObject<Bindings> implements SessionC
 
   async #hangUp(sessionId: string, { opening, callId }: HeldCall, reason: string): Promise<boolean> {
     this.#journal().ending?.(sessionId, reason);
-    return await partsOf(this.env).hangUp.once({ sessionId, provider: opening.draft.provider, callId });
+    const { provider, account = null } = opening.draft;
+    return await partsOf(this.env).hangUp.once({ sessionId, provider, account, callId });
   }
 
   #control(beta: boolean): SocketHandler | null {
@@ -174,7 +175,7 @@ export class RealtimeSession extends DurableObject<Bindings> implements SessionC
   }
 
   #service(): VoiceService {
-    const { settings, voice, store, clock, log } = partsOf(this.env);
+    const { settings, voice, voiceHealth, store, clock, log } = partsOf(this.env);
     this.#voice ??= createVoice({
       settings,
       models: voice.models,
@@ -187,6 +188,7 @@ export class RealtimeSession extends DurableObject<Bindings> implements SessionC
         journal: this.#journal(),
       },
       embedded: false,
+      health: voiceHealth,
     });
     return this.#voice;
   }

@@ -77,6 +77,13 @@ export class SessionFiles implements SessionJournal {
     void this.#write(slot);
   }
 
+  moved({ id, price }: Session): void {
+    const slot = this.#slots.get(id);
+    if (slot === undefined) return;
+    slot.kept = { ...slot.kept, price };
+    void this.#write(slot);
+  }
+
   keep(sessionId: string, counters: SessionCounters): void {
     const slot = this.#slots.get(sessionId);
     if (slot === undefined) return;

@@ -98,6 +98,7 @@ import getSessionText from "../scripts/sessions/get-session.lua" with { type: "t
 import keepCallText from "../scripts/sessions/keep-call.lua" with { type: "text" };
 import listOpenSessionsText from "../scripts/sessions/list-open-sessions.lua" with { type: "text" };
 import listSessionsText from "../scripts/sessions/list-sessions.lua" with { type: "text" };
+import moveSessionText from "../scripts/sessions/move-session.lua" with { type: "text" };
 import openSessionText from "../scripts/sessions/open-session.lua" with { type: "text" };
 import raiseHoldText from "../scripts/sessions/raise-hold.lua" with { type: "text" };
 import renewSessionText from "../scripts/sessions/renew-session.lua" with { type: "text" };
@@ -235,6 +236,7 @@ export const TEXTS = {
   listSessions: listSessionsText,
   listOpenSessions: listOpenSessionsText,
   keepCall: keepCallText,
+  moveSession: moveSessionText,
   raiseHold: raiseHoldText,
   openSession: openSessionText,
   renewSession: renewSessionText,

@@ -303,7 +303,8 @@ const TABLES = [
      settle_by INTEGER,
      fence INTEGER NOT NULL,
      counters TEXT NOT NULL,
-     call_id TEXT
+     call_id TEXT,
+     account TEXT
    )`,
   "CREATE INDEX IF NOT EXISTS sessions_by_key ON sessions (key_id, id)",
   "CREATE INDEX IF NOT EXISTS sessions_open ON sessions (lease_until) WHERE lease_until IS NOT NULL",

@@ -48,6 +48,18 @@ export function sessionMethods(transactions: Transactions): SessionStore {
         tx.sql.run("UPDATE sessions SET call_id = ? WHERE id = ?", callId, id);
         return true;
       }),
+    moveSession: (id, fence, { provider, account, price }) =>
+      transactions.write((tx) => {
+        if (openUnder(tx, id, fence) === null) return false;
+        tx.sql.run(
+          "UPDATE sessions SET provider = ?, account = ?, price = ? WHERE id = ?",
+          provider,
+          account,
+          priceText(price),
+          id,
+        );
+        return true;
+      }),
     raiseHold: (id, fence, reservedMicros) =>
       transactions.write((tx) => raiseHold(tx, id, fence, reservedMicros)),
     endSession: (id, fence, end) => transactions.write((tx) => endSession(tx, id, fence, end)),
@@ -84,7 +96,7 @@ function openSession(
   leaseMs: number,
 ): OpenSessionOutcome {
   const { sql, now } = tx;
-  const { id, keyId, subject, customer, provider, model, reservedMicros, price } = draft;
+  const { id, keyId, subject, customer, provider, model, account = null, reservedMicros, price } = draft;
   const made = sessionById(sql, id);
   if (made !== null) return { outcome: "opened", session: made };
   const key = sql.get(KEY, customer, keyId);
@@ -101,17 +113,18 @@ function openSession(
   if (rate.taken !== null) keepRate(sql, keyId, rate.taken.state);
   const windows = reserve(tx, draft, reservedMicros);
   sql.run(
-    `INSERT INTO sessions (id, key_id, subject, customer, provider, model, reserved_micros, price, windows, started_at,
+    `INSERT INTO sessions (id, key_id, subject, customer, provider, model, account, reserved_micros, price, windows, started_at,
        lease_until, fence, counters)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, '{}')`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, '{}')`,
     id,
     keyId,
     subject,
     customer,
     provider,
     model,
+    account,
     reservedMicros,
-    price === null ? null : JSON.stringify(price),
+    priceText(price),
     windows,
     now,
     now + leaseMs,
@@ -237,6 +250,10 @@ function listSessions(
     limit + 1,
   );
   return { sessions: rows.slice(0, limit).map(sessionOf), hasMore: rows.length > limit };
+}
+
+function priceText(price: SessionDraft["price"]): string | null {
+  return price === null ? null : JSON.stringify(price);
 }
 
 /** The open session under the fence. */

@@ -17,6 +17,7 @@ export function sessionOf(row: SqlRow): Session {
     customer: row.customer as string | null,
     provider: row.provider as string,
     model: row.model as string,
+    account: row.account as string | null,
     reservedMicros: row.reserved_micros as number,
     price: typeof row.price === "string" ? (JSON.parse(row.price) as Json) : null,
     startedAt: row.started_at as number,
