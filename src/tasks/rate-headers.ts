@@ -7,8 +7,10 @@ const UNITS = [
   ["m", 60],
 ] as const;
 
-/** `x-ratelimit-limit-requests`, `-remaining-requests` and `-reset-requests`: until all of it is free again. */
-export function rateHeaders({ limit, remaining, resetMs }: RequestRate): Record<string, string> {
+/** `x-ratelimit-limit-requests`, `-remaining-requests` and `-reset-requests` (until all of it is free again); none without a limit. */
+export function rateHeaders(rate: RequestRate | null): Record<string, string> {
+  if (rate === null) return {};
+  const { limit, remaining, resetMs } = rate;
   return {
     "x-ratelimit-limit-requests": String(limit),
     "x-ratelimit-remaining-requests": String(remaining),

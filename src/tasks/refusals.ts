@@ -26,7 +26,7 @@ export function creationRefused(refusal: CreationRefusal, wantedMicros: number, 
       return new ApiError(
         "queue_full",
         `${refusal.queued} tasks of this key are waiting, which is as many as may. Wait for some to start, or cancel some.`,
-        { retryAfterSeconds: QUEUE_FULL_RETRY_SECONDS },
+        { retryAfterSeconds: QUEUE_FULL_RETRY_SECONDS, headers: rateHeaders(refusal.rate) },
       );
     default:
       return startRefused(refusal, wantedMicros, tenant);
@@ -53,7 +53,7 @@ export function startRefused(
       return rateLimited(refusal);
     case "budget_exceeded":
       return subject !== "" && refusal.customer === null
-        ? sharedBudgetExceeded(wantedMicros)
+        ? sharedBudgetExceeded(refusal, wantedMicros)
         : budgetExceeded(refusal, wantedMicros);
   }
 }
@@ -78,13 +78,15 @@ function budgetExceeded(budget: BudgetExceeded, wantedMicros: number): ApiError 
   return new ApiError(
     "budget_exceeded",
     `This request may cost ${amount(wantedMicros)}, and ${amount(left)} is left of ${whose} ${period} budget of ${amount(limitMicros)}: ${amount(chargedMicros)} was charged and ${amount(reservedMicros)} is reserved for unfinished tasks.${begins} Ask for less, wait for those to end, or have an administrator raise the budget. POST /v1/estimate tells what a request may cost.`,
+    { headers: rateHeaders(budget.rate) },
   );
 }
 
-function sharedBudgetExceeded(wantedMicros: number): ApiError {
+function sharedBudgetExceeded({ rate }: BudgetExceeded, wantedMicros: number): ApiError {
   return new ApiError(
     "budget_exceeded",
     `This request may cost $${dollarText(wantedMicros)}, which is more than is left of the budget it would be paid from. Ask for less, or ask whoever gave you this key.`,
+    { headers: rateHeaders(rate) },
   );
 }
 

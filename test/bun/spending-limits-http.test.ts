@@ -231,6 +231,43 @@ describe("a limit of requests", () => {
     expect((await create(key)).status).toBe(200);
   });
 
+  const batch = (key: string, size: number) =>
+    world.send("POST", "/v1/batches", {
+      key,
+      body: { requests: Array.from({ length: size }, () => ({ ...FOX, type: "image" })) },
+    });
+
+  test("is told with what a budget refuses, which counts nothing", async () => {
+    const budgets = [{ limit: 0.04, period: "total" }];
+    const { key } = await world.makeKey({ name: "app", budgets, requestsPerMinute: 60 });
+    expect(rateOf(await create(key))).toEqual(["60", "59", "1s"]);
+    const sync = world.send("POST", "/v1/images/generations", { key, body: FOX });
+    for (const refused of [await create(key), await sync, await batch(key, 50)]) {
+      expect(refused.status).toBe(402);
+      expect(rateOf(refused)).toEqual(["60", "59", "1s"]);
+    }
+    const asked = await world.send("POST", "/v1/auth/ephemeral-keys", { key, body: { subject: "ann" } });
+    const ephemeral = await create((await json<{ key: string }>(asked)).key);
+    expect([ephemeral.status, ...rateOf(ephemeral)]).toEqual([402, "60", "59", "1s"]);
+  });
+
+  test("is told with a batch that is more than is left, as it was before the batch", async () => {
+    const { key } = await world.makeKey({ name: "app", requestsPerMinute: 40 });
+    expect(rateOf(await batch(key, 20))).toEqual(["40", "20", "30s"]);
+    const refused = await batch(key, 21);
+    expect((await json<WireError>(refused)).error.code).toBe("rate_limit_exceeded");
+    expect([refused.headers.get("retry-after"), ...rateOf(refused)]).toEqual(["2", "40", "20", "30s"]);
+  });
+
+  test("is told with a full queue, of which a batch that does not fit is no part", async () => {
+    await world.close();
+    world = await gatewayWorld({ env: { CONDUITLLM__QUEUE__MAXQUEUEDPERKEY: "30" } });
+    const { key } = await world.makeKey({ name: "app", requestsPerMinute: 60 });
+    const refused = await batch(key, 31);
+    expect((await json<WireError>(refused)).error.code).toBe("queue_full");
+    expect([refused.status, ...rateOf(refused)]).toEqual([429, "60", "60", "0s"]);
+  });
+
   test("holds for synchronous pictures and for films too, and not for reads and estimates", async () => {
     const { key } = await world.makeKey({ name: "app", requestsPerDay: 1 });
     for (let read = 0; read < 3; read++) {

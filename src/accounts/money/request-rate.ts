@@ -40,17 +40,27 @@ export function takeRequest(limits: RequestLimits, state: RateState, now: number
   const found = limitsAfter(limits, state, now, 1);
   const longest = found.reduce((waits, one) => (one.waitMs > waits.waitMs ? one : waits));
   if (longest.waitMs > 0) return { taken: false, retryAfterMs: longest.waitMs, rate: longest.rate };
-  const nearest = found.reduce((next, one) => (one.rate.remaining < next.rate.remaining ? one : next));
+  const rates = found.map(({ rate }) => rate);
   return {
     taken: true,
     state: Object.assign({}, state, ...found.map((one) => one.state)) as RateState,
-    rate: nearest.rate,
+    rate: rates.reduce(nearer),
   };
 }
 
 /** What is left of each limit. */
 export function ratesOf(limits: RequestLimits, state: RateState, now: number): RequestRate[] {
   return limitsAfter(limits, state, now, 0).map(({ rate }) => rate);
+}
+
+/** Of the limits the one that is nearer to its end, null where there is none. */
+export function nearestRate(limits: RequestLimits, state: RateState, now: number): RequestRate | null {
+  const [first, ...others] = ratesOf(limits, state, now);
+  return first === undefined ? null : others.reduce(nearer, first);
+}
+
+function nearer(one: RequestRate, other: RequestRate): RequestRate {
+  return other.remaining < one.remaining ? other : one;
 }
 
 /** Whether there is any. */

@@ -64,7 +64,7 @@ export async function acceptBatch(
   exchange.accepted = true;
   const reservedMicros = items.reduce((sum, item) => sum + item.reservedMicros, 0);
   if (!replayed) tellCost(c, { reservedMicros, costMicros: 0, settled: false });
-  if (rate !== null) for (const [name, value] of Object.entries(rateHeaders(rate))) c.header(name, value);
+  for (const [name, value] of Object.entries(rateHeaders(rate))) c.header(name, value);
   if (replayed) c.header("idempotent-replayed", "true");
   return { batch, base };
 }

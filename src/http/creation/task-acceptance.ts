@@ -94,7 +94,7 @@ export async function acceptTask(
   exchange.taskId = view.task.id;
   exchange.accepted = true;
   tellCost(c, view.task);
-  if (rate !== null) for (const [name, value] of Object.entries(rateHeaders(rate))) c.header(name, value);
+  for (const [name, value] of Object.entries(rateHeaders(rate))) c.header(name, value);
   if (replayed) c.header("idempotent-replayed", "true");
   return { view, base, token };
 }

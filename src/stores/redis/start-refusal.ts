@@ -15,7 +15,7 @@ export function readRefusal(outcome: Reply | undefined, rest: readonly Reply[]):
     case "rate_limited":
       return { outcome, retryAfterMs: numberOf(rest[0]), rate: readRate(rest[1] ?? null) };
     case "budget_exceeded": {
-      const [limit, reserved, charged, named, customer, moment] = rest;
+      const [limit, reserved, charged, named, customer, moment, rate] = rest;
       const period = textOf(named) as BudgetPeriod;
       return {
         outcome,
@@ -25,6 +25,7 @@ export function readRefusal(outcome: Reply | undefined, rest: readonly Reply[]):
         chargedMicros: numberOf(charged),
         reservedMicros: numberOf(reserved),
         resetsAt: periodEnd(period, dayNumberOf(numberOf(moment))),
+        rate: readRateIfAny(rate),
       };
     }
     case "unreadable":
@@ -43,4 +44,9 @@ export function readRate(reply: Reply): RequestRate {
     remaining: numberOf(remaining),
     resetMs: numberOf(resetMs),
   };
+}
+
+/** Null where the key has no limit of requests. */
+export function readRateIfAny(reply: Reply | undefined): RequestRate | null {
+  return reply === null || reply === undefined ? null : readRate(reply);
 }

@@ -2,7 +2,7 @@
 
 import { ApiError } from "../../protocol/error.ts";
 import { isTaskId } from "../ids.ts";
-import type { BatchRefusal, BatchStore, CreateBatchOutcome } from "../ports/batch-store.ts";
+import type { BatchStore, CreateBatchOutcome } from "../ports/batch-store.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Doorbell } from "../ports/doorbell.ts";
 import { describeError, type Log } from "../ports/log.ts";
@@ -10,11 +10,12 @@ import type { MediaStore } from "../ports/media-store.ts";
 import { type Publisher, publishUpdate } from "../ports/publisher.ts";
 import type { RequestRate } from "../ports/start-refusal.ts";
 import type { IdempotencyClaim } from "../ports/task-store.ts";
-import { creationRefused, keyReused } from "../refusals.ts";
+import { keyReused } from "../refusals.ts";
 import type { TaskService, TaskServiceOptions } from "../service.ts";
 import { draftOf, type Submission } from "../submission.ts";
 import type { Task, TaskWebhook, Tenant, TenantScope } from "../task.ts";
 import { type Batch, batchStatus } from "./batch.ts";
+import { batchRefused } from "./refusal.ts";
 
 /** Admitted requests that are accepted together. */
 export type BatchSubmission = {
@@ -46,7 +47,6 @@ export type BatchServiceDependencies = {
 const MAX_RINGS = 10;
 /** How often a cancel looks again for tasks that changed their status while it went over them. */
 const MAX_CANCEL_ROUNDS = 3;
-const MINUTE_MS = 60_000;
 
 export class BatchService {
   readonly #dependencies: BatchServiceDependencies;
@@ -99,7 +99,7 @@ export class BatchService {
       case "conflict":
         throw keyReused();
       case "refused":
-        throw refused(outcome, submission);
+        throw batchRefused(outcome, submission);
     }
   }
 
@@ -158,40 +158,6 @@ export class BatchService {
       for (const task of tasks.filter(({ type }) => type === lane).slice(0, MAX_RINGS))
         doorbell.ring(lane, now, task);
   }
-}
-
-/** The refusal as it is for the whole: of what is used, the batch's own tasks are no part. */
-function refused({ index, refusal }: BatchRefusal, { tasks, tenant }: BatchSubmission): ApiError {
-  const sum = (some: readonly Submission[]) => some.reduce((total, one) => total + one.reservedMicros, 0);
-  const before = tasks.slice(0, index);
-  const say = (told: BatchRefusal["refusal"]) => creationRefused(told, sum(tasks), tenant);
-  switch (refusal.outcome) {
-    case "queue_full":
-      return say({ ...refusal, queued: refusal.queued - before.length });
-    case "budget_exceeded": {
-      const { customer } = refusal;
-      const ownBefore = before.filter((one) => customer === null || one.customer === customer);
-      return say({ ...refusal, reservedMicros: refusal.reservedMicros - sum(ownBefore) });
-    }
-    case "rate_limited": {
-      const { per, limit } = refusal.rate;
-      if (tasks.length > limit) return tooManyAtOnce(tasks.length, refusal.rate);
-      const behind = tasks.length - 1 - index;
-      const moreMs = per === "minute" ? (behind * MINUTE_MS) / limit : 0;
-      return say({ ...refusal, retryAfterMs: refusal.retryAfterMs + moreMs });
-    }
-    default:
-      return say(refusal);
-  }
-}
-
-/** A batch that is larger than a limit of requests is never taken, however long its caller waits. */
-function tooManyAtOnce(size: number, { per, limit }: RequestRate): ApiError {
-  return new ApiError(
-    "invalid_parameter",
-    `The batch has ${size} requests, and this key may make ${limit} a ${per}. Send smaller batches.`,
-    { param: "requests" },
-  );
 }
 
 function batchNotFound(batchId: string): ApiError {

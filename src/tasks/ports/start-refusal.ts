@@ -29,6 +29,8 @@ export type BudgetExceeded = {
   reservedMicros: number;
   /** When the period is over, ms since the epoch; null: never. */
   resetsAt: number | null;
+  /** Of the key's limits of requests the one that is nearer to its end; null where it has none. What is refused counts nothing. */
+  rate: RequestRate | null;
 };
 
 export type StartRefusal = KeyRefused | RateLimited | BudgetExceeded;

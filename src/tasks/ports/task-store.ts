@@ -89,7 +89,10 @@ export type CreateOutcome =
   | CreateRefusal;
 
 /** Why a task is not made. Looked for in this order: the key, its requests, its queue, its budgets, its customer's. */
-export type CreateRefusal = { outcome: "queue_full"; queued: number } | StartRefusal;
+export type CreateRefusal = QueueFull | StartRefusal;
+
+/** As many tasks of the key wait as may; `rate` as with `BudgetExceeded`. */
+export type QueueFull = { outcome: "queue_full"; queued: number; rate: RequestRate | null };
 
 /** A task with its place in the queue, 1 = next; null when it is not waiting for its first or next start. */
 export type TaskView = { task: Task; queuePosition: number | null };

@@ -50,6 +50,7 @@ export function budgetPeriodContract(contract: StoreContract): void {
       expect(await bench.create()).toEqual({
         outcome: "budget_exceeded",
         period,
+        rate: null,
         customer: null,
         limitMicros: RESERVED * 2,
         chargedMicros: RESERVED * 2,

@@ -37,6 +37,7 @@ export function budgetContract(contract: StoreContract): void {
         chargedMicros: 0,
         reservedMicros: LIMIT,
         resetsAt: null,
+        rate: null,
       });
       await bench.apply(await bench.claimOne(), complete(400));
       expect(await bench.create()).toMatchObject({ chargedMicros: 400, reservedMicros: RESERVED * 2 });

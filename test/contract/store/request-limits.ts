@@ -104,6 +104,24 @@ export function requestLimitContract(contract: StoreContract): void {
       expect(await accepted(5)).toBe(2);
     });
 
+    test("is told with what is refused for another reason, as it is without it", async () => {
+      await limit(6, 4);
+      await bench.submit();
+      await bench.store.updateKey(
+        "a",
+        { budgets: [{ limitMicros: RESERVED, period: "total" }] },
+        bench.now(),
+      );
+      const rate = { per: "day", limit: 4, remaining: 3, resetMs: DAY_MS / 2 };
+      expect(await bench.create({}, 1)).toEqual({ outcome: "queue_full", queued: 1, rate });
+      expect(await bench.create()).toMatchObject({ outcome: "budget_exceeded", rate });
+      await limit(6, null);
+      const perMinute = { per: "minute", limit: 6, remaining: 5, resetMs: 10_000 };
+      expect(await bench.create()).toMatchObject({ outcome: "budget_exceeded", rate: perMinute });
+      await limit(null, null);
+      expect(await bench.create()).toMatchObject({ outcome: "budget_exceeded", rate: null });
+    });
+
     test("refuses before the queue and the budgets do", async () => {
       await limit(1, null);
       await bench.store.updateKey(

@@ -110,6 +110,7 @@ export function sessionContract(contract: StoreContract): void {
           outcome: "budget_exceeded",
           period: "daily",
           reservedMicros: RESERVED,
+          rate: null,
         });
         expect(await raise(session, RESERVED + 100)).toMatchObject({ outcome: "raised" });
         expect(await balance()).toMatchObject({ reservedMicros: RESERVED + 100 });

@@ -110,7 +110,7 @@ export function creationContract(contract: StoreContract): void {
     test("the queue limit counts the waiting tasks of one key, delayed retries included, and nobody else's", async () => {
       await bench.submit();
       await bench.submit();
-      expect(await bench.create({}, 2)).toEqual({ outcome: "queue_full", queued: 2 });
+      expect(await bench.create({}, 2)).toEqual({ outcome: "queue_full", queued: 2, rate: null });
       expect((await bench.create({ keyId: "b" }, 2)).outcome).toBe("created");
       const claim = await bench.claimOne();
       expect((await bench.create({}, 2)).outcome).toBe("created");
@@ -119,7 +119,7 @@ export function creationContract(contract: StoreContract): void {
       const spent = { providerMs: 0, storeMs: 0 };
       const error = { code: "provider_error", message: "Busy" } as const;
       await bench.apply(claim, { kind: "retry", delayMs: 1_000, error, spent });
-      expect(await bench.create({}, 3)).toEqual({ outcome: "queue_full", queued: 3 });
+      expect(await bench.create({}, 3)).toEqual({ outcome: "queue_full", queued: 3, rate: null });
       await bench.store.cancel(scopeOf("a"), claim.task.id);
       expect((await bench.create({}, 3)).outcome).toBe("created");
     });

@@ -16,7 +16,7 @@ import { taskRows } from "../event-rows.ts";
 import { TIMELESS_WINDOWS } from "../ledger.ts";
 import type { Reply } from "../server/replies.ts";
 import { listReply, numberOf } from "../server/replies.ts";
-import { readRate, readRefusal } from "../start-refusal.ts";
+import { readRateIfAny, readRefusal } from "../start-refusal.ts";
 import type { TaskFields } from "./fields.ts";
 import { eventText, readPlaces, readViews } from "./task-reply.ts";
 
@@ -89,7 +89,7 @@ export function readCreated(fields: TaskFields, creation: Creation, reply: Reply
     case "conflict":
       return { outcome };
     case "queue_full":
-      return { outcome, queued: numberOf(rest[0]) };
+      return { outcome, queued: numberOf(rest[0]), rate: readRateIfAny(rest[1]) };
     case "id_taken":
       throw new Error("Another tenant has a task of the id that the new one was to have");
   }
@@ -124,10 +124,9 @@ function created({ draft, epoch }: Creation, reply: readonly Reply[]): CreateOut
     keySeq,
     subjectSeq,
   } as const;
-  const rate = reply[RATE] ?? null;
   return {
     outcome: "created",
     update: { task, events: [event], ...where },
-    rate: rate === null ? null : readRate(rate),
+    rate: readRateIfAny(reply[RATE]),
   };
 }

@@ -76,8 +76,11 @@ export type Spending = {
   readonly amountMicros: number;
 };
 
+/** Which budget, and what is used of it. */
+export type FullBudget = Omit<BudgetExceeded, "rate">;
+
 /** The first budget that the amount does not fit into, the key's before the customer's; null when it fits. */
-export function exceededBudget(tx: Transaction, spending: Spending): BudgetExceeded | null {
+export function exceededBudget(tx: Transaction, spending: Spending): FullBudget | null {
   const { keyId, customer, budgets, grants, customerBudget, amountMicros } = spending;
   for (const budget of budgets) {
     const limitMicros = budget.limitMicros + grantedMicros(grants, tx.now);
@@ -94,7 +97,7 @@ function exceeded(
   customer: string | null,
   { limitMicros, period }: Budget,
   amountMicros: number,
-): BudgetExceeded | null {
+): FullBudget | null {
   const day = dayNumberOf(now);
   const { chargedMicros, reservedMicros } = balanceOfPeriod(sql, keyId, customer, period, day);
   if (chargedMicros + reservedMicros + amountMicros <= limitMicros) return null;

@@ -3,11 +3,13 @@
 import {
   isLimited,
   NO_REQUESTS,
+  nearestRate,
   type RateDecision,
   type RateState,
   type RequestLimits,
   takeRequest,
 } from "../../../accounts/money/request-rate.ts";
+import type { RequestRate } from "../../../tasks/ports/start-refusal.ts";
 import type { Sql } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";
 
@@ -22,6 +24,11 @@ export function decideRequests(
   limits: RequestLimits,
 ): RateDecision | null {
   return isLimited(limits) ? takeRequest(limits, rateStateOf(sql, keyId), now) : null;
+}
+
+/** Of the key's limits the one that is nearer to its end now; null where it has none. */
+export function rateNow({ sql, now }: Transaction, keyId: string, limits: RequestLimits): RequestRate | null {
+  return isLimited(limits) ? nearestRate(limits, rateStateOf(sql, keyId), now) : null;
 }
 
 export function rateStateOf(sql: Sql, keyId: string): RateState {

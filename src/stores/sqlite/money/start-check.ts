@@ -1,11 +1,16 @@
 /** What is looked at before a key begins a task or a session, whatever a cache said. Nothing is written here. */
 
 import type { RateState } from "../../../accounts/money/request-rate.ts";
-import type { KeyRefused, RequestRate, StartRefusal } from "../../../tasks/ports/start-refusal.ts";
+import type {
+  BudgetExceeded,
+  KeyRefused,
+  RequestRate,
+  StartRefusal,
+} from "../../../tasks/ports/start-refusal.ts";
 import type { SqlRow } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";
 import { budgetsOf, customerBudgetOf, exceededBudget, limitsOf } from "./budgets.ts";
-import { decideRequests } from "./request-rates.ts";
+import { decideRequests, rateNow } from "./request-rates.ts";
 
 /** The columns of a key that the checks read; the parameter is the customer. The table's name is `k`. */
 export const CHECKED_COLUMNS = `k.enabled, k.expires_at, k.budgets, k.limits,
@@ -38,16 +43,21 @@ export function checkRate(tx: Transaction, keyId: string, key: SqlRow): { taken:
   return { outcome: "rate_limited", rate, retryAfterMs };
 }
 
+/** What is left of the limits of requests of a key, for a refusal that counts none; `key` is the row with `CHECKED_COLUMNS`. */
+export function rateLeft(tx: Transaction, keyId: string, { limits }: SqlRow): RequestRate | null {
+  return limits === null ? null : rateNow(tx, keyId, limitsOf(limits));
+}
+
 /** The budget that what is to be held does not fit into; null when it fits. What is free fits also into one that is used up. */
 export function checkBudgets(
   tx: Transaction,
   key: SqlRow,
   { keyId, customer, reservedMicros }: Start,
-): StartRefusal | null {
+): BudgetExceeded | null {
   const { budgets, limits, own_budget: own } = key;
   if (reservedMicros === 0 || (budgets === null && limits === null && own === null)) return null;
   const { grants, customerBudget } = limitsOf(limits);
-  return exceededBudget(tx, {
+  const exceeded = exceededBudget(tx, {
     keyId,
     customer,
     budgets: budgetsOf(budgets),
@@ -55,4 +65,5 @@ export function checkBudgets(
     customerBudget: customerBudgetOf(own) ?? customerBudget,
     amountMicros: reservedMicros,
   });
+  return exceeded === null ? null : { ...exceeded, rate: rateLeft(tx, keyId, key) };
 }

@@ -142,7 +142,7 @@ function raiseHold(tx: Transaction, id: string, fence: number, reservedMicros: n
   const key = tx.sql.get(KEY, customer, keyId);
   const refused =
     key === null ? null : checkBudgets(tx, key, { keyId, customer, reservedMicros: moreMicros });
-  if (refused !== null && refused.outcome === "budget_exceeded") return refused;
+  if (refused !== null) return refused;
   const { windows } = tx.sql.get("SELECT windows FROM sessions WHERE id = ?", id) ?? {};
   const held = session.reservedMicros === 0 ? null : windows;
   if (typeof held === "string") raise(tx.sql, session, windowsOf(held), moreMicros, 0);

@@ -18,6 +18,7 @@ import {
   checkBudgets,
   checkRate,
   keyRefusal,
+  rateLeft,
   type Start,
   type TakenRate,
 } from "../money/start-check.ts";
@@ -79,7 +80,8 @@ function checkCreation(
   const rate = checkRate(tx, keyId, key);
   if (!("taken" in rate)) return rate;
   const waiting = (key.waiting as number | null) ?? 0;
-  if (waiting >= limits.maxQueuedPerKey) return { outcome: "queue_full", queued: waiting };
+  if (waiting >= limits.maxQueuedPerKey)
+    return { outcome: "queue_full", queued: waiting, rate: rateLeft(tx, keyId, key) };
   const exceeded = checkBudgets(tx, key, startOf(draft));
   return exceeded ?? { outcome: "acceptable", key, taken: rate.taken };
 }

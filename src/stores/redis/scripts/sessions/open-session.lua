@@ -16,7 +16,7 @@ if all >= tonumber(ARGV[11]) then return { 'too_many', 'all', all } end
 
 local reserved = tonumber(ARGV[7])
 if reserved > 0 then
-  local exceeded = exceeded_budget(k, ARGV[6], reserved)
+  local exceeded = with_rate(k, exceeded_budget(k, ARGV[6], reserved))
   if exceeded then return exceeded end
   local windows = windows_now(ARGV[8])
   hset('session:' .. id, 'windows', windows)

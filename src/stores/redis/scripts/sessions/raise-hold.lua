@@ -8,7 +8,7 @@ local more = tonumber(ARGV[5]) - tonumber(f[5])
 if more <= 0 then return { 'raised', f[5] } end
 local k = load_key(f[3])
 if k.broken then return { 'unreadable' } end
-local exceeded = exceeded_budget(k, f[4] or '', more)
+local exceeded = with_rate(k, exceeded_budget(k, f[4] or '', more))
 if exceeded then return exceeded end
 local windows = f[6] or windows_now(ARGV[6])
 if not f[6] then hset('session:' .. id, 'windows', windows) end

@@ -50,16 +50,30 @@ local function refused_rate(k)
   return longest and { 'rate_limited', exact(longest.wait), told_rate(longest) } or nil
 end
 
+-- The one that is nearer to its end as it is told, false where there is none.
+local function told_nearest(found)
+  local nearest
+  for _, one in ipairs(found) do
+    if not (nearest and nearest.left <= one.left) then nearest = one end
+  end
+  return told_rate(nearest)
+end
+
+-- A refusal that counts no request, with what is left of the key's limits of them behind it; nil stays nil.
+local function with_rate(k, refused)
+  if refused then refused[#refused + 1] = told_nearest(rates_after(k, 0)) end
+  return refused
+end
+
 -- Counts one request; the limit that is nearer to its end as it is told, false where there is none.
 local function take_request(k)
-  local nearest
-  for _, one in ipairs(rates_after(k, 1)) do
-    if not (nearest and nearest.left <= one.left) then nearest = one end
+  local found = rates_after(k, 1)
+  for _, one in ipairs(found) do
     local rate = k.rate
     rate.full_at, rate.day, rate.requests = one.full_at or rate.full_at, one.day or rate.day, one.requests or rate.requests
     hset('key:' .. k.id, 'fullAt', exact(rate.full_at))
     hset('key:' .. k.id, 'day', exact(rate.day))
     hset('key:' .. k.id, 'requests', exact(rate.requests))
   end
-  return told_rate(nearest)
+  return told_nearest(found)
 end

@@ -50,8 +50,8 @@ local function refusal(c)
 
   refused = refused_rate(k)
   if refused then return refused end
-  if k.waiting >= tonumber(c[10]) then return { 'queue_full', k.waiting } end
-  return exceeded_budget(k, c[7], tonumber(c[8]))
+  if k.waiting >= tonumber(c[10]) then return with_rate(k, { 'queue_full', k.waiting }) end
+  return with_rate(k, exceeded_budget(k, c[7], tonumber(c[8])))
 end
 
 local function create(c)
