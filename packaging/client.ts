@@ -6,7 +6,7 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { gzipSync } from "bun";
-import { ENTRIES } from "./entries.ts";
+import { ENTRIES, PROGRAMS } from "./entries.ts";
 
 const ROOT = resolve(import.meta.dirname, "..");
 const SOURCE = join(ROOT, "src/client");
@@ -22,6 +22,7 @@ await rm(target, { recursive: true, force: true });
 await mkdir(target, { recursive: true });
 
 await bundle(target, { minify: false });
+await writePrograms(target);
 await writeTypes(target);
 await writeManifest(target);
 await printSizes();
@@ -70,6 +71,18 @@ async function writeTypes(outdir: string): Promise<void> {
   }
 }
 
+/** Each with a declaration that says that there is nothing to import from it. */
+async function writePrograms(outdir: string): Promise<void> {
+  for (const [path, text] of Object.entries(PROGRAMS)) {
+    await Bun.write(join(outdir, path), text);
+    await Bun.write(join(outdir, declarationOf(path)), "export {};\n");
+  }
+}
+
+function declarationOf(path: string): string {
+  return path.replace(/\.js$/, ".d.ts");
+}
+
 async function writeManifest(outdir: string): Promise<void> {
   const { version, license } = (await Bun.file(join(ROOT, "package.json")).json()) as Record<string, string>;
   const exports = Object.fromEntries(
@@ -78,11 +91,14 @@ async function writeManifest(outdir: string): Promise<void> {
       { types: `./client/${file.replace(/\.ts$/, ".d.ts")}`, default: `./${file.replace(/\.ts$/, ".js")}` },
     ]),
   );
+  const programs = Object.fromEntries(
+    Object.keys(PROGRAMS).map((path) => [path, { types: declarationOf(path), default: path }]),
+  );
   const manifest = {
     ...described,
     version,
     license,
-    exports: { ...exports, "./package.json": "./package.json" },
+    exports: { ...exports, ...programs, "./package.json": "./package.json" },
   };
   await Bun.write(join(outdir, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
   await Bun.write(join(outdir, "LICENSE"), Bun.file(join(ROOT, "LICENSE")));

@@ -1,5 +1,7 @@
 /** The entries of the client package. One more entry is one more line here; what it needs of others is a peer in src/client/package.json. */
 
+import { WORKLET_TEXT } from "../src/client/voice/sound/worklet-text.ts";
+
 export type PackageEntry = {
   /** Its source, below src/client. */
   readonly file: string;
@@ -11,4 +13,8 @@ export const ENTRIES: Readonly<Record<string, PackageEntry>> = {
   ".": { file: "index.ts", mostGzipBytes: 12_000 },
   "./react": { file: "react/index.ts", mostGzipBytes: 13_000 },
   "./testing": { file: "testing/index.ts", mostGzipBytes: 16_000 },
+  "./voice": { file: "voice/index.ts", mostGzipBytes: 14_000 },
 };
+
+/** Programs that a page serves as they are, by the path at which the package has them. */
+export const PROGRAMS: Readonly<Record<string, string>> = { "./voice/worklet.js": WORKLET_TEXT };

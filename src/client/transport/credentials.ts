@@ -3,8 +3,14 @@
 import { type ClientClock, orAborted } from "../clock.ts";
 import { TokenProviderError } from "./errors.ts";
 
-/** What a provider of keys may answer: the key alone, or the whole answer of `POST /v1/auth/ephemeral-keys`. */
-export type ProvidedToken = string | { key: string; expiresAt?: string | undefined };
+/**
+ * What a provider of keys may answer: the key alone, or the whole answer of `POST /v1/auth/ephemeral-keys` or of
+ * `POST /v1/realtime/client_secrets`, whose `expires_at` is in seconds since the epoch.
+ */
+export type ProvidedToken =
+  | string
+  | { key: string; expiresAt?: string | undefined }
+  | { value: string; expires_at?: number | undefined };
 export type TokenProvider = () => ProvidedToken | Promise<ProvidedToken>;
 
 /** Exactly one of both. */
@@ -74,10 +80,9 @@ export class Credentials {
     );
     try {
       const provided = await Promise.race([Promise.resolve().then(tokenProvider), late.promise]);
-      const { key, expiresAt } = typeof provided === "string" ? { key: provided } : (provided ?? {});
+      const { key, endsAt } = read(provided);
       if (typeof key !== "string" || key === "")
         throw new TokenProviderError("Expected a key from the token provider, got something else.");
-      const endsAt = expiresAt === undefined ? Number.NaN : Date.parse(expiresAt);
       // A fresh key that has ended already is one of a machine whose clock is wrong: its end shows when it is refused.
       const known = endsAt - EARLY_MS > this.#clock.now();
       this.#held = { key, endsAt: known ? endsAt : null };
@@ -89,4 +94,13 @@ export class Credentials {
       timer.cancel();
     }
   }
+}
+
+/** `endsAt` in milliseconds since the epoch, NaN where it is not known; from a provider that may answer anything. */
+function read(provided: ProvidedToken | null | undefined): { key: unknown; endsAt: number } {
+  if (typeof provided !== "object" || provided === null) return { key: provided, endsAt: Number.NaN };
+  if ("value" in provided)
+    return { key: provided.value, endsAt: (provided.expires_at ?? Number.NaN) * 1_000 };
+  const { key, expiresAt } = provided;
+  return { key, endsAt: expiresAt === undefined ? Number.NaN : Date.parse(expiresAt) };
 }

@@ -82,20 +82,20 @@ export class Requester {
 
   /** The JSON of the answer. */
   async json<T>(method: string, path: string, sending: Sending = {}): Promise<T> {
-    const { text, response } = await this.#repeated(method, path, sending);
+    const { text, response } = await this.exchange(method, path, sending);
     return (text === "" ? null : parsed(text, response)) as T;
   }
 
   /** The text of the answer to a GET. */
   async text(path: string, sending: Sending = {}): Promise<string> {
-    return (await this.#repeated("GET", path, sending)).text;
+    return (await this.exchange("GET", path, sending)).text;
   }
 
   /**
    * An answer that is a success. Repeated after a lost connection, a time-out, 408, 409, 429 and 5xx, unless the answer
    * says `x-should-retry: false` or the request might create something twice; throws what came last.
    */
-  async #repeated(
+  async exchange(
     method: string,
     path: string,
     sending: Sending,

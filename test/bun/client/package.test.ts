@@ -34,9 +34,14 @@ await client.disconnect();
 const TYPED = `
 import { ConduitClient, type TaskResult } from "@conduit-gateway/client";
 import { MockConduitClient } from "@conduit-gateway/client/testing";
+import { RealtimeVoice, VoiceError } from "@conduit-gateway/client/voice";
 const conduit = new ConduitClient({ virtualKey: "condt_a", baseUrl: "http://localhost:8787" });
 const url: string = (await conduit.run({ model: "m", prompt: "p" })).url;
 new MockConduitClient().on("completed", (result: TaskResult) => console.log(result.imageUrl, url));
+const voice = new RealtimeVoice({ tokenProvider: async () => ({ value: "ek_a" }), model: "local/echo" });
+voice.on("error", ({ error }) => console.log(error instanceof VoiceError && error.code));
+// @ts-expect-error there is no such transport
+new RealtimeVoice({ virtualKey: "ek_a", transport: "smoke" });
 // @ts-expect-error a key is needed
 new ConduitClient({ baseUrl: "http://localhost:8787" });
 // @ts-expect-error a prompt is text
@@ -128,6 +133,15 @@ describe("the package", () => {
         expect(await run([runtime, "--eval", program], project), `${specifier} under ${runtime}`).toBe(
           "true\n",
         );
+    }
+  }, 60_000);
+
+  test("has the audio thread's program as a file that a page can serve", async () => {
+    const specifier = "@conduit-gateway/client/voice/worklet.js";
+    const program = `console.log(import.meta.resolve("${specifier}"))`;
+    for (const runtime of [process.execPath, node ?? ""]) {
+      const found = (await run([runtime, "--eval", program], project)).trim();
+      expect(await Bun.file(new URL(found)).text()).toContain('registerProcessor("conduit-microphone"');
     }
   }, 60_000);
 
