@@ -1,40 +1,31 @@
 /** A page in Chromium talks to the built-in voice by its microphone, and plays what comes back. */
 
-import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { run } from "../fixture/foreign-clients.ts";
 import { ServerProcess, temporaryFolder } from "../fixture/server-process.ts";
+import { chromiumIsMissing as missing, type Site, startSite, talkInPage } from "../fixture/voice/chromium.ts";
+import { waveOf } from "../fixture/voice/wave.ts";
 
-const CHROMIUM = "/usr/bin/chromium";
-const PROGRAM = resolve(import.meta.dirname, "../foreign/node/browser.mjs");
-const PAGE = resolve(import.meta.dirname, "../foreign/browser/talk.html");
-const missing = existsSync(CHROMIUM) ? null : `${CHROMIUM} is not installed`;
-const RATE = 24_000;
+const PAGES = resolve(import.meta.dirname, "../foreign/browser");
 const SPOKEN_SECONDS = 2;
 const TALK_MS = 60_000;
 
 describe.skipIf(missing !== null)(`a page${missing === null ? "" : ` (skipped: ${missing})`}`, () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let server: ServerProcess;
-  let site: ReturnType<typeof Bun.serve>;
+  let site: Site;
   beforeAll(async () => {
     folder = await temporaryFolder();
-    const page = await readFile(PAGE);
-    site = Bun.serve({
-      port: 0,
-      hostname: "127.0.0.1",
-      fetch: () => new Response(page, { headers: { "content-type": "text/html" } }),
-    });
+    site = startSite({ "/": PAGES });
     server = await ServerProcess.start({
       dataDir: folder.path,
-      env: { CONDUITLLM__CORS__ORIGINS__0: `http://127.0.0.1:${site.port}` },
+      env: { CONDUITLLM__CORS__ORIGINS__0: site.origin },
     });
   });
   afterAll(async () => {
     await server.kill();
-    await site.stop(true);
+    await site.stop();
     await folder.remove();
   });
 
@@ -42,17 +33,22 @@ describe.skipIf(missing !== null)(`a page${missing === null ? "" : ` (skipped: $
     "speaks with a key of its own by its microphone, and hears its words again",
     async () => {
       const sound = join(folder.path, "microphone.wav");
-      await writeFile(sound, wave(SPOKEN_SECONDS, 20));
+      await writeFile(sound, waveOf([SPOKEN_SECONDS, 20]));
       const made = await server.postJson("/v1/realtime/client_secrets", {
         session: { type: "realtime", model: "local/echo" },
       });
       const { value: key } = (await made.json()) as { value: string };
       const url = `${server.url.replace("http", "ws")}/v1/realtime`;
-      const fragment = encodeURIComponent(JSON.stringify({ url, key, model: "local/echo" }));
-      const address = `http://127.0.0.1:${site.port}/#${fragment}`;
-      const printed = await run(["node", PROGRAM, CHROMIUM, address, sound], folder.path, TALK_MS);
-      const line = printed.split("\n").find((one) => one.startsWith("{")) ?? "{}";
-      const talked = JSON.parse(line) as Record<string, unknown> & { types: string[] };
+      const talked = await talkInPage<Record<string, unknown> & { types: string[] }>(
+        {
+          address: `${site.origin}/talk.html`,
+          knows: { url, key, model: "local/echo" },
+          sound,
+          loops: false,
+          timeoutMs: TALK_MS,
+        },
+        folder.path,
+      );
       expect(key).toMatch(/^ek_/);
       expect(talked).toMatchObject({ protocol: "realtime", status: "completed", code: 1000, wasClean: true });
       expect(talked.types).toEqual(
@@ -69,26 +65,3 @@ describe.skipIf(missing !== null)(`a page${missing === null ? "" : ` (skipped: $
     TALK_MS,
   );
 });
-
-/** A tone and then silence, as 16-bit PCM. */
-function wave(loudSeconds: number, silentSeconds: number): Uint8Array {
-  const samples = new Int16Array(RATE * (loudSeconds + silentSeconds));
-  for (let i = 0; i < RATE * loudSeconds; i += 1) samples[i] = Math.round(16_000 * Math.sin(i / 10));
-  const head = new DataView(new ArrayBuffer(44));
-  const words = (at: number, text: string) => {
-    for (let i = 0; i < text.length; i += 1) head.setUint8(at + i, text.charCodeAt(i));
-  };
-  words(0, "RIFF");
-  head.setUint32(4, 36 + samples.byteLength, true);
-  words(8, "WAVEfmt ");
-  head.setUint32(16, 16, true);
-  head.setUint16(20, 1, true);
-  head.setUint16(22, 1, true);
-  head.setUint32(24, RATE, true);
-  head.setUint32(28, RATE * 2, true);
-  head.setUint16(32, 2, true);
-  head.setUint16(34, 16, true);
-  words(36, "data");
-  head.setUint32(40, samples.byteLength, true);
-  return Buffer.concat([Buffer.from(head.buffer), Buffer.from(samples.buffer)]);
-}

@@ -1,19 +1,20 @@
 /**
  * Opens a page in Chromium, whose microphone is a file, and prints `window.talked` once the page has left it there. Arguments: the
- * browser, the page's address, the WAVE file.
+ * browser, the page's address, the WAVE file (with `%noloop`: played once), further flags of the browser.
  */
 
 import { chromium } from "playwright-core";
 
-const [executablePath, address, sound] = process.argv.slice(2);
+const [executablePath, address, sound, ...flags] = process.argv.slice(2);
 const browser = await chromium.launch({
   executablePath,
   args: [
     "--no-sandbox",
     "--use-fake-ui-for-media-stream",
     "--use-fake-device-for-media-stream",
-    `--use-file-for-fake-audio-capture=${sound}%noloop`,
+    `--use-file-for-fake-audio-capture=${sound}`,
     "--autoplay-policy=no-user-gesture-required",
+    ...flags,
   ],
 });
 try {
