@@ -25,13 +25,13 @@ export function socketLinks(createSocket: CreateSocket = browserSocket): OpenLin
   return async (options, listener) => {
     const { requester } = options;
     for (let renewed = !requester.credentials.renewable; ; renewed = true) {
-      const key = await requester.credentials.token();
+      const key = await requester.credentials.token(options.signal);
       options.signal.throwIfAborted();
       try {
         return await open(createSocket, key, options, listener);
       } catch (error) {
         if (renewed || !refusesKey(error)) throw error;
-        await requester.credentials.refused(key);
+        requester.credentials.refused(key);
       }
     }
   };
