@@ -9,7 +9,7 @@ import { backoffMs, sleep } from "../clock.ts";
 import type { TaskUpdate } from "../following/update-order.ts";
 import { createTask } from "../resources/creation.ts";
 import { ConduitError, ConnectionError, isFinal, StatusError } from "../transport/errors.ts";
-import { Requester } from "../transport/requester.ts";
+import { type CallOptions, Requester } from "../transport/requester.ts";
 import { Emitter } from "./emitter.ts";
 import { FallbackFollower } from "./fallback-follower.ts";
 import { FollowedTask } from "./followed-task.ts";
@@ -122,18 +122,19 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
   }
 
   /** The id of the task; it is followed when this client is connected. */
-  generateImage(params: { model: string; prompt: string; size?: string; n?: number }): Promise<string> {
-    return this.#generate("image", params);
+  generateImage(
+    params: { model: string; prompt: string; size?: string; n?: number },
+    options: CallOptions = {},
+  ): Promise<string> {
+    return this.#generate("image", params, options);
   }
 
   /** The same for a film. */
-  generateVideo(params: {
-    model: string;
-    prompt: string;
-    duration?: number;
-    size?: string;
-  }): Promise<string> {
-    return this.#generate("video", params);
+  generateVideo(
+    params: { model: string; prompt: string; duration?: number; size?: string },
+    options: CallOptions = {},
+  ): Promise<string> {
+    return this.#generate("video", params, options);
   }
 
   /** Follows nothing any more; `connect` begins anew. */
@@ -141,8 +142,12 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
     await this.#end({});
   }
 
-  async #generate(type: HubType, params: { model: string; prompt: string }): Promise<string> {
-    const { taskId } = await createTask(this.#requester, type, params, {}).catch((error: unknown) => {
+  async #generate(
+    type: HubType,
+    params: { model: string; prompt: string },
+    options: CallOptions,
+  ): Promise<string> {
+    const { taskId } = await createTask(this.#requester, type, params, options).catch((error: unknown) => {
       if (!(error instanceof StatusError) || error.code !== null) throw error;
       const what = type === "image" ? "Image" : "Video";
       throw new ConduitError(`${what} generation failed`, { cause: error });

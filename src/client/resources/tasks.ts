@@ -12,13 +12,12 @@ import {
   type WireTasksCancelled,
 } from "../../protocol/task.ts";
 import type { WireDelivery } from "../../protocol/webhook.ts";
-import { sleep } from "../clock.ts";
 import { type FollowOptions, followTask } from "../following/follow-task.ts";
 import type { TaskUpdate } from "../following/update-order.ts";
 import { type WatchOptions, watchTasks } from "../following/watch-tasks.ts";
-import { TimeoutError } from "../transport/errors.ts";
 import type { CallOptions, Requester } from "../transport/requester.ts";
 import { ResultPage } from "../transport/result-page.ts";
+import { startTimeLimit } from "../transport/time-limit.ts";
 
 export type TaskFilter = {
   status?: TaskStatus | TaskStatus[] | undefined;
@@ -121,25 +120,17 @@ export class TasksResource {
   /** Resolves with the task once it has ended, however it ended. */
   async wait(taskId: string, options: WaitOptions = {}): Promise<WireTask> {
     const { timeoutMs, onProgress, signal, ...following } = options;
-    const controller = new AbortController();
-    const leave = () => controller.abort(signal?.reason);
-    if (signal?.aborted) leave();
-    signal?.addEventListener("abort", leave, { once: true });
-    if (timeoutMs !== undefined)
-      sleep(this.#requester.clock, timeoutMs, controller.signal).then(
-        () => controller.abort(new TimeoutError(`Task ${taskId} did not end within ${timeoutMs} ms.`)),
-        () => {},
-      );
+    const message = `Task ${taskId} did not end within ${timeoutMs} ms.`;
+    const limit = startTimeLimit(this.#requester.clock, { signal, timeoutMs, message });
     try {
-      for await (const update of this.events(taskId, { ...following, signal: controller.signal }))
+      for await (const update of this.events(taskId, { ...following, signal: limit.signal }))
         onProgress?.(progressOf(taskId, update));
       // Only a task that is read alone has its pictures as Base64.
-      const task = await this.get(taskId, { signal: controller.signal });
+      const task = await this.get(taskId, { signal: limit.signal });
       if (!isTerminal(task.status)) throw new TypeError(`Task ${taskId} ended and is ${task.status}.`);
       return task;
     } finally {
-      signal?.removeEventListener("abort", leave);
-      controller.abort();
+      limit.end();
     }
   }
 }

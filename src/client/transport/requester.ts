@@ -2,7 +2,8 @@
 
 import { backoffMs, type ClientClock, sleep, systemTimers } from "../clock.ts";
 import { Credentials, type KeyOptions } from "./credentials.ts";
-import { ConnectionError, deservesRepeat, errorOfAnswer, StatusError, TimeoutError } from "./errors.ts";
+import { ConnectionError, deservesRepeat, errorOfAnswer, StatusError } from "./errors.ts";
+import { startTimeLimit } from "./time-limit.ts";
 
 export type FetchFunction = (input: string, init: RequestInit) => Promise<Response>;
 
@@ -168,21 +169,16 @@ export class Requester {
     token: string,
     { signal, timeoutMs = this.#options.timeoutMs ?? TIMEOUT_MS }: CallOptions,
   ): Promise<{ response: Response; text: string }> {
-    const controller = new AbortController();
-    const leave = () => controller.abort(signal?.reason);
-    signal?.addEventListener("abort", leave, { once: true });
-    const timer = this.clock.after(timeoutMs, () =>
-      controller.abort(new TimeoutError(`No answer of ${this.baseUrl} came within ${timeoutMs} ms.`)),
-    );
+    const message = `No answer of ${this.baseUrl} came within ${timeoutMs} ms.`;
+    const limit = startTimeLimit(this.clock, { signal, timeoutMs, message });
     try {
-      const response = await this.#send(url, { ...init, signal: controller.signal }, token);
+      const response = await this.#send(url, { ...init, signal: limit.signal }, token);
       return { response, text: await response.text() };
     } catch (error) {
-      if (controller.signal.aborted) throw controller.signal.reason;
+      if (limit.signal.aborted) throw limit.signal.reason;
       throw error instanceof ConnectionError ? error : lost(this.baseUrl, error);
     } finally {
-      timer.cancel();
-      signal?.removeEventListener("abort", leave);
+      limit.end();
     }
   }
 
