@@ -106,7 +106,7 @@ export function createCore(parts: HostParts, { dropHeld, checkTask, ...options }
     ),
     keys,
     authenticator,
-    ephemeralKeys: new EphemeralKeys({ store }),
+    ephemeralKeys: new EphemeralKeys({ store, changed: (keyId) => keys.noteChange(keyId) }),
     guardedFetch,
     inputs: new InputStore(
       { fetch: guardedFetch, checkedMedia: createCheckedMedia(media), media, tasks: store },

@@ -19,8 +19,14 @@ export type CreateEphemeralKeyRequest = {
 };
 
 /** The answer: the only one that holds the plain key. */
-export type WireEphemeralKey = {
-  key: string;
+export type WireEphemeralKey = Omit<WireListedEphemeralKey, "created"> & { key: string };
+
+/** What `GET /v1/auth/ephemeral-keys` tells of a key. */
+export type WireListedEphemeralKey = {
+  /** Takes it back: the SHA-256 of the plain key in lower-case hex. */
+  id: string;
+  /** ISO 8601. */
+  created: string;
   /** ISO 8601. */
   expiresAt: string;
   subject: string;
@@ -30,6 +36,15 @@ export type WireEphemeralKey = {
   maxPriority: Priority;
   tasks: readonly string[];
 };
+
+/** Those that have not expired, the one that ends last first; `after` asks for the next page. */
+export type WireEphemeralKeyPage = {
+  data: WireListedEphemeralKey[];
+  hasMore: boolean;
+  after: string | null;
+};
+
+export type WireEphemeralKeyDeleted = { id: string; deleted: true };
 
 /** The answer of `GET /v1/key` to an ephemeral key. */
 export type WireOwnEphemeralKey = {

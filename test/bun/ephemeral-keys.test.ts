@@ -2,9 +2,11 @@
 
 import OpenAI from "openai";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { hashKey } from "../../src/accounts/keys/plain-key.ts";
 import type {
   WireClientSecret,
   WireEphemeralKey,
+  WireEphemeralKeyPage,
   WireOwnEphemeralKey,
 } from "../../src/protocol/ephemeral-key.ts";
 import type { WireError } from "../../src/protocol/error.ts";
@@ -45,10 +47,74 @@ async function create(key: string, body: object = FOX): Promise<string> {
   return ((await response.json()) as WireAccepted).taskId;
 }
 
+describe("taking one back", () => {
+  const takeBack = (id: string, key: string = BOOTSTRAP_KEY) =>
+    world.send("DELETE", `${MINT}/${id}`, { key });
+  const list = async (query = "", key: string = BOOTSTRAP_KEY) => {
+    const response = await world.send("GET", `${MINT}${query}`, { key });
+    expect(response.status).toBe(200);
+    return (await response.json()) as WireEphemeralKeyPage;
+  };
+
+  test("refuses it at once, whatever was remembered of it, and leaves its tasks and the others of its subject", async () => {
+    const [one, other] = [await mint({ subject: "ann" }), await mint({ subject: "ann" })];
+    const taskId = await create(one.key);
+    const gone = await takeBack(one.id.toUpperCase());
+    expect([gone.status, await gone.json()]).toEqual([200, { id: one.id, deleted: true }]);
+    expect(await statusOf(one.key)).toEqual([401, "invalid_api_key", null]);
+    expect((await world.send("GET", `/v1/tasks/${taskId}`, { key: other.key })).status).toBe(200);
+    expect(await refusal(await takeBack(one.id))).toEqual([404, "not_found", null]);
+  });
+
+  test("works for a key that came with a task and for a client secret, by the SHA-256 of what leaked", async () => {
+    const body = { ...FOX, access_token: {} };
+    const accepted = (await (await world.send("POST", ASYNC, { body })).json()) as WireAccepted;
+    const secret = (await (await world.send("POST", SECRETS, { body: {} })).json()) as WireClientSecret;
+    for (const plain of [accepted.accessToken ?? "", secret.value]) {
+      expect((await takeBack(await hashKey(plain))).status).toBe(200);
+      expect((await statusOf(plain))[0]).toBe(401);
+    }
+    expect((await list()).data).toEqual([]);
+  });
+
+  test("is for its parent alone", async () => {
+    const made = await mint();
+    const { key } = await world.makeKey({ name: "another" });
+    expect(await refusal(await takeBack(made.id, key))).toEqual([404, "not_found", null]);
+    expect((await takeBack(made.id, made.key)).status).toBe(403);
+    expect((await world.send("GET", MINT, { key: made.key })).status).toBe(403);
+    expect((await list("", key)).data).toEqual([]);
+    for (const id of ["x", "%00", "0".repeat(64)])
+      expect(await refusal(await takeBack(id))).toEqual([404, "not_found", null]);
+  });
+
+  test("is found in the list of those that have not expired, without the plain key", async () => {
+    const [first, second, short] = [
+      await mint({ subject: "ann" }),
+      await mint(),
+      await mint({ ttl_seconds: 10 }),
+    ];
+    const { key: _, ...told } = first;
+    const pages = [await list("?limit=1")];
+    for (let { hasMore, after } = pages[0]!; hasMore; { hasMore, after } = pages.at(-1)!)
+      pages.push(await list(`?limit=1&after=${after}`));
+    const rows = pages.flatMap(({ data }) => data);
+    expect(rows.map(({ id }) => id).sort()).toEqual([first.id, second.id, short.id].sort());
+    expect(rows.at(-1)?.id).toBe(short.id);
+    const created = new Date(world.clock.now()).toISOString();
+    expect(rows.find(({ id }) => id === first.id)).toEqual({ ...told, created });
+    await world.clock.advance(10_000);
+    expect((await list()).data.map(({ id }) => id)).not.toContain(short.id);
+    for (const query of ["?limit=0", "?after=x"])
+      expect((await world.send("GET", MINT + query, {})).status).toBe(400);
+  });
+});
+
 describe("making one", () => {
   test("answers the plain key, once, with what it may do and until when", async () => {
     const made = await mint({ ttl_seconds: 60, subject: "user-1" });
     expect(made).toEqual({
+      id: await hashKey(made.key),
       key: expect.stringMatching(PLAIN),
       expiresAt: new Date(world.clock.now() + 60_000).toISOString(),
       subject: "user-1",

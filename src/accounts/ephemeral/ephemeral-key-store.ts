@@ -30,6 +30,9 @@ export type EphemeralKey = {
 /** A key to come: the store adds its times, by its own clock. */
 export type EphemeralKeyDraft = Omit<EphemeralKey, "createdAt" | "expiresAt"> & { readonly ttlMs: number };
 
+/** Where a key stands in the list of its parent's. */
+export type EphemeralKeyPlace = Pick<EphemeralKey, "expiresAt" | "hash">;
+
 /** For so long after its end a key is still known, so that its user is told that it expired; ms. */
 export const EXPIRED_KEPT_MS = 3_600_000;
 
@@ -41,4 +44,11 @@ export interface EphemeralKeyStore {
   createEphemeralKey(draft: EphemeralKeyDraft, maxLive: number | null): Promise<EphemeralKey | null>;
   /** Also when it has expired, for a while. Null when there is none. */
   findEphemeralKey(hash: string): Promise<EphemeralKey | null>;
+  /** Those of a parent that were made under a bound and have not expired, the one that ends last first; at most `limit`. */
+  listEphemeralKeys(
+    keyId: string,
+    page: { limit: number; after: EphemeralKeyPlace | null },
+  ): Promise<{ keys: EphemeralKey[]; hasMore: boolean }>;
+  /** Removes a key of this parent; false when there is none. */
+  deleteEphemeralKey(keyId: string, hash: string): Promise<boolean>;
 }

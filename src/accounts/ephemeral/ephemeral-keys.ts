@@ -7,7 +7,12 @@ import { cryptoRandom, type RandomFill, randomToken } from "../../tasks/ids.ts";
 import { hashKey, isEphemeralPlainKey, makeEphemeralPlainKey } from "../keys/plain-key.ts";
 import { coversPattern } from "../model-patterns.ts";
 import { type Principal, requireVirtualKey } from "../principal.ts";
-import type { EphemeralKey, EphemeralKeyDraft, EphemeralKeyStore } from "./ephemeral-key-store.ts";
+import type {
+  EphemeralKey,
+  EphemeralKeyDraft,
+  EphemeralKeyPlace,
+  EphemeralKeyStore,
+} from "./ephemeral-key-store.ts";
 
 /** Bounds of the time a key may be asked for, seconds. */
 export const MIN_TTL_SECONDS = 10;
@@ -23,6 +28,8 @@ const MAX_LIVE_PER_KEY = 100_000;
 const FULL_RETRY_SECONDS = 60;
 /** Of a subject that nobody named: 16 letters and digits are 95 bits. */
 const SUBJECT_CHARACTERS = 16;
+/** The id of a key is its hash. */
+const ID = /^[0-9a-f]{64}$/;
 const NO_PERMISSIONS: Permissions = {
   canGenerateImages: false,
   canGenerateVideos: false,
@@ -53,15 +60,19 @@ export type MadeEphemeralKey = { readonly key: EphemeralKey; readonly plain: str
 
 export type EphemeralKeyDependencies = {
   readonly store: EphemeralKeyStore;
+  /** A key of this parent was taken back: caches forget what they know of it. */
+  readonly changed: (keyId: string) => void;
   readonly random?: RandomFill;
 };
 
 export class EphemeralKeys {
   readonly #store: EphemeralKeyStore;
+  readonly #changed: (keyId: string) => void;
   readonly #random: RandomFill;
 
-  constructor({ store, random = cryptoRandom }: EphemeralKeyDependencies) {
+  constructor({ store, changed, random = cryptoRandom }: EphemeralKeyDependencies) {
     this.#store = store;
+    this.#changed = changed;
     this.#random = random;
   }
 
@@ -109,6 +120,29 @@ export class EphemeralKeys {
     return made;
   }
 
+  /**
+   * The caller's own that have not expired, but for those that came with tasks; the one that ends last first. Rejects with
+   * `permission_denied` for an ephemeral key.
+   */
+  list(
+    principal: Principal,
+    page: { limit: number; after: EphemeralKeyPlace | null },
+  ): Promise<{ keys: EphemeralKey[]; hasMore: boolean }> {
+    requireVirtualKey(principal, "Listing ephemeral keys");
+    return this.#store.listEphemeralKeys(principal.keyId, page);
+  }
+
+  /**
+   * Takes back a key of the caller's, whichever kind it is: it is refused from here on, in other processes as soon as they read it
+   * anew. Rejects with `not_found`, also for keys of others, and with `permission_denied` for an ephemeral key.
+   */
+  async takeBack(principal: Principal, id: string): Promise<void> {
+    requireVirtualKey(principal, "Taking ephemeral keys back");
+    const { keyId } = principal;
+    if (!ID.test(id) || !(await this.#store.deleteEphemeralKey(keyId, id))) throw keyNotFound();
+    this.#changed(keyId);
+  }
+
   /** The configuration of realtime sessions that a plain key was made with; null for one without, and for virtual keys. */
   async sessionOf(presented: string): Promise<Json> {
     if (!isEphemeralPlainKey(presented)) return null;
@@ -140,6 +174,13 @@ export class EphemeralKeys {
     );
     return key === null ? null : { key, plain };
   }
+}
+
+function keyNotFound(): ApiError {
+  return new ApiError(
+    "not_found",
+    "This key has no ephemeral key of that id: it was taken back, or has expired long ago. The id is the `id` of its creation, and the SHA-256 of the plain key.",
+  );
 }
 
 function grantedOf(permissions: NonNullable<EphemeralKeyOrder["permissions"]>): Permissions {

@@ -201,6 +201,6 @@ function invalidKey(): ApiError {
 function unknownEphemeralKey(): ApiError {
   return new ApiError(
     "invalid_api_key",
-    "This ephemeral key is not known here: it expired long ago, or the key that made it was deleted or rotated. Get a new one from your server.",
+    "This ephemeral key is not known here: it was taken back, it expired long ago, or the key that made it was deleted or rotated. Get a new one from your server.",
   );
 }

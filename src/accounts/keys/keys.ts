@@ -108,6 +108,11 @@ export class KeyService {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Tells the same listeners that a key is to be read anew, because something that belongs to it was changed elsewhere. */
+  noteChange(keyId: string): void {
+    this.#announce({ keyId, alive: true });
+  }
+
   /** Makes a key. Its plain form cannot be read again; the answer of the same request comes back where one was kept. */
   create(draft: KeyDraft, order?: KeyOrder): Promise<MadeKey>;
   create(draft: KeyDraft, order: KeyOrder | OnceOrder): Promise<MadeKey | KeptAnswer>;

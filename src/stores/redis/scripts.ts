@@ -279,6 +279,8 @@ const RECIPES: Record<ScriptName, Recipe> = {
   deleteEndpoint: writing(),
   createEphemeralKey: writing(),
   getEphemeralKey: reading(),
+  listEphemeralKeys: reading(),
+  deleteEphemeralKey: writing(),
   createKey: writing(...CHANGES, "accounts", "audit", "keyStep"),
   updateKey: writing(...CHANGES, "accounts", "hashes", "audit", "keyStep"),
   deleteKey: writing(...CHANGES, "accounts", "hashes", "deletedKeys", "audit", "keyStep"),

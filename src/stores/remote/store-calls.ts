@@ -78,6 +78,9 @@ const REPETITION = {
   // The hash of the plain key makes it one.
   createEphemeralKey: "again",
   findEphemeralKey: "again",
+  listEphemeralKeys: "again",
+  // Its second answer says that there is none.
+  deleteEphemeralKey: "once",
   keyStanding: "again",
   customerStanding: "again",
   setCustomerBudget: "again",

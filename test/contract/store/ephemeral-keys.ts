@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   type EphemeralKeyDraft,
+  type EphemeralKeyPlace,
   EXPIRED_KEPT_MS,
 } from "../../../src/accounts/ephemeral/ephemeral-key-store.ts";
 import { EPHEMERAL_TTL_MS, ephemeralKeyDraft } from "../../fixture/ephemeral-key.ts";
@@ -80,6 +81,50 @@ export function ephemeralKeyContract(contract: StoreContract): void {
       expect(await create(ephemeralKeyDraft("h1"), 1)).not.toBeNull();
       expect(await create(ephemeralKeyDraft("free3"), null)).not.toBeNull();
       expect(await create(ephemeralKeyDraft("h2"), 1)).toBeNull();
+    });
+
+    test("a key that is taken back is gone, makes room, and is its parent's alone to take", async () => {
+      await create(ephemeralKeyDraft("h1"), 2);
+      await create(ephemeralKeyDraft("h2"), 2);
+      expect(await bench.store.deleteEphemeralKey("b", "h1")).toBe(false);
+      expect(await bench.store.findEphemeralKey("h1")).not.toBeNull();
+      expect(await bench.store.deleteEphemeralKey("a", "h1")).toBe(true);
+      expect(await bench.store.findEphemeralKey("h1")).toBeNull();
+      expect(await bench.store.deleteEphemeralKey("a", "h1")).toBe(false);
+      expect(await create(ephemeralKeyDraft("h3"), 2)).not.toBeNull();
+      expect(await create(ephemeralKeyDraft("h4"), 2)).toBeNull();
+      await create(ephemeralKeyDraft("free"), null);
+      expect(await bench.store.deleteEphemeralKey("a", "free")).toBe(true);
+      expect(await create(ephemeralKeyDraft("h4"), 2)).toBeNull();
+    });
+
+    test("those that are counted and have not expired are listed, page by page, the one that ends last first", async () => {
+      const ends = { h1: 3, h2: 1, h3: 2, h4: 2, h5: 2 };
+      for (const [hash, minutes] of Object.entries(ends))
+        await create(ephemeralKeyDraft(hash, { ttlMs: minutes * EPHEMERAL_TTL_MS }), 9);
+      await create(ephemeralKeyDraft("free", { ttlMs: 3 * EPHEMERAL_TTL_MS }), null);
+      await create(ephemeralKeyDraft("other", { keyId: "b" }), 9);
+      const pages = async (limit: number) => {
+        const found: string[][] = [];
+        for (let after: EphemeralKeyPlace | null = null, more = true; more; ) {
+          const page = await bench.store.listEphemeralKeys("a", { limit, after });
+          found.push(page.keys.map(({ hash }) => hash));
+          after = page.keys.at(-1) ?? null;
+          more = page.hasMore;
+        }
+        return found;
+      };
+      expect(await pages(2)).toEqual([["h1", "h5"], ["h4", "h3"], ["h2"]]);
+      expect(await pages(5)).toEqual([["h1", "h5", "h4", "h3", "h2"]]);
+      const { keys } = await bench.store.listEphemeralKeys("a", { limit: 1, after: null });
+      expect(keys).toEqual([await bench.store.findEphemeralKey("h1")]);
+      bench.advance(EPHEMERAL_TTL_MS);
+      await bench.store.deleteEphemeralKey("a", "h4");
+      expect(await pages(9)).toEqual([["h1", "h5", "h3"]]);
+      expect(await bench.store.listEphemeralKeys("c", { limit: 9, after: null })).toEqual({
+        keys: [],
+        hasMore: false,
+      });
     });
 
     test("a changed or deleted parent leaves its keys as they were: who asks looks at both", async () => {

@@ -5,6 +5,8 @@ import type { WireAuditEntry } from "../../../protocol/audit.ts";
 import type {
   WireClientSecret,
   WireEphemeralKey,
+  WireEphemeralKeyDeleted,
+  WireListedEphemeralKey,
   WireOwnEphemeralKey,
 } from "../../../protocol/ephemeral-key.ts";
 import {
@@ -169,18 +171,37 @@ export const customer = named(
   } satisfies Shape<WireCustomer>),
 );
 
+const ephemeralKeyFields = {
+  id: about("Takes it back: the SHA-256 of the plain key in lower-case hex.", z.string()),
+  expiresAt: time(),
+  subject: about("The tenant that it is within its parent.", z.string()),
+  permissions,
+  allowedModels: models,
+  maxPriority: priority,
+  tasks: z.array(z.string()),
+};
 export const ephemeralKey = named(
   "EphemeralKey",
   "The only answer that holds the plain key.",
   z.object({
     key: about("`ek_…`.", z.string()),
-    expiresAt: time(),
-    subject: about("The tenant that it is within its parent.", z.string()),
-    permissions,
-    allowedModels: models,
-    maxPriority: priority,
-    tasks: z.array(z.string()),
+    ...ephemeralKeyFields,
   } satisfies Shape<WireEphemeralKey>),
+);
+const listedEphemeralKey = named(
+  "ListedEphemeralKey",
+  "An ephemeral key without its plain form.",
+  z.object({ ...ephemeralKeyFields, created: time() } satisfies Shape<WireListedEphemeralKey>),
+);
+export const ephemeralKeyPage = named(
+  "EphemeralKeyPage",
+  "Those that have not expired, the one that ends last first.",
+  z.object(page(listedEphemeralKey)),
+);
+export const ephemeralKeyDeleted = named(
+  "EphemeralKeyDeleted",
+  "It is gone.",
+  z.object({ id: z.string(), deleted: z.literal(true) } satisfies Shape<WireEphemeralKeyDeleted>),
 );
 export const clientSecret = named(
   "ClientSecret",

@@ -2,10 +2,18 @@
 
 import { z } from "zod";
 import { USAGE_FORMATS, USAGE_GROUPS } from "../../../protocol/usage.ts";
-import { betaSession, clientSecret, ephemeralKey, ownEphemeralKey, ownKey } from "../answers/keys.ts";
+import {
+  betaSession,
+  clientSecret,
+  ephemeralKey,
+  ephemeralKeyDeleted,
+  ephemeralKeyPage,
+  ownEphemeralKey,
+  ownKey,
+} from "../answers/keys.ts";
 import { usagePage } from "../answers/usage.ts";
 import { type Answer, json, type Operation, type Parameter } from "../operation.ts";
-import { query } from "../parameters.ts";
+import { AFTER, inPath, LIMIT, query } from "../parameters.ts";
 
 const day = { type: "string", description: "A date, or a time with a zone, of which the UTC day counts." };
 
@@ -67,6 +75,30 @@ export const KEYS: readonly Operation[] = [
     body: { form: "json", schema: "CreateEphemeralKey" },
     answers: { 200: json(MADE, ephemeralKey) },
     errors: ["permission_denied", "model_not_allowed", "rate_limit_exceeded"],
+  },
+  {
+    method: "get",
+    path: "/v1/auth/ephemeral-keys",
+    id: "listEphemeralKeys",
+    tag: "Keys and usage",
+    summary: "List the key's short-lived keys",
+    description: "Those that have not expired, but for those that came with a task.",
+    access: "key",
+    parameters: [LIMIT, AFTER],
+    answers: { 200: json("A page of them.", ephemeralKeyPage) },
+    errors: ["invalid_parameter", "permission_denied"],
+  },
+  {
+    method: "delete",
+    path: "/v1/auth/ephemeral-keys/{id}",
+    id: "takeBackEphemeralKey",
+    tag: "Keys and usage",
+    summary: "Take a short-lived key back",
+    description: "Of any kind: also one that came with a task, or a client secret.",
+    access: "key",
+    parameters: [inPath("id", "The key's id: the SHA-256 of its plain form.")],
+    answers: { 200: json("It is refused from now on.", ephemeralKeyDeleted) },
+    errors: ["permission_denied", "not_found"],
   },
   {
     method: "post",

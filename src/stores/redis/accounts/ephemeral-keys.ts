@@ -3,6 +3,7 @@
 import {
   type EphemeralKey,
   type EphemeralKeyDraft,
+  type EphemeralKeyPlace,
   type EphemeralKeyStore,
   EXPIRED_KEPT_MS,
 } from "../../../accounts/ephemeral/ephemeral-key-store.ts";
@@ -35,6 +36,20 @@ export class RedisEphemeralKeys implements EphemeralKeyStore {
 
   async findEphemeralKey(hash: string): Promise<EphemeralKey | null> {
     return readEphemeralKey(await this.#scripts.run("getEphemeralKey", hash));
+  }
+
+  async listEphemeralKeys(
+    keyId: string,
+    { limit, after }: { limit: number; after: EphemeralKeyPlace | null },
+  ): Promise<{ keys: EphemeralKey[]; hasMore: boolean }> {
+    const from = after === null ? ["", ""] : [String(after.expiresAt), after.hash];
+    const told = listReply(await this.#scripts.run("listEphemeralKeys", keyId, String(limit + 1), ...from));
+    const keys = told.map(readEphemeralKey).filter((key) => key !== null);
+    return { keys: keys.slice(0, limit), hasMore: told.length > limit };
+  }
+
+  async deleteEphemeralKey(keyId: string, hash: string): Promise<boolean> {
+    return (await this.#scripts.run("deleteEphemeralKey", hash, keyId)) === 1;
   }
 }
 

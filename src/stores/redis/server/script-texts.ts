@@ -25,11 +25,13 @@ import listEndpointsText from "../scripts/endpoints/list-endpoints.lua" with { t
 import updateEndpointText from "../scripts/endpoints/update-endpoint.lua" with { type: "text" };
 import createEphemeralKeyText from "../scripts/keys/create-ephemeral-key.lua" with { type: "text" };
 import createKeyText from "../scripts/keys/create-key.lua" with { type: "text" };
+import deleteEphemeralKeyText from "../scripts/keys/delete-ephemeral-key.lua" with { type: "text" };
 import deleteKeyText from "../scripts/keys/delete-key.lua" with { type: "text" };
 import getDeletedKeyText from "../scripts/keys/get-deleted-key.lua" with { type: "text" };
 import getEphemeralKeyText from "../scripts/keys/get-ephemeral-key.lua" with { type: "text" };
 import getKeyText from "../scripts/keys/get-key.lua" with { type: "text" };
 import listDeletedKeysText from "../scripts/keys/list-deleted-keys.lua" with { type: "text" };
+import listEphemeralKeysText from "../scripts/keys/list-ephemeral-keys.lua" with { type: "text" };
 import listKeysText from "../scripts/keys/list-keys.lua" with { type: "text" };
 import recallAnswerText from "../scripts/keys/recall-answer.lua" with { type: "text" };
 import updateKeyText from "../scripts/keys/update-key.lua" with { type: "text" };
@@ -193,6 +195,8 @@ export const TEXTS = {
   updateEndpoint: updateEndpointText,
   createEphemeralKey: createEphemeralKeyText,
   getEphemeralKey: getEphemeralKeyText,
+  listEphemeralKeys: listEphemeralKeysText,
+  deleteEphemeralKey: deleteEphemeralKeyText,
   createKey: createKeyText,
   deleteKey: deleteKeyText,
   getKey: getKeyText,

@@ -3,10 +3,11 @@
 import {
   type EphemeralKey,
   type EphemeralKeyDraft,
+  type EphemeralKeyPlace,
   type EphemeralKeyStore,
   EXPIRED_KEPT_MS,
 } from "../../../accounts/ephemeral/ephemeral-key-store.ts";
-import type { Sql } from "../../sql.ts";
+import type { Sql, SqlRow } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
 
@@ -17,8 +18,15 @@ export function ephemeralKeyMethods(transactions: Transactions): EphemeralKeySto
   return {
     createEphemeralKey: (draft, maxLive) => transactions.write((tx) => insertKey(tx, draft, maxLive)),
     findEphemeralKey: (hash) => transactions.read(({ sql }) => keyByHash(sql, hash)),
+    listEphemeralKeys: (keyId, page) => transactions.read((tx) => listKeys(tx, keyId, page)),
+    deleteEphemeralKey: (keyId, hash) => transactions.write(({ sql }) => deleteKey(sql, keyId, hash)),
   };
 }
+
+const LIST = `SELECT * FROM ephemeral_keys WHERE key_id = ? AND counted = 1 AND expires_at > ? AND (expires_at, hash) < (?, ?)
+  ORDER BY expires_at DESC, hash DESC LIMIT ?`;
+/** Before every other place. */
+const LAST: EphemeralKeyPlace = { expiresAt: Number.MAX_SAFE_INTEGER, hash: "" };
 
 /** Removes keys that expired long ago, at most `limit`; answers how many. */
 export function dropExpiredKeys({ sql, now }: Transaction, limit: number): number {
@@ -27,13 +35,32 @@ export function dropExpiredKeys({ sql, now }: Transaction, limit: number): numbe
     now - EXPIRED_KEPT_MS,
     limit,
   );
-  for (const { no, key_id, counted } of rows) {
-    sql.run("DELETE FROM ephemeral_keys WHERE no = ?", no as number);
-    if (counted === 0) continue;
-    sql.run("UPDATE ephemeral_counts SET count = count - 1 WHERE key_id = ?", key_id as string);
-    sql.run("DELETE FROM ephemeral_counts WHERE key_id = ? AND count <= 0", key_id as string);
-  }
+  for (const row of rows) dropRow(sql, row);
   return rows.length;
+}
+
+function dropRow(sql: Sql, { no, key_id, counted }: SqlRow): void {
+  sql.run("DELETE FROM ephemeral_keys WHERE no = ?", no as number);
+  if (counted === 0) return;
+  sql.run("UPDATE ephemeral_counts SET count = count - 1 WHERE key_id = ?", key_id as string);
+  sql.run("DELETE FROM ephemeral_counts WHERE key_id = ? AND count <= 0", key_id as string);
+}
+
+function listKeys(
+  { sql, now }: Transaction,
+  keyId: string,
+  { limit, after }: { limit: number; after: EphemeralKeyPlace | null },
+): { keys: EphemeralKey[]; hasMore: boolean } {
+  const { expiresAt, hash } = after ?? LAST;
+  const rows = sql.all(LIST, keyId, now, expiresAt, hash, limit + 1);
+  return { keys: rows.slice(0, limit).map(ephemeralKeyOf), hasMore: rows.length > limit };
+}
+
+function deleteKey(sql: Sql, keyId: string, hash: string): boolean {
+  const row = sql.get("SELECT no, key_id, counted FROM ephemeral_keys WHERE hash = ?", hash);
+  if (row?.key_id !== keyId) return false;
+  dropRow(sql, row);
+  return true;
 }
 
 function insertKey(
@@ -80,12 +107,15 @@ function hasLive(sql: Sql, keyId: string, now: number, count: number): boolean {
 
 function keyByHash(sql: Sql, hash: string): EphemeralKey | null {
   const row = sql.get("SELECT * FROM ephemeral_keys WHERE hash = ?", hash);
-  if (row === null) return null;
+  return row === null ? null : ephemeralKeyOf(row);
+}
+
+function ephemeralKeyOf(row: SqlRow): EphemeralKey {
   const { parentHash, subject, granted, permissions, allowedModels, maxPriority, session } = JSON.parse(
     row.details as string,
   ) as Details;
   return {
-    hash,
+    hash: row.hash as string,
     keyId: row.key_id as string,
     parentHash,
     subject,

@@ -41,7 +41,10 @@ async function asked(path: string, session: Json, key = PLAIN): Promise<VoiceReq
       store: {
         findEphemeralKey: (hash) => store.findEphemeralKey(hash),
         createEphemeralKey: () => Promise.resolve(null),
+        listEphemeralKeys: () => Promise.resolve({ keys: [], hasMore: false }),
+        deleteEphemeralKey: () => Promise.resolve(false),
       },
+      changed: () => {},
     }),
     voice: {
       admit(request) {
