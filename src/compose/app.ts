@@ -25,6 +25,7 @@ import { mountEvents } from "../http/routes/events.ts";
 import { type Health, mountHealth } from "../http/routes/health.ts";
 import { mountHooks } from "../http/routes/hooks.ts";
 import { mountImages } from "../http/routes/images.ts";
+import { mountMcp } from "../http/routes/mcp.ts";
 import { mountMedia } from "../http/routes/media.ts";
 import { mountMetrics } from "../http/routes/metrics.ts";
 import { mountAdminModels, mountModels } from "../http/routes/models.ts";
@@ -42,6 +43,7 @@ import type { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import { createEventEncodings, type EventEncodings } from "../http/streams/event-encodings.ts";
 import type { EventSockets } from "../http/streams/event-sockets.ts";
 import type { StreamHeartbeat } from "../http/streams/event-stream.ts";
+import { contentTypeOf } from "../media/content-types.ts";
 import { MetricsRegistry } from "../metrics/registry.ts";
 import { ApiError } from "../protocol/error.ts";
 import type { WireVoiceModel } from "../protocol/model.ts";
@@ -177,7 +179,22 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
     keepAnswersMs: shared.idempotency.keyMs,
   });
   mountAdminCustomers(app, admin, { ledger: store, maxBodyBytes: limits.jsonBodyBytes });
-  mountStreams(app, core, surface);
+  const encodings = createEventEncodings(wireContext);
+  mountStreams(app, core, surface, encodings);
+  mountMcp(app, key, {
+    tasks,
+    rooms: core.rooms,
+    origins: core.origins,
+    encoding: encodings.socket,
+    host,
+    dispatch: (request) => app.fetch(request),
+    urls: shared.urls,
+    version: surface.build.version,
+    limits,
+    tasksMs: settings.retention.tasksDays * DAY_MS,
+    results: { mediaMs: settings.retention.mediaDays * DAY_MS, typeOfExtension: contentTypeOf },
+    log: core.log,
+  });
   surface.mountRealtime?.(app, key, admin);
   surface.mountQueue?.(app);
   return app;
@@ -208,11 +225,10 @@ function refuseNewWork(stopping: () => boolean): HttpMiddleware {
   };
 }
 
-function mountStreams(app: Hono<HttpEnv>, core: Core, surface: HostSurface): void {
-  const { tasks, rooms, origins, wireContext, authenticator } = core;
+function mountStreams(app: Hono<HttpEnv>, core: Core, surface: HostSurface, encodings: EventEncodings): void {
+  const { tasks, rooms, origins, authenticator } = core;
   const { host, heartbeat, slots } = surface;
   const key = authenticated(authenticator, true);
-  const encodings = createEventEncodings(wireContext);
   const sockets = surface.sockets(encodings);
   mountEvents(app, key, { tasks, rooms, encodings, heartbeat, slots, sockets, origins, host });
   surface.mountHubs(app, key);

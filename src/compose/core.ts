@@ -9,7 +9,7 @@ import { KeyService } from "../accounts/keys/keys.ts";
 import type { Settings } from "../config/load.ts";
 import { createGuardedFetch, type GuardedFetch } from "../fetch/guarded-fetch.ts";
 import type { Transport } from "../fetch/transport.ts";
-import { createOriginPolicy, type OriginPolicy } from "../http/middleware/origin-policy.ts";
+import { createOriginPolicy, type StrictOriginPolicy } from "../http/middleware/origin-policy.ts";
 import { InputStore } from "../inputs/input-store.ts";
 import { createCheckedMedia } from "../media/checked.ts";
 import { Catalogue, type ProviderOffer } from "../providers/catalogue.ts";
@@ -61,7 +61,7 @@ export type Core = HostParts & {
   readonly guardedFetch: GuardedFetch;
   /** What callers hand in, on its way into the media store. */
   readonly inputs: InputStore;
-  readonly origins: OriginPolicy;
+  readonly origins: StrictOriginPolicy;
   readonly wireContext: WireContext;
 };
 

@@ -11,6 +11,7 @@ import { httpApiContract } from "../contract/http-api.ts";
 import { hubContract } from "../contract/hub.ts";
 import { hubLongTaskContract, SHORT_TIMES } from "../contract/hub-long-task.ts";
 import { hubProgramContract } from "../contract/hub-program.ts";
+import { mcpContract } from "../contract/mcp.ts";
 import { denoCommand, denoMissing, denoTestsCommand } from "../fixture/deno/command.ts";
 import { describeWithRedis } from "../fixture/describe-with-redis.ts";
 import { EventSourceClient } from "../fixture/event-source.ts";
@@ -95,6 +96,14 @@ describe.skipIf(denoMissing !== null)(`under Deno${denoMissing === null ? "" : `
         adminKey: ADMIN_KEY,
         close,
       };
+    },
+  });
+
+  mcpContract({
+    name: "the program under Deno",
+    async open() {
+      const { server, close } = await startDeno({ env: ROOM_FOR_ALL });
+      return { url: server.url, key: BOOTSTRAP_KEY, adminKey: ADMIN_KEY, close };
     },
   });
 

@@ -13,6 +13,7 @@ const LATER: Readonly<Record<string, RegExp>> = {
   "translators of voice": /^realtime\/translators\/(?:openai|gemini|elevenlabs|ultravox|local-echo)\.ts$/,
   "the client of S3": /^media\/s3\/(?:client|store)\.ts$/,
   "the Redis store": /^stores\/redis\/(?!release)/,
+  "the Model Context Protocol": /^http\/mcp\//,
   "the reader of films": /^media\/film-reader\.ts$/,
   "the description of the API": /^http\/reference\//,
 };

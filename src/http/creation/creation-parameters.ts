@@ -67,9 +67,7 @@ const NARROWINGS: Readonly<Record<string, Narrowing>> = {
 export function creationParameters(limits: ParameterLimits): CreationParameters {
   const bodies: Partial<Record<TaskType, JsonSchema>> = {};
   const bodyOf = (type: TaskType): JsonSchema => {
-    bodies[type] ??= jsonSchemaOf(
-      type === "image" ? imageCreationSchema(limits) : videoCreationSchema(limits),
-    );
+    bodies[type] ??= bodySchema(type, limits);
     return bodies[type];
   };
   const made = new WeakMap<ListedModel, JsonSchema>();
@@ -146,7 +144,8 @@ function least(known: Json | undefined, other: number): number {
   return typeof known === "number" ? Math.min(known, other) : other;
 }
 
-/** What a body may be before it is read. */
-function jsonSchemaOf(schema: z.ZodType): JsonSchema {
+/** What the body of a create may be before it is read, whatever its model. */
+export function bodySchema(type: TaskType, limits: CreationLimits): JsonSchema {
+  const schema = type === "image" ? imageCreationSchema(limits) : videoCreationSchema(limits);
   return z.toJSONSchema(schema, { io: "input", unrepresentable: "any" }) as JsonSchema;
 }

@@ -9,6 +9,7 @@ import type { Log } from "../../tasks/ports/log.ts";
 import type { Exchange, HttpContext, HttpMiddleware } from "../exchange.ts";
 import { loggedPath } from "../request/path.ts";
 import { chooseRequestId } from "../request/request-id.ts";
+import { MCP_PATH } from "../routes/mcp.ts";
 import { MEDIA_PREFIX } from "../routes/media.ts";
 import { allowAnyOrigin, allowOrigin, answerMediaPreflight, answerPreflight } from "./cors.ts";
 import type { OriginPolicy } from "./origin-policy.ts";
@@ -69,7 +70,8 @@ function handleOrigin(c: HttpContext, origins: OriginPolicy): Response | null {
     return null;
   }
   const origin = headers.get("origin");
-  if (origin === null || !(path.startsWith("/v1/") || path.startsWith("/hubs/"))) return null;
+  const isOpen = path.startsWith("/v1/") || path.startsWith("/hubs/") || path === MCP_PATH;
+  if (origin === null || !isOpen) return null;
   if (isPreflight) return answerPreflight(c, origin, origins);
   allowOrigin(c, origin, origins);
   return null;

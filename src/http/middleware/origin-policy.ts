@@ -9,12 +9,22 @@ const ANY = "*";
 const ORIGIN = /^([a-z][a-z0-9+.-]*):\/\/([^/]*)$/;
 /** A name, an IPv4 address or an IPv6 address in brackets, and the port. */
 const AUTHORITY = /^(\[[0-9a-f:.]+\]|[^:]+)(?::(\d{1,5}))?$/;
+/** What leads to this machine whoever answers for names. */
+const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?$/;
 /** The ports that an origin, or a `Host`, leaves out. */
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { http: "80", ws: "80", https: "443", wss: "443" };
 
 export interface OriginPolicy {
   /** Whether a page of `origin` may make this request. */
   allows(origin: string, request: Request): boolean;
+}
+
+export interface StrictOriginPolicy extends OriginPolicy {
+  /**
+   * The same where the gateway's own origin may not be taken from any `Host`: a name that an attacker's DNS leads to this machine
+   * is the host of the attacker's page too. Only the machine's own names count then, and `CONDUIT_PUBLIC_URL`.
+   */
+  allowsRebound(origin: string, request: Request): boolean;
 }
 
 /**
@@ -25,16 +35,21 @@ export interface OriginPolicy {
  * The gateway's own origin is always allowed, whatever the scheme: a page behind a proxy that ends TLS opens `wss://`
  * to its own host, while the request says `http`; React Native sends its target as `Origin`.
  */
-export function createOriginPolicy(entries: readonly string[], own: BaseUrlOptions): OriginPolicy {
+export function createOriginPolicy(entries: readonly string[], own: BaseUrlOptions): StrictOriginPolicy {
   const patterns = entries.map(patternOf);
   const anyOrigin = entries.includes(ANY);
   const publicOrigin = own.publicUrl === null ? null : new URL(own.publicUrl).origin;
+  const lists = (origin: string) =>
+    anyOrigin || origin === publicOrigin || patterns.some((pattern) => pattern.test(origin));
   return {
     allows(asked, request) {
-      if (anyOrigin) return true;
       const origin = asked.toLowerCase();
-      if (origin === publicOrigin || patterns.some((pattern) => pattern.test(origin))) return true;
-      return isHost(origin, requestHost(request, own.trustProxy));
+      return lists(origin) || isHost(origin, requestHost(request, own.trustProxy));
+    },
+    allowsRebound(asked, request) {
+      const origin = asked.toLowerCase();
+      const host = requestHost(request, own.trustProxy);
+      return lists(origin) || (host !== null && LOOPBACK_HOST.test(host) && isHost(origin, host));
     },
   };
 }

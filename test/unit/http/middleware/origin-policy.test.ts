@@ -112,3 +112,30 @@ describe("the gateway's own origin", () => {
     expect(own.allows("https://api.example", behind)).toBe(false);
   });
 });
+
+describe("against names that an attacker's DNS leads here", () => {
+  const listed = createOriginPolicy(["https://app.example"], {
+    publicUrl: "https://media.example",
+    trustProxy: false,
+  });
+
+  test.each([
+    ["https://app.example", "http://10.0.0.7:8787/mcp"],
+    ["https://media.example", "http://10.0.0.7:8787/mcp"],
+    ["http://localhost:8787", "http://localhost:8787/mcp"],
+    ["http://127.0.0.1:8787", "http://127.0.0.1:8787/mcp"],
+    ["http://[::1]:8787", "http://[::1]:8787/mcp"],
+  ])("%s may call %s", (origin, url) => {
+    expect(listed.allowsRebound(origin, new Request(url))).toBe(true);
+  });
+
+  test.each([
+    ["http://evil.example:8787", "http://evil.example:8787/mcp"],
+    ["http://127.0.0.1.evil.example", "http://127.0.0.1.evil.example/mcp"],
+    ["http://localhost.evil.example", "http://localhost.evil.example/mcp"],
+    ["http://localhost:3000", "http://localhost:8787/mcp"],
+    ["null", "http://localhost:8787/mcp"],
+  ])("%s may not call %s", (origin, url) => {
+    expect(listed.allowsRebound(origin, new Request(url))).toBe(false);
+  });
+});
