@@ -15,6 +15,7 @@ import { ADMINISTRATION } from "./operations/administration.ts";
 import { EVENTS } from "./operations/events.ts";
 import { FILMS } from "./operations/films.ts";
 import { KEYS } from "./operations/keys.ts";
+import { MCP } from "./operations/mcp.ts";
 import { MEDIA } from "./operations/media.ts";
 import { MODELS } from "./operations/models.ts";
 import { OPERATION } from "./operations/operation.ts";
@@ -31,6 +32,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...FILMS,
   ...TASKS,
   ...EVENTS,
+  ...MCP,
   ...MODELS,
   ...MEDIA,
   ...WEBHOOKS,

@@ -11,6 +11,7 @@ export const TAGS: Readonly<Record<Tag, string>> = {
   Tasks: "Read, listed, cancelled, repeated and removed.",
   Batches: "Up to 100 requests that are accepted together.",
   Events: "What happens to tasks, as it happens: server-sent events or a WebSocket.",
+  Tools: "The Model Context Protocol, for language models.",
   Models: "What the key may use, what it takes and what it costs.",
   Media: "Result files.",
   Webhooks: "Signed calls that tell of tasks, and what became of them.",

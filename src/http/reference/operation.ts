@@ -81,6 +81,7 @@ export type Tag =
   | "Tasks"
   | "Batches"
   | "Events"
+  | "Tools"
   | "Models"
   | "Media"
   | "Webhooks"
