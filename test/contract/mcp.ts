@@ -117,7 +117,7 @@ export function mcpContract({ name, open }: McpSubject): void {
           media: [{ mimeType: "video/webm", durationSeconds: 1 }],
         });
         const estimate = await client.callTool({ name: "estimate", arguments: { type: "video", ...FILM } });
-        expect(estimate.structuredContent).toEqual({ reserved: 0, currency: "USD", price: { free: true } });
+        expect(estimate.structuredContent).toMatchObject({ reserved: 0, price: { free: true } });
         const list = await client.callTool({ name: "list_tasks", arguments: { type: "video", limit: 1 } });
         expect(list.structuredContent).toMatchObject({ tasks: [{ taskId: film.taskId }] });
         const read = await client.callTool({ name: "get_task", arguments: { task_id: film.taskId } });

@@ -5,6 +5,7 @@ import { ApiError } from "../../protocol/error.ts";
 import type { JsonSchema, WireEstimate } from "../../protocol/model.ts";
 import { TASK_TYPES, type TaskType, type WireAccepted } from "../../protocol/task.ts";
 import type { CreationLimits } from "../creation/creation-schema.ts";
+import { estimate } from "../reference/answers/models.ts";
 import { validFields } from "../request/body.ts";
 import { type CreationKind, creationArguments, requireKnown, TYPE_OF_KIND } from "./creation-arguments.ts";
 import { argumentsOf, type GatewayTool, inputSchema, MAKES, outputSchema, READS } from "./tool.ts";
@@ -29,13 +30,6 @@ const callSchema = z.looseObject({
 });
 const types = `"${TASK_TYPES.join('" or "')}"`;
 const typeSchema = z.looseObject({ type: z.enum(TASK_TYPES, { error: types }) });
-const estimateSchema = z.object({
-  reserved: z
-    .number()
-    .meta({ description: "US dollars that are held back while it is made; it never costs more." }),
-  currency: z.literal("USD"),
-  price: z.looseObject({}),
-});
 
 const NAMES: Readonly<Record<CreationKind, { name: string; title: string; description: string }>> = {
   image: {
@@ -111,7 +105,7 @@ function estimating(limits: CreationLimits): GatewayTool {
       description:
         "What a picture or film would cost at most, without making it. Takes what making it takes.",
       inputSchema: inputSchema(fields, ["type", "prompt", "model"]),
-      outputSchema: outputSchema(estimateSchema),
+      outputSchema: outputSchema(estimate),
       annotations: READS,
     },
     async run({ given, gateway, signal }) {
