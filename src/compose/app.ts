@@ -109,7 +109,11 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   const app = createAppFrame({ ...core, health, metrics });
 
   mountWelcome(app, { pages: surface.pages ?? null, urls: urlOptions(settings) });
-  mountReference(app, { version: surface.build.version, publicUrl: settings.server.publicUrl, limits });
+  mountReference(app, {
+    document: { version: surface.build.version, publicUrl: settings.server.publicUrl, limits },
+    pages: surface.pages ?? null,
+    urls: urlOptions(settings),
+  });
   const isAdmin = createAdminCheck(surface.adminKey);
   const operator = operatorOnly({ isAdmin, open: settings.metrics.public });
   mountHealth(app, operator, health);

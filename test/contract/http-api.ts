@@ -7,7 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
 import type { WireProviderList } from "../../src/protocol/provider.ts";
 import type { WireAccepted, WireTask, WireTasksCancelled } from "../../src/protocol/task.ts";
+import { DescribedAnswers } from "../fixture/described-answers.ts";
 import { PNG as PICTURE } from "../fixture/media-samples.ts";
+import type { OpenApiDocument } from "../fixture/openapi-document.ts";
 import { adminApiTests } from "./admin-api.ts";
 import { batchApiContract } from "./http-batches.ts";
 
@@ -36,7 +38,18 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
   describe(`the HTTP API (${name})`, () => {
     let api: HttpApi;
     beforeAll(async () => {
-      api = await open();
+      const opened = await open();
+      const document = (await (await opened.fetch("/openapi.json")).json()) as OpenApiDocument;
+      const described = new DescribedAnswers(document);
+      api = {
+        ...opened,
+        close: () => opened.close(),
+        async fetch(path, init) {
+          const answer = await opened.fetch(path, init);
+          await described.check(init?.method ?? "GET", path, answer);
+          return answer;
+        },
+      };
     });
     afterAll(() => api.close());
 

@@ -82,6 +82,10 @@ test(
     const [, script = ""] = /src="(console\/[^"]+)"/.exec(console) ?? [];
     const code = await fetch(`${first.url}/${script}`);
     expect([code.status, code.headers.get("content-type")]).toEqual([200, "text/javascript; charset=utf-8"]);
+    const reference = await (await fetch(`${first.url}/docs`)).text();
+    const [, scalar = ""] = /src="(docs\/scalar[^"]+)"/.exec(reference) ?? [];
+    const shown = await fetch(`${first.url}/${scalar}`);
+    expect([shown.status, (await shown.text()).length > 1_000_000]).toEqual([200, true]);
     expect((await fetch(`${first.url}/cdn-cgi/handler/scheduled?cron=*+*+*+*+*`)).status).toBe(200);
     expect(await first.stop()).toBe(0);
 

@@ -18,6 +18,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   client: ["audio"],
   // A page in a browser: it knows the gateway by its client alone.
   console: ["client"],
+  // The page of the API reference.
+  docs: [],
   metrics: [],
   sockets: [],
   tasks: [],

@@ -85,7 +85,7 @@ function text(description: string): JsonSchema {
 
 /** The introduction. */
 export function overview(): string {
-  const errors = ERROR_CODES.map((code) => `| ${statusOf(code)} | \`${code}\` | ${ERROR_MEANINGS[code]} |`);
+  const errors = ERROR_CODES.map((code) => `- ${statusOf(code)} \`${code}\`: ${ERROR_MEANINGS[code]}`);
   const refused = UNSUPPORTED_ENDPOINTS.flatMap(([, paths]) => paths.map((path) => `\`${path}\``));
   return `JSON in UTF-8 both ways. A field that is sent as \`null\` counts as absent, and answers may have further fields in later releases.
 Times are ISO 8601 in UTC, money is US dollars. Every answer carries \`x-request-id\`.
@@ -97,8 +97,6 @@ OPTIONS answers preflights of pages whose origin is allowed.
 
 One envelope everywhere. \`x-should-retry: false\` stands on errors after which the same request must not be sent again.
 
-| status | \`code\` | |
-| --- | --- | --- |
 ${errors.join("\n")}
 
 ## Following a task

@@ -1,18 +1,35 @@
-/** `GET /openapi.json`: the API described for programs. Open to everybody, pages of other origins too: it says nothing of this deployment. */
+/**
+ * `GET /openapi.json`: the API described for programs, and `GET /docs`: the same for people. Both are open to everybody; they say
+ * nothing of this deployment.
+ */
 
 import type { Hono } from "hono";
+import { ApiError } from "../../protocol/error.ts";
 import type { HttpEnv } from "../exchange.ts";
+import { answerPage, mountPageFiles } from "../pages/page-answer.ts";
+import type { PageFiles } from "../pages/page-files.ts";
+import { pagePolicy } from "../pages/page-policy.ts";
 import type { DocumentOptions } from "../reference/document.ts";
+import type { BaseUrlOptions } from "../request/base-url.ts";
 import { isUnchanged } from "../request/conditional.ts";
 
 type Written = { readonly text: string; readonly etag: string };
 
-/** Mounts the route. The document is made when it is first asked for, and kept. */
-export function mountReference(app: Hono<HttpEnv>, options: DocumentOptions): void {
+export type ReferenceDependencies = {
+  readonly document: DocumentOptions;
+  /** Null where no pages come with the gateway. */
+  readonly pages: PageFiles | null;
+  readonly urls: BaseUrlOptions;
+};
+
+const PAGE = "docs";
+
+/** Mounts the routes. The document is made when it is first asked for, and kept. */
+export function mountReference(app: Hono<HttpEnv>, { document, pages, urls }: ReferenceDependencies): void {
   let written: Promise<Written> | null = null;
 
   app.get("/openapi.json", async (c) => {
-    written ??= write(options);
+    written ??= write(document);
     const { text, etag } = await written.catch((error: unknown) => {
       written = null;
       throw error;
@@ -25,6 +42,18 @@ export function mountReference(app: Hono<HttpEnv>, options: DocumentOptions): vo
       return c.body(null, 304);
     return c.body(text, 200, { "content-type": "application/json" });
   });
+
+  app.get("/docs", async (c) => {
+    // The page names its files from where it is.
+    if (new URL(c.req.url, "http://host").pathname.endsWith("/")) return c.redirect("../docs", 308);
+    const page = pages === null ? null : await answerPage(c, PAGE, pages, pagePolicy(c.req.raw, urls));
+    if (page !== null) return page;
+    throw new ApiError(
+      "not_found",
+      "This page was not built here: `bun run build:pages` builds it. GET /openapi.json is the same for programs.",
+    );
+  });
+  if (pages !== null) mountPageFiles(app, PAGE, pages);
 }
 
 async function write(options: DocumentOptions): Promise<Written> {

@@ -2,8 +2,12 @@
 
 import type { PageBuild } from "../process/process-host.ts";
 import { buildConsole } from "./console-build.ts";
+import { buildDocs } from "./docs-build.ts";
 
-const BUILDS: ReadonlyMap<string, () => Promise<PageBuild>> = new Map([["console", buildConsole]]);
+const BUILDS: ReadonlyMap<string, () => Promise<PageBuild>> = new Map([
+  ["console", buildConsole],
+  ["docs", buildDocs],
+]);
 /** Every page there is. */
 export const PAGE_NAMES = [...BUILDS.keys()];
 

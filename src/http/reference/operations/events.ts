@@ -8,8 +8,8 @@ import { header, query, TASK_ID } from "../parameters.ts";
 
 const RESUME: readonly Parameter[] = [
   header("Last-Event-ID", "The `id` of the last event that came: the stream goes on behind it."),
-  query("lastEventId", "The same, for clients that can set no header."),
-  query("after", "The same again; the first of the three that is there counts."),
+  query("lastEventId", "As `Last-Event-ID`, for clients that can set no header."),
+  query("after", "As `Last-Event-ID`, which counts before `lastEventId`, and that before this."),
   query("access_token", "The key, where no header can be set; it is not logged."),
 ];
 const STREAM: Answer = {

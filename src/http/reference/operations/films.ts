@@ -76,7 +76,7 @@ export const FILMS: readonly Operation[] = [
     access: "key",
     parameters: [TASK_ID],
     answers: { 200: json("It is gone, with its task.", openAiVideoDeleted) },
-    errors: ["invalid_parameter", "task_not_found"],
+    errors: ["invalid_parameter", "permission_denied", "task_not_found"],
   },
   {
     method: "get",

@@ -68,7 +68,7 @@ export const TASKS: readonly Operation[] = [
     answers: {
       200: json("The cancelled task, or that it was removed.", z.union([task, taskPurged]), ...UNFINISHED),
     },
-    errors: ["invalid_parameter", "task_not_found", "task_already_finished"],
+    errors: ["invalid_parameter", "permission_denied", "task_not_found", "task_already_finished"],
   },
   {
     method: "post",
