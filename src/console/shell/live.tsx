@@ -1,6 +1,6 @@
 /** What comes by itself: the events of every task of the key, and a connection to follow single ones. */
 
-import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from "react";
+import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
 import { StatusError } from "../../client/index.ts";
 import { type ConduitRealtime, useConduitRealtime } from "../../client/react/index.ts";
 import type { WireEvent } from "../../protocol/task.ts";
@@ -16,8 +16,8 @@ export type Live = {
   /** Whether news arrive. */
   isLive: boolean;
   realtime: ConduitRealtime;
-  /** Hears of every task of the key; the answer ends it. */
-  listen(listener: FeedListener): () => void;
+  /** Hears of every task of the key; the answer ends it. Always the same function. */
+  readonly listen: (listener: FeedListener) => () => void;
 };
 
 const LiveContext = createContext<Live | null>(null);
@@ -58,16 +58,13 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     if (isLive && !isConnected && !isConnecting) connect("image").catch(() => {});
   }, [isLive, isConnected, isConnecting, connect]);
 
-  const live = useMemo<Live>(
-    () => ({
-      isLive,
-      realtime,
-      listen(listener) {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
-      },
-    }),
-    [isLive, realtime, listeners],
+  const listen = useCallback(
+    (listener: FeedListener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    [listeners],
   );
+  const live = useMemo<Live>(() => ({ isLive, realtime, listen }), [isLive, realtime, listen]);
   return <LiveContext value={live}>{children}</LiveContext>;
 }

@@ -1,0 +1,76 @@
+/** Pictures to work from: files, or addresses. */
+
+import { useState } from "react";
+import { Field } from "../design/field.tsx";
+import { Icon } from "../design/icon.tsx";
+import type { Picture } from "./request-body.ts";
+
+export type PictureFieldProps = {
+  label: string;
+  hint: string | undefined;
+  problem: string | null;
+  pictures: readonly Picture[];
+  most: number;
+  onPictures(pictures: readonly Picture[]): void;
+};
+
+export function PictureField({ label, hint, problem, pictures, most, onPictures }: PictureFieldProps) {
+  const [address, setAddress] = useState("");
+  const add = (added: readonly Picture[]) => onPictures([...pictures, ...added].slice(-most));
+  const addAddress = () => {
+    if (address.trim() === "") return;
+    add([address.trim()]);
+    setAddress("");
+  };
+  return (
+    <div className="stack tight wide">
+      <Field label={label} hint={hint} problem={problem}>
+        {(control) => (
+          <input
+            {...control}
+            className="input"
+            type="file"
+            accept="image/*"
+            multiple={most > 1}
+            onChange={({ target }) => {
+              add([...(target.files ?? [])]);
+              // The same file can be chosen again after it was taken out.
+              target.value = "";
+            }}
+          />
+        )}
+      </Field>
+      <div className="row">
+        <input
+          className="input"
+          style={{ flex: 1, width: "auto" }}
+          aria-label={`${label}: address`}
+          placeholder="or an https address"
+          value={address}
+          onChange={({ target }) => setAddress(target.value)}
+        />
+        <button className="button" type="button" onClick={addAddress}>
+          Add
+        </button>
+      </div>
+      {pictures.map((picture, index) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: the same picture may be there twice.
+        <div className="row apart" key={index}>
+          <span className="mono clip">{nameOf(picture)}</span>
+          <button
+            className="button quiet small"
+            type="button"
+            onClick={() => onPictures(pictures.filter((_, other) => other !== index))}
+          >
+            <Icon name="close" />
+            <span className="hidden-text">Take out {nameOf(picture)}</span>
+          </button>
+        </div>
+      ))}
+    </div>
+  );
+}
+
+function nameOf(picture: Picture): string {
+  return typeof picture === "string" ? picture : picture.name;
+}

@@ -1,0 +1,39 @@
+/** How long a run usually takes: as the gateway says, or from the last tasks of the model where it does not know. */
+
+import { useEffect, useState } from "react";
+import type { WireTask } from "../../protocol/task.ts";
+import { durationText } from "../design/format.ts";
+import { useSession } from "../shell/session.ts";
+import type { Estimated } from "./use-estimates.ts";
+
+/** Looked at, of all models. */
+const LAST_TASKS = 100;
+
+/** In words; empty where nobody knows. The last tasks are looked at again when `runs`, the number of runs, has changed. */
+export function useUsualDuration(estimates: readonly Estimated[], runs: number): string {
+  const { client } = useSession();
+  const [ended, setEnded] = useState<readonly WireTask[]>([]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another run is a reason to look again.
+  useEffect(() => {
+    const leaving = new AbortController();
+    client.tasks.list({ status: "completed", limit: LAST_TASKS }, { signal: leaving.signal }).then(
+      ({ data }) => setEnded(data),
+      // Then nobody knows.
+      () => {},
+    );
+    return () => leaving.abort();
+  }, [client, runs]);
+  const durations = estimates.map((answer) => {
+    if ("estimate" in answer && answer.estimate.usualSeconds !== null)
+      return answer.estimate.usualSeconds * 1_000;
+    const seen = ended.filter(({ model }) => model === answer.model);
+    return medianOf(seen.flatMap(({ metrics }) => (metrics ? [metrics.providerMs] : [])));
+  });
+  const known = durations.filter((duration) => duration !== null);
+  // They run side by side, so the slowest decides.
+  return known.length === 0 ? "" : `Usually ${durationText(Math.max(...known))}`;
+}
+
+function medianOf(numbers: readonly number[]): number | null {
+  return numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length / 2)] ?? null;
+}
