@@ -182,7 +182,12 @@ describe("over real sockets", () => {
   type Request = { headers: IncomingMessage["headers"]; body: string };
 
   /** A receiver on this machine, and a sender for which its name leads to these addresses: one list for each lookup. */
-  async function real(listener: RequestListener, addresses: ResolvedAddress[][]) {
+  async function real(
+    listener: RequestListener,
+    addresses: ResolvedAddress[][],
+    host = LOOPBACK.address,
+    wanted = 0,
+  ) {
     const requests: Request[] = [];
     const server = http.createServer(async (request, response) => {
       let body = "";
@@ -190,7 +195,7 @@ describe("over real sockets", () => {
       requests.push({ headers: request.headers, body });
       listener(request, response);
     });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    await new Promise<void>((resolve) => server.listen(wanted, host, resolve));
     cleanups.push(() => {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(resolve));
@@ -285,4 +290,35 @@ describe("over real sockets", () => {
       });
     },
   );
+
+  test("a name that leads outside at the first try and inside at the next is given up, and nothing is asked inside", async () => {
+    const outside = { address: "127.0.0.2", family: 4 };
+    const secret = await real((_, response) => response.end(), []);
+    const user = await real((_, response) => response.writeHead(503).end(), [], outside.address, secret.port);
+    const addresses = [outside, LOOPBACK];
+    const asked: string[] = [];
+    const transport = createNodeTransport({
+      resolve: async (host) => {
+        asked.push(host);
+        return addresses.splice(0, 1);
+      },
+      isPublic: (address) => address === outside.address,
+    });
+    const task = await ended(`http://rebinding.org:${secret.port}/hook`);
+    const sender = senderOver(transport, { real: true });
+    await sender.sweep();
+    await sender.drained();
+    expect(user.requests).toHaveLength(1);
+    expect(asked).toEqual(["rebinding.org"]);
+    await run(sender, 60_000);
+    expect(asked).toHaveLength(2);
+    expect([user.requests.length, secret.requests.length]).toEqual([1, 0]);
+    expect(await deliveryOf(task)).toMatchObject({
+      status: "dead",
+      attempts: [
+        { httpStatus: 503 },
+        { httpStatus: null, error: expect.stringContaining("public internet") },
+      ],
+    });
+  });
 });

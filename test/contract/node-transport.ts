@@ -14,6 +14,8 @@ import { ManualClock } from "../fixture/manual-clock.ts";
 
 const HOST = "pictures.example.org";
 const LOOPBACK = { address: "127.0.0.1", family: 4 };
+/** Stands for an address of the public internet. */
+const OUTSIDE = { address: "127.0.0.2", family: 4 };
 const REQUEST: GuardedRequest = {
   maxBytes: 1_000_000,
   maxRedirects: 3,
@@ -25,8 +27,11 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
 
-async function listening(server: Server): Promise<number> {
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+async function listening(server: Server, host = LOOPBACK.address, wanted = 0): Promise<number> {
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(wanted, host, resolve);
+  });
   cleanups.push(
     () =>
       new Promise((resolve) => {
@@ -35,6 +40,16 @@ async function listening(server: Server): Promise<number> {
       }),
   );
   return (server.address() as AddressInfo).port;
+}
+
+/** A server on an address of this machine that says who it is. */
+async function namedServer(host: string, name: string, wanted = 0) {
+  let requests = 0;
+  const server = http.createServer((_request, response) => {
+    requests += 1;
+    response.end(name);
+  });
+  return { port: await listening(server, host, wanted), requests: () => requests };
 }
 
 /** A server, and a guarded fetch for which its name stands for `addresses`: one list for each lookup. */
@@ -128,6 +143,25 @@ export function describeNodeTransport(host: string): void {
       expect(await failure()).toBe("refused");
       expect(await failure()).toBe("refused");
       expect([requests(), lookups()]).toEqual([0, 2]);
+    });
+
+    test("stays with the address that was judged, and judges the next one, when a name is public first and private later", async () => {
+      const outside = await namedServer("127.0.0.2", "outside");
+      const inside = await namedServer("127.0.0.1", "inside", outside.port);
+      const addresses = [OUTSIDE, LOOPBACK];
+      let lookups = 0;
+      const transport = createNodeTransport({
+        resolve: async () => [addresses[lookups++] ?? LOOPBACK],
+        isPublic: (address) => address === OUTSIDE.address,
+      });
+      const policy = { allowHttp: true, allowedHosts: new Set<string>() };
+      const guarded = createGuardedFetch(transport, systemClock, policy);
+      const get = () => guarded.fetch(`http://${HOST}:${outside.port}/`, REQUEST);
+      const { body } = await get();
+      expect(await new Response(body).text()).toBe("outside");
+      expect(lookups).toBe(1);
+      await expect(get()).rejects.toMatchObject({ failure: "refused" });
+      expect([lookups, outside.requests(), inside.requests()]).toEqual([2, 1, 0]);
     });
 
     test("does not follow a redirect from an allowed host to this machine", async () => {

@@ -18,6 +18,8 @@ export type ResolvedAddress = { address: string; family: number };
 export type NodeTransportOptions = {
   /** Every address of a name. Default: the system's. */
   resolve?: (host: string) => Promise<ResolvedAddress[]>;
+  /** Which addresses may be connected to. Default: those of the public internet. */
+  isPublic?: (address: string) => boolean;
   /** Certificates that are trusted instead of the well-known ones, PEM. */
   ca?: string;
 };
@@ -27,7 +29,11 @@ const MAX_HEADER_BYTES = 32 * 1024;
 /** Without it proxy variables of the environment would count, where NODE_USE_ENV_PROXY is set. */
 const NO_PROXY = { keepAlive: false, proxyEnv: {} };
 
-export function createNodeTransport({ resolve = systemLookup, ca }: NodeTransportOptions = {}): Transport {
+export function createNodeTransport({
+  resolve = systemLookup,
+  isPublic = isPublicAddress,
+  ca,
+}: NodeTransportOptions = {}): Transport {
   return {
     send: (url, request) =>
       new Promise((answer, reject) => {
@@ -42,7 +48,7 @@ export function createNodeTransport({ resolve = systemLookup, ca }: NodeTranspor
           method,
           headers: { host: url.host, ...request.headers },
           agent: new web.Agent(NO_PROXY),
-          lookup: checkedLookup(resolve, anyAddress),
+          lookup: checkedLookup(resolve, anyAddress ? () => true : isPublic),
           maxHeaderSize: MAX_HEADER_BYTES,
           signal,
           ...(ca !== undefined && { ca }),
@@ -51,7 +57,7 @@ export function createNodeTransport({ resolve = systemLookup, ca }: NodeTranspor
         sent.on("socket", (socket) => {
           socket.on("connect", () => {
             // An address in the URL itself is not looked up; the guard has seen it, and this is the last word.
-            if (!anyAddress && !isPublicAddress(socket.remoteAddress ?? "")) sent.destroy(notPublic());
+            if (!anyAddress && !isPublic(socket.remoteAddress ?? "")) sent.destroy(notPublic());
             else if (!secure) request.connected();
           });
           socket.on("secureConnect", request.connected);
@@ -63,18 +69,17 @@ export function createNodeTransport({ resolve = systemLookup, ca }: NodeTranspor
   };
 }
 
-/** A lookup that answers nothing unless all of a name's addresses are public: one that is not is no accident. */
+/** A lookup that answers nothing unless all of a name's addresses may be connected to: one that may not is no accident. */
 function checkedLookup(
   resolve: (host: string) => Promise<ResolvedAddress[]>,
-  anyAddress: boolean,
+  mayConnect: (address: string) => boolean,
 ): LookupFunction {
   return (host, options, callback) => {
     resolve(host).then(
       (found) => {
         const [first] = found;
         if (first === undefined) callback(new Error("the name has no address"), "", 0);
-        else if (!anyAddress && !found.every(({ address }) => isPublicAddress(address)))
-          callback(notPublic(), "", 0);
+        else if (!found.every(({ address }) => mayConnect(address))) callback(notPublic(), "", 0);
         else if (options.all === true) callback(null, found);
         else callback(null, first.address, first.family);
       },
