@@ -11,6 +11,9 @@ const PATHS = {
 } as const;
 const NAME = /^[A-Za-z_$][\w$]*$/;
 const INDENT = "  ";
+/** Of Node, Bun and Deno. */
+const FILES = "node:fs";
+const KEY = "process.env.CONDUIT_KEY!";
 
 /** A program in this language that sends the request to the gateway at `baseUrl` and waits for what comes of it. */
 export function codeSample(language: Language, request: Request, baseUrl: string): string {
@@ -36,10 +39,10 @@ const SAMPLES: Readonly<Record<Language, (request: Request, baseUrl: string) => 
     const files = hasFiles(body);
     const fields = type === "image" ? body : { type, ...body };
     return [
-      ...(files ? [`import { openAsBlob } from "node:fs";`] : []),
+      ...(files ? [`import { openAsBlob } from ${JSON.stringify(FILES)};`] : []),
       `import { ConduitClient } from "@conduit-gateway/client";`,
       "",
-      `const conduit = new ConduitClient({ virtualKey: process.env.CONDUIT_KEY!, baseUrl: ${JSON.stringify(baseUrl)} });`,
+      `const conduit = new ConduitClient({ virtualKey: ${KEY}, baseUrl: ${JSON.stringify(baseUrl)} });`,
       `const { url } = await conduit.run(${typescript(fields, "")});`,
       "console.log(url);",
     ].join("\n");
