@@ -2,13 +2,9 @@
 
 import { afterAll, beforeAll, describe, test } from "vitest";
 import type { HubWorld } from "../contract/hub.ts";
-import {
-  FOREIGN_CLIENTS,
-  ForeignFollower,
-  installForeignClients,
-  type Toolbox,
-} from "../fixture/foreign-clients.ts";
+import { FOREIGN_CLIENTS, installForeignClients, type Toolbox } from "../fixture/foreign-clients.ts";
 import { openHubWorld } from "../fixture/hub-world.ts";
+import { StartedProgram } from "../fixture/started-program.ts";
 import { openWorkerWorld } from "../fixture/worker-world.ts";
 
 const INSTALL_MS = 600_000;
@@ -46,7 +42,7 @@ describe.each(HOSTS)("%s", (_, open) => {
       if ("missing" in place) return skip(place.missing);
       const taskId = await world.submit("image");
       const call = { hub: `${world.url}/hubs/image-generation`, key: world.key, taskId, wire };
-      const follower = new ForeignFollower(client, call, place.folder);
+      const follower = new StartedProgram(client.command(call, place.folder), { cwd: place.folder });
       try {
         await follower.until("progress 0");
         for (const step of STEPS) {
