@@ -1,13 +1,13 @@
 /**
  * Submits a task and follows it through the SignalR hub with Microsoft's own client.
  *
- *   CONDUIT_KEY=condt_… bun examples/follow-with-signalr.ts "a balloon over mountains"
+ *   CONDUIT_KEY=condt_… bun examples/typescript/follow-with-signalr.ts "a balloon over mountains"
  */
 
 import { HubConnectionBuilder } from "@microsoft/signalr";
 
 const [prompt = "a balloon over mountains"] = process.argv.slice(2);
-const base = process.env.CONDUIT_URL ?? "http://127.0.0.1:8787";
+const base = process.env.CONDUIT_URL ?? "http://localhost:8787";
 const key = process.env.CONDUIT_KEY ?? "";
 
 const hub = new HubConnectionBuilder()

@@ -1,12 +1,12 @@
 /**
  * A page that follows a task with a plain EventSource. The server holds the key; the browser gets one that opens the one task.
  *
- *   CONDUIT_KEY=condt_… bun examples/follow-in-a-browser.ts      then open http://localhost:3000
+ *   CONDUIT_KEY=condt_… bun examples/typescript/follow-in-a-browser.ts      then open http://localhost:3000
  *
  * Run the gateway on this machine, or name it with CONDUIT_URL and put http://localhost:3000 into its `cors.origins`.
  */
 
-const gateway = process.env.CONDUIT_URL ?? "http://127.0.0.1:8787";
+const gateway = process.env.CONDUIT_URL ?? "http://localhost:8787";
 
 const PAGE = `<!doctype html>
 <meta charset="utf-8">
@@ -35,8 +35,9 @@ const PAGE = `<!doctype html>
   }
 </script>`;
 
-Bun.serve({
-  port: 3000,
+const server = Bun.serve({
+  port: Number(process.env.PORT ?? 3000),
+  hostname: "localhost",
   routes: {
     "/": () => new Response(PAGE, { headers: { "content-type": "text/html; charset=utf-8" } }),
     "/paint": {
@@ -60,4 +61,4 @@ Bun.serve({
     },
   },
 });
-console.log("http://localhost:3000");
+console.log(`http://localhost:${server.port}`);

@@ -1,13 +1,13 @@
 /**
  * Paints a picture and saves it: submit, follow the events, fetch the result. Web-standard `fetch` only.
  *
- *   CONDUIT_KEY=condt_… bun examples/paint.ts "a lighthouse in a storm" lighthouse.png
+ *   CONDUIT_KEY=condt_… bun examples/typescript/paint.ts "a lighthouse in a storm" lighthouse.png
  */
 
 import { writeFile } from "node:fs/promises";
 
 const [prompt = "a fox crossing a snowy forest at night", file = "picture.png"] = process.argv.slice(2);
-const base = process.env.CONDUIT_URL ?? "http://127.0.0.1:8787";
+const base = process.env.CONDUIT_URL ?? "http://localhost:8787";
 const headers = { authorization: `Bearer ${process.env.CONDUIT_KEY}`, "content-type": "application/json" };
 
 const created = await fetch(`${base}/v1/images/generations/async`, {
