@@ -10,7 +10,7 @@ const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
 const PAGES = readdirSync(join(ROOT, "docs"))
   .filter((name) => name.endsWith(".md"))
   .map((name) => `docs/${name}`);
-const DOCUMENTS = ["README.md", "CHANGELOG.md", ...PAGES];
+const DOCUMENTS = ["README.md", "CHANGELOG.md", "examples/README.md", ...PAGES];
 /** Its tables hold the schema's own sentences: see config/documentation.test.ts. */
 const WIDE = new Set(["docs/configuration.md"]);
 /** Addresses do not count. */
