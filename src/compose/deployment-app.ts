@@ -8,12 +8,14 @@ import { closeHubs, type HubShards, mountHubProxy } from "../http/routes/hubs/hu
 import { mountRealtime, type VoiceSockets } from "../http/routes/realtime/realtime.ts";
 import { mountRealtimeCalls } from "../http/routes/realtime/realtime-calls.ts";
 import { mountRealtimeSessions } from "../http/routes/realtime/realtime-sessions.ts";
+import { mountSessionArtefacts } from "../http/routes/realtime/session-artefacts.ts";
 import { ConnectionSlots } from "../http/streams/connection-limits.ts";
 import type { EventSockets } from "../http/streams/event-sockets.ts";
 import { RequestHeartbeat } from "../http/streams/request-heartbeat.ts";
 import { HUB_NAMES } from "../hubs/hub-names.ts";
 import { KEY_END } from "../protocol/close-codes.ts";
 import { mountQStash } from "../queues/qstash-routes.ts";
+import { ArtefactFiles } from "../realtime/artefacts/artefact-files.ts";
 import type { VoiceOpening } from "../realtime/voice-admission.ts";
 import { wireVoiceModels } from "../realtime/wire-voice-model.ts";
 import { describeError } from "../tasks/ports/log.ts";
@@ -72,6 +74,7 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
     voices: wireVoiceModels(voice.models),
     mountRealtime: (target, key, admin) => {
       mountRealtimeSessions(target, key, admin, { store, endSession: (ended) => surface.endVoice(ended.id) });
+      mountSessionArtefacts(target, key, { store, artefacts: new ArtefactFiles(deployment.media) });
       mountRealtime(target, {
         keys: deployment.authenticator,
         ephemeralKeys: deployment.ephemeralKeys,

@@ -206,7 +206,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const voiceHealth = new ProviderHealth(clock, Math.random, accountNews(log));
   const voiceFigures = new VoiceFigures({ clock, log, traffic });
   const voice = new ProcessVoice({
-    ...{ settings, store, clock, log, bus },
+    ...{ settings, store, media, clock, log, bus },
     host: dependencies.voice,
     embedded: instances === undefined,
     health: voiceHealth,

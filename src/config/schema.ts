@@ -275,6 +275,14 @@ export const SETTINGS = {
     controlMessagesPerSecond: integer(100, 1, 100_000, "Control messages a client may send, sustained."),
     audioAppendsPerSecond: integer(250, 1, 100_000, "Audio messages a client may send, sustained."),
     burstSeconds: decimal(10, 1, 600, "Seconds' worth of messages a client may send at once."),
+    keepTranscripts: boolean(
+      false,
+      "Keep what is said in voice sessions as texts, for the keys they are of.",
+    ),
+    keepRecordings: boolean(
+      false,
+      "Keep the sound of voice sessions, for the keys they are of. To have everybody's consent is the operator's business.",
+    ),
     defaults: {
       voice: optional(line, LINE, "Voice of a session that asks for none."),
       language: optional(line, LINE, "Language of a session that asks for none."),

@@ -35,3 +35,37 @@ export type WireVoiceAnalytics = {
 
 export type WireVoiceSessionPage = { data: WireVoiceSession[]; hasMore: boolean; after: string | null };
 export type WireVoiceSessionEnded = { id: string; ended: true };
+
+/** One session, and where what was kept of it is read; null where nothing was. */
+export type WireVoiceSessionDetail = WireVoiceSession & {
+  transcript: string | null;
+  recording: string | null;
+};
+
+/** One thing that was said. */
+export type WireTranscriptEntry = {
+  /** When it was complete. */
+  at: string;
+  role: "user" | "assistant" | "system" | "tool";
+  /** `cut`: the user heard no more of the item than `heardMs`. */
+  kind: "speech" | "text" | "tool_call" | "tool_result" | "cut";
+  /** Of a tool's call: its arguments, as JSON. */
+  text: string;
+  itemId: string | null;
+  /** The tool's name. */
+  name?: string;
+  heardMs?: number;
+};
+
+export type WireTranscript = {
+  sessionId: string;
+  model: string;
+  started: string;
+  /** Null while it is open: what was said lately may be missing. */
+  ended: string | null;
+  /** False when more was said than is kept. */
+  complete: boolean;
+  entries: WireTranscriptEntry[];
+};
+/** How many files were removed. */
+export type WireArtefactsRemoved = { id: string; removed: number };

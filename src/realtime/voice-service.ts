@@ -5,6 +5,7 @@ import type { SocketHandler } from "../sockets/socket-upgrade.ts";
 import { randomToken } from "../tasks/ids.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { Log } from "../tasks/ports/log.ts";
+import type { WitnessMaker } from "./artefacts/witness.ts";
 import type { CallHttp } from "./calls/call-http.ts";
 import type { HangUp } from "./calls/hang-up.ts";
 import { VoiceCalls } from "./calls/voice-calls.ts";
@@ -49,6 +50,8 @@ export type VoiceServiceDependencies = {
   readonly journal?: SessionJournal;
   /** Default: nobody looks on. */
   readonly watch?: VoiceWatch;
+  /** Makes who keeps what is said in a session. Default: nothing is kept. */
+  readonly witness?: WitnessMaker;
 };
 
 const ID_CHARACTERS = 21;
@@ -134,7 +137,7 @@ export class VoiceService {
   }
 
   #session(opening: VoiceOpening, route: VoiceRoute, keeper: StoreKeeper): VoiceSession {
-    const { models, dialer, call, clock, log, betaDialect, watch } = this.#dependencies;
+    const { models, dialer, call, clock, log, betaDialect, watch, witness } = this.#dependencies;
     const { id, keyId } = opening.draft;
     const usage = new SessionUsage();
     const { model: name, intent } = opening;
@@ -146,6 +149,7 @@ export class VoiceService {
       intent,
       usage,
     });
+    const kept = witness?.(id, "socket") ?? null;
     return new VoiceSession({
       plan: outlineOf(opening),
       asked: models.resolve(opening.model).name,
@@ -164,7 +168,9 @@ export class VoiceService {
         mayRespond: () => keeper.mayRespond(),
         ended: (reason, usage) => {
           this.#open.delete(id);
-          const settling = keeper.ended(reason, usage).finally(() => this.#settling.delete(settling));
+          const settling = Promise.all([keeper.ended(reason, usage), kept?.ended()])
+            .then(() => {})
+            .finally(() => this.#settling.delete(settling));
           this.#settling.add(settling);
         },
       },
@@ -175,6 +181,7 @@ export class VoiceService {
       log,
       usage,
       ...(sessionWatch && { watch: sessionWatch }),
+      ...(kept !== null && { witness: kept }),
       newId: (prefix) => `${prefix}_${randomToken(ID_CHARACTERS)}`,
     });
   }

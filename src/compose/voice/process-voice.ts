@@ -9,6 +9,8 @@ import type { OriginPolicy } from "../../http/middleware/origin-policy.ts";
 import { mountRealtime } from "../../http/routes/realtime/realtime.ts";
 import { mountRealtimeCalls } from "../../http/routes/realtime/realtime-calls.ts";
 import { mountRealtimeSessions } from "../../http/routes/realtime/realtime-sessions.ts";
+import { mountSessionArtefacts } from "../../http/routes/realtime/session-artefacts.ts";
+import { ArtefactFiles } from "../../realtime/artefacts/artefact-files.ts";
 import type { HangUp } from "../../realtime/calls/hang-up.ts";
 import type { VoiceHealth } from "../../realtime/routing/voice-route.ts";
 import { END } from "../../realtime/session/endings.ts";
@@ -23,6 +25,7 @@ import type { SocketUpgrade } from "../../sockets/socket-upgrade.ts";
 import type { Clock } from "../../tasks/ports/clock.ts";
 import type { InstanceBus } from "../../tasks/ports/instance-bus.ts";
 import type { Log } from "../../tasks/ports/log.ts";
+import type { MediaStore } from "../../tasks/ports/media-store.ts";
 import {
   createHangUp,
   createVoice,
@@ -34,6 +37,7 @@ import {
 export type ProcessVoiceDependencies = {
   readonly settings: Settings;
   readonly store: SessionStore;
+  readonly media: MediaStore;
   readonly clock: Clock;
   readonly log: Log;
   /** How providers are reached; absent where no voice sessions are offered. */
@@ -54,18 +58,23 @@ export class ProcessVoice {
   /** Null where no voice sessions are offered. */
   readonly service: VoiceService | null;
   readonly #dependencies: ProcessVoiceDependencies;
+  readonly #artefacts: ArtefactFiles;
   readonly #hangUp: HangUp | null;
   readonly #lost: LostSessionSweep;
 
   constructor(dependencies: ProcessVoiceDependencies) {
     this.#dependencies = dependencies;
-    const { settings, store, clock, log, host, embedded, health, watch } = dependencies;
+    const { settings, store, media, clock, log, host, embedded, health, watch } = dependencies;
     this.admission = createVoiceAdmission(settings, clock);
+    this.#artefacts = new ArtefactFiles(media);
     const { models } = this.admission;
     this.service =
       host === undefined
         ? null
-        : createVoice({ settings, models, store, clock, log, host, embedded, health, watch });
+        : createVoice({
+            ...{ settings, models, store, clock, log, host, embedded, health, watch },
+            artefacts: this.#artefacts,
+          });
     this.#hangUp = host === undefined ? null : createHangUp({ models, clock, log }, host.fetch);
     this.#lost = new LostSessionSweep(
       { store, clock, log, hangUp: this.#hangUp },
@@ -90,6 +99,7 @@ export class ProcessVoice {
     if (service === null) return;
     const endSession = (session: Session) => this.#end(service, session);
     mountRealtimeSessions(app, key, admin, { store, endSession });
+    mountSessionArtefacts(app, key, { store, artefacts: this.#artefacts });
     mountRealtime(app, { ...parts, voice, store, sockets: localVoiceSockets(service, parts.sockets) });
     mountRealtimeCalls(app, key, {
       ephemeralKeys: parts.ephemeralKeys,

@@ -6,6 +6,9 @@ import { ApiError } from "../../protocol/error.ts";
 import type { Json } from "../../protocol/task.ts";
 import { EXAMPLE_NAMES } from "../../providers/example-names.ts";
 import { credentialsOf } from "../../providers/provider-settings.ts";
+import type { ArtefactFiles } from "../../realtime/artefacts/artefact-files.ts";
+import { ArtefactKeeper, type ArtefactKeeperOptions } from "../../realtime/artefacts/artefact-keeper.ts";
+import type { WitnessMaker } from "../../realtime/artefacts/witness.ts";
 import { createCallHttp } from "../../realtime/calls/call-http.ts";
 import { HangUp } from "../../realtime/calls/hang-up.ts";
 import type { VoiceHealth } from "../../realtime/routing/voice-route.ts";
@@ -87,6 +90,8 @@ export type VoiceDependencies = {
   /** What is known of the providers' accounts; shared by all sessions that are opened where it is. */
   readonly health: VoiceHealth;
   readonly watch?: VoiceWatch;
+  /** Where what is said is kept, if the settings want it. */
+  readonly artefacts: ArtefactFiles;
 };
 
 export function createVoice({
@@ -99,7 +104,9 @@ export function createVoice({
   embedded,
   health,
   watch,
+  artefacts,
 }: VoiceDependencies): VoiceService {
+  const witness = witnessMaker(settings, { files: artefacts, clock, log });
   return new VoiceService(
     {
       store,
@@ -114,9 +121,25 @@ export function createVoice({
       betaDialect: betaNames,
       ...(host.journal && { journal: host.journal }),
       ...(watch && { watch }),
+      ...(witness && { witness }),
     },
     voiceOptions(settings, embedded),
   );
+}
+
+/** Null where nothing of what is said is kept. */
+function witnessMaker(
+  { realtime }: Settings,
+  parts: Pick<ArtefactKeeperOptions, "files" | "clock" | "log">,
+): WitnessMaker | null {
+  const { keepTranscripts: transcripts, keepRecordings } = realtime;
+  if (!transcripts && !keepRecordings) return null;
+  return (sessionId, transport) => {
+    const recordings = keepRecordings && transport === "socket";
+    return transcripts || recordings
+      ? new ArtefactKeeper(sessionId, { ...parts, transcripts, recordings })
+      : null;
+  };
 }
 
 /** What ends calls at their providers. */

@@ -10,6 +10,7 @@ import type { Frame } from "../../sockets/frame.ts";
 import type { SocketHandler } from "../../sockets/socket-upgrade.ts";
 import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
 import { describeError, type Log } from "../../tasks/ports/log.ts";
+import type { SessionWitness } from "../artefacts/witness.ts";
 import type { ClientEvent } from "../session/client-event.ts";
 import type { ClientDialect } from "../session/client-link.ts";
 import { END, type SessionEnding, upstreamEnding } from "../session/endings.ts";
@@ -61,6 +62,8 @@ export type CallSessionDependencies = {
   readonly clock: Clock;
   readonly log: Log;
   readonly watch: SessionWatch;
+  /** Default: nothing of what is said is kept. */
+  readonly witness?: SessionWitness;
   /** What was used before, where the call is joined again. */
   readonly usage: SessionUsage;
   /** Whether its sideband was attached before: a provider that knows no such call says then that it is over. */
@@ -173,10 +176,12 @@ export class CallSession implements TranslatorOutput {
   }
 
   toClient(event: RealtimeEvent): void {
+    this.#dependencies.witness?.toClient(event);
     this.#control?.send(event);
   }
 
   passToClient(text: string, type: string): void {
+    this.#dependencies.witness?.passedToClient(text, type);
     this.#control?.pass(text, type);
   }
 
@@ -221,11 +226,12 @@ export class CallSession implements TranslatorOutput {
   }
 
   async #hangUp(reason: string): Promise<void> {
-    const { keeper, hangUp, clock, watch } = this.#dependencies;
+    const { keeper, hangUp, clock, watch, witness } = this.#dependencies;
     const gone = await hangUp();
     this.countTime();
     this.#turns.end(clock.monotonic());
     this.#sideband.end(1000, "");
+    await witness?.ended();
     if (gone) await keeper.ended(reason, this.usage);
     else keeper.released();
     watch.ended(reason);

@@ -6,6 +6,7 @@ import type { SocketHandler } from "../../sockets/socket-upgrade.ts";
 import { randomToken } from "../../tasks/ids.ts";
 import type { Clock } from "../../tasks/ports/clock.ts";
 import { describeError, type Log } from "../../tasks/ports/log.ts";
+import type { WitnessMaker } from "../artefacts/witness.ts";
 import { needsOf } from "../routing/session-needs.ts";
 import type { VoiceHealth, VoiceRoute, VoiceWay } from "../routing/voice-route.ts";
 import type { ClientDialect } from "../session/client-link.ts";
@@ -43,6 +44,7 @@ export type VoiceCallsDependencies = {
   readonly betaDialect: () => ClientDialect;
   readonly journal?: SessionJournal;
   readonly watch?: VoiceWatch;
+  readonly witness?: WitnessMaker;
 };
 
 /** One that is being made, or goes on. */
@@ -224,7 +226,7 @@ export class VoiceCalls {
     callId: string,
     { joined, usage }: { readonly joined: boolean; readonly usage: SessionUsage },
   ): void {
-    const { store, dialer, clock, log, hangUp, journal, watch } = this.#dependencies;
+    const { store, dialer, clock, log, hangUp, journal, watch, witness } = this.#dependencies;
     const { leaseMs, keepMs, renewMs, maxSessionMs } = this.#options;
     const { id, keyId, account } = session;
     const { model } = way;
@@ -236,6 +238,7 @@ export class VoiceCalls {
       overspent: () => call.finish(END.budgetExceeded(null)),
     });
     const { model: name, intent } = opening;
+    const kept = witness?.(id, "webrtc") ?? null;
     const call: CallSession = new CallSession({
       plan: { ...planOf(opening, way), callId },
       provider: model.provider,
@@ -244,6 +247,7 @@ export class VoiceCalls {
       dialer,
       clock,
       log,
+      ...(kept !== null && { witness: kept }),
       watch: watch?.opened({ id, keyId, provider, model: name, intent, usage }) ?? UNWATCHED,
       usage,
       joined,

@@ -9,6 +9,7 @@ import type { CloseNote, Dialer } from "../../sockets/dialer.ts";
 import type { Socket, SocketHandler } from "../../sockets/socket-upgrade.ts";
 import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
 import { describeError, type Log } from "../../tasks/ports/log.ts";
+import type { SessionWitness } from "../artefacts/witness.ts";
 import { hasPicture, type SessionNeeds } from "../routing/session-needs.ts";
 import type { VoiceRoute, VoiceWay } from "../routing/voice-route.ts";
 import type { WayFailure } from "../routing/way-failure.ts";
@@ -67,6 +68,8 @@ export type VoiceSessionDependencies = {
   readonly usage?: SessionUsage;
   /** Default: nobody looks on. */
   readonly watch?: SessionWatch;
+  /** Default: nothing of what is said is kept. */
+  readonly witness?: Pick<SessionWitness, "toClient" | "passedToClient" | "fromClient">;
   newId(prefix: string): string;
 };
 
@@ -155,6 +158,7 @@ export class VoiceSession implements SocketHandler, LegOwner {
       this.#watch.traffic?.("client", "binary", message.length);
       if (!this.#rate.take("audio", now)) this.finish(END.flood("audio"));
       else {
+        this.#dependencies.witness?.fromClient(message);
         this.#remember(message);
         this.guard(() => this.#leg.translator.audioFromClient(message));
       }
@@ -177,10 +181,12 @@ export class VoiceSession implements SocketHandler, LegOwner {
 
   toClient(event: RealtimeEvent): void {
     if (event.type === "error") this.#watch.reported(PASSED_ERROR);
+    this.#dependencies.witness?.toClient(event);
     this.#client?.send(event);
   }
 
   passToClient(text: string, type: string): void {
+    this.#dependencies.witness?.passedToClient(text, type);
     this.#client?.pass(text, type);
   }
 
@@ -281,6 +287,7 @@ export class VoiceSession implements SocketHandler, LegOwner {
       this.error(noPictures(client.eventId));
       return;
     }
+    this.#dependencies.witness?.fromClient(event);
     this.#remember(event);
     this.guard(() => this.#leg.translator.fromClient(event));
   }

@@ -9,8 +9,12 @@ import {
   type WireUsageRow,
 } from "../../../protocol/usage.ts";
 import type {
+  WireArtefactsRemoved,
+  WireTranscript,
+  WireTranscriptEntry,
   WireVoiceAnalytics,
   WireVoiceSession,
+  WireVoiceSessionDetail,
   WireVoiceSessionEnded,
 } from "../../../protocol/voice-session.ts";
 import { about, dollarsOf, named, page, type Shape, time } from "../shape.ts";
@@ -90,23 +94,61 @@ const analytics = z.object({
   interruptions: about("Responses that the user spoke into.", z.int()),
   talkedSeconds: z.object({ user: z.number(), assistant: z.number() }),
 } satisfies Shape<WireVoiceAnalytics>);
-const session = named(
-  "VoiceSession",
-  "A voice session, open or past.",
+const sessionFields = {
+  id: z.string(),
+  model: z.string(),
+  provider: z.string(),
+  keyId: z.string(),
+  customer: z.string().nullable(),
+  started: time(),
+  ended: time("Null while it is open.").nullable(),
+  closeReason: about("Why it ended, such as `client_closed`.", z.string().nullable()),
+  usage: about("What was used, by the names of its provider.", z.record(z.string(), z.number())),
+  analytics,
+  cost: dollarsOf("what it came to so far."),
+  settled: z.boolean(),
+} satisfies Shape<WireVoiceSession>;
+const session = named("VoiceSession", "A voice session, open or past.", z.object(sessionFields));
+export const sessionDetail = named(
+  "VoiceSessionDetail",
+  "A voice session, and where what was kept of it is read.",
+  z.object({
+    ...sessionFields,
+    transcript: about("The path of its transcript; null where none is kept.", z.string().nullable()),
+    recording: about("The path of its sound; null where none is kept.", z.string().nullable()),
+  } satisfies Shape<WireVoiceSessionDetail>),
+);
+const transcriptEntry = z.object({
+  at: time("When it was complete."),
+  role: z.enum(["user", "assistant", "system", "tool"]),
+  kind: about(
+    "`cut`: the user heard no more of the item than `heardMs`.",
+    z.enum(["speech", "text", "tool_call", "tool_result", "cut"]),
+  ),
+  text: about("Of a tool's call: its arguments, as JSON.", z.string()),
+  itemId: z.string().nullable(),
+  name: about("The tool's.", z.string().exactOptional()),
+  heardMs: z.number().exactOptional(),
+} satisfies Shape<WireTranscriptEntry>);
+export const transcript = named(
+  "VoiceTranscript",
+  "What was said in a voice session.",
+  z.object({
+    sessionId: z.string(),
+    model: z.string(),
+    started: time(),
+    ended: time("Null while it is open: what was said lately may be missing.").nullable(),
+    complete: about("False when more was said than is kept.", z.boolean()),
+    entries: z.array(transcriptEntry),
+  } satisfies Shape<WireTranscript>),
+);
+export const artefactsRemoved = named(
+  "VoiceArtefactsRemoved",
+  "What was kept of a session is removed.",
   z.object({
     id: z.string(),
-    model: z.string(),
-    provider: z.string(),
-    keyId: z.string(),
-    customer: z.string().nullable(),
-    started: time(),
-    ended: time("Null while it is open.").nullable(),
-    closeReason: about("Why it ended, such as `client_closed`.", z.string().nullable()),
-    usage: about("What was used, by the names of its provider.", z.record(z.string(), z.number())),
-    analytics,
-    cost: dollarsOf("what it came to so far."),
-    settled: z.boolean(),
-  } satisfies Shape<WireVoiceSession>),
+    removed: about("How many files.", z.int()),
+  } satisfies Shape<WireArtefactsRemoved>),
 );
 export const sessionPage = named("VoiceSessionPage", "Sessions, newest first.", z.object(page(session)));
 export const sessionEnded = named(

@@ -1,6 +1,6 @@
 /** The routes of voice sessions. Where none are offered they are not there. */
 
-import { sessionEnded, sessionPage } from "../answers/usage.ts";
+import { artefactsRemoved, sessionDetail, sessionEnded, sessionPage, transcript } from "../answers/usage.ts";
 import { json, type Operation } from "../operation.ts";
 import { AFTER, CUSTOMER, inPath, LIMIT, query } from "../parameters.ts";
 
@@ -123,6 +123,53 @@ export const VOICE: readonly Operation[] = [
     parameters: [LIMIT, AFTER],
     answers: { 200: json("A page of sessions.", sessionPage) },
     errors: ["invalid_parameter"],
+  },
+  {
+    method: "get",
+    path: "/v1/realtime/sessions/{id}",
+    id: "getVoiceSession",
+    tag: "Voice",
+    summary: "Read a voice session",
+    access: "key",
+    parameters: [SESSION_ID],
+    answers: { 200: json("The session.", sessionDetail) },
+    errors: ["not_found"],
+  },
+  {
+    method: "get",
+    path: "/v1/realtime/sessions/{id}/transcript",
+    id: "getVoiceTranscript",
+    tag: "Voice",
+    summary: "Read what was said in a voice session",
+    description: "Where `realtime.keepTranscripts` is on.",
+    access: "key",
+    parameters: [SESSION_ID],
+    answers: { 200: json("The transcript.", transcript) },
+    errors: ["not_found"],
+  },
+  {
+    method: "get",
+    path: "/v1/realtime/sessions/{id}/recording",
+    id: "getVoiceRecording",
+    tag: "Voice",
+    summary: "Read the sound of a voice session",
+    description:
+      "Where `realtime.keepRecordings` is on: a WAVE file, the user on the left and the provider on the right.",
+    access: "key",
+    parameters: [SESSION_ID],
+    answers: { 200: { description: "The sound.", content: { "audio/wav": "bytes" } } },
+    errors: ["not_found"],
+  },
+  {
+    method: "delete",
+    path: "/v1/realtime/sessions/{id}/artefacts",
+    id: "removeVoiceArtefacts",
+    tag: "Voice",
+    summary: "Remove what was kept of a voice session",
+    access: "key",
+    parameters: [SESSION_ID],
+    answers: { 200: json("It is removed.", artefactsRemoved) },
+    errors: ["not_found"],
   },
   {
     method: "delete",

@@ -72,7 +72,7 @@ function pageOf(sessions: readonly Session[], hasMore: boolean): WireVoiceSessio
   return { data: sessions.map(wireSession), hasMore, after: sessions.at(-1)?.id ?? null };
 }
 
-function wireSession(session: Session): WireVoiceSession {
+export function wireSession(session: Session): WireVoiceSession {
   const { id, model, provider, keyId, customer, startedAt, endedAt, closeReason, counters, settled } =
     session;
   const costMicros = settled ? session.chargedMicros : sessionCost(sessionPriceOf(session.price), counters);
@@ -107,11 +107,16 @@ function analyticsOf(counters: Session["counters"]): WireVoiceAnalytics {
   };
 }
 
-/** As it is listed, or as the session's own events have it, with `sess_` before it. */
-function sessionId(text: string): string {
+/** As it is listed, or as the session's own events have it, with `sess_` before it. Null for what is none. */
+export function sessionIdOf(text: string): string | null {
   const id = text.replace(/^sess_/, "").toLowerCase();
-  if (isTaskId(id)) return id;
-  throw noSession();
+  return isTaskId(id) ? id : null;
+}
+
+function sessionId(text: string): string {
+  const id = sessionIdOf(text);
+  if (id === null) throw noSession();
+  return id;
 }
 
 function noSession(): ApiError {

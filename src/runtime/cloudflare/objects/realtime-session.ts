@@ -10,6 +10,7 @@ import type { DurableObjectState } from "@cloudflare/workers-types";
 import { keyEndOf } from "../../../accounts/keys/key-watch.ts";
 import { createVoice } from "../../../compose/voice/voice.ts";
 import { ApiError } from "../../../protocol/error.ts";
+import { ArtefactFiles } from "../../../realtime/artefacts/artefact-files.ts";
 import { END } from "../../../realtime/session/endings.ts";
 import { LOST_SESSION, type Session, type SessionCounters } from "../../../realtime/session-store.ts";
 import { LONGEST_CALL_MS } from "../../../realtime/usage/lost-sessions.ts";
@@ -175,7 +176,7 @@ export class RealtimeSession extends DurableObject<Bindings> implements SessionC
   }
 
   #service(): VoiceService {
-    const { settings, voice, voiceHealth, store, clock, log } = partsOf(this.env);
+    const { settings, voice, voiceHealth, store, media, clock, log } = partsOf(this.env);
     this.#voice ??= createVoice({
       settings,
       models: voice.models,
@@ -189,6 +190,7 @@ export class RealtimeSession extends DurableObject<Bindings> implements SessionC
       },
       embedded: false,
       health: voiceHealth,
+      artefacts: new ArtefactFiles(media),
     });
     return this.#voice;
   }
