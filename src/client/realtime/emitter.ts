@@ -36,6 +36,28 @@ export class Emitter<Events extends Record<string, unknown>> {
     return this;
   }
 
+  /** As `on`, before the others. */
+  prependListener<Name extends keyof Events>(name: Name, listener: (payload: Events[Name]) => void): this {
+    this.#listeners.set(name, [{ listener, once: false }, ...(this.#listeners.get(name) ?? [])]);
+    return this;
+  }
+
+  listeners<Name extends keyof Events>(name: Name): ((payload: Events[Name]) => void)[] {
+    return (this.#listeners.get(name) ?? []).map(
+      ({ listener }) => listener as (payload: Events[Name]) => void,
+    );
+  }
+
+  /** Names that have listeners. */
+  eventNames(): (keyof Events)[] {
+    return [...this.#listeners].filter(([, listeners]) => listeners.length > 0).map(([name]) => name);
+  }
+
+  /** There is no limit here: programs that raise Node's go on as they are. */
+  setMaxListeners(_most: number): this {
+    return this;
+  }
+
   listenerCount(name: keyof Events): number {
     return this.#listeners.get(name)?.length ?? 0;
   }
