@@ -17,7 +17,17 @@ export interface Sql {
   change(query: string, ...parameters: SqlValue[]): number;
 }
 
+/** What the bodies of a commit leave for its end, so that they write once together what each would write alone. */
+export interface CommitEnd {
+  /** Writes it, in the transaction of the bodies that left it, and forgets it. Throws as a body may. */
+  write(sql: Sql): void;
+  /** Forgets it: those bodies are undone. */
+  forget(): void;
+}
+
 export interface SqlDatabase {
+  /** Sets what is called at the end of every commit, before it is durable. Called once, before the first body. */
+  endWith(end: CommitEnd): void;
   /**
    * Runs `body` atomically and resolves with its value once it is durable; a throw undoes it and rejects.
    * An adapter MAY run several bodies in one commit (group commit) and MAY run a body again after undoing it,

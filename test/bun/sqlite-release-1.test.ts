@@ -222,6 +222,7 @@ describe.each(["store.sqlite", "store-object.sqlite"])("%s of the first release"
       const dying = (opened: SqlDatabase): SqlDatabase => ({
         read: (body) => opened.read(body),
         close: () => opened.close(),
+        endWith: (end) => opened.endWith(end),
         transact: (body) =>
           opened.transact((sql) => {
             const value = body(sql);
@@ -254,7 +255,9 @@ describe.each(["store.sqlite", "store-object.sqlite"])("%s of the first release"
 
   test("an opening that fails before its first step is done leaves the file to the first release", async () => {
     const store = openCopy(file, (opened) => ({
-      ...{ read: opened.read.bind(opened), close: opened.close.bind(opened) },
+      read: (body) => opened.read(body),
+      close: () => opened.close(),
+      endWith: (end) => opened.endWith(end),
       transact: (body) =>
         opened.transact((sql) => {
           body(sql);

@@ -493,6 +493,7 @@ test("no statement of the hot paths scans a table or sorts", async () => {
       transact: (body) => database.transact((sql) => body(watched(sql))),
       read: (body) => database.read((sql) => body(watched(sql))),
       close: () => database.close(),
+      endWith: (end) => database.endWith(end),
     },
     now: () => now,
   });

@@ -90,7 +90,9 @@ export function sameBudget(one: Budget | null, other: Budget | null): boolean {
 
 /** What the grants that have not expired come to. */
 export function grantedMicros(grants: readonly Grant[], now: number): number {
-  return grants.reduce((sum, { amountMicros, expiresAt }) => (expiresAt > now ? sum + amountMicros : sum), 0);
+  let sum = 0;
+  for (const { amountMicros, expiresAt } of grants) if (expiresAt > now) sum += amountMicros;
+  return sum;
 }
 
 /** Of each budget, from so much charged on somebody is told, in per cent of the limit. */

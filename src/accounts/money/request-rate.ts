@@ -37,15 +37,12 @@ const US_PER_MS = 1_000;
  * further ahead than that begins anew.
  */
 export function takeRequest(limits: RequestLimits, state: RateState, now: number): RateDecision {
-  const found = limitsAfter(limits, state, now, 1);
-  const longest = found.reduce((waits, one) => (one.waitMs > waits.waitMs ? one : waits));
+  const [first, second = first] = limitsAfter(limits, state, now, 1);
+  if (first === undefined || second === undefined) throw new Error("There is no limit to take a request of");
+  const longest = second.waitMs > first.waitMs ? second : first;
   if (longest.waitMs > 0) return { taken: false, retryAfterMs: longest.waitMs, rate: longest.rate };
-  const rates = found.map(({ rate }) => rate);
-  return {
-    taken: true,
-    state: Object.assign({}, state, ...found.map((one) => one.state)) as RateState,
-    rate: rates.reduce(nearer),
-  };
+  const rate = nearer(first.rate, second.rate);
+  return { taken: true, state: { ...state, ...first.state, ...second.state }, rate };
 }
 
 /** What is left of each limit. */
@@ -74,10 +71,10 @@ function limitsAfter(
   now: number,
   count: number,
 ): After[] {
-  return [
-    ...(requestsPerMinute === null ? [] : [minuteAfter(requestsPerMinute, state, now, count)]),
-    ...(requestsPerDay === null ? [] : [dayAfter(requestsPerDay, state, now, count)]),
-  ];
+  const found: After[] = [];
+  if (requestsPerMinute !== null) found.push(minuteAfter(requestsPerMinute, state, now, count));
+  if (requestsPerDay !== null) found.push(dayAfter(requestsPerDay, state, now, count));
+  return found;
 }
 
 /** How long it waits for its turn (0: it need not), what is left after it, and what changes in the state. */

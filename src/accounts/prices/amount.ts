@@ -13,6 +13,22 @@ const LARGEST = BigInt(Number.MAX_SAFE_INTEGER);
  * millionth of a dollar dearer. It does not depend on the order of the terms. What is no positive number is nothing.
  */
 export function totalMicros(terms: readonly Term[]): number {
+  return wholeTotal(terms) ?? scaledTotal(terms);
+}
+
+/** Of whole quantities and rates, which most are; null where one is not, or the sum is not exact as a number. */
+function wholeTotal(terms: readonly Term[]): number | null {
+  let total = 0;
+  for (const [quantity, micros] of terms) {
+    if (!(quantity > 0 && micros > 0)) continue;
+    if (!(Number.isSafeInteger(quantity) && Number.isSafeInteger(micros))) return null;
+    total += quantity * micros;
+    if (!Number.isSafeInteger(total)) return null;
+  }
+  return total;
+}
+
+function scaledTotal(terms: readonly Term[]): number {
   let total = 0n;
   for (const [quantity, micros] of terms) total += scaled(quantity) * scaled(micros);
   const whole = (total + SCALE_OF_PRODUCT - 1n) / SCALE_OF_PRODUCT;

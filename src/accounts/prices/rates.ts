@@ -18,6 +18,7 @@ export function imageRate(
   { micros, by = [] }: ImagePrice,
   { sizes, qualities }: Pick<PricedRequest, "sizes" | "qualities">,
 ): number {
+  if (by.length === 0) return Math.max(0, micros ?? 0);
   const unnamed = micros ?? dearest(by.map((line) => line.micros));
   return dearest(
     orAny(sizes).flatMap((size) =>

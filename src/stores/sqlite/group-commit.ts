@@ -5,7 +5,7 @@
  */
 
 import { StoreUnavailableError } from "../../tasks/ports/store-error.ts";
-import type { Sql, SqlDatabase } from "../sql.ts";
+import type { CommitEnd, Sql, SqlDatabase } from "../sql.ts";
 
 /** What a host brings. All of it is synchronous but `schedule`. */
 export interface CommitDriver {
@@ -59,12 +59,17 @@ export class GroupCommit implements SqlDatabase {
   #seen = 0;
   #turns = 0;
   #closed = false;
+  #end: CommitEnd = { write() {}, forget() {} };
 
   constructor(driver: CommitDriver, options: GroupCommitOptions = {}) {
     this.#driver = driver;
     this.#sql = driver.sql;
     this.#maxQueued = options.maxQueuedBodies ?? MAX_QUEUED_BODIES;
     this.#maxTurns = options.maxTurns ?? MAX_TURNS;
+  }
+
+  endWith(end: CommitEnd): void {
+    this.#end = end;
   }
 
   transact<T>(body: (sql: Sql) => T): Promise<T> {
@@ -141,7 +146,9 @@ export class GroupCommit implements SqlDatabase {
       this.#driver.transaction(() => {
         try {
           for (const job of jobs) values.push(job.body(this.#sql));
+          this.#end.write(this.#sql);
         } catch (error) {
+          this.#end.forget();
           bodyThrew = this.#driver.storageFailure(error) === null;
           throw error;
         }
@@ -168,9 +175,11 @@ export class GroupCommit implements SqlDatabase {
       let value: unknown;
       this.#driver.savepoint(() => {
         value = job.body(this.#sql);
+        this.#end.write(this.#sql);
       });
       return () => job.resolve(value);
     } catch (error) {
+      this.#end.forget();
       if (this.#driver.storageFailure(error) !== null) throw error;
       return () => job.reject(error);
     }

@@ -96,7 +96,7 @@ export const FIRST_TENANT: TenantCursor = { keyId: "", subject: "" };
  * nor, for the key itself, a key, unsettled sessions or movements. Answers the next cursor, null at the end.
  */
 export function dropIdleTenants(
-  { sql }: Transaction,
+  { sql, money }: Transaction,
   after: TenantCursor,
   limit: number,
 ): TenantCursor | null {
@@ -121,6 +121,7 @@ export function dropIdleTenants(
     sql.run("DELETE FROM tenants WHERE key_id = ? AND subject = ?", keyId, subject);
     if (subject !== "") continue;
     sql.run("DELETE FROM lane_keys WHERE key_id = ?", keyId);
+    money.write(sql);
     sql.run("DELETE FROM balances WHERE key_id = ?", keyId);
     sql.run("DELETE FROM spend_marks WHERE key_id = ?", keyId);
   }

@@ -5,6 +5,7 @@ import { type RandomFill, randomToken } from "../../tasks/ids.ts";
 import { DATA_RELEASE, type DataRelease } from "../release.ts";
 import type { Sql, SqlDatabase } from "../sql.ts";
 import { type FieldTable, TASK_FIELDS } from "../task-fields.ts";
+import { PendingMoney } from "./money/pending-money.ts";
 import { openSchema } from "./schema/open.ts";
 import { TaskTable } from "./tasks/task-table.ts";
 import { setDamagedAside } from "./tasks/unreadable.ts";
@@ -29,6 +30,7 @@ const EPOCH_LENGTH = 10;
 export class Transactions {
   readonly #database: SqlDatabase;
   readonly #tasks: TaskTable;
+  readonly #money = new PendingMoney();
   readonly #now: () => number;
   readonly #epoch: () => string;
   readonly #outbox: () => OutboxOptions | null;
@@ -38,6 +40,7 @@ export class Transactions {
   constructor(options: TransactionsOptions) {
     const { database, now, random, fields = TASK_FIELDS, release = DATA_RELEASE, outbox } = options;
     this.#database = database;
+    database.endWith(this.#money);
     this.#outbox = outbox ?? (() => null);
     this.#tasks = new TaskTable(fields);
     this.#now = now;
@@ -57,6 +60,8 @@ export class Transactions {
   async read<T>(body: (tx: Transaction) => T): Promise<T> {
     if (this.#opening !== null) await this.#opening;
     const answer = this.#database.read((sql) => body(this.#step(sql)));
+    // Nothing was changed, and what was read is another's soon.
+    this.#money.forget();
     // What was read is right also where nothing can be written; whoever comes to the row next notes it again.
     if (this.#tasks.sawDamaged) await this.#transact(() => {}).catch(() => {});
     return answer;
@@ -81,6 +86,13 @@ export class Transactions {
   }
 
   #step(sql: Sql): Transaction {
-    return { sql, tasks: this.#tasks, now: this.#now(), epoch: this.#epoch, outbox: this.#outbox() };
+    return {
+      sql,
+      tasks: this.#tasks,
+      money: this.#money,
+      now: this.#now(),
+      epoch: this.#epoch,
+      outbox: this.#outbox(),
+    };
   }
 }

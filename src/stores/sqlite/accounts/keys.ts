@@ -164,6 +164,7 @@ function deleteKey(tx: Transaction, id: string, step: KeyStep): "deleted" | "mis
   sql.run("DELETE FROM endpoints WHERE key_id = ?", id);
   sql.run("DELETE FROM webhook_secrets WHERE key_id = ?", id);
   sql.run("DELETE FROM keys WHERE id = ?", id);
+  tx.money.write(sql);
   for (const table of ["customer_budgets", "request_rates"])
     sql.run(`DELETE FROM ${table} WHERE key_id = ?`, id);
   setCap(sql, id, 0);

@@ -3,7 +3,6 @@
 import { type BudgetWindow, windowsIn } from "../../../accounts/money/budgets.ts";
 import type { Balance } from "../../../accounts/money/ledger-store.ts";
 import type { BudgetPeriod } from "../../../protocol/key.ts";
-import type { Sql } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";
 
 /** Whose balances change: the key's, and those of the customer, if one was named. */
@@ -12,27 +11,26 @@ export type Payer = { readonly keyId: string; readonly customer: string | null }
 /** In the column of customers: the balance of the whole key. */
 export const NO_CUSTOMER = "";
 
-const BALANCE =
-  "SELECT reserved_micros, charged_micros FROM balances WHERE key_id = ? AND customer = ? AND period = ?";
-const BALANCE_OF_DAYS = `SELECT sum(reserved_micros) AS reserved_micros, sum(charged_micros) AS charged_micros FROM balances
-  WHERE key_id = ? AND customer = ? AND period BETWEEN ? AND ?`;
-
 /** Zeros where there was nothing. */
-export function balanceOf(sql: Sql, keyId: string, customer: string | null, window: BudgetWindow): Balance {
-  return balanceIn(sql.get(BALANCE, keyId, customer ?? NO_CUSTOMER, window));
+export function balanceOf(
+  { sql, money }: Transaction,
+  keyId: string,
+  customer: string | null,
+  window: BudgetWindow,
+): Balance {
+  return money.balances.of(keyId, customer ?? NO_CUSTOMER).sum(sql, window, window);
 }
 
 /** In the period that the day lies in. */
 export function balanceOfPeriod(
-  sql: Sql,
+  { sql, money }: Transaction,
   keyId: string,
   customer: string | null,
   period: BudgetPeriod,
   day: number,
 ): Balance {
   const { first, last } = windowsIn(period, day);
-  if (first === last) return balanceOf(sql, keyId, customer, first);
-  return balanceIn(sql.get(BALANCE_OF_DAYS, keyId, customer ?? NO_CUSTOMER, first, last));
+  return money.balances.of(keyId, customer ?? NO_CUSTOMER).sum(sql, first, last);
 }
 
 /** A day's balances are kept so long after it, days: a month's budget, and what is told of the one before. */
@@ -46,16 +44,10 @@ const DROP = `DELETE FROM balances WHERE (key_id, customer, period) IN (
   WHERE (customer = '') = ? AND period < 'a' AND period < ? AND reserved_micros = 0 LIMIT ?)`;
 
 /** Drops the balances of days whose time is over, at most `limit` of keys and of customers. Whether there may be more. */
-export function dropOldDays({ sql, now }: Transaction, limit: number): boolean {
+export function dropOldDays({ sql, money, now }: Transaction, limit: number): boolean {
+  money.write(sql);
   const [keys, customers] = [KEY_DAYS, CUSTOMER_DAYS].map((days, index) =>
     sql.change(DROP, 1 - index, new Date(now - days * DAY_MS).toISOString().slice(0, 10), limit),
   );
   return keys === limit || customers === limit;
-}
-
-function balanceIn(row: ReturnType<Sql["get"]>): Balance {
-  return {
-    reservedMicros: (row?.reserved_micros as number | null | undefined) ?? 0,
-    chargedMicros: (row?.charged_micros as number | null | undefined) ?? 0,
-  };
 }

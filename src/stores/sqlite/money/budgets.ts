@@ -9,10 +9,11 @@ import {
   periodEnd,
 } from "../../../accounts/money/budgets.ts";
 import type { RequestLimits } from "../../../accounts/money/request-rate.ts";
+import type { BudgetPeriod } from "../../../protocol/key.ts";
 import type { BudgetExceeded } from "../../../tasks/ports/start-refusal.ts";
 import type { SqlValue } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";
-import { balanceOfPeriod } from "./balances.ts";
+import { balanceOfPeriod, type Payer } from "./balances.ts";
 
 /** Limits of a key besides its budgets, as they stand in a column of their own. */
 export type KeyLimits = RequestLimits & {
@@ -82,24 +83,26 @@ export type FullBudget = Omit<BudgetExceeded, "rate">;
 /** The first budget that the amount does not fit into, the key's before the customer's; null when it fits. */
 export function exceededBudget(tx: Transaction, spending: Spending): FullBudget | null {
   const { keyId, customer, budgets, grants, customerBudget, amountMicros } = spending;
-  for (const budget of budgets) {
-    const limitMicros = budget.limitMicros + grantedMicros(grants, tx.now);
-    const found = exceeded(tx, keyId, null, { ...budget, limitMicros }, amountMicros);
+  const granted = grantedMicros(grants, tx.now);
+  const ofKey = { keyId, customer: null };
+  for (const { limitMicros, period } of budgets) {
+    const found = exceeded(tx, ofKey, period, limitMicros + granted, amountMicros);
     if (found !== null) return found;
   }
   if (customer === null || customerBudget === null) return null;
-  return exceeded(tx, keyId, customer, customerBudget, amountMicros);
+  const { limitMicros, period } = customerBudget;
+  return exceeded(tx, { keyId, customer }, period, limitMicros, amountMicros);
 }
 
 function exceeded(
-  { sql, now }: Transaction,
-  keyId: string,
-  customer: string | null,
-  { limitMicros, period }: Budget,
+  tx: Transaction,
+  { keyId, customer }: Payer,
+  period: BudgetPeriod,
+  limitMicros: number,
   amountMicros: number,
 ): FullBudget | null {
-  const day = dayNumberOf(now);
-  const { chargedMicros, reservedMicros } = balanceOfPeriod(sql, keyId, customer, period, day);
+  const day = dayNumberOf(tx.now);
+  const { chargedMicros, reservedMicros } = balanceOfPeriod(tx, keyId, customer, period, day);
   if (chargedMicros + reservedMicros + amountMicros <= limitMicros) return null;
   return {
     outcome: "budget_exceeded",

@@ -26,8 +26,7 @@ export function ledgerMethods(transactions: Transactions): LedgerStore {
     setCustomerBudget: (keyId, customer, budget, step) =>
       transactions.write((tx) => setCustomerBudget(tx, keyId, customer, budget, step)),
     listSpendMarks: (keyId, limit) => transactions.read(({ sql }) => spendMarks(sql, keyId, limit)),
-    balance: (keyId, customer, window) =>
-      transactions.read((tx) => balanceOf(tx.sql, keyId, customer, window)),
+    balance: (keyId, customer, window) => transactions.read((tx) => balanceOf(tx, keyId, customer, window)),
     listHolds: (keyId, limit) => transactions.read((tx) => holdsOf(tx, keyId, limit)),
     listMovements: (keyId, { limit, before }) =>
       transactions.read((tx) => {
@@ -62,7 +61,8 @@ const RAISE_OPENING =
  * Drops movements made at `moment` or earlier, at most `limit`: rows are in the order of their time. What they charged goes into
  * the opening of their balances, which can so be reckoned from what is left. Answers how many.
  */
-export function dropOldMovements({ sql }: Transaction, moment: number, limit: number): number {
+export function dropOldMovements({ sql, money }: Transaction, moment: number, limit: number): number {
+  money.write(sql);
   const payers = new Map<string, { payer: Payer; windows: readonly BudgetWindow[]; micros: number }>();
   for (const row of sql.all(OLD_CHARGES, limit, moment)) {
     const payer = { keyId: row.key_id as string, customer: row.customer as string | null };

@@ -6,7 +6,7 @@
 import { type BudgetWindow, FIRST_WINDOWS, windowsAt } from "../../../accounts/money/budgets.ts";
 import type { MoneySource } from "../../../accounts/money/ledger-store.ts";
 import { movementId, type Settlement } from "../../../tasks/transition.ts";
-import type { Sql, SqlValue } from "../../sql.ts";
+import type { SqlValue } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";
 import { NO_CUSTOMER, type Payer } from "./balances.ts";
 import { postSpend } from "./spend-events.ts";
@@ -23,10 +23,10 @@ export type Paid = Payer & {
 };
 
 /** Holds the amount back, in every window of this moment. Answers which, for the row of the task or session; null: none. */
-export function reserve({ sql, now }: Transaction, payer: Payer, amountMicros: number): string | null {
+export function reserve(tx: Transaction, payer: Payer, amountMicros: number): string | null {
   if (amountMicros === 0) return null;
-  const windows = windowsAt(now);
-  raise(sql, payer, windows, amountMicros, 0);
+  const windows = windowsAt(tx.now);
+  raise(tx, payer, windows, amountMicros, 0);
   return JSON.stringify(windows);
 }
 
@@ -46,7 +46,7 @@ export function settle(
   const { releasedMicros, chargedMicros, upstreamMicros, overrunMicros } = settlement;
   const { source, sourceId, keyId, subject, customer } = paid;
   const id = movementId(`${source}/${sourceId}`, settlement);
-  if (releasedMicros !== 0 || chargedMicros !== 0) raise(sql, paid, windows, -releasedMicros, chargedMicros);
+  if (releasedMicros !== 0 || chargedMicros !== 0) raise(tx, paid, windows, -releasedMicros, chargedMicros);
   const moved = chargedMicros !== 0 || (upstreamMicros ?? 0) !== 0;
   if (moved) postSpend(tx, { ...paid, id, chargedMicros, upstreamMicros, overrunMicros }, windows);
   if (chargedMicros !== 0) recordReached(tx, paid, windows);
@@ -71,34 +71,19 @@ export function settle(
   );
 }
 
-const RAISED = `ON CONFLICT (key_id, customer, period) DO UPDATE SET
-    reserved_micros = reserved_micros + excluded.reserved_micros,
-    charged_micros = charged_micros + excluded.charged_micros`;
-
-/** By how many rows they change: parameters are key, reserved, charged, then customer and period of each row. */
-const RAISES = new Map<number, string>();
-
-/** Changes the balances of the key and of the customer, if one was named, with one statement. */
+/** Changes the balances of the key and of the customer, if one was named. */
 export function raise(
-  sql: Sql,
+  { money }: Transaction,
   { keyId, customer }: Payer,
   windows: readonly BudgetWindow[],
   reservedMicros: number,
   chargedMicros: number,
 ): void {
-  const rows: string[] = [];
+  const ofKey = money.balances.of(keyId, NO_CUSTOMER);
+  const ofCustomer =
+    customer === null || customer === NO_CUSTOMER ? null : money.balances.of(keyId, customer);
   for (const window of windows) {
-    rows.push(NO_CUSTOMER, window);
-    if (customer !== null && customer !== NO_CUSTOMER) rows.push(customer, window);
+    ofKey.raise(window, reservedMicros, chargedMicros);
+    ofCustomer?.raise(window, reservedMicros, chargedMicros);
   }
-  if (rows.length > 0) sql.run(raiseOf(rows.length / 2), keyId, reservedMicros, chargedMicros, ...rows);
-}
-
-function raiseOf(rows: number): string {
-  const known = RAISES.get(rows);
-  if (known !== undefined) return known;
-  const values = Array.from({ length: rows }, (_, row) => `(?1, ?${4 + 2 * row}, ?${5 + 2 * row}, ?2, ?3)`);
-  const text = `INSERT INTO balances (key_id, customer, period, reserved_micros, charged_micros) VALUES ${values.join(", ")} ${RAISED}`;
-  RAISES.set(rows, text);
-  return text;
 }

@@ -23,14 +23,14 @@ export function postSpend(
 
 /** In the period that it was held in; nothing for a hold of an earlier release, which counts in no day. */
 function toldBudget(
-  { sql }: Transaction,
+  tx: Transaction,
   { of, budget }: OwnedBudget,
   windows: readonly BudgetWindow[],
 ): ToldBudget[] {
   const { period, limitMicros } = budget;
   const day = period === "total" ? 0 : dayIn(windows);
   if (day === null) return [];
-  const { chargedMicros, reservedMicros } = balanceOfPeriod(sql, of.keyId, of.customer, period, day);
+  const { chargedMicros, reservedMicros } = balanceOfPeriod(tx, of.keyId, of.customer, period, day);
   const window = periodName(period, day);
   return [{ customer: of.customer, period, window, limitMicros, chargedMicros, reservedMicros }];
 }

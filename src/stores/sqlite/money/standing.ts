@@ -34,7 +34,7 @@ export function keyStanding(tx: Transaction, keyId: string): KeyStanding | null 
   return {
     at: now,
     budgets: budgetsOf(row.budgets).map((budget) => stateOf(tx, keyId, null, budget, granted)),
-    rates: ratesOf(limits, rateStateOf(sql, keyId), now),
+    rates: ratesOf(limits, rateStateOf(tx, keyId), now),
   };
 }
 
@@ -72,19 +72,19 @@ export function setCustomerBudget(
 }
 
 function stateOf(
-  { sql, now }: Transaction,
+  tx: Transaction,
   keyId: string,
   customer: string | null,
   { limitMicros, period }: Budget,
   granted: number,
 ): BudgetState {
-  const day = dayNumberOf(now);
+  const day = dayNumberOf(tx.now);
   return {
     limitMicros,
     period,
     grantedMicros: granted,
-    ...balanceOfPeriod(sql, keyId, customer, period, day),
+    ...balanceOfPeriod(tx, keyId, customer, period, day),
     resetsAt: periodEnd(period, day),
-    reached: reachedBefore(sql, { keyId, customer, period, window: periodName(period, day) }),
+    reached: reachedBefore(tx.sql, { keyId, customer, period, window: periodName(period, day) }),
   };
 }

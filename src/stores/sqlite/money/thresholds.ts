@@ -57,7 +57,7 @@ function look(
   const day = period === "total" ? 0 : dayIn(windows);
   // A hold of an earlier release counts in no day.
   if (day === null) return;
-  const { chargedMicros } = balanceOfPeriod(tx.sql, keyId, customer, period, day);
+  const { chargedMicros } = balanceOfPeriod(tx, keyId, customer, period, day);
   const reached = reachedThresholds(chargedMicros, limitMicros);
   if (reached.length === 0) return;
   const window = periodName(period, day);

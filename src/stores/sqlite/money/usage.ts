@@ -15,51 +15,22 @@ import {
   usageCounts,
 } from "../../../accounts/money/usage-store.ts";
 import type { SettledWork } from "../../../tasks/transition.ts";
-import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
+import type { Sql, SqlRow } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
 import type { Payer } from "./balances.ts";
+import { ALL_KEYS, USAGE_COLUMNS } from "./pending-usage.ts";
 
-/** In the column of keys: every key together. No key has this id. */
-const ALL_KEYS = "";
-
-const COLUMNS = [
-  "completed",
-  "failed",
-  "cancelled",
-  "items",
-  "charged_micros",
-  "upstream_micros",
-  "overrun_micros",
-] as const;
-const SUMS = COLUMNS.map((column) => `sum(${column}) AS ${column}`).join(", ");
-const SUMMED = COLUMNS.map((column) => `${column} = ${column} + excluded.${column}`).join(", ");
-
-/** What is behind the key in both rows of a settlement: its own, and the one of all keys. */
-const BEHIND_KEY = Array.from({ length: 4 + COLUMNS.length }, (_, index) => `?${index + 3}`).join(", ");
-const ADD = `INSERT INTO usage (key_id, day, type, model, named, ${COLUMNS.join(", ")})
-  VALUES (?1, ${BEHIND_KEY}), (?2, ${BEHIND_KEY})
-  ON CONFLICT (key_id, day, type, model, named) DO UPDATE SET ${SUMMED}`;
-const ADD_TO_CUSTOMER = `INSERT INTO customer_usage (key_id, customer, day, type, model, ${COLUMNS.join(", ")})
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-  ON CONFLICT (key_id, customer, day, type, model) DO UPDATE SET ${SUMMED}`;
+const SUMS = USAGE_COLUMNS.map((column) => `sum(${column}) AS ${column}`).join(", ");
 
 /** Adds settled work to the day of the step. */
 export function recordUsage(
-  { sql, now }: Transaction,
+  { money, now }: Transaction,
   { keyId, customer, type, model }: Payer & { readonly type: string; readonly model: string },
   work: SettledWork,
 ): void {
-  const day = dayNumberOf(now);
-  const named = customer !== null && customer !== "" ? 1 : 0;
-  const values = valuesOf(usageCounts(work));
-  sql.run(ADD, ALL_KEYS, keyId, day, type, model, named, ...values);
-  if (named === 1) sql.run(ADD_TO_CUSTOMER, keyId, customer, day, type, model, ...values);
-}
-
-function valuesOf(counts: UsageCounts): SqlValue[] {
-  const { completed, failed, cancelled, items, chargedMicros, upstreamMicros, overrunMicros } = counts;
-  return [completed, failed, cancelled, items, chargedMicros, upstreamMicros, overrunMicros];
+  const of = { keyId, customer: customer ?? "", day: dayNumberOf(now), type, model };
+  money.usage.add(of, usageCounts(work));
 }
 
 export function usageMethods(transactions: Transactions): UsageStore {
@@ -148,14 +119,22 @@ function nextKey(sql: Sql, after: string): string | null {
 }
 
 function countsOf(row: SqlRow): UsageCounts {
-  const [completed, failed, cancelled, items, chargedMicros, upstreamMicros, overrunMicros] = COLUMNS.map(
-    (column) => row[column] as number,
-  ) as [number, number, number, number, number, number, number];
+  const [completed, failed, cancelled, items, chargedMicros, upstreamMicros, overrunMicros] =
+    USAGE_COLUMNS.map((column) => row[column] as number) as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+      number,
+    ];
   return { completed, failed, cancelled, items, chargedMicros, upstreamMicros, overrunMicros };
 }
 
 /** Drops sums of days that were over at `moment`, at most `limit` rows of each table; answers the larger number. */
-export function dropOldUsage({ sql }: Transaction, moment: number, limit: number): number {
+export function dropOldUsage({ sql, money }: Transaction, moment: number, limit: number): number {
+  money.write(sql);
   const day = dayNumberOf(moment);
   const drop = (table: string, key: string) =>
     sql.change(

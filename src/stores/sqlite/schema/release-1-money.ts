@@ -30,8 +30,8 @@ export function convertLedger({ sql }: Transaction, cursor: SqlValue, limit: num
 }
 
 /** What was charged may be more than what the ledger still has; what is reserved came with the holds. */
-export function convertSpending({ sql }: Transaction, cursor: SqlValue, limit: number): SqlValue {
-  const rows = sql.all(
+export function convertSpending(tx: Transaction, cursor: SqlValue, limit: number): SqlValue {
+  const rows = tx.sql.all(
     "SELECT key_id, spent_micros FROM tenants WHERE subject = '' AND key_id > ? ORDER BY key_id LIMIT ?",
     cursor ?? "",
     limit,
@@ -39,7 +39,7 @@ export function convertSpending({ sql }: Transaction, cursor: SqlValue, limit: n
   for (const row of rows) {
     const spent = row.spent_micros as number;
     const owner = { keyId: row.key_id as string, customer: null };
-    if (spent !== 0) raise(sql, owner, FIRST_WINDOWS, 0, spent);
+    if (spent !== 0) raise(tx, owner, FIRST_WINDOWS, 0, spent);
   }
   return rows.length < limit ? null : (rows.at(-1)?.key_id ?? null);
 }

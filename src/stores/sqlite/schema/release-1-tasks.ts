@@ -21,7 +21,8 @@ const UPDATE = `UPDATE tasks SET provider = ?, timeout_ms = ?,
   WHERE no = ?`;
 
 /** Fills the new columns, reserves in the balances what the tasks hold, and makes queues. */
-export function convertTasks({ sql }: Transaction, cursor: SqlValue, limit: number): SqlValue {
+export function convertTasks(tx: Transaction, cursor: SqlValue, limit: number): SqlValue {
+  const { sql } = tx;
   const rows = sql.all(TASKS, cursor ?? 0, limit);
   for (const row of rows) {
     const spec = JSON.parse((row.spec ?? row.long_spec) as string) as FirstSpec;
@@ -29,7 +30,7 @@ export function convertTasks({ sql }: Transaction, cursor: SqlValue, limit: numb
     if (spec.webhook !== undefined && spec.webhook !== null) convertWebhook(sql, row, spec);
     const reserved = row.reserved_micros as number;
     const payer = { keyId: row.key_id as string, customer: null };
-    if (row.settled === 0 && reserved !== 0) raise(sql, payer, FIRST_WINDOWS, reserved, 0);
+    if (row.settled === 0 && reserved !== 0) raise(tx, payer, FIRST_WINDOWS, reserved, 0);
     if (row.finished_at === null) joinQueue(sql, row, spec.provider);
   }
   return rows.length < limit ? null : (rows.at(-1)?.no ?? null);

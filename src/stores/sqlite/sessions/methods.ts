@@ -14,7 +14,6 @@ import {
 } from "../../../realtime/session-store.ts";
 import type { TenantScope } from "../../../tasks/task.ts";
 import { assertScope } from "../../scopes.ts";
-import { keepRate } from "../money/request-rates.ts";
 import { raise, reserve, settle, windowsOf } from "../money/settlement.ts";
 import { CHECKED_COLUMNS, checkBudgets, checkRate, keyRefusal } from "../money/start-check.ts";
 import { recordUsage } from "../money/usage.ts";
@@ -110,7 +109,7 @@ function openSession(
   if (all >= limits.max) return { outcome: "too_many", limit: "all", open: all };
   const exceeded = checkBudgets(tx, key, draft);
   if (exceeded !== null) return exceeded;
-  if (rate.taken !== null) keepRate(sql, keyId, rate.taken.state);
+  if (rate.taken !== null) tx.money.rates.keep(keyId, rate.taken.state);
   const windows = reserve(tx, draft, reservedMicros);
   sql.run(
     `INSERT INTO sessions (id, key_id, subject, customer, provider, model, account, reserved_micros, price, windows, started_at,
@@ -145,7 +144,7 @@ function raiseHold(tx: Transaction, id: string, fence: number, reservedMicros: n
   if (refused !== null) return refused;
   const { windows } = tx.sql.get("SELECT windows FROM sessions WHERE id = ?", id) ?? {};
   const held = session.reservedMicros === 0 ? null : windows;
-  if (typeof held === "string") raise(tx.sql, session, windowsOf(held), moreMicros, 0);
+  if (typeof held === "string") raise(tx, session, windowsOf(held), moreMicros, 0);
   const named = typeof held === "string" ? held : reserve(tx, session, moreMicros);
   tx.sql.run("UPDATE sessions SET reserved_micros = ?, windows = ? WHERE id = ?", reservedMicros, named, id);
   return { outcome: "raised", reservedMicros };

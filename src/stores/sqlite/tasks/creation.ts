@@ -11,7 +11,6 @@ import type {
 import { candidateOf } from "../../../tasks/task.ts";
 import { newTask } from "../../new-task.ts";
 import type { SqlRow } from "../../sql.ts";
-import { keepRate } from "../money/request-rates.ts";
 import { reserve } from "../money/settlement.ts";
 import {
   CHECKED_COLUMNS,
@@ -105,7 +104,7 @@ function writeTask(
   const known = key.waiting !== null;
   if (!known) openTenant(tx, keyId, WHOLE_KEY);
   if (subject !== WHOLE_KEY) openTenant(tx, keyId, subject);
-  if (taken !== null) keepRate(sql, keyId, taken.state);
+  if (taken !== null) tx.money.rates.keep(keyId, taken.state);
 
   const windows = reserve(tx, startOf(draft), draft.reservedMicros);
   const row = tx.tasks.insert(sql, newTask(draft, tx.epoch(), now), spec, windows);

@@ -41,11 +41,11 @@ export function removeUnreadable(tx: Transaction, no: number): string[] {
   return id === undefined ? [] : [id];
 }
 
-function giveMoneyBack({ sql }: Transaction, no: number): void {
-  const row = sql.get(MONEY, no);
+function giveMoneyBack(tx: Transaction, no: number): void {
+  const row = tx.sql.get(MONEY, no);
   if (row === null || row.settled === 1 || typeof row.reserved_micros !== "number") return;
   const payer = { keyId: row.key_id as string, customer: customerIn(row.spec) };
-  raise(sql, payer, readableWindows(row.windows), -row.reserved_micros, 0);
+  raise(tx, payer, readableWindows(row.windows), -row.reserved_micros, 0);
 }
 
 /** Null also where the spec is what is damaged: then the customer's own balance keeps the amount. */

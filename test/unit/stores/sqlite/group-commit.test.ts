@@ -167,3 +167,57 @@ test("closing commits what waits, then closes the driver once; later steps are r
   driver.turn();
   expect(driver.calls).toEqual(["transaction", "close"]);
 });
+
+describe("the end of a commit", () => {
+  /** Leaves a text for the end, which writes them as one. */
+  let left: string[];
+  beforeEach(() => {
+    left = [];
+    database.endWith({
+      write(sql) {
+        if (left.length > 0) sql.run(left.join("+"));
+        left = [];
+      },
+      forget() {
+        left = [];
+      },
+    });
+  });
+  const leave = (text: string) => database.transact(() => void left.push(text));
+
+  test("writes once what the bodies of the commit have left", async () => {
+    const answers = Promise.all([leave("a"), add("body"), leave("b")]);
+    driver.settle();
+    await answers;
+    expect(driver.stored).toEqual(["body", "a+b"]);
+  });
+
+  test("comes after each body where they run apart, and takes nothing over from one that is undone", async () => {
+    const thrown = database.transact(() => {
+      left.push("undone");
+      throw new Error("No");
+    });
+    const outcomes = Promise.allSettled([leave("a"), thrown, leave("b")]);
+    driver.settle();
+    await outcomes;
+    expect(driver.stored).toEqual(["a", "b"]);
+    expect(left).toEqual([]);
+  });
+
+  test("that throws refuses the bodies whose work it was, and no other", async () => {
+    database.endWith({
+      write() {
+        const texts = left;
+        left = [];
+        if (texts.includes("bad")) throw new Error("Not that");
+      },
+      forget() {
+        left = [];
+      },
+    });
+    const outcomes = Promise.allSettled([add("a"), leave("bad"), add("b")]);
+    driver.settle();
+    expect((await outcomes).map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled"]);
+    expect(driver.stored).toEqual(["a", "b"]);
+  });
+});
