@@ -53,7 +53,12 @@ import type { Previews } from "../tasks/previews.ts";
 import { createAppFrame } from "./app-frame.ts";
 import type { Core } from "./core.ts";
 import type { EventsReport } from "./events.ts";
-import { type BuildInfo, type ProcessGauges, registerMetrics } from "./operations/metrics.ts";
+import {
+  type BuildInfo,
+  type MetricsSources,
+  type ProcessGauges,
+  registerMetrics,
+} from "./operations/metrics.ts";
 import { providerReport } from "./operations/provider-report.ts";
 import { urlOptions } from "./options.ts";
 
@@ -73,6 +78,8 @@ export type HostSurface = {
   readonly isResting?: RestingCheck;
   /** How the outbox of domain events is; absent without a sink. */
   readonly events?: EventsReport | undefined;
+  /** What the store knows of voice sessions, where no process has figures of its own. */
+  readonly storedVoice?: MetricsSources["storedVoice"];
   /** How long jobs usually take, as far as this host knows. */
   readonly durations: Pick<UsualDurations, "usualMs">;
   readonly slots: ConnectionSlots;
@@ -105,7 +112,8 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
   const { limits, idempotency, events, imageGeneration } = settings;
   const { host, health, voices = [] } = surface;
   const metrics = new MetricsRegistry();
-  registerMetrics(metrics, { build: surface.build, store, process: surface.gauges, events: surface.events });
+  const { build, gauges: process, events: outbox, storedVoice } = surface;
+  registerMetrics(metrics, { build, store, process, events: outbox, storedVoice });
   const app = createAppFrame({ ...core, health, metrics });
 
   mountWelcome(app, { pages: surface.pages ?? null, urls: urlOptions(settings) });

@@ -24,6 +24,7 @@ import type { Deployment } from "./deployment.ts";
 import type { EventsReport } from "./events.ts";
 import { HostHealth } from "./operations/health.ts";
 import type { BuildInfo } from "./operations/metrics.ts";
+import { StoredVoiceFigures } from "./voice/stored-voice-figures.ts";
 
 export type DeploymentSurface = {
   readonly build: BuildInfo;
@@ -72,6 +73,7 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
     sockets: () => surface.sockets,
     ...(surface.pages && { pages: surface.pages }),
     voices: wireVoiceModels(voice.models),
+    storedVoice: new StoredVoiceFigures({ store, clock, isVoice: (name) => voice.models.has(name) }),
     mountRealtime: (target, key, admin) => {
       mountRealtimeSessions(target, key, admin, { store, endSession: (ended) => surface.endVoice(ended.id) });
       mountSessionArtefacts(target, key, { store, artefacts: new ArtefactFiles(deployment.media) });

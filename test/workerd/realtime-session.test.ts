@@ -165,3 +165,20 @@ describe("a voice session on Workers", () => {
     await expect.poll(() => store.getSession(SCOPE, id)).toMatchObject({ settled: true });
   });
 });
+
+test("metrics show the sessions that are open, and those that ended today with what they cost", async () => {
+  const scrape = async () => {
+    const request = new Request("https://gateway.example/metrics", {
+      headers: { authorization: `Bearer ${ADMIN_KEY}` },
+    });
+    return await (await worker.fetch(request, bindings)).text();
+  };
+  const { socket, sessionId, closed } = await talk("/v1/realtime?model=local/echo", bearer);
+  expect(await scrape()).toMatch(/^conduit_realtime_sessions\{provider="local"\} [1-9]/m);
+  socket.close(1000, "");
+  await closed;
+  await expect.poll(() => store.getSession(SCOPE, sessionId)).toMatchObject({ settled: true });
+  const text = await scrape();
+  expect(text).toMatch(/^conduit_realtime_sessions_ended_total\{model="local\/echo"\} [1-9]/m);
+  expect(text).toMatch(/^conduit_realtime_charged_dollars_total\{model="local\/echo"\} 0$/m);
+});

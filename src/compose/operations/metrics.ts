@@ -43,12 +43,14 @@ export type MetricsSources = {
   readonly process: ProcessGauges | undefined;
   /** Absent without a sink of events. */
   readonly events?: EventsReport | undefined;
+  /** Of voice sessions in processes that come and go; absent where this process has figures of its own. */
+  readonly storedVoice?: { registerIn(metrics: MetricsRegistry): void } | undefined;
 };
 
 /** Adds the gauges of what everybody shares who shares the store, and those of this process if it has some. */
 export function registerMetrics(
   metrics: MetricsRegistry,
-  { build, store, process, events }: MetricsSources,
+  { build, store, process, events, storedVoice }: MetricsSources,
 ): void {
   metrics.gauge("conduit_build_info", "What runs, in the labels.", () => [{ labels: build, value: 1 }]);
   metrics.gauge("conduit_unreadable_records", "Stored records that could not be read.", async () => [
@@ -85,6 +87,7 @@ export function registerMetrics(
       ),
   );
   if (events !== undefined) registerEventMetrics(metrics, events);
+  storedVoice?.registerIn(metrics);
   if (process === undefined) return;
   const { engine, hung, accounts, voiceAccounts, providers, rooms, hubs, retention, ends } = process;
   const { storeCalls, webhookTries, voice } = process;
