@@ -4,7 +4,9 @@ import { allowsModel, type Principal, requireModel, requirePermission } from "..
 import { ApiError } from "../protocol/error.ts";
 import type { Json } from "../protocol/task.ts";
 import { meets, needsOf, type SessionNeeds } from "./routing/session-needs.ts";
+import { merge } from "./session/session-config.ts";
 import type { SessionDraft } from "./session-store.ts";
+import { withoutFlatFields } from "./translators/beta-names.ts";
 import { reservationOf, storedPrice } from "./usage/session-price.ts";
 import type { VoiceModel, VoiceModels } from "./voice-models.ts";
 
@@ -80,7 +82,8 @@ export class VoiceAdmission {
     const name = rest.model ?? defaultModel;
     const model = models.resolve(name);
     requireModel(principal, name, model.name);
-    const session = { ...defaults, ...asked };
+    const { type: _intent, ...fields } = withoutFlatFields(asked);
+    const session = merge(defaults, fields);
     const [first, ...fallbacks] = this.#candidates(principal, model, needsOf(session, { intent, transport }));
     return {
       draft: {

@@ -12,6 +12,7 @@ import type { WitnessMaker } from "../../realtime/artefacts/witness.ts";
 import { createCallHttp } from "../../realtime/calls/call-http.ts";
 import { HangUp } from "../../realtime/calls/hang-up.ts";
 import type { VoiceHealth } from "../../realtime/routing/voice-route.ts";
+import { merge } from "../../realtime/session/session-config.ts";
 import { createUpstreamCall, type VoiceFetch } from "../../realtime/session/upstream-call.ts";
 import type { VoiceServiceOptions } from "../../realtime/session-opening.ts";
 import type { SessionStore } from "../../realtime/session-store.ts";
@@ -175,12 +176,12 @@ function sessionDefaults(defaults: Settings["realtime"]["defaults"]): Record<str
     ...(language !== null && { input_audio_transcription: { language } }),
   };
   const { type: _realtime, ...session } = gaSession(flat, "realtime");
-  return {
+  const named = {
     ...session,
     ...(instructions !== null && { instructions }),
     ...(temperature !== null && { temperature }),
-    ...(providerSpecific as Record<string, Json>),
   };
+  return merge(named, providerSpecific as Record<string, Json>);
 }
 
 /** Sessions whose sockets are in this process. */

@@ -21,7 +21,10 @@ export function initialSession(
 }
 
 /** The session with an update put over it: objects are merged, everything else is replaced. The model stays. */
-export function merge(session: JsonObject, update: Readonly<Record<string, Json | undefined>>): JsonObject {
+export function merge(
+  session: Readonly<JsonObject>,
+  update: Readonly<Record<string, Json | undefined>>,
+): JsonObject {
   const merged: JsonObject = { ...session };
   for (const [field, value] of Object.entries(update)) {
     if (value === undefined) continue;
