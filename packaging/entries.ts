@@ -11,6 +11,7 @@ export type PackageEntry = {
 
 export const ENTRIES: Readonly<Record<string, PackageEntry>> = {
   ".": { file: "index.ts", mostGzipBytes: 12_000 },
+  "./ai": { file: "ai/index.ts", mostGzipBytes: 9_000 },
   "./patterns": { file: "patterns/index.ts", mostGzipBytes: 6_000 },
   "./react": { file: "react/index.ts", mostGzipBytes: 13_000 },
   "./testing": { file: "testing/index.ts", mostGzipBytes: 16_000 },
