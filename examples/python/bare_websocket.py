@@ -1,12 +1,13 @@
 """Follows a task over a bare WebSocket in SignalR's JSON protocol, without a SignalR library. Needs websockets and httpx.
 
-    CONDUIT_KEY=condt_... python bare_websocket.py "a balloon over mountains"
+Run it so: CONDUIT_KEY=condt_... python bare_websocket.py "a balloon over mountains"
 """
 
 import asyncio
 import json
 import os
 import sys
+from typing import Any
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -64,7 +65,7 @@ async def follow(socket: ClientConnection, task_id: str) -> str:
     raise EOFError
 
 
-async def send(socket: ClientConnection, message: dict) -> None:
+async def send(socket: ClientConnection, message: dict[str, Any]) -> None:
     await socket.send(json.dumps(message) + END)
 
 

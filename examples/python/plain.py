@@ -1,6 +1,6 @@
 """Paints a picture over plain HTTP and follows it by Server-Sent Events. Needs httpx.
 
-    CONDUIT_KEY=condt_... python plain.py "a lighthouse in a storm" lighthouse.png
+Run it so: CONDUIT_KEY=condt_... python plain.py "a lighthouse in a storm" lighthouse.png
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import sys
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -48,13 +49,15 @@ async def main() -> None:
     print(f"saved {FILE}")
 
 
-async def follow(http: httpx.AsyncClient, task_id: str) -> AsyncIterator[dict]:
+async def follow(http: httpx.AsyncClient, task_id: str) -> AsyncIterator[dict[str, Any]]:
     """The events of a task until its end; goes on behind the last one it saw when the connection breaks."""
     last_id = ""
     while True:
         headers = {"Last-Event-ID": last_id} if last_id else {}
         try:
-            async with http.stream("GET", f"/v1/tasks/{task_id}/events", headers=headers, timeout=STREAM_TIMEOUT) as stream:
+            async with http.stream(
+                "GET", f"/v1/tasks/{task_id}/events", headers=headers, timeout=STREAM_TIMEOUT
+            ) as stream:
                 if stream.is_client_error:
                     sys.exit((await stream.aread()).decode())
                 async for event_id, message in server_sent_events(stream.raise_for_status()):
@@ -70,7 +73,7 @@ async def follow(http: httpx.AsyncClient, task_id: str) -> AsyncIterator[dict]:
         await asyncio.sleep(1)
 
 
-async def server_sent_events(stream: httpx.Response) -> AsyncIterator[tuple[str, dict]]:
+async def server_sent_events(stream: httpx.Response) -> AsyncIterator[tuple[str, dict[str, Any]]]:
     event_id, data = "", ""
     async for line in stream.aiter_lines():
         field, _, value = line.partition(": ")

@@ -1,20 +1,24 @@
 """Paints ten pictures over a pool of three connections. Needs httpx and websockets.
 
-    CONDUIT_KEY=condt_... python pool.py
+Run it so: CONDUIT_KEY=condt_... python pool.py
 """
 
 import asyncio
 import os
 import sys
+from typing import Any
 
 from conduit_realtime import ConduitConnectionPool, ConduitError, TaskResult
 
-PROMPTS = [f"{animal} in the snow" for animal in "a fox,an owl,a hare,a wolf,a bear,a lynx,a deer,a crow,an elk,a seal".split(",")]
+PROMPTS = [
+    f"{animal} in the snow"
+    for animal in "a fox,an owl,a hare,a wolf,a bear,a lynx,a deer,a crow,an elk,a seal".split(",")
+]
 
 
 async def paint(pool: ConduitConnectionPool, prompt: str) -> None:
     async with pool.connection() as client:
-        ended: asyncio.Queue[TaskResult | dict] = asyncio.Queue()
+        ended: asyncio.Queue[TaskResult | dict[str, Any]] = asyncio.Queue()
         for event in ("completed", "failed", "disconnected"):
             client.on(event, ended.put_nowait)
         try:

@@ -1,6 +1,6 @@
 """Makes a picture and a film at once and follows both over one connection. Needs httpx and websockets.
 
-    CONDUIT_KEY=condt_... python realtime.py "a lighthouse in a storm"
+Run it so: CONDUIT_KEY=condt_... python realtime.py "a lighthouse in a storm"
 """
 
 import asyncio
@@ -8,9 +8,9 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx
-
 from conduit_realtime import ConduitError, ConduitRealtimeClient, ProgressUpdate, TaskResult
 
 PROMPT = sys.argv[1] if len(sys.argv) > 1 else "a lighthouse in a storm"
@@ -20,7 +20,7 @@ BASE = os.environ.get("CONDUIT_URL", "http://localhost:8787")
 
 async def main() -> None:
     names: dict[str, str] = {}
-    results: asyncio.Queue[TaskResult | dict] = asyncio.Queue()
+    results: asyncio.Queue[TaskResult | dict[str, Any]] = asyncio.Queue()
 
     def show(update: ProgressUpdate) -> None:
         print(f"{names.get(update.task_id, 'a task')} {update.progress}% {update.message or ''}", flush=True)
@@ -36,7 +36,9 @@ async def main() -> None:
             await client.connect("image")
             picture = await client.generate_image("local/canvas", PROMPT, provider_options=SLOWLY)
             names[picture] = "picture"
-            film = await client.generate_video("local/motion", PROMPT, duration=1, size="128x72", provider_options=SLOWLY)
+            film = await client.generate_video(
+                "local/motion", PROMPT, duration=1, size="128x72", provider_options=SLOWLY
+            )
             names[film] = "film"
         except ConduitError as error:
             sys.exit(str(error))
@@ -44,7 +46,7 @@ async def main() -> None:
             await save(await results.get(), names)
 
 
-async def save(result: TaskResult | dict, names: dict[str, str]) -> None:
+async def save(result: TaskResult | dict[str, Any], names: dict[str, str]) -> None:
     if isinstance(result, dict):
         sys.exit(f"The connection was lost: {result['error']}")
     if result.error is not None:

@@ -1,6 +1,6 @@
 """Follows a task through the SignalR hub with pysignalr. Needs pysignalr and httpx.
 
-    CONDUIT_KEY=condt_... python with_pysignalr.py "a balloon over mountains"
+Run it so: CONDUIT_KEY=condt_... python with_pysignalr.py "a balloon over mountains"
 """
 
 import asyncio

@@ -65,7 +65,9 @@ class ConduitConsumer(AsyncJsonWebsocketConsumer):
                 case {"type": "subscribe" | "unsubscribe", "task_id": str()}:
                     await self._error("Unauthorized")
                 case _:
-                    await self._error("Expected generate_image with a prompt, or subscribe or unsubscribe with a task_id")
+                    await self._error(
+                        "Expected generate_image with a prompt, or subscribe or unsubscribe with a task_id"
+                    )
         except ConduitError as error:
             await self._error(str(error))
 

@@ -81,7 +81,10 @@ class ConduitRealtimeClient:
             self._handlers[event].remove(handler)
 
     async def connect(self, hub_type: HubType) -> None:
-        """Replaces the connection there is. Raises `ConduitError` where it cannot be made. One serves pictures and films."""
+        """
+        Replaces the connection there is, or that was lost; tasks that are followed stay so. One connection serves pictures and films.
+        Raises `ConduitError` where it cannot be made.
+        """
         await self._stop()
         self._hub = await self._open()
         self._tasks = [asyncio.create_task(self._keep_connected()), asyncio.create_task(self._call_handlers())]
@@ -122,13 +125,22 @@ class ConduitRealtimeClient:
         self._tell("unsubscribed", {"task_id": task_id})
 
     async def generate_image(
-        self, model: str, prompt: str, size: str | None = None, n: int | None = None, *, follow: bool = True, **further: Any
+        self,
+        model: str,
+        prompt: str,
+        size: str | None = None,
+        n: int | None = None,
+        *,
+        follow: bool = True,
+        **further: Any,
     ) -> str:
         """
         The id of the task, which is followed when this client is connected. `further` are other fields of the request. Raises
         `ConduitError` where it is refused.
         """
-        return await self._generate("image", {"model": model, "prompt": prompt, "size": size, "n": n, **further}, follow)
+        return await self._generate(
+            "image", {"model": model, "prompt": prompt, "size": size, "n": n, **further}, follow
+        )
 
     async def generate_video(
         self,
@@ -179,7 +191,8 @@ class ConduitRealtimeClient:
 
     async def _keep_connected(self) -> None:
         while self._hub is not None:
-            hub, lost = self._hub, None
+            hub = self._hub
+            lost: Exception | None = None
             subscribing = asyncio.create_task(self._subscribe_again(hub))
             try:
                 await hub.run()
@@ -191,7 +204,6 @@ class ConduitRealtimeClient:
             if hub.may_reconnect:
                 lost = await self._reconnect(lost)
             if self._hub is None:
-                self._followed.clear()
                 self._tell("disconnected", {"error": lost})
 
     async def _reconnect(self, lost: Exception | None) -> Exception | None:

@@ -58,14 +58,14 @@ def progress_of(state: dict[str, Any]) -> ProgressUpdate:
 
 def result_of(state: dict[str, Any]) -> TaskResult:
     """Of the last event of a task, or of a task that is over in a snapshot."""
-    result = state.get("result") or {}
-    first = {kind: next(iter(result.get(kind) or []), {}).get("url") for kind in ("images", "videos")}
+    result: dict[str, Any] = state.get("result") or {}
+    image, video = ((result.get(kind) or [{}])[0].get("url") for kind in ("images", "videos"))
     made_by = {name: result[name] for name in ("provider", "model") if name in result}
     return TaskResult(
         task_id=state["taskId"],
         status=TaskStatus(state["status"]),
-        image_url=first["images"],
-        video_url=first["videos"],
+        image_url=image,
+        video_url=video,
         error=state.get("error") or ("Task was cancelled" if state["status"] == "cancelled" else None),
         metadata={**(state.get("metadata") or {}), **made_by},
     )

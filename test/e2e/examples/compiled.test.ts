@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   build,
-  EXAMPLES,
   ExampleWorld,
   expectFile,
   expectRising,
@@ -112,7 +111,7 @@ describe.each(PROGRAMS)("the program in $name", { timeout: TEST_MS }, ({ example
 test("the site in C# answers the id of the task it made", { timeout: TEST_MS }, async ({ skip }) => {
   const found = built.get("csharp");
   if (found === undefined || "missing" in found) return skip(found?.missing ?? "It was not built");
-  const project = join(EXAMPLES, "csharp/Conduit.Web");
+  const project = join(found.place, "Conduit.Web");
   const serve = ["dotnet", "run", "--project", project, "--", "--urls", "http://127.0.0.1:0"];
   const { program } = await world.start(serve);
   try {
