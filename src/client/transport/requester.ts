@@ -42,6 +42,8 @@ export type Sending = CallOptions & {
   creates?: boolean;
   /** A POST that does nothing twice. */
   repeatable?: boolean;
+  /** It outlives its page. */
+  keepalive?: boolean;
 };
 
 /** How a stream is asked for. */
@@ -147,7 +149,7 @@ export class Requester {
 
   #init(
     method: string,
-    { body, creates, idempotencyKey }: Sending,
+    { body, creates, idempotencyKey, keepalive }: Sending,
   ): RequestInit & { headers: Record<string, string> } {
     const form = body instanceof FormData;
     return {
@@ -159,6 +161,7 @@ export class Requester {
         ...this.#options.headers,
       },
       ...(body === undefined ? {} : { body: form ? body : JSON.stringify(body) }),
+      ...(keepalive === undefined ? {} : { keepalive }),
     };
   }
 
