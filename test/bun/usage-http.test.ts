@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
 import type { WireAccepted } from "../../src/protocol/task.ts";
 import type { WireMovementPage, WireUsagePage } from "../../src/protocol/usage.ts";
+import { upstreamJobOf } from "../../src/tasks/due-work.ts";
 import type { StepOutcome } from "../../src/tasks/ports/media-provider.ts";
 import { ADMIN_KEY, type GatewayWorld, gatewayWorld } from "../fixture/gateway-world.ts";
 import { settled } from "../fixture/manual-clock.ts";
@@ -33,10 +34,10 @@ async function paint(key?: string, more: object = {}, outcome: Partial<StepOutco
   return ((await response.json()) as WireAccepted).taskId;
 }
 
-async function read(path: string, key?: string): Promise<WireUsagePage> {
+async function read<T = WireUsagePage>(path: string, key?: string): Promise<T> {
   const response = await world.send("GET", path, key === undefined ? {} : { key });
   expect([path, response.status]).toEqual([path, 200]);
-  return (await response.json()) as WireUsagePage;
+  return (await response.json()) as T;
 }
 const today = () => new Date(world.clock.now()).toISOString().slice(0, 10);
 const ONE = { requests: 1, completed: 1, failed: 0, cancelled: 0, items: 1, charged: 0.04 };
@@ -195,6 +196,27 @@ describe("for administrators", () => {
     const path = `/admin/v1/keys/key_bootstrap/ledger?after=${encodeURIComponent(first.after ?? "")}`;
     const second = (await (await world.send("GET", path, { key: ADMIN_KEY })).json()) as WireMovementPage;
     expect(second).toMatchObject({ data: [{ id: ids[0], customer: null }], hasMore: false });
+    // A bill that came later has an entry of its own, after which a page may end too.
+    const { upstreamMicros: before } = (
+      await world.store.listMovements("key_bootstrap", { limit: 1, before: null })
+    ).movements[0]!;
+    const work = { kind: "cleanup", leaseMs: 1_000, max: 1, maxPerDestination: 1 } as const;
+    const { task } = (await world.store.get({ keyId: "key_bootstrap", subject: null }, ids[1]!))!;
+    const job = { ...upstreamJobOf(task), fence: 0 };
+    await world.store.reportLate({ taskId: task.id, fence: 0, job, state: "stray", costMicros: 5_000 });
+    const [stray] = await world.store.claimWork(work);
+    const bill = { billedMicros: 5_000, cancellation: "requested" } as const;
+    expect(await world.store.finishWork(stray!.item, { kind: "done", bill })).toBe(true);
+    const late = await read<WireMovementPage>("/admin/v1/keys/key_bootstrap/ledger?limit=1", ADMIN_KEY);
+    expect(late).toMatchObject({
+      data: [{ id: ids[1], charged: 0, upstreamCost: 0.005 }],
+      after: expect.stringMatching(`-task/${ids[1]}/${before}$`),
+    });
+    const rest = `/admin/v1/keys/key_bootstrap/ledger?after=${encodeURIComponent(late.after ?? "")}`;
+    expect((await read<WireMovementPage>(rest, ADMIN_KEY)).data.map(({ id }) => id)).toEqual([
+      ids[1],
+      ids[0],
+    ]);
     const wrong = await world.send("GET", "/admin/v1/keys/key_bootstrap/ledger?after=1", { key: ADMIN_KEY });
     expect(wrong.status).toBe(400);
   });

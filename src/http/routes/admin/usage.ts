@@ -69,7 +69,8 @@ async function answerLedger(c: HttpContext, store: AdminUsageStore, id: string):
   return c.json(answer);
 }
 
-const CURSOR = /^(\d{1,15})-((?:task|session)\/[0-9a-f-]{36})$/;
+/** Of a later bill the id has what was billed before it at its end. */
+const CURSOR = /^(\d{1,15})-((?:task|session)\/[0-9a-f-]{36}(?:\/\d{1,16})?)$/;
 
 function placeIn(text: string | undefined): Pick<Movement, "id" | "at"> | null {
   if (!text) return null;
