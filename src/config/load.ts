@@ -9,7 +9,7 @@ import { ConfigError, describeValue, type NameOf, type Problem } from "./problem
 import { type RawSettings, SETTINGS, type Settings } from "./schema.ts";
 import { Setting, SettingList, SettingMap, type SettingNode } from "./setting.ts";
 import { dottedName, listSettings } from "./setting-names.ts";
-import { CONFIG_VARIABLE, pathKey, type RawValue, readEnvironment, readJson } from "./source.ts";
+import { CONFIG_VARIABLE, pathKey, type RawValue, readEnvironment, readJsonSettings } from "./source.ts";
 
 export { ConfigError } from "./problem.ts";
 export type { Settings } from "./schema.ts";
@@ -34,8 +34,8 @@ export type Config = {
 /** Reads and checks all settings. Throws one `ConfigError` that names every wrong one. */
 export function loadConfig(sources: ConfigSources): Config {
   const readings = [
-    readJson(SETTINGS, sources.file ?? "{}", CONFIG_FILE),
-    readJson(SETTINGS, presentText(sources.env[CONFIG_VARIABLE]) ?? "{}", CONFIG_VARIABLE),
+    readJsonSettings(SETTINGS, sources.file ?? "{}", CONFIG_FILE),
+    readJsonSettings(SETTINGS, presentText(sources.env[CONFIG_VARIABLE]) ?? "{}", CONFIG_VARIABLE),
     readEnvironment(SETTINGS, sources.env),
   ];
   const problems: Problem[] = readings.flatMap((reading) => reading.problems);

@@ -64,7 +64,7 @@ export function readEnvironment(
 }
 
 /** Reads JSON text; messages name `source` as where it came from. */
-export function readJson(root: SettingGroup, text: string, source: string): SourceReading {
+export function readJsonSettings(root: SettingGroup, text: string, source: string): SourceReading {
   const reader = new Reader(root);
   try {
     reader.json(

@@ -49,7 +49,7 @@ export function planOf(opening: VoiceOpening, { model, endpoint }: VoiceWay): Se
 }
 
 /** The ways of an admitted session, their providers prepared. Rejects with what is wrong with the models, and when one cannot be loaded. */
-export async function routeOf(
+export async function voiceRouteOf(
   { modelName, fallbacks }: Pick<VoiceOpening, "modelName" | "fallbacks">,
   models: Pick<VoiceModels, "resolve">,
   health: VoiceHealth,

@@ -10,7 +10,7 @@ import type { Frame } from "../sockets/frame.ts";
 import type { ClientEvent } from "./session/client-event.ts";
 
 /** How the provider is reached. */
-export type UpstreamRequest =
+export type VoiceUpstreamRequest =
   | ({ readonly kind: "socket" } & DialRequest)
   /** A call over HTTP first, whose answer says where the socket is. */
   | {
@@ -44,7 +44,7 @@ export type UsageReport = {
 /** What a translator has done. All calls return at once and may be made at any time before the session's end. */
 export interface TranslatorOutput {
   /** Opens the upstream; asked again, opens another one in its place (the old one is closed silently). */
-  connect(request: UpstreamRequest): void;
+  connect(request: VoiceUpstreamRequest): void;
   /** To the provider, in order; waits while the upstream is not open. */
   toProvider(frame: Frame): void;
   /** An event for the client; an `event_id` is added where there is none. */

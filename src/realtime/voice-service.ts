@@ -20,9 +20,9 @@ import {
   openInStore,
   openingOn,
   outlineOf,
-  routeOf,
   stopping,
   type VoiceServiceOptions,
+  voiceRouteOf,
 } from "./session-opening.ts";
 import type { SessionStore } from "./session-store.ts";
 import { SessionUsage } from "./usage/counters.ts";
@@ -87,7 +87,7 @@ export class VoiceService {
   async open(opening: VoiceOpening): Promise<SocketHandler> {
     const { store, models, health } = this.#dependencies;
     // First: what cannot be loaded leaves no session behind.
-    const route = await routeOf(opening, models, health);
+    const route = await voiceRouteOf(opening, models, health);
     if (this.#stopping) throw stopping();
     const first = openingOn(opening, route.way);
     const opened = await openInStore(store, first, this.#options, this.#options.leaseMs);

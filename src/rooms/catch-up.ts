@@ -3,7 +3,7 @@
 import { isTerminal } from "../protocol/task.ts";
 import type { Frame } from "../sockets/frame.ts";
 import { printPosition } from "./position.ts";
-import { type Delivery, frameOf, type ReplayBuffer } from "./replay-buffer.ts";
+import { frameOf, type ReplayBuffer, type RoomDelivery } from "./replay-buffer.ts";
 import type { Opening, RoomLog, RoomLogRead } from "./room-log.ts";
 import type { RoomSubscription } from "./room-subscription.ts";
 
@@ -45,7 +45,11 @@ export function sendRead(
 }
 
 /** Sends what the room has kept since the subscriber's cursor, up to `seq`. */
-export function sendKept(subscription: RoomSubscription, seq: number, deliveries: readonly Delivery[]): void {
+export function sendKept(
+  subscription: RoomSubscription,
+  seq: number,
+  deliveries: readonly RoomDelivery[],
+): void {
   subscription.cursor = seq;
   subscription.send(deliveries.map((delivery) => frameOf(delivery, subscription.subscriber.encoding)));
 }

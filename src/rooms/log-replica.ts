@@ -6,7 +6,7 @@
 import type { Position } from "../tasks/task.ts";
 import type { Entry } from "./encoding.ts";
 import { printPosition } from "./position.ts";
-import { type Delivery, ReplayBuffer } from "./replay-buffer.ts";
+import { ReplayBuffer, type RoomDelivery } from "./replay-buffer.ts";
 import type { LogUpdate, Opening, RoomLog } from "./room-log.ts";
 
 /** Events read at once: a read's answer stays below 1 MB and a subscriber's buffer is looked at between reads. */
@@ -21,7 +21,7 @@ const FRUITLESS_READS = 3;
 /** Receives what the replica finds. May call `stop` from within. */
 export interface LogReplicaListener {
   /** The next event, in order. */
-  delivered(delivery: Delivery): void;
+  delivered(delivery: RoomDelivery): void;
   /** Events were lost; the log goes on from here. */
   restarted(opening: Opening): void;
   /** The log no longer exists. */

@@ -12,7 +12,7 @@ const LIFECYCLE_ENTRIES = 32;
 const PROGRESS_ENTRIES = 1_000;
 
 /** An entry on its way to subscribers, with its frames by encoding. */
-export type Delivery = {
+export type RoomDelivery = {
   readonly entry: Entry;
   /** Position in the room's log; progress of a tenant's stream has that of the lifecycle event before it. */
   readonly at: number;
@@ -22,7 +22,7 @@ export type Delivery = {
   readonly frames: Map<Encoding, Frame | null>;
 };
 
-export function frameOf(delivery: Delivery, encoding: Encoding): Frame | null {
+export function frameOf(delivery: RoomDelivery, encoding: Encoding): Frame | null {
   let frame = delivery.frames.get(encoding);
   if (frame === undefined) {
     frame = encoding.event(delivery.entry, delivery.id);
@@ -34,9 +34,9 @@ export function frameOf(delivery: Delivery, encoding: Encoding): Frame | null {
 export class ReplayBuffer {
   /** Every lifecycle event delivered after this position is kept. */
   #from = 0;
-  readonly #lifecycle: Delivery[] = [];
+  readonly #lifecycle: RoomDelivery[] = [];
   /** By task; an entry goes when a lifecycle event of its task supersedes it. Oldest first. */
-  readonly #progress = new Map<string, Delivery>();
+  readonly #progress = new Map<string, RoomDelivery>();
   #stamp = 0;
 
   /** The stamp of the last delivery. */
@@ -51,9 +51,9 @@ export class ReplayBuffer {
     this.#progress.clear();
   }
 
-  add(entry: Entry, at: number, id: string): Delivery {
+  add(entry: Entry, at: number, id: string): RoomDelivery {
     this.#stamp += 1;
-    const delivery: Delivery = { entry, at, id, stamp: this.#stamp, frames: new Map() };
+    const delivery: RoomDelivery = { entry, at, id, stamp: this.#stamp, frames: new Map() };
     const taskId = entry.event.taskId;
     this.#progress.delete(taskId);
     if (entry.event.type === "progress") {
@@ -78,7 +78,7 @@ export class ReplayBuffer {
    * Lifecycle events after a position, in order; `withProgress` adds the last progress where it has a position of its
    * own.
    */
-  after(cursor: number, withProgress: boolean): Delivery[] {
+  after(cursor: number, withProgress: boolean): RoomDelivery[] {
     const found = this.#lifecycle.filter((delivery) => delivery.at > cursor);
     if (withProgress) {
       for (const delivery of this.#progress.values()) if (delivery.at > cursor) found.push(delivery);
@@ -88,8 +88,8 @@ export class ReplayBuffer {
   }
 
   /** The last progress of each task, where it was delivered after a stamp. */
-  progressAfter(stamp: number): Delivery[] {
-    const found: Delivery[] = [];
+  progressAfter(stamp: number): RoomDelivery[] {
+    const found: RoomDelivery[] = [];
     for (const delivery of this.#progress.values()) if (delivery.stamp > stamp) found.push(delivery);
     return found;
   }

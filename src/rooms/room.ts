@@ -15,7 +15,7 @@ import { Broadcast } from "./broadcast.ts";
 import { sendBeginning, sendKept, sendMissedProgress, sendRead } from "./catch-up.ts";
 import { LogReplica, type LogReplicaListener, READ_ENTRIES } from "./log-replica.ts";
 import { printPosition } from "./position.ts";
-import { type Delivery, frameOf } from "./replay-buffer.ts";
+import { frameOf, type RoomDelivery } from "./replay-buffer.ts";
 import type { LogUpdate, Opening, RoomLog } from "./room-log.ts";
 import { RoomSubscription } from "./room-subscription.ts";
 import type { SlowPolicy, Subscriber } from "./subscriber.ts";
@@ -322,7 +322,7 @@ export class Room implements LogReplicaListener {
 
   // --- LogReplicaListener
 
-  delivered(delivery: Delivery): void {
+  delivered(delivery: RoomDelivery): void {
     const ends = isTerminal(delivery.entry.event.status);
     this.#broadcast.send((encoding) => frameOf(delivery, encoding), ends);
     this.#watchBuffers();

@@ -107,6 +107,14 @@ const PLATFORM_MODULE = /^(?:bun|bun:.*|cloudflare:.*|@cloudflare\/.*|node:proce
 const HOST_NAME = /\b(?:Bun|Deno)\b/;
 const HOST_MODULE = /^(?:bun|bun:.*|deno:.*|cloudflare:.*|@cloudflare\/.*)$/;
 
+/**
+ * Programs of their own, which share no file with the gateway and import nothing of its: a word may mean in them what it means
+ * to whoever uses them (a client's `Session`, a field of a form). Within each of them names are unique too.
+ */
+const OWN_PROGRAMS = ["client", "console"];
+const EXPORTED =
+  /^export (?:declare )?(?:abstract )?(?:async )?(?:function\*?|class|const|let|type|interface|enum) (\w+)/gm;
+
 type SourceFile = { path: string; code: string; imports: string[]; modules: string[] };
 
 const files: SourceFile[] = readdirSync(SRC, { recursive: true, encoding: "utf8" })
@@ -132,6 +140,20 @@ const files: SourceFile[] = readdirSync(SRC, { recursive: true, encoding: "utf8"
   });
 
 describe("the architecture", () => {
+  test("has one meaning for each exported name, so that it can be searched for", () => {
+    const modules = new Map<string, string[]>();
+    for (const { path, code } of files) {
+      const [layer = ""] = path.split("/");
+      const program = OWN_PROGRAMS.includes(layer) ? layer : "gateway";
+      for (const [, name = ""] of code.matchAll(EXPORTED)) {
+        const found = modules.get(`${program} ${name}`) ?? [];
+        modules.set(`${program} ${name}`, [...found, path]);
+      }
+    }
+    expect(modules.size).toBeGreaterThan(1_000);
+    expect([...modules].filter(([, paths]) => paths.length > 1)).toEqual([]);
+  });
+
   test("is read from more than a handful of files with imports", () => {
     expect(files.length).toBeGreaterThan(50);
     expect(files.flatMap(({ imports }) => imports).length).toBeGreaterThan(100);

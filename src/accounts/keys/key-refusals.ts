@@ -15,7 +15,7 @@ export function refuseBootstrapKey(id: string): void {
   );
 }
 
-export function missingKey(id: string): never {
+export function noSuchKey(id: string): never {
   throw new ApiError(
     "not_found",
     `There is no key ${JSON.stringify(id)}. GET /admin/v1/keys lists the keys.`,

@@ -20,7 +20,7 @@ import {
   OWN_DOING,
   onceStep,
 } from "./key-changes.ts";
-import { BOOTSTRAP_KEY_ID, changedMeanwhile, missingKey, refuseBootstrapKey } from "./key-refusals.ts";
+import { BOOTSTRAP_KEY_ID, changedMeanwhile, noSuchKey, refuseBootstrapKey } from "./key-refusals.ts";
 import { type FoundKeys, type KeySearch, searchKeys } from "./key-search.ts";
 import { keyEndOf } from "./key-watch.ts";
 import { hashKey, makePlainKey } from "./plain-key.ts";
@@ -139,7 +139,7 @@ export class KeyService {
 
   /** What is left of a deleted key. Rejects with `not_found`. */
   async readDeleted(id: string): Promise<DeletedKey> {
-    return (await this.#store.getDeletedKey(id)) ?? missingKey(id);
+    return (await this.#store.getDeletedKey(id)) ?? noSuchKey(id);
   }
 
   /** What the request was answered whose idempotency key this id stands for; null when it has not come before. */
@@ -149,7 +149,7 @@ export class KeyService {
 
   /** Rejects with `not_found` when there is no such key. */
   async read(id: string): Promise<VirtualKey> {
-    return (await this.#store.getKey(id)) ?? missingKey(id);
+    return (await this.#store.getKey(id)) ?? noSuchKey(id);
   }
 
   /**
@@ -203,7 +203,7 @@ export class KeyService {
         version: before,
         audit: keyAudit(order, "key.deleted", { before, after: null }),
       });
-      if (outcome === "missing") missingKey(id);
+      if (outcome === "missing") noSuchKey(id);
       return outcome === "stale" ? null : outcome;
     });
     this.#announce({ keyId: id, alive: false });
@@ -322,7 +322,7 @@ export class KeyService {
         audit: keyAudit(order, action, { before, after }),
         ...(await onceStep(order.once, { key: after, plain: order.plain ?? "" })),
       });
-      if (outcome.outcome === "missing") missingKey(id);
+      if (outcome.outcome === "missing") noSuchKey(id);
       return outcome.outcome === "stale" ? null : outcome;
     });
     if (updated.outcome === "answered") return { answer: updated.answer };

@@ -5,8 +5,8 @@ import type { Bill, Billing, DoneOutcome } from "../../tasks/ports/billing.ts";
 import type { OfferedModel } from "../../tasks/ports/model-catalogue.ts";
 import type { JobRequest, Task } from "../../tasks/task.ts";
 import { type PricedRequest, pricedRequest } from "./priced-request.ts";
-import { reserve } from "./reserve.ts";
-import { settle, shareOf, type Terms } from "./settle.ts";
+import { reservationFor } from "./reserve.ts";
+import { settledBill, shareOf, type Terms } from "./settle.ts";
 
 /** What stands for one way of a route. The request is kept as it was priced: what a model takes may change meanwhile. */
 type HeldTerms = Terms & { readonly request: PricedRequest };
@@ -28,7 +28,7 @@ export function priceTask(models: readonly OfferedModel[], request: JobRequest, 
   let dearest = { model: first, micros: 0 };
   const candidates = models.map((model) => {
     const priced = pricedRequest(request, inputs, model.capabilities);
-    const micros = reserve(model.pricing, priced);
+    const micros = reservationFor(model.pricing, priced);
     if (micros > dearest.micros) dearest = { model, micros };
     const terms = { price: model.pricing, reservedMicros: micros, own: model.ownPrice };
     return { ...terms, request: priced } satisfies HeldTerms;
@@ -54,7 +54,7 @@ export const billTask: Billing = (task, outcome) => {
 function billByTerms({ price, candidate, reservedMicros }: Task, outcome: DoneOutcome): Bill | null {
   try {
     const terms = termsOf(price, candidate);
-    return terms === null ? null : settle(terms, terms.request, outcome, reservedMicros);
+    return terms === null ? null : settledBill(terms, terms.request, outcome, reservedMicros);
   } catch {
     return null;
   }

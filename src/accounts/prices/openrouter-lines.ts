@@ -4,7 +4,7 @@
  * sound, with an input picture, and in the widest shape where pixels are counted.
  */
 
-import { line, type PriceLine, perSecond } from "./price-lines.ts";
+import { type PriceLine, perSecond, priceLine } from "./price-lines.ts";
 
 const SOURCE = "OpenRouter's list of video models";
 const DATE = "2026-10-09";
@@ -27,12 +27,12 @@ function counted([upTo, width, height]: Widest, perMillion: number): [upTo: numb
 }
 
 function priced(name: string, longest: number, ...tiers: readonly [upTo: number, dollars: number][]) {
-  return line(`openrouter/${name}`, perSecond(longest, ...tiers), SOURCE, DATE);
+  return priceLine(`openrouter/${name}`, perSecond(longest, ...tiers), SOURCE, DATE);
 }
 
 /** Lines of which OpenRouter lists something else than seconds of each height. */
 function atMost(name: string, longest: number, ...tiers: readonly [upTo: number, dollars: number][]) {
-  return line(`openrouter/${name}`, perSecond(longest, ...tiers), SOURCE, DATE, "uncertain");
+  return priceLine(`openrouter/${name}`, perSecond(longest, ...tiers), SOURCE, DATE, "uncertain");
 }
 
 export const OPENROUTER_LINES: readonly PriceLine[] = [

@@ -16,7 +16,7 @@ export type PriceLine = {
 
 const MICROS_PER_DOLLAR = 1_000_000;
 
-export function line(
+export function priceLine(
   model: string,
   price: Price,
   source: string,

@@ -9,7 +9,7 @@ import { imageMegapixels, imageRate, imageTokens, secondRate, videoRate } from "
 const PROMPT_OVERHEAD_TOKENS = 200;
 
 /** Whole micro-dollars, rounded up; `n` times the dearest result that the request may mean. */
-export function reserve(price: JobPrice, request: PricedRequest): number {
+export function reservationFor(price: JobPrice, request: PricedRequest): number {
   const { n } = request;
   switch (price.kind) {
     case "free":

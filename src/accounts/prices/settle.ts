@@ -38,7 +38,7 @@ type Reckoned = {
  * a quantity, the results that came cost their share of the reservation. The charge is at most `heldMicros`: of a task that may be made
  * in several ways, what was held back for the dearest of them.
  */
-export function settle(
+export function settledBill(
   terms: Terms,
   request: PricedRequest,
   outcome: Omit<DoneOutcome, "kind">,

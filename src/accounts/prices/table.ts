@@ -6,7 +6,7 @@
 
 import type { Price, TokenPrice } from "../../tasks/ports/price.ts";
 import { OPENROUTER_LINES } from "./openrouter-lines.ts";
-import { line, type PriceLine, perImage, perMegapixel, perSecond, usd } from "./price-lines.ts";
+import { type PriceLine, perImage, perMegapixel, perSecond, priceLine, usd } from "./price-lines.ts";
 import { VOICE_LINES } from "./voice-lines.ts";
 
 /** A million tokens cost as many dollars as one costs micro-dollars. */
@@ -78,51 +78,69 @@ const GEMINI =
   "xairouter.com and docs.ai.it.ufl.edu, quoting Google's list; pydantic/genai-prices says the same";
 
 export const PRICE_TABLE: readonly PriceLine[] = [
-  line("openai/gpt-image-2", GPT_IMAGE_2, OPENAI, "2026-07-22"),
+  priceLine("openai/gpt-image-2", GPT_IMAGE_2, OPENAI, "2026-07-22"),
   ...["gpt-image-2.6-sunburst", "gpt-image-2.6-flare"].map((name) =>
-    line(`openai/${name}`, GPT_IMAGE_DEEPER, `${OPENAI_PAGE}, that of Sunburst`, "2026-11", "uncertain"),
+    priceLine(`openai/${name}`, GPT_IMAGE_DEEPER, `${OPENAI_PAGE}, that of Sunburst`, "2026-11", "uncertain"),
   ),
   ...["gpt-image-2.5-sunburst", "gpt-image-2.5-flare"].map((name) =>
-    line(`openai/${name}`, GPT_IMAGE_DEEPER, `${OPENAI_PAGE}, quoted by others`, "2026-09-09", "uncertain"),
+    priceLine(
+      `openai/${name}`,
+      GPT_IMAGE_DEEPER,
+      `${OPENAI_PAGE}, quoted by others`,
+      "2026-09-09",
+      "uncertain",
+    ),
   ),
 
-  line("minimax/image-01", perImage(0.0035), MINIMAX, "2025-07"),
-  line("minimax/MiniMax-Hailuo-02", HAILUO, MINIMAX, "2025-07"),
-  line("minimax/MiniMax-Hailuo-2.3", HAILUO, `${MINIMAX}: the model before it`, "2025-07", "uncertain"),
-  line("minimax/MiniMax-Hailuo-2.3-Fast", HAILUO, `${MINIMAX}: a dearer model`, "2025-07", "uncertain"),
-  line("minimax/MiniMax-H3", perSecond(15, [768, 0.08], [1_440, 0.13]), RESELLERS, "2026-11-29", "uncertain"),
-  line(
+  priceLine("minimax/image-01", perImage(0.0035), MINIMAX, "2025-07"),
+  priceLine("minimax/MiniMax-Hailuo-02", HAILUO, MINIMAX, "2025-07"),
+  priceLine("minimax/MiniMax-Hailuo-2.3", HAILUO, `${MINIMAX}: the model before it`, "2025-07", "uncertain"),
+  priceLine("minimax/MiniMax-Hailuo-2.3-Fast", HAILUO, `${MINIMAX}: a dearer model`, "2025-07", "uncertain"),
+  priceLine(
+    "minimax/MiniMax-H3",
+    perSecond(15, [768, 0.08], [1_440, 0.13]),
+    RESELLERS,
+    "2026-11-29",
+    "uncertain",
+  ),
+  priceLine(
     "minimax/MiniMax-H3-Max",
     perSecond(15, [480, 0.05], [768, 0.08]),
     "OpenRouter's list of video models, which has it as hailuo-3-max; resellers say the same",
     "2026-10-09",
     "uncertain",
   ),
-  line("minimax/S2V-01", { kind: "per_video", micros: usd(0.65) }, MINIMAX, "2025-07"),
+  priceLine("minimax/S2V-01", { kind: "per_video", micros: usd(0.65) }, MINIMAX, "2025-07"),
 
-  line(
+  priceLine(
     "replicate/black-forest-labs/flux-schnell",
     perImage(0.003),
     "workflowlab.dev",
     "2026-05-25",
     "uncertain",
   ),
-  line("replicate/black-forest-labs/flux-dev", perImage(0.025), "workflowlab.dev", "2026-05-11", "uncertain"),
-  line(
+  priceLine(
+    "replicate/black-forest-labs/flux-dev",
+    perImage(0.025),
+    "workflowlab.dev",
+    "2026-05-11",
+    "uncertain",
+  ),
+  priceLine(
     "replicate/black-forest-labs/flux-1.1-pro",
     perImage(0.04),
     "HeyPuter/puter's table of Replicate's prices",
     "2026",
     "uncertain",
   ),
-  line(
+  priceLine(
     "replicate/black-forest-labs/flux-2-pro",
     perMegapixel(0.03, 0.015, 0.06),
     "HeyPuter/puter's table of Replicate's prices: a run, and each megapixel in and out",
     "2026",
     "uncertain",
   ),
-  line(
+  priceLine(
     "replicate/kwaivgi/kling-v2.5-turbo-pro",
     { kind: "per_second", micros: usd(0.07), longestSeconds: 10 },
     "a reseller's table of Replicate's prices",
@@ -130,35 +148,35 @@ export const PRICE_TABLE: readonly PriceLine[] = [
     "uncertain",
   ),
 
-  line(
+  priceLine(
     "fal/fal-ai/flux/schnell",
     { kind: "per_megapixel", micros: usd(0.003), megapixels: 4 },
     "workflowlab.dev, toolchew.com",
     "2026-05-20",
     "uncertain",
   ),
-  line(
+  priceLine(
     "fal/fal-ai/flux/dev",
     { kind: "per_megapixel", micros: usd(0.025), megapixels: 4 },
     "runflow.io; another page says 0.003",
     "2026-05",
     "uncertain",
   ),
-  line(
+  priceLine(
     "fal/fal-ai/flux-2-pro",
     perMegapixel(0.03, 0.03, 0.06),
     "keigit.com: 0.03 to 0.045 a megapixel; taken is the most",
     "2026-05",
     "uncertain",
   ),
-  line(
+  priceLine(
     "fal/fal-ai/bytedance/seedance/v1/pro/text-to-video",
     perSecond(12, [480, 0.026], [720, 0.056], [1_080, 0.124]),
     "an application's table: 0.62 for 5 s of 1080p; the rest by pixels, as ByteDance counts them",
     "2025",
     "uncertain",
   ),
-  line(
+  priceLine(
     "fal/fal-ai/minimax/hailuo-2.3/standard/text-to-video",
     { kind: "per_video", by: HAILUO_768P },
     "crepal.ai, quoting fal.ai: 0.28 for 6 s; 10 s as MiniMax asks for them",
@@ -167,31 +185,31 @@ export const PRICE_TABLE: readonly PriceLine[] = [
   ),
 
   // 1K is 1120 tokens, 4K is 3780; the model thinks before it draws.
-  line(
+  priceLine(
     "gemini/gemini-nano-banana-2.1",
     gemini(1.5, 7.5, 30, 8_000),
     "docs.apiyi.com and fal.ai's guide, by their margins on Google's list; OpenRouter's list",
     "2026-10",
     "uncertain",
   ),
-  line("gemini/gemini-3.1-flash-image", gemini(0.5, 3, 60, 4_000), GEMINI, "2026-02", "uncertain"),
+  priceLine("gemini/gemini-3.1-flash-image", gemini(0.5, 3, 60, 4_000), GEMINI, "2026-02", "uncertain"),
   // $0.134 up to 2K, $0.24 at 4K; its text is that of Gemini 3 Pro.
-  line("gemini/gemini-3-pro-image", gemini(2, 12, 120, 4_000), RESELLERS, "2026-10-09", "uncertain"),
-  line(
+  priceLine("gemini/gemini-3-pro-image", gemini(2, 12, 120, 4_000), RESELLERS, "2026-10-09", "uncertain"),
+  priceLine(
     "gemini/gemini-3.1-flash-lite-image",
     gemini(0.25, 1.5, 30, 4_096),
     "docs.gmicloud.ai, quoting Google's list; Google's page of the model",
     "2026-06-30",
     "uncertain",
   ),
-  line(
+  priceLine(
     "gemini/gemini-omni-1.1-flash",
     perSecond(15, [360, 0.03], [720, 0.1], [1_080, 0.15], [2_160, 0.3]),
     RESELLERS,
     "2026-11-29",
     "uncertain",
   ),
-  line(
+  priceLine(
     "gemini/gemini-omni-1.2-flash",
     perSecond(15, [360, 0.023], [720, 0.07], [1_080, 0.105], [2_160, 0.21]),
     "muapi.ai; docs.laozhang.ai, by its share of Google's list",
@@ -202,17 +220,17 @@ export const PRICE_TABLE: readonly PriceLine[] = [
   ...OPENROUTER_LINES,
   ...VOICE_LINES,
 
-  line("bfl/flux-2-klein-4b", perMegapixel(0.014, 0.001, 0.004), BFL, "2026-11-30"),
-  line("bfl/flux-2-klein-9b", perMegapixel(0.015, 0.002, 0.008), BFL, "2026-11-30"),
-  line("bfl/flux-2-pro", perMegapixel(0.03, 0.015, 0.06), BFL, "2026-11-30"),
-  line("bfl/flux-2-max", perMegapixel(0.07, 0.03, 0.12), BFL, "2026-11-30"),
-  line("bfl/flux-2-flex", perMegapixel(0.05, 0.05, 0.2), BFL, "2026-11-30"),
+  priceLine("bfl/flux-2-klein-4b", perMegapixel(0.014, 0.001, 0.004), BFL, "2026-11-30"),
+  priceLine("bfl/flux-2-klein-9b", perMegapixel(0.015, 0.002, 0.008), BFL, "2026-11-30"),
+  priceLine("bfl/flux-2-pro", perMegapixel(0.03, 0.015, 0.06), BFL, "2026-11-30"),
+  priceLine("bfl/flux-2-max", perMegapixel(0.07, 0.03, 0.12), BFL, "2026-11-30"),
+  priceLine("bfl/flux-2-flex", perMegapixel(0.05, 0.05, 0.2), BFL, "2026-11-30"),
 
-  line("stability/ultra", perImage(0.08), STABILITY, "2026-06", "uncertain"),
-  line("stability/core", perImage(0.03), STABILITY, "2026-06", "uncertain"),
-  line("stability/sd3.5-large", perImage(0.065), STABILITY, "2026-06", "uncertain"),
-  line("stability/sd3.5-large-turbo", perImage(0.04), STABILITY, "2026-06", "uncertain"),
-  line("stability/sd3.5-medium", perImage(0.035), STABILITY, "2026-06", "uncertain"),
+  priceLine("stability/ultra", perImage(0.08), STABILITY, "2026-06", "uncertain"),
+  priceLine("stability/core", perImage(0.03), STABILITY, "2026-06", "uncertain"),
+  priceLine("stability/sd3.5-large", perImage(0.065), STABILITY, "2026-06", "uncertain"),
+  priceLine("stability/sd3.5-large-turbo", perImage(0.04), STABILITY, "2026-06", "uncertain"),
+  priceLine("stability/sd3.5-medium", perImage(0.035), STABILITY, "2026-06", "uncertain"),
 ];
 
 const BY_MODEL: ReadonlyMap<string, Price> = new Map(PRICE_TABLE.map(({ model, price }) => [model, price]));

@@ -1,7 +1,7 @@
 /** What voice providers ask for their sessions. Of token prices the minute held back is about twice what users report for a minute of talk. */
 
 import type { SessionPrice } from "../../tasks/ports/price.ts";
-import { line, type PriceLine, usd } from "./price-lines.ts";
+import { type PriceLine, priceLine, usd } from "./price-lines.ts";
 
 const GENAI_PRICES = "pydantic/genai-prices, checked against OpenAI's and Google's pages";
 
@@ -55,19 +55,19 @@ function perMinute(dollars: number): SessionPrice {
 }
 
 export const VOICE_LINES: readonly PriceLine[] = [
-  line("openai/gpt-realtime-2.1", GPT_REALTIME, GENAI_PRICES, "2026-07-22"),
-  line("openai/gpt-realtime-2", GPT_REALTIME, GENAI_PRICES, "2026-07-22"),
-  line("openai/gpt-realtime", GPT_REALTIME_1, GENAI_PRICES, "2026-11-30"),
-  line("openai/gpt-realtime-2.1-mini", GPT_REALTIME_MINI, GENAI_PRICES, "2026-07-22"),
-  line("openai/gpt-realtime-mini", GPT_REALTIME_MINI, GENAI_PRICES, "2026-07-22"),
+  priceLine("openai/gpt-realtime-2.1", GPT_REALTIME, GENAI_PRICES, "2026-07-22"),
+  priceLine("openai/gpt-realtime-2", GPT_REALTIME, GENAI_PRICES, "2026-07-22"),
+  priceLine("openai/gpt-realtime", GPT_REALTIME_1, GENAI_PRICES, "2026-11-30"),
+  priceLine("openai/gpt-realtime-2.1-mini", GPT_REALTIME_MINI, GENAI_PRICES, "2026-07-22"),
+  priceLine("openai/gpt-realtime-mini", GPT_REALTIME_MINI, GENAI_PRICES, "2026-07-22"),
   // Whether of sound or of connection is said in two ways.
-  line("xai/grok-voice-think-fast-2.0", perMinute(0.05), "docs.x.ai", "2026-11", "uncertain"),
-  line("xai/grok-voice", perMinute(0.05), "docs.x.ai", "2026-04-04", "uncertain"),
+  priceLine("xai/grok-voice-think-fast-2.0", perMinute(0.05), "docs.x.ai", "2026-11", "uncertain"),
+  priceLine("xai/grok-voice", perMinute(0.05), "docs.x.ai", "2026-04-04", "uncertain"),
   // No price was found: that of the one before it.
-  line("gemini/gemini-3.8-live", geminiLive(0.75, 4.5, 1), GENAI_PRICES, "2026-07-22", "uncertain"),
-  line("gemini/gemini-3.1-flash-live-preview", geminiLive(0.75, 4.5, 1), GENAI_PRICES, "2026-07-22"),
-  line("gemini/gemini-live-2.5-flash", geminiLive(0.5, 2, 3), GENAI_PRICES, "2026-07-24"),
+  priceLine("gemini/gemini-3.8-live", geminiLive(0.75, 4.5, 1), GENAI_PRICES, "2026-07-22", "uncertain"),
+  priceLine("gemini/gemini-3.1-flash-live-preview", geminiLive(0.75, 4.5, 1), GENAI_PRICES, "2026-07-22"),
+  priceLine("gemini/gemini-live-2.5-flash", geminiLive(0.5, 2, 3), GENAI_PRICES, "2026-07-24"),
   // A further minute of the Creator plan is $0.12, language models are passed through: a quarter more is assumed. Of any agent.
-  line("elevenlabs/*", perMinute(0.15), "elevenlabs.io, help centre", "2026", "uncertain"),
-  line("ultravox/ultravox-v0.7", perMinute(0.05), "ultravox.ai", "2026", "uncertain"),
+  priceLine("elevenlabs/*", perMinute(0.15), "elevenlabs.io, help centre", "2026", "uncertain"),
+  priceLine("ultravox/ultravox-v0.7", perMinute(0.05), "ultravox.ai", "2026", "uncertain"),
 ];

@@ -4,7 +4,7 @@ import type { MetricsRegistry, Sample } from "../../metrics/registry.ts";
 import { TASK_TYPES } from "../../protocol/task.ts";
 import type { RoomsStats } from "../../rooms/rooms.ts";
 import type { HungCalls } from "../../tasks/engine/hung-calls.ts";
-import type { AccountHealth, WorkKind } from "../../tasks/engine/provider-health.ts";
+import type { AccountHealth, AccountPurpose } from "../../tasks/engine/provider-health.ts";
 import type { TaskStore } from "../../tasks/ports/task-store.ts";
 import type { DeliveryStore } from "../../webhooks/delivery-store.ts";
 import { type EventsReport, registerEventMetrics } from "../events.ts";
@@ -137,7 +137,7 @@ export function registerMetrics(
 }
 
 /** For how long each account rests in each lane. */
-function restsOf(accounts: readonly AccountHealth[], lanes: readonly WorkKind[]): Sample[] {
+function restsOf(accounts: readonly AccountHealth[], lanes: readonly AccountPurpose[]): Sample[] {
   return accounts.flatMap(({ provider, credential, awayMs, refusedMs, limitedMs }) =>
     lanes.map((lane) => ({
       labels: { provider, account: credential ?? "", lane },

@@ -18,7 +18,7 @@ import type { WireTask } from "../../protocol/task.ts";
 import { mcpTaskOf, TASKS_EXTENSION } from "./mcp-task.ts";
 import { taskPath } from "./reading-tools.ts";
 import type { GatewayTool } from "./tool.ts";
-import { taskResult } from "./tool-results.ts";
+import { taskToolResult } from "./tool-results.ts";
 import { ToolRunner, type ToolRunnerDependencies } from "./tool-runner.ts";
 
 export type McpServerDependencies = ToolRunnerDependencies & {
@@ -102,7 +102,7 @@ function mountTaskMethods(server: TaskServer, dependencies: McpServerDependencie
     const task = await read(taskId);
     const mcpTask = mcpTaskOf(task, tasksMs);
     if (mcpTask.status !== "completed") return mcpTask;
-    return { ...mcpTask, result: { ...taskResult(task, results), resultType: "complete" } };
+    return { ...mcpTask, result: { ...taskToolResult(task, results), resultType: "complete" } };
   });
 
   // No task of ours asks its client anything, so that no answer is awaited: what comes is ignored, as the extension says.

@@ -79,7 +79,7 @@ const FAILURE_ADVICE: Readonly<Record<TaskErrorCode, string>> = {
 };
 
 /** A task as a tool answers it; a failed one is an error. */
-export function taskResult(task: WireTask, options: ToolResultOptions): CallToolResult {
+export function taskToolResult(task: WireTask, options: ToolResultOptions): CallToolResult {
   const answer = toolTaskOf(task, options);
   const result = structuredResult(answer);
   const links = answer.media.map((file, index) => resourceLink(file, answer, index));

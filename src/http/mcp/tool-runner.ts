@@ -12,7 +12,7 @@ import {
   errorResult,
   structuredResult,
   type ToolResultOptions,
-  taskResult,
+  taskToolResult,
   toolTaskOf,
 } from "./tool-results.ts";
 
@@ -73,13 +73,13 @@ export class ToolRunner {
         return structuredResult({ tasks, after: outcome.after });
       }
       case "read":
-        return taskResult(outcome.task, results);
+        return taskToolResult(outcome.task, results);
       case "task":
-        return taskResult(await this.#waitedFor(outcome), results);
+        return taskToolResult(await this.#waitedFor(outcome), results);
       case "accepted":
         return this.#manners.takesTasks
           ? this.#taskResult(outcome)
-          : taskResult(await this.#made(outcome), results);
+          : taskToolResult(await this.#made(outcome), results);
     }
   }
 

@@ -105,7 +105,7 @@ function nameOf(value: unknown): string {
 
 /** The bytes of a body; null when the caller goes away in the midst of it. Rejects with `payload_too_large`. */
 export async function boundedBytes(request: Request, maxBytes: number): Promise<Uint8Array | null> {
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw bodyTooLarge(maxBytes);
   const chunks: Uint8Array[] = [];
   try {
     for await (const chunk of chunksOf(request, maxBytes)) chunks.push(chunk);
@@ -118,11 +118,11 @@ export async function boundedBytes(request: Request, maxBytes: number): Promise<
 
 /** The bytes of a body whose length is declared, which hosts hand over in one piece; null when it breaks off. */
 async function declaredBytes(request: Request, maxBytes: number): Promise<Uint8Array | null> {
-  if (Number(request.headers.get("content-length")) > maxBytes) throw tooLarge(maxBytes);
+  if (Number(request.headers.get("content-length")) > maxBytes) throw bodyTooLarge(maxBytes);
   const bytes = await request.arrayBuffer().catch(() => null);
   if (bytes === null) return null;
   // A host that does not hold a caller to the declared length must not open a way around the limit.
-  if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
+  if (bytes.byteLength > maxBytes) throw bodyTooLarge(maxBytes);
   return new Uint8Array(bytes);
 }
 
@@ -146,7 +146,7 @@ async function* chunksOf(request: Request, maxBytes: number): AsyncGenerator<Uin
     bytes += value.byteLength;
     if (bytes > maxBytes) {
       await reader.cancel();
-      throw tooLarge(maxBytes);
+      throw bodyTooLarge(maxBytes);
     }
     yield value;
   }
@@ -176,7 +176,7 @@ export function requirePlain(headers: Headers): void {
   }
 }
 
-export function tooLarge(maxBytes: number): ApiError {
+export function bodyTooLarge(maxBytes: number): ApiError {
   return new ApiError(
     "payload_too_large",
     `The body is larger than ${maxBytes} bytes, which is as much as is taken here.`,

@@ -5,7 +5,7 @@
 
 import * as parser from "multipasta";
 import { ApiError } from "../../protocol/error.ts";
-import { brokenOff, requirePlain, tooLarge } from "./body.ts";
+import { bodyTooLarge, brokenOff, requirePlain } from "./body.ts";
 
 export type MultipartBounds = {
   /** Of the whole body. */
@@ -43,7 +43,8 @@ export async function readMultipart(
   takeFile: FileTaker,
 ): Promise<FormText[]> {
   requirePlain(request.headers);
-  if (Number(request.headers.get("content-length") ?? 0) > bounds.maxBytes) throw tooLarge(bounds.maxBytes);
+  if (Number(request.headers.get("content-length") ?? 0) > bounds.maxBytes)
+    throw bodyTooLarge(bounds.maxBytes);
   const reader = request.body?.getReader();
   if (reader === undefined) throw malformed("it is empty");
   const events: Event[] = [];
@@ -57,7 +58,7 @@ export async function readMultipart(
       });
       if (done) break;
       bytes += value.byteLength;
-      if (bytes > bounds.maxBytes) throw tooLarge(bounds.maxBytes);
+      if (bytes > bounds.maxBytes) throw bodyTooLarge(bounds.maxBytes);
       for (let start = 0; start < value.byteLength; start += STEP_BYTES) {
         write(value.subarray(start, start + STEP_BYTES));
         await sink.take(events.splice(0));
@@ -194,7 +195,7 @@ function dispositionOf({ headers }: PartHead): { name?: string; filename?: strin
 function faultOf(error: parser.MultipartError, maxTextBytes: number): ApiError {
   switch (error._tag) {
     case "ReachedLimit":
-      return error.limit === "MaxFieldSize" ? tooLarge(maxTextBytes) : malformed("it has too many parts");
+      return error.limit === "MaxFieldSize" ? bodyTooLarge(maxTextBytes) : malformed("it has too many parts");
     case "EndNotReached":
       return brokenOff();
     case "InvalidBoundary":

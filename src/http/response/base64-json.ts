@@ -14,7 +14,7 @@ const encoder = new TextEncoder();
  * The JSON text, in UTF-8, of what `compose` makes of one text for each file, in which those texts are the files in base64.
  * Rejects where a file cannot be read to its end.
  */
-export async function jsonWithFiles(
+export async function jsonWithBase64(
   files: readonly MediaFile[],
   compose: (texts: readonly string[]) => unknown,
 ): Promise<Uint8Array<ArrayBuffer>> {

@@ -8,7 +8,7 @@ import type { Task } from "../../tasks/task.ts";
 import { toWireResult, type WireContext } from "../../tasks/wire.ts";
 import type { HttpContext } from "../exchange.ts";
 import { type ResultFiles, readBase64Images } from "./base64-images.ts";
-import { jsonWithFiles } from "./base64-json.ts";
+import { jsonWithBase64 } from "./base64-json.ts";
 
 /** OpenAI's GPT image models know no `response_format` and always answer base64; their callers read nothing else. */
 const ALWAYS_BASE64 = /^(?:openai\/)?(?:chatgpt|gpt)-image/;
@@ -70,7 +70,7 @@ export async function answerOpenAiImages(
     const file = await files.get(media.path);
     if (file !== null) found.push({ index, file });
   }
-  const body = await jsonWithFiles(
+  const body = await jsonWithBase64(
     found.map(({ file }) => file),
     (texts) => {
       const encoded: string[] = [];

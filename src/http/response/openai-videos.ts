@@ -26,7 +26,7 @@ const CANCELLED_CODE = "cancelled";
 const SECOND_MS = 1_000;
 
 /** The video object of a task of films. */
-export function openAiVideo(task: Task, { models, mediaMs }: VideoAnswerDependencies): OpenAiVideo {
+export function openAiVideoOf(task: Task, { models, mediaMs }: VideoAnswerDependencies): OpenAiVideo {
   const ended = task.status === "completed" ? task.finishedAt : null;
   return {
     id: task.id,

@@ -20,7 +20,7 @@ const POLL_SECONDS = "1";
 const COLLECTION = { image: "images/generations", video: "videos/generations" } as const;
 
 /** The answer to a create request, with links below `base`, and the key that comes with it if one was asked for. */
-export function acceptedTask({
+export function acceptedTaskOf({
   view: { task },
   base,
   token,

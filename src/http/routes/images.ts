@@ -16,7 +16,7 @@ import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchang
 import { preferredWaitSeconds } from "../request/preference.ts";
 import { tellCost } from "../response/cost-headers.ts";
 import { answerOpenAiImages, requireCompleted } from "../response/openai-images.ts";
-import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
+import { acceptedTaskOf, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
 import { type ImageEventPrefix, imageEventStream } from "../streams/openai-image-stream.ts";
 
 export type ImageRouteDependencies = AcceptanceDependencies &
@@ -53,7 +53,7 @@ export function mountImages(
     const read = await readCreation(c, schema, refuseStream, dependencies);
     const accepting = await acceptImage(c, ASYNC, read, dependencies);
     const { view } = accepting;
-    const accepted = acceptedTask(accepting);
+    const accepted = acceptedTaskOf(accepting);
     const seconds = preferredWaitSeconds(c.req.raw.headers.get("prefer"));
     if (seconds === null) return c.json(accepted);
     const ended = await waitForEnd(c, view, seconds * 1000, c.req.raw.signal, dependencies);

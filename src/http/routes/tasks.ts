@@ -10,7 +10,7 @@ import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchang
 import { pageLimit } from "../request/page.ts";
 import { idOf, invalidFilter, taskFilter } from "../request/task-filter.ts";
 import { taskIdOf } from "../request/task-id.ts";
-import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
+import { acceptedTaskOf, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
 
 export type TaskRouteDependencies = AcceptanceDependencies &
   TaskAnswerDependencies & {
@@ -75,7 +75,7 @@ export function mountTasks(
       id: null,
     };
     const accepted = await acceptTask(c, "retry", { retryOf: task.id }, order, dependencies);
-    return c.json(acceptedTask(accepted));
+    return c.json(acceptedTaskOf(accepted));
   });
 }
 

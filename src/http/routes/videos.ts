@@ -10,7 +10,7 @@ import { type AcceptanceDependencies, acceptTask } from "../creation/task-accept
 import { webhookOf } from "../creation/webhook-fields.ts";
 import { type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
 import { preferredWaitSeconds } from "../request/preference.ts";
-import { acceptedTask, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
+import { acceptedTaskOf, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
 
 export type VideoRouteDependencies = AcceptanceDependencies &
   TaskAnswerDependencies & {
@@ -33,7 +33,7 @@ export function mountVideos(
     const order = { ...videoOrder(creation), inputs, id, accessToken: creation.access_token };
     const accepting = await acceptTask(c, ASYNC, fingerprint, order, dependencies);
     const { view } = accepting;
-    const accepted = acceptedTask(accepting);
+    const accepted = acceptedTaskOf(accepting);
     const seconds = preferredWaitSeconds(c.req.raw.headers.get("prefer"));
     if (seconds === null) return c.json(accepted);
     host.keepOpen(c.req.raw);

@@ -3,7 +3,7 @@
 import { HubConnectionContext } from "../../signalr/connection/hub-connection-context.ts";
 import type { TransportOutput } from "../../signalr/connection/hub-connection-options.ts";
 import { EVENT_STREAM_PREAMBLE, writeEvent } from "../../signalr/protocols/event-stream-format.ts";
-import type { HubEndpoint, Refusal } from "../../signalr/transports/endpoint.ts";
+import type { HubEndpoint, TransportRefusal } from "../../signalr/transports/endpoint.ts";
 import { endInTurns } from "../../signalr/transports/stream-end.ts";
 import type { Frame } from "../../sockets/frame.ts";
 import type { Clock } from "../../tasks/ports/clock.ts";
@@ -44,7 +44,7 @@ export class HubEventStream<P> implements TransportOutput {
     return this.#stream.body;
   }
 
-  open(endpoint: HubEndpoint<P>): Refusal | null {
+  open(endpoint: HubEndpoint<P>): TransportRefusal | null {
     const opened = endpoint.openEvents(this, this.#clock.monotonic());
     if (!(opened instanceof HubConnectionContext)) return opened;
     this.#connection = opened;

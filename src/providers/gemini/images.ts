@@ -20,7 +20,7 @@ const PICTURE = /^candidates\.\d+\.content\.parts\.\d+\.inlineData\.data$/;
 const SIGNATURE = /^candidates\.\d+\.content\.parts\.\d+\.thoughtSignature$/;
 
 /** The body of a call for one picture. Throws `UpstreamError` (`invalid_request`) for what the model would refuse. */
-export function imageBody(
+export function geminiImageBody(
   job: MediaJob,
   model: GeminiImageModel,
   io: Pick<StepIo, "openInput" | "signal">,

@@ -25,9 +25,9 @@ import { createStatusWords } from "../upstream/jobs/status-words.ts";
 import { jsonWithFiles } from "../upstream/requests/json-with-files.ts";
 import { knownModel } from "../upstream/requests/known-model.ts";
 import { geminiDialect, videoUsage } from "./dialect.ts";
-import { imageBody, readImage } from "./images.ts";
+import { geminiImageBody, readImage } from "./images.ts";
 import { GEMINI_IMAGE_MODELS, GEMINI_VIDEO_MODELS } from "./models.ts";
-import { FILM, failureOf, filmOf, secondsOf, videoBody } from "./videos.ts";
+import { FILM, filmOf, geminiFilmSeconds, interactionFailure, videoBody } from "./videos.ts";
 
 export const GEMINI = "gemini";
 const TITLE = "Google";
@@ -76,7 +76,7 @@ export function createGemini(options: LinkAdapterOptions): MediaProvider {
       io,
       make: async () => {
         const path = `models/${encodeURIComponent(job.model)}:generateContent`;
-        return readImage(await post(path, imageBody(job, model, io), account, io), io);
+        return readImage(await post(path, geminiImageBody(job, model, io), account, io), io);
       },
     });
   };
@@ -94,7 +94,7 @@ export function createGemini(options: LinkAdapterOptions): MediaProvider {
 
   const beginFilm = async (job: MediaJob, io: StepIo): Promise<StepOutcome> => {
     const model = knownModel(videoModels, job, TITLE);
-    const seconds = secondsOf(job, model);
+    const seconds = geminiFilmSeconds(job, model);
     const answer = await post("interactions", videoBody(job, model, io), accountFor(job), io);
     const interaction = await answer.json();
     if (!isRecord(interaction) || typeof interaction.id !== "string" || interaction.id === "")
@@ -124,7 +124,7 @@ export function createGemini(options: LinkAdapterOptions): MediaProvider {
     if (status === "waiting") return { kind: "pending", state, pollAfterMs: POLL_MS, progress: 0 };
     if (status === "running") return { kind: "pending", state, pollAfterMs: POLL_MS };
     const film = status === "completed" ? filmOf(value, media, context) : null;
-    if (film === null) throw new UpstreamError(failureOf(value, String(value.status), context));
+    if (film === null) throw new UpstreamError(interactionFailure(value, String(value.status), context));
     const stored = "stored" in film ? film.stored : await fetchFilm(film.uri, account, io, context);
     const tokens = videoUsage(value.usage);
     return {

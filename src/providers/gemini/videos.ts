@@ -23,7 +23,7 @@ import { type GeminiVideoModel, MAX_VIDEO_INPUTS, VIDEO_RATIOS, VIDEO_RESOLUTION
 export const FILM = /^(?:steps\.\d+\.content\.\d+|outputs\.\d+|output_video)\.data$/;
 
 /** Seconds of the film that is asked for. Throws `UpstreamError` for what the model does not make. */
-export function secondsOf({ request }: Pick<MediaJob, "request">, model: GeminiVideoModel): number {
+export function geminiFilmSeconds({ request }: Pick<MediaJob, "request">, model: GeminiVideoModel): number {
   const seconds = request.duration ?? model.usual;
   if (seconds < model.shortest || seconds > model.longest)
     throw invalid(
@@ -49,7 +49,7 @@ export function videoBody(
       type: "video",
       // A link instead of the film as text within the answer.
       delivery: "uri",
-      duration: `${secondsOf(job, model)}s`,
+      duration: `${geminiFilmSeconds(job, model)}s`,
       ...shapeOf(job),
     },
     generation_config: { video_config: { task } },
@@ -105,7 +105,11 @@ export function filmOf(
 }
 
 /** Why an interaction has no film: what it says of itself, as a failure that leaves nothing running. */
-export function failureOf(interaction: Record<string, unknown>, word: string, context: CallContext): Failure {
+export function interactionFailure(
+  interaction: Record<string, unknown>,
+  word: string,
+  context: CallContext,
+): Failure {
   if (word === "budget_exceeded") return ofEndedJob(outOfQuota(context));
   const errors = [
     ...listOf(interaction.errors),

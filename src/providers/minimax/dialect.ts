@@ -37,7 +37,7 @@ export function failureWithin(answer: unknown, context: CallContext): Failure | 
   if (!isRecord(base)) return null;
   const code = Number(base.status_code);
   if (code === 0) return null;
-  const said = { code: String(code), type: "", message: textOf(base.status_msg) };
+  const said = { code: String(code), type: "", message: textOrEmpty(base.status_msg) };
   return failureOfCode(code, said, context);
 }
 
@@ -87,6 +87,6 @@ function shownCode(code: number): string {
   return Number.isInteger(code) ? String(code) : "of no known kind";
 }
 
-export function textOf(value: unknown): string {
+export function textOrEmpty(value: unknown): string {
   return typeof value === "string" ? value : typeof value === "number" ? String(value) : "";
 }

@@ -18,12 +18,12 @@ import {
 import { UpstreamError } from "../upstream/calls/upstream-error.ts";
 import { createStatusWords } from "../upstream/jobs/status-words.ts";
 import type { MiniMaxCalls } from "./calls.ts";
-import { failureOfCode, failureWithin, requireOk, textOf } from "./dialect.ts";
+import { failureOfCode, failureWithin, requireOk, textOrEmpty } from "./dialect.ts";
 import type { MiniMaxVideoModel } from "./models.ts";
 import {
   type FilmReport,
-  filmBody,
   type MiniMaxFilm,
+  miniMaxFilmBody,
   readMiniMaxFilm,
   reportOfFilm,
   shapeOf,
@@ -82,10 +82,10 @@ export class Films {
   async begin({ job, model, account, io }: FilmStep): Promise<StepOutcome> {
     const { calls, clock } = this.#options;
     const shape = shapeOf(job, model);
-    const body = filmBody(job, model, shape, io);
+    const body = miniMaxFilmBody(job, model, shape, io);
     const answer = await calls.post(`/v${model.api}/video_generation`, body, account, io);
     const value = await answer.json();
-    const id = textOf(isRecord(value) ? value.task_id : undefined);
+    const id = textOrEmpty(isRecord(value) ? value.task_id : undefined);
     // A code beside an id may say what it likes: there is a film, and asking for it tells.
     if (id === "") {
       const failure = failureWithin(value, answer.context);
@@ -164,7 +164,7 @@ export class Films {
     const answer = await this.#options.calls.get(path, account, io);
     const { context } = answer;
     const { file: found } = requireOk(await answer.json(), context);
-    const url = isRecord(found) ? textOf(found.download_url) : "";
+    const url = isRecord(found) ? textOrEmpty(found.download_url) : "";
     if (url === "") throw new UpstreamError(unusableAnswer("no address of the film's file", context));
     return { url, context };
   }
@@ -196,7 +196,7 @@ function filmFailure({ failure, word }: FilmReport, context: CallContext): Failu
   if (CONTENT_WORDS.test(message)) return ofEndedJob(contentRefused(context, report));
   const known = Number.isInteger(code) && code !== 0 ? failureOfCode(code, report, context) : null;
   if (known?.kind === "permanent" || known?.kind === "content_policy") return ofEndedJob(known);
-  const ended = textOf(word).slice(0, SHOWN_WORD_CHARACTERS);
+  const ended = textOrEmpty(word).slice(0, SHOWN_WORD_CHARACTERS);
   const told = message.toLowerCase() === "success" ? "" : reason(report, context);
   return ofEndedJob(
     permanent("provider_error", `${context.provider} ended the film without a result (${ended})${told}.`),

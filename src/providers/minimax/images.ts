@@ -19,7 +19,12 @@ import { IMAGE_RATIOS, IMAGE_SIDES, type MiniMaxImageModel } from "./models.ts";
 const PICTURE = /^data\.image_base64\.\d+$/;
 
 /** The body of a call for `count` pictures. Throws `UpstreamError` for what the model would refuse. */
-export function imageBody(job: MediaJob, model: MiniMaxImageModel, count: number, io: StepIo): unknown {
+export function miniMaxImageBody(
+  job: MediaJob,
+  model: MiniMaxImageModel,
+  count: number,
+  io: StepIo,
+): unknown {
   const { prompt, seed } = job.request;
   const [subject] = pictureUrls(job, model.capabilities, io);
   return {
@@ -47,7 +52,7 @@ function shapeOf({ request }: MediaJob): Record<string, unknown> {
 }
 
 /** Reads the answer and stores its pictures. Throws `UpstreamError` for a failure, and when every picture was held back. */
-export async function readImages(
+export async function readMiniMaxImages(
   answer: UpstreamAnswer,
   io: StepIo,
   downloads: DownloadHost & { readonly maxFileBytes: number },

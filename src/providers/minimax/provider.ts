@@ -17,7 +17,7 @@ import { makeItems } from "../upstream/jobs/items.ts";
 import { knownModel } from "../upstream/requests/known-model.ts";
 import { createCalls } from "./calls.ts";
 import { Films } from "./films.ts";
-import { imageBody, readImages } from "./images.ts";
+import { miniMaxImageBody, readMiniMaxImages } from "./images.ts";
 import { IMAGES_PER_CALL, MINIMAX_IMAGE_MODELS, MINIMAX_VIDEO_MODELS } from "./models.ts";
 
 export const MINIMAX = "minimax";
@@ -47,8 +47,8 @@ export function createMiniMax(options: LinkAdapterOptions): MediaProvider {
       lastAttempt: job.isLastAttempt === true,
       io,
       make: async (count) => {
-        const body = imageBody(job, model, count, io);
-        return readImages(await calls.post("/v1/image_generation", body, account, io), io, downloads);
+        const body = miniMaxImageBody(job, model, count, io);
+        return readMiniMaxImages(await calls.post("/v1/image_generation", body, account, io), io, downloads);
       },
     });
   };

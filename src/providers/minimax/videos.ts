@@ -7,7 +7,7 @@ import { invalid, requirePromptWithin, takenFields } from "../upstream/requests/
 import { pictureUrls } from "../upstream/requests/input-pictures.ts";
 import { requireSeconds, resolutionFor } from "../upstream/requests/model-table.ts";
 import { nearestRatio, parseSize } from "../upstream/requests/sizes.ts";
-import { textOf } from "./dialect.ts";
+import { textOrEmpty } from "./dialect.ts";
 import { FILM_RATIOS, type MiniMaxVideoModel, type Resolution } from "./models.ts";
 
 /** What is known of a film that is being made. */
@@ -39,7 +39,7 @@ export function shapeOf({ request }: Pick<MediaJob, "request">, model: MiniMaxVi
 }
 
 /** The body that begins a film. Throws `UpstreamError` (`invalid_request`) for what the model would refuse. */
-export function filmBody(
+export function miniMaxFilmBody(
   job: MediaJob,
   model: MiniMaxVideoModel,
   shape: FilmShape,
@@ -103,14 +103,14 @@ export function reportOfFilm(answer: Record<string, unknown>): FilmReport {
   const base = isRecord(answer.base_resp) ? answer.base_resp : {};
   return {
     word: task.status,
-    file: textOf(task.file_id),
-    url: textOf(content.url),
+    file: textOrEmpty(task.file_id),
+    url: textOrEmpty(content.url),
     width: amount(task.video_width),
     height: amount(task.video_height),
     seconds: amount(task.duration),
     failure: {
       code: Number(error.code ?? base.status_code ?? 0),
-      message: textOf(error.message) || textOf(base.status_msg),
+      message: textOrEmpty(error.message) || textOrEmpty(base.status_msg),
     },
   };
 }

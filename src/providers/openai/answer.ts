@@ -7,7 +7,7 @@ import { type DownloadHost, storeDownload } from "../upstream/answers/download.t
 import { EventStreamReader, type SseEvent } from "../upstream/answers/event-stream.ts";
 import { documentFault, readJsonWithMedia } from "../upstream/answers/json-with-media.ts";
 import { openSection } from "../upstream/answers/media-section.ts";
-import { contentTypeOf, storeMedia } from "../upstream/answers/store-media.ts";
+import { detectedContentType, storeMedia } from "../upstream/answers/store-media.ts";
 import { isRecord, reportOf } from "../upstream/calls/error-text.ts";
 import { unusableAnswer } from "../upstream/calls/failures.ts";
 import { parseJson, readWithin, type UpstreamAnswer } from "../upstream/calls/upstream-client.ts";
@@ -37,7 +37,7 @@ const MAX_PREVIEW_BYTES = 8_388_608;
 const LAST_PREVIEW_PERCENT = 95;
 
 /** Reads the answer to its end and stores its pictures. Throws `UpstreamError`. */
-export function readImages(answer: UpstreamAnswer, reading: ImageReading): Promise<Made> {
+export function readOpenAiImages(answer: UpstreamAnswer, reading: ImageReading): Promise<Made> {
   // A server that does not stream answers with a document, whatever it was asked.
   const type = answer.headers.get("content-type") ?? "";
   return type.startsWith("text/event-stream") ? readStream(answer, reading) : readDocument(answer, reading);
@@ -148,7 +148,7 @@ function notePartial(data: Json, bytes: Uint8Array | null, { io, partials, index
   const partial = typeof given === "number" && Number.isInteger(given) && given >= 0 ? given : 0;
   const share = Math.min(1, (partial + 1) / (Math.max(partials, 1) + 1));
   io.progress(Math.floor(LAST_PREVIEW_PERCENT * share), "a first preview is there");
-  const contentType = bytes === null ? null : contentTypeOf(bytes);
+  const contentType = bytes === null ? null : detectedContentType(bytes);
   if (bytes !== null && contentType !== null) io.preview?.({ index, partial, bytes, contentType });
 }
 

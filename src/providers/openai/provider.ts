@@ -18,7 +18,7 @@ import { type Made, makeItems } from "../upstream/jobs/items.ts";
 import { openInput } from "../upstream/requests/inputs.ts";
 import { knownModel } from "../upstream/requests/known-model.ts";
 import { multipartForm } from "../upstream/requests/multipart.ts";
-import { readImages } from "./answer.ts";
+import { readOpenAiImages } from "./answer.ts";
 import { openAiDialect } from "./dialect.ts";
 import type { ImageModelSpec } from "./models.ts";
 import { formParts, type ImageCall, imageCall, imagesPerCall } from "./request.ts";
@@ -84,7 +84,7 @@ export function createImagesApi(options: ImagesApiOptions): MediaProvider {
       ...(call.streams && { chunkMs: PREVIEW_SILENCE_MS }),
       ...(await bodyOf(call, account, io)),
     });
-    return readImages(answer, {
+    return readOpenAiImages(answer, {
       io,
       downloads: { download: downloadFor(account), clock },
       maxFileBytes: options.maxFileBytes,

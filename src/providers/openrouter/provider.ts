@@ -27,7 +27,7 @@ import { createStatusWords } from "../upstream/jobs/status-words.ts";
 import { jsonWithFiles } from "../upstream/requests/json-with-files.ts";
 import { knownModel } from "../upstream/requests/known-model.ts";
 import { FILM_MODELS } from "./models.ts";
-import { filmBody, secondsOf } from "./request.ts";
+import { openRouterFilmBody, openRouterFilmSeconds } from "./request.ts";
 
 export const OPENROUTER = "openrouter";
 const TITLE = "OpenRouter";
@@ -79,7 +79,7 @@ export function createOpenRouter(options: LinkAdapterOptions): MediaProvider {
       method: "POST",
       url: `${account.baseUrl}/videos`,
       headers: { ...headersOf(account), "content-type": "application/json" },
-      body: await jsonWithFiles(filmBody(job, model, io)),
+      body: await jsonWithFiles(openRouterFilmBody(job, model, io)),
       signal: io.signal,
       startsWork: true,
       secrets: [account.key],
@@ -87,7 +87,7 @@ export function createOpenRouter(options: LinkAdapterOptions): MediaProvider {
     const made = await answer.json();
     if (!isRecord(made) || typeof made.id !== "string" || made.id === "")
       throw new UpstreamError(unusableAnswer("no id of the film it may be making", answer.context));
-    const state: FilmState = { id: made.id, seconds: secondsOf(job, model) };
+    const state: FilmState = { id: made.id, seconds: openRouterFilmSeconds(job, model) };
     return { kind: "pending", state, pollAfterMs: POLL_MS, progress: 0 };
   };
 

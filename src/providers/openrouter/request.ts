@@ -8,7 +8,7 @@ import { nearestRatio, nearestResolution, parseSize } from "../upstream/requests
 import { type FilmModel, linesOf } from "./models.ts";
 
 /** Seconds of the film that is asked for. Throws `UpstreamError` for what the model does not make. */
-export function secondsOf({ request }: Pick<MediaJob, "request">, model: FilmModel): number {
+export function openRouterFilmSeconds({ request }: Pick<MediaJob, "request">, model: FilmModel): number {
   const seconds = request.duration ?? model.usualSeconds;
   if (!model.durations.includes(seconds))
     throw invalid(
@@ -18,7 +18,7 @@ export function secondsOf({ request }: Pick<MediaJob, "request">, model: FilmMod
 }
 
 /** The body of a create call. Throws `UpstreamError` (`invalid_request`) for what the model would refuse. */
-export function filmBody(
+export function openRouterFilmBody(
   job: MediaJob,
   model: FilmModel,
   io: Pick<StepIo, "openInput" | "signal">,
@@ -28,7 +28,7 @@ export function filmBody(
   return {
     model: job.model,
     prompt: request.prompt,
-    duration: secondsOf(job, model),
+    duration: openRouterFilmSeconds(job, model),
     ...shapeOf(job, model),
     ...(request.seed !== undefined && model.capabilities.seed && { seed: request.seed }),
     ...(pictures.length > 0 && {

@@ -24,8 +24,8 @@ import type {
   Translator,
   TranslatorOutput,
   TurnMoment,
-  UpstreamRequest,
   UsageReport,
+  VoiceUpstreamRequest,
 } from "../translator.ts";
 import type { SessionUsage } from "../usage/counters.ts";
 import { TurnTimes } from "../usage/turn-times.ts";
@@ -85,7 +85,7 @@ export class CallSession implements TranslatorOutput {
   readonly #turns: TurnTimes;
   readonly #timers: SessionTimers;
   readonly #isOver: () => void;
-  #address: UpstreamRequest | null = null;
+  #address: VoiceUpstreamRequest | null = null;
   #control: ControlSocket | null = null;
   #ending = false;
   #joined: boolean;
@@ -166,7 +166,7 @@ export class CallSession implements TranslatorOutput {
 
   // What the translator does.
 
-  connect(request: UpstreamRequest): void {
+  connect(request: VoiceUpstreamRequest): void {
     this.#address = request;
     this.#sideband.connect(request);
   }

@@ -16,9 +16,9 @@ import {
   openInStore,
   openingOn,
   planOf,
-  routeOf,
   stopping,
   type VoiceServiceOptions,
+  voiceRouteOf,
 } from "../session-opening.ts";
 import type { Session, SessionCounters, SessionStore } from "../session-store.ts";
 import { SessionUsage } from "../usage/counters.ts";
@@ -88,7 +88,7 @@ export class VoiceCalls {
     const { store, models, health, log } = this.#dependencies;
     const { id, keyId } = opening.draft;
     // First: what cannot be loaded leaves no call behind.
-    const route = await routeOf(opening, models, health);
+    const route = await voiceRouteOf(opening, models, health);
     if (this.#stopping) throw stopping();
     const first = openingOn(opening, route.way);
     const session = await openInStore(store, first, this.#options, this.#options.leaseMs);

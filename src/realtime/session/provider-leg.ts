@@ -14,11 +14,11 @@ import type {
   Translator,
   TranslatorOutput,
   TurnMoment,
-  UpstreamRequest,
   UsageReport,
+  VoiceUpstreamRequest,
 } from "../translator.ts";
 import { SessionTimers } from "./session-timers.ts";
-import { type Refusal, type UpstreamCall, UpstreamLink } from "./upstream-link.ts";
+import { type DialRefusal, type UpstreamCall, UpstreamLink } from "./upstream-link.ts";
 
 /** A provider that turns a session away says why and closes; an error that no close follows for this long is the client's, ms. */
 const ERROR_WAITS_MS = 1_000;
@@ -35,7 +35,7 @@ export interface LegOwner
   /** The trial is over: the session stays with this provider. Called once, and only of a leg that was on trial. */
   settled(): void;
   /** There is no socket. */
-  refused(refusal: Refusal, tookMs: number): void;
+  refused(refusal: DialRefusal, tookMs: number): void;
   /** The provider has taken the session, and said nothing in time. Only of a leg on trial. */
   silent(): void;
   /** The provider's socket has closed, and the translator wants no other one. */
@@ -155,7 +155,7 @@ export class ProviderLeg implements TranslatorOutput {
 
   // What the translator does.
 
-  connect(request: UpstreamRequest): void {
+  connect(request: VoiceUpstreamRequest): void {
     if (this.#over) return;
     this.#connectAt = this.#dependencies.clock.monotonic();
     this.#upstream.connect(request);

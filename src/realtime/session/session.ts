@@ -26,7 +26,7 @@ import { type LegOwner, ProviderLeg } from "./provider-leg.ts";
 import { type MessageLimits, MessageRate } from "./rate-limit.ts";
 import { initialSession } from "./session-config.ts";
 import { SessionTimers } from "./session-timers.ts";
-import type { Refusal, UpstreamCall } from "./upstream-link.ts";
+import type { DialRefusal, UpstreamCall } from "./upstream-link.ts";
 
 export type VoiceSessionLimits = MessageLimits & {
   readonly maxMessageBytes: number;
@@ -223,7 +223,7 @@ export class VoiceSession implements SocketHandler, LegOwner {
     this.#replay = null;
   }
 
-  refused(refusal: Refusal, tookMs: number): void {
+  refused(refusal: DialRefusal, tookMs: number): void {
     const { log, route } = this.#dependencies;
     this.#watch.connected(connectOutcome(refusal.status), tookMs);
     log.warn("a voice provider refused a session", {

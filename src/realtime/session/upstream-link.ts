@@ -7,7 +7,7 @@ import type { Json } from "../../protocol/task.ts";
 import type { CloseNote, Dialer, DialFailure, DialledSocket, DialRequest } from "../../sockets/dialer.ts";
 import type { Frame } from "../../sockets/frame.ts";
 import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
-import type { UpstreamRequest } from "../translator.ts";
+import type { VoiceUpstreamRequest } from "../translator.ts";
 
 /** Bytes that may wait for the upstream to open: some 15 s of audio. */
 export const MAX_WAITING_BYTES = 1_048_576;
@@ -24,22 +24,22 @@ export type UpstreamLinkDependencies = {
   /** How long opening may take, ms, with every further attempt. */
   readonly connectMs: number;
   /** Whether the session is opened elsewhere after such a refusal, and so not tried here again. Default: it is not. */
-  isElsewhere?(refusal: Refusal): boolean;
+  isElsewhere?(refusal: DialRefusal): boolean;
 };
 
 /** A JSON POST. The answer's body is read within a bound. */
 export type UpstreamCall = (
-  request: Pick<Extract<UpstreamRequest, { kind: "call" }>, "url" | "headers" | "body">,
+  request: Pick<Extract<VoiceUpstreamRequest, { kind: "call" }>, "url" | "headers" | "body">,
   signal: AbortSignal,
 ) => Promise<{ readonly status: number; readonly body: Json; readonly retryAfterMs: number | null }>;
 
 /** Why there is no socket, and when the provider said to come again. */
-export type Refusal = DialFailure & { readonly retryAfterMs: number | null };
+export type DialRefusal = DialFailure & { readonly retryAfterMs: number | null };
 
 export interface UpstreamHandler {
   connected(): void;
   /** It cannot be had; `retryAfterMs` is what the provider said. */
-  refused(failure: Refusal): void;
+  refused(failure: DialRefusal): void;
   received(message: string | Uint8Array): void;
   closed(close: CloseNote): void;
   /** More waits than may: nothing of it is sent. */
@@ -57,7 +57,7 @@ export class UpstreamLink {
   #attempt: AbortController | null = null;
   #limit: TimerHandle | null = null;
   #retry: TimerHandle | null = null;
-  #request: UpstreamRequest | null = null;
+  #request: VoiceUpstreamRequest | null = null;
   /** Attempts that were refused since the connect, and when it began, monotonic. */
   #refusals = 0;
   #startedAt = 0;
@@ -72,7 +72,7 @@ export class UpstreamLink {
     return this.#socket !== null;
   }
 
-  connect(request: UpstreamRequest): void {
+  connect(request: VoiceUpstreamRequest): void {
     if (this.#ended) return;
     this.#dropAttempt("replaced");
     const { clock, connectMs } = this.#dependencies;
@@ -85,7 +85,7 @@ export class UpstreamLink {
     this.#try(request);
   }
 
-  #try(request: UpstreamRequest): void {
+  #try(request: VoiceUpstreamRequest): void {
     const generation = this.#generation;
     const attempt = new AbortController();
     this.#attempt = attempt;
@@ -154,7 +154,7 @@ export class UpstreamLink {
   }
 
   async #callFirst(
-    request: Extract<UpstreamRequest, { kind: "call" }>,
+    request: Extract<VoiceUpstreamRequest, { kind: "call" }>,
     generation: number,
     signal: AbortSignal,
   ): Promise<void> {
@@ -178,7 +178,7 @@ export class UpstreamLink {
     }
   }
 
-  #refuse(generation: number, failure: Refusal): void {
+  #refuse(generation: number, failure: DialRefusal): void {
     if (generation !== this.#generation || this.#ended || this.#socket !== null) return;
     const request = this.#request;
     const waitMs = this.#retryIn(failure);
@@ -193,7 +193,7 @@ export class UpstreamLink {
   }
 
   /** After how long another attempt is worth it; null: there is none, or what the provider asks for is past the limit. */
-  #retryIn(refusal: Refusal): number | null {
+  #retryIn(refusal: DialRefusal): number | null {
     const { status, retryAfterMs } = refusal;
     const waitMs = RETRY_AFTER_MS[this.#refusals];
     if (waitMs === undefined || status === null || (status !== 429 && status < 500)) return null;
@@ -203,7 +203,7 @@ export class UpstreamLink {
     return clock.monotonic() + asked < this.#startedAt + connectMs ? asked : null;
   }
 
-  #giveUp(failure: Refusal): void {
+  #giveUp(failure: DialRefusal): void {
     if (this.#ended || this.#socket !== null) return;
     this.#dropAttempt("given up");
     this.#handler.refused(failure);

@@ -27,7 +27,7 @@ export function declarationOf({ name, description, parameters }: JsonObject): Js
 }
 
 /** The text of a message item, and its pictures where they are data URLs. */
-export function partsOf(item: ConversationItem): Json {
+export function messagePartsOf(item: ConversationItem): Json {
   const { content } = item;
   const pictures = Array.isArray(content)
     ? content.filter(isObject).flatMap(({ type, image_url }) => {

@@ -14,7 +14,7 @@ import type { ClientEvent } from "../session/client-event.ts";
 import { type ProviderSide, Synthesis } from "../synthesis/client-events.ts";
 import type { ConversationItem } from "../synthesis/conversation-items.ts";
 import type { Translator, TranslatorContext } from "../translator.ts";
-import { activityDetection, declarationOf, partsOf, toolResult } from "./gemini-parts.ts";
+import { activityDetection, declarationOf, messagePartsOf, toolResult } from "./gemini-parts.ts";
 import { geminiUsage } from "./gemini-usage.ts";
 
 const INPUT_RATE = 16_000;
@@ -134,7 +134,7 @@ class GeminiTranslator implements Translator, ProviderSide {
     } else if (item.type === "message")
       this.#send({
         clientContent: {
-          turns: [{ role: item.role === "assistant" ? "model" : "user", parts: partsOf(item) }],
+          turns: [{ role: item.role === "assistant" ? "model" : "user", parts: messagePartsOf(item) }],
           turnComplete: false,
         },
       });

@@ -10,7 +10,7 @@ import type { Json } from "../../protocol/task.ts";
 import type { CloseNote } from "../../sockets/dialer.ts";
 import { isObject } from "../json.ts";
 import { AUDIO_APPEND, type ClientEvent } from "../session/client-event.ts";
-import type { Translator, TranslatorContext, UpstreamRequest } from "../translator.ts";
+import type { Translator, TranslatorContext, VoiceUpstreamRequest } from "../translator.ts";
 import { withoutFlatFields } from "./beta-names.ts";
 import { ConversationMemory } from "./openai-memory.ts";
 import { responseUsage, transcriptionUsage } from "./openai-usage.ts";
@@ -293,7 +293,7 @@ class OpenAiTranslator implements Translator {
     this.#context.output.toProvider(JSON.stringify(event));
   }
 
-  #address(): UpstreamRequest {
+  #address(): VoiceUpstreamRequest {
     const { endpoint, providerModel, intent, callId } = this.#context.plan;
     const query =
       callId !== undefined

@@ -6,7 +6,7 @@
 import { RedisClient } from "bun";
 import type { RedisConnection } from "../../config/redis-connection.ts";
 import type { InstanceBus } from "../../tasks/ports/instance-bus.ts";
-import { addressOf, type RedisRequester } from "./redis-requester.ts";
+import { type RedisRequester, redisAddress } from "./redis-requester.ts";
 
 export type RedisBusOptions = {
   connection: RedisConnection;
@@ -113,7 +113,7 @@ export class RedisBus implements InstanceBus {
   }
 
   async #connect(): Promise<void> {
-    const client = new RedisClient(addressOf(this.#connection), {
+    const client = new RedisClient(redisAddress(this.#connection), {
       autoReconnect: false,
       enableOfflineQueue: false,
       connectionTimeout: CONNECT_LIMIT_MS,

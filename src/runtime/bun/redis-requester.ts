@@ -134,7 +134,7 @@ export class RedisRequester implements Requester {
   }
 
   async #connect(retryMs: number): Promise<void> {
-    const client = new RedisClient(addressOf(this.#connection), {
+    const client = new RedisClient(redisAddress(this.#connection), {
       autoReconnect: false,
       enableOfflineQueue: false,
       connectionTimeout: CONNECT_LIMIT_MS,
@@ -191,7 +191,7 @@ export class RedisRequester implements Requester {
 }
 
 /** `redis://` or `rediss://` as Bun's client wants it. Holds the password: not for logs. */
-export function addressOf(connection: RedisConnection): string {
+export function redisAddress(connection: RedisConnection): string {
   const { username, password, host, port, database, tls } = connection;
   const credentials =
     password === null ? "" : `${encodeURIComponent(username ?? "")}:${encodeURIComponent(password)}@`;

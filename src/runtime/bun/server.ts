@@ -2,7 +2,7 @@
 
 import type { Server } from "bun";
 import type { IdleLimit } from "../../http/idle-limit.ts";
-import type { Address, Answer, Listener, Listening, ProcessHost } from "../process/process-host.ts";
+import type { Address, Listener, Listening, ProcessHost, RequestHandler } from "../process/process-host.ts";
 import { BunSockets, type SocketData } from "./sockets.ts";
 import { openBunSqlite } from "./sqlite-file.ts";
 
@@ -45,7 +45,7 @@ class BunListener implements Listener {
   readonly sockets = new BunSockets();
   readonly topics = this.sockets;
 
-  listen({ host, port, idleTimeoutSeconds, messageBytes }: Address, answer: Answer): Listening {
+  listen({ host, port, idleTimeoutSeconds, messageBytes }: Address, answer: RequestHandler): Listening {
     if (messageBytes !== undefined) this.sockets.expectMessages(messageBytes);
     const server = Bun.serve<SocketData>({
       hostname: host,

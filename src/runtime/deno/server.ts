@@ -2,7 +2,7 @@
 
 import type { IdleLimit } from "../../http/idle-limit.ts";
 import type { Topics } from "../../sockets/frame.ts";
-import type { Address, Answer, Listener, Listening, ProcessHost } from "../process/process-host.ts";
+import type { Address, Listener, Listening, ProcessHost, RequestHandler } from "../process/process-host.ts";
 import { DenoSockets } from "./sockets.ts";
 import { openNodeSqlite } from "./sqlite.ts";
 
@@ -21,7 +21,7 @@ class DenoListener implements Listener {
   readonly sockets = new DenoSockets();
   readonly topics = NO_TOPICS;
 
-  listen({ host, port }: Address, answer: Answer): Listening {
+  listen({ host, port }: Address, answer: RequestHandler): Listening {
     const cut = new AbortController();
     const server = serve(
       { hostname: host, port, signal: cut.signal, onListen: () => {} },

@@ -1,6 +1,6 @@
 /** Listens on the address of the settings; a failure names the setting to change. */
 
-import type { Address, Answer, Listener, Listening } from "./process-host.ts";
+import type { Address, Listener, Listening, RequestHandler } from "./process-host.ts";
 
 /** Thrown when the address cannot be listened on; the message says which setting to change. */
 export class ListenError extends Error {
@@ -8,7 +8,7 @@ export class ListenError extends Error {
 }
 
 /** Listens, or throws `ListenError`, whatever the runtime and its resolver call the failure. */
-export function listen(listener: Listener, address: Address, answer: Answer): Listening {
+export function listen(listener: Listener, address: Address, answer: RequestHandler): Listening {
   try {
     return listener.listen(address, answer);
   } catch (error) {

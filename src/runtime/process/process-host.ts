@@ -49,7 +49,7 @@ export interface Listener {
    * Listens from here on; port 0 takes a free one. Throws an error with the system's `code` (`EADDRINUSE`, …) when the
    * address cannot be had.
    */
-  listen(address: Address, answer: Answer): Listening;
+  listen(address: Address, answer: RequestHandler): Listening;
 }
 
 export type Address = {
@@ -60,7 +60,7 @@ export type Address = {
   /** The largest message that a socket's handler takes, where the runtime has a limit as well; absent: less than the runtime's. */
   readonly messageBytes?: number;
 };
-export type Answer = (request: Request) => Response | Promise<Response>;
+export type RequestHandler = (request: Request) => Response | Promise<Response>;
 
 export interface Listening {
   readonly port: number;

@@ -9,7 +9,7 @@ import type { Chunk, HubProtocol, MessageReader, ProtocolLimits } from "./hub-pr
 import { ProtocolError } from "./hub-protocol.ts";
 import { parseJsonMessage, writeJsonMessage } from "./json-protocol.ts";
 import type { HubMessage } from "./messages.ts";
-import { exceedsBytes, RECORD_SEPARATOR, tooLarge } from "./text-format.ts";
+import { exceedsBytes, messageTooLarge, RECORD_SEPARATOR } from "./text-format.ts";
 
 /** JSON messages whose frame is the WebSocket frame. */
 export const bareProtocol: HubProtocol = {
@@ -114,7 +114,8 @@ class BareReader implements MessageReader {
       const text = this.#frames.shift();
       if (text === undefined) return null;
       this.#unread -= text.length;
-      if (exceedsBytes(text, this.#limits.maxMessageBytes)) throw tooLarge(this.#limits.maxMessageBytes);
+      if (exceedsBytes(text, this.#limits.maxMessageBytes))
+        throw messageTooLarge(this.#limits.maxMessageBytes);
       const message = parseJsonMessage(text, this.#limits);
       if (message !== null) return message;
     }

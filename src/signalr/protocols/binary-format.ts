@@ -1,7 +1,7 @@
 /** The binary framing: each message is preceded by its length as an unsigned LEB128 number of 1 to 5 bytes. */
 
 import { ProtocolError } from "./hub-protocol.ts";
-import { tooLarge } from "./text-format.ts";
+import { messageTooLarge } from "./text-format.ts";
 
 const MAX_PREFIX_BYTES = 5;
 /** The fifth byte carries bits 28 to 30: lengths end at 2³¹ - 1. */
@@ -71,7 +71,7 @@ export class BinaryReader {
         throw new ProtocolError("Messages over 2GB in size are not supported.");
       this.#prefix |= (byte & 0x7f) << (7 * (this.#prefixBytes - 1));
       if (byte >= 0x80) continue;
-      if (this.#prefix > this.#maxBytes - this.#prefixBytes) throw tooLarge(this.#maxBytes);
+      if (this.#prefix > this.#maxBytes - this.#prefixBytes) throw messageTooLarge(this.#maxBytes);
       this.#bodyLength = this.#prefix;
       return true;
     }

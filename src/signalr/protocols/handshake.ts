@@ -6,7 +6,7 @@
 import type { Chunk, HubProtocol } from "./hub-protocol.ts";
 import { DEFAULT_PROTOCOL_LIMITS, ProtocolError } from "./hub-protocol.ts";
 import { parseJsonObject } from "./json-object.ts";
-import { RECORD_SEPARATOR, tooLarge, utf8Length } from "./text-format.ts";
+import { messageTooLarge, RECORD_SEPARATOR, utf8Length } from "./text-format.ts";
 
 /** The newest version; 2 announces stateful reconnect, and clients send 0 and 1 as well. */
 export const PROTOCOL_VERSION = 2;
@@ -43,7 +43,7 @@ export class HandshakeReader {
       typeof chunk === "string" ? chunk.indexOf(RECORD_SEPARATOR) : chunk.indexOf(RECORD_SEPARATOR_BYTE);
     const piece = end < 0 ? chunk : chunk.slice(0, end);
     this.#bytes += typeof piece === "string" ? utf8Length(piece) : piece.length;
-    if (this.overflowed) throw tooLarge(this.#maxBytes);
+    if (this.overflowed) throw messageTooLarge(this.#maxBytes);
     if (typeof piece === "string") this.#text += piece;
     else {
       this.#decoder ??= new TextDecoder();

@@ -56,11 +56,11 @@ export class TextReader {
       if (end < 0) {
         this.#pieces.push(piece);
         this.#pieceBytes += utf8Length(piece);
-        if (this.#pieceBytes >= this.#maxBytes) throw tooLarge(this.#maxBytes);
+        if (this.#pieceBytes >= this.#maxBytes) throw messageTooLarge(this.#maxBytes);
         continue;
       }
       const room = this.#maxBytes - 1 - this.#pieceBytes;
-      if (exceedsBytes(piece, room)) throw tooLarge(this.#maxBytes);
+      if (exceedsBytes(piece, room)) throw messageTooLarge(this.#maxBytes);
       if (this.#pieces.length === 0) return piece;
       const record = this.#pieces.join("") + piece;
       this.#pieces = [];
@@ -93,7 +93,7 @@ export function utf8Length(text: string): number {
 }
 
 /** The error of a message above the limit. */
-export function tooLarge(maxBytes: number): ProtocolError {
+export function messageTooLarge(maxBytes: number): ProtocolError {
   return new ProtocolError(
     `The maximum message size of ${maxBytes}B was exceeded. The message size can be configured in AddHubOptions.`,
   );

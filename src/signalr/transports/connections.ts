@@ -7,7 +7,7 @@ import {
   HubEndpoint,
   ID_REQUIRED,
   NO_SUCH_CONNECTION,
-  type Refusal,
+  type TransportRefusal,
 } from "./endpoint.ts";
 
 /** Connections that were negotiated and not yet used: negotiating costs memory, and clients need not come back. */
@@ -95,7 +95,7 @@ export class HubConnections<P> {
    * 2026); the token alone then authorises it. Another owner's connection is answered like one that does not exist, and
    * so is one that was negotiated for another hub than `hub`.
    */
-  find(token: string | null, owner: string | null, hub?: Hub<P>): HubEndpoint<P> | Refusal {
+  find(token: string | null, owner: string | null, hub?: Hub<P>): HubEndpoint<P> | TransportRefusal {
     if (token === null || token === "") return ID_REQUIRED;
     const entry = this.#entries.get(token);
     if (entry === undefined || (owner !== null && entry.owner !== owner)) return NO_SUCH_CONNECTION;

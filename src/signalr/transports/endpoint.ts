@@ -24,21 +24,21 @@ const EARLY_BYTES = 64 * 1024;
 export type StreamTransport = Exclude<TransportName, "LongPolling">;
 
 /** A request that is turned down: its status and its `text/plain` body. */
-export type Refusal = { status: 400 | 404 | 405 | 409 | 413; body: string };
+export type TransportRefusal = { status: 400 | 404 | 405 | 409 | 413; body: string };
 
-export const NO_SUCH_CONNECTION: Refusal = { status: 404, body: "No Connection with that ID" };
-export const ID_REQUIRED: Refusal = { status: 400, body: "Connection ID required" };
-const OTHER_TRANSPORT: Refusal = { status: 400, body: "Cannot change transports mid-connection" };
-const ALREADY_OPEN: Refusal = { status: 409, body: "" };
-export const NO_POSTS: Refusal = {
+export const NO_SUCH_CONNECTION: TransportRefusal = { status: 404, body: "No Connection with that ID" };
+export const ID_REQUIRED: TransportRefusal = { status: 400, body: "Connection ID required" };
+const OTHER_TRANSPORT: TransportRefusal = { status: 400, body: "Cannot change transports mid-connection" };
+const ALREADY_OPEN: TransportRefusal = { status: 409, body: "" };
+export const NO_POSTS: TransportRefusal = {
   status: 405,
   body: "POST requests are not allowed for WebSocket connections.",
 };
-const NO_DELETES: Refusal = {
+const NO_DELETES: TransportRefusal = {
   status: 400,
   body: "Cannot terminate this connection using the DELETE endpoint.",
 };
-const EARLY_OVERFLOW: Refusal = { status: 413, body: "" };
+const EARLY_OVERFLOW: TransportRefusal = { status: 413, body: "" };
 
 export type EndpointOptions<P> = {
   /** Secret name, unguessable. */
@@ -111,7 +111,7 @@ export class HubEndpoint<P> {
    * A request asks for a WebSocket or an event stream: from here on this is such a connection, and counts as in use.
    * Called first by hosts that must answer such a request before there is a transport.
    */
-  claim(transport: StreamTransport): Refusal | null {
+  claim(transport: StreamTransport): TransportRefusal | null {
     if (this.#connection !== null && this.#transport === transport)
       return this.#connection.resumable ? null : ALREADY_OPEN;
     const refusal = this.#bind(transport);
@@ -120,7 +120,11 @@ export class HubEndpoint<P> {
   }
 
   /** The claimed transport has opened. */
-  open(transport: StreamTransport, output: TransportOutput, now: number): HubConnectionContext<P> | Refusal {
+  open(
+    transport: StreamTransport,
+    output: TransportOutput,
+    now: number,
+  ): HubConnectionContext<P> | TransportRefusal {
     return transport === "WebSockets" ? this.openWebSocket(output, now) : this.openEvents(output, now);
   }
 
@@ -136,7 +140,7 @@ export class HubEndpoint<P> {
   }
 
   /** A WebSocket has opened; with stateful reconnect it may take over from an earlier one. */
-  openWebSocket(output: TransportOutput, now: number): HubConnectionContext<P> | Refusal {
+  openWebSocket(output: TransportOutput, now: number): HubConnectionContext<P> | TransportRefusal {
     if (this.#connection !== null && this.#transport === "WebSockets")
       return this.#connection.reconnect(output, now) ? this.#connection : ALREADY_OPEN;
     const refusal = this.#bind("WebSockets");
@@ -144,7 +148,7 @@ export class HubEndpoint<P> {
   }
 
   /** An event stream has opened. */
-  openEvents(output: TransportOutput, now: number): HubConnectionContext<P> | Refusal {
+  openEvents(output: TransportOutput, now: number): HubConnectionContext<P> | TransportRefusal {
     const refusal = this.#bind("ServerSentEvents");
     if (refusal !== null) return refusal;
     if (this.#connection !== null) return ALREADY_OPEN;
@@ -158,7 +162,7 @@ export class HubEndpoint<P> {
   }
 
   /** A poll; `reply` is called once, now or later, unless it is refused. */
-  poll(reply: PollReply, now: number): Refusal | null {
+  poll(reply: PollReply, now: number): TransportRefusal | null {
     const refusal = this.#bind("LongPolling");
     if (refusal !== null) return refusal;
     if (this.#longPoll === null) {
@@ -180,7 +184,7 @@ export class HubEndpoint<P> {
   }
 
   /** What a client sends beside an event stream or long polling. The host bounds the body. */
-  post(body: Uint8Array, now: number): Refusal | null {
+  post(body: Uint8Array, now: number): TransportRefusal | null {
     if (this.#transport === "WebSockets") return NO_POSTS;
     if (this.#over) return NO_SUCH_CONNECTION;
     // What ends it is on its way: a refused POST would reach the client first, and be taken for the reason.
@@ -197,7 +201,7 @@ export class HubEndpoint<P> {
   }
 
   /** The client ends its long polling. */
-  terminate(now: number): Refusal | null {
+  terminate(now: number): TransportRefusal | null {
     if (this.#transport !== "LongPolling") return NO_DELETES;
     this.#connection?.transportEnded(now);
     this.#longPoll?.cut();
@@ -225,7 +229,7 @@ export class HubEndpoint<P> {
     else this.#connection.close(options);
   }
 
-  #bind(transport: TransportName): Refusal | null {
+  #bind(transport: TransportName): TransportRefusal | null {
     if (this.#over) return NO_SUCH_CONNECTION;
     if (!this.#options.transports.includes(transport))
       return { status: 404, body: `${transport} transport not supported by this end point type` };

@@ -17,7 +17,7 @@ const PAGE = 1_000;
 const TRIES = 3;
 const FIELD = /^(reserved|charged|opening):([^:]+)(?::(.*))?$/s;
 
-export async function checkBalances(scripts: ScriptRunner, keyId: string): Promise<BalanceCheck> {
+export async function checkRedisBalances(scripts: ScriptRunner, keyId: string): Promise<BalanceCheck> {
   let check = await reckon(scripts, keyId);
   for (let tries = 1; tries < TRIES && check.differences.length > 0; tries++)
     check = await reckon(scripts, keyId);

@@ -24,7 +24,7 @@ import type {
 import type { BudgetPeriod } from "../../protocol/key.ts";
 import type { Json } from "../../protocol/task.ts";
 import { auditArguments } from "./accounts/audit.ts";
-import { checkBalances } from "./ledger-check.ts";
+import { checkRedisBalances } from "./ledger-check.ts";
 import type { Reply } from "./server/replies.ts";
 import { listReply, numberOf, readable, textOf } from "./server/replies.ts";
 import type { ScriptRunner } from "./server/script-runner.ts";
@@ -199,7 +199,7 @@ export class RedisLedger implements LedgerStore {
   }
 
   checkBalances(keyId: string): Promise<BalanceCheck> {
-    return checkBalances(this.#scripts, keyId);
+    return checkRedisBalances(this.#scripts, keyId);
   }
 }
 

@@ -26,7 +26,7 @@ const REFUSED_REST_MS = 600_000;
 const PROBE_MS = 60_000;
 
 /** What an account is used for: a limit of its rate is one for that kind of work. */
-export type WorkKind = TaskType | "realtime";
+export type AccountPurpose = TaskType | "realtime";
 
 /** A provider as far as its accounts matter; none named: it has only one. */
 export type AccountHolder = Pick<MediaProvider, "name" | "accounts">;
@@ -49,7 +49,7 @@ type State = {
   probedUntil: number;
   refusedUntil: number;
   refusedAs: TaskErrorCode | null;
-  readonly limitedUntil: Partial<Record<WorkKind, number>>;
+  readonly limitedUntil: Partial<Record<AccountPurpose, number>>;
   /** The `awayUntil` that its lane was last paused for. */
   pausedFor: number;
 };
@@ -60,7 +60,7 @@ export type AccountHealth = AccountUse & {
   readonly awayMs: number;
   readonly refusedMs: number;
   readonly refusedAs: TaskErrorCode | null;
-  readonly limitedMs: Readonly<Partial<Record<WorkKind, number>>>;
+  readonly limitedMs: Readonly<Partial<Record<AccountPurpose, number>>>;
 };
 
 /** Why an account is not used from now on; null: it is used again. A limit of its rate, which passes by itself, is no news. */
@@ -98,7 +98,7 @@ export class ProviderHealth {
   choose(
     provider: AccountHolder,
     model: string,
-    type: WorkKind,
+    type: AccountPurpose,
     elsewhere: boolean,
     tried: ReadonlySet<string | null> = NONE_TRIED,
   ): Choice {
@@ -130,7 +130,7 @@ export class ProviderHealth {
   }
 
   /** Whether a job that one account turned away may be submitted under another one now. */
-  hasOther(provider: AccountHolder, model: string, type: WorkKind, tried: string | null): boolean {
+  hasOther(provider: AccountHolder, model: string, type: AccountPurpose, tried: string | null): boolean {
     return accountsFor(provider, model).some(
       (account) =>
         account !== null &&
@@ -144,7 +144,7 @@ export class ProviderHealth {
   isResting(
     provider: AccountHolder,
     model: string,
-    type: WorkKind,
+    type: AccountPurpose,
     tried: ReadonlySet<string | null> = NONE_TRIED,
   ): boolean {
     return accountsFor(provider, model)
@@ -161,7 +161,7 @@ export class ProviderHealth {
   }
 
   /** Notes how a call ended. */
-  note(use: AccountUse, type: WorkKind, outcome: CallOutcome): void {
+  note(use: AccountUse, type: AccountPurpose, outcome: CallOutcome): void {
     const state = this.#stateOf(use);
     const before = troubleOf(state);
     this.#take(state, type, outcome);
@@ -169,7 +169,7 @@ export class ProviderHealth {
     if (trouble !== before) this.#tell(use, trouble);
   }
 
-  #take(state: State, type: WorkKind, outcome: CallOutcome): void {
+  #take(state: State, type: AccountPurpose, outcome: CallOutcome): void {
     const now = this.#clock.monotonic();
     state.probedUntil = 0;
     if (isUnavailable(outcome)) {
@@ -225,7 +225,7 @@ export class ProviderHealth {
   }
 
   /** How long the account may not be used for work of that type, ms. */
-  #restMs(use: AccountUse, type: WorkKind): number {
+  #restMs(use: AccountUse, type: AccountPurpose): number {
     const state = this.#states.get(use.provider)?.get(use.credential);
     if (state === undefined) return 0;
     const now = this.#clock.monotonic();
@@ -237,11 +237,11 @@ export class ProviderHealth {
     return Math.max(0, until - now);
   }
 
-  #isRefusedOnly(use: AccountUse, type: WorkKind): boolean {
+  #isRefusedOnly(use: AccountUse, type: AccountPurpose): boolean {
     return this.#reason(use, type) === (this.#stateOf(use).refusedAs ?? "");
   }
 
-  #reason(use: AccountUse, type: WorkKind): TaskErrorCode {
+  #reason(use: AccountUse, type: AccountPurpose): TaskErrorCode {
     const state = this.#stateOf(use);
     const now = this.#clock.monotonic();
     if (state.failures >= AWAY_AFTER_FAILURES) return "provider_unavailable";

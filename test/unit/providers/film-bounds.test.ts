@@ -35,7 +35,7 @@ const FILMS: readonly Film[] = [
   })),
   ...FILM_MODELS.map((model) => ({
     ...model,
-    begin: (job: MediaJob) => openRouter.filmBody(job, model, IO),
+    begin: (job: MediaJob) => openRouter.openRouterFilmBody(job, model, IO),
   })),
   ...[...REPLICATE_MODELS, ...FAL_MODELS]
     .filter(({ type }) => type === "video")

@@ -151,7 +151,7 @@ export const artefactsRemoved = named(
   } satisfies Shape<WireArtefactsRemoved>),
 );
 export const sessionPage = named("VoiceSessionPage", "Sessions, newest first.", z.object(page(session)));
-export const sessionEnded = named(
+export const voiceSessionEnded = named(
   "VoiceSessionEnded",
   "The session is being closed.",
   z.object({ id: z.string(), ended: z.literal(true) } satisfies Shape<WireVoiceSessionEnded>),

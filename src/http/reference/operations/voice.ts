@@ -1,6 +1,12 @@
 /** The routes of voice sessions. Where none are offered they are not there. */
 
-import { artefactsRemoved, sessionDetail, sessionEnded, sessionPage, transcript } from "../answers/usage.ts";
+import {
+  artefactsRemoved,
+  sessionDetail,
+  sessionPage,
+  transcript,
+  voiceSessionEnded,
+} from "../answers/usage.ts";
 import { json, type Operation } from "../operation.ts";
 import { AFTER, CUSTOMER, inPath, LIMIT, query } from "../parameters.ts";
 
@@ -179,7 +185,7 @@ export const VOICE: readonly Operation[] = [
     summary: "End an open voice session",
     access: "key",
     parameters: [SESSION_ID],
-    answers: { 200: json("It is being closed.", sessionEnded) },
+    answers: { 200: json("It is being closed.", voiceSessionEnded) },
     errors: ["not_found"],
   },
   {
@@ -199,7 +205,7 @@ export const VOICE: readonly Operation[] = [
     summary: "End an open voice session of any key",
     access: "admin",
     parameters: [SESSION_ID],
-    answers: { 200: json("It is being closed.", sessionEnded) },
+    answers: { 200: json("It is being closed.", voiceSessionEnded) },
     errors: ["not_found"],
   },
 ];

@@ -3,7 +3,7 @@
 import type { Hono } from "hono";
 import { z } from "zod";
 import type { AuditDraft } from "../../../accounts/audit-store.ts";
-import { missingKey } from "../../../accounts/keys/key-refusals.ts";
+import { noSuchKey } from "../../../accounts/keys/key-refusals.ts";
 import { type Budget, sameBudget } from "../../../accounts/money/budgets.ts";
 import { storedCustomer } from "../../../accounts/money/customer.ts";
 import type { LedgerStore } from "../../../accounts/money/ledger-store.ts";
@@ -41,7 +41,7 @@ export function mountAdminCustomers(
   });
   const answer = async (c: HttpContext, id: string, customer: string): Promise<Response> => {
     const standing = await ledger.customerStanding(id, customer);
-    if (standing === null) return missingKey(id);
+    if (standing === null) return noSuchKey(id);
     const { own, budget } = standing;
     c.header("cache-control", "no-store");
     return c.json({
@@ -56,7 +56,7 @@ export function mountAdminCustomers(
     const told = (own: Budget | null) => ({ budget: own === null ? null : wireBudget(own) });
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const standing = await ledger.customerStanding(id, customer);
-      if (standing === null) return missingKey(id);
+      if (standing === null) return noSuchKey(id);
       const before = standing.own;
       if (sameBudget(before, budget)) return answer(c, id, customer);
       const audit: AuditDraft = {
@@ -68,7 +68,7 @@ export function mountAdminCustomers(
         after: told(budget),
       };
       const outcome = await ledger.setCustomerBudget(id, customer, budget, { before, audit });
-      if (outcome === "missing") return missingKey(id);
+      if (outcome === "missing") return noSuchKey(id);
       if (outcome === "set") return answer(c, id, customer);
     }
     throw new ApiError(

@@ -10,7 +10,11 @@ import { type ShardRequestOptions, writeShardRequest } from "../../../hubs/shard
 import { KEY_END, type KeyEnd } from "../../../protocol/close-codes.ts";
 import { ApiError } from "../../../protocol/error.ts";
 import { EVENT_STREAM_HEADERS } from "../../../signalr/protocols/event-stream-format.ts";
-import { ID_REQUIRED, NO_SUCH_CONNECTION, type Refusal } from "../../../signalr/transports/endpoint.ts";
+import {
+  ID_REQUIRED,
+  NO_SUCH_CONNECTION,
+  type TransportRefusal,
+} from "../../../signalr/transports/endpoint.ts";
 import { asksForWebSocket } from "../../../sockets/socket-upgrade.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../../exchange.ts";
 import { type OriginPolicy, requireSocketOrigin } from "../../middleware/origin-policy.ts";
@@ -148,6 +152,6 @@ class HubProxy {
   }
 }
 
-function refused(c: HttpContext, { body, status }: Refusal): Response {
+function refused(c: HttpContext, { body, status }: TransportRefusal): Response {
   return c.text(body, status);
 }

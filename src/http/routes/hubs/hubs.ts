@@ -19,7 +19,7 @@ import {
   HubEndpoint,
   NO_POSTS,
   NO_SUCH_CONNECTION,
-  type Refusal,
+  type TransportRefusal,
 } from "../../../signalr/transports/endpoint.ts";
 import { HubSocket } from "../../../signalr/transports/hub-socket.ts";
 import type { PollReply } from "../../../signalr/transports/long-poll.ts";
@@ -225,7 +225,7 @@ class HubRoutes {
     });
   }
 
-  #find(c: HttpContext): HubEndpoint<Principal> | Refusal {
+  #find(c: HttpContext): HubEndpoint<Principal> | TransportRefusal {
     const { principal } = c.get("exchange");
     const found = this.#dependencies.connections.find(
       c.req.query("id") ?? null,
@@ -274,11 +274,11 @@ class HubRoutes {
 }
 
 const UNAUTHENTICATED = 401;
-const CUT_OFF: Refusal = { status: 400, body: "" };
+const CUT_OFF: TransportRefusal = { status: 400, body: "" };
 
-function refused(c: HttpContext, refusal: Refusal): Response;
-function refused(c: HttpContext, refusal: Refusal | null): Response | null;
-function refused(c: HttpContext, refusal: Refusal | null): Response | null {
+function refused(c: HttpContext, refusal: TransportRefusal): Response;
+function refused(c: HttpContext, refusal: TransportRefusal | null): Response | null;
+function refused(c: HttpContext, refusal: TransportRefusal | null): Response | null {
   return refusal === null ? null : c.text(refusal.body, refusal.status as ContentfulStatusCode);
 }
 

@@ -12,7 +12,7 @@ import { isTaskId } from "../../../tasks/ids.ts";
 import { isBoundedObject } from "../../creation/json-bounds.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../../exchange.ts";
 import { keyMaker } from "../../middleware/credentials.ts";
-import { boundedBytes, brokenOff, isMultipart, requirePlain, tooLarge } from "../../request/body.ts";
+import { bodyTooLarge, boundedBytes, brokenOff, isMultipart, requirePlain } from "../../request/body.ts";
 import { readMultipart } from "../../request/multipart.ts";
 
 export type RealtimeCallRouteDependencies = {
@@ -120,7 +120,7 @@ async function offerOfForm(request: Request): Promise<Offer> {
   // Clients that give a part its type send it as a file.
   const texts = await readMultipart(request, bounds, async (name, file) => {
     const text = await new Response(file).text();
-    if (text.length > MAX_SDP_BYTES) throw tooLarge(MAX_SDP_BYTES);
+    if (text.length > MAX_SDP_BYTES) throw bodyTooLarge(MAX_SDP_BYTES);
     fields.set(name, text);
   });
   for (const { name, text } of texts) fields.set(name, text);

@@ -6,7 +6,7 @@ import { type CallContext, unusableAnswer } from "../calls/failures.ts";
 import { UpstreamError } from "../calls/upstream-error.ts";
 
 /** What the first bytes of a file say about it; null for what is neither a picture, a film nor sound. */
-export function contentTypeOf(bytes: Uint8Array): string | null {
+export function detectedContentType(bytes: Uint8Array): string | null {
   const ascii = String.fromCharCode(...bytes.subarray(0, SIGNATURE_BYTES));
   if (ascii.startsWith("\x89PNG\r\n\x1a\n")) return "image/png";
   if (ascii.startsWith("\xff\xd8\xff")) return "image/jpeg";
@@ -71,7 +71,7 @@ export async function storeMedia(
 
 /** The content type that the beginning of a file says. Throws `UpstreamError` when it is not of `kind`. */
 function requiredType(head: Uint8Array, kind: "image" | "video", context: CallContext): string {
-  const contentType = contentTypeOf(head);
+  const contentType = detectedContentType(head);
   if (contentType?.startsWith(`${kind}/`) === true) return contentType;
   const made = kind === "image" ? "picture" : "film";
   throw new UpstreamError(

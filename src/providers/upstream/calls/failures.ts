@@ -16,7 +16,7 @@ export type CallContext = {
 };
 
 /** A provider's refusal, as far as it could be read. */
-export type Refusal = {
+export type ProviderRefusal = {
   readonly status: number;
   readonly headers: Headers;
   readonly report: ErrorReport;
@@ -30,7 +30,7 @@ const QUOTA_CODES = new Set(["insufficient_quota", "billing_hard_limit_reached",
 const TURNED_AWAY = new Set([408, 425, 503, 529]);
 
 /** The failure of an answer whose status is no success. */
-export function refused(refusal: Refusal, context: CallContext): Failure {
+export function refused(refusal: ProviderRefusal, context: CallContext): Failure {
   const { status, report } = refusal;
   const { provider } = context;
   if (status === 402 || QUOTA_CODES.has(report.code) || QUOTA_CODES.has(report.type))
@@ -94,7 +94,7 @@ export function outOfQuota({ provider }: CallContext): Failure {
 
 /** Too many calls; waits as long as the headers say, else as long as the engine thinks right. */
 export function rateLimited(
-  { headers, now }: Pick<Refusal, "headers" | "now">,
+  { headers, now }: Pick<ProviderRefusal, "headers" | "now">,
   { provider }: CallContext,
 ): Failure {
   const waitMs = retryAfterMs(headers, now);

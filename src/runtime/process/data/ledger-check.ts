@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import type { BalanceCheck, BalanceDifference, LedgerStore } from "../../../accounts/money/ledger-store.ts";
 import type { Sql } from "../../../stores/sql.ts";
-import { balanceKeys, checkBalances } from "../../../stores/sqlite/money/ledger-check.ts";
+import { balanceKeys, checkSqliteBalances } from "../../../stores/sqlite/money/ledger-check.ts";
 import type { ProcessHost } from "../process-host.ts";
 import type { SqliteConnection } from "./sqlite-file.ts";
 
@@ -78,7 +78,7 @@ export async function checkLedgerFile(
 function ledgerOf({ sql }: Pick<SqliteConnection, "sql">): Ledger {
   return {
     listBalanceKeys: async (after, limit) => balanceKeys(sql, after, limit),
-    checkBalances: async (keyId) => atOneMoment(sql, () => checkBalances(sql, keyId)),
+    checkBalances: async (keyId) => atOneMoment(sql, () => checkSqliteBalances(sql, keyId)),
   };
 }
 

@@ -43,7 +43,7 @@ const MAX_KNOWN = 1_024;
 const MAX_DECISIONS = 100;
 
 /** What is wanted of a task. */
-export type Wanted = {
+export type WantedChange = {
   /** What to do with the task as it is; null to leave it alone. It may throw, and is asked again when the task changed. */
   transition(stored: StoredTask, now: number): Transition | null;
   /** What to claim in the same step. */
@@ -83,7 +83,7 @@ export class Commits {
   }
 
   /** Changes the task after the changes of it that are under way. Rejects with `DamagedKeyError` when its key is damaged. */
-  commit(taskId: string, wanted: Wanted): Promise<CommitOutcome> {
+  commit(taskId: string, wanted: WantedChange): Promise<CommitOutcome> {
     const before = this.#underWay.get(taskId);
     const change = () => this.#commit(taskId, wanted);
     const done = before === undefined ? change() : before.then(change, change);
@@ -132,7 +132,7 @@ export class Commits {
     return stored;
   }
 
-  async #commit(taskId: string, wanted: Wanted): Promise<CommitOutcome> {
+  async #commit(taskId: string, wanted: WantedChange): Promise<CommitOutcome> {
     const known = wanted.stored ?? this.#known.get(taskId);
     let fresh = wanted.stored !== undefined;
     let stored = known ?? null;
@@ -196,7 +196,7 @@ export class Commits {
     { task: before, besides: old, rev, no }: StoredTask,
     besides: Besides,
     { task: after, event, work, settlement }: Reduction,
-    { work: finished, next, ...wanted }: Wanted,
+    { work: finished, next, ...wanted }: WantedChange,
     now: number,
   ): string[] {
     const settled = settledWork(before, after);

@@ -6,7 +6,7 @@ import { DamagedKeyError } from "../server/errors.ts";
 import { listReply, numberOf } from "../server/replies.ts";
 import type { ScriptRunner } from "../server/script-runner.ts";
 import type { ServerClock } from "../server/server-clock.ts";
-import type { Commits, Wanted } from "./commits.ts";
+import type { Commits, WantedChange } from "./commits.ts";
 import { type DamagedTask, namesOf, type StoredTask, type TaskFields } from "./fields.ts";
 
 export class RedisSweep {
@@ -38,7 +38,7 @@ export class RedisSweep {
     // Before the others: where a change fails, these are out of its way the next time.
     await this.#commits.setAside([...due.damaged, ...waiting.damaged]);
     const withoutKey: DamagedTask[] = [];
-    const change = (stored: StoredTask, transition: Wanted["transition"]) =>
+    const change = (stored: StoredTask, transition: WantedChange["transition"]) =>
       this.#commits.commit(stored.task.id, { transition, stored }).catch((error: unknown) => {
         if (!(error instanceof DamagedKeyError)) throw error;
         withoutKey.push(namesOf(stored));

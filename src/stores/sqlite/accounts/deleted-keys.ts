@@ -17,7 +17,7 @@ export function noteDeleted({ sql, now }: Transaction, { id, name, last4, create
   );
 }
 
-export function deletedKey(sql: Sql, id: string): DeletedKey | null {
+export function findDeletedKey(sql: Sql, id: string): DeletedKey | null {
   const row = sql.get("SELECT * FROM deleted_keys WHERE id = ?", id);
   return row === null ? null : read(row);
 }

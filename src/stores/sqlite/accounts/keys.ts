@@ -14,7 +14,7 @@ import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
 import { keepAnswer, recallAnswer } from "./answers.ts";
 import { writeAudit } from "./audit.ts";
-import { deletedKey, listDeleted, noteDeleted } from "./deleted-keys.ts";
+import { findDeletedKey, listDeleted, noteDeleted } from "./deleted-keys.ts";
 
 /** What stands in `details`. */
 type Details = Pick<
@@ -31,7 +31,7 @@ export function accountMethods(transactions: Transactions): AccountStore {
     updateKey: (id, patch, updatedAt, step = {}) =>
       transactions.write((tx) => updateKey(tx, id, { ...patch, updatedAt }, step)),
     deleteKey: (id, step = {}) => transactions.write((tx) => deleteKey(tx, id, step)),
-    getDeletedKey: (id) => transactions.read(({ sql }) => deletedKey(sql, id)),
+    getDeletedKey: (id) => transactions.read(({ sql }) => findDeletedKey(sql, id)),
     listDeletedKeys: (limit, after) => transactions.read(({ sql }) => listDeleted(sql, limit, after)),
     recallAnswer: (id) => transactions.read((tx) => recallAnswer(tx, id)),
   };

@@ -37,7 +37,7 @@ export function balanceKeys(
   return { keyIds, next: last };
 }
 
-export function checkBalances(sql: Sql, keyId: string): BalanceCheck {
+export function checkSqliteBalances(sql: Sql, keyId: string): BalanceCheck {
   const sums = new LedgerSums();
   for (const { customer, windows, micros } of sql.all(CHARGES, keyId))
     sums.addCharge(textOrNull(customer), windowsOf(windows), micros as number);

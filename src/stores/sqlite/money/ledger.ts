@@ -14,7 +14,7 @@ import type { TaskRow } from "../tasks/task-table.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
 import { balanceOf, NO_CUSTOMER, type Payer } from "./balances.ts";
-import { balanceKeys, checkBalances } from "./ledger-check.ts";
+import { balanceKeys, checkSqliteBalances } from "./ledger-check.ts";
 import { windowsOf } from "./settlement.ts";
 import { customerStanding, keyStanding, setCustomerBudget } from "./standing.ts";
 import { spendMarks } from "./thresholds.ts";
@@ -34,7 +34,7 @@ export function ledgerMethods(transactions: Transactions): LedgerStore {
         return { movements: rows.slice(0, limit).map(movementOf), hasMore: rows.length > limit };
       }),
     listBalanceKeys: (after, limit) => transactions.read(({ sql }) => balanceKeys(sql, after, limit)),
-    checkBalances: (keyId) => transactions.read(({ sql }) => checkBalances(sql, keyId)),
+    checkBalances: (keyId) => transactions.read(({ sql }) => checkSqliteBalances(sql, keyId)),
   };
 }
 

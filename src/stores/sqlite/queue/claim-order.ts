@@ -19,7 +19,7 @@ import { LISTS } from "./lists.ts";
 import { type Charge, promote, queueOf, setPause, stopClosedKeys } from "./queue-counters.ts";
 
 /** Which kinds of step a claim may still bring. */
-export type Wanted = { readonly starts: boolean; readonly polls: boolean };
+export type WantedSteps = { readonly starts: boolean; readonly polls: boolean };
 
 /** `begins`: the claim begins an attempt. */
 export type Pick = { row: TaskRow; begins: boolean; startTag: number; charge: Charge };
@@ -69,7 +69,7 @@ export function pickNext(
   tx: Transaction,
   lane: TaskType,
   providers: readonly string[],
-  wanted: Wanted,
+  wanted: WantedSteps,
 ): Pick | null {
   const { sql } = tx;
   const least = leastKey(sql, lane, providers, wanted);
@@ -105,7 +105,12 @@ export function pickNext(
 }
 
 /** A row of the key whose turn it is; of two with the same virtual time the one with the lesser name. */
-function leastKey(sql: Sql, lane: TaskType, providers: readonly string[], wanted: Wanted): SqlRow | null {
+function leastKey(
+  sql: Sql,
+  lane: TaskType,
+  providers: readonly string[],
+  wanted: WantedSteps,
+): SqlRow | null {
   const queries = [...(wanted.starts ? [LEAST_TO_START] : []), ...(wanted.polls ? [LEAST_TO_POLL] : [])];
   let least: SqlRow | null = null;
   for (const provider of providers) {

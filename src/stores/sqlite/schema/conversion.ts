@@ -17,10 +17,10 @@ import { tablesOf } from "./tables.ts";
 const CHUNK = 250;
 
 /** Handles at most `limit` rows after the cursor. The next cursor; null when there are no more. */
-export type Stage = (tx: Transaction, cursor: SqlValue, limit: number) => SqlValue;
+export type ConversionStage = (tx: Transaction, cursor: SqlValue, limit: number) => SqlValue;
 
 /** In this order: work and money are made from converted tasks. */
-const STAGES: readonly Stage[] = [
+const STAGES: readonly ConversionStage[] = [
   convertTasks,
   convertCleanups,
   convertDeliveries,

@@ -2,8 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { type PricedRequest, pricedRequest } from "../../../../src/accounts/prices/priced-request.ts";
-import { reserve } from "../../../../src/accounts/prices/reserve.ts";
-import { settle } from "../../../../src/accounts/prices/settle.ts";
+import { reservationFor } from "../../../../src/accounts/prices/reserve.ts";
+import { settledBill } from "../../../../src/accounts/prices/settle.ts";
 import { listPrice, PRICE_TABLE } from "../../../../src/accounts/prices/table.ts";
 import type { SizeRule } from "../../../../src/protocol/model.ts";
 import type { DoneOutcome } from "../../../../src/tasks/ports/billing.ts";
@@ -22,9 +22,9 @@ function asked(request: Partial<JobRequest> = {}, inputs = 0): PricedRequest {
 const ANYTHING = { sizes: { kind: "listed", sizes: [] } satisfies SizeRule, qualities: [] };
 
 function bill(price: JobPrice, request: PricedRequest, outcome: Partial<DoneOutcome> = {}, own = false) {
-  const reservedMicros = reserve(price, request);
+  const reservedMicros = reservationFor(price, request);
   const items = outcome.items ?? Array.from({ length: request.n }, (_, index) => pictureOf(index));
-  return settle({ price, reservedMicros, own }, request, { ...outcome, items });
+  return settledBill({ price, reservedMicros, own }, request, { ...outcome, items });
 }
 
 function listed(model: string): JobPrice {
@@ -48,15 +48,15 @@ describe("a price for each picture", () => {
 
   test("is kept by size and quality from the reservation to the charge (litellm#37738)", () => {
     const request = asked({ size: "1536x1024", quality: "low", n: 2 });
-    expect(reserve(price, request)).toBe(32_000);
+    expect(reservationFor(price, request)).toBe(32_000);
     expect(bill(price, request)).toEqual({ chargedMicros: 32_000, upstreamMicros: 32_000 });
   });
 
   test("is the dearest that the model takes where the request leaves something open", () => {
-    expect(reserve(price, asked())).toBe(250_000);
-    expect(reserve(price, asked({ size: "1024x1024" }))).toBe(167_000);
-    expect(reserve(price, asked({ size: "auto", quality: "low" }))).toBe(16_000);
-    expect(reserve(price, asked({ quality: "auto", size: "1024x1024", n: 3 }))).toBe(501_000);
+    expect(reservationFor(price, asked())).toBe(250_000);
+    expect(reservationFor(price, asked({ size: "1024x1024" }))).toBe(167_000);
+    expect(reservationFor(price, asked({ size: "auto", quality: "low" }))).toBe(16_000);
+    expect(reservationFor(price, asked({ quality: "auto", size: "1024x1024", n: 3 }))).toBe(501_000);
   });
 
   test("is that of the size that came where the request left it open", () => {
@@ -76,9 +76,9 @@ describe("a price for each picture", () => {
 
   test("has one for everything that no line names, which an open request may turn out to be", () => {
     const rest: JobPrice = { kind: "per_image", micros: 40_000, by: [{ quality: "low", micros: 10_000 }] };
-    expect(reserve(rest, asked({ quality: "low" }))).toBe(10_000);
-    expect(reserve(rest, asked({ quality: "medium" }))).toBe(40_000);
-    expect(reserve(rest, asked())).toBe(40_000);
+    expect(reservationFor(rest, asked({ quality: "low" }))).toBe(10_000);
+    expect(reservationFor(rest, asked({ quality: "medium" }))).toBe(40_000);
+    expect(reservationFor(rest, asked())).toBe(40_000);
   });
 });
 
@@ -88,7 +88,7 @@ describe("a price for each token", () => {
 
   test("reserves for the most tokens that size and quality may take", () => {
     const [low, medium, high, open] = ["low", "medium", "high", undefined].map((quality) =>
-      reserve(price, asked({ size: "1024x1024", ...(quality !== undefined && { quality }) })),
+      reservationFor(price, asked({ size: "1024x1024", ...(quality !== undefined && { quality }) })),
     );
     // OpenAI's own examples for the output alone: $0.006, $0.053, $0.211.
     expect(low).toBeGreaterThanOrEqual(6_000);
@@ -96,7 +96,7 @@ describe("a price for each token", () => {
     expect(high).toBeGreaterThanOrEqual(211_000);
     expect([low, medium, high].every((micros) => (micros ?? 0) < 230_000)).toBe(true);
     expect(open).toBe(high);
-    expect(reserve(price, asked({ size: "1024x1024", quality: "low" }, 2))).toBeGreaterThan(low ?? 0);
+    expect(reservationFor(price, asked({ size: "1024x1024", quality: "low" }, 2))).toBeGreaterThan(low ?? 0);
   });
 
   test("charges each kind at its rate, cached ones at theirs", () => {
@@ -123,7 +123,7 @@ describe("a price for each token", () => {
   });
 
   test("charges a result whose usage is missing or nought by its share of the reservation", () => {
-    const whole = reserve(price, { ...request, n: 2 });
+    const whole = reservationFor(price, { ...request, n: 2 });
     for (const usage of [undefined, {}, { tokens: {} }, { tokens: { input: 90, output: 0 } }]) {
       const items = [pictureOf(0)];
       const { chargedMicros } = bill(price, { ...request, n: 2 }, { items, ...(usage && { usage }) });
@@ -132,7 +132,7 @@ describe("a price for each token", () => {
   });
 
   test("records what was used beyond the reservation, and does not charge it", () => {
-    const reserved = reserve(price, request);
+    const reserved = reservationFor(price, request);
     const { chargedMicros, upstreamMicros } = bill(price, request, {
       usage: { tokens: { input: 10, output: 100_000 } },
     });
@@ -145,11 +145,11 @@ describe("a price for each megapixel", () => {
   const price = listed("bfl/flux-2-pro");
 
   test("counts begun megapixels of each picture, the first at its own rate, and input pictures", () => {
-    expect(reserve(price, asked({ size: "1024x1024" }))).toBe(30_000);
-    expect(reserve(price, asked({ size: "1536x1024", n: 2 }))).toBe(2 * 45_000);
-    expect(reserve(price, asked({ size: "1024x1024" }, 1))).toBe(90_000);
+    expect(reservationFor(price, asked({ size: "1024x1024" }))).toBe(30_000);
+    expect(reservationFor(price, asked({ size: "1536x1024", n: 2 }))).toBe(2 * 45_000);
+    expect(reservationFor(price, asked({ size: "1024x1024" }, 1))).toBe(90_000);
     const anySize = pricedRequest({ prompt: "a fox", n: 1 }, 0, ANYTHING);
-    expect(reserve(price, anySize)).toBe(30_000 + 3 * 15_000);
+    expect(reservationFor(price, anySize)).toBe(30_000 + 3 * 15_000);
   });
 
   test("charges by the pictures' own sizes, or by what the provider says", () => {
@@ -170,14 +170,14 @@ describe("a price for each second of film", () => {
 
   test("goes by resolution, whatever the way it is written", () => {
     for (const request of [{ size: "1280x720" }, { size: "720x1280" }, { further: { resolution: "720p" } }])
-      expect(reserve(price, film({ ...request, duration: 5 }))).toBe(500_000);
-    expect(reserve(price, film({ size: "640x360", duration: 4 }))).toBe(120_000);
-    expect(reserve(price, film({ further: { resolution: "4K" }, duration: 4 }))).toBe(1_200_000);
-    expect(reserve(price, film({ size: "7680x4320", duration: 4 }))).toBe(1_200_000);
+      expect(reservationFor(price, film({ ...request, duration: 5 }))).toBe(500_000);
+    expect(reservationFor(price, film({ size: "640x360", duration: 4 }))).toBe(120_000);
+    expect(reservationFor(price, film({ further: { resolution: "4K" }, duration: 4 }))).toBe(1_200_000);
+    expect(reservationFor(price, film({ size: "7680x4320", duration: 4 }))).toBe(1_200_000);
   });
 
   test("reserves for the longest and dearest film where the request does not say", () => {
-    expect(reserve(price, film({}))).toBe(15 * 300_000);
+    expect(reservationFor(price, film({}))).toBe(15 * 300_000);
   });
 
   test("charges what was asked for though the file is some frames longer, unless the provider says another length", () => {
@@ -210,7 +210,7 @@ describe("a price for each second of film", () => {
 describe("a price for each film", () => {
   const price = listed("minimax/MiniMax-Hailuo-02");
   const film = (size: string | undefined, duration: number | undefined) =>
-    reserve(
+    reservationFor(
       price,
       pricedRequest(
         {
@@ -270,13 +270,13 @@ describe("what a request leaves to the model", () => {
 
   test("is a film's usual duration, in the reservation and in the charge", () => {
     const request = pricedRequest({ prompt: "a fox", n: 1 }, 0, usual);
-    expect(reserve(film, request)).toBe(800);
+    expect(reservationFor(film, request)).toBe(800);
     expect(bill(film, request)).toEqual({ chargedMicros: 800, upstreamMicros: 800 });
-    expect(reserve(film, pricedRequest({ prompt: "a fox", n: 1, duration: 4 }, 0, usual))).toBe(400);
+    expect(reservationFor(film, pricedRequest({ prompt: "a fox", n: 1, duration: 4 }, 0, usual))).toBe(400);
   });
 
   test("is the longest film of a model without a usual duration", () => {
-    expect(reserve(film, pricedRequest({ prompt: "a fox", n: 1 }, 0, ANYTHING))).toBe(1_500);
+    expect(reservationFor(film, pricedRequest({ prompt: "a fox", n: 1 }, 0, ANYTHING))).toBe(1_500);
   });
 
   test.each([
@@ -290,8 +290,8 @@ describe("what a request leaves to the model", () => {
       rates: { imageOutput: 30 },
       most: { image: [{ tokens: 1_000 }], megapixels: 1, input: 0 },
     };
-    const still = reserve(price, asked());
-    expect(reserve(price, asked({ outputFormat: "gif", ...fields }))).toBe(still * frames);
+    const still = reservationFor(price, asked());
+    expect(reservationFor(price, asked({ outputFormat: "gif", ...fields }))).toBe(still * frames);
   });
 });
 
@@ -304,7 +304,7 @@ describe("the table of prices", () => {
       expect(source).not.toBe("");
       expect(date).toMatch(/^20\d\d(-\d\d){0,2}$/);
       const held = isJobPrice(price)
-        ? reserve(price, pricedRequest({ prompt: "a fox", n: 1 }, 1, ANYTHING))
+        ? reservationFor(price, pricedRequest({ prompt: "a fox", n: 1 }, 1, ANYTHING))
         : price.reserveMinuteMicros;
       expect(held, model).toBeGreaterThan(1_000);
       expect(held, model).toBeLessThan(20_000_000);

@@ -3,8 +3,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { totalMicros } from "../../../../src/accounts/prices/amount.ts";
-import { reserve } from "../../../../src/accounts/prices/reserve.ts";
-import { settle } from "../../../../src/accounts/prices/settle.ts";
+import { reservationFor } from "../../../../src/accounts/prices/reserve.ts";
+import { settledBill } from "../../../../src/accounts/prices/settle.ts";
 import { anyNumber, anyPrice, anyRequest, pictureOf } from "../../../fixture/prices.ts";
 
 /** The same cases in every run. */
@@ -44,8 +44,8 @@ describe("a settlement", () => {
         fc.boolean(),
         fc.record({ width: anyNumber, height: anyNumber, durationSeconds: anyNumber }),
         (price, request, usage, costMicros, came, own, measures) => {
-          const reservedMicros = reserve(price, request);
-          const { chargedMicros, upstreamMicros } = settle({ price, reservedMicros, own }, request, {
+          const reservedMicros = reservationFor(price, request);
+          const { chargedMicros, upstreamMicros } = settledBill({ price, reservedMicros, own }, request, {
             items: Array.from({ length: came }, (_, index) => pictureOf(index, measures)),
             usage,
             ...(costMicros !== undefined && { costMicros }),
@@ -65,8 +65,8 @@ describe("a settlement", () => {
   test("of a result of a model that costs something is never nothing", () => {
     fc.assert(
       fc.property(anyPrice, anyRequest, anyUsage, fc.boolean(), (price, request, usage, own) => {
-        const reservedMicros = reserve(price, request);
-        const bill = settle({ price, reservedMicros, own }, request, {
+        const reservedMicros = reservationFor(price, request);
+        const bill = settledBill({ price, reservedMicros, own }, request, {
           items: [pictureOf(0)],
           usage,
           costMicros: 0,
@@ -81,13 +81,13 @@ describe("a settlement", () => {
     fc.assert(
       fc.property(anyPrice, anyRequest, fc.nat(10), (price, request, missing) => {
         const came = Math.max(1, request.n - missing);
-        const reservedMicros = reserve(price, request);
+        const reservedMicros = reservationFor(price, request);
         const items = Array.from({ length: came }, (_, index) => pictureOf(index));
         const usage = {
           images: came,
           ...(request.seconds !== null && { seconds: came * request.seconds }),
         };
-        const bill = settle({ price, reservedMicros, own: false }, request, { items, usage });
+        const bill = settledBill({ price, reservedMicros, own: false }, request, { items, usage });
         expect(bill.upstreamMicros).toBeLessThanOrEqual(reservedMicros);
         expect(bill.chargedMicros).toBe(price.kind === "free" ? 0 : bill.upstreamMicros);
       }),
@@ -98,10 +98,10 @@ describe("a settlement", () => {
   test("grows with what came", () => {
     fc.assert(
       fc.property(anyPrice, anyRequest, (price, request) => {
-        const reservedMicros = reserve(price, request);
+        const reservedMicros = reservationFor(price, request);
         const charges = Array.from({ length: request.n + 1 }, (_, came) => {
           const items = Array.from({ length: came }, (__, index) => pictureOf(index));
-          return settle({ price, reservedMicros, own: false }, request, { items }).chargedMicros;
+          return settledBill({ price, reservedMicros, own: false }, request, { items }).chargedMicros;
         });
         expect(charges).toEqual(charges.toSorted((one, other) => one - other));
         expect(charges[0]).toBe(0);
@@ -115,14 +115,14 @@ describe("a reservation", () => {
   test("for a request that leaves things open is at least that for every request that names them", () => {
     fc.assert(
       fc.property(anyPrice, anyRequest, (price, request) => {
-        const open = reserve(price, request);
+        const open = reservationFor(price, request);
         for (const size of request.sizes)
-          expect(reserve(price, { ...request, sizes: [size] })).toBeLessThanOrEqual(open);
+          expect(reservationFor(price, { ...request, sizes: [size] })).toBeLessThanOrEqual(open);
         for (const quality of request.qualities)
-          expect(reserve(price, { ...request, qualities: [quality] })).toBeLessThanOrEqual(open);
+          expect(reservationFor(price, { ...request, qualities: [quality] })).toBeLessThanOrEqual(open);
         // Lines that name all pictures a model makes say nothing of others.
         if (price.kind === "per_image" && price.micros === undefined) return;
-        expect(open).toBeLessThanOrEqual(reserve(price, { ...request, qualities: [] }));
+        expect(open).toBeLessThanOrEqual(reservationFor(price, { ...request, qualities: [] }));
       }),
       RUN,
     );

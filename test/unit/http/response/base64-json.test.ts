@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { jsonWithFiles } from "../../../../src/http/response/base64-json.ts";
+import { jsonWithBase64 } from "../../../../src/http/response/base64-json.ts";
 import type { MediaFile } from "../../../../src/tasks/ports/media-store.ts";
 
 /** A file that is read in pieces of these lengths, again and again. */
@@ -36,7 +36,7 @@ test("the text is that of the document with the files in base64, in whatever pie
   for (const lengths of pieces) {
     for (const length of [1, 2, 3, 4, 5, 6, 7, 64, 1_000]) {
       const files = [bytesOf(length), bytesOf(length + 1)];
-      const answer = await jsonWithFiles(
+      const answer = await jsonWithBase64(
         files.map((file) => fileOf(file, lengths)),
         ([first, second]) => ({
           created: 1,
@@ -58,8 +58,8 @@ test("the text is that of the document with the files in base64, in whatever pie
 test("a file that is not what it was when it was opened fails the answer", async () => {
   const whole = fileOf(bytesOf(100), [64]);
   const compose = (texts: readonly string[]) => ({ data: texts });
-  await expect(jsonWithFiles([{ ...whole, bytes: 103 }], compose)).rejects.toThrow("shorter");
-  await expect(jsonWithFiles([{ ...whole, bytes: 97 }], compose)).rejects.toThrow("longer");
+  await expect(jsonWithBase64([{ ...whole, bytes: 103 }], compose)).rejects.toThrow("shorter");
+  await expect(jsonWithBase64([{ ...whole, bytes: 97 }], compose)).rejects.toThrow("longer");
   const gone = { ...whole, open: () => Promise.reject(new Error("EIO")) };
-  await expect(jsonWithFiles([gone], compose)).rejects.toThrow("EIO");
+  await expect(jsonWithBase64([gone], compose)).rejects.toThrow("EIO");
 });

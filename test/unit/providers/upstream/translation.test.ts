@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { contentTypeOf } from "../../../../src/providers/upstream/answers/store-media.ts";
+import { detectedContentType } from "../../../../src/providers/upstream/answers/store-media.ts";
 import { accountOf, hasAccount } from "../../../../src/providers/upstream/calls/account.ts";
 import { createStatusWords } from "../../../../src/providers/upstream/jobs/status-words.ts";
 import {
@@ -98,6 +98,6 @@ describe("the type of a file", () => {
     ['{"error":1}', null],
     ["", null],
   ])("is told by its first bytes: %j", (text, expected) => {
-    expect(contentTypeOf(Uint8Array.from(text, (letter) => letter.charCodeAt(0)))).toBe(expected);
+    expect(detectedContentType(Uint8Array.from(text, (letter) => letter.charCodeAt(0)))).toBe(expected);
   });
 });
