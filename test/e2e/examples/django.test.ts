@@ -9,8 +9,10 @@ import {
   expectRising,
   type Installed,
   installPython,
+  pressPaint,
 } from "../../fixture/examples.ts";
 import type { StartedProgram } from "../../fixture/started-program.ts";
+import { chromiumIsMissing } from "../../fixture/voice/chromium.ts";
 
 const INSTALL_MS = 300_000;
 const TEST_MS = 60_000;
@@ -141,6 +143,15 @@ describe("the Django bridge", { timeout: TEST_MS }, () => {
     await expectPictureAt(message.image_url);
     expectRising(seen);
     ann.close();
+  });
+
+  test("shows both in its page, in Chromium", async ({ skip }) => {
+    if ("missing" in python) return skip(python.missing);
+    if (chromiumIsMissing !== null) return skip(chromiumIsMissing);
+    const { src, width, seen } = await pressPaint(`${address}/`, world.folder, sessions.get("ann"));
+    expect(width).toBe(1024);
+    expectRising(seen);
+    await expectPictureAt(src);
   });
 
   test("refuses another user's task, whose owner goes on hearing of it", async ({ skip }) => {

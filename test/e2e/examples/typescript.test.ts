@@ -10,8 +10,8 @@ import {
   expectPictureAt,
   expectRising,
   percentages,
+  pressPaint,
 } from "../../fixture/examples.ts";
-import { run } from "../../fixture/foreign-clients.ts";
 import {
   lend,
   PACKING_LIMIT_MS,
@@ -23,7 +23,6 @@ import { chromiumIsMissing } from "../../fixture/voice/chromium.ts";
 
 const TEST_MS = 120_000;
 const PROGRAMS = join(EXAMPLES, "typescript");
-const PRESS = join(import.meta.dirname, "../../foreign/node/press.mjs");
 /** As a user sets it who receives webhooks on the gateway's own machine. */
 const WEBHOOKS = {
   CONDUITLLM__WEBHOOKS__ALLOWHTTP: "true",
@@ -111,9 +110,7 @@ describe.skipIf(chromiumIsMissing !== null)(`a page${skipped}`, { timeout: TEST_
     const { program, cwd } = await world.start(command, { PORT: "0" });
     try {
       const address = await program.until("http://localhost:");
-      const printed = await run(["node", PRESS, "/usr/bin/chromium", address], cwd, TEST_MS);
-      const line = printed.split("\n").find((one) => one.startsWith("{")) ?? "{}";
-      const found = JSON.parse(line) as { src: string; width: number; seen: number[] };
+      const found = await pressPaint(address, cwd);
       expect(found.width).toBe(width);
       expectRising(found.seen);
       await expectPictureAt(found.src);

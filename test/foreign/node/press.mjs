@@ -1,11 +1,11 @@
 /**
  * Opens a page in Chromium, presses its button and waits for a picture. Prints what was seen: the picture's address and width, and the
- * values that the page's progress bar went through. Arguments: the browser, the page's address.
+ * values that the page's progress bar went through. Arguments: the browser, the page's address, and the cookies of whoever is signed in.
  */
 
 import { chromium } from "playwright-core";
 
-const [executablePath, address] = process.argv.slice(2);
+const [executablePath, address, cookies = ""] = process.argv.slice(2);
 const browser = await chromium.launch({
   executablePath,
   args: [
@@ -20,7 +20,12 @@ const browser = await chromium.launch({
   ],
 });
 try {
-  const page = await browser.newPage();
+  const context = await browser.newContext();
+  for (const cookie of cookies.split("; ").filter(Boolean)) {
+    const [name, value] = cookie.split("=");
+    await context.addCookies([{ name, value, url: address }]);
+  }
+  const page = await context.newPage();
   const failed = new Promise((_, reject) => page.on("pageerror", reject));
   page.on("console", (message) => console.error(message.text()));
   await page.goto(address);
