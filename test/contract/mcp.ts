@@ -409,6 +409,15 @@ export function mcpContract({ name, open }: McpSubject): void {
         expect({ status, code: error?.code }).toEqual({ status: 400, code: -32020 });
       });
 
+      test("takes notifications of clients from before 2026-07-28, and demands that those read event streams", async () => {
+        const notification = JSON.stringify({ jsonrpc: "2.0", method: "notifications/initialized" });
+        const taken = await post(notification);
+        expect([taken.status, await taken.text()]).toEqual([202, ""]);
+        const deaf = await post(initialize, { accept: "application/json" });
+        expect(deaf.status).toBe(406);
+        expect(await deaf.json()).toMatchObject({ jsonrpc: "2.0", error: { code: -32000 } });
+      });
+
       test("does not know methods of others", async () => {
         const { status, error } = await rpc(at, "prompts/list");
         expect({ status, code: error?.code }).toEqual({ status: 404, code: -32601 });

@@ -4,7 +4,7 @@ import type { Experimental_VideoModelV4VideoData, SharedV4ProviderMetadata } fro
 import type { WireTask } from "../../protocol/task.ts";
 import { ConnectionError, TaskFailedError } from "../transport/errors.ts";
 import type { FetchFunction } from "../transport/requester.ts";
-import { PROVIDER } from "./call-request.ts";
+import { PROVIDER } from "./film-request.ts";
 
 /** A name that only the caller's own network knows, or an address without a name. */
 const UNNAMED_HOST = /^(?:localhost|.*\.(?:localhost|local|internal)|[\d.]+|\[.*\])$/i;

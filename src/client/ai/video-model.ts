@@ -13,7 +13,7 @@ import { createTask } from "../resources/creation.ts";
 import { TasksResource } from "../resources/tasks.ts";
 import { TaskFailedError } from "../transport/errors.ts";
 import { type ClientOptions, Requester, randomKey } from "../transport/requester.ts";
-import { callRequest, PROVIDER } from "./call-request.ts";
+import { filmRequest, PROVIDER } from "./film-request.ts";
 import { filmsOf, metadataOf } from "./films.ts";
 import { sdkError } from "./sdk-errors.ts";
 
@@ -104,7 +104,7 @@ export class VideoModel implements Experimental_VideoModelV4 {
   /** Accepts a task. The SDK itself repeats what may be repeated. */
   async #start(options: CallOptions, idempotencyKey: string, webhookUrl?: string) {
     options.abortSignal?.throwIfAborted();
-    const { body, warnings } = callRequest(this.modelId, options);
+    const { body, warnings } = filmRequest(this.modelId, options);
     const requester = this.#requester(options.headers);
     const failed = this.#failure(requester, "/v1/videos/generations/async", body);
     const named = webhookUrl === undefined ? body : { ...body, webhook_url: webhookUrl };

@@ -78,13 +78,13 @@ export class ToolRunner {
         return taskToolResult(await this.#waitedFor(outcome), results);
       case "accepted":
         return this.#manners.takesTasks
-          ? this.#taskResult(outcome)
+          ? this.#taskInstead(outcome)
           : taskToolResult(await this.#made(outcome), results);
     }
   }
 
   /** The package types what a tool answers without the extension's results. */
-  async #taskResult({ taskId }: Waited): Promise<CallToolResult> {
+  async #taskInstead({ taskId }: Waited): Promise<CallToolResult> {
     const task = mcpTaskOf(await this.#read(taskId), this.#dependencies.tasksMs);
     return { ...task, resultType: "task" } as unknown as CallToolResult;
   }

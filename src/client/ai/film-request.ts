@@ -10,7 +10,7 @@ import type { PictureInput, VideoRequest } from "../resources/creation.ts";
 /** The name under which the SDK's callers pass options to this provider. */
 export const PROVIDER = "conduit";
 
-export type CallRequest = {
+export type FilmRequest = {
   readonly body: VideoRequest;
   /** What the SDK's caller asked for and the gateway has no field for. */
   readonly warnings: SharedV4Warning[];
@@ -24,7 +24,7 @@ const NOT_TAKEN: Readonly<Record<string, string>> = {
 };
 
 /** `providerOptions.conduit` are further fields of the body; those that the SDK has a name for win. */
-export function callRequest(modelId: string, options: Experimental_VideoModelV4CallOptions): CallRequest {
+export function filmRequest(modelId: string, options: Experimental_VideoModelV4CallOptions): FilmRequest {
   const { prompt, resolution, duration, fps, seed, image, providerOptions } = options;
   const named = {
     prompt,

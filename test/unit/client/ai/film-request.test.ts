@@ -1,6 +1,6 @@
 import type { Experimental_VideoModelV4CallOptions } from "@ai-sdk/provider";
 import { describe, expect, test } from "vitest";
-import { callRequest } from "../../../../src/client/ai/call-request.ts";
+import { filmRequest } from "../../../../src/client/ai/film-request.ts";
 
 const CALL: Experimental_VideoModelV4CallOptions = {
   prompt: "a sailboat",
@@ -19,12 +19,12 @@ const CALL: Experimental_VideoModelV4CallOptions = {
 
 describe("a call of the AI SDK", () => {
   test("becomes the fields that it names, and no others", () => {
-    expect(callRequest("local/motion", CALL)).toEqual({
+    expect(filmRequest("local/motion", CALL)).toEqual({
       body: { model: "local/motion", prompt: "a sailboat" },
       warnings: [],
     });
     const named = { ...CALL, resolution: "1280x720" as const, duration: 5, fps: 24, seed: 7 };
-    expect(callRequest("local/motion", named).body).toEqual({
+    expect(filmRequest("local/motion", named).body).toEqual({
       model: "local/motion",
       prompt: "a sailboat",
       size: "1280x720",
@@ -36,7 +36,7 @@ describe("a call of the AI SDK", () => {
 
   test("takes the provider's own options as further fields, under those that the SDK has names for", () => {
     const conduit = { priority: "low", provider_options: { steps: 3 }, prompt: "another", model: "another" };
-    const { body } = callRequest("local/motion", {
+    const { body } = filmRequest("local/motion", {
       ...CALL,
       providerOptions: { conduit, fal: { loop: true } },
     });
@@ -50,9 +50,9 @@ describe("a call of the AI SDK", () => {
 
   test("hands an address on, and a file as a file of its type", async () => {
     const url = "https://a.example/fox.png";
-    expect(callRequest("m", { ...CALL, image: { type: "url", url } }).body.image).toBe(url);
+    expect(filmRequest("m", { ...CALL, image: { type: "url", url } }).body.image).toBe(url);
     for (const data of [new Uint8Array([1, 2, 250]), "AQL6"]) {
-      const { image } = callRequest("m", {
+      const { image } = filmRequest("m", {
         ...CALL,
         image: { type: "file", mediaType: "image/png", data },
       }).body;
@@ -64,7 +64,7 @@ describe("a call of the AI SDK", () => {
 
   test("is warned of everything that the gateway has no field for", () => {
     const image = { type: "url" as const, url: "https://a.example/fox.png" };
-    const { warnings } = callRequest("m", {
+    const { warnings } = filmRequest("m", {
       ...CALL,
       aspectRatio: "16:9",
       generateAudio: false,
@@ -80,7 +80,7 @@ describe("a call of the AI SDK", () => {
       "inputReferences",
       "lastFrame",
     ]);
-    const first = callRequest("m", { ...CALL, frameImages: [{ frameType: "first_frame", image }] });
+    const first = filmRequest("m", { ...CALL, frameImages: [{ frameType: "first_frame", image }] });
     expect(first.warnings).toEqual([]);
   });
 });
