@@ -1,9 +1,11 @@
 /** Clients for the tests of programs: the real ones, over a gateway in memory. */
 
+import { ApiError, type ErrorCode } from "../../protocol/error.ts";
 import { type ClientClock, systemTimers } from "../clock.ts";
 import { ConduitClient } from "../conduit-client.ts";
 import { ConduitRealtimeClient } from "../realtime/realtime-client.ts";
-import { MockGateway, type Timeline } from "./mock-gateway.ts";
+import { MockGateway } from "./mock-gateway.ts";
+import { MOCK_ADDRESS, type Timeline } from "./mock-tasks.ts";
 
 export type MockOptions = {
   /** A clock that a test moves. Default: the system's. */
@@ -12,7 +14,6 @@ export type MockOptions = {
 
 const DELAY_MS = 1_000;
 const STEPS = [20, 40, 60, 80] as const;
-const ADDRESS = "http://mock.test";
 
 /**
  * A `ConduitRealtimeClient` whose tasks take `setMockDelay` (1,000 ms), tell progress in steps of 20, and complete, or fail after
@@ -20,16 +21,18 @@ const ADDRESS = "http://mock.test";
  */
 export class MockConduitClient extends ConduitRealtimeClient {
   readonly rest: ConduitClient;
+  readonly #gateway: MockGateway;
   readonly #scripted: Timeline[] = [];
   #delayMs = DELAY_MS;
   #fails = false;
 
   constructor({ clock = systemTimers }: MockOptions = {}) {
     const gateway = new MockGateway(clock);
-    const options = { virtualKey: "condt_mock", baseUrl: ADDRESS, fetch: gateway.fetch, clock };
+    const options = { virtualKey: "condt_mock", baseUrl: MOCK_ADDRESS, fetch: gateway.fetch, clock };
     super({ ...options, transports: ["sse"], mostStreams: Number.POSITIVE_INFINITY });
     this.rest = new ConduitClient(options);
-    gateway.timelineOf = () => this.#scripted.shift() ?? this.#usual();
+    this.#gateway = gateway;
+    gateway.tasks.timelineOf = () => this.#scripted.shift() ?? this.#usual();
   }
 
   /** How long each task takes from now on, ms. */
@@ -45,6 +48,11 @@ export class MockConduitClient extends ConduitRealtimeClient {
   /** What happens to the tasks that are created next, one timeline each; then the usual again. */
   script(...timelines: Timeline[]): void {
     this.#scripted.push(...timelines);
+  }
+
+  /** Refuses the next request, as the gateway refuses with this code. Again: the one behind it. */
+  refuseNext(code: ErrorCode, message = `Mock refusal: ${code}`): void {
+    this.#gateway.refusals.push(new ApiError(code, message));
   }
 
   #usual(): Timeline {
