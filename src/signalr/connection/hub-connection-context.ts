@@ -10,12 +10,13 @@ import { CLOSE_NORMAL } from "../../protocol/close-codes.ts";
 import type { Frame, TopicMembership } from "../../sockets/frame.ts";
 import type { CloseOptions } from "../close-options.ts";
 import type { HubConnection } from "../hub.ts";
-import { type BareOpening, bareProtocol, openFrame } from "../protocols/bare-mode.ts";
+import { bareProtocol } from "../protocols/bare-mode.ts";
 import { HANDSHAKE_CANCELED } from "../protocols/handshake.ts";
 import { type Chunk, type HubProtocol, ProtocolError } from "../protocols/hub-protocol.ts";
 import { jsonProtocol } from "../protocols/json-protocol.ts";
 import { type Close, type HubMessage, MessageType, PING } from "../protocols/messages.ts";
 import { ClientResults } from "./client-results.ts";
+import { ConnectionOpening } from "./connection-opening.ts";
 import type {
   HubConnectionOptions,
   HubConnectionSettings,
@@ -27,9 +28,11 @@ import { HubLifetime } from "./hub-lifetime.ts";
 import { CONNECTION_CLOSED_WITH_ERROR, errorText, HubError } from "./invocation-errors.ts";
 import { type InvocationOwner, Invocations } from "./invocations.ts";
 import { Liveness } from "./liveness.ts";
+import { dispatchMessage, type MessageRecipients } from "./message-dispatch.ts";
 import { MessageWriter } from "./message-writer.ts";
-import { PROTOCOLS, ProtocolDetector, refuseHandshake } from "./protocol-detector.ts";
+import { refuseHandshake } from "./protocol-detector.ts";
 import { ReceivedMessages } from "./received-messages.ts";
+import { restoreConnection, saveConnection, savedProtocol } from "./saved-connection.ts";
 import { StatefulReconnect } from "./stateful-reconnect.ts";
 
 type State = "handshake" | "starting" | "open" | "closed";
@@ -44,13 +47,13 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   readonly #invocations: Invocations<P>;
   readonly #writer: MessageWriter;
   #state: State = "handshake";
-  #detector: ProtocolDetector | null;
+  readonly #opening: ConnectionOpening;
   readonly #received = new ReceivedMessages();
-  /** What the next frame of a bare client may be instead of a message. */
-  #opening: BareOpening | null;
   #abort: AbortController | null = null;
   #results: ClientResults | null = null;
   readonly #mayReconnect: boolean;
+
+  readonly #recipients: MessageRecipients<P>;
 
   /** The time at the host's latest call. */
   #now: number;
@@ -71,8 +74,17 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     this.#writer = new MessageWriter(options.bare ? bareProtocol : jsonProtocol, options.output);
     this.#mayReconnect = options.statefulReconnect;
     this.#invocations = new Invocations(this, options.hub, options.settings);
-    this.#opening = options.bare ? "handshake" : null;
-    this.#detector = options.bare ? null : new ProtocolDetector(options.settings, options.transport);
+    this.#recipients = {
+      invocations: this.#invocations,
+      writer: this.#writer,
+      results: () => this.#results,
+      pinged: () => {
+        if (this.#liveness?.ping(this.#now) === true) this.send(PING);
+      },
+      closed: (error) => this.#end({ type: MessageType.Close }, error),
+      acknowledged: () => this.#roomAgain(),
+    };
+    this.#opening = new ConnectionOpening(options);
     this.#now = now;
     this.#handshakeBy = now + options.settings.handshakeTimeoutMs;
   }
@@ -135,7 +147,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   /** Call it once, before anything else. A bare client is connected at once; a saved connection continues as it was. */
   open(saved?: SavedHubConnection): void {
     if (saved !== undefined) this.#restore(saved);
-    else if (this.#detector === null) this.#begin(bareProtocol);
+    else if (this.#opening.decided) this.#begin(bareProtocol);
   }
 
   /** Takes what arrived. Over a framed transport each chunk is one frame; over others a chunk may end anywhere. */
@@ -144,8 +156,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     if (this.#state === "closed" || !this.#writer.connected) return;
     this.#liveness?.heard(now);
     try {
-      if (this.#detector !== null) this.#detect(this.#detector, chunk);
-      else this.#take(chunk);
+      this.#take(chunk);
     } catch (error) {
       this.#fail(error);
     }
@@ -154,7 +165,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   /** The transport has room again. */
   drained(): void {
     this.#writer.drained();
-    if (!this.congested) this.#invocations.drained();
+    this.#roomAgain();
   }
 
   /** Does what is due. Hosts call it about once a second, or when `due` has come. */
@@ -215,23 +226,20 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     this.#reconnectBy = Number.POSITIVE_INFINITY;
     this.#received.begin(this.#writer.protocol.createReader(this.#settings.limits));
     this.#writer.resume(output);
-    if (!this.congested) this.#invocations.drained();
+    this.#roomAgain();
     return true;
   }
 
   /** What a hibernating host has to store, or null while there is state that hibernation would lose. */
   save(): SavedHubConnection | null {
-    const quiet =
-      this.#state === "open" &&
-      !this.#received.waiting &&
-      !this.congested &&
-      this.#writer.numbers === null &&
-      !this.#received.partial &&
-      (this.#results?.size ?? 0) === 0;
-    const streams = quiet ? this.#invocations.save() : null;
-    if (streams === null || this.#liveness === null) return null;
-    const { pinged, heardAt } = this.#liveness;
-    return { encoding: this.#writer.protocol.encoding, pinged, heardAt, streams };
+    if (this.#state !== "open" || this.#liveness === null) return null;
+    return saveConnection({
+      writer: this.#writer,
+      received: this.#received,
+      invocations: this.#invocations,
+      results: this.#results,
+      liveness: this.#liveness,
+    });
   }
 
   push(target: string, ...args: unknown[]): void {
@@ -303,24 +311,30 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     }
   }
 
-  #detect(detector: ProtocolDetector, chunk: Chunk): void {
-    const detected = detector.push(chunk);
-    if (detected === null) return;
-    if ("refusal" in detected) {
-      this.#endBehind(detected.refusal, null);
-      return;
+  /** Calls go on that waited for the client to take their messages. */
+  #roomAgain(): void {
+    if (!this.congested) this.#invocations.drained();
+  }
+
+  /** Handles the opening in what arrived; returns the remainder, which belongs to the reader, null where there is none yet. */
+  #open(chunk: Chunk): Chunk | null {
+    const opened = this.#opening.take(chunk);
+    if (opened === null) return null;
+    if ("refusal" in opened) {
+      this.#endBehind(opened.refusal, null);
+      return null;
     }
-    if (detected.answer !== null) this.#writer.transmit(detected.answer);
-    if (detected.protocol === bareProtocol && detected.answer !== null) this.#opening = "separator";
-    if (this.#mayReconnect && detected.numbers)
+    const { answer, protocol, numbers, rest } = opened;
+    if (answer !== null) this.#writer.transmit(answer);
+    if (this.#mayReconnect && numbers)
       this.#writer.numbers = new StatefulReconnect(this.#settings.replayBytes);
-    this.#begin(detected.protocol);
-    if (detected.rest.length > 0) this.#take(detected.rest);
+    if (protocol !== null && this.#state === "handshake") this.#begin(protocol);
+    else if (protocol !== null) this.#speak(protocol);
+    return rest.length === 0 ? null : rest;
   }
 
   #begin(protocol: HubProtocol): void {
     this.#state = "starting";
-    this.#detector = null;
     this.#speak(protocol);
     this.#lifetime.begin(
       () => {
@@ -335,14 +349,11 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   }
 
   #restore(saved: SavedHubConnection): void {
-    const known = [bareProtocol, ...PROTOCOLS];
     this.#state = "open";
-    this.#detector = null;
-    this.#opening = null;
+    this.#opening.skip();
     this.#lifetime.resume();
-    const liveness = this.#speak(known.find(({ encoding }) => encoding === saved.encoding) ?? jsonProtocol);
-    liveness.restore(saved);
-    for (const call of saved.streams) this.#invocations.resume(call);
+    const liveness = this.#speak(savedProtocol(saved));
+    restoreConnection(saved, { liveness, invocations: this.#invocations });
   }
 
   /** From here on the protocol is known. */
@@ -356,20 +367,12 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
 
   #take(chunk: Chunk): void {
     // First: it may change the reader.
-    const rest = this.#opening === null ? chunk : this.#open(this.#opening, chunk);
+    const rest = this.#opening.over ? chunk : this.#open(chunk);
+    if (rest === null) return;
     this.#received.push(rest);
     this.#read();
     if (this.unread > this.#settings.maxUnread)
       throw new ProtocolError("Too much was sent while the server was busy with earlier messages.");
-  }
-
-  /** Handles the opening in a bare client's frame; returns the remainder, which belongs to the reader. */
-  #open(opening: BareOpening, frame: Chunk): Chunk {
-    this.#opening = null;
-    const { answer, rest, signalR } = openFrame(opening, frame);
-    if (answer !== null) this.#writer.transmit(answer);
-    if (signalR) this.#speak(jsonProtocol);
-    return rest;
   }
 
   #read(): void {
@@ -382,38 +385,9 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   /** False when the message has to wait. */
   #handle(message: HubMessage): boolean {
     if (this.#writer.numbers?.skips(message) === true) return true;
-    if (!this.#dispatch(message)) return false;
+    if (!dispatchMessage(message, this.#recipients)) return false;
     this.#writer.numbers?.count(message, this.#now);
     return true;
-  }
-
-  #dispatch(message: HubMessage): boolean {
-    switch (message.type) {
-      case MessageType.Invocation:
-      case MessageType.StreamInvocation:
-        return this.#invocations.start(message);
-      case MessageType.StreamItem:
-        return this.#invocations.item(message);
-      case MessageType.Completion:
-        if (!this.#invocations.completeUpload(message)) this.#results?.settle(message);
-        return true;
-      case MessageType.CancelInvocation:
-        this.#invocations.cancel(message);
-        return true;
-      case MessageType.Ping:
-        if (this.#liveness?.ping(this.#now) === true) this.send(PING);
-        return true;
-      case MessageType.Close:
-        this.#end({ type: MessageType.Close }, message.error ?? null);
-        return true;
-      case MessageType.Ack:
-        this.#writer.acknowledged(message.sequenceId);
-        if (!this.congested) this.#invocations.drained();
-        return true;
-      case MessageType.Sequence:
-        this.#writer.numbers?.resequence(message.sequenceId);
-        return true;
-    }
   }
 
   #giveUp(): void {
