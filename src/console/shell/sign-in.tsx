@@ -7,6 +7,9 @@ import { Icon } from "../design/icon.tsx";
 import { Notice } from "../design/notice.tsx";
 import { clientOf, type OwnKey } from "./session.ts";
 
+/** What a header can carry. */
+const CARRIED = /^[\x21-\x7e]+$/;
+
 export type SignInProps = {
   /** Tried at once; null: there is none. */
   first: string | null;
@@ -42,6 +45,7 @@ export function SignIn({ first, reason, onKey }: SignInProps) {
     event.preventDefault();
     const virtualKey = text.trim();
     if (virtualKey === "") setProblem("Enter a key first.");
+    else if (!CARRIED.test(virtualKey)) setProblem("This is no key: it holds characters that no key has.");
     else void check(virtualKey);
   };
   return (
@@ -80,7 +84,5 @@ export function SignIn({ first, reason, onKey }: SignInProps) {
 
 function explained(error: unknown): string {
   if (error instanceof AuthenticationError) return `The gateway refused this key: ${error.message}`;
-  // What no header can carry is no key.
-  if (error instanceof TypeError) return "This is no key: it holds characters that no key has.";
   return error instanceof Error ? error.message : String(error);
 }
