@@ -113,7 +113,8 @@ export class TaskList {
     for (const event of events) {
       if (known.has(event.taskId)) news.set(event.taskId, event);
       // Progress alone makes no task a new one: it is further down the list than was loaded.
-      else if (event.type !== "progress" && this.#wantsStatus(event)) unknown.add(event.taskId);
+      else if (event.type === "progress") continue;
+      else if (this.#wantsStatus(event)) unknown.add(event.taskId);
       else unknown.delete(event.taskId);
     }
     if (news.size > 0) {
