@@ -13,10 +13,17 @@ export function Notice({ tone, children, action }: NoticeProps) {
   );
 }
 
-export function Empty({ title, children }: { title: string; children: ReactNode }) {
+export type EmptyProps = {
+  title: string;
+  /** There is nothing else on the page. */
+  alone?: boolean;
+  children: ReactNode;
+};
+
+export function Empty({ title, alone = false, children }: EmptyProps) {
   return (
     <div className="empty">
-      <h2>{title}</h2>
+      {alone ? <h1>{title}</h1> : <h2>{title}</h2>}
       <p>{children}</p>
     </div>
   );

@@ -31,7 +31,7 @@ export function Frame({ pages }: { pages: readonly Page[] }) {
       <Side pages={pages} current={page} />
       <main className="page" id={CONTENT} ref={main} tabIndex={-1}>
         {page === null ? (
-          <Empty title="There is no such page">
+          <Empty alone title="There is no such page">
             <a href={hrefOf("")}>Go to the playground</a>
           </Empty>
         ) : (

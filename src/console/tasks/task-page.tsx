@@ -24,7 +24,7 @@ function Detail({ taskId }: { taskId: string }) {
   if (task === null) {
     if (error instanceof NotFoundError)
       return (
-        <Empty title="There is no such task">
+        <Empty alone title="There is no such task">
           It was removed, or belongs to another key. <a href={hrefOf("tasks")}>All tasks</a>
         </Empty>
       );
