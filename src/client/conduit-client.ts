@@ -29,9 +29,11 @@ export class ConduitClient {
   readonly ephemeralKeys: EphemeralKeysResource;
   readonly webhooks: WebhooksResource;
   readonly #requester: Requester;
+  readonly #options: ClientOptions;
 
   constructor(options: ClientOptions) {
     const requester = new Requester(options);
+    this.#options = options;
     this.#requester = requester;
     this.images = new ImagesResource(requester);
     this.videos = new VideosResource(requester);
@@ -42,6 +44,11 @@ export class ConduitClient {
     this.key = new KeyResource(requester);
     this.ephemeralKeys = new EphemeralKeysResource(requester);
     this.webhooks = new WebhooksResource(() => requester.clock.now());
+  }
+
+  /** The same client with another key, such as a task's own access token. */
+  withKey(virtualKey: string): ConduitClient {
+    return new ConduitClient({ ...this.#options, virtualKey, tokenProvider: undefined });
   }
 
   /** What a request would hold back at most. */

@@ -25,12 +25,17 @@ export type RealtimeState = {
 
 const NOTHING: RealtimeState = { isConnected: false, isConnecting: false, error: null, tasks: new Map() };
 
+/** Tasks that have ended are shown until so many others have. */
+const MOST_ENDED = 1_000;
+
 export class RealtimeStore {
   readonly #make: () => ConduitRealtimeClient;
   readonly #listeners = new Set<() => void>();
   #client: ConduitRealtimeClient | null = null;
   #state = NOTHING;
   #connections = 0;
+  /** Those that have ended, in that order. */
+  readonly #ended = new Set<string>();
 
   /** Makes nothing yet: a page that is rendered on a server has no client. */
   constructor(make: () => ConduitRealtimeClient) {
@@ -107,7 +112,14 @@ export class RealtimeStore {
 
   #change(id: string, change: Partial<RealtimeTask>): void {
     const before = this.#state.tasks.get(id) ?? { id, progress: 0, status: "pending" };
-    this.#set({ tasks: new Map(this.#state.tasks).set(id, { ...before, ...change }) });
+    const tasks = new Map(this.#state.tasks).set(id, { ...before, ...change });
+    if (change.status !== undefined) this.#ended.add(id);
+    const [oldest] = this.#ended.size > MOST_ENDED ? this.#ended : [];
+    if (oldest !== undefined) {
+      this.#ended.delete(oldest);
+      tasks.delete(oldest);
+    }
+    this.#set({ tasks });
   }
 
   #set(change: Partial<RealtimeState>): void {
