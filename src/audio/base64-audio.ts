@@ -23,3 +23,12 @@ export function audioFormatOf(value: unknown): AudioFormat | null {
   if (type !== "audio/pcm") return null;
   return { type, rate: typeof rate === "number" && rate >= 8_000 && rate <= 48_000 ? rate : 24_000 };
 }
+
+/** Null for what is no base64. */
+export function decodedBase64(text: string): Uint8Array<ArrayBuffer> | null {
+  try {
+    return Uint8Array.fromBase64(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,6 +1,7 @@
 /** Turns sound that comes in pieces from one format into another. */
 
 import type { AudioFormat } from "../protocol/realtime.ts";
+import { decodedBase64 } from "./base64-audio.ts";
 import { Resampler } from "./resampler.ts";
 import { decodeAudio, encodeAudio, rateOf } from "./samples.ts";
 
@@ -27,6 +28,13 @@ export class AudioConverter {
 /** The converter between two formats that may change in mid-session: made anew when they do. */
 export class AudioPath {
   #converter: AudioConverter | null = null;
+
+  /** Sound in base64, as base64; what is none is no sound. The same format leaves it as it is. */
+  convertBase64(text: string, from: AudioFormat, to: AudioFormat): string {
+    if (sameFormat(from, to)) return text;
+    const bytes = decodedBase64(text);
+    return bytes === null ? "" : this.convert(bytes, from, to).toBase64();
+  }
 
   convert(bytes: Uint8Array, from: AudioFormat, to: AudioFormat): Uint8Array<ArrayBuffer> {
     const known = this.#converter;

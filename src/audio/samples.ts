@@ -7,11 +7,13 @@ export function rateOf(format: AudioFormat): number {
   return format.type === "audio/pcm" ? format.rate : 8_000;
 }
 
-/** Samples of a piece of sound. An odd last byte of PCM is dropped. */
+/** Samples of a piece of sound, on the same memory where that can be. An odd last byte of PCM is dropped. */
 export function decodeAudio(bytes: Uint8Array, format: AudioFormat): Int16Array {
   if (format.type === "audio/pcm") return decodePcm(bytes);
   const table = format.type === "audio/pcmu" ? ULAW : ALAW;
-  return Int16Array.from(bytes, (byte) => table[byte] ?? 0);
+  const samples = new Int16Array(bytes.length);
+  for (let i = 0; i < samples.length; i += 1) samples[i] = table[bytes[i] as number] as number;
+  return samples;
 }
 
 export function encodeAudio(samples: Int16Array, format: AudioFormat): Uint8Array<ArrayBuffer> {

@@ -1,5 +1,6 @@
 /** Keeps what is said in one session, as texts and as sound, in parts that are stored as it goes: a process that dies loses the last one. */
 
+import { decodedBase64 } from "../../audio/base64-audio.ts";
 import type { RealtimeEvent } from "../../protocol/realtime.ts";
 import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
 import { describeError, type Log } from "../../tasks/ports/log.ts";
@@ -58,8 +59,7 @@ export class ArtefactKeeper implements SessionWitness {
     if (message instanceof Uint8Array) this.#recording?.heard(message);
     else if (message.type === TRANSCRIBED_CLIENT_EVENT) this.#transcript?.fromClient(message.event);
     else if (message.type === AUDIO_APPEND && this.#recording !== null) {
-      const { audio } = message.event;
-      const bytes = typeof audio === "string" ? decoded(audio) : null;
+      const bytes = message.audio === null ? null : decodedBase64(message.audio);
       if (bytes !== null) this.#recording.heard(bytes);
     }
   }
@@ -117,13 +117,5 @@ export class ArtefactKeeper implements SessionWitness {
       sessionId: this.#sessionId,
       cause: describeError(error),
     });
-  }
-}
-
-function decoded(base64: string): Uint8Array | null {
-  try {
-    return Uint8Array.fromBase64(base64);
-  } catch {
-    return null;
   }
 }

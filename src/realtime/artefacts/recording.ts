@@ -3,7 +3,7 @@
  * it came; what the provider says comes faster than it is heard, and is placed behind what it said before, as a player does.
  */
 
-import { audioFormatOf } from "../../audio/base64-audio.ts";
+import { audioFormatOf, decodedBase64 } from "../../audio/base64-audio.ts";
 import { AudioPath } from "../../audio/converter.ts";
 import { decodePcm } from "../../audio/pcm.ts";
 import type { RealtimeEvent } from "../../protocol/realtime.ts";
@@ -89,12 +89,8 @@ export class Recording {
   }
 
   #said(delta: string): void {
-    let bytes: Uint8Array;
-    try {
-      bytes = Uint8Array.fromBase64(delta);
-    } catch {
-      return;
-    }
+    const bytes = decodedBase64(delta);
+    if (bytes === null) return;
     const samples = decodePcm(this.#fromProvider.convert(bytes, this.#output, OURS));
     const now = this.#frame();
     this.#provider.add(samples, now, this.#taken, now);

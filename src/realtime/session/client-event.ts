@@ -48,15 +48,31 @@ export class ClientEvent {
   /** Base64 characters of an append's audio, found without parsing the message; 0 for any other. */
   get audioCharacters(): number {
     if (this.type !== AUDIO_APPEND) return 0;
-    if (this.#event !== null) {
-      const { audio } = this.#event;
-      return typeof audio === "string" ? audio.length : 0;
-    }
+    const span = this.#audioSpan();
+    if (span !== null) return span.end - span.start;
+    const { audio } = this.event;
+    return typeof audio === "string" ? audio.length : 0;
+  }
+
+  /** The audio of an append, in base64, found without parsing the message; null where there is none. */
+  get audio(): string | null {
+    if (this.type !== AUDIO_APPEND) return null;
+    const span = this.#audioSpan();
+    const found = span === null ? null : this.text.slice(span.start, span.end);
+    // Some write a slash with a backslash before it.
+    if (found !== null && !found.includes("\\")) return found;
+    const { audio } = this.event;
+    return typeof audio === "string" ? audio : null;
+  }
+
+  /** Where the audio stands in a message that was not parsed; null where it is not found near the front. */
+  #audioSpan(): { readonly start: number; readonly end: number } | null {
+    if (this.#event !== null) return null;
     const match = AUDIO_FIELD.exec(this.text.length > 4_096 ? this.text.slice(0, 4_096) : this.text);
-    if (match === null) return this.event.audio === undefined ? 0 : String(this.event.audio).length;
+    if (match === null) return null;
     const start = match.index + match[0].length;
     const end = this.text.indexOf('"', start);
-    return end < 0 ? 0 : end - start;
+    return end < 0 ? null : { start, end };
   }
 }
 

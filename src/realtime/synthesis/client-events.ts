@@ -3,7 +3,7 @@
  * for all of them; what the provider has to be told is left to its translator.
  */
 
-import { msOfBase64 } from "../../audio/base64-audio.ts";
+import { decodedBase64, msOfBase64 } from "../../audio/base64-audio.ts";
 import type { RealtimeEvent } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
 import { isObject } from "../json.ts";
@@ -74,15 +74,15 @@ export class Synthesis {
   }
 
   handle(client: ClientEvent, side: ProviderSide): void {
+    if (client.type === AUDIO_APPEND) {
+      const bytes = client.audio === null ? null : decodedBase64(client.audio);
+      if (bytes !== null) this.audioCame(bytes, side);
+      else this.#invalid("input_audio_buffer.append needs audio in base64.", "audio", client.eventId);
+      return;
+    }
     const { event, eventId } = client;
     const { output } = this.#context;
     switch (client.type) {
-      case AUDIO_APPEND: {
-        const bytes = typeof event.audio === "string" ? fromBase64(event.audio) : null;
-        if (bytes !== null) this.audioCame(bytes, side);
-        else this.#invalid("input_audio_buffer.append needs audio in base64.", "audio", eventId);
-        return;
-      }
       case "session.update": {
         if (!isObject(event.session)) {
           this.#invalid("session.update needs a session.", "session", eventId);
@@ -169,13 +169,5 @@ export class Synthesis {
 
   #invalid(message: string, param: string, eventId: string | null): void {
     this.#context.output.error({ code: "invalid_event", message, param, eventId });
-  }
-}
-
-function fromBase64(text: string): Uint8Array | null {
-  try {
-    return Uint8Array.fromBase64(text);
-  } catch {
-    return null;
   }
 }

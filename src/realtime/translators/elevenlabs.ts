@@ -229,8 +229,8 @@ class ElevenLabsTranslator implements Translator, ProviderSide {
       return;
     const { state, response } = this.#synthesis;
     this.#endUserTurn();
-    const bytes = this.#toClient.convert(Uint8Array.fromBase64(audio), this.#output, state.outputFormat);
-    if (bytes.length > 0) response.audio(bytes.toBase64(), state.outputFormat);
+    const sound = this.#toClient.convertBase64(audio, this.#output, state.outputFormat);
+    if (sound !== "") response.audio(sound, state.outputFormat);
     const ms = msOfBase64(audio.length, this.#output);
     this.#soundEndsAt = Math.max(this.#soundEndsAt, this.#context.now()) + ms;
     this.#endWhenQuiet(this.#soundEndsAt - this.#context.now() + QUIET_MS);

@@ -269,12 +269,8 @@ class GeminiTranslator implements Translator, ProviderSide {
         if (typeof part.text === "string" && part.thought !== true) response.text(part.text);
         const { inlineData } = part;
         if (!isObject(inlineData) || typeof inlineData.data !== "string") continue;
-        const bytes = this.#toClient.convert(
-          Uint8Array.fromBase64(inlineData.data),
-          OUTPUT,
-          state.outputFormat,
-        );
-        if (bytes.length > 0) response.audio(bytes.toBase64(), state.outputFormat);
+        const sound = this.#toClient.convertBase64(inlineData.data, OUTPUT, state.outputFormat);
+        if (sound !== "") response.audio(sound, state.outputFormat);
       }
     }
     if (isObject(outputTranscription) && typeof outputTranscription.text === "string") {

@@ -2,10 +2,11 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { AudioConverter } from "../../../src/audio/converter.ts";
+import { AudioConverter, AudioPath } from "../../../src/audio/converter.ts";
 import { decodeAudio, encodeAudio } from "../../../src/audio/samples.ts";
 import type { RealtimeEvent } from "../../../src/protocol/realtime.ts";
 import type { Json } from "../../../src/protocol/task.ts";
+import { ClientEvent } from "../../../src/realtime/session/client-event.ts";
 import { betaNames } from "../../../src/realtime/translators/beta-names.ts";
 import { openAiTranslator } from "../../../src/realtime/translators/openai.ts";
 import { VoiceWorld } from "../../fixture/voice/voice-world.ts";
@@ -166,4 +167,38 @@ test("sound in pieces of any size comes to the sound in one piece", () => {
     }),
     { numRuns: 50 },
   );
+});
+
+test("sound in base64 keeps its text in the same format, and is silent where it is none", () => {
+  const path = new AudioPath();
+  const pcm = (rate: number) => ({ type: "audio/pcm", rate }) as const;
+  const text = new Uint8Array(960).toBase64();
+  expect(path.convertBase64(text, pcm(24_000), pcm(24_000))).toBe(text);
+  expect(path.convertBase64("no base64!", pcm(24_000), pcm(16_000))).toBe("");
+  expect(path.convertBase64(text, pcm(24_000), pcm(16_000)).length).toBeLessThan(text.length);
+});
+
+test("converted sound is never on the memory that it came on, which hosts use again", () => {
+  const pcm = (rate: number) => ({ type: "audio/pcm", rate }) as const;
+  const bytes = new Uint8Array(960).fill(1);
+  for (const [from, to] of [
+    [pcm(24_000), pcm(24_000)],
+    [pcm(24_000), pcm(16_000)],
+    [pcm(8_000), { type: "audio/pcmu" } as const],
+    [{ type: "audio/pcmu" } as const, pcm(8_000)],
+  ] as const)
+    expect(new AudioPath().convert(bytes, from, to).buffer).not.toBe(bytes.buffer);
+});
+
+test("the audio of an append is found wherever it stands, and however its slashes are written", () => {
+  const audio = "ab/cd+ef";
+  const texts = [
+    `{"type":"input_audio_buffer.append","audio":"${audio}"}`,
+    `{"type":"input_audio_buffer.append","event_id":"e","audio": "${audio}" }`,
+    `{"audio":"ab\\/cd+ef","event_id":"${"x".repeat(90)}","type":"input_audio_buffer.append"}`,
+    `{"audio":"${audio}","type":"input_audio_buffer.append"}`,
+  ];
+  for (const text of texts) expect(ClientEvent.read(text)?.audio).toBe(audio);
+  expect(ClientEvent.read('{"type":"input_audio_buffer.append","audio":7}')?.audio).toBeNull();
+  expect(ClientEvent.read('{"type":"response.create","audio":"abcd"}')?.audio).toBeNull();
 });
