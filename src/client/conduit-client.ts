@@ -10,6 +10,7 @@ import {
 } from "./resources/account.ts";
 import { ImagesResource, VideosResource } from "./resources/creation.ts";
 import { TasksResource } from "./resources/tasks.ts";
+import { WebhookEndpointsResource } from "./resources/webhook-endpoints.ts";
 import { WebhooksResource } from "./resources/webhooks.ts";
 import { type RunOptions, type RunRequest, type RunResult, run } from "./run.ts";
 import { type CallOptions, type ClientOptions, Requester } from "./transport/requester.ts";
@@ -28,6 +29,7 @@ export class ConduitClient {
   readonly key: KeyResource;
   readonly ephemeralKeys: EphemeralKeysResource;
   readonly webhooks: WebhooksResource;
+  readonly webhookEndpoints: WebhookEndpointsResource;
   readonly #requester: Requester;
   readonly #options: ClientOptions;
 
@@ -43,6 +45,7 @@ export class ConduitClient {
     this.usage = new UsageResource(requester);
     this.key = new KeyResource(requester);
     this.ephemeralKeys = new EphemeralKeysResource(requester);
+    this.webhookEndpoints = new WebhookEndpointsResource(requester);
     this.webhooks = new WebhooksResource(() => requester.clock.now());
   }
 

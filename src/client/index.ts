@@ -16,7 +16,14 @@ export type {
   WireTask,
 } from "../protocol/task.ts";
 export type { WireUsagePage } from "../protocol/usage.ts";
-export type { WebhookMessage } from "../protocol/webhook.ts";
+export type {
+  ChangeWebhookEndpointRequest,
+  CreateWebhookEndpointRequest,
+  WebhookMessage,
+  WireNewWebhookEndpoint,
+  WireWebhookEndpoint,
+  WireWebhookPing,
+} from "../protocol/webhook.ts";
 export type { ClientClock } from "./clock.ts";
 export { ConduitClient } from "./conduit-client.ts";
 export type { FollowOptions } from "./following/follow-task.ts";

@@ -2,6 +2,18 @@
 
 import type { WireTask } from "./task.ts";
 
+/** Types that a webhook may name. `endpoint.ping` is sent on request alone. */
+export const WEBHOOK_EVENTS = [
+  "task.started",
+  "task.progress",
+  "task.completed",
+  "task.failed",
+  "task.cancelled",
+  "batch.completed",
+  "spend.threshold_reached",
+] as const;
+export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];
+
 /** A registered endpoint: where a key wants to hear of all its tasks. */
 export type WireWebhookEndpoint = {
   id: string;

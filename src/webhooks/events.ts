@@ -3,18 +3,6 @@
 import { isTerminal, type TaskEventType } from "../protocol/task.ts";
 import type { Task } from "../tasks/task.ts";
 
-/** Types that a webhook may name. `endpoint.ping` is sent on request alone. */
-export const WEBHOOK_EVENTS = [
-  "task.started",
-  "task.progress",
-  "task.completed",
-  "task.failed",
-  "task.cancelled",
-  "batch.completed",
-  "spend.threshold_reached",
-] as const;
-export type WebhookEvent = (typeof WEBHOOK_EVENTS)[number];
-
 /** What a webhook hears of that names nothing. */
 export const DEFAULT_EVENTS: readonly string[] = ["task.completed", "task.failed", "task.cancelled"];
 

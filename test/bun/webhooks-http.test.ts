@@ -91,7 +91,7 @@ describe("the webhook of a task", () => {
       authorization: "Bearer mine",
     });
     const read = await json<Record<string, unknown>>(await world.send("GET", `/v1/tasks/${taskId}`));
-    const { attempts: _, ...task } = read;
+    const { attempts: _, request: __, ...task } = read;
     expect(verified(secret, call!, world.clock.now())).toEqual({
       type: "task.completed",
       timestamp: task.finished,

@@ -44,6 +44,8 @@ export type Sending = CallOptions & {
   repeatable?: boolean;
   /** It outlives its page. */
   keepalive?: boolean;
+  /** Of this call alone. */
+  headers?: Readonly<Record<string, string>>;
 };
 
 /** How a stream is asked for. */
@@ -149,7 +151,7 @@ export class Requester {
 
   #init(
     method: string,
-    { body, creates, idempotencyKey, keepalive }: Sending,
+    { body, creates, idempotencyKey, keepalive, headers }: Sending,
   ): RequestInit & { headers: Record<string, string> } {
     const form = body instanceof FormData;
     return {
@@ -159,6 +161,7 @@ export class Requester {
         ...(body === undefined || form ? {} : { "content-type": "application/json" }),
         ...(creates ? { "idempotency-key": idempotencyKey ?? randomKey() } : {}),
         ...this.#options.headers,
+        ...headers,
       },
       ...(body === undefined ? {} : { body: form ? body : JSON.stringify(body) }),
       ...(keepalive === undefined ? {} : { keepalive }),

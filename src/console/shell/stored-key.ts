@@ -1,6 +1,7 @@
-/** The key, kept in the session's storage alone: it goes with the tab, and no other tab has it. */
+/** The keys, kept in the session's storage alone: they go with the tab, and no other tab has them. */
 
 const STORED = "conduit.key";
+const STORED_ADMIN = "conduit.adminKey";
 const FRAGMENT = /^#key=([^&]+)/;
 
 /**
@@ -9,7 +10,7 @@ const FRAGMENT = /^#key=([^&]+)/;
  */
 export function storedKey(): string | null {
   const [, given] = FRAGMENT.exec(window.location.hash) ?? [];
-  if (given === undefined) return read();
+  if (given === undefined) return read(STORED);
   const key = decodeURIComponent(given);
   history.replaceState(null, "", `${window.location.pathname}${window.location.search}#/`);
   storeKey(key);
@@ -17,17 +18,30 @@ export function storedKey(): string | null {
 }
 
 export function storeKey(key: string | null): void {
+  store(STORED, key);
+}
+
+/** The admin key of an earlier visit in this tab. */
+export function storedAdminKey(): string | null {
+  return read(STORED_ADMIN);
+}
+
+export function storeAdminKey(key: string | null): void {
+  store(STORED_ADMIN, key);
+}
+
+function store(name: string, key: string | null): void {
   try {
-    if (key === null) sessionStorage.removeItem(STORED);
-    else sessionStorage.setItem(STORED, key);
+    if (key === null) sessionStorage.removeItem(name);
+    else sessionStorage.setItem(name, key);
   } catch {
     // Where nothing is kept the key is asked for again after a reload.
   }
 }
 
-function read(): string | null {
+function read(name: string): string | null {
   try {
-    return sessionStorage.getItem(STORED);
+    return sessionStorage.getItem(name);
   } catch {
     return null;
   }

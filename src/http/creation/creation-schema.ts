@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { ImageFields, InputField, VideoFields } from "../../protocol/create-request.ts";
 import { ApiError } from "../../protocol/error.ts";
 import { type Json, PRIORITIES } from "../../protocol/task.ts";
-import { WEBHOOK_EVENTS } from "../../webhooks/events.ts";
+import { WEBHOOK_EVENTS } from "../../protocol/webhook.ts";
 import { ttlField } from "../request/key-fields.ts";
 import { isInputField, MAX_INPUTS, PICTURE_SCHEMA_REF } from "./input-fields.ts";
 import { isBoundedObject, MAX_JSON_DEPTH } from "./json-bounds.ts";

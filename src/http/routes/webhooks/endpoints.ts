@@ -12,10 +12,10 @@ import type {
   WireWebhookPing,
   WireWebhookSecret,
 } from "../../../protocol/webhook.ts";
+import { WEBHOOK_EVENTS } from "../../../protocol/webhook.ts";
 import { isoTime } from "../../../tasks/wire.ts";
 import type { WebhookEndpoint } from "../../../webhooks/endpoint-store.ts";
 import type { WebhookEndpoints } from "../../../webhooks/endpoints.ts";
-import { WEBHOOK_EVENTS } from "../../../webhooks/events.ts";
 import type { KeySecrets } from "../../../webhooks/secrets.ts";
 import type { HttpContext, HttpEnv, HttpMiddleware } from "../../exchange.ts";
 import type { IdleLimit } from "../../idle-limit.ts";
