@@ -5,32 +5,23 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { run } from "../fixture/foreign-clients.ts";
 import { FAKE_KEY, type FakeOpenAi, startFakeOpenAi } from "../fixture/providers/fake-openai.ts";
+import { installPythonPackage, PYTHON_INSTALL_MS, type PythonPackage } from "../fixture/python-package.ts";
 import { BOOTSTRAP_KEY, ServerProcess, temporaryFolder } from "../fixture/server-process.ts";
 
 const PROGRAM = resolve(import.meta.dirname, "../foreign/python/use_openai.py");
 /** As it was when these tests were written. */
 const PACKAGE = "openai==3.57.0";
-const INSTALL_MS = 120_000;
 const TEST_MS = 60_000;
 
 type Saw = { saw: string } & Record<string, unknown>;
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-/** The interpreter that has the library, or why there is none. */
-let python: { command: string } | { missing: string };
+let python: PythonPackage;
 
 beforeAll(async () => {
   folder = await temporaryFolder();
-  const venv = join(folder.path, "venv");
-  try {
-    await run(["python3", "-m", "venv", venv], folder.path, INSTALL_MS / 2);
-    const pip = [join(venv, "bin", "pip"), "install", "--quiet", "--disable-pip-version-check"];
-    await run([...pip, "--retries", "1", "--timeout", "10", PACKAGE], folder.path, INSTALL_MS);
-    python = { command: join(venv, "bin", "python") };
-  } catch (error) {
-    python = { missing: `${PACKAGE} cannot be had: ${error instanceof Error ? error.message : error}` };
-  }
-}, INSTALL_MS * 2);
+  python = await installPythonPackage(PACKAGE, folder.path);
+}, PYTHON_INSTALL_MS * 2);
 afterAll(() => folder.remove());
 
 /** What the program says it saw, by name. */
