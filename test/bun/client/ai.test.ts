@@ -13,8 +13,10 @@ import {
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createConduit } from "../../../src/client/ai/index.ts";
 import type { WireTask } from "../../../src/protocol/task.ts";
+import { CANVAS_CAPABILITIES } from "../../../src/providers/local/capabilities.ts";
+import { BOOTSTRAP_KEY, gatewayWorld } from "../../fixture/gateway-world.ts";
 import { type HubServer, startHubServer } from "../../fixture/hub-server.ts";
-import { MP4 } from "../../fixture/media-samples.ts";
+import { MP4, PNG } from "../../fixture/media-samples.ts";
 import type { ProviderCall } from "../../fixture/scripted-provider.ts";
 
 const MODEL = "local/scripted-video";
@@ -264,6 +266,35 @@ describe("a film that is started and asked for", () => {
     const { video } = await generateVideo({ model: conduit.video(MODEL), prompt, webhook });
     expect(video.uint8Array).toEqual(MP4);
   });
+});
+
+test("a film begins with a picture, which goes to the gateway as a file", async () => {
+  const capabilities = { ...CANVAS_CAPABILITIES, type: "video" as const, inputs: { images: 1, mask: false } };
+  const pricing = { kind: "free" as const };
+  const world = await gatewayWorld({
+    models: [{ providerModel: "motion", capabilities, pricing, created: 1 }],
+  });
+  try {
+    const send = async (input: string | URL, init?: RequestInit) => world.app.fetch(new Request(input, init));
+    const { video } = createConduit({
+      baseURL: "http://gateway.test:8787/v1",
+      apiKey: BOOTSTRAP_KEY,
+      fetch: send,
+    });
+    const making = generateVideo({
+      model: video("local/motion"),
+      prompt: { image: PNG, text: prompt },
+      // A film of a public address is fetched by the SDK itself.
+      download: async ({ url }) => ({ data: await (await send(url)).bytes(), mediaType: undefined }),
+    });
+    const call = await world.provider.next();
+    expect(call.job.request.prompt).toBe(prompt);
+    expect(await new Response(await call.io.openInput(call.job.inputs[0]!)).bytes()).toEqual(PNG);
+    await film(call);
+    expect((await making).video.uint8Array).toEqual(MP4);
+  } finally {
+    await world.close();
+  }
 });
 
 test("a registry of providers finds it", async () => {
