@@ -5,18 +5,18 @@
 
 import type { Principal } from "../accounts/principal.ts";
 import { createHub, type Hub, method } from "../signalr/hub.ts";
-import { textArgument } from "./argument-binders.ts";
+import { taskIdArgument } from "./argument-binders.ts";
 import type { Vocabulary } from "./push-encodings.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
 export function createMediaHub(subscriptions: Subscriptions): Hub<Principal> {
   const subscribe = (vocabulary: Vocabulary) =>
-    method<Principal, [typeof textArgument]>({
-      args: [textArgument],
+    method<Principal, [typeof taskIdArgument]>({
+      args: [taskIdArgument],
       run: (call, id) => subscriptions.subscribe(call, id, vocabulary),
     });
-  const unsubscribe = method<Principal, [typeof textArgument]>({
-    args: [textArgument],
+  const unsubscribe = method<Principal, [typeof taskIdArgument]>({
+    args: [taskIdArgument],
     run: (call, id) => subscriptions.unsubscribe(call.connection, id),
   });
   return createHub<Principal>({

@@ -8,7 +8,7 @@ import { HubError } from "../signalr/connection/invocation-errors.ts";
 import { createHub, type Hub, type HubCall, method, type Resumption, streamMethod } from "../signalr/hub.ts";
 import { isTaskId } from "../tasks/ids.ts";
 import type { Position, TenantScope } from "../tasks/task.ts";
-import { optionalTextArgument, textArgument } from "./argument-binders.ts";
+import { optionalTextArgument, taskIdArgument } from "./argument-binders.ts";
 import { readPosition, type Subscriptions, TASK_NOT_FOUND } from "./subscriptions.ts";
 import { TaskStream } from "./task-stream.ts";
 
@@ -26,7 +26,7 @@ export function createTasksHub(dependencies: TasksHubDependencies): Hub<Principa
   return createHub<Principal>({
     methods: {
       Subscribe: method({
-        args: [textArgument],
+        args: [taskIdArgument],
         optional: [optionalTextArgument],
         run: (call: HubCall<Principal>, id, after) => subscriptions.subscribe(call, id, "event", after),
       }),
@@ -35,14 +35,14 @@ export function createTasksHub(dependencies: TasksHubDependencies): Hub<Principa
         run: (call: HubCall<Principal>, after) => subscriptions.subscribeAll(call, after),
       }),
       Unsubscribe: method({
-        args: [textArgument],
+        args: [taskIdArgument],
         run: (call: HubCall<Principal>, id) => subscriptions.unsubscribe(call.connection, id),
       }),
       UnsubscribeAll: method({
         run: (call: HubCall<Principal>) => subscriptions.unsubscribeAll(call.connection),
       }),
       StreamTask: streamMethod({
-        args: [textArgument],
+        args: [taskIdArgument],
         optional: [optionalTextArgument],
         run: (call: HubCall<Principal>, id, after) => openStream(call, rooms, items, id, after),
         ...(positionOf === undefined ? {} : resumption(positionOf)),
@@ -56,7 +56,7 @@ function resumption(positionOf: NonNullable<TasksHubDependencies["positionOf"]>)
   return {
     resume({ principal }, args) {
       const [id] = args;
-      const position = typeof id === "string" ? positionOf(principal.scope, id) : null;
+      const position = typeof id === "string" ? positionOf(principal.scope, taskIdArgument.parse(id)) : null;
       return position === null ? args : [id, printPosition(position)];
     },
   };

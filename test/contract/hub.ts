@@ -146,6 +146,20 @@ export function hubContract(host: { name: string; open(): Promise<HubWorld> }): 
         ]);
       });
 
+      test("an id in capitals is the same task, told of in lower case, on every hub", async () => {
+        const id = await world.submit("image");
+        for (const [hub, subscribe, target, unsubscribe] of [
+          ["image-generation", "SubscribeToTask", "TaskProgress", "UnsubscribeFromTask"],
+          ["tasks", "Subscribe", "TaskEvent", "Unsubscribe"],
+        ] as const) {
+          const connection = await connect(hub, wire);
+          const calls = new Calls(connection, target);
+          await connection.invoke(subscribe, id.toUpperCase());
+          expect(JSON.stringify(await calls.next(target))).toContain(id);
+          await connection.invoke(unsubscribe, id.toUpperCase());
+        }
+      });
+
       test("a task that is unknown, another's, or no id at all is not found", async () => {
         const id = await world.submit("image");
         const connection = await connect("image-generation", wire, world.otherKey);
