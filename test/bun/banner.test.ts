@@ -14,6 +14,7 @@ const FACTS: BannerFacts = {
   keysFile: "/srv/app/.conduit/keys.json",
   dataDirectory: "/srv/app/.conduit",
   model: "local/canvas",
+  console: true,
   terminal: true,
 };
 
@@ -52,6 +53,14 @@ describe("the banner", () => {
       "content-type: application/json",
     ]);
     expect(JSON.parse(sent.at(-1) ?? "")).toMatchObject({ model: "local/canvas" });
+  });
+
+  it("has a link that opens the console with the key, which is not in it where the operator configured one", () => {
+    expect(banner(FACTS)).toContain(`\n    http://127.0.0.1:8787/#key=${KEY}\n`);
+    const keys = { ...FACTS.keys, bootstrap: { plain: KEY, configured: true } };
+    expect(banner({ ...FACTS, keys })).toContain("\n    http://127.0.0.1:8787/\n");
+    expect(banner({ ...FACTS, console: false })).not.toContain("console");
+    expect(banner({ ...FACTS, terminal: false })).not.toContain("#key");
   });
 
   it("repeats no configured key: the pasted line takes it from the shell's environment", async () => {

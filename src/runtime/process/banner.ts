@@ -17,6 +17,8 @@ export type BannerFacts = {
   dataDirectory: string;
   /** A model that works without any provider's key. */
   model: string;
+  /** Whether the console can be opened. */
+  console: boolean;
   /** Whether a person reads it, on a terminal: keys are printed nowhere else. */
   terminal: boolean;
 };
@@ -56,13 +58,16 @@ function listensOn(host: string, port: number): string {
   return `every address of this machine (HOST=${host}), port ${port}; from here ${local}`;
 }
 
-function linesToPaste({ host, port, keys, model }: BannerFacts): string {
+function linesToPaste({ host, port, keys, model, console }: BannerFacts): string {
   const address = localAddress(host, port);
   const { bootstrap } = keys;
   // The shell fills in a key that came from its environment.
   const authorization = `-H "authorization: Bearer ${bootstrap.configured ? `$${BOOTSTRAP_VARIABLE}` : bootstrap.plain}"`;
   const body = JSON.stringify({ model, prompt: "a fox crossing a snowy forest at night" });
-  return `  Follow every task live, in one terminal:
+  // What stands behind the # reaches no server and no log.
+  const fragment = bootstrap.configured ? "" : `#key=${bootstrap.plain}`;
+  const opened = console ? `  Open the console in a browser:\n\n    ${address}/${fragment}\n\n` : "";
+  return `${opened}  Follow every task live, in one terminal:
 
     curl -N ${address}/v1/events ${authorization}
 

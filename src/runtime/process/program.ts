@@ -22,6 +22,7 @@ import { DataDirectoryError, openDataDirectory, shareDataDirectory } from "./dat
 import { KeysFileError, loadKeys } from "./data/keys-file.ts";
 import { ListenError } from "./listen.ts";
 import { createNodeTransport } from "./node-transport.ts";
+import { hasPage } from "./pages/built-pages.ts";
 import type { ProcessHost } from "./process-host.ts";
 import { runnersAbove, systemProcesses, watchRunners } from "./runner-watch.ts";
 import { type RunningServer, startServer } from "./server.ts";
@@ -101,6 +102,7 @@ async function start(host: ProcessHost, given: readonly ProviderOffer[] | null):
         keysFile: directory.keysFile,
         dataDirectory: directory.path,
         model: EXAMPLE_MODEL,
+        console: hasPage("console", host.buildPage ?? null),
         terminal: process.stdout.isTTY === true,
       }),
     );

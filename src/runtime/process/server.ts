@@ -19,7 +19,7 @@ import type { DataDirectory } from "./data/data-directory.ts";
 import type { StartKeys } from "./data/keys-file.ts";
 import { SessionFiles, type SessionFilesOptions } from "./data/session-files.ts";
 import { listen } from "./listen.ts";
-import { BuiltPages } from "./pages/built-pages.ts";
+import { BuiltPages, PROJECT_FOLDER } from "./pages/built-pages.ts";
 import type { ProcessHost } from "./process-host.ts";
 import { openStore, StoreSetupError } from "./store.ts";
 import { createThreadShrinker } from "./threads/thread-shrinker.ts";
@@ -28,7 +28,6 @@ import { WebSocketDialer } from "./web-socket-dialer.ts";
 /** Answers under way get this long to leave before their connections are cut, ms. */
 const DRAIN_MS = 1_000;
 const NODE_CHARACTERS = 16;
-const PROJECT = resolve(import.meta.dirname, "../../..");
 
 export type ServerDependencies = {
   host: ProcessHost;
@@ -74,7 +73,7 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
       storeDoubt: () => opened.doubt(),
       media: await openMedia(dependencies),
       shrinker: createThreadShrinker({ clock: systemClock }),
-      pages: new BuiltPages({ root: PROJECT, build: host.buildPage ?? null, log }),
+      pages: new BuiltPages({ root: PROJECT_FOLDER, build: host.buildPage ?? null, log }),
       catalogue,
       transport,
       post: host.fetch,

@@ -64,6 +64,7 @@ createInterface({ input: child.stdout }).on("line", (line) => {
       keysFile: VARIABLES_FILE,
       dataDirectory: STATE_FOLDER,
       model: EXAMPLE_MODEL,
+      console: true,
       // A developer's own keys for this machine: the line to paste is what this is run for.
       terminal: true,
     }),

@@ -20,6 +20,9 @@ export type BuiltPagesOptions = {
   log: Pick<Log, "info" | "warn">;
 };
 
+/** Of this program, with its sources. */
+export const PROJECT_FOLDER = join(import.meta.dirname, "../../../..");
+
 type Files = ReadonlyMap<string, PageFile>;
 
 /** Where built pages are, a folder for each. */
@@ -28,6 +31,11 @@ const DOCUMENT = "index.html";
 /** What a page is built from, and where. */
 const SOURCES = ["src", "package.json"];
 const compressed = promisify(gzip);
+
+/** Whether a page of the project was built, or can be. */
+export function hasPage(page: string, build: BuiltPagesOptions["build"]): boolean {
+  return build !== null || changedAt(join(PROJECT_FOLDER, PAGES_FOLDER, page, DOCUMENT)) > 0;
+}
 
 export class BuiltPages implements PageFiles {
   readonly #options: BuiltPagesOptions;
