@@ -9,7 +9,7 @@ import {
 import type { ConnectionOptions } from "../transport/requester.ts";
 import { VideoModel } from "./video-model.ts";
 
-export type ConduitProviderSettings = Pick<ConnectionOptions, "fetch"> & {
+export type ConduitModelsSettings = Pick<ConnectionOptions, "fetch"> & {
   /** Of the gateway, with or without `/v1` at its end: `http://localhost:8787/v1`. */
   baseURL: string;
   /** A virtual key (`condt_…`) or an ephemeral one (`ek_…`). */
@@ -18,7 +18,7 @@ export type ConduitProviderSettings = Pick<ConnectionOptions, "fetch"> & {
   headers?: Record<string, string> | undefined;
 };
 
-export interface ConduitProvider extends ProviderV4 {
+export interface ConduitModels extends ProviderV4 {
   /** A model that makes films, such as `local/motion`; `GET /v1/models` has them. */
   video(modelId: string): Experimental_VideoModelV4;
   /** The same; registries of the SDK call it so. */
@@ -26,7 +26,7 @@ export interface ConduitProvider extends ProviderV4 {
 }
 
 /** Throws a `LoadAPIKeyError` without a key. Models of other kinds are refused with a `NoSuchModelError`. */
-export function createConduit({ baseURL, apiKey, headers, fetch }: ConduitProviderSettings): ConduitProvider {
+export function createConduit({ baseURL, apiKey, headers, fetch }: ConduitModelsSettings): ConduitModels {
   if (!apiKey)
     throw new LoadAPIKeyError({ message: "Expected apiKey, a key of the gateway: condt_… or ek_…" });
   const video = (modelId: string) =>

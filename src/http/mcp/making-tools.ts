@@ -96,6 +96,8 @@ function estimating(limits: CreationLimits): GatewayTool {
     ...argumentsOf(typeSchema).properties,
     ...creationArguments("edit", limits),
     ...creationArguments("video", limits),
+    // Its bounds depend on the type, and it costs nothing.
+    timeout_seconds: { type: "number" },
   };
   const known = Object.keys(fields);
   return {
