@@ -16,6 +16,7 @@ type WranglerToml = {
   triggers: { crons: string[] };
   durable_objects: { bindings: { name: string; class_name: string }[] };
   r2_buckets: { binding: string; bucket_name: string }[];
+  assets: { binding: string };
   migrations: { new_sqlite_classes: string[] }[];
 };
 
@@ -33,7 +34,8 @@ describe("wrangler.toml", () => {
   test("names its bindings as the code does", () => {
     const source = read("src/runtime/cloudflare/bindings.ts");
     const typed = [...source.matchAll(/^ +readonly ([A-Z_]+)\??:/gm)].map(([, name]) => name);
-    const bound = [...bindings.map(({ name }) => name), ...toml.r2_buckets.map(({ binding }) => binding)];
+    const files = [...toml.r2_buckets, toml.assets].map(({ binding }) => binding);
+    const bound = [...bindings.map(({ name }) => name), ...files];
     expect(bound.sort()).toEqual(typed.sort());
   });
 
