@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
 import type { WireProviderList } from "../../src/protocol/provider.ts";
 import type { WireAccepted, WireTask, WireTasksCancelled } from "../../src/protocol/task.ts";
-import { DescribedAnswers } from "../fixture/described-answers.ts";
 import { PNG as PICTURE } from "../fixture/media-samples.ts";
-import type { OpenApiDocument } from "../fixture/openapi-document.ts";
+import { DescribedAnswers } from "../fixture/reference/described-answers.ts";
+import type { OpenApiDocument } from "../fixture/reference/openapi-document.ts";
 import { adminApiTests } from "./admin-api.ts";
 import { batchApiContract } from "./http-batches.ts";
 

@@ -117,21 +117,30 @@ export function json(description: string, schema: z.ZodType, ...headers: readonl
   return { description, content: { "application/json": schema }, headers };
 }
 
-/** The errors that the ways in bring along, in the order of the table. */
+/** Keys are looked up in the store, which may be away. */
+const KEY_ERRORS: readonly ErrorCode[] = [
+  "missing_api_key",
+  "invalid_api_key",
+  "expired_api_key",
+  "key_disabled",
+  "overloaded",
+];
+
+/** The errors that the ways in bring along. */
 export const ACCESS_ERRORS: Readonly<Record<Access, readonly ErrorCode[]>> = {
   open: [],
-  key: ["missing_api_key", "invalid_api_key", "expired_api_key", "key_disabled"],
-  stream: ["missing_api_key", "invalid_api_key", "expired_api_key", "key_disabled"],
-  voice: ["missing_api_key", "invalid_api_key", "expired_api_key", "key_disabled"],
-  connection: ["missing_api_key", "invalid_api_key", "expired_api_key", "key_disabled"],
-  admin: ["missing_api_key", "invalid_api_key", "expired_api_key", "permission_denied", "key_disabled"],
+  key: KEY_ERRORS,
+  stream: KEY_ERRORS,
+  voice: KEY_ERRORS,
+  connection: KEY_ERRORS,
+  admin: [...KEY_ERRORS, "permission_denied"],
   operator: ["missing_api_key", "permission_denied"],
 };
+/** Of a body; one with a field that is required also has `missing_parameter`. */
 export const BODY_ERRORS: readonly ErrorCode[] = [
   "invalid_json",
-  "missing_parameter",
   "invalid_parameter",
   "payload_too_large",
   "unsupported_media_type",
 ];
-export const EVERY_ERROR: readonly ErrorCode[] = ["internal_error", "overloaded"];
+export const EVERY_ERROR: readonly ErrorCode[] = ["internal_error"];

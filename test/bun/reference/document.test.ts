@@ -9,7 +9,7 @@ import { UNSUPPORTED_ENDPOINTS } from "../../../src/http/routes/unsupported.ts";
 import { HUB_NAMES } from "../../../src/hubs/hub-names.ts";
 import { WEBHOOK_EVENTS } from "../../../src/protocol/webhook.ts";
 import { type GatewayWorld, gatewayWorld } from "../../fixture/gateway-world.ts";
-import type { OpenApiDocument } from "../../fixture/openapi-document.ts";
+import type { OpenApiDocument } from "../../fixture/reference/openapi-document.ts";
 import { FakeCallProvider } from "../../fixture/voice/fake-call-provider.ts";
 
 /** Everything that a gateway may offer. */

@@ -44,7 +44,7 @@ const keys: readonly Operation[] = [
     parameters: [ONCE],
     body: { form: "json", schema: "CreateKey" },
     answers: { 200: json(PLAIN, newKey, "etag", "idempotent-replayed") },
-    errors: ["idempotency_key_reused"],
+    errors: ["missing_parameter", "idempotency_key_reused"],
   },
   {
     method: "get",
@@ -85,7 +85,7 @@ const keys: readonly Operation[] = [
     parameters: [KEY_ID, IF_MATCH],
     body: { form: "json", schema: "ChangeKey" },
     answers: { 200: json("The key as it is now.", virtualKey, "etag") },
-    errors: ["not_found", "precondition_failed"],
+    errors: ["missing_parameter", "not_found", "precondition_failed"],
   },
   {
     method: "delete",
@@ -151,7 +151,7 @@ const customers: readonly Operation[] = (
   parameters: [KEY_ID, CUSTOMER_ID],
   ...(method === "put" && { body: { form: "json" as const, schema: "SetCustomer" as const } }),
   answers: { 200: json("The customer as it is now.", customer) },
-  errors: ["not_found"],
+  errors: [...(method === "put" ? (["missing_parameter"] as const) : []), "not_found"],
 }));
 
 export const ADMINISTRATION: readonly Operation[] = [

@@ -18,7 +18,7 @@ export const FILMS: readonly Operation[] = [
     parameters: [IDEMPOTENCY_KEY, PREFER, CUSTOMER],
     body: { form: "json or multipart", schema: "CreateVideo" },
     answers: { 200: ACCEPTED },
-    errors: CREATION_ERRORS,
+    errors: ["missing_parameter", ...CREATION_ERRORS],
   },
   {
     method: "post",
@@ -39,7 +39,7 @@ export const FILMS: readonly Operation[] = [
         "idempotent-replayed",
       ),
     },
-    errors: CREATION_ERRORS,
+    errors: ["missing_parameter", ...CREATION_ERRORS],
   },
   {
     method: "get",

@@ -41,6 +41,6 @@ export const MEDIA: readonly Operation[] = [
       ...FILE_HEADERS,
     ],
     answers: FILE_ANSWERS,
-    errors: [...FILE_ERRORS, "invalid_parameter", "not_supported", "payload_too_large"],
+    errors: [...FILE_ERRORS, "invalid_parameter", "not_supported", "payload_too_large", "overloaded"],
   },
 ];

@@ -35,7 +35,14 @@ export const MODELS: readonly Operation[] = [
     access: "key",
     body: { form: "json", schema: "EstimateRequest" },
     answers: { 200: json("What the create would hold back.", estimate) },
-    errors: ["not_supported", "permission_denied", "model_not_allowed", "model_not_found", "model_retired"],
+    errors: [
+      "missing_parameter",
+      "not_supported",
+      "permission_denied",
+      "model_not_allowed",
+      "model_not_found",
+      "model_retired",
+    ],
   },
   {
     method: "get",

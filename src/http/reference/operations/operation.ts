@@ -85,6 +85,7 @@ export const OPERATION: readonly Operation[] = [
     summary: "Whether requests may be sent here",
     access: "open",
     answers: { 200: json("They may.", ready) },
+    errors: ["overloaded"],
   },
   {
     method: "get",

@@ -15,7 +15,6 @@ export const CREATION_ERRORS: readonly ErrorCode[] = [
   "permission_denied",
   "model_not_allowed",
   "not_found",
-  "task_not_found",
   "model_not_found",
   "model_retired",
   "idempotency_key_reused",
@@ -52,6 +51,7 @@ const synchronous: Pick<
     },
   },
   errors: [
+    "missing_parameter",
     ...CREATION_ERRORS,
     "content_policy_violation",
     "task_already_finished",
@@ -74,7 +74,7 @@ export const PICTURES: readonly Operation[] = [
     parameters: [IDEMPOTENCY_KEY, PREFER, CUSTOMER],
     body: { form: "json or multipart", schema: "CreateImage" },
     answers: { 200: ACCEPTED },
-    errors: CREATION_ERRORS,
+    errors: ["missing_parameter", ...CREATION_ERRORS],
   },
   {
     ...synchronous,

@@ -87,7 +87,11 @@ export const TASKS: readonly Operation[] = [
         "idempotent-replayed",
       ),
     },
-    errors: [...CREATION_ERRORS, "invalid_parameter", "payload_too_large"],
+    errors: [
+      ...CREATION_ERRORS.filter((code) => code !== "not_supported"),
+      "invalid_parameter",
+      "task_not_found",
+    ],
   },
   {
     method: "post",
@@ -99,6 +103,7 @@ export const TASKS: readonly Operation[] = [
     access: "key",
     body: { form: "json", schema: "CancelTasks" },
     answers: { 200: json("What was ended.", tasksCancelled) },
+    errors: ["missing_parameter"],
   },
   {
     method: "post",
@@ -112,7 +117,7 @@ export const TASKS: readonly Operation[] = [
     parameters: [IDEMPOTENCY_KEY, CUSTOMER],
     body: { form: "json", schema: "CreateBatch" },
     answers: { 200: json("All are stored.", acceptedBatch, "idempotent-replayed") },
-    errors: CREATION_ERRORS,
+    errors: ["missing_parameter", ...CREATION_ERRORS],
   },
   {
     method: "get",

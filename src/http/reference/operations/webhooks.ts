@@ -32,7 +32,7 @@ export const WEBHOOKS: readonly Operation[] = [
     access: "key",
     body: { form: "json", schema: "CreateWebhookEndpoint" },
     answers: { 200: json("The endpoint, with its secret.", newEndpoint) },
-    errors: ["permission_denied"],
+    errors: ["missing_parameter", "permission_denied"],
   },
   {
     method: "get",
@@ -180,6 +180,13 @@ export const WEBHOOKS: readonly Operation[] = [
     parameters: [inPath("provider", "The provider's name."), inPath("token", "Leads to the task.")],
     otherBody: { "*/*": { type: "string", description: "As the provider sends it, at most 1 MiB." } },
     answers: { 200: json("The call was taken.", acknowledged) },
-    errors: ["invalid_json", "invalid_signature", "not_found", "payload_too_large", "provider_unavailable"],
+    errors: [
+      "invalid_json",
+      "invalid_signature",
+      "not_found",
+      "payload_too_large",
+      "provider_unavailable",
+      "overloaded",
+    ],
   },
 ];
