@@ -5,6 +5,9 @@ import type { Json } from "../../protocol/task.ts";
 import { isObject, type JsonObject } from "../json.ts";
 import type { SessionPlan } from "../translator.ts";
 
+/** Shown to a client that chose no voice. Providers of other protocols have voices of their own, and are told of none. */
+export const SHOWN_VOICE = "alloy";
+
 /** `expiresAt` in ms. */
 export function initialSession(
   { sessionId, model, session, intent }: Pick<SessionPlan, "sessionId" | "model" | "session" | "intent">,
@@ -48,7 +51,7 @@ function conversationDefaults(): JsonObject {
     include: null,
     audio: {
       input: inputDefaults({ idle_timeout_ms: null, create_response: true, interrupt_response: true }),
-      output: { format: { ...DEFAULT_AUDIO_FORMAT }, voice: "alloy", speed: 1 },
+      output: { format: { ...DEFAULT_AUDIO_FORMAT }, voice: SHOWN_VOICE, speed: 1 },
     },
   };
 }

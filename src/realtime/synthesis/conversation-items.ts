@@ -141,6 +141,11 @@ export class ConversationItems {
   }
 }
 
+/** What a tool answered, as a text. */
+export function resultOfItem({ output }: ConversationItem): string {
+  return typeof output === "string" ? output : JSON.stringify(output ?? null);
+}
+
 /** The text of a message item's content, its parts one after another. */
 export function textOfItem(item: ConversationItem): string {
   const { content } = item;

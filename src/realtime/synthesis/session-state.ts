@@ -4,7 +4,7 @@ import { audioFormatOf } from "../../audio/base64-audio.ts";
 import { type AudioFormat, DEFAULT_AUDIO_FORMAT, type RealtimeEvent } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
 import { isObject, type JsonObject } from "../json.ts";
-import { initialSession, merge } from "../session/session-config.ts";
+import { initialSession, merge, SHOWN_VOICE } from "../session/session-config.ts";
 import type { TranslatorContext } from "../translator.ts";
 import { withoutFlatFields } from "../translators/beta-names.ts";
 
@@ -35,7 +35,7 @@ export class SessionState {
   get voice(): string | null {
     const voice = this.#audio("output")?.voice;
     if (isObject(voice)) return typeof voice.id === "string" ? voice.id : null;
-    return typeof voice === "string" ? voice : null;
+    return typeof voice === "string" && voice !== SHOWN_VOICE ? voice : null;
   }
 
   get speed(): number | null {

@@ -5,39 +5,27 @@
  */
 
 import { msOfBase64 } from "../../audio/base64-audio.ts";
-import { AudioPath } from "../../audio/converter.ts";
 import { type AudioFormat, DEFAULT_AUDIO_FORMAT } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
 import { type JsonObject, objectOr, parseObject } from "../json.ts";
-import type { ClientEvent } from "../session/client-event.ts";
-import { type ProviderSide, Synthesis } from "../synthesis/client-events.ts";
-import { type ConversationItem, textOfItem } from "../synthesis/conversation-items.ts";
-import type { Translator, TranslatorContext } from "../translator.ts";
+import { type ConversationItem, resultOfItem, textOfItem } from "../synthesis/conversation-items.ts";
+import { type DialectParts, type ProviderDialect, translatedBy } from "../synthesis/translated-session.ts";
 
-/** A client that says nothing of its configuration gets the agent's after this, ms. */
-const CONFIGURE_MS = 1_000;
 /** An answer has ended when its sound has been over for this long, ms. */
 const QUIET_MS = 1_000;
 /** Until the provider says otherwise. */
 const USUAL: AudioFormat = { type: "audio/pcm", rate: 16_000 };
-/** Shown to clients that chose no voice; the provider does not know it. */
-const NO_VOICE = "alloy";
 
-export function elevenLabsTranslator(context: TranslatorContext): Translator {
-  return new ElevenLabsTranslator(context);
-}
+export const elevenLabsTranslator = translatedBy((parts) => new ElevenLabsDialect(parts));
 
-class ElevenLabsTranslator implements Translator, ProviderSide {
-  readonly #context: TranslatorContext;
-  readonly #synthesis: Synthesis;
-  readonly #toProvider = new AudioPath();
-  readonly #toClient = new AudioPath();
-  #connecting = false;
+class ElevenLabsDialect implements ProviderDialect {
+  readonly #parts: DialectParts;
+  readonly #context: DialectParts["context"];
+  readonly #synthesis: DialectParts["synthesis"];
   #input: AudioFormat = USUAL;
   #output: AudioFormat = USUAL;
   /** Texts of the user that wait for `response.create`. */
   #texts: string[] = [];
-  #heard = false;
   /** Sound up to this event was interrupted. */
   #interruptedUpTo = -1;
   /** When the sound that came is over, on the session's clock. */
@@ -47,80 +35,48 @@ class ElevenLabsTranslator implements Translator, ProviderSide {
   #hasParts = false;
   #muted = false;
 
-  constructor(context: TranslatorContext) {
-    this.#context = context;
-    this.#synthesis = new Synthesis(context);
-  }
-
-  start(): void {
-    this.#context.after(CONFIGURE_MS, () => this.#connect());
+  constructor(parts: DialectParts) {
+    this.#parts = parts;
+    this.#context = parts.context;
+    this.#synthesis = parts.synthesis;
   }
 
   connected(): void {
-    this.#send(this.#configuration());
-  }
-
-  fromClient(client: ClientEvent): void {
-    this.#synthesis.handle(client, this);
-  }
-
-  audioFromClient(bytes: Uint8Array): void {
-    this.#synthesis.audioCame(bytes, this);
+    this.#parts.send(this.#configuration());
   }
 
   audio(bytes: Uint8Array): void {
-    this.#connect();
-    this.#heard = true;
-    const chunk = this.#toProvider.convert(bytes, this.#synthesis.state.inputFormat, this.#input);
-    if (chunk.length > 0) this.#send({ user_audio_chunk: chunk.toBase64() });
-  }
-
-  /** Turns are the provider's: the end of speech is what it hears. */
-  commit(): boolean {
-    if (!this.#heard) return false;
-    this.#heard = false;
-    this.#synthesis.turns.committed();
-    return true;
-  }
-
-  clear(): void {
-    this.#heard = false;
+    const chunk = this.#parts.toProvider.convert(bytes, this.#synthesis.state.inputFormat, this.#input);
+    if (chunk.length > 0) this.#parts.send({ user_audio_chunk: chunk.toBase64() });
   }
 
   configured(changed: boolean): void {
-    if (!this.#connecting) this.#connect();
-    else if (changed) {
-      this.#send({ type: "contextual_update", text: this.#synthesis.state.instructions });
-      this.#context.output.toClient({
-        type: "conduit.warning",
-        code: "partly_applied",
-        message:
-          "This provider takes changed instructions as a hint; voice, tools and formats stay as the session began.",
-      });
-    }
+    if (!changed) return;
+    this.#parts.send({ type: "contextual_update", text: this.#synthesis.state.instructions });
+    this.#parts.partlyApplied(
+      "This provider takes changed instructions as a hint; voice, tools and formats stay as the session began.",
+    );
   }
 
   itemCreated(item: ConversationItem): void {
-    this.#connect();
     if (item.type === "function_call_output")
-      this.#send({
+      this.#parts.send({
         type: "client_tool_result",
         tool_call_id: String(item.call_id ?? ""),
-        result: typeof item.output === "string" ? item.output : JSON.stringify(item.output ?? null),
+        result: resultOfItem(item),
         is_error: false,
       });
     else if (item.type === "message" && item.role === "user") this.#texts.push(textOfItem(item));
-    else if (item.type === "message") this.#send({ type: "contextual_update", text: textOfItem(item) });
+    else if (item.type === "message") this.#parts.send({ type: "contextual_update", text: textOfItem(item) });
   }
 
   respond(metadata: Json): void {
-    this.#connect();
     const text = this.#texts.join("\n");
     this.#texts = [];
     this.#muted = false;
     this.#synthesis.response.start(metadata);
     // Without a text it answers what it has heard, by itself.
-    if (text !== "") this.#send({ type: "user_message", text });
+    if (text !== "") this.#parts.send({ type: "user_message", text });
     this.#endWhenQuiet(QUIET_MS * 10);
   }
 
@@ -138,7 +94,7 @@ class ElevenLabsTranslator implements Translator, ProviderSide {
         this.#metadata(objectOr(message.conversation_initiation_metadata_event));
         return;
       case "ping":
-        this.#send({ type: "pong", event_id: objectOr(message.ping_event).event_id ?? 0 });
+        this.#parts.send({ type: "pong", event_id: objectOr(message.ping_event).event_id ?? 0 });
         return;
       case "audio":
         this.#audioCame(objectOr(message.audio_event));
@@ -182,9 +138,7 @@ class ElevenLabsTranslator implements Translator, ProviderSide {
     this.#quiet?.cancel();
   }
 
-  #connect(): void {
-    if (this.#connecting) return;
-    this.#connecting = true;
+  connect(): void {
     const { endpoint, providerModel } = this.#context.plan;
     this.#context.output.connect({
       kind: "socket",
@@ -199,7 +153,7 @@ class ElevenLabsTranslator implements Translator, ProviderSide {
     const { customer } = this.#context.plan;
     const { voice, speed } = state;
     const tts = {
-      ...(voice !== null && voice !== NO_VOICE && { voice_id: voice }),
+      ...(voice !== null && { voice_id: voice }),
       ...(speed !== null && speed !== 1 && { speed }),
     };
     const agent = {
@@ -229,7 +183,7 @@ class ElevenLabsTranslator implements Translator, ProviderSide {
       return;
     const { state, response } = this.#synthesis;
     this.#endUserTurn();
-    const sound = this.#toClient.convertBase64(audio, this.#output, state.outputFormat);
+    const sound = this.#parts.toClient.convertBase64(audio, this.#output, state.outputFormat);
     if (sound !== "") response.audio(sound, state.outputFormat);
     const ms = msOfBase64(audio.length, this.#output);
     this.#soundEndsAt = Math.max(this.#soundEndsAt, this.#context.now()) + ms;
@@ -249,7 +203,7 @@ class ElevenLabsTranslator implements Translator, ProviderSide {
     this.#muted = false;
     turns.stopped(audioMs);
     turns.transcribed(typeof text === "string" ? text : "");
-    this.#heard = false;
+    this.#parts.turnEnded();
   }
 
   #agentSaid(text: Json | undefined): void {
@@ -320,10 +274,6 @@ class ElevenLabsTranslator implements Translator, ProviderSide {
     this.#quiet = null;
     this.#hasParts = false;
     this.#synthesis.response.finish({ status, ...(reason !== undefined && { reason }) });
-  }
-
-  #send(message: JsonObject): void {
-    this.#context.output.toProvider(JSON.stringify(message));
   }
 }
 

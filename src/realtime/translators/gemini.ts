@@ -4,16 +4,13 @@
  * change opens a new connection that resumes the old one by its handle.
  */
 
-import { AudioPath } from "../../audio/converter.ts";
 import { CLOSE_GOING_AWAY, CLOSE_TRY_AGAIN } from "../../protocol/close-codes.ts";
 import type { AudioFormat, ResponseUsage } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
 import type { CloseNote } from "../../sockets/dialer.ts";
 import { isObject, type JsonObject, parseObject } from "../json.ts";
-import type { ClientEvent } from "../session/client-event.ts";
-import { type ProviderSide, Synthesis } from "../synthesis/client-events.ts";
 import type { ConversationItem } from "../synthesis/conversation-items.ts";
-import type { Translator, TranslatorContext } from "../translator.ts";
+import { type DialectParts, type ProviderDialect, translatedBy } from "../synthesis/translated-session.ts";
 import { activityDetection, declarationOf, messagePartsOf, toolResult } from "./gemini-parts.ts";
 import { geminiUsage } from "./gemini-usage.ts";
 
@@ -21,24 +18,17 @@ const INPUT_RATE = 16_000;
 const INPUT: AudioFormat = { type: "audio/pcm", rate: INPUT_RATE };
 const OUTPUT: AudioFormat = { type: "audio/pcm", rate: 24_000 };
 const SERVICE = "google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
-/** A client that says nothing of its configuration is taken by the defaults after this, ms. */
-const CONFIGURE_MS = 1_000;
-/** What a session is shown that chose no voice; the provider does not know it. */
-const NO_VOICE = "alloy";
 /** Characters that may wait for the setup to be taken: some 20 s of sound. */
 const MAX_HELD_CHARACTERS = 1_048_576;
 
-export function geminiTranslator(context: TranslatorContext): Translator {
-  return new GeminiTranslator(context);
-}
+export const geminiTranslator = translatedBy((parts) => new GeminiDialect(parts));
 
-class GeminiTranslator implements Translator, ProviderSide {
-  readonly #context: TranslatorContext;
-  readonly #synthesis: Synthesis;
-  readonly #toProvider = new AudioPath();
-  readonly #toClient = new AudioPath();
-  /** `waiting`: for the client's configuration; `connecting`: asked for; `ready`: the setup was taken. */
-  #phase: "waiting" | "connecting" | "ready" = "waiting";
+class GeminiDialect implements ProviderDialect {
+  readonly #parts: DialectParts;
+  readonly #context: DialectParts["context"];
+  readonly #synthesis: DialectParts["synthesis"];
+  /** Whether the setup was taken. */
+  #isReady = false;
   /** Messages of the client that wait for the setup to be taken. */
   #held: string[] = [];
   #heldCharacters = 0;
@@ -56,36 +46,24 @@ class GeminiTranslator implements Translator, ProviderSide {
   /** The client wants nothing more of the answer under way, which the provider cannot be told. */
   #muted = false;
 
-  constructor(context: TranslatorContext) {
-    this.#context = context;
-    this.#synthesis = new Synthesis(context);
-  }
-
-  start(): void {
-    this.#context.after(CONFIGURE_MS, () => this.#connect());
+  constructor(parts: DialectParts) {
+    this.#parts = parts;
+    this.#context = parts.context;
+    this.#synthesis = parts.synthesis;
   }
 
   connected(): void {
     this.#context.output.toProvider(JSON.stringify({ setup: this.#setup() }));
   }
 
-  fromClient(client: ClientEvent): void {
-    this.#synthesis.handle(client, this);
-  }
-
-  audioFromClient(bytes: Uint8Array): void {
-    this.#synthesis.audioCame(bytes, this);
-  }
-
   audio(bytes: Uint8Array): void {
-    this.#connect();
     const { state } = this.#synthesis;
     this.#uncommittedMs += 1;
     if (state.turnDetection === null && !this.#active) {
       this.#active = true;
       this.#send({ realtimeInput: { activityStart: {} } });
     }
-    const data = this.#toProvider.convert(bytes, state.inputFormat, INPUT).toBase64();
+    const data = this.#parts.toProvider.convert(bytes, state.inputFormat, INPUT).toBase64();
     if (data === "") return;
     this.#send({ realtimeInput: { audio: { data, mimeType: `audio/pcm;rate=${INPUT_RATE}` } } });
   }
@@ -110,8 +88,7 @@ class GeminiTranslator implements Translator, ProviderSide {
   }
 
   configured(changed: boolean): void {
-    if (this.#phase === "waiting") this.#connect();
-    else if (changed && this.#handle !== null) this.#reconnect();
+    if (changed && this.#handle !== null) this.connect();
     else if (changed)
       this.#context.output.toClient({
         type: "conduit.warning",
@@ -122,7 +99,6 @@ class GeminiTranslator implements Translator, ProviderSide {
   }
 
   itemCreated(item: ConversationItem): void {
-    this.#connect();
     if (item.type === "function_call_output") {
       const callId = String(item.call_id ?? "");
       const name = this.#calls.get(callId);
@@ -141,7 +117,6 @@ class GeminiTranslator implements Translator, ProviderSide {
   }
 
   respond(metadata: Json, afterResults: boolean): void {
-    this.#connect();
     this.#pendingMetadata = metadata;
     // A complete turn would interrupt what has begun.
     if (!afterResults && !this.#answerIsDue) this.#send({ clientContent: { turnComplete: true } });
@@ -180,7 +155,7 @@ class GeminiTranslator implements Translator, ProviderSide {
   disconnected({ code }: CloseNote): "resume" | "end" {
     const leaves = this.#goingAway || code === CLOSE_GOING_AWAY;
     // A connection that ended before its setup was taken would only end again.
-    if (!leaves || this.#handle === null || this.#phase !== "ready") {
+    if (!leaves || this.#handle === null || !this.#isReady) {
       this.finish();
       return "end";
     }
@@ -191,7 +166,7 @@ class GeminiTranslator implements Translator, ProviderSide {
         usage: this.#takeUsage(),
         error: { code: "session_expired", message: "The provider's connection reached its end." },
       });
-    this.#open();
+    this.connect();
     return "resume";
   }
 
@@ -201,12 +176,9 @@ class GeminiTranslator implements Translator, ProviderSide {
     if (usage !== null) this.#context.output.used({ response: usage });
   }
 
-  #connect(): void {
-    if (this.#phase === "waiting") this.#open();
-  }
-
-  #open(): void {
-    this.#phase = "connecting";
+  /** Also to another connection, which resumes the one before. */
+  connect(): void {
+    this.#isReady = false;
     this.#goingAway = false;
     const { endpoint } = this.#context.plan;
     this.#context.output.connect({
@@ -220,15 +192,11 @@ class GeminiTranslator implements Translator, ProviderSide {
   /** The provider said that it will end the connection: it is replaced between two responses. */
   #leave(): void {
     this.#goingAway = true;
-    if (!this.#synthesis.response.isOpen && this.#handle !== null) this.#reconnect();
-  }
-
-  #reconnect(): void {
-    this.#open();
+    if (!this.#synthesis.response.isOpen && this.#handle !== null) this.connect();
   }
 
   #ready(): void {
-    this.#phase = "ready";
+    this.#isReady = true;
     const held = this.#held;
     this.#held = [];
     this.#heldCharacters = 0;
@@ -237,7 +205,7 @@ class GeminiTranslator implements Translator, ProviderSide {
 
   #send(message: JsonObject): void {
     const text = JSON.stringify(message);
-    if (this.#phase === "ready") this.#context.output.toProvider(text);
+    if (this.#isReady) this.#context.output.toProvider(text);
     else {
       this.#held.push(text);
       this.#heldCharacters += text.length;
@@ -269,7 +237,7 @@ class GeminiTranslator implements Translator, ProviderSide {
         if (typeof part.text === "string" && part.thought !== true) response.text(part.text);
         const { inlineData } = part;
         if (!isObject(inlineData) || typeof inlineData.data !== "string") continue;
-        const sound = this.#toClient.convertBase64(inlineData.data, OUTPUT, state.outputFormat);
+        const sound = this.#parts.toClient.convertBase64(inlineData.data, OUTPUT, state.outputFormat);
         if (sound !== "") response.audio(sound, state.outputFormat);
       }
     }
@@ -311,7 +279,7 @@ class GeminiTranslator implements Translator, ProviderSide {
 
   #turnComplete(): void {
     this.#synthesis.response.finish({ status: "completed", usage: this.#takeUsage() });
-    if (this.#goingAway && this.#handle !== null) this.#reconnect();
+    if (this.#goingAway && this.#handle !== null) this.connect();
   }
 
   #toolCall({ functionCalls }: JsonObject): void {
@@ -347,8 +315,7 @@ class GeminiTranslator implements Translator, ProviderSide {
         ...(typeof limit === "number" && { maxOutputTokens: limit }),
         ...(!state.textOnly && {
           speechConfig: {
-            ...(voice !== null &&
-              voice !== NO_VOICE && { voiceConfig: { prebuiltVoiceConfig: { voiceName: voice } } }),
+            ...(voice !== null && { voiceConfig: { prebuiltVoiceConfig: { voiceName: voice } } }),
             ...(state.language !== null && { languageCode: state.language }),
           },
         }),

@@ -9,16 +9,15 @@ import { Resampler } from "../../audio/resampler.ts";
 import { decodeAudio, encodeAudio, rateOf } from "../../audio/samples.ts";
 import type { ResponseUsage } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
-import type { ClientEvent } from "../session/client-event.ts";
-import { type ProviderSide, Synthesis } from "../synthesis/client-events.ts";
 import { type ConversationItem, textOfItem } from "../synthesis/conversation-items.ts";
-import type { RealtimeProvider, Translator, TranslatorContext } from "../translator.ts";
+import { type DialectParts, type ProviderDialect, translatedBy } from "../synthesis/translated-session.ts";
+import type { RealtimeProvider } from "../translator.ts";
 import { ECHO_CAPABILITIES } from "./echo-capabilities.ts";
 
 export const localEcho: RealtimeProvider = {
   name: "local",
   capabilities: ECHO_CAPABILITIES,
-  translator: (context) => new EchoTranslator(context),
+  translator: translatedBy((parts) => new EchoDialect(parts)),
 };
 
 /** Loudness from which sound counts as speech, of full scale. */
@@ -34,9 +33,9 @@ const MS_PER_INPUT_TOKEN = 100;
 const MS_PER_OUTPUT_TOKEN = 50;
 const TOOL = /^\/tool\s+(\S+)(?:\s+(.*))?$/s;
 
-class EchoTranslator implements Translator, ProviderSide {
-  readonly #context: TranslatorContext;
-  readonly #synthesis: Synthesis;
+class EchoDialect implements ProviderDialect {
+  readonly #context: DialectParts["context"];
+  readonly #synthesis: DialectParts["synthesis"];
   /** What was said since the last turn ended, in the input format's rate. */
   #heard: Int16Array[] = [];
   #heardMs = 0;
@@ -49,12 +48,12 @@ class EchoTranslator implements Translator, ProviderSide {
     | { kind: "text" | "result"; text: string }
     | null = null;
 
-  constructor(context: TranslatorContext) {
+  constructor({ context, synthesis }: DialectParts) {
     this.#context = context;
-    this.#synthesis = new Synthesis(context);
+    this.#synthesis = synthesis;
   }
 
-  start(): void {
+  connect(): void {
     // There is nobody to connect to.
   }
 
@@ -72,14 +71,6 @@ class EchoTranslator implements Translator, ProviderSide {
 
   finish(): void {
     this.#pending?.cancel();
-  }
-
-  audioFromClient(bytes: Uint8Array): void {
-    this.#synthesis.audioCame(bytes, this);
-  }
-
-  fromClient(client: ClientEvent): void {
-    this.#synthesis.handle(client, this);
   }
 
   audio(bytes: Uint8Array): void {

@@ -4,99 +4,57 @@
  * `session.update` or sound.
  */
 
-import { AudioPath } from "../../audio/converter.ts";
 import type { AudioFormat } from "../../protocol/realtime.ts";
 import type { Json } from "../../protocol/task.ts";
 import type { DialRequest } from "../../sockets/dialer.ts";
 import { isObject, type JsonObject, parseObject } from "../json.ts";
-import type { ClientEvent } from "../session/client-event.ts";
-import { type ProviderSide, Synthesis } from "../synthesis/client-events.ts";
-import { type ConversationItem, textOfItem } from "../synthesis/conversation-items.ts";
-import type { Translator, TranslatorContext } from "../translator.ts";
+import { type ConversationItem, resultOfItem, textOfItem } from "../synthesis/conversation-items.ts";
+import { type DialectParts, type ProviderDialect, translatedBy } from "../synthesis/translated-session.ts";
 
-const CONFIGURE_MS = 1_000;
 const RATE = 24_000;
 const SOUND: AudioFormat = { type: "audio/pcm", rate: RATE };
 /** The provider may run ahead of what is heard: it says when to drop what was not. */
 const CLIENT_BUFFER_MS = 30_000;
 const PING_MS = 10_000;
-const NO_VOICE = "alloy";
 
-export function ultravoxTranslator(context: TranslatorContext): Translator {
-  return new UltravoxTranslator(context);
-}
+export const ultravoxTranslator = translatedBy((parts) => new UltravoxDialect(parts));
 
-class UltravoxTranslator implements Translator, ProviderSide {
-  readonly #context: TranslatorContext;
-  readonly #synthesis: Synthesis;
-  readonly #toProvider = new AudioPath();
-  readonly #toClient = new AudioPath();
-  #connecting = false;
-  #heard = false;
+class UltravoxDialect implements ProviderDialect {
+  readonly #parts: DialectParts;
+  readonly #context: DialectParts["context"];
+  readonly #synthesis: DialectParts["synthesis"];
   #muted = false;
 
-  constructor(context: TranslatorContext) {
-    this.#context = context;
-    this.#synthesis = new Synthesis(context);
-  }
-
-  start(): void {
-    this.#context.after(CONFIGURE_MS, () => this.#connect());
+  constructor(parts: DialectParts) {
+    this.#parts = parts;
+    this.#context = parts.context;
+    this.#synthesis = parts.synthesis;
   }
 
   connected(): void {
     this.#ping();
   }
 
-  fromClient(client: ClientEvent): void {
-    this.#synthesis.handle(client, this);
-  }
-
-  audioFromClient(bytes: Uint8Array): void {
-    this.#synthesis.audioCame(bytes, this);
-  }
-
   audio(bytes: Uint8Array): void {
-    this.#connect();
-    this.#heard = true;
-    const sound = this.#toProvider.convert(bytes, this.#synthesis.state.inputFormat, SOUND);
+    const sound = this.#parts.toProvider.convert(bytes, this.#synthesis.state.inputFormat, SOUND);
     if (sound.length > 0) this.#context.output.toProvider(sound);
   }
 
-  commit(): boolean {
-    if (!this.#heard) return false;
-    this.#heard = false;
-    this.#synthesis.turns.committed();
-    return true;
-  }
-
-  clear(): void {
-    this.#heard = false;
-  }
-
   configured(changed: boolean): void {
-    if (!this.#connecting) {
-      this.#connect();
-      return;
-    }
     if (!changed) return;
     const { state } = this.#synthesis;
-    this.#send({ type: "set_output_medium", medium: state.textOnly ? "text" : "voice" });
-    this.#context.output.toClient({
-      type: "conduit.warning",
-      code: "partly_applied",
-      message:
-        "This provider fixes instructions, voice and tools when the session begins; only the modality was changed.",
-    });
+    this.#parts.send({ type: "set_output_medium", medium: state.textOnly ? "text" : "voice" });
+    this.#parts.partlyApplied(
+      "This provider fixes instructions, voice and tools when the session begins; only the modality was changed.",
+    );
   }
 
   itemCreated(item: ConversationItem): void {
-    this.#connect();
     if (item.type === "function_call_output")
-      this.#send({
+      this.#parts.send({
         type: "client_tool_result",
         invocationId: String(item.call_id ?? ""),
-        result: typeof item.output === "string" ? item.output : JSON.stringify(item.output ?? null),
+        result: resultOfItem(item),
         responseType: "tool-response",
       });
     else if (item.type === "message") {
@@ -106,7 +64,6 @@ class UltravoxTranslator implements Translator, ProviderSide {
   }
 
   respond(metadata: Json, afterResults: boolean): void {
-    this.#connect();
     this.#muted = false;
     this.#synthesis.response.start(metadata);
     // Asked as well, it would answer twice.
@@ -115,7 +72,7 @@ class UltravoxTranslator implements Translator, ProviderSide {
 
   cancel(): void {
     this.#muted = true;
-    this.#send({ type: "user_text_message", text: "", urgency: "immediate", deferResponse: true });
+    this.#parts.send({ type: "user_text_message", text: "", urgency: "immediate", deferResponse: true });
     this.#synthesis.response.finish({ status: "cancelled", reason: "client_cancelled" });
   }
 
@@ -161,12 +118,10 @@ class UltravoxTranslator implements Translator, ProviderSide {
   }
 
   finish(): void {
-    this.#send({ type: "hang_up" });
+    this.#parts.send({ type: "hang_up" });
   }
 
-  #connect(): void {
-    if (this.#connecting) return;
-    this.#connecting = true;
+  connect(): void {
     const { endpoint } = this.#context.plan;
     this.#context.output.connect({
       kind: "call",
@@ -189,7 +144,7 @@ class UltravoxTranslator implements Translator, ProviderSide {
     return {
       model: plan.providerModel,
       ...(state.instructions !== "" && { systemPrompt: state.instructions }),
-      ...(voice !== null && voice !== NO_VOICE && { voice }),
+      ...(voice !== null && { voice }),
       ...(state.language !== null && { languageHint: state.language }),
       ...(state.tools.length > 0 && { selectedTools: state.tools.map(toolOf) }),
       ...(typeof silence === "number" && { vadSettings: { turnEndpointDelay: `${silence / 1_000}s` } }),
@@ -209,7 +164,7 @@ class UltravoxTranslator implements Translator, ProviderSide {
     if (this.#muted) return;
     const { state, response } = this.#synthesis;
     this.#endUserTurn();
-    const sound = this.#toClient.convert(bytes, SOUND, state.outputFormat);
+    const sound = this.#parts.toClient.convert(bytes, SOUND, state.outputFormat);
     if (sound.length > 0) response.audio(sound.toBase64(), state.outputFormat);
   }
 
@@ -251,20 +206,16 @@ class UltravoxTranslator implements Translator, ProviderSide {
   #endUserTurn(): void {
     const { turns, audioMs } = this.#synthesis;
     if (turns.isSpeaking) turns.stopped(audioMs);
-    this.#heard = false;
+    this.#parts.turnEnded();
   }
 
   #userText(text: string, deferResponse: boolean): void {
-    this.#send({ type: "user_text_message", text, deferResponse });
+    this.#parts.send({ type: "user_text_message", text, deferResponse });
   }
 
   #ping(): void {
-    this.#send({ type: "ping", timestamp: this.#context.now() / 1_000 });
+    this.#parts.send({ type: "ping", timestamp: this.#context.now() / 1_000 });
     this.#context.after(PING_MS, () => this.#ping());
-  }
-
-  #send(message: JsonObject): void {
-    this.#context.output.toProvider(JSON.stringify(message));
   }
 }
 

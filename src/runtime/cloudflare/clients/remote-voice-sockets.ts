@@ -7,7 +7,7 @@ import type { VoiceOpening } from "../../../realtime/voice-admission.ts";
 import type { SocketHandler, UpgradeAnswer } from "../../../sockets/socket-upgrade.ts";
 import { StoreUnavailableError } from "../../../tasks/ports/store-error.ts";
 import type { Bindings, RefusedSession } from "../bindings.ts";
-import { acceptFor } from "../objects/session-socket.ts";
+import { acceptFor } from "../live-socket.ts";
 import { socketAnswer, socketOf } from "../socket-answer.ts";
 
 /** The object looks at nothing of the request but that it wants a socket. */

@@ -22,9 +22,9 @@ import type { SocketHandler } from "../../../sockets/socket-upgrade.ts";
 import { describeError } from "../../../tasks/ports/log.ts";
 import type { Bindings, RefusedSession, SessionCalls } from "../bindings.ts";
 import { FetchDialer } from "../clients/fetch-dialer.ts";
+import { acceptFor } from "../live-socket.ts";
 import { partsOf } from "../parts.ts";
 import { socketAnswer } from "../socket-answer.ts";
-import { acceptFor } from "./session-socket.ts";
 
 /** Between two alarms of an open session, ms. */
 const ALARM_MS = 45_000;
