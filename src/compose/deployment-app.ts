@@ -22,6 +22,7 @@ import { describeError } from "../tasks/ports/log.ts";
 import { createApp } from "./app.ts";
 import type { Deployment } from "./deployment.ts";
 import type { EventsReport } from "./events.ts";
+import { workerOf } from "./operations/deployment-worker.ts";
 import { HostHealth } from "./operations/health.ts";
 import type { BuildInfo } from "./operations/metrics.ts";
 import { StoredVoiceFigures } from "./voice/stored-voice-figures.ts";
@@ -49,7 +50,7 @@ const SHOWN_SESSIONS = 1_000;
 const PROBES = "/health";
 
 export function createDeploymentApp(deployment: Deployment, surface: DeploymentSurface): DeploymentApp {
-  const { settings, log, clock, store, keys, qstash, stepWorker, voice } = deployment;
+  const { settings, log, clock, store, keys, qstash, voice } = deployment;
   const hubs = { names: HUB_NAMES, shards: surface.shards, shardsPerKey: settings.hubs.shardsPerKey };
   keys.onKeyChanged(({ keyId, alive, expired }) => {
     if (alive) return;
@@ -97,7 +98,13 @@ export function createDeploymentApp(deployment: Deployment, surface: DeploymentS
       mountHubProxy(target, key, { ...hubs, keys: store, origins: deployment.origins }),
     mountQueue: (target) => {
       if (qstash === null) return;
-      mountQStash(target, { ...qstash, worker: stepWorker, host: noIdleLimit, clock, log });
+      mountQStash(target, {
+        ...qstash,
+        worker: workerOf(deployment, surface.keepAlive),
+        host: noIdleLimit,
+        clock,
+        log,
+      });
     },
   });
   return withBootstrapKey(deployment, app);

@@ -111,6 +111,12 @@ export class QStashDoorbell implements Doorbell {
     );
   }
 
+  /** Rings for due work, such as a webhook that is to be tried again: once for each second, however often it is asked for. */
+  ringForWork(atMs: number): void {
+    const taskId = `work-${Math.ceil(atMs / 1000)}`;
+    this.#send({ lane: "image", taskId, step: 0, again: 0, work: true }, atMs, taskId);
+  }
+
   /** Rings once more for a step whose ring was given up; `message.again` counts how often. */
   ringAgain(message: RingMessage, atMs: number): void {
     this.#send(message, atMs, `${message.taskId}-${message.step}-again${message.again}`);

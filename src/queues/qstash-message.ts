@@ -31,4 +31,6 @@ export type RingMessage = {
   step: number;
   /** How often this step was rung for again after QStash had given up on a ring. */
   again: number;
+  /** Due work is to be done and nothing to be claimed; then no task is named. */
+  work?: true | undefined;
 };

@@ -33,13 +33,16 @@ export interface QueueWorker {
   runNext(lane: TaskType): Promise<{ task: RungTask; dueAt: number | null; leftDelivery: boolean } | null>;
   /** Wall clock, ms: when the lane's next work is due, 0 when now; null when nothing waits. */
   nextDueAt(lane: TaskType): Promise<number | null>;
-  /** Does the due work there is, such as telling webhooks of an end, for a bounded time. Never rejects. */
-  clean(): Promise<void>;
+  /**
+   * Does the due work there is, such as telling webhooks of an end, for a bounded time. Answers when more has to be looked for, wall
+   * clock in ms; null when it need not. Never rejects.
+   */
+  clean(): Promise<number | null>;
 }
 
 export type QStashRouteDependencies = {
   signatures: Pick<QStashSignatures, "judge" | "release">;
-  doorbell: Pick<QStashDoorbell, "ringFor" | "ringAgain">;
+  doorbell: Pick<QStashDoorbell, "ringFor" | "ringForWork" | "ringAgain">;
   worker: QueueWorker;
   host: Pick<IdleLimit, "keepOpen">;
   clock: Pick<Clock, "now">;
@@ -61,6 +64,7 @@ const ring = z.object({
   taskId: z.string().min(1).max(LONGEST_ID),
   step: z.int().min(0),
   again: z.int().min(0).default(0),
+  work: z.literal(true).optional(),
 });
 
 /** What QStash tells a failure callback, as far as it matters here. */
@@ -91,6 +95,10 @@ async function takeRing(c: HttpContext, dependencies: QStashRouteDependencies): 
   }
   dependencies.host.keepOpen(c.req.raw);
   try {
+    if (message.data.work === true) {
+      await doDueWork(dependencies);
+      return c.body(null, 204);
+    }
     return await runStep(c, message.data, dependencies);
   } catch (error) {
     dependencies.signatures.release(signature);
@@ -102,11 +110,17 @@ async function takeRing(c: HttpContext, dependencies: QStashRouteDependencies): 
   }
 }
 
+async function doDueWork({ worker, doorbell }: QStashRouteDependencies): Promise<void> {
+  const at = await worker.clean();
+  if (at !== null) doorbell.ringForWork(at);
+}
+
 async function runStep(
   c: HttpContext,
   message: RingMessage,
-  { worker, doorbell, clock, log }: QStashRouteDependencies,
+  dependencies: QStashRouteDependencies,
 ): Promise<Response> {
+  const { worker, doorbell, clock, log } = dependencies;
   const { lane } = message;
   const report = await worker.runNext(lane);
   if (report !== null) {
@@ -122,8 +136,9 @@ async function runStep(
   const next = afterDelivery(report !== null, dueAt, clock.now());
   const because = report?.task ?? { id: message.taskId, fence: message.step };
   if (next !== null) doorbell.ringFor(next.occasion, lane, next.at, because);
-  // Webhooks are to hear of it. What rings for more work has been sent before.
-  if (report?.leftDelivery) await worker.clean();
+  // Webhooks are to hear of it; where nothing was claimed a cancel may have rung, which left an upstream job to end. What
+  // rings for more steps has been sent before.
+  if (report === null || report.leftDelivery) await doDueWork(dependencies);
   return report === null ? c.body(null, 204) : c.json({ ran: report.task.id, step: report.task.fence });
 }
 

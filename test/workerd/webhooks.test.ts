@@ -24,15 +24,18 @@ const platformFetch = globalThis.fetch;
 let calls: Call[];
 /** Resolves when both have come: a step runner may be quicker than the trigger. */
 let bothCame: Promise<void>;
+/** What the receiver answers, in the order of the calls; 204 beyond them. */
+let statuses: number[];
 beforeEach(() => {
   calls = [];
+  statuses = [];
   const { promise, resolve } = Promise.withResolvers<void>();
   bothCame = promise;
   const received = async (input: RequestInfo | URL, init?: RequestInit) => {
     const request = new Request(input as RequestInfo, init);
     const headers = Object.fromEntries(request.headers);
     if (calls.push({ url: request.url, headers, body: await request.text() }) === 2) resolve();
-    return new Response(null, { status: 204 });
+    return new Response(null, { status: statuses.shift() ?? 204 });
   };
   globalThis.fetch = received as typeof fetch;
 });
@@ -83,4 +86,26 @@ test("the end of a task is sent, signed, by the cron trigger where nobody sent i
   const ids = calls.map(({ headers }) => headers["webhook-id"]);
   expect(data.map(({ id }) => id).toSorted()).toEqual(ids.toSorted());
   await ask("DELETE", `/v1/webhooks/endpoints/${endpoint.id}`);
+});
+
+test("what a receiver could not take is sent again when that is due, by an alarm and not by the cron trigger", {
+  // The first try is followed by the second after five seconds.
+  timeout: 20_000,
+}, async () => {
+  statuses = [503];
+  const { taskId } = await ask<WireAccepted>("POST", "/v1/images/generations/async", {
+    model: "local/canvas",
+    prompt: "a fox",
+    size: "64x64",
+    provider_options: { steps: 1 },
+    webhook_url: "https://user.org/again",
+  });
+  await bothCame;
+  const [first, second] = calls.map(({ url, headers }) => [url, headers["webhook-id"]]);
+  expect(first).toEqual(["https://user.org/again", expect.any(String)]);
+  expect(second).toEqual(first);
+  const { data } = await ask<WireDeliveryPage>("GET", `/v1/tasks/${taskId}/deliveries`);
+  expect(data[0]?.attempts.map(({ httpStatus }) => httpStatus)).toEqual(
+    [503, 204].slice(0, data[0]?.attempts.length),
+  );
 });

@@ -183,6 +183,14 @@ export function lookAgainAt(rules: DriverRules, dueAt: number | null, now: numbe
   return at <= now + rules.waitAheadMs ? at : null;
 }
 
+/**
+ * When to look again for due work that was put off, `triedAgainAt` being when the first of it is to be tried again; null when the
+ * cron sweep comes before that, or there is none.
+ */
+export function workAgainAt(triedAgainAt: number | null, now: number): number | null {
+  return triedAgainAt === null || triedAgainAt >= now + CRON_SWEEP_MS ? null : triedAgainAt;
+}
+
 /** What a ring is for; a queue that swallows repeated rings keeps those of one step apart by it. */
 export type RingOccasion =
   /** The step itself is due. */

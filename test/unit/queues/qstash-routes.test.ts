@@ -27,6 +27,7 @@ let report: Report | Error;
 /** When the lane's next work is due. */
 let nextDueAt: number | null | Error;
 let cleaned: number;
+let workAt: number | null;
 let ran: string[];
 let rung: unknown[];
 let keptOpen: number;
@@ -38,6 +39,7 @@ beforeEach(() => {
   report = null;
   nextDueAt = null;
   cleaned = 0;
+  workAt = null;
   ran = [];
   rung = [];
   keptOpen = 0;
@@ -68,11 +70,13 @@ beforeEach(() => {
       },
       clean: async () => {
         cleaned += 1;
+        return workAt;
       },
     },
     doorbell: {
       ringFor: (occasion, lane, atMs, task) =>
         rung.push({ occasion, lane, inMs: atMs - clock.now(), id: task.id, fence: task.fence }),
+      ringForWork: (atMs) => rung.push({ occasion: "work", inMs: atMs - clock.now() }),
       ringAgain: (message, atMs) => rung.push({ ...message, inMs: atMs - clock.now() }),
     },
     host: { keepOpen: () => (keptOpen += 1) },
@@ -88,6 +92,23 @@ test("webhooks are told of a task that has ended, after what rings for more work
   report = { task: { ...TASK, status: "completed" }, dueAt: null, leftDelivery: true };
   await send(STEP, JSON.stringify(RING), sign(STEP, RING));
   expect(cleaned).toBe(1);
+});
+
+test("due work is done where nothing was claimed too: a cancel rings as well", async () => {
+  expect((await send(STEP, JSON.stringify(RING), sign(STEP, RING))).status).toBe(204);
+  expect([ran, cleaned, rung]).toEqual([["image"], 1, []]);
+});
+
+test("due work that comes later is rung for, and such a ring does it without claiming anything", async () => {
+  report = { task: { ...TASK, status: "completed" }, dueAt: null, leftDelivery: true };
+  workAt = clock.now() + 5_000;
+  await send(STEP, JSON.stringify(RING), sign(STEP, RING));
+  expect(rung).toEqual([{ occasion: "work", inMs: 5_000 }]);
+  const forWork = { ...RING, taskId: "work-1", work: true };
+  workAt = clock.now() + 10_000;
+  expect((await send(STEP, JSON.stringify(forWork), sign(STEP, forWork))).status).toBe(204);
+  expect([ran, cleaned]).toEqual([["image"], 2]);
+  expect(rung.at(-1)).toEqual({ occasion: "work", inMs: 10_000 });
 });
 
 describe("who may ring", () => {

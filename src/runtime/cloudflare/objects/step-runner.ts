@@ -6,6 +6,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import type { DurableObjectState } from "@cloudflare/workers-types";
+import { workerOf } from "../../../compose/operations/deployment-worker.ts";
 import { TASK_TYPES, type TaskType } from "../../../protocol/task.ts";
 import {
   alarmFor,
@@ -61,11 +62,12 @@ export class StepRunner extends DurableObject<Bindings> implements RunnerCalls {
   }
 
   #beginSession(address: RunnerAddress): StepRunnerSession {
-    const { stepWorker, clock, log } = partsOf(this.env);
+    const parts = partsOf(this.env);
+    const { clock, log } = parts;
     const { lane, index } = address;
     return new StepRunnerSession(
       {
-        worker: stepWorker,
+        worker: workerOf(parts, (pending) => this.ctx.waitUntil(pending)),
         dueTimes: this.#dueTimes,
         clock,
         log,

@@ -44,6 +44,7 @@ export class WorkRunner {
   #claiming = false;
   #rung = false;
   #stopped = false;
+  #triedAgainAt: number | null = null;
   #idle: (() => void)[] = [];
 
   constructor(dependencies: WorkRunnerDependencies, handler: WorkHandler, options: { leaseMs: number }) {
@@ -63,6 +64,11 @@ export class WorkRunner {
   async sweep(): Promise<void> {
     const { kind } = this.#handler;
     if ((await this.#dependencies.store.nextWorkIn(kind, this.#handler.destinations())) === 0) this.ring();
+  }
+
+  /** When the first of the items that it has put off is to be tried again (wall clock, ms); null when it has put off none. */
+  get triedAgainAt(): number | null {
+    return this.#triedAgainAt;
   }
 
   /** Resolves once nothing is worked on: what was due is done, as far as `stop` did not end it before. */
@@ -115,6 +121,7 @@ export class WorkRunner {
     const outcome = await this.#outcome(work, run);
     try {
       await store.finishWork(work.item, outcome);
+      if (outcome.kind === "again") this.#notePutOff(outcome);
     } catch (error) {
       // Its claim runs out, and it is done again; the items beside it go on.
       log.error("due work could not be stored", { ...named(work.item), cause: describeError(error) });
@@ -123,6 +130,11 @@ export class WorkRunner {
     // A place of its destination is free.
     this.ring();
     this.#noteIdle();
+  }
+
+  #notePutOff({ delayMs, pauseMs = 0 }: Extract<WorkOutcome, { kind: "again" }>): void {
+    const at = this.#dependencies.clock.now() + Math.max(delayMs, pauseMs);
+    this.#triedAgainAt = Math.min(at, this.#triedAgainAt ?? at);
   }
 
   async #outcome(work: ClaimedWork, run: AbortController): Promise<WorkOutcome> {

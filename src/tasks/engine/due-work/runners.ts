@@ -34,6 +34,12 @@ export class WorkRunners {
     await Promise.all(this.#runners.map((runner) => runner.sweep()));
   }
 
+  /** When the first of what they have put off is to be tried again (wall clock, ms); null when they have put off nothing. */
+  get triedAgainAt(): number | null {
+    const times = this.#runners.map(({ triedAgainAt }) => triedAgainAt).filter((at) => at !== null);
+    return times.length === 0 ? null : Math.min(...times);
+  }
+
   /** Resolves once nothing is worked on. */
   async drained(): Promise<void> {
     await Promise.all(this.#runners.map((runner) => runner.drained()));

@@ -19,6 +19,7 @@ export interface DueTimes {
 }
 
 export type StepRunnerSessionDependencies = {
+  /** `clean` may do more than the step worker's. */
   worker: Pick<StepWorker, "start" | "nextDueAt" | "clean">;
   dueTimes: DueTimes;
   clock: Clock;
@@ -51,6 +52,10 @@ export class StepRunnerSession {
   /** Rung while a claim was under way. */
   #rung = false;
   #cleaning = false;
+  /** Due work was left while some was being done. */
+  #cleanAgain = false;
+  /** When the next due work has to be looked for, wall clock in ms; it is among the due times as well. */
+  #workAt: number | null = null;
   /** A due time has come, and no claim has brought anything since. */
   #overdue = false;
   /** A task has ended since the other lane was last rung. */
@@ -162,7 +167,7 @@ export class StepRunnerSession {
       const { task, dueAt, leftDelivery } = await report;
       if (dueAt !== null) this.#lookAt(dueAt);
       if (isTerminal(task.status)) this.#taskEnded = true;
-      if (leftDelivery) this.#clean();
+      if (leftDelivery) this.#clean({ left: true });
     } catch (error) {
       const { lane } = this.#options;
       this.#dependencies.log.error("a step could not be stored", { lane, cause: describeError(error) });
@@ -172,12 +177,21 @@ export class StepRunnerSession {
     this.#endIfIdle();
   }
 
-  #clean(): void {
-    if (this.#cleaning) return;
+  /** `left`: a step has just left some, which what is under way may have missed. */
+  #clean({ left = false } = {}): void {
+    if (this.#cleaning) {
+      if (left) this.#cleanAgain = true;
+      return;
+    }
     this.#cleaning = true;
-    void this.#dependencies.worker.clean().finally(() => {
+    void this.#dependencies.worker.clean().then((at) => {
       this.#cleaning = false;
-      this.#endIfIdle();
+      this.#workAt = at;
+      if (at !== null) this.#lookAt(at);
+      if (this.#cleanAgain) {
+        this.#cleanAgain = false;
+        this.#clean();
+      } else this.#endIfIdle();
     });
   }
 
@@ -188,7 +202,10 @@ export class StepRunnerSession {
     const at = this.#ended ? null : dueTimes.next();
     if (at === null) return;
     this.#timer = clock.after(timerDelay(at, clock.now()), () => {
-      if (dueTimes.take(clock.now())) {
+      const now = clock.now();
+      if (dueTimes.take(now)) {
+        // A claim that brings a step would look for no other work.
+        if (this.#workAt !== null && this.#workAt <= now) this.#clean();
         this.#overdue = true;
         this.#ringOrForward();
       }

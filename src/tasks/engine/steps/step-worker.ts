@@ -22,7 +22,7 @@ import type { Task } from "../../task.ts";
 import { WorkRunners, type WorkRunnersDependencies } from "../due-work/runners.ts";
 import { LeaseKeeper } from "../lease-keeper.ts";
 import type { ProviderHealth } from "../provider-health.ts";
-import { CRON_SWEEP_BATCHES, localDueAt, localDueAtOf, SWEEP_BATCH } from "../scheduling.ts";
+import { CRON_SWEEP_BATCHES, localDueAt, localDueAtOf, SWEEP_BATCH, workAgainAt } from "../scheduling.ts";
 import type { UsualDurations } from "../usual-durations.ts";
 import { StepExecutor } from "./step-executor.ts";
 import { type StepDependencies, StepRun } from "./step-run.ts";
@@ -137,13 +137,13 @@ export class StepWorker {
     });
   }
 
-  /** Runs one step of the fairest due task to its end, as `start` begins it; null when nothing could be claimed. */
+  /**
+   * Runs one step of the fairest due task to its end, as `start` begins it; null when nothing could be claimed. A cancel rings
+   * the doorbell too: then there may be an upstream job to end (`clean`) and no task to claim.
+   */
   async runNext(lane: TaskType): Promise<StepReport | null> {
     const [step] = await this.start(lane, 1);
-    if (step !== undefined) return step.report;
-    // A cancel rings the doorbell too: then there may be an upstream job to end and no task to claim.
-    await this.clean();
-    return null;
+    return step === undefined ? null : step.report;
   }
 
   /** When the lane's next work is due (wall clock, ms): 0 when now, null when nothing waits. */
@@ -168,18 +168,20 @@ export class StepWorker {
   }
 
   /**
-   * Does the due work there is - upstream jobs that ended tasks left behind, deliveries to webhooks - for 30 s. Never
-   * rejects.
+   * Does the due work there is - upstream jobs that ended tasks left behind, deliveries to webhooks - for 30 s. Answers when
+   * the first of what was put off is due again (wall clock, ms), null when that is left to the cron sweep. Never rejects.
    */
-  async clean(): Promise<void> {
+  async clean(): Promise<number | null> {
     const { clock, log } = this.#dependencies;
     const dueWork = new WorkRunners(this.#dependencies, { leaseMs: this.#options.leaseMs });
     const enough = clock.after(CLEAN_MS, () => void dueWork.stop(CLEAN_GRACE_MS));
     try {
       await dueWork.sweep();
       await dueWork.drained();
+      return workAgainAt(dueWork.triedAgainAt, clock.now());
     } catch (error) {
       log.error("due work could not be done", { cause: describeError(error) });
+      return null;
     } finally {
       enough.cancel();
     }

@@ -30,6 +30,9 @@ let steps: Step[];
 let forwarded: number;
 let otherLaneRung: number;
 let cleaned: number;
+/** When more due work has to be looked for, and until when cleaning takes. */
+let workAt: number | null;
+let cleaning: Promise<void>;
 let session: StepRunnerSession;
 let over: boolean;
 
@@ -54,6 +57,8 @@ beforeEach(() => {
   forwarded = 0;
   otherLaneRung = 0;
   cleaned = 0;
+  workAt = null;
+  cleaning = Promise.resolve();
 });
 
 afterEach(() => {
@@ -75,6 +80,8 @@ function newSession(): void {
         nextDueAt: async () => dueAt,
         clean: async () => {
           cleaned += 1;
+          await cleaning;
+          return workAt;
         },
       },
       dueTimes,
@@ -122,6 +129,38 @@ describe("a session", () => {
   test("without work is over after one look", async () => {
     await begin();
     expect([over, claims, cleaned, forwarded, otherLaneRung]).toEqual([true, [3], 1, 0, 0]);
+  });
+
+  test("that is over leaves the time of the next due work to the alarm", async () => {
+    workAt = clock.now() + 5_000;
+    await begin();
+    expect([over, cleaned, dueTimes.all]).toEqual([true, 1, [workAt]]);
+  });
+
+  test("looks for due work at its time, also while its lane has tasks without end", async () => {
+    ready = 2;
+    await begin();
+    workAt = clock.now() + 5_000;
+    await steps[0]?.end();
+    expect([cleaned, over]).toEqual([1, false]);
+    workAt = null;
+    ready = 2;
+    await clock.advance(5_000);
+    expect(cleaned).toBe(2);
+    await endAll();
+  });
+
+  test("does the due work that is left while some is being done", async () => {
+    ready = 2;
+    await begin();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    cleaning = promise;
+    await steps[0]?.end();
+    await steps[1]?.end();
+    expect([cleaned, over]).toEqual([1, false]);
+    resolve();
+    await settled();
+    expect([cleaned, over]).toEqual([2, true]);
   });
 
   test("fills its slots by one look, and leaves word that there may be more", async () => {

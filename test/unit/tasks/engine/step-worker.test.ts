@@ -352,12 +352,18 @@ describe("cleaning up", () => {
     expect(provider.cancels.length).toBeGreaterThan(0);
   });
 
-  test("is done when there was nothing to claim: a cancel rings too", async () => {
-    const { provider } = await open();
+  test("says when the next try is due, where that is before the next sweep", async () => {
+    const { provider, clock } = await open();
     const worker = workerOf();
     await leaveJobs(1, worker);
-    expect(await worker.runNext("image")).toBeNull();
-    expect(provider.cancels).toHaveLength(1);
+    provider.cancelResult = { cancellation: "requested", billedMicros: null, askAgain: true };
+    const at = await worker.clean();
+    expect(at).toBeGreaterThan(clock.now());
+    expect(at).toBeLessThan(clock.now() + 60_000);
+    await clock.advance((at ?? 0) - clock.now());
+    provider.cancelResult = { cancellation: "immediate", billedMicros: 0, askAgain: false };
+    expect(await worker.clean()).toBeNull();
+    expect(provider.cancels).toHaveLength(2);
   });
 });
 
