@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LOOPBACK_CERTIFICATE } from "../fixture/certificate.ts";
 import { run } from "../fixture/foreign-clients.ts";
+import { installPythonPackage, PYTHON_INSTALL_MS } from "../fixture/python-package.ts";
 import { BOOTSTRAP_KEY, ServerProcess, temporaryFolder } from "../fixture/server-process.ts";
 import { environmentOf, startVoiceProviders, VOICE_PROVIDERS } from "../fixture/voice/providers/fakes.ts";
 import { ANSWERED, SHORT_ANSWER_CHUNKS, SHORT_ANSWER_MS } from "../fixture/voice/providers/scripted-voice.ts";
@@ -18,7 +19,6 @@ const PYTHON_PROGRAM = resolve(import.meta.dirname, "../foreign/python/talk_open
 /** As it was when these tests were written. */
 const PYTHON_PACKAGE = "openai[realtime]==3.57.0";
 const TALK_MS = 60_000;
-const INSTALL_MS = 120_000;
 /** The framework cancels what the user's speech has ended already, as it does with OpenAI's server. */
 const HARMLESS = "response_cancel_not_active";
 
@@ -66,7 +66,7 @@ beforeAll(async () => {
   const authority = join(folder.path, "authority.pem");
   await writeFile(authority, LOOPBACK_CERTIFICATE);
   await Promise.all([talkByNode(authority), talkByPython()]);
-}, INSTALL_MS * 2);
+}, PYTHON_INSTALL_MS * 2);
 afterAll(async () => {
   await server.kill();
   front.close();
@@ -87,17 +87,9 @@ async function talkByNode(authority: string): Promise<void> {
 }
 
 async function talkByPython(): Promise<void> {
-  const venv = join(folder.path, "venv");
-  try {
-    await run(["python3", "-m", "venv", venv], folder.path, INSTALL_MS / 2);
-    const pip = [join(venv, "bin", "pip"), "install", "--quiet", "--disable-pip-version-check"];
-    await run([...pip, "--retries", "1", "--timeout", "10", PYTHON_PACKAGE], folder.path, INSTALL_MS);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    saw.set(PYTHON, { missing: `${PYTHON_PACKAGE} cannot be had: ${why}` });
-    return;
-  }
-  saw.set(PYTHON, await talk([join(venv, "bin", "python"), PYTHON_PROGRAM, `${server.url}/v1`]));
+  const python = await installPythonPackage(PYTHON_PACKAGE, folder.path);
+  if ("missing" in python) saw.set(PYTHON, python);
+  else saw.set(PYTHON, await talk([python.command, PYTHON_PROGRAM, `${server.url}/v1`]));
 }
 
 async function talk(command: string[]): Promise<Record<string, Saw>> {
