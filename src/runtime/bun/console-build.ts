@@ -6,7 +6,10 @@ import type { PageBuild } from "../process/process-host.ts";
 const SOURCE = resolve(import.meta.dirname, "../../console");
 /** Smaller chunks are folded into others: each is a request of its own. */
 const MIN_CHUNK_BYTES = 16_384;
+/** One that is missing is named by every file that imports it. */
+const SHOWN_REASONS = 3;
 
+/** Rejects with what is wrong with the sources, or which package is not installed. */
 export async function buildConsole(): Promise<PageBuild> {
   const built = await Bun.build({
     entrypoints: [`${SOURCE}/main.tsx`, `${SOURCE}/design/styles.css`],
@@ -16,10 +19,14 @@ export async function buildConsole(): Promise<PageBuild> {
     splitting: true,
     minChunkSize: MIN_CHUNK_BYTES,
     minify: true,
+    throw: false,
     define: { "process.env.NODE_ENV": '"production"' },
     naming: { entry: "[name]-[hash].[ext]", chunk: "[name]-[hash].[ext]", asset: "[name]-[hash].[ext]" },
   });
-  if (!built.success) throw new AggregateError(built.logs, "The console cannot be built");
+  if (!built.success) {
+    const reasons = built.logs.slice(0, SHOWN_REASONS).map(({ message }) => message);
+    throw new Error(`The console cannot be built. ${reasons.join(" ")}`);
+  }
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const output of built.outputs)
     files.set(output.path.replace(/^.*\//, ""), new Uint8Array(await output.arrayBuffer()));
