@@ -2,10 +2,9 @@
 
 import type { RequestRate } from "./ports/start-refusal.ts";
 
-const UNITS = [
-  ["h", 3_600],
-  ["m", 60],
-] as const;
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
 
 /** `x-ratelimit-limit-requests`, `-remaining-requests` and `-reset-requests` (until all of it is free again); none without a limit. */
 export function rateHeaders(rate: RequestRate | null): Record<string, string> {
@@ -18,16 +17,12 @@ export function rateHeaders(rate: RequestRate | null): Record<string, string> {
   };
 }
 
-/** As Go writes durations: `250ms`, `1.5s`, `6m0s`, `23h59m0s`. */
+/** As Go writes durations: `250ms`, `1.5s`, `6m0s`, `23h59m0s`. Whole milliseconds. */
 export function durationText(ms: number): string {
-  if (ms > 0 && ms < 1_000) return `${ms}ms`;
-  let seconds = ms / 1_000;
-  let text = "";
-  for (const [unit, length] of UNITS) {
-    const whole = Math.floor(seconds / length);
-    if (whole === 0 && text === "") continue;
-    text += `${whole}${unit}`;
-    seconds -= whole * length;
-  }
-  return `${text}${Number(seconds.toFixed(3))}s`;
+  if (ms > 0 && ms < SECOND_MS) return `${ms}ms`;
+  const hours = Math.floor(ms / HOUR_MS);
+  const minutes = Math.floor((ms % HOUR_MS) / MINUTE_MS);
+  const seconds = (ms % MINUTE_MS) / SECOND_MS;
+  if (hours > 0) return `${hours}h${minutes}m${seconds}s`;
+  return minutes > 0 ? `${minutes}m${seconds}s` : `${seconds}s`;
 }

@@ -18,10 +18,13 @@ export function balanceOf(
   customer: string | null,
   window: BudgetWindow,
 ): Balance {
-  return money.balances.of(keyId, customer ?? NO_CUSTOMER).sum(sql, window, window);
+  const { reservedMicros, chargedMicros } = money.balances
+    .of(keyId, customer ?? NO_CUSTOMER)
+    .sum(sql, window, window);
+  return { reservedMicros, chargedMicros };
 }
 
-/** In the period that the day lies in. */
+/** In the period that the day lies in; the answer is good until a balance changes. */
 export function balanceOfPeriod(
   { sql, money }: Transaction,
   keyId: string,

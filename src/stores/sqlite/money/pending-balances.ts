@@ -1,7 +1,6 @@
 /** Balances during a commit: what is stored together with what its steps have changed, and the one writing of that. */
 
 import type { BudgetWindow } from "../../../accounts/money/budgets.ts";
-import type { Balance } from "../../../accounts/money/ledger-store.ts";
 import type { Sql } from "../../sql.ts";
 
 const BALANCE =
@@ -13,6 +12,7 @@ const RAISE = `INSERT INTO balances (key_id, customer, period, reserved_micros, 
     reserved_micros = reserved_micros + excluded.reserved_micros,
     charged_micros = charged_micros + excluded.charged_micros`;
 
+/** Micro-dollars. */
 type Amounts = { reservedMicros: number; chargedMicros: number };
 type Change = Amounts & { readonly window: BudgetWindow };
 type Sum = Amounts & { readonly first: BudgetWindow; readonly last: BudgetWindow };
@@ -66,10 +66,13 @@ export class PendingAccount {
     for (const sum of this.#sums) if (isIn(sum, window)) add(sum, reservedMicros, chargedMicros);
   }
 
-  /** The balances of the windows from `first` to `last` together; zeros where there is nothing. */
-  sum(sql: Sql, first: BudgetWindow, last: BudgetWindow): Balance {
+  /**
+   * The balances of the windows from `first` to `last` together; zeros where there is nothing. The answer goes on changing with
+   * what is raised: read it at once.
+   */
+  sum(sql: Sql, first: BudgetWindow, last: BudgetWindow): Readonly<Amounts> {
     const known = this.#sums.find((one) => one.first === first && one.last === last);
-    if (known !== undefined) return balanceIn(known);
+    if (known !== undefined) return known;
     const row =
       first === last
         ? sql.get(BALANCE, this.#keyId, this.#customer, first)
@@ -80,17 +83,13 @@ export class PendingAccount {
     for (const change of this.#changes)
       if (isIn(sum, change.window)) add(sum, change.reservedMicros, change.chargedMicros);
     this.#sums.push(sum);
-    return balanceIn(sum);
+    return sum;
   }
 
   write(sql: Sql): void {
     for (const { window, reservedMicros, chargedMicros } of this.#changes)
       sql.run(RAISE, this.#keyId, this.#customer, window, reservedMicros, chargedMicros);
   }
-}
-
-function balanceIn({ reservedMicros, chargedMicros }: Sum): Balance {
-  return { reservedMicros, chargedMicros };
 }
 
 function add(to: Amounts, reservedMicros: number, chargedMicros: number): void {

@@ -79,11 +79,13 @@ function stateOf(
   granted: number,
 ): BudgetState {
   const day = dayNumberOf(tx.now);
+  const { reservedMicros, chargedMicros } = balanceOfPeriod(tx, keyId, customer, period, day);
   return {
     limitMicros,
     period,
     grantedMicros: granted,
-    ...balanceOfPeriod(tx, keyId, customer, period, day),
+    reservedMicros,
+    chargedMicros,
     resetsAt: periodEnd(period, day),
     reached: reachedBefore(tx.sql, { keyId, customer, period, window: periodName(period, day) }),
   };
