@@ -1,6 +1,7 @@
 /** The mock client: what programs that are tested with it see, on a clock that stands still. */
 
 import { describe, expect, test } from "vitest";
+import type { ConduitClient, ConduitRealtimeClient } from "../../../src/client/index.ts";
 import { MockConduitClient } from "../../../src/client/testing/index.ts";
 import { BadRequestError, BudgetExceededError, NotFoundError } from "../../../src/client/transport/errors.ts";
 import { ManualClock, settled } from "../../fixture/manual-clock.ts";
@@ -54,6 +55,13 @@ async function pass(clock: ManualClock, ms: number): Promise<void> {
 }
 
 describe("the mock client", () => {
+  test("is of the types that programs use", () => {
+    const program = (realtime: ConduitRealtimeClient, conduit: ConduitClient) =>
+      [realtime.isConnected, conduit.tasks].length;
+    const client = new MockConduitClient({ clock: new ManualClock() });
+    expect(program(client, client.rest)).toBe(2);
+  });
+
   test("tells progress in steps of 20 and completes after a second", async () => {
     const { clock, client, seen } = await connected();
     const taskId = await within(clock, client.generateImage(IMAGE));

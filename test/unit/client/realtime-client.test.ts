@@ -187,6 +187,71 @@ describe("a hub that is lost", () => {
   });
 });
 
+describe("a gateway that is gone for a minute", () => {
+  test("is waited for, and the task goes on to its one end", async () => {
+    const { hub, network, clock, seen, client } = await following();
+    hub.refuses = AWAY;
+    network.answers = [() => new TypeError("fetch failed")];
+    hub.last.listener.closed(new Error("gone"));
+    await clock.advance(60_000);
+    expect(client.isConnected).toBe(true);
+    const progress = {
+      id: "e.4",
+      taskId: TASK,
+      seq: 4,
+      type: "progress",
+      status: "running",
+      progress: 60,
+      message: null,
+    };
+    network.answers = [
+      ({ path }) =>
+        path.endsWith("/events")
+          ? new Response(`data: ${JSON.stringify(progress)}\n\n`)
+          : Response.json({ ...snapshot(0, 60).task, message: null }),
+    ];
+    await clock.advance(10_000);
+    hub.refuses = null;
+    await clock.advance(60_000);
+    expect(hub.last.subscribed).toEqual([{ taskId: TASK, after: "e.4" }]);
+    for (let times = 0; times < 2; times += 1) hub.last.listener.update(event(5, "completed", 100));
+    const told = seen.filter(([name]) => name === "progress" || name === "completed");
+    expect(told.map(([name, said]) => `${name} ${(said as { progress?: number }).progress ?? ""}`)).toEqual([
+      "progress 20",
+      "progress 60",
+      "completed ",
+    ]);
+    expect(seen.some(([name]) => name === "disconnected" || name === "error")).toBe(false);
+    await client.disconnect();
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
+
+describe("a key that has expired", () => {
+  test("is renewed by its provider, when connecting and when the hub was lost", async () => {
+    const hub = new ScriptedHub();
+    const network = new ScriptedFetch(({ headers }) =>
+      headers.get("authorization") === "Bearer ek_1"
+        ? refusing(401, "expired_api_key")()
+        : Response.json({ id: "key" }),
+    );
+    let asked = 0;
+    const tokenProvider = () => {
+      asked += 1;
+      return `ek_${asked}`;
+    };
+    const clock = new ManualClock();
+    const options = { tokenProvider, baseUrl: "http://gateway.test", fetch: network.fetch, clock };
+    const client = new ConduitRealtimeClient({ ...options, random: () => 1 }, async (requester, ...rest) => {
+      if ((await requester.credentials.token()) === "ek_1") throw AWAY;
+      return hub.open(requester, ...rest);
+    });
+    await client.connect("image");
+    expect([client.transport, asked]).toEqual(["hub", 2]);
+    await client.disconnect();
+  });
+});
+
 describe("connecting", () => {
   test("falls back where the hub cannot be had, and asks the gateway before it says so", async () => {
     const { hub, network, client } = world();
