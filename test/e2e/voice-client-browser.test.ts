@@ -1,6 +1,6 @@
 /** The built client package in Chromium: its microphone, its speaker and a page's Content-Security-Policy are real. */
 
-import { writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { PACKING_LIMIT_MS, type PackedClient, packClient } from "../fixture/packed-client.ts";
@@ -10,6 +10,8 @@ import { waveOf } from "../fixture/voice/wave.ts";
 
 const PAGES = resolve(import.meta.dirname, "../foreign/browser");
 const TALK_MS = 60_000;
+/** A line of the log at the level `debug`: an answer has ended. */
+const RESPONDED = /"type":"response\.done"/;
 /** Neither scripts of the page itself nor blobs may run. */
 const STRICT = "default-src 'none'; script-src 'self'; connect-src *; img-src data:";
 
@@ -23,6 +25,7 @@ type Talked = {
   problems: string[];
   frames: number;
   isConnected: boolean;
+  restored: number | null;
   refused?: { name: string; fault?: string; code?: string };
 };
 
@@ -49,18 +52,18 @@ describe.skipIf(missing !== null)(`a page${missing === null ? "" : ` (skipped: $
     await folder.remove();
   });
 
-  async function talk(site: Site | undefined, options: object): Promise<Talked> {
+  async function talk(site: Site | undefined, options: object, on = server): Promise<Talked> {
     const sound = join(folder.path, `${crypto.randomUUID()}.wav`);
     // An answer is as long as what was said: the first is heard, the second is still going on when the next words begin.
     await writeFile(sound, waveOf([2, 4], [2, 1.2]));
-    const made = await server.postJson("/v1/realtime/client_secrets", {
+    const made = await on.postJson("/v1/realtime/client_secrets", {
       session: { type: "realtime", model: "local/echo" },
     });
     const { value: key } = (await made.json()) as { value: string };
     return await talkInPage<Talked>(
       {
         address: `${site?.origin}/converse.html`,
-        knows: { baseUrl: server.url, key, ...options },
+        knows: { baseUrl: on.url, key, ...options },
         sound,
         loops: true,
         timeoutMs: TALK_MS,
@@ -110,6 +113,29 @@ describe.skipIf(missing !== null)(`a page${missing === null ? "" : ` (skipped: $
       expect(wrong.refused).toMatchObject({ name: "VoiceError", code: "invalid_api_key" });
     },
     2 * TALK_MS,
+  );
+
+  test(
+    "goes on in a new session when the gateway was killed and started again, with what was said before",
+    async () => {
+      const dataDir = join(folder.path, "killed");
+      await mkdir(dataDir);
+      const env = { CONDUITLLM__CORS__ORIGINS__0: "http://127.0.0.1:*", CONDUITLLM__LOGGING__LEVEL: "debug" };
+      const first = await ServerProcess.start({ dataDir, env });
+      const { port } = new URL(first.url);
+      const talking = talk(sites[1], { outlives: true }, first);
+      await first.printed(/voice session opened/);
+      // Said and written down, so that it can be told again.
+      await first.printed(RESPONDED);
+      await first.kill();
+      const second = await ServerProcess.start({ dataDir, env: { ...env, PORT: port } });
+      const talked = await talking.finally(() => second.kill());
+      expect(talked.refused).toBeUndefined();
+      expect(talked.problems[0]).toMatch(/^reconnecting: /);
+      expect(talked.restored).toBeGreaterThan(0);
+      expect(talked.answers.at(-1)).toBe("completed");
+    },
+    TALK_MS,
   );
 
   test("leaves a line in the list of past sessions, ended by its client", async () => {

@@ -1,10 +1,11 @@
 /**
- * Talks with the built client package until an answer was heard to its end and another one was cut off by the user's voice. What
- * came of it is left in `window.talked`. Options of the client stand in the fragment, as JSON.
+ * Talks with the built client package until an answer was heard to its end and another one was cut off by the user's voice; or,
+ * where the fragment says `outlives`, until an answer was made in a session that took the place of a lost one. What came of it is
+ * left in `window.talked`. Options of the client stand in the fragment, as JSON.
  */
 import { RealtimeVoice } from "/client/voice/index.js";
 
-const { key, ...options } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
+const { key, outlives = false, ...options } = JSON.parse(decodeURIComponent(location.hash.slice(1)));
 const talked = {
   turns: [],
   transcripts: [],
@@ -15,6 +16,7 @@ const talked = {
   loudest: { input: 0, output: 0 },
   problems: [],
   frames: 0,
+  restored: null,
 };
 const voice = new RealtimeVoice({
   ...options,
@@ -31,6 +33,7 @@ voice.on("event", (event) => {
   if (event.type === "response.done") {
     talked.answers.push(event.response.status);
     answer.done = event.response.status === "completed";
+    if (outlives && talked.restored !== null && answer.done) void finish();
   }
   if (event.type === "conversation.item.truncated")
     talked.truncated.push({ itemId: event.item_id, heardMs: event.audio_end_ms });
@@ -56,11 +59,14 @@ voice.on("levels", ({ input, output }) => {
   talked.loudest.input = Math.max(talked.loudest.input, input);
   talked.loudest.output = Math.max(talked.loudest.output, output);
 });
+voice.on("reconnected", ({ restoredItems }) => {
+  talked.restored = restoredItems;
+});
 for (const name of ["error", "warning", "reconnecting"])
   voice.on(name, (payload) => talked.problems.push(`${name}: ${payload.message ?? payload.error?.message}`));
 
 function finishWhenAllCame() {
-  if (heardAll && talked.interrupted.length > 0 && talked.truncated.length > 0) void finish();
+  if (!outlives && heardAll && talked.interrupted.length > 0 && talked.truncated.length > 0) void finish();
 }
 
 async function finish() {

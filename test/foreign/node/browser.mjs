@@ -22,7 +22,9 @@ try {
   const failed = new Promise((_, reject) => page.on("pageerror", reject));
   page.on("console", (message) => console.error(message.text()));
   await page.goto(address);
-  const talked = page.waitForFunction(() => window.talked).then((handle) => handle.jsonValue());
+  const talked = page
+    .waitForFunction(() => window.talked, null, { timeout: 0 })
+    .then((handle) => handle.jsonValue());
   console.log(JSON.stringify(await Promise.race([talked, failed])));
 } finally {
   await browser.close();
