@@ -1,6 +1,14 @@
 /** The playground: a form made of what the chosen models take, and what came of it. */
 
-import { type KeyboardEvent, useCallback, useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import {
+  type KeyboardEvent,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import type { WireModel, WireVoiceModel } from "../../protocol/model.ts";
 import { useLoaded } from "../data/use-loaded.ts";
 import { Field } from "../design/field.tsx";
@@ -89,7 +97,8 @@ function PlaygroundForm({ store, models }: { store: PlaygroundStore; models: rea
   const estimates = useEstimates(requests);
   const problems: Record<string, string> = Object.assign({}, ...made.map((one) => one.problems));
   for (const answer of estimates ?? [])
-    if ("refused" in answer && answer.param !== null) problems[answer.param] ??= answer.refused;
+    if ("refused" in answer && answer.param !== null)
+      problems[answer.param] ??= picked.length > 1 ? `${answer.model}: ${answer.refused}` : answer.refused;
   const noPrompt = prompt.trim() === "";
 
   const run = () => {
@@ -163,6 +172,13 @@ function PlaygroundForm({ store, models }: { store: PlaygroundStore; models: rea
 }
 
 function Runs({ runs }: { runs: readonly Run[] }) {
+  const newest = useRef<HTMLDivElement>(null);
+  const [first] = useState(runs[0]?.id);
+  const last = runs[0]?.id;
+  // On a phone they are below the form.
+  useEffect(() => {
+    if (last !== first) newest.current?.scrollIntoView({ block: "nearest" });
+  }, [last, first]);
   if (runs.length === 0)
     return (
       <div className="card">
@@ -175,7 +191,7 @@ function Runs({ runs }: { runs: readonly Run[] }) {
   return (
     <section className="stack" aria-label="Runs" aria-live="off">
       {runs.map(({ id, at, tasks }) => (
-        <div className="run" key={id}>
+        <div className="run" key={id} ref={id === last ? newest : null}>
           <p className="small-text muted">
             {momentText(at)} · {tasks[0]?.request.body.prompt}
           </p>
