@@ -2,17 +2,18 @@
 
 import type { RealtimeProvider } from "./translator.ts";
 
-type LazyProvider = Pick<RealtimeProvider, "name" | "capabilities" | "calls"> & {
+type LazyProvider = Pick<RealtimeProvider, "name" | "capabilities" | "calls" | "bills"> & {
   readonly load: () => Promise<RealtimeProvider["translator"]>;
 };
 
 /** `load` is called until it succeeds once; sessions that begin afterwards do not wait. */
-export function lazyProvider({ name, capabilities, calls, load }: LazyProvider): RealtimeProvider {
+export function lazyProvider({ name, capabilities, calls, bills, load }: LazyProvider): RealtimeProvider {
   let loaded: RealtimeProvider["translator"] | null = null;
   return {
     name,
     capabilities,
     ...(calls && { calls }),
+    ...(bills && { bills }),
     async prepare() {
       loaded ??= await load();
     },

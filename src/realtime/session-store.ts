@@ -74,8 +74,11 @@ export type RaiseHoldOutcome =
 export type SessionEnd = {
   closeReason: string;
   counters: SessionCounters;
-  /** What it came to. The key is charged for it within the hold; what is beyond is recorded as overrun. */
-  costMicros: number;
+  /**
+   * What it came to. The key is charged for it within the hold; what is beyond is recorded as overrun. Null: that is not known yet;
+   * it is settled by `settleSession`, or handed out by `endLostSessions` when nobody does so.
+   */
+  costMicros: number | null;
 };
 
 export interface SessionStore {
@@ -96,7 +99,7 @@ export interface SessionStore {
    */
   raiseHold(id: string, fence: number, reservedMicros: number): Promise<RaiseHoldOutcome>;
   /**
-   * Ends and settles it: the hold is released, and the cost charged within it. False when it had ended already; nothing is
+   * Ends it, and settles it where its cost is known: the hold is released, and the cost charged within it. False when it had ended already; nothing is
    * written then.
    */
   endSession(id: string, fence: number, end: SessionEnd): Promise<boolean>;
@@ -105,8 +108,11 @@ export interface SessionStore {
    * the fence under which to settle them.
    */
   endLostSessions(limit: number): Promise<Session[]>;
-  /** Settles a session that was lost: releases its hold and charges what its counters came to. False when it was settled. */
-  settleSession(id: string, fence: number, costMicros: number): Promise<boolean>;
+  /**
+   * Settles a session that has ended unsettled: releases its hold, charges the cost, and keeps the counters given. False when it was
+   * settled, or is another's by now.
+   */
+  settleSession(id: string, fence: number, costMicros: number, counters?: SessionCounters): Promise<boolean>;
   /** Null when there is none in the scope. */
   getSession(scope: TenantScope, id: string): Promise<Session | null>;
   /** Newest first; `before` is the last id of the page before. */

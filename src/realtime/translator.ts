@@ -53,6 +53,8 @@ export interface TranslatorOutput {
   passToClient(text: string, type: string): void;
   error(error: RealtimeError): void;
   used(report: UsageReport): void;
+  /** The provider's id of the session, by which it keeps what it bills. */
+  named(id: string): void;
   /** A response began or ended: what budgets and statistics look at. */
   turn(moment: TurnMoment): void;
   /** Ends the session towards the client. */
@@ -159,12 +161,25 @@ export interface CallDialect {
   hangUp(endpoint: UpstreamEndpoint, callId: string): CallRequest;
 }
 
+/** How a provider that meters nothing in its events says afterwards what it bills. */
+export interface BillDialect {
+  /** Where its record of the session is. `id` is fit for an address. */
+  request(
+    endpoint: UpstreamEndpoint,
+    id: string,
+  ): { readonly url: string; readonly headers: Readonly<Record<string, string>> };
+  /** Milliseconds that are billed; null while that is not known. */
+  billedMsOf(record: Json): number | null;
+}
+
 /** A provider of voice sessions. */
 export interface RealtimeProvider {
   readonly name: string;
   readonly capabilities: RealtimeCapabilities;
   /** How calls are made, where `capabilities.webrtc`. */
   readonly calls?: CallDialect;
+  /** Absent: what is billed is in its events. */
+  readonly bills?: BillDialect;
   /** Loads what `translator` needs; MUST have succeeded before it is called. Absent: nothing is to be loaded. */
   prepare?(): Promise<void>;
   translator(context: TranslatorContext): Translator;

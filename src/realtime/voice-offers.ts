@@ -7,6 +7,7 @@ import type { Price } from "../tasks/ports/price.ts";
 import { lazyProvider } from "./lazy-provider.ts";
 import { VoiceAccounts } from "./routing/voice-accounts.ts";
 import type { RealtimeCapabilities, RealtimeProvider } from "./translator.ts";
+import { elevenLabsBills, ultravoxBills } from "./translators/bill-dialects.ts";
 import { ECHO_CAPABILITIES } from "./translators/echo-capabilities.ts";
 import { openAiCalls } from "./translators/openai-calls.ts";
 import type { VoicePrice } from "./usage/session-price.ts";
@@ -107,6 +108,7 @@ const KNOWN: readonly KnownProvider[] = [
         transcription: false,
         webrtc: false,
       },
+      bills: elevenLabsBills,
       load: async () => (await import("./translators/elevenlabs.ts")).elevenLabsTranslator,
     }),
     address: "wss://api.elevenlabs.io/v1/convai/conversation",
@@ -118,6 +120,7 @@ const KNOWN: readonly KnownProvider[] = [
     provider: lazyProvider({
       name: "ultravox",
       capabilities: { ...OPENAI_CAPABILITIES, imageInput: false, transcription: false, webrtc: false },
+      bills: ultravoxBills,
       load: async () => (await import("./translators/ultravox.ts")).ultravoxTranslator,
     }),
     address: "https://api.ultravox.ai/api",

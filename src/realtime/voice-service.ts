@@ -10,7 +10,7 @@ import type { CallHttp } from "./calls/call-http.ts";
 import type { HangUp } from "./calls/hang-up.ts";
 import { VoiceCalls } from "./calls/voice-calls.ts";
 import { needsOf } from "./routing/session-needs.ts";
-import type { VoiceHealth, VoiceRoute } from "./routing/voice-route.ts";
+import type { VoiceHealth, VoiceRoute, VoiceWay } from "./routing/voice-route.ts";
 import type { ClientDialect } from "./session/client-link.ts";
 import { END, type SessionEnding } from "./session/endings.ts";
 import { VoiceSession } from "./session/session.ts";
@@ -25,7 +25,9 @@ import {
   voiceRouteOf,
 } from "./session-opening.ts";
 import type { SessionStore } from "./session-store.ts";
+import { isBillId } from "./translators/bill-dialects.ts";
 import { SessionUsage } from "./usage/counters.ts";
+import type { ProviderBills } from "./usage/provider-bills.ts";
 import type { SessionJournal } from "./usage/session-journal.ts";
 import type { VoicePrice } from "./usage/session-price.ts";
 import { StoreKeeper } from "./usage/store-keeper.ts";
@@ -40,6 +42,8 @@ export type VoiceServiceDependencies = {
   readonly call: UpstreamCall;
   readonly callHttp: CallHttp;
   readonly hangUp: HangUp;
+  /** Asks providers what they bill. */
+  readonly bills: ProviderBills;
   /** What is known of the providers' accounts. */
   readonly health: VoiceHealth;
   readonly clock: Clock;
@@ -126,8 +130,16 @@ export class VoiceService {
   /** Ends all: the process stops. Resolves once calls are hung up, and the store has what each session used or could not be told. */
   async shutdown(): Promise<void> {
     this.#stopping = true;
+    this.#dependencies.bills.stop();
     for (const { session } of [...this.#open.values()]) session.finish(END.shutdown);
     await Promise.all([this.calls.shutdown(), ...this.#settling]);
+  }
+
+  /** Undefined where the provider keeps none, or did not name the session. */
+  #billOf({ model, endpoint }: VoiceWay, id: string | null): (() => Promise<number | null>) | undefined {
+    const dialect = model.provider.bills;
+    if (dialect === undefined || id === null || !isBillId(id)) return undefined;
+    return () => this.#dependencies.bills.billedMs({ dialect, endpoint, id });
   }
 
   #keeperParts(price: VoicePrice) {
@@ -166,9 +178,10 @@ export class VoiceService {
         },
         used: (usage) => keeper.used(usage),
         mayRespond: () => keeper.mayRespond(),
-        ended: (reason, usage) => {
+        ended: (reason, usage, providerSessionId) => {
           this.#open.delete(id);
-          const settling = Promise.all([keeper.ended(reason, usage), kept?.ended()])
+          const settled = keeper.ended(reason, usage, this.#billOf(route.way, providerSessionId));
+          const settling = Promise.all([settled, kept?.ended()])
             .then(() => {})
             .finally(() => this.#settling.delete(settling));
           this.#settling.add(settling);

@@ -16,7 +16,7 @@ const PRICE = { kind: "per_session", minuteMicros: 60_000, reserveMinuteMicros: 
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let clock: ManualClock;
-const ends: { id: string; fence: number; costMicros: number }[] = [];
+const ends: { id: string; fence: number; costMicros: number | null }[] = [];
 const renewals: { id: string; leaseMs: number; counters: unknown }[] = [];
 let storeFails = false;
 let callId: string | null = null;

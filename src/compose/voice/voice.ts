@@ -17,6 +17,7 @@ import { createUpstreamCall, type VoiceFetch } from "../../realtime/session/upst
 import type { VoiceServiceOptions } from "../../realtime/session-opening.ts";
 import type { SessionStore } from "../../realtime/session-store.ts";
 import { betaNames, gaSession } from "../../realtime/translators/beta-names.ts";
+import { ProviderBills } from "../../realtime/usage/provider-bills.ts";
 import type { SessionJournal } from "../../realtime/usage/session-journal.ts";
 import { VoiceAdmission } from "../../realtime/voice-admission.ts";
 import { VoiceModels } from "../../realtime/voice-models.ts";
@@ -116,6 +117,7 @@ export function createVoice({
       call: createUpstreamCall(host.fetch),
       callHttp: createCallHttp(host.fetch, clock, CALL_MS),
       hangUp: createHangUp({ models, clock, log }, host.fetch),
+      bills: new ProviderBills(host.fetch, clock),
       health,
       clock,
       log,

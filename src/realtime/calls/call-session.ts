@@ -197,6 +197,10 @@ export class CallSession implements TranslatorOutput {
     this.#dependencies.keeper.used(this.usage);
   }
 
+  named(): void {
+    // Its provider meters in its events.
+  }
+
   turn(moment: TurnMoment): void {
     const { clock, keeper } = this.#dependencies;
     this.#turns.moment(moment, clock.monotonic());

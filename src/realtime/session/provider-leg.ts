@@ -27,7 +27,7 @@ const TRIAL_MS = 10_000;
 
 /** The session, as its leg sees it. */
 export interface LegOwner
-  extends Pick<TranslatorOutput, "toClient" | "passToClient" | "error" | "used" | "turn" | "end"> {
+  extends Pick<TranslatorOutput, "toClient" | "passToClient" | "error" | "used" | "named" | "turn" | "end"> {
   /** The provider's socket is open; `tookMs` from when it was asked for. */
   connected(tookMs: number): void;
   /** The provider has spoken for the first time, and it was no error. */
@@ -185,6 +185,10 @@ export class ProviderLeg implements TranslatorOutput {
     if (kept === null) this.#owner.used(report);
     else if (report.audioInMs !== undefined) kept.audioInMs += report.audioInMs;
     else this.#keep(false, () => this.#owner.used(report));
+  }
+
+  named(id: string): void {
+    if (!this.#over) this.#owner.named(id);
   }
 
   turn(moment: TurnMoment): void {

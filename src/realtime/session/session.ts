@@ -43,8 +43,8 @@ export interface SessionKeeper {
   used(usage: SessionUsage): void;
   /** Whether another response may begin. */
   mayRespond(): boolean;
-  /** The session has ended; called once. */
-  ended(reason: string, usage: SessionUsage): void;
+  /** The session has ended; called once. `provider`'s id of it is null where it named none. */
+  ended(reason: string, usage: SessionUsage, providerSessionId: string | null): void;
 }
 
 export type VoiceSessionDependencies = {
@@ -96,6 +96,8 @@ export class VoiceSession implements SocketHandler, LegOwner {
   #rate: MessageRate;
   #client: ClientLink | null = null;
   #ended = false;
+  /** The provider's id of the session. */
+  #providerSessionId: string | null = null;
   /** A response has ended, and the client has not been told what was used so far. */
   #usageDue = false;
   /** Up to when the session's time is counted, monotonic. */
@@ -202,6 +204,10 @@ export class VoiceSession implements SocketHandler, LegOwner {
     this.#dependencies.keeper.used(this.usage);
   }
 
+  named(id: string): void {
+    this.#providerSessionId = id;
+  }
+
   turn(moment: TurnMoment): void {
     this.#turns.moment(moment, this.#dependencies.clock.monotonic());
     if (moment === "response_done") this.#usageDue = true;
@@ -265,7 +271,7 @@ export class VoiceSession implements SocketHandler, LegOwner {
     if (ending.error !== null) this.error(ending.error);
     this.#client?.close(sendableCloseCode(ending.code), ending.text);
     this.#watch.ended(ending.reason);
-    this.#dependencies.keeper.ended(ending.reason, this.usage);
+    this.#dependencies.keeper.ended(ending.reason, this.usage, this.#providerSessionId);
   }
 
   /** Counts the time until now, for whoever looks at what was used. */
@@ -341,6 +347,7 @@ export class VoiceSession implements SocketHandler, LegOwner {
 
   #move(before: VoiceModel, way: VoiceWay, replay: ClientReplay): void {
     this.#leg.drop();
+    this.#providerSessionId = null;
     this.#leg = this.#newLeg();
     this.#dependencies.moved?.(way);
     this.#tellModel(before.name);

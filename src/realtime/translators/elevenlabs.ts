@@ -172,7 +172,12 @@ class ElevenLabsDialect implements ProviderDialect {
     };
   }
 
-  #metadata({ user_input_audio_format: input, agent_output_audio_format: output }: JsonObject): void {
+  #metadata({
+    user_input_audio_format: input,
+    agent_output_audio_format: output,
+    conversation_id: id,
+  }: JsonObject): void {
+    if (typeof id === "string") this.#context.output.named(id);
     this.#input = formatNamed(input) ?? this.#input;
     this.#output = formatNamed(output) ?? this.#output;
     this.#synthesis.state.announce();

@@ -86,6 +86,7 @@ class UltravoxDialect implements ProviderDialect {
     const { response, turns, audioMs } = this.#synthesis;
     switch (message.type) {
       case "call_started":
+        if (typeof message.callId === "string") this.#context.output.named(message.callId);
         this.#synthesis.state.announce();
         return;
       case "state":

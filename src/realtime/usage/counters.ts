@@ -8,6 +8,8 @@ import type { UsageReport } from "../translator.ts";
 export const COUNTERS = [
   /** Open, ms. */
   "sessionMs",
+  /** Billed by the provider for the time that it was open, where it says so at the end, ms. */
+  "billedMs",
   /** Audio of the client and of the provider, ms of sound. */
   "audioInMs",
   "audioOutMs",

@@ -33,7 +33,7 @@ export function sessionCost(price: VoicePrice, counters: SessionCounters): numbe
     for (const kind of OUTPUT) micros += of(kind) * (tokens[kind] ?? dearestOutput);
     micros += of("otherInput") * dearestInput + of("otherOutput") * dearestOutput;
   }
-  micros += (of("sessionMs") / MINUTE_MS) * (price.minuteMicros ?? 0);
+  micros += ((counters.billedMs ?? of("sessionMs")) / MINUTE_MS) * (price.minuteMicros ?? 0);
   micros += ((of("audioInMs") + of("audioOutMs")) / MINUTE_MS) * (price.audioMinuteMicros ?? 0);
   const { transcription } = price;
   if (transcription !== undefined) {

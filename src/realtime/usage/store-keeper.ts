@@ -12,7 +12,10 @@ import type { SessionJournal } from "./session-journal.ts";
 import { reservationOf, sessionCost, sessionPriceOf, type VoicePrice } from "./session-price.ts";
 
 export type StoreKeeperDependencies = {
-  readonly store: Pick<SessionStore, "renewSession" | "moveSession" | "raiseHold" | "endSession">;
+  readonly store: Pick<
+    SessionStore,
+    "renewSession" | "moveSession" | "raiseHold" | "endSession" | "settleSession"
+  >;
   readonly clock: Pick<Clock, "after" | "monotonic">;
   readonly log: Log;
   readonly journal: SessionJournal | undefined;
@@ -30,7 +33,7 @@ export type StoreKeeperDependencies = {
   overspent(): void;
 };
 
-export class StoreKeeper implements SessionKeeper {
+export class StoreKeeper implements Omit<SessionKeeper, "ended"> {
   readonly #dependencies: StoreKeeperDependencies;
   #session: Session;
   #reservedMicros: number;
@@ -106,14 +109,18 @@ export class StoreKeeper implements SessionKeeper {
     this.#tick?.cancel();
   }
 
-  /** Resolves once the store has it, or could not be told. */
-  async ended(reason: string, usage: SessionUsage): Promise<void> {
+  /**
+   * Resolves once the store has it, or could not be told. `billedMs`: what the provider says that it bills, where it says so
+   * afterwards; the session has ended meanwhile, and is settled then.
+   */
+  async ended(reason: string, usage: SessionUsage, billedMs?: () => Promise<number | null>): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
     this.#tick?.cancel();
     const counters = usage.snapshot();
     this.#dependencies.journal?.keep(this.#session.id, counters);
-    await this.#settle(reason, counters);
+    const asks = billedMs !== undefined && this.#price.kind !== "free" && (this.#price.minuteMicros ?? 0) > 0;
+    await this.#settle(reason, counters, asks ? billedMs : null);
   }
 
   /** A record that could not be told is told at the next renewal. Rejects never. */
@@ -150,14 +157,26 @@ export class StoreKeeper implements SessionKeeper {
     }
   }
 
-  async #settle(reason: string, counters: ReturnType<SessionUsage["snapshot"]>): Promise<void> {
+  async #settle(
+    reason: string,
+    metered: ReturnType<SessionUsage["snapshot"]>,
+    billedMs: (() => Promise<number | null>) | null,
+  ): Promise<void> {
     const { store, log, journal } = this.#dependencies;
     const { id, fence } = this.#session;
-    const costMicros = sessionCost(this.#price, counters);
-    const chargedMicros = Math.min(this.#reservedMicros, costMicros);
     try {
       await this.#writeMove();
-      await store.endSession(id, fence, { closeReason: reason, counters, costMicros });
+      let counters = metered;
+      const meteredMicros = sessionCost(this.#price, metered);
+      const end = { closeReason: reason, counters: metered };
+      await store.endSession(id, fence, { ...end, costMicros: billedMs === null ? meteredMicros : null });
+      if (billedMs !== null) {
+        const billed = await billedMs();
+        if (billed !== null) counters = { ...metered, billedMs: Math.round(billed) };
+        await store.settleSession(id, fence, sessionCost(this.#price, counters), counters);
+      }
+      const costMicros = sessionCost(this.#price, counters);
+      const chargedMicros = Math.min(this.#reservedMicros, costMicros);
       journal?.ended(id);
       const { keyId, provider, model } = this.#session;
       const { sessionMs, responses, interruptions, firstAudioMs } = counters;

@@ -98,7 +98,8 @@ export class RedisSessions implements SessionStore {
 
   async endSession(id: string, fence: number, end: SessionEnd): Promise<boolean> {
     const { closeReason, counters, costMicros } = end;
-    const told = [closeReason, String(costMicros), ...counterFields(counters)];
+    const until = costMicros === null ? String(SETTLE_LOST_SESSION_MS) : "";
+    const told = [closeReason, String(costMicros ?? 0), until, ...counterFields(counters)];
     return (await this.#scripts.run("endSession", id, String(fence), ...told)) === 1;
   }
 
@@ -112,8 +113,16 @@ export class RedisSessions implements SessionStore {
     return readable(listReply(sessions), readSession);
   }
 
-  async settleSession(id: string, fence: number, costMicros: number): Promise<boolean> {
-    return (await this.#scripts.run("settleSession", id, String(fence), String(costMicros))) === 1;
+  async settleSession(
+    id: string,
+    fence: number,
+    costMicros: number,
+    counters: SessionCounters = {},
+  ): Promise<boolean> {
+    const cost = String(costMicros);
+    return (
+      (await this.#scripts.run("settleSession", id, String(fence), cost, ...counterFields(counters))) === 1
+    );
   }
 
   async getSession(scope: TenantScope, id: string): Promise<Session | null> {

@@ -315,6 +315,44 @@ export function sessionContract(contract: StoreContract): void {
       });
     });
 
+    describe("a cost that is known later", () => {
+      const endLater = ({ id, fence }: Session) =>
+        bench.store.endSession(id, fence, {
+          closeReason: "gone",
+          counters: { audioInMs: 5 },
+          costMicros: null,
+        });
+
+      test("leaves the session ended, out of its place and with its hold, until it is told", async () => {
+        const session = await open();
+        expect(await endLater(session)).toBe(true);
+        expect(await endLater(session)).toBe(false);
+        expect(await read(session)).toMatchObject({ closeReason: "gone", settled: false, leaseUntil: null });
+        expect(await tryOpen({}, { maxPerKey: 1 })).toMatchObject({ outcome: "opened" });
+        expect(await balance()).toMatchObject({ reservedMicros: 2 * RESERVED, chargedMicros: 0 });
+        expect(await bench.store.settleSession(session.id, session.fence, 70, { billedMs: 9 })).toBe(true);
+        expect(await read(session)).toMatchObject({
+          settled: true,
+          chargedMicros: 70,
+          counters: { audioInMs: 5, billedMs: 9 },
+        });
+        expect(await balance()).toEqual({ reservedMicros: RESERVED, chargedMicros: 70 });
+        expect(await bench.store.settleSession(session.id, session.fence, 80)).toBe(false);
+      });
+
+      test("is settled by another when nobody tells it in time", async () => {
+        const session = await open();
+        await endLater(session);
+        bench.advance(SETTLE_LOST_SESSION_MS - 1);
+        expect(await bench.store.endLostSessions(10)).toEqual([]);
+        bench.advance(1);
+        const [found] = await bench.store.endLostSessions(10);
+        expect(found).toMatchObject({ id: session.id, closeReason: "gone", fence: session.fence + 1 });
+        expect(await bench.store.settleSession(session.id, session.fence, 70)).toBe(false);
+        expect(await bench.store.settleSession(session.id, session.fence + 1, 70)).toBe(true);
+      });
+    });
+
     describe("going to another provider", () => {
       const price = { kind: "session", minuteMicros: 7 };
       const move = ({ id, fence }: Session, account: string | null = "eu") =>

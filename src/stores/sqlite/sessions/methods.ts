@@ -63,11 +63,16 @@ export function sessionMethods(transactions: Transactions): SessionStore {
       transactions.write((tx) => raiseHold(tx, id, fence, reservedMicros)),
     endSession: (id, fence, end) => transactions.write((tx) => endSession(tx, id, fence, end)),
     endLostSessions: (limit) => transactions.write((tx) => endLostSessions(tx, limit)),
-    settleSession: (id, fence, costMicros) =>
+    settleSession: (id, fence, costMicros, counters = {}) =>
       transactions.write((tx) => {
         const session = sessionById(tx.sql, id);
         if (session === null || session.fence !== fence || session.endedAt === null || session.settled)
           return false;
+        tx.sql.run(
+          "UPDATE sessions SET counters = ? WHERE id = ?",
+          mergedCounters(session.counters, counters),
+          id,
+        );
         settleSession(tx, session, costMicros);
         return true;
       }),
@@ -153,15 +158,17 @@ function raiseHold(tx: Transaction, id: string, fence: number, reservedMicros: n
 function endSession(tx: Transaction, id: string, fence: number, end: SessionEnd): boolean {
   const session = openUnder(tx, id, fence);
   if (session === null) return false;
+  const { closeReason, counters, costMicros } = end;
   tx.sql.run(
-    "UPDATE sessions SET lease_until = NULL, ended_at = ?, close_reason = ?, counters = ? WHERE id = ?",
+    "UPDATE sessions SET lease_until = NULL, ended_at = ?, close_reason = ?, counters = ?, settle_by = ? WHERE id = ?",
     tx.now,
-    end.closeReason,
-    mergedCounters(session.counters, end.counters),
+    closeReason,
+    mergedCounters(session.counters, counters),
+    costMicros === null ? tx.now + SETTLE_LOST_SESSION_MS : null,
     id,
   );
   postSessionEnd(tx, id);
-  settleSession(tx, session, end.costMicros);
+  if (costMicros !== null) settleSession(tx, session, costMicros);
   return true;
 }
 
