@@ -9,7 +9,7 @@ import { waveOf } from "../fixture/voice/wave.ts";
 
 const PAGES = resolve(import.meta.dirname, "../foreign/browser");
 const SPOKEN_SECONDS = 2;
-const TALK_MS = 60_000;
+const TALK_MS = 120_000;
 
 describe.skipIf(missing !== null)(`a page${missing === null ? "" : ` (skipped: ${missing})`}`, () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;

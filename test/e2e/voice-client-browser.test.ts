@@ -9,7 +9,7 @@ import { chromiumIsMissing as missing, type Site, startSite, talkInPage } from "
 import { waveOf } from "../fixture/voice/wave.ts";
 
 const PAGES = resolve(import.meta.dirname, "../foreign/browser");
-const TALK_MS = 60_000;
+const TALK_MS = 120_000;
 /** A line of the log at the level `debug`: an answer has ended. */
 const RESPONDED = /"type":"response\.done"/;
 /** Neither scripts of the page itself nor blobs may run. */

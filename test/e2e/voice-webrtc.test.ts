@@ -20,7 +20,7 @@ import { waveOf } from "../fixture/voice/wave.ts";
 const PAGES = resolve(import.meta.dirname, "../foreign/browser");
 const AGENTS = resolve(import.meta.dirname, "../../node_modules/@openai/agents-realtime/dist/bundle");
 const MODEL = "openai/gpt-realtime-2.1";
-const TALK_MS = 60_000;
+const TALK_MS = 120_000;
 /** Addresses stand in offers as they are, those of loopback too. */
 const FLAGS = ["--disable-features=WebRtcHideLocalIpsWithMdns", "--allow-loopback-in-peer-connection"];
 /** Instructions that make a call one of its provider's bad days. */
