@@ -1,6 +1,7 @@
 /** One key: what it may do, what it spent, and what an administrator can do with it. */
 
 import { useCallback, useState } from "react";
+import { useAction } from "../data/use-action.ts";
 import { useLoaded } from "../data/use-loaded.ts";
 import { Confirm } from "../design/dialog.tsx";
 import { dollarsText, momentText } from "../design/format.ts";
@@ -61,10 +62,7 @@ function OneKey({ read: { key, etag }, onChanged }: { read: ReadKey; onChanged()
       [admin, key.id],
     ),
   );
-  const perform = (work: () => Promise<void>) =>
-    void work().catch((error: unknown) =>
-      toast({ tone: "bad", text: error instanceof Error ? error.message : String(error) }),
-    );
+  const { busy, perform } = useAction();
   const rotate = async (seconds: number) => setSecret((await admin.rotateKey(key.id, seconds)).key);
   const remove = async () => {
     await admin.deleteKey(key.id);
@@ -103,11 +101,17 @@ function OneKey({ read: { key, etag }, onChanged }: { read: ReadKey; onChanged()
       </section>
       <div className="row">
         {OVERLAPS.map(({ label, seconds }) => (
-          <button key={label} className="button" type="button" onClick={() => setAsked(seconds)}>
+          <button
+            key={label}
+            className="button"
+            type="button"
+            disabled={busy}
+            onClick={() => setAsked(seconds)}
+          >
             {label}
           </button>
         ))}
-        <button className="button danger" type="button" onClick={() => setAsked("delete")}>
+        <button className="button danger" type="button" disabled={busy} onClick={() => setAsked("delete")}>
           Delete the key…
         </button>
       </div>

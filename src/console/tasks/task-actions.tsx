@@ -2,6 +2,7 @@
 
 import { useState } from "react";
 import { isTerminal, type WireTask } from "../../protocol/task.ts";
+import { useAction } from "../data/use-action.ts";
 import { Confirm } from "../design/dialog.tsx";
 import { useToast } from "../design/toasts.tsx";
 import { CodeDialog } from "../playground/code-dialog.tsx";
@@ -15,16 +16,7 @@ export function TaskActions({ task }: { task: WireTask }) {
   const { client } = useSession();
   const toast = useToast();
   const [open, setOpen] = useState<"code" | "remove" | null>(null);
-  const [busy, setBusy] = useState(false);
-  const perform = async (work: () => Promise<void>) => {
-    setBusy(true);
-    try {
-      await work();
-    } catch (error) {
-      toast({ tone: "bad", text: error instanceof Error ? error.message : String(error) });
-    }
-    setBusy(false);
-  };
+  const { busy, perform } = useAction();
   const retry = async () => goTo(hrefOf(`tasks/${(await client.tasks.retry(taskId)).taskId}`));
   const remove = async () => {
     await client.tasks.purge(taskId);
@@ -35,7 +27,7 @@ export function TaskActions({ task }: { task: WireTask }) {
     <div className="row">
       {!isTerminal(status) && <CancelButton taskId={taskId} />}
       {isRetryable(task) && (
-        <button className="button small" type="button" disabled={busy} onClick={() => void perform(retry)}>
+        <button className="button small" type="button" disabled={busy} onClick={() => perform(retry)}>
           Retry
         </button>
       )}
@@ -67,7 +59,7 @@ export function TaskActions({ task }: { task: WireTask }) {
           title="Remove this task"
           text="The task, its pictures and films, and their links are gone for good."
           action="Remove it"
-          onConfirm={() => void perform(remove)}
+          onConfirm={() => perform(remove)}
           onClose={() => setOpen(null)}
         />
       )}

@@ -2,10 +2,10 @@
 
 import { useState } from "react";
 import type { WireWebhookEndpoint, WireWebhookPing } from "../../protocol/webhook.ts";
+import { useAction } from "../data/use-action.ts";
 import { Confirm } from "../design/dialog.tsx";
 import { Notice } from "../design/notice.tsx";
 import { Chip } from "../design/status-chip.tsx";
-import { useToast } from "../design/toasts.tsx";
 import { useSession } from "../shell/session.ts";
 
 export type EndpointCardProps = {
@@ -18,19 +18,9 @@ export type EndpointCardProps = {
 export function EndpointCard({ endpoint, onEdit, onChanged, onSecret }: EndpointCardProps) {
   const { id, url, description, events, enabled } = endpoint;
   const { webhookEndpoints } = useSession().client;
-  const toast = useToast();
   const [ping, setPing] = useState<WireWebhookPing | null>(null);
   const [asked, setAsked] = useState<"rotate" | "remove" | null>(null);
-  const [busy, setBusy] = useState(false);
-  const perform = async (work: () => Promise<void>) => {
-    setBusy(true);
-    try {
-      await work();
-    } catch (error) {
-      toast({ tone: "bad", text: error instanceof Error ? error.message : String(error) });
-    }
-    setBusy(false);
-  };
+  const { busy, perform } = useAction();
   const sendPing = async () => setPing(await webhookEndpoints.ping(id));
   const rotate = async () => onSecret((await webhookEndpoints.rotateSecret(id)).secret);
   const change = async (work: Promise<unknown>) => {
@@ -49,7 +39,7 @@ export function EndpointCard({ endpoint, onEdit, onChanged, onSecret }: Endpoint
       </p>
       {ping !== null && <PingResult ping={ping} />}
       <div className="row">
-        <button className="button small" type="button" disabled={busy} onClick={() => void perform(sendPing)}>
+        <button className="button small" type="button" disabled={busy} onClick={() => perform(sendPing)}>
           Send a ping
         </button>
         <button className="button small" type="button" onClick={onEdit}>
@@ -59,7 +49,7 @@ export function EndpointCard({ endpoint, onEdit, onChanged, onSecret }: Endpoint
           className="button small"
           type="button"
           disabled={busy}
-          onClick={() => void perform(() => change(webhookEndpoints.update(id, { enabled: !enabled })))}
+          onClick={() => perform(() => change(webhookEndpoints.update(id, { enabled: !enabled })))}
         >
           Switch {enabled ? "off" : "on"}
         </button>
@@ -80,7 +70,7 @@ export function EndpointCard({ endpoint, onEdit, onChanged, onSecret }: Endpoint
           title="Replace the secret"
           text="Messages are signed with both secrets for 24 hours, then with the new one alone."
           action="Replace it"
-          onConfirm={() => void perform(rotate)}
+          onConfirm={() => perform(rotate)}
           onClose={() => setAsked(null)}
         />
       )}
@@ -89,7 +79,7 @@ export function EndpointCard({ endpoint, onEdit, onChanged, onSecret }: Endpoint
           title="Remove this endpoint"
           text="It hears of nothing any more. What is waiting to be sent to it is still sent."
           action="Remove it"
-          onConfirm={() => void perform(() => change(webhookEndpoints.remove(id)))}
+          onConfirm={() => perform(() => change(webhookEndpoints.remove(id)))}
           onClose={() => setAsked(null)}
         />
       )}

@@ -11,7 +11,7 @@ import {
   openBrowser,
   openConsole,
 } from "../../fixture/console/console-page.ts";
-import { ServerProcess, temporaryFolder } from "../../fixture/server-process.ts";
+import { ADMIN_KEY, ServerProcess, temporaryFolder } from "../../fixture/server-process.ts";
 
 const THEMES = ["light", "dark"] as const;
 const PHONE = { width: 360, height: 740 };
@@ -31,6 +31,11 @@ describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSE
     await page.evaluate((hash) => {
       window.location.hash = hash;
     }, `#/${path}`);
+  };
+  const openAdmin = async (page: Page, path: string) => {
+    await at(page, path);
+    await page.getByLabel("Admin key").fill(ADMIN_KEY);
+    await page.getByRole("button", { name: "Go on" }).click();
   };
   const VIEWS: readonly View[] = [
     {
@@ -100,6 +105,45 @@ describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSE
       async reach(page) {
         await at(page, "tasks/01a00000-0000-7000-8000-000000000000");
         await page.getByText("There is no such task").waitFor();
+      },
+    },
+    {
+      name: "spend in its plot and table",
+      async reach(page) {
+        await at(page, "spend");
+        await page.getByRole("cell", { name: "local/canvas" }).waitFor();
+      },
+    },
+    {
+      name: "the form of a webhook endpoint",
+      async reach(page) {
+        await at(page, "webhooks");
+        await page.getByRole("button", { name: "Add an endpoint" }).click();
+        await page.getByLabel("Address").waitFor();
+      },
+    },
+    {
+      name: "the question for the admin key",
+      async reach(page) {
+        await at(page, "admin");
+        await page.getByLabel("Admin key").waitFor();
+      },
+    },
+    ...["keys", "spend", "providers", "changes"].map(
+      (view): View => ({
+        name: `administration, ${view}`,
+        async reach(page) {
+          await openAdmin(page, `admin?view=${view}`);
+          await page.getByRole("tab", { name: view, selected: true }).waitFor();
+        },
+      }),
+    ),
+    {
+      name: "the page of a key",
+      async reach(page) {
+        await openAdmin(page, "admin/keys/key_bootstrap");
+        await page.getByRole("heading", { name: "Bootstrap key" }).waitFor();
+        await page.getByRole("heading", { name: /in 30 days$/ }).waitFor();
       },
     },
     {
