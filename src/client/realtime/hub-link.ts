@@ -2,8 +2,10 @@
 
 import type { HttpError, HttpRequest, HttpResponse } from "@microsoft/signalr";
 import type { WireEvent, WireReset, WireSnapshot } from "../../protocol/task.ts";
+import { orAborted } from "../clock.ts";
 import { ConduitError, ConnectionError, errorOfAnswer, type StatusError } from "../transport/errors.ts";
 import type { Requester } from "../transport/requester.ts";
+import { startTimeLimit } from "../transport/time-limit.ts";
 
 export type HubListener = {
   update(update: WireEvent | WireSnapshot | WireReset): void;
@@ -24,6 +26,9 @@ export type OpenHub = (
   listener: HubListener,
   enableLogging: boolean,
 ) => Promise<HubLink>;
+
+/** SignalR itself waits for ever for an answer to its first question. */
+const START_MS = 20_000;
 
 /** The hub refused a call, such as one for a task that it does not know; the message is what it said. */
 export class HubError extends ConduitError {
@@ -71,10 +76,17 @@ export const openSignalRHub: OpenHub = async (requester, listener, enableLogging
   connection.onclose((error) => {
     if (!closing) listener.closed(error);
   });
+  const message = `The hub of ${requester.baseUrl} did not answer within ${START_MS} ms.`;
+  const limit = startTimeLimit(requester.clock, { timeoutMs: START_MS, message });
   try {
-    await connection.start();
+    await orAborted(connection.start(), limit.signal);
   } catch (cause) {
+    // What still comes of it is for nobody.
+    connection.stop().catch(() => {});
+    if (limit.signal.aborted) throw limit.signal.reason;
     throw refusal ?? new ConnectionError(`The hub of ${requester.baseUrl} cannot be reached.`, { cause });
+  } finally {
+    limit.end();
   }
   return {
     get connectionId() {

@@ -5,15 +5,15 @@
  */
 
 import type { WireEvent, WireReset, WireSnapshot } from "../../protocol/task.ts";
-import { backoffMs, sleep } from "../clock.ts";
 import type { TaskUpdate } from "../following/update-order.ts";
 import { createTask } from "../resources/creation.ts";
-import { ConduitError, ConnectionError, isFinal, StatusError } from "../transport/errors.ts";
+import { ConduitError, ConnectionError, StatusError } from "../transport/errors.ts";
 import { type CallOptions, Requester } from "../transport/requester.ts";
 import { Emitter } from "./emitter.ts";
 import { FallbackFollower } from "./fallback-follower.ts";
 import { FollowedTask } from "./followed-task.ts";
-import { type HubLink, type OpenHub, openSignalRHub, SignalRMissingError } from "./hub-link.ts";
+import { type OpenHub, openSignalRHub } from "./hub-link.ts";
+import { HubSession } from "./hub-session.ts";
 import {
   type ConduitClientOptions,
   type HubType,
@@ -23,11 +23,6 @@ import {
 } from "./realtime-events.ts";
 
 const MAX_RECONNECT_ATTEMPTS = 5;
-const RECONNECT_BASE_MS = 1_000;
-const RECONNECT_MOST_MS = 30_000;
-/** Waits between tries to reach the hub again while tasks are followed without it. */
-const RETURN_BASE_MS = 30_000;
-const RETURN_MOST_MS = 600_000;
 /** Browsers open six connections to one origin. */
 const MOST_STREAMS = 4;
 /** Subscriptions sent at once when a hub is reached again. */
@@ -41,11 +36,8 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
   readonly #transports: readonly RealtimeTransport[];
   readonly #followed = new Map<string, FollowedTask>();
   readonly #fallback: FallbackFollower;
-  #link: HubLink | null = null;
-  /** Of the connection there is or that is being made; aborted when it is replaced or ended. */
-  #session: AbortController | null = null;
-  /** Whether tasks are followed without the hub. */
-  #fallen = false;
+  /** The connection there is or that is being made. */
+  #session: HubSession | null = null;
   #opened = false;
 
   constructor(options: ConduitClientOptions, openHub: OpenHub = openSignalRHub) {
@@ -71,8 +63,8 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
 
   /** The way in which news come now; null while there is none. */
   get transport(): RealtimeTransport | null {
-    if (this.#link !== null) return "hub";
-    return this.#fallen ? this.#streamKind() : null;
+    if (this.#session?.link) return "hub";
+    return this.#session?.isFallen ? this.#streamKind() : null;
   }
 
   /**
@@ -81,14 +73,15 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
    * gateway cannot be reached.
    */
   async connect(hubType: HubType = "image"): Promise<void> {
-    const session = await this.#begin();
+    const session = this.#newSession();
+    await this.#replace(session);
     try {
-      await this.#open(session);
+      await session.open();
     } catch (error) {
       if (this.#session === session) this.#session = null;
       throw error;
     }
-    this.#requireCurrent(session);
+    if (this.#session !== session) throw new ConduitError("The connection was replaced.");
     this.#opened = true;
     await this.#followAll();
     this.#log(`connected (${this.transport})`);
@@ -117,7 +110,7 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
     const id = taskId.toLowerCase();
     this.#forget(id);
     // A link that is lost follows nothing any more.
-    await this.#link?.unsubscribe(id).catch(() => {});
+    await this.#session?.link?.unsubscribe(id).catch(() => {});
     this.emit("unsubscribed", { taskId });
   }
 
@@ -157,143 +150,40 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
     return taskId;
   }
 
-  /** Ends the connection there is, and answers the token of the next one. */
-  async #begin(): Promise<AbortController> {
-    const session = new AbortController();
-    this.#session?.abort(new ConduitError("The connection was replaced."));
+  /** Puts a session, or none, in the place of the one there is, which is ended. */
+  async #replace(session: HubSession | null): Promise<void> {
+    const before = this.#session;
     this.#session = session;
-    const link = this.#link;
-    this.#link = null;
-    this.#fallen = false;
     this.#opened = false;
     this.#fallback.clear();
-    await link?.close().catch(() => {});
-    return session;
+    await before?.close();
   }
 
-  /** The hub, else the other transports where the gateway can be reached; throws why neither can be had. */
-  async #open(session: AbortController): Promise<void> {
-    const hub = this.#transports.includes("hub");
-    let refusal: unknown = null;
-    if (hub) {
-      try {
-        return await this.#openLink(session);
-      } catch (error) {
-        refusal = error;
-        this.#log(`the hub cannot be had: ${messageOf(error)}`);
-      }
-    }
-    // Tells a refused key and a gateway that is away from a hub that is closed to us, and renews a key that has expired.
-    await this.#requester.json("GET", "/v1/key", { signal: session.signal });
-    if (hub && this.#requester.credentials.renewable) {
-      try {
-        return await this.#openLink(session);
-      } catch (error) {
-        refusal = error;
-      }
-    }
-    this.#requireCurrent(session);
-    if (this.#fallsBack()) return this.#fall(session, refusal);
-    if (refusal instanceof StatusError) throw refusal;
-    const message = "The hub cannot be reached, and no other transport is allowed.";
-    throw new ConnectionError(message, { cause: refusal });
-  }
-
-  /** From now on tasks are followed without the hub, until it can be had again. */
-  #fall(session: AbortController, refusal: unknown): void {
-    this.#fallen = true;
-    if (this.#transports.includes("hub") && !(refusal instanceof SignalRMissingError))
-      void this.#returnToHub(session);
-  }
-
-  async #returnToHub(session: AbortController): Promise<void> {
-    const { clock, random } = this.#requester;
-    const waits = { baseMs: RETURN_BASE_MS, mostMs: RETURN_MOST_MS, random };
-    for (let tries = 1; !session.signal.aborted; tries += 1) {
-      try {
-        await sleep(clock, backoffMs(tries, waits), session.signal);
-        await this.#openLink(session);
-        return await this.#reconnected();
-      } catch (error) {
-        if (!session.signal.aborted) this.#log(`the hub cannot be had yet: ${messageOf(error)}`);
-      }
-    }
-  }
-
-  async #openLink(session: AbortController): Promise<void> {
-    let link: HubLink | null = null;
-    const current = () => this.#session === session && (link === null || this.#link === link);
-    const opened = await this.#openHub(
-      this.#requester,
+  #newSession(): HubSession {
+    const { maxReconnectAttempts = MAX_RECONNECT_ATTEMPTS, enableLogging = false } = this.#options;
+    return new HubSession(
       {
-        update: (update) => {
-          if (current()) this.#heard(update);
-        },
-        closed: (error) => {
-          if (current() && link !== null) void this.#reconnect(session, error);
-        },
+        requester: this.#requester,
+        openHub: this.#openHub,
+        usesHub: this.#transports.includes("hub"),
+        fallsBack: this.#transports.some((transport) => transport !== "hub"),
+        mostAttempts: maxReconnectAttempts,
+        enableLogging,
       },
-      this.#options.enableLogging ?? false,
+      {
+        heard: (update) => this.#heard(update),
+        reconnecting: (error) => this.emit("reconnecting", error === undefined ? {} : { error }),
+        moved: () => this.#followAll(),
+        reconnected: (connectionId) => this.emit("reconnected", { connectionId }),
+        lost: (error) => void this.#end({ error }),
+        isNeeded: () => this.#followed.size > 0,
+        log: (text) => this.#log(text),
+      },
     );
-    link = opened;
-    if (session.signal.aborted) {
-      await opened.close().catch(() => {});
-      this.#requireCurrent(session);
-    }
-    this.#link = opened;
-    this.#fallen = false;
-    this.#fallback.clear();
-  }
-
-  async #reconnect(session: AbortController, lost: Error | undefined): Promise<void> {
-    this.#link = null;
-    this.emit("reconnecting", lost === undefined ? {} : { error: lost });
-    const { clock, random } = this.#requester;
-    const most = this.#options.maxReconnectAttempts ?? MAX_RECONNECT_ATTEMPTS;
-    let error: unknown = lost;
-    try {
-      for (let tries = 1; tries <= most; tries += 1) {
-        const wait = backoffMs(tries, { baseMs: RECONNECT_BASE_MS, mostMs: RECONNECT_MOST_MS, random });
-        await sleep(clock, wait, session.signal);
-        try {
-          await this.#openLink(session);
-          return await this.#reconnected();
-        } catch (failed) {
-          this.#requireCurrent(session);
-          error = failed;
-          this.#log(`try ${tries} of ${most} to reach the hub again: ${messageOf(failed)}`);
-          await this.#renewKey(session);
-        }
-      }
-      await this.#open(session);
-      await this.#reconnected();
-    } catch (failed) {
-      if (session.signal.aborted) return;
-      error = failed;
-      // What is followed goes on being asked for, for as long as `followTask` has patience.
-      if (!isFinal(failed) && this.#followed.size > 0 && this.#fallsBack()) {
-        this.#fall(session, failed);
-        await this.#followAll();
-      } else
-        await this.#end({ error: failed instanceof Error ? failed : new ConnectionError(messageOf(error)) });
-    }
-  }
-
-  async #reconnected(): Promise<void> {
-    await this.#followAll();
-    this.emit("reconnected", { connectionId: this.#link?.connectionId ?? null });
-  }
-
-  /** Throws when the key is refused for good; a gateway that is away is no news. */
-  async #renewKey(session: AbortController): Promise<void> {
-    try {
-      await this.#requester.json("GET", "/v1/key", { signal: session.signal, maxRetries: 0 });
-    } catch (error) {
-      if (isFinal(error)) throw error;
-    }
   }
 
   async #followAll(): Promise<void> {
+    if (this.#session?.link) this.#fallback.clear();
     const waiting = [...this.#followed];
     while (waiting.length > 0)
       await Promise.all(
@@ -310,16 +200,17 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
 
   /** By the way there is now; while a hub is being reached again, by none. */
   async #follow(id: string, followed: FollowedTask): Promise<void> {
-    const link = this.#link;
+    const session = this.#session;
+    const link = session?.link ?? null;
     if (link === null) {
-      if (this.#fallen) this.#fallback.follow(id, followed.order);
+      if (session?.isFallen) this.#fallback.follow(id, followed.order);
       return;
     }
     try {
       await link.subscribe(id, followed.order.lastId);
     } catch (error) {
       // Lost in between: whoever reaches it again follows the task.
-      if (this.#link === link) throw error;
+      if (this.#session?.link === link) throw error;
     }
   }
 
@@ -356,25 +247,14 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
 
   async #end(payload: { error?: Error }): Promise<void> {
     const wasThere = this.#session !== null;
-    const ending = this.#begin();
+    const ending = this.#replace(null);
     this.#followed.clear();
-    const session = await ending;
-    // Somebody may have connected again meanwhile.
-    if (this.#session === session) this.#session = null;
+    await ending;
     if (wasThere) this.emit("disconnected", payload);
-  }
-
-  #fallsBack(): boolean {
-    return this.#transports.some((transport) => transport !== "hub");
   }
 
   #streamKind(): RealtimeTransport {
     return this.#transports.includes("sse") ? "sse" : "polling";
-  }
-
-  #requireCurrent(session: AbortController): void {
-    if (this.#session !== session)
-      throw session.signal.reason ?? new ConduitError("The connection was replaced.");
   }
 
   #report(type: string, error: unknown): void {

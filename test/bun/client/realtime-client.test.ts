@@ -7,8 +7,10 @@ import {
   type ProgressUpdate,
   RateLimitError,
   type TaskResult,
+  TimeoutError,
 } from "../../../src/client/index.ts";
 import { type HubServer, startHubServer } from "../../fixture/hub-server.ts";
+import { ManualClock } from "../../fixture/manual-clock.ts";
 import { pictures } from "../../fixture/scripted-provider.ts";
 
 let server: HubServer;
@@ -173,5 +175,29 @@ test("several clients follow the same task side by side, over hubs of two gatewa
   } finally {
     for (const client of open.splice(0)) await client.disconnect();
     await other.close();
+  }
+});
+
+test("a gateway that takes connections and never answers is given up", async () => {
+  const open = new Set<{ end(): void }>();
+  const silent = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: { open: (socket) => void open.add(socket), data() {} },
+  });
+  try {
+    const clock = new ManualClock();
+    const client = made({ baseUrl: `http://127.0.0.1:${silent.port}`, clock, maxRetries: 0 });
+    const outcome = client.connect("image").catch((error: unknown) => error);
+    // SignalR is loaded, and asks, before the clock may move.
+    while (open.size < 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    await clock.advance(20_000);
+    while (open.size < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    await clock.advance(60_000);
+    expect(await outcome).toBeInstanceOf(TimeoutError);
+    expect(clock.pendingTimers).toBe(0);
+  } finally {
+    for (const socket of open) socket.end();
+    silent.stop(true);
   }
 });
