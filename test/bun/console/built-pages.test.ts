@@ -1,9 +1,9 @@
 /** The console as a process has it: built before, or by itself; and how much a first visit loads. */
 
-import { mkdir, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { gzipSync } from "bun";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { buildPage, PAGE_NAMES } from "../../../src/runtime/bun/page-builds.ts";
 import { BuiltPages } from "../../../src/runtime/process/pages/built-pages.ts";
 import type { PageBuild } from "../../../src/runtime/process/process-host.ts";
@@ -83,6 +83,29 @@ describe("the pages of a process", () => {
     expect(await textOf(pages, "console/index.html")).toBeNull();
     expect(JSON.stringify(log.lines)).toContain("bun run build:pages");
   });
+});
+
+test("builds into one folder at once disturb each other not, and leave no file of before", async () => {
+  const folder = await temporaryFolder();
+  try {
+    const old = join(folder.path, "pages/console/main-oldhash1.js");
+    await mkdir(dirname(old), { recursive: true });
+    await writeFile(old, "old");
+    const program = resolve(import.meta.dirname, "../../../packaging/pages.ts");
+    const build = () =>
+      Bun.spawn([process.execPath, program, "pages"], { cwd: folder.path, stdout: "ignore" });
+    const codes = await Promise.all([build(), build()].map(({ exited }) => exited));
+    expect(codes).toEqual([0, 0]);
+    const names = await readdir(dirname(old));
+    expect(names).not.toContain("main-oldhash1.js");
+    const document = await readFile(join(dirname(old), "index.html"), "utf8");
+    const named = [...document.matchAll(/"console\/([^"]+)"/g)].map(([, name]) => name);
+    expect(names).toEqual(expect.arrayContaining(named));
+    expect(names).toHaveLength((await buildPage("console")).size);
+    expect(await readdir(folder.path)).toEqual(["pages"]);
+  } finally {
+    await folder.remove();
+  }
 });
 
 describe("the built console", () => {
