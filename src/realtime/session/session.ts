@@ -311,8 +311,10 @@ export class VoiceSession implements SocketHandler, LegOwner {
   #newLeg(): ProviderLeg {
     const { route, plan, dialer, call, clock, limits, newId } = this.#dependencies;
     const { model, endpoint } = route.way;
-    const elsewhere = this.#mayMove(NO_ANSWER);
-    const onTrial = elsewhere || this.#mayMove(NO_ACCOUNT);
+    // What nobody connects to is always there, and never says that it is.
+    const isBuiltIn = endpoint.baseUrl === "";
+    const elsewhere = !isBuiltIn && this.#mayMove(NO_ANSWER);
+    const onTrial = elsewhere || (!isBuiltIn && this.#mayMove(NO_ACCOUNT));
     return new ProviderLeg(
       {
         plan: { ...plan, endpoint, providerModel: model.providerModel },

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import type { RealtimeProvider } from "../../../src/realtime/translator.ts";
 import { elevenLabsTranslator } from "../../../src/realtime/translators/elevenlabs.ts";
+import { localEcho } from "../../../src/realtime/translators/local-echo.ts";
 import { openAiTranslator } from "../../../src/realtime/translators/openai.ts";
 import type { VoiceModel } from "../../../src/realtime/voice-models.ts";
 import type { ProviderAccount } from "../../../src/tasks/ports/media-provider.ts";
@@ -252,6 +253,15 @@ describe("models that stand in for another", () => {
       conversation_config_override: { agent: { prompt: { prompt: "Be brief." } } },
     });
   });
+});
+
+test("the built-in voice, which nobody connects to, is on no trial", () => {
+  const echo = voiceModel(localEcho, "echo", { baseUrl: "" });
+  const voice = world({ standIns: [echo, SPARE] });
+  voice.client({ type: "response.create" });
+  voice.upstream.refuse(null);
+  expect(voice.moves).toEqual([{ model: "local/echo", account: null }]);
+  expect(voice.types()).toContain("response.done");
 });
 
 describe("a session is never sent to a model that lacks what it asks for", () => {
