@@ -5,7 +5,7 @@
 
 import { once } from "node:events";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ConduitRealtimeClient as OurClient } from "../../src/client/index.ts";
+import { ConduitClient, ConduitRealtimeClient as OurClient } from "../../src/client/index.ts";
 import {
   type ProgressUpdate,
   ConduitRealtimeClient as PublishedClient,
@@ -146,4 +146,16 @@ describe.each([
       return;
     }
   });
+});
+
+test("our client gets pictures as a stream of the started program", async () => {
+  const conduit = new ConduitClient({ virtualKey: BOOTSTRAP_KEY, baseUrl: server.url });
+  const request = { model: "local/canvas", prompt: "a red boat", size: "64x64", n: 2, stream: true } as const;
+  const pictures: string[] = [];
+  for await (const { type, b64_json } of conduit.images.generate(request)) {
+    expect(type).toBe("image_generation.completed");
+    pictures.push(b64_json);
+  }
+  expect(pictures).toHaveLength(2);
+  for (const picture of pictures) expect(atob(picture)).toMatch(/^.PNG/);
 });
