@@ -129,7 +129,7 @@ const KNOWN: readonly KnownProvider[] = [
   },
 ];
 
-const LOCAL: VoiceOffer = {
+const LOCAL: Omit<VoiceOffer, "models"> = {
   provider: lazyProvider({
     name: "local",
     capabilities: ECHO_CAPABILITIES,
@@ -141,9 +141,9 @@ const LOCAL: VoiceOffer = {
     accounts: [],
     addressOf: (baseUrl) => baseUrl,
   }),
-  models: [{ providerModel: "echo", price: { kind: "free" } }],
   openEnded: null,
 };
+const ECHO = "echo";
 
 /** The built-in voice, and every provider with a key. */
 export function createVoiceOffers({ keys, providers, prices }: VoiceOfferSettings): VoiceOffer[] {
@@ -184,7 +184,8 @@ export function createVoiceOffers({ keys, providers, prices }: VoiceOfferSetting
     };
     return [offer];
   });
-  return [LOCAL, ...offers];
+  const echo: VoicePrice = voicePrice(prices, `${LOCAL.provider.name}/${ECHO}`) ?? { kind: "free" };
+  return [{ ...LOCAL, models: [{ providerModel: ECHO, price: echo }] }, ...offers];
 }
 
 function withVoices(provider: RealtimeProvider, voices: readonly string[]): RealtimeProvider {
