@@ -2,7 +2,7 @@
 
 import type { ReactNode } from "react";
 import { Dialog } from "./dialog.tsx";
-import { useToast } from "./toasts.tsx";
+import { useCopy } from "./use-copy.ts";
 
 export type SecretDialogProps = {
   title: string;
@@ -13,21 +13,13 @@ export type SecretDialogProps = {
 };
 
 export function SecretDialog({ title, secret, children, onClose }: SecretDialogProps) {
-  const toast = useToast();
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(secret);
-      toast({ tone: "good", text: "Copied." });
-    } catch {
-      toast({ tone: "bad", text: "The browser does not let this page copy; mark the text and copy it." });
-    }
-  };
+  const copy = useCopy();
   return (
     <Dialog title={title} onClose={onClose}>
       <p>{children}</p>
       <code className="mono secret">{secret}</code>
       <div className="row">
-        <button className="button main" type="button" onClick={() => void copy()}>
+        <button className="button main" type="button" onClick={() => copy(secret, "Copied.")}>
           Copy
         </button>
         <button className="button" type="button" onClick={onClose}>

@@ -4,25 +4,16 @@ import { useState } from "react";
 import { Dialog } from "../design/dialog.tsx";
 import { Icon } from "../design/icon.tsx";
 import { Tabs } from "../design/tabs.tsx";
-import { useToast } from "../design/toasts.tsx";
+import { useCopy } from "../design/use-copy.ts";
 import { useSession } from "../shell/session.ts";
 import { codeSample, LANGUAGES, type Language } from "./code-samples.ts";
 import type { Request } from "./request-body.ts";
 
 export function CodeDialog({ request, onClose }: { request: Request; onClose(): void }) {
   const { baseUrl } = useSession();
-  const toast = useToast();
+  const copy = useCopy();
   const [language, setLanguage] = useState<Language>("curl");
   const code = codeSample(language, request, baseUrl);
-  const copy = async () => {
-    try {
-      await navigator.clipboard.writeText(code);
-      toast({ tone: "good", text: `Copied as ${language}.` });
-    } catch {
-      // Browsers give pages without TLS no clipboard.
-      toast({ tone: "bad", text: "The browser did not let the page copy. Select the text instead." });
-    }
-  };
   return (
     <Dialog title="What ran, as code" onClose={onClose}>
       <Tabs<Language> label="Language" choices={LANGUAGES} chosen={language} onChoose={setLanguage}>
@@ -35,7 +26,7 @@ export function CodeDialog({ request, onClose }: { request: Request; onClose(): 
         </div>
       </Tabs>
       <div className="row">
-        <button className="button main" type="button" onClick={() => void copy()}>
+        <button className="button main" type="button" onClick={() => copy(code, `Copied as ${language}.`)}>
           <Icon name="copy" />
           Copy
         </button>
