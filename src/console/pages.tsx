@@ -3,16 +3,20 @@
 import { AdminPage } from "./admin/admin-page.tsx";
 import { AdminKeyPage } from "./admin/key-page.tsx";
 import { PlaygroundPage } from "./playground/playground-page.tsx";
+import { laterPage } from "./shell/later-page.tsx";
 import type { Page } from "./shell/page.ts";
 import { SpendPage } from "./spend/spend-page.tsx";
 import { TaskListPage } from "./tasks/task-list-page.tsx";
 import { TaskPage } from "./tasks/task-page.tsx";
 import { WebhooksPage } from "./webhooks/webhooks-page.tsx";
 
+const VoicePage = laterPage(async () => (await import("./voice/voice-page.tsx")).VoicePage);
+
 export const PAGES: readonly Page[] = [
   { path: "", title: "Playground", icon: "spark", view: PlaygroundPage },
   { path: "tasks", title: "Tasks", icon: "list", view: TaskListPage },
   { path: "tasks/:id", title: "Task", icon: null, view: TaskPage },
+  { path: "voice", title: "Voice", icon: "voice", view: VoicePage },
   { path: "spend", title: "Spend", icon: "coin", view: SpendPage },
   { path: "webhooks", title: "Webhooks", icon: "bell", view: WebhooksPage },
   { path: "admin", title: "Administration", icon: "keys", view: AdminPage },

@@ -1,6 +1,9 @@
 /** Numbers and moments as people read them. */
 
+import type { WirePricing } from "../../protocol/model.ts";
+
 const MICRO_DOLLARS = 1_000_000;
+const UNITS: Readonly<Record<string, string>> = { million_tokens: "1M tokens" };
 
 /** US dollars; small amounts keep what is not zero. */
 export function dollarsText(dollars: number): string {
@@ -8,6 +11,11 @@ export function dollarsText(dollars: number): string {
   const digits = dollars < 0.01 ? 6 : dollars < 1 ? 4 : 2;
   const rounded = Math.round(dollars * MICRO_DOLLARS) / MICRO_DOLLARS;
   return `$${rounded.toFixed(digits).replace(/(\.\d\d\d*?)0+$/, "$1")}`;
+}
+
+/** What one unit costs at most. */
+export function priceText(pricing: WirePricing): string {
+  return pricing.free ? "free" : `≤ ${dollarsText(pricing.usd)} / ${UNITS[pricing.unit] ?? pricing.unit}`;
 }
 
 /** From `0.8 s` to `1 h 20 min`. */
@@ -19,6 +27,13 @@ export function durationText(ms: number): string {
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** From `12 B` to `3.4 MB`. */
+export function sizeText(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  const [unit, size] = bytes < 1_000_000 ? ["kB", bytes / 1_000] : ["MB", bytes / 1_000_000];
+  return `${size.toFixed(1)} ${unit}`;
 }
 
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });

@@ -12,6 +12,8 @@ const PATHS = {
   bell: "M6 16V11a6 6 0 0112 0v5l2 2H4zM10 21h4",
   keys: "M8 11a4 4 0 100 8 4 4 0 000-8zM11 12l9-9M16 7l3 3",
   film: "M4 5h16v14H4zM8 5v14M16 5v14M4 12h16",
+  voice: "M12 3v10M8 6v4M16 6v4M5 11a7 7 0 0 0 14 0M12 18v3",
+  trace: "M3 12h4l3-7 4 14 3-7h4",
 } as const;
 
 export type IconName = keyof typeof PATHS;

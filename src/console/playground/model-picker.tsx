@@ -1,8 +1,8 @@
 /** Which models run: one, or several of a kind side by side. */
 
 import { useState } from "react";
-import type { WireModel, WirePricing } from "../../protocol/model.ts";
-import { dollarsText } from "../design/format.ts";
+import type { WireModel } from "../../protocol/model.ts";
+import { priceText } from "../design/format.ts";
 
 export type ModelPickerProps = {
   models: readonly WireModel[];
@@ -12,7 +12,6 @@ export type ModelPickerProps = {
 
 /** More models than this can be searched. */
 const SEARCHED_FROM = 9;
-const UNITS = { million_tokens: "1M tokens" } as Readonly<Record<string, string>>;
 
 export function ModelPicker({ models, picked, onPick }: ModelPickerProps) {
   const [search, setSearch] = useState("");
@@ -53,8 +52,4 @@ export function ModelPicker({ models, picked, onPick }: ModelPickerProps) {
       </section>
     </fieldset>
   );
-}
-
-function priceText(pricing: WirePricing): string {
-  return pricing.free ? "free" : `≤ ${dollarsText(pricing.usd)} / ${UNITS[pricing.unit] ?? pricing.unit}`;
 }

@@ -3,12 +3,12 @@
 import { createRequire } from "node:module";
 import { dirname, resolve } from "node:path";
 import type { PageBuild } from "../process/process-host.ts";
+import { hashedName } from "./hashed-name.ts";
 
 const SOURCE = resolve(import.meta.dirname, "../../docs");
 const PACKAGE = "@scalar/api-reference";
 /** Leads to a file that is not served. */
 const SOURCE_MAP = /\n\/\/# sourceMappingURL=\S+\s*$/;
-const HASH_CHARACTERS = 8;
 
 type Manifest = {
   readonly name: string;
@@ -31,8 +31,7 @@ export async function buildDocs(): Promise<PageBuild> {
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   const add = (name: string, extension: string, text: string): string => {
     const bytes = new Uint8Array(new TextEncoder().encode(text));
-    const hash = new Bun.CryptoHasher("sha256").update(bytes).digest("hex").slice(0, HASH_CHARACTERS);
-    const named = `${name}-${hash}.${extension}`;
+    const named = hashedName(name, extension, bytes);
     files.set(named, bytes);
     return named;
   };
