@@ -11,12 +11,14 @@ import { TaskPage } from "./tasks/task-page.tsx";
 import { WebhooksPage } from "./webhooks/webhooks-page.tsx";
 
 const VoicePage = laterPage(async () => (await import("./voice/voice-page.tsx")).VoicePage);
+const TracePage = laterPage(async () => (await import("./trace/trace-page.tsx")).TracePage);
 
 export const PAGES: readonly Page[] = [
   { path: "", title: "Playground", icon: "spark", view: PlaygroundPage },
   { path: "tasks", title: "Tasks", icon: "list", view: TaskListPage },
   { path: "tasks/:id", title: "Task", icon: null, view: TaskPage },
   { path: "voice", title: "Voice", icon: "voice", view: VoicePage },
+  { path: "trace", title: "Trace", icon: "trace", view: TracePage },
   { path: "spend", title: "Spend", icon: "coin", view: SpendPage },
   { path: "webhooks", title: "Webhooks", icon: "bell", view: WebhooksPage },
   { path: "admin", title: "Administration", icon: "keys", view: AdminPage },

@@ -109,25 +109,55 @@ test("builds into one folder at once disturb each other not, and leave no file o
 });
 
 describe("the built console", () => {
-  it("is one of the pages, and loads less than 200 kB at a first visit", async () => {
+  it("is one of the pages, and loads less than 200 kB at a first visit, and voice later", async () => {
     expect(PAGE_NAMES).toContain("console");
     const files = await buildPage("console");
-    const bytes = [...files.values()].reduce((sum, file) => sum + gzipSync(file).byteLength, 0);
+    const loaded = firstVisit(files);
+    const bytes = loaded.reduce((sum, name) => sum + gzipSync(files.get(name) ?? "").byteLength, 0);
     expect(bytes).toBeGreaterThan(50_000);
     expect(bytes).toBeLessThan(MOST_GZIP_BYTES);
+    for (const later of ["voice-page-", "trace-page-", "worklet-"]) {
+      expect([...files.keys()].filter((name) => name.startsWith(later))).toHaveLength(1);
+      expect(loaded.filter((name) => name.startsWith(later))).toEqual([]);
+    }
   });
 
   it("has hashes in the names of its files and nothing in its document that a strict policy would refuse", async () => {
     const files = await buildPage("console");
-    const document = new TextDecoder().decode(files.get("index.html"));
+    const document = textOfFile(files, "index.html");
     const named = [...document.matchAll(/(?:src|href)="console\/([^"]+)"/g)].map(([, name = ""]) => name);
     expect(named).toHaveLength(2);
     for (const name of named) expect(files.has(name)).toBe(true);
-    for (const name of files.keys()) expect(name).toMatch(/^(?:index\.html|[\w.]+-[a-z0-9]{8}\.(?:js|css))$/);
+    for (const name of files.keys())
+      expect(name).toMatch(/^(?:index\.html|[\w.-]+-[a-z0-9]{8}\.(?:js|css))$/);
     expect(document).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=/);
+  });
+
+  it("names the program of the audio thread, which the policy lets no page make of a text", async () => {
+    const files = await buildPage("console");
+    const [, name = ""] =
+      /name="voice-worklet" content="console\/([^"]+)"/.exec(textOfFile(files, "index.html")) ?? [];
+    expect(textOfFile(files, name)).toContain("registerProcessor(");
   });
 
   it("is no page by another name", async () => {
     await expect(buildPage("constructor")).rejects.toThrow("no page constructor");
   });
 });
+
+function textOfFile(files: PageBuild, name: string): string {
+  return new TextDecoder().decode(files.get(name));
+}
+
+/** The document, what it names, and what that imports at once. */
+function firstVisit(files: PageBuild): string[] {
+  const found = new Set(["index.html"]);
+  for (const name of found) {
+    const text = textOfFile(files, name);
+    for (const [, next = ""] of text.matchAll(
+      /(?:(?:src|href)="console\/|\b(?:from|import)\s*"\.\/)([^"]+)"/g,
+    ))
+      if (files.has(next)) found.add(next);
+  }
+  return [...found];
+}

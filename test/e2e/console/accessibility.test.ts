@@ -147,6 +147,23 @@ describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSE
       },
     },
     {
+      name: "the page of voice without a microphone",
+      async reach(page) {
+        await at(page, "voice");
+        await page.getByRole("button", { name: "Start" }).click();
+        await page.getByRole("alert").waitFor();
+      },
+    },
+    {
+      name: "the trace of a connection, with a frame that is open",
+      async reach(page) {
+        await at(page, "trace");
+        await page.getByRole("button", { name: "Connect" }).click();
+        await page.getByRole("button", { name: /"result":/ }).click();
+        await page.locator("pre").waitFor();
+      },
+    },
+    {
       name: "a page that there is not",
       async reach(page) {
         await at(page, "nowhere");
