@@ -127,6 +127,8 @@ describe("a batch", () => {
     expect(await refused(await post(requests()))).toMatchObject({ status: 400, param });
     expect(files()).toEqual([]);
     expect(await json(await world.send("GET", "/v1/tasks"))).toMatchObject({ data: [] });
+    // What a caller does wrong is no failure of ours.
+    expect(world.log.filter(({ level }) => level === "error")).toEqual([]);
   });
 
   test("that the budget refuses after its pictures were copied leaves no file", async () => {
