@@ -31,7 +31,8 @@ const TIMEOUT_SECONDS = { image: [5, 3_600], video: [30, 7_200] } as const;
 const MAX_DURATION_SECONDS = 3_600;
 const MAX_FPS = 240;
 
-const PRINTABLE = "^\\P{Cc}+$";
+/** Without control characters, in words that the patterns of every language know. */
+const PRINTABLE = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$";
 const printable = new RegExp(PRINTABLE, "u");
 /**
  * What no text needs and what breaks those who read it later: control characters, but for blanks and C1's old glyphs.

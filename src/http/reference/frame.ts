@@ -87,7 +87,7 @@ function text(description: string): JsonSchema {
 export function overview(): string {
   const errors = ERROR_CODES.map((code) => `- ${statusOf(code)} \`${code}\`: ${ERROR_MEANINGS[code]}`);
   const refused = UNSUPPORTED_ENDPOINTS.flatMap(([, paths]) => paths.map((path) => `\`${path}\``));
-  return `JSON in UTF-8 both ways. A field that is sent as \`null\` counts as absent, and answers may have further fields in later releases.
+  return `JSON in UTF-8 both ways. A field that is sent as \`null\` counts as absent, and so does an empty parameter. Answers may have further fields in later releases.
 Times are ISO 8601 in UTC, money is US dollars. Every answer carries \`x-request-id\`.
 
 A slash at the end of a path makes no difference, ids of tasks and batches are found in any letter case, and HEAD answers what GET would.

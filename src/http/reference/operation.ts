@@ -31,6 +31,8 @@ export type Parameter = {
 /** Bodies of requests by their names in the document; see requests.ts. */
 export type RequestName =
   | "CreateImage"
+  | "CreateImageTask"
+  | "EditImage"
   | "CreateVideo"
   | "CreateOpenAiVideo"
   | "CreateBatch"

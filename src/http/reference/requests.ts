@@ -6,7 +6,7 @@ import type { ImageFields, VideoFields } from "../../protocol/create-request.ts"
 import type { CreateClientSecretRequest, CreateEphemeralKeyRequest } from "../../protocol/ephemeral-key.ts";
 import type { CreateKeyRequest } from "../../protocol/key.ts";
 import type { JsonSchema } from "../../protocol/model.ts";
-import type { CancelTasksRequest } from "../../protocol/task.ts";
+import type { CancelTasksRequest, TaskType } from "../../protocol/task.ts";
 import type { CreateWebhookEndpointRequest } from "../../protocol/webhook.ts";
 import { batchSchema } from "../creation/batch-body.ts";
 import {
@@ -125,22 +125,32 @@ const CUSTOMER = { budget: "What the customer may spend; null: the default of it
 
 /** Under which name the document has one picture to work from. */
 const PICTURE_REF = "#/components/schemas/Picture";
-const WHOLE = { image: "CreateImage", video: "CreateVideo" } as const;
 
 /** The bodies under these limits, and what they refer to, by name. */
 export function requestSchemas(
   limits: CreationLimits,
-): Readonly<Record<RequestName | "Picture", JsonSchema>> {
+): Readonly<Record<RequestName | "Picture" | "TypedImage" | "TypedVideo", JsonSchema>> {
   const image = bodyOf(imageCreationSchema(limits), IMAGE);
   const video = bodyOf(videoCreationSchema(limits), VIDEO);
   return {
     Picture: PICTURE_SCHEMA,
-    CreateImage: { ...image, description: `What a picture is made from. ${FURTHER}` },
+    CreateImage: {
+      ...without(image, "access_token"),
+      description: `What a picture is made from. ${FURTHER}`,
+    },
+    CreateImageTask: { ...without(image, "stream"), description: `What a picture is made from. ${FURTHER}` },
+    EditImage: {
+      ...without(image, "access_token"),
+      description: `What a picture is made from, and the pictures to work from. ${FURTHER}`,
+      anyOf: [{ required: ["image"] }, { required: ["images"] }],
+    },
     CreateVideo: { ...video, description: `What a film is made from. ${FURTHER}` },
-    CreateOpenAiVideo: openAiVideoBody(video),
+    CreateOpenAiVideo: openAiVideoBody(without(video, "access_token")),
+    TypedImage: typed("image", without(image, "stream", "access_token")),
+    TypedVideo: typed("video", without(video, "access_token")),
     CreateBatch: batchBody(bodyOf(batchSchema(limits), BATCH)),
-    CancelTasks: bodyOf(cancelTasksSchema, CANCEL),
-    EstimateRequest: typedCreate("A create body with its type."),
+    CancelTasks: { ...bodyOf(cancelTasksSchema, CANCEL), minProperties: 1 },
+    EstimateRequest: { description: "A create body with its type.", oneOf: TYPED },
     CreateEphemeralKey: bodyOf(ephemeralKeySchema, EPHEMERAL),
     CreateClientSecret: bodyOf(clientSecretSchema, SECRET),
     CreateBetaSession: {
@@ -174,7 +184,10 @@ function bodyOf(schema: z.ZodType, texts: Readonly<Record<string, string>>): Jso
 
 function jsonSchemaOf(schema: z.ZodType): JsonSchema {
   const made = z.toJSONSchema(schema, { io: "input", unrepresentable: "any", override: plainIntegers });
-  const text = JSON.stringify(made).replaceAll("#/$defs/picture", PICTURE_REF);
+  const text = JSON.stringify(made)
+    .replaceAll("#/$defs/picture", PICTURE_REF)
+    .replaceAll("\\\\P{Cc}", `[^${CONTROL}]`)
+    .replaceAll("\\\\p{Cc}", CONTROL);
   const { $schema: _, ...body } = JSON.parse(text) as Record<string, JsonSchema>;
   return body as JsonSchema;
 }
@@ -185,21 +198,33 @@ export function plainIntegers({ jsonSchema }: { jsonSchema: { minimum?: number; 
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
 }
 
-/** A create body with its type in it. */
-function typedCreate(description: string): JsonSchema {
-  const variants = Object.entries(WHOLE).map(([type, name]) => ({
-    allOf: [
-      { $ref: `#/components/schemas/${name}` },
-      { type: "object", properties: { type: { const: type } }, required: ["type"] },
-    ],
-  }));
-  return { description, oneOf: variants };
+/** Control characters, in a pattern within JSON: not every language's patterns know `\p{Cc}`. */
+const CONTROL = String.raw`\\u0000-\\u001f\\u007f-\\u009f`;
+
+/** A body without fields that a route refuses. */
+function without(body: JsonSchema, ...names: string[]): JsonSchema {
+  const fields = Object.entries(body.properties as Record<string, JsonSchema>);
+  return { ...body, properties: Object.fromEntries(fields.filter(([name]) => !names.includes(name))) };
+}
+
+/** Both kinds of create bodies with their type in them. */
+const TYPED = ["TypedImage", "TypedVideo"].map((name) => ({ $ref: `#/components/schemas/${name}` }));
+
+function typed(type: TaskType, body: JsonSchema): JsonSchema {
+  return {
+    ...body,
+    description: `A create body of type \`${type}\`.`,
+    required: ["type", ...(body.required as string[])],
+    properties: { type: { const: type }, ...(body.properties as Record<string, JsonSchema>) },
+  };
 }
 
 function batchBody(body: JsonSchema): JsonSchema {
   const properties = body.properties as Record<string, JsonSchema>;
-  const items = typedCreate("One request.");
-  return { ...body, properties: { ...properties, requests: { ...properties.requests, items } } };
+  return {
+    ...body,
+    properties: { ...properties, requests: { ...properties.requests, items: { oneOf: TYPED } } },
+  };
 }
 
 /** OpenAI's names of our fields: both are taken. */

@@ -39,4 +39,5 @@ export const subjectField = z
   .string({ error: subject })
   .min(1, subject)
   .max(MAX_SUBJECT_CHARACTERS, subject)
-  .refine((text) => text.isWellFormed() && /^\P{Cc}*$/u.test(text), { error: subject });
+  .refine((text) => text.isWellFormed() && /^\P{Cc}*$/u.test(text), { error: subject })
+  .meta({ pattern: "^\\P{Cc}*$" });

@@ -40,7 +40,8 @@ export const ephemeralKeySchema = z.strictObject({
       z
         .string({ error: tasks })
         .toLowerCase()
-        .refine(isTaskId, { error: "a task id, as a create answered it" }),
+        .refine(isTaskId, { error: "a task id, as a create answered it" })
+        .meta({ format: "uuid" }),
       { error: tasks },
     )
     .max(MAX_TASKS, tasks)

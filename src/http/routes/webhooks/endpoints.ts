@@ -32,7 +32,11 @@ const address = "an https address";
 const events = `a list of event types: ${WEBHOOK_EVENTS.join(", ")}`;
 const description = `a text of at most ${MAX_DESCRIPTION_CHARACTERS} characters`;
 
-const urlField = z.string({ error: address }).min(1, address).max(MAX_URL_CHARACTERS, address);
+const urlField = z
+  .string({ error: address })
+  .min(1, address)
+  .max(MAX_URL_CHARACTERS, address)
+  .meta({ format: "uri" });
 const eventsField = z
   .array(z.enum(WEBHOOK_EVENTS, { error: `one of ${WEBHOOK_EVENTS.join(", ")}` }), { error: events })
   .max(WEBHOOK_EVENTS.length, events);
