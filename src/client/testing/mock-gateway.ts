@@ -3,6 +3,7 @@
 import type { BatchItem } from "../../protocol/batch.ts";
 import { ApiError, type ErrorCode } from "../../protocol/error.ts";
 import { isTerminal, type TaskType, type WireAccepted, type WireTask } from "../../protocol/task.ts";
+import type { WireWebhookPing } from "../../protocol/webhook.ts";
 import type { ClientClock } from "../clock.ts";
 import {
   MOCK_ESTIMATE,
@@ -15,6 +16,7 @@ import {
 import { MockBatches } from "./mock-batches.ts";
 import { streamAll, streamOnce, streamTask } from "./mock-streams.ts";
 import { type CreateBody, MOCK_ADDRESS, type MockTask, MockTasks } from "./mock-tasks.ts";
+import { MockWebhookEndpoints } from "./mock-webhook-endpoints.ts";
 
 type Exchange = {
   readonly query: URLSearchParams;
@@ -28,6 +30,7 @@ type Handler = (exchange: Exchange, id: string) => Response | Promise<Response>;
 const PIXEL =
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg==";
 const PAGE_TASKS = 20;
+const PING: WireWebhookPing = { delivered: true, httpStatus: 200, durationMs: 1, error: null };
 
 export class MockGateway {
   readonly tasks: MockTasks;
@@ -35,6 +38,7 @@ export class MockGateway {
   readonly refusals: ApiError[] = [];
   readonly #clock: ClientClock;
   readonly #batches: MockBatches;
+  readonly #endpoints = new MockWebhookEndpoints();
   /** What was made under an idempotency key. */
   readonly #made = new Map<string, MockTask>();
 
@@ -78,6 +82,20 @@ export class MockGateway {
       /^auth\/ephemeral-keys$/,
       ({ body }) => Response.json(mockEphemeralKey(body, this.#clock.now())),
     ],
+    ["GET", /^webhooks\/endpoints$/, () => Response.json({ data: this.#endpoints.all() })],
+    [
+      "POST",
+      /^webhooks\/endpoints$/,
+      ({ body }) => Response.json(this.#endpoints.make(body as { url: string }, this.#clock.now())),
+    ],
+    [
+      "PATCH",
+      /^webhooks\/endpoints\/([^/]+)$/,
+      ({ body }, id) => Response.json(this.#endpoints.change(id, body)),
+    ],
+    ["DELETE", /^webhooks\/endpoints\/([^/]+)$/, (_, id) => this.#removeEndpoint(id)],
+    ["POST", /^webhooks\/endpoints\/([^/]+)\/ping$/, (_, id) => this.#ping(id)],
+    ["POST", /^webhooks\/endpoints\/([^/]+)\/rotate$/, (_, id) => Response.json(this.#endpoints.rotate(id))],
     ["GET", /^usage$/, ({ query }) => this.#usage(query)],
   ];
 
@@ -196,6 +214,16 @@ export class MockGateway {
   #deliveries(id: string): Response {
     this.#task(id);
     return Response.json({ data: [] });
+  }
+
+  #removeEndpoint(id: string): Response {
+    this.#endpoints.remove(id);
+    return Response.json({ id, deleted: true });
+  }
+
+  #ping(id: string): Response {
+    this.#endpoints.get(id);
+    return Response.json(PING);
   }
 
   #usage(query: URLSearchParams): Response {

@@ -185,6 +185,19 @@ describe("the API of the mock client", () => {
     expect(await within(clock, rest.key.get())).toMatchObject({ enabled: true });
   });
 
+  test("has webhook endpoints, to which nothing is sent", async () => {
+    const { clock, client } = await connected();
+    const { webhookEndpoints } = client.rest;
+    const { id, secret } = await within(clock, webhookEndpoints.create({ url: "https://example.com/hook" }));
+    expect(secret).toMatch(/^whsec_/);
+    const changed = await within(clock, webhookEndpoints.update(id, { description: "mine" }));
+    expect(changed).toMatchObject({ url: "https://example.com/hook", description: "mine", enabled: true });
+    expect(await within(clock, webhookEndpoints.ping(id))).toMatchObject({ httpStatus: 200 });
+    expect(await within(clock, webhookEndpoints.rotateSecret(id))).toMatchObject({ id, secret });
+    await within(clock, webhookEndpoints.remove(id));
+    expect(await within(clock, webhookEndpoints.list())).toEqual([]);
+  });
+
   test("makes a create that is repeated under one key once, and refuses what it is told to refuse", async () => {
     const { clock, client } = await connected();
     const { rest } = client;
