@@ -120,6 +120,17 @@ describe.skipIf(missingBrowser !== null)(named("the console's trace"), { timeout
     await page.getByText("No frames yet").waitFor();
   });
 
+  test("says that its code could not be loaded, and offers to load the console again", async () => {
+    shown = await openConsole(browser, server.url);
+    const { page } = shown;
+    await page.route("**/trace-page-*.js", (route) => route.abort());
+    await page.getByRole("link", { name: "Trace" }).click();
+    await page.getByRole("alert").getByText("This page could not be loaded from the gateway.").waitFor();
+    await page.unroute("**/trace-page-*.js");
+    await page.getByRole("button", { name: "Load the console again" }).click();
+    await page.getByRole("heading", { name: "Trace" }).waitFor();
+  });
+
   test("says what a refusal and what the end of a connection mean", async () => {
     const page = await open(`?source=events&task=${UNKNOWN}`);
     await page.getByRole("button", { name: "Connect" }).click();
