@@ -25,7 +25,14 @@ export function TaskActions({ task }: { task: WireTask }) {
   };
   return (
     <div className="row">
-      {!isTerminal(status) && <CancelButton taskId={taskId} />}
+      {!isTerminal(status) && (
+        <>
+          <CancelButton taskId={taskId} />
+          <a className="button small" href={hrefOf("trace", { source: "tasks", task: taskId })}>
+            Trace it
+          </a>
+        </>
+      )}
       {isRetryable(task) && (
         <button className="button small" type="button" disabled={busy} onClick={() => perform(retry)}>
           Retry

@@ -103,6 +103,18 @@ describe.skipIf(missingBrowser !== null)(named("the console's trace"), { timeout
     expect(await rows.filter({ hasText: "TaskCompleted" }).count()).toBe(1);
   });
 
+  test("is opened from the page of a task that runs, to follow that one", async () => {
+    const running = await create("a heron", { steps: 100, step_ms: 1_000 });
+    shown = await openConsole(browser, server.url, { at: `tasks/${running}` });
+    const { page } = shown;
+    await page.getByRole("link", { name: "Trace it" }).click();
+    expect(await page.getByRole("combobox", { name: "Task" }).inputValue()).toBe(running);
+    await page.getByRole("button", { name: "Connect" }).click();
+    await page.getByRole("button", { name: /"target":"Subscribe"/ }).waitFor();
+    await page.getByRole("button", { name: /"type":"snapshot"/ }).waitFor();
+    await server.postJson(`/v1/tasks/${running}/cancel`, {});
+  });
+
   test("shows an event stream with its comments, stands still while it is paused, and is cleared", async () => {
     const page = await open("?source=events");
     await page.getByRole("button", { name: "Connect" }).click();
