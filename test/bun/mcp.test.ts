@@ -215,6 +215,12 @@ describe("a call", () => {
     expect((await onlyTask()).taskId).toBe(first.structuredContent.taskId);
   });
 
+  test("with an idempotency key that cannot be one is an error that names it", async () => {
+    const { isError, content } = await call("generate_image", { ...FOX, idempotency_key: "naïve ☂" });
+    expect(isError).toBe(true);
+    expect(content[0].text).toContain("(invalid_parameter, about idempotency_key)");
+  });
+
   test("edits the result of an earlier one", async () => {
     const making = call("generate_image", FOX);
     await paint(await world.provider.next());

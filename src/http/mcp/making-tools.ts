@@ -7,6 +7,7 @@ import { TASK_TYPES, type TaskType, type WireAccepted } from "../../protocol/tas
 import type { CreationLimits } from "../creation/creation-schema.ts";
 import { estimate } from "../reference/answers/models.ts";
 import { validFields } from "../request/body.ts";
+import { IDEMPOTENCY_KEY_SHAPE, isIdempotencyKey } from "../request/idempotency.ts";
 import { type CreationKind, creationArguments, requireKnown, TYPE_OF_KIND } from "./creation-arguments.ts";
 import { argumentsOf, type GatewayTool, inputSchema, MAKES, outputSchema, READS } from "./tool.ts";
 import { toolTaskSchema } from "./tool-results.ts";
@@ -17,11 +18,11 @@ const CREATE_PATHS: Readonly<Record<TaskType, string>> = {
   video: "/v1/videos/generations/async",
 };
 
-const key = "a text that says which calls are repeats of each other, such as a UUID";
 const callSchema = z.looseObject({
   wait_seconds: waitField,
   idempotency_key: z
-    .string({ error: key })
+    .string({ error: IDEMPOTENCY_KEY_SHAPE })
+    .refine(isIdempotencyKey, { error: IDEMPOTENCY_KEY_SHAPE })
     .meta({
       description:
         "Say the same one when a call is repeated, and nothing is made twice within a day. Default: every call makes something.",

@@ -14,6 +14,8 @@ export type IdempotencyOptions = {
 
 /** As long as Stripe's, whose habits clients have. */
 const MAX_KEY_CHARACTERS = 255;
+/** What a key has to be, in the words of errors. */
+export const IDEMPOTENCY_KEY_SHAPE = `1 to ${MAX_KEY_CHARACTERS} printable ASCII characters, such as a UUID`;
 const KEY = new RegExp(`^[\\x21-\\x7e](?:[\\x20-\\x7e]{0,${MAX_KEY_CHARACTERS - 2}}[\\x21-\\x7e])?$`);
 /** OpenAI's libraries number their attempts here, from 0, and send no key. */
 const ATTEMPT_HEADER = "x-stainless-retry-count";
@@ -38,12 +40,15 @@ export function idempotencyClaim(
 /** The `Idempotency-Key` of a request; null without one. Throws `invalid_parameter` for what cannot be one. */
 export function idempotencyKey(headers: Headers): string | null {
   const key = headers.get("idempotency-key");
-  if (key === null || KEY.test(key)) return key;
-  throw new ApiError(
-    "invalid_parameter",
-    `Idempotency-Key must be 1 to ${MAX_KEY_CHARACTERS} printable ASCII characters, such as a UUID.`,
-    { param: "Idempotency-Key" },
-  );
+  if (key === null || isIdempotencyKey(key)) return key;
+  throw new ApiError("invalid_parameter", `Idempotency-Key must be ${IDEMPOTENCY_KEY_SHAPE}.`, {
+    param: "Idempotency-Key",
+  });
+}
+
+/** Whether a text can be an `Idempotency-Key`. */
+export function isIdempotencyKey(text: string): boolean {
+  return KEY.test(text);
 }
 
 async function keyClaim(
