@@ -221,6 +221,15 @@ describe("a call", () => {
     expect(content[0].text).toContain("(invalid_parameter, about idempotency_key)");
   });
 
+  test.each(["../events", "..", "canvas/../../tasks", "."])(
+    "for the model %j reaches no other route",
+    async (model) => {
+      const { isError, content } = await call("list_models", { model });
+      expect(isError).toBe(true);
+      expect(content[0].text).toContain("(not_found)");
+    },
+  );
+
   test("edits the result of an earlier one", async () => {
     const making = call("generate_image", FOX);
     await paint(await world.provider.next());

@@ -40,7 +40,10 @@ export class GatewayCalls {
     this.#urls = urls;
   }
 
-  /** The answer's JSON. Rejects with the `ApiError` that the route answered. */
+  /**
+   * The answer's JSON. Rejects with the `ApiError` that the route answered, and with `not_found` for a path that an id such as
+   * `..` would lead to another route.
+   */
   async json<Answer>(method: string, path: string, call: GatewayCall = {}): Promise<Answer> {
     const response = await this.#dispatch(this.#request(method, path, call));
     const answer: unknown = await response.json();
@@ -61,6 +64,7 @@ export class GatewayCalls {
     if (idempotencyKey !== undefined) headers.set("idempotency-key", idempotencyKey);
     if (body !== undefined) headers.set("content-type", "application/json");
     const url = new URL(path, requestOrigin(outer) ?? baseUrl(outer, this.#urls));
+    if (url.pathname !== path) throw new ApiError("not_found", "There is nothing of this id.");
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) url.searchParams.set(name, String(value));
     return new Request(url, {
