@@ -20,7 +20,10 @@ beforeEach(async () => {
   receiver = new WebhookReceiver();
   world = await gatewayWorld({ transport: receiver.transport });
 });
-afterEach(() => world.close());
+afterEach(() => {
+  for (const { message } of receiver.calls) world.described.checkMessage(message);
+  return world.close();
+});
 
 const json = async <T>(response: Response) => (await response.json()) as T;
 const post = async <T>(path: string, body: object) => json<T>(await world.send("POST", path, { body }));

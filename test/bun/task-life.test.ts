@@ -75,6 +75,7 @@ describe("an unfinished task", () => {
       priority: "normal",
       metadata: {},
       attempts: [],
+      request: { model: "dall-e-3", prompt: "a red fox", n: 1 },
     });
     expect(retryAfter).toBe("1");
   });
