@@ -49,7 +49,7 @@ export class ArtefactFiles {
     };
   }
 
-  /** Null where none was kept. */
+  /** Null where none was kept. Rejects where a part of it cannot be read now. */
   async transcriptOf(sessionId: string): Promise<Omit<TranscriptPart, "at"> | null> {
     const files = await this.#filesOf(sessionId, TRANSCRIPT.ending);
     if (files.length === 0) return null;
@@ -61,7 +61,7 @@ export class ArtefactFiles {
     };
   }
 
-  /** Null where none was kept. */
+  /** Null where none was kept. Rejects where a part of it cannot be read now. */
   async recordingOf(sessionId: string): Promise<RecordingFile | null> {
     const files = await this.#filesOf(sessionId, SOUND.ending);
     const found = await Promise.all(files.map(async (file) => ({ file, part: await headOf(file) })));
@@ -91,10 +91,11 @@ export class ArtefactFiles {
   }
 }
 
-/** Null for what is none. */
+/** Null for what is none. Rejects where it cannot be read: a part that is left out would be missed by nobody. */
 async function readPart(file: MediaFile): Promise<TranscriptPart | null> {
+  const text = await new Response(await file.open()).text();
   try {
-    const part = (await new Response(await file.open()).json()) as TranscriptPart | null;
+    const part = JSON.parse(text) as TranscriptPart | null;
     return typeof part?.at === "number" && Array.isArray(part.entries) ? part : null;
   } catch {
     return null;

@@ -26,6 +26,8 @@ export class ArtefactKeeper implements SessionWitness {
   /** Writes come one after the other. */
   #writing: Promise<void> = Promise.resolve();
   #timer: TimerHandle;
+  /** Whether what is stored says that there was more than is kept. */
+  #saysIncomplete = false;
   #failed = false;
 
   /** `sessionId` as its record has it. */
@@ -87,11 +89,13 @@ export class ArtefactKeeper implements SessionWitness {
   async #keepTexts(): Promise<void> {
     const transcript = this.#transcript;
     const entries = transcript?.take() ?? [];
-    if (transcript === null || entries.length === 0) return;
+    if (transcript === null) return;
+    const { complete } = transcript;
+    if (entries.length === 0 && (complete || this.#saysIncomplete)) return;
     const { files, clock } = this.#options;
     try {
-      const { complete } = transcript;
       await files.keepTranscript(this.#sessionId, { at: clock.now(), complete, entries });
+      this.#saysIncomplete = !complete;
     } catch (error) {
       transcript.putBack(entries);
       this.#warn(error);

@@ -19,7 +19,7 @@ const PART_FRAMES = (PART_MS * RATE) / MS;
 const JOINT_FRAMES = (250 * RATE) / MS;
 /** Sound that lies further ahead of its time is left out. */
 const MOST_AHEAD_FRAMES = 300 * RATE;
-/** A file has at most 4 GiB. */
+/** A file has at most 4 GiB: sound from here on is left out. */
 const MOST_FRAMES = 10 * 3_600 * RATE;
 const OURS: AudioFormat = { type: "audio/pcm", rate: RATE };
 
@@ -113,13 +113,14 @@ class Track {
     return this.#end;
   }
 
-  /** Places sound at `start`, or behind what is there; not before `from`, and not too far ahead of `now`. */
+  /** Places sound at `start`, or behind what is there; not before `from`, too far ahead of `now`, or beyond what a file has. */
   add(samples: Int16Array, start: number, from: number, now: number): void {
     const joins = this.#end > 0 && start - this.#end < JOINT_FRAMES;
     const at = Math.max(from, joins ? this.#end : start);
-    if (samples.length === 0 || at > now + MOST_AHEAD_FRAMES) return;
+    const end = at + samples.length;
+    if (samples.length === 0 || at > now + MOST_AHEAD_FRAMES || end > MOST_FRAMES) return;
     this.#pieces.push({ start: at, samples });
-    this.#end = at + samples.length;
+    this.#end = end;
   }
 
   /** Nothing from there on is heard. */

@@ -8,6 +8,8 @@ import { type ConversationItem, textOfItem } from "../synthesis/conversation-ite
 
 /** Characters of one session; what is said beyond is not kept. */
 const MAX_CHARACTERS = 1_048_576;
+/** What an entry counts as besides its text, for what stands around it. */
+const ENTRY_CHARACTERS = 100;
 
 /** Events for the client that are read. */
 export const TRANSCRIPT_EVENTS: ReadonlySet<string> = new Set([
@@ -68,7 +70,7 @@ export class Transcript {
 
   #add(entry: Entry): void {
     if (entry.text === "" && entry.kind !== "cut") return;
-    this.#characters += entry.text.length;
+    this.#characters += entry.text.length + ENTRY_CHARACTERS;
     if (this.#characters > MAX_CHARACTERS) this.#complete = false;
     else this.#unsaved.push({ at: new Date(this.#now()).toISOString(), ...entry });
   }

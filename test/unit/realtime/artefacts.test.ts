@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { ArtefactFiles } from "../../../src/realtime/artefacts/artefact-files.ts";
 import { ArtefactKeeper } from "../../../src/realtime/artefacts/artefact-keeper.ts";
+import { Recording } from "../../../src/realtime/artefacts/recording.ts";
 import { PART_HEAD_BYTES, RATE } from "../../../src/realtime/artefacts/wave.ts";
 import { ClientEvent } from "../../../src/realtime/session/client-event.ts";
 import { ManualClock, settled } from "../../fixture/manual-clock.ts";
@@ -145,6 +146,49 @@ describe("a transcript", () => {
     const kept = await files.transcriptOf(ID);
     expect(kept).toMatchObject({ complete: false, entries: { length: 1 } });
   });
+});
+
+test("a transcript that reaches its bound in a later part says so too", async () => {
+  const { keeper, files, clock } = new Room({ transcripts: true });
+  keeper.toClient({ type: "response.output_text.done", item_id: "a", text: "one" });
+  await clock.advance(30_000);
+  keeper.toClient({ type: "response.output_text.done", item_id: "a", text: "a".repeat(1_100_000) });
+  await clock.advance(30_000);
+  expect(await files.transcriptOf(ID)).toMatchObject({ complete: false, entries: { length: 1 } });
+  await keeper.ended();
+  // It is said once.
+  expect(await files.remove(ID)).toBe(2);
+});
+
+test("a transcript of many small things ends at its bound as well", async () => {
+  const { keeper, files } = new Room({ transcripts: true });
+  for (let i = 0; i < 20_000; i += 1)
+    keeper.toClient({ type: "conversation.item.truncated", item_id: "a", audio_end_ms: i });
+  await keeper.ended();
+  const kept = await files.transcriptOf(ID);
+  expect(kept?.complete).toBe(false);
+  expect(kept?.entries.length).toBeLessThan(20_000);
+});
+
+test("a transcript of which a part cannot be read is not answered without it", async () => {
+  const { keeper, files, media } = new Room({ transcripts: true });
+  keeper.toClient({ type: "response.output_text.done", item_id: "a", text: "one" });
+  await keeper.ended();
+  const { get } = media;
+  media.get = async (path) => {
+    const file = await get.call(media, path);
+    return file && { ...file, open: () => Promise.reject(new Error("the store is away")) };
+  };
+  await expect(files.transcriptOf(ID)).rejects.toThrow("the store is away");
+});
+
+test("sound beyond what a file has room for is not gathered", () => {
+  let now = 0;
+  const recording = new Recording(() => now);
+  now = 10 * 3_600_000 + 1_000;
+  recording.heard(new Uint8Array(4_800));
+  recording.toClient({ type: "response.output_audio.delta", delta: sound(1_000, 100) });
+  expect(recording.take(true)).toBeNull();
 });
 
 describe("a recording", () => {
