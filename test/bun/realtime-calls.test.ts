@@ -24,7 +24,9 @@ let provider: FakeCallProvider;
 let world: GatewayWorld;
 let joined: SocketHandler | null;
 
-beforeEach(async () => {
+beforeEach(() => open());
+
+async function open(env: Record<string, string> = {}): Promise<void> {
   provider = new FakeCallProvider();
   joined = null;
   world = await gatewayWorld({
@@ -32,6 +34,7 @@ beforeEach(async () => {
       OPENAI_API_KEY: PROVIDER_KEY,
       CONDUITLLM__REALTIME__DEFAULTMODEL: MODEL,
       CONDUITLLM__REALTIME__MAXSESSIONSECONDS: "1800",
+      ...env,
     },
     voice: provider,
     sockets: {
@@ -41,7 +44,7 @@ beforeEach(async () => {
       },
     },
   });
-});
+}
 afterEach(() => world.close());
 
 const offer = (options: Parameters<GatewayWorld["send"]>[2] = {}, path = CALLS) =>
@@ -241,6 +244,28 @@ describe("a call", () => {
     // 1,000 tokens heard at $32 and 1,000 spoken at $64 a million.
     expect(await latest()).toMatchObject({ closeReason: "provider_closed", cost: 0.096, settled: true });
     expect(provider.call.over).toBe(true);
+  });
+
+  test("is settled at its end though the media store does not take its transcript", async () => {
+    await world.close();
+    await open({ CONDUITLLM__REALTIME__KEEPTRANSCRIPTS: "true" });
+    const stored = Promise.withResolvers<void>();
+    const { put } = world.media;
+    world.media.put = async (...given) => {
+      await stored.promise;
+      return put.apply(world.media, given);
+    };
+    await made();
+    provider.sideband.say({ type: "response.created", event_id: "e1", response: { id: "r1" } });
+    provider.sideband.say({
+      type: "response.output_audio_transcript.done",
+      item_id: "a",
+      transcript: "Hello.",
+    });
+    provider.sideband.close(1000);
+    await settled();
+    expect(await latest()).toMatchObject({ closeReason: "provider_closed", settled: true });
+    stored.resolve();
   });
 
   test("is hung up by its client, once, and by nobody else", async () => {

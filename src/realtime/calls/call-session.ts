@@ -235,10 +235,12 @@ export class CallSession implements TranslatorOutput {
     this.countTime();
     this.#turns.end(clock.monotonic());
     this.#sideband.end(1000, "");
-    await witness?.ended();
+    // Its money does not wait for the media store.
+    const kept = witness?.ended();
     if (gone) await keeper.ended(reason, this.usage);
     else keeper.released();
     watch.ended(reason);
+    await kept;
     this.#isOver();
   }
 
