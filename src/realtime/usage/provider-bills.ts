@@ -24,7 +24,8 @@ const ANSWER_MS = 4_000;
 export class ProviderBills {
   readonly #fetch: VoiceFetch;
   readonly #clock: Pick<Clock, "after">;
-  readonly #stopped = Promise.withResolvers<"stopped">();
+  /** Ends the pause of each session that waits. */
+  readonly #waiting = new Set<() => void>();
   #isStopped = false;
 
   constructor(fetch: VoiceFetch, clock: Pick<Clock, "after">) {
@@ -35,7 +36,7 @@ export class ProviderBills {
   /** Milliseconds that are billed; null when the provider does not say in time, or the process stops. Rejects never. */
   async billedMs(session: BilledSession): Promise<number | null> {
     for (const pauseMs of PAUSES_MS) {
-      if ((await this.#within(pauseMs)) === "stopped") return null;
+      await this.#pause(pauseMs);
       const billed = await this.#ask(session);
       if (billed !== null) return billed;
     }
@@ -45,7 +46,7 @@ export class ProviderBills {
   /** From here on nobody is asked: what is not known is not known. */
   stop(): void {
     this.#isStopped = true;
-    this.#stopped.resolve("stopped");
+    for (const end of this.#waiting) end();
   }
 
   async #ask({ dialect, endpoint, id }: BilledSession): Promise<number | null> {
@@ -65,12 +66,14 @@ export class ProviderBills {
     }
   }
 
-  async #within(ms: number): Promise<"stopped" | null> {
-    if (this.#isStopped) return "stopped";
-    const { promise, resolve } = Promise.withResolvers<null>();
-    const timer = this.#clock.after(ms, () => resolve(null));
-    const ended = await Promise.race([promise, this.#stopped.promise]);
+  /** Resolves after that long, ms; at once when the process stops. */
+  async #pause(ms: number): Promise<void> {
+    if (this.#isStopped) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = this.#clock.after(ms, resolve);
+    this.#waiting.add(resolve);
+    await promise;
+    this.#waiting.delete(resolve);
     timer.cancel();
-    return ended;
   }
 }
