@@ -82,6 +82,29 @@ test("a session whose process dies after it went elsewhere is settled at the pri
   await world.close();
 });
 
+test("the record has the last way of a session, however long the store took for the one before", async () => {
+  const world = await house(FALLBACKS);
+  const client = await world.connect("?model=openai/gpt-realtime");
+  const { moveSession } = world.store;
+  const slow = Promise.withResolvers<void>();
+  let moves = 0;
+  world.store.moveSession = async (...given) => {
+    moves += 1;
+    if (moves === 1) await slow.promise;
+    return moveSession(...given);
+  };
+  world.upstream.refuse(503);
+  await settled();
+  world.upstream.refuse(503);
+  expect(world.upstream.request.url).toMatch(/^wss:\/\/api\.x\.ai/);
+  await settled();
+  slow.resolve();
+  await settled();
+  expect(await record(world, client.sessionId)).toMatchObject({ provider: "xai" });
+  expect(moves).toBe(2);
+  await world.close();
+});
+
 test("keys that may not use a model are not sent there in another's place", async () => {
   const world = await house(FALLBACKS);
   const { key } = await world.makeKey({

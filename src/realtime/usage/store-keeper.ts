@@ -40,6 +40,8 @@ export class StoreKeeper implements Omit<SessionKeeper, "ended"> {
   #price: VoicePrice;
   /** What the record is to be told of where the session goes; null once it has been. */
   #unwrittenMove: SessionMove | null = null;
+  /** Moves are written one after the other: the last one is what stands. */
+  #writingMove: Promise<void> = Promise.resolve();
   #costMicros = 0;
   /** The budgets do not allow more to be held. */
   #exhausted = false;
@@ -124,7 +126,12 @@ export class StoreKeeper implements Omit<SessionKeeper, "ended"> {
   }
 
   /** A record that could not be told is told at the next renewal. Rejects never. */
-  async #writeMove(): Promise<void> {
+  #writeMove(): Promise<void> {
+    if (this.#unwrittenMove !== null) this.#writingMove = this.#writingMove.then(() => this.#writeLastMove());
+    return this.#writingMove;
+  }
+
+  async #writeLastMove(): Promise<void> {
     const move = this.#unwrittenMove;
     if (move === null) return;
     const { store, log } = this.#dependencies;
