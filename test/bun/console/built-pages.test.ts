@@ -1,6 +1,6 @@
 /** The console as a process has it: built before, or by itself; and how much a first visit loads. */
 
-import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { gzipSync } from "bun";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
@@ -75,6 +75,16 @@ describe("the pages of a process", () => {
     const pages = new BuiltPages({ root: folder.path, build: broken, log });
     expect(await textOf(pages, "console/index.html")).toBe("built before");
     expect(JSON.stringify(log.lines)).toContain("react is not installed");
+  });
+
+  it("are read anew after a reading that failed, such as one in the midst of an installation", async () => {
+    await keepBuilt(-HOUR_SECONDS);
+    const half = join(folder.path, "dist/pages/console/half");
+    await mkdir(half);
+    const pages = new BuiltPages({ root: folder.path, build, log: recordingLog() });
+    await expect(pages.read("console/index.html")).rejects.toThrow();
+    await rm(half, { recursive: true });
+    expect(await textOf(pages, "console/index.html")).toBe("built before");
   });
 
   it("are missing where the runtime cannot build and nobody did, and the log names the command", async () => {

@@ -48,9 +48,16 @@ export class BuiltPages implements PageFiles {
   async read(path: string): Promise<PageFile | null> {
     const [page = "", name = ""] = path.split("/", 2);
     // Requests that come at once share one build; one that failed is not tried again.
-    const files = this.#pages.get(page) ?? this.#load(page);
-    this.#pages.set(page, files);
+    const files = this.#pages.get(page) ?? this.#loadOnce(page);
     return (await files)?.get(name) ?? null;
+  }
+
+  /** Where built files cannot be read, the next request tries again. */
+  #loadOnce(page: string): Promise<Files | null> {
+    const files = this.#load(page);
+    this.#pages.set(page, files);
+    files.catch(() => this.#pages.delete(page));
+    return files;
   }
 
   async #load(page: string): Promise<Files | null> {
