@@ -1,24 +1,23 @@
 /**
- * Every setting there is. Names carry their unit; lower bounds are small enough for tests to run in milliseconds.
- * `docs/configuration.md` describes the same list for operators, and a test compares the two.
+ * Every setting there is; those of the larger groups stand in files of their own. Names carry their unit; lower bounds are small
+ * enough for tests to run in milliseconds. `docs/configuration.md` describes the same list for operators, and a test compares the two.
  */
 
 import { z } from "zod";
 import { isPlainKey, PLAIN_KEY_SHAPE } from "../accounts/keys/plain-key.ts";
 import type { Price } from "../tasks/ports/price.ts";
+import { ENGINE_SETTINGS, generationSettings, QUEUE_SETTINGS } from "./engine-schema.ts";
 import { MEDIA_SETTINGS } from "./media-schema.ts";
 import { PRICE_SHAPE, priceSchema } from "./price-setting.ts";
 import { PROVIDER_SETTINGS } from "./provider-schema.ts";
+import { REALTIME_SETTINGS } from "./realtime-schema.ts";
 import { parseRedisConnection, REDIS_CONNECTION_SHAPE } from "./redis-connection.ts";
 import {
   boolean,
-  decidedDecimal,
-  decidedInteger,
   decimal,
   integer,
   list,
   optional,
-  optionalDecimal,
   optionalList,
   Setting,
   SettingMap,
@@ -27,39 +26,28 @@ import {
   word,
 } from "./setting.ts";
 import { SINK_SETTINGS } from "./sink-schema.ts";
-import { hostName, LINE, line, SECRET, secret, WEB_ADDRESS, webAddress } from "./value-shapes.ts";
+import {
+  hostName,
+  LINE,
+  line,
+  SECRET,
+  secret,
+  valueFromJson,
+  WEB_ADDRESS,
+  webAddress,
+} from "./value-shapes.ts";
 
 const DAY_SECONDS = 86_400;
-const HOUR_MS = 3_600_000;
 const MIB = 1_048_576;
 /** Below this an admin key can be guessed over the network within a day. */
 const MIN_ADMIN_KEY = 8;
 
-const socketAddress = line.regex(/^wss?:\/\/[^\s/?#]+/i).refine((value) => URL.canParse(value));
 /** Of a web page: any host below a name, any port. Of an app: whatever it has in the place of a host, or anything. */
 const WEB_ORIGIN = /^https?:\/\/(\[[0-9a-f:.]+\]|(\*\.)?[a-z0-9._-]+)(:(\d{1,5}|\*))?\/?$/i;
 const APP_ORIGIN = /^(?!https?:)[a-z][a-z0-9+.-]*:\/\/(\*|[a-z0-9._~-]*(:(\d{1,5}|\*))?)$/i;
 const origin = line.refine(
   (value) => value === "*" || value === "null" || WEB_ORIGIN.test(value) || APP_ORIGIN.test(value),
 );
-
-function generation(timeoutSeconds: number, longestSeconds: number) {
-  return {
-    maxConcurrency: decidedInteger(
-      "3, on Workers 50",
-      1,
-      10_000,
-      "Provider calls open at once, asynchronous and synchronous together: per process, on Workers in the whole deployment. In a process as many polls may be open besides.",
-    ),
-    timeoutSeconds: decimal(
-      timeoutSeconds,
-      0.05,
-      longestSeconds,
-      "How long a job may take from its first start, when the request does not say.",
-    ),
-    maxAttempts: integer(3, 1, 100, "How often a job is tried before a transient failure is final."),
-  };
-}
 
 export const SETTINGS = {
   server: {
@@ -131,62 +119,10 @@ export const SETTINGS = {
     metadataValueCharacters: integer(512, 1, 512, "Longest metadata value."),
     providerOptionsBytes: integer(16_384, 2, 16_384, "Largest provider_options, as JSON."),
   },
-  imageGeneration: generation(300, 3_600),
-  videoGeneration: generation(1_800, 7_200),
-  queue: {
-    maxWaitSeconds: decimal(
-      DAY_SECONDS,
-      0.05,
-      30 * DAY_SECONDS,
-      "How long a task may wait for its first start.",
-    ),
-    maxQueuedPerKey: integer(100_000, 1, 10_000_000, "Tasks of one key that may wait at once."),
-  },
-  engine: {
-    leaseMs: decidedInteger(
-      "9000, on Workers 30000, on Upstash 60000",
-      30,
-      15 * 60_000,
-      "How long a claim lasts unless it is renewed; a dead worker's task is picked up after it.",
-    ),
-    renewMs: decidedInteger(
-      "3000, on Workers 5000, on Upstash 20000",
-      10,
-      5 * 60_000,
-      "How often a living worker renews its claims, and notices that a task was cancelled elsewhere; at most half of leaseMs.",
-    ),
-    sweepIntervalMs: decidedInteger(
-      "500, on Upstash and Workers 10000",
-      5,
-      60_000,
-      "How often deadlines, lost claims and work that was never rung for are looked for.",
-    ),
-    retryBaseMs: integer(
-      1_000,
-      1,
-      HOUR_MS,
-      "Wait before the second attempt; doubles with each further one, ± 20 %.",
-    ),
-    retryCapMs: integer(300_000, 1, HOUR_MS, "Longest wait between attempts; at least retryBaseMs."),
-    shutdownMs: integer(
-      10_000,
-      0,
-      600_000,
-      "How long a stopping process finishes work before it hands it back.",
-    ),
-    progressPerSecond: decidedDecimal(
-      "10, on Redis and Upstash 1, in a Durable Object 2",
-      0.1,
-      1_000_000,
-      "Progress stored per task and second; newer values supersede older ones.",
-    ),
-    estimateIntervalMs: decidedInteger(
-      "2000, on Upstash and Workers 10000",
-      100,
-      10 * 60_000,
-      "How often estimated progress of a silent provider call is stored, at most; each costs as much as any other progress value.",
-    ),
-  },
+  imageGeneration: generationSettings(300, 3_600),
+  videoGeneration: generationSettings(1_800, 7_200),
+  queue: QUEUE_SETTINGS,
+  engine: ENGINE_SETTINGS,
   idempotency: {
     keyHours: decimal(24, 0.0001, 168, "How long an Idempotency-Key is remembered."),
     repeatSeconds: decimal(
@@ -265,63 +201,7 @@ export const SETTINGS = {
       "Hosts that webhooks may go to although they are in a private network, by their exact names.",
     ),
   },
-  realtime: {
-    defaultModel: text("gpt-4o-realtime-preview", line, LINE, "Model of a session that names none."),
-    maxConnectionsPerKey: integer(5, 1, 100_000, "Voice sessions of one key at once."),
-    maxConnections: integer(1_000, 1, 1_000_000, "Voice sessions at once."),
-    maxSessionSeconds: decimal(1_800, 0.05, DAY_SECONDS, "Longest voice session."),
-    staleSweepSeconds: decimal(300, 0.01, DAY_SECONDS, "How often dead voice sessions are looked for."),
-    maxMessageBytes: integer(MIB, 1_024, 64 * MIB, "Largest message of a client."),
-    controlMessagesPerSecond: integer(100, 1, 100_000, "Control messages a client may send, sustained."),
-    audioAppendsPerSecond: integer(250, 1, 100_000, "Audio messages a client may send, sustained."),
-    burstSeconds: decimal(10, 1, 600, "Seconds' worth of messages a client may send at once."),
-    keepTranscripts: boolean(
-      false,
-      "Keep what is said in voice sessions as texts, for the keys they are of.",
-    ),
-    keepRecordings: boolean(
-      false,
-      "Keep the sound of voice sessions, for the keys they are of. To have everybody's consent is the operator's business.",
-    ),
-    defaults: {
-      voice: optional(line, LINE, "Voice of a session that asks for none."),
-      language: optional(line, LINE, "Language of a session that asks for none."),
-      instructions: optional(
-        z.string().min(1).max(32_000),
-        "a text of 1 to 32000 characters",
-        "Instructions of a session that gives none.",
-      ),
-      temperature: optionalDecimal(0, 2, "Temperature of a session that asks for none."),
-      responseFormat: optional(line, LINE, "Audio format of a session that asks for none."),
-      providerSpecific: new Setting<Readonly<Record<string, z.core.util.JSONType>>>({
-        schema: () => z.preprocess(valueFromJson, z.record(z.string(), z.json())),
-        fallback: {},
-        expected: "a JSON object",
-        meaning: "Further session fields, handed to the provider.",
-      }),
-    },
-    providers: new SettingMap(
-      {
-        webSocketUrl: optional(socketAddress, "a ws:// or wss:// address", "Where the provider is reached."),
-        models: list(line, "a list of model names", "Models offered from this provider."),
-        voices: list(
-          line,
-          "a list of voices",
-          "Voices its models are known to have; none named: its own list, which is not looked at.",
-        ),
-        subprotocols: list(
-          line.regex(/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/),
-          "a list of subprotocol names",
-          "Subprotocols offered to the provider.",
-        ),
-        headers: new SettingMap(text("", line, LINE, "A header sent to the provider.", { secret: true }), {
-          keyName: "header",
-          lowerCaseKeys: false,
-        }),
-      },
-      { keyName: "name", lowerCaseKeys: true },
-    ),
-  },
+  realtime: REALTIME_SETTINGS,
   models: {
     aliases: new SettingMap(
       text("", line, "a model name", "Another name for a model: it leads to the model named here."),
@@ -401,12 +281,3 @@ export type Settings = Omit<RawSettings, DecidedGroup> & {
     readonly [S in keyof RawSettings[G]]: NonNullable<RawSettings[G][S]>;
   };
 };
-
-function valueFromJson(value: unknown): unknown {
-  if (typeof value !== "string") return value;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return value;
-  }
-}

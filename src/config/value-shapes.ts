@@ -27,6 +27,16 @@ export const webAddress = line
   .transform((value) => value.replace(/\/+$/, ""));
 export const WEB_ADDRESS = "an http:// or https:// address without credentials, query and fragment";
 
+/** The value of JSON text; text that is no JSON, and every other value, as it is. */
+export function valueFromJson(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
 function unbracketed(host: string): string {
   return host.startsWith("[") ? host.slice(1, -1) : host;
 }
