@@ -43,9 +43,16 @@ export function dayText(day: number): BudgetWindow {
   return new Date(startOfDay(day)).toISOString().slice(0, "2026-11-30".length);
 }
 
-/** The windows of a hold that is made at this moment. */
-export function windowsAt(at: number): readonly BudgetWindow[] {
-  return ["total", windowsIn("daily", dayNumberOf(at)).first];
+let heldToday: { day: number; windows: readonly BudgetWindow[]; text: string } | null = null;
+
+/** The windows of a hold that is made at this moment, and the same as JSON: most often it is the same day again. */
+export function windowsAt(at: number): { readonly windows: readonly BudgetWindow[]; readonly text: string } {
+  const day = dayNumberOf(at);
+  if (heldToday?.day !== day) {
+    const windows = ["total", windowsIn("daily", day).first];
+    heldToday = { day, windows, text: JSON.stringify(windows) };
+  }
+  return heldToday;
 }
 
 /** The number of the day among the windows of a hold; null for one of an earlier release, which has none. */

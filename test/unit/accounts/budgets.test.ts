@@ -20,8 +20,11 @@ const day = (text: string) => dayNumberOf(at(`${text}T12:00:00Z`));
 
 describe("a hold", () => {
   test("counts in the total and the UTC day it is made in", () => {
-    expect(windowsAt(at("2026-11-30T23:59:59.999Z"))).toEqual(["total", "2026-11-30"]);
-    expect(windowsAt(at("2026-12-01T00:00:00.000Z"))).toEqual(["total", "2026-12-01"]);
+    const before = windowsAt(at("2026-11-30T23:59:59.999Z"));
+    expect(before).toMatchObject({ windows: ["total", "2026-11-30"], text: '["total","2026-11-30"]' });
+    expect(windowsAt(at("2026-12-01T00:00:00.000Z")).windows).toEqual(["total", "2026-12-01"]);
+    // The clock was set back.
+    expect(windowsAt(at("2026-11-30T12:00:00.000Z")).text).toBe(before.text);
     expect(dayIn(["total", "2026-12-01"])).toBe(day("2026-12-01"));
   });
 

@@ -7,13 +7,14 @@ import {
   type Grant,
   grantedMicros,
   periodEnd,
+  windowsIn,
 } from "../../../accounts/money/budgets.ts";
 import type { RequestLimits } from "../../../accounts/money/request-rate.ts";
-import type { BudgetPeriod } from "../../../protocol/key.ts";
 import type { BudgetExceeded } from "../../../tasks/ports/start-refusal.ts";
 import type { SqlValue } from "../../sql.ts";
 import type { Transaction } from "../transaction.ts";
-import { balanceOfPeriod, type Payer } from "./balances.ts";
+import { NO_CUSTOMER } from "./balances.ts";
+import type { PendingAccount } from "./pending-balances.ts";
 
 /** Limits of a key besides its budgets, as they stand in a column of their own. */
 export type KeyLimits = RequestLimits & {
@@ -84,30 +85,32 @@ export type FullBudget = Omit<BudgetExceeded, "rate">;
 export function exceededBudget(tx: Transaction, spending: Spending): FullBudget | null {
   const { keyId, customer, budgets, grants, customerBudget, amountMicros } = spending;
   const granted = grantedMicros(grants, tx.now);
-  const ofKey = { keyId, customer: null };
-  for (const { limitMicros, period } of budgets) {
-    const found = exceeded(tx, ofKey, period, limitMicros + granted, amountMicros);
-    if (found !== null) return found;
+  if (budgets.length > 0) {
+    const ofKey = tx.money.balances.of(keyId, NO_CUSTOMER);
+    for (const { limitMicros, period } of budgets) {
+      const found = exceeded(tx, ofKey, { limitMicros: limitMicros + granted, period }, amountMicros);
+      if (found !== null) return found;
+    }
   }
   if (customer === null || customerBudget === null) return null;
-  const { limitMicros, period } = customerBudget;
-  return exceeded(tx, { keyId, customer }, period, limitMicros, amountMicros);
+  const found = exceeded(tx, tx.money.balances.of(keyId, customer), customerBudget, amountMicros);
+  return found === null ? null : { ...found, customer };
 }
 
 function exceeded(
-  tx: Transaction,
-  { keyId, customer }: Payer,
-  period: BudgetPeriod,
-  limitMicros: number,
+  { sql, now }: Transaction,
+  account: PendingAccount,
+  { limitMicros, period }: Budget,
   amountMicros: number,
 ): FullBudget | null {
-  const day = dayNumberOf(tx.now);
-  const { chargedMicros, reservedMicros } = balanceOfPeriod(tx, keyId, customer, period, day);
+  const day = dayNumberOf(now);
+  const { first, last } = windowsIn(period, day);
+  const { chargedMicros, reservedMicros } = account.sum(sql, first, last);
   if (chargedMicros + reservedMicros + amountMicros <= limitMicros) return null;
   return {
     outcome: "budget_exceeded",
     period,
-    customer,
+    customer: null,
     limitMicros,
     chargedMicros,
     reservedMicros,

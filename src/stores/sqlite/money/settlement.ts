@@ -25,9 +25,9 @@ export type Paid = Payer & {
 /** Holds the amount back, in every window of this moment. Answers which, for the row of the task or session; null: none. */
 export function reserve(tx: Transaction, payer: Payer, amountMicros: number): string | null {
   if (amountMicros === 0) return null;
-  const windows = windowsAt(tx.now);
+  const { windows, text } = windowsAt(tx.now);
   raise(tx, payer, windows, amountMicros, 0);
-  return JSON.stringify(windows);
+  return text;
 }
 
 /** The windows that the column names. */
