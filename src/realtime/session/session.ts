@@ -5,28 +5,27 @@
 
 import { sendableCloseCode } from "../../protocol/close-codes.ts";
 import type { RealtimeError, RealtimeEvent } from "../../protocol/realtime.ts";
-import type { CloseNote, Dialer } from "../../sockets/dialer.ts";
+import type { CloseNote } from "../../sockets/dialer.ts";
 import type { Socket, SocketHandler } from "../../sockets/socket-upgrade.ts";
-import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
+import type { TimerHandle } from "../../tasks/ports/clock.ts";
 import { describeError, type Log } from "../../tasks/ports/log.ts";
 import type { SessionWitness } from "../artefacts/witness.ts";
-import { hasPicture, type SessionNeeds } from "../routing/session-needs.ts";
-import type { VoiceRoute, VoiceWay } from "../routing/voice-route.ts";
+import { hasPicture } from "../routing/session-needs.ts";
+import type { VoiceWay } from "../routing/voice-route.ts";
 import type { WayFailure } from "../routing/way-failure.ts";
-import type { SessionPlan, TurnMoment, UsageReport } from "../translator.ts";
+import type { TurnMoment, UsageReport } from "../translator.ts";
 import { SessionUsage } from "../usage/counters.ts";
 import { TurnTimes } from "../usage/turn-times.ts";
-import type { VoiceModel } from "../voice-models.ts";
 import { connectOutcome, type SessionWatch, UNWATCHED } from "../voice-watch.ts";
 import { AUDIO_APPEND, ClientEvent } from "./client-event.ts";
 import { type ClientDialect, ClientLink } from "./client-link.ts";
-import { ClientReplay } from "./client-replay.ts";
 import { connectFailure, END, type SessionEnding, upstreamEnding } from "./endings.ts";
-import { type LegOwner, ProviderLeg } from "./provider-leg.ts";
+import type { LegOwner } from "./provider-leg.ts";
 import { type MessageLimits, MessageRate } from "./rate-limit.ts";
 import { initialSession } from "./session-config.ts";
 import { SessionTimers } from "./session-timers.ts";
-import type { DialRefusal, UpstreamCall } from "./upstream-link.ts";
+import { SessionWays, type SessionWaysDependencies } from "./session-ways.ts";
+import type { DialRefusal } from "./upstream-link.ts";
 
 export type VoiceSessionLimits = MessageLimits & {
   readonly maxMessageBytes: number;
@@ -47,22 +46,14 @@ export interface SessionKeeper {
   ended(reason: string, usage: SessionUsage, providerSessionId: string | null): void;
 }
 
-export type VoiceSessionDependencies = {
-  readonly plan: Omit<SessionPlan, "endpoint" | "providerModel">;
+export type VoiceSessionDependencies = SessionWaysDependencies & {
   /** The full name of the model that was asked for. */
   readonly asked: string;
-  /** What the session asks of its model, as far as it is known when it opens. */
-  readonly needs: SessionNeeds;
-  /** Where it goes, and where else. Its providers are prepared. */
-  readonly route: Pick<VoiceRoute, "way" | "answered" | "failed" | "hasOther" | "next">;
   /** The session goes another way from here on. Default: nobody wants to know. */
   moved?(way: VoiceWay): void;
   readonly dialect: ClientDialect | null;
   readonly keeper: SessionKeeper;
   readonly limits: VoiceSessionLimits;
-  readonly dialer: Dialer;
-  readonly call: UpstreamCall;
-  readonly clock: Clock;
   readonly log: Log;
   /** Where what is used is counted. Default: a new one. */
   readonly usage?: SessionUsage;
@@ -70,7 +61,6 @@ export type VoiceSessionDependencies = {
   readonly watch?: SessionWatch;
   /** Default: nothing of what is said is kept. */
   readonly witness?: Pick<SessionWitness, "toClient" | "passedToClient" | "fromClient">;
-  newId(prefix: string): string;
 };
 
 const MICROS = 1_000_000;
@@ -79,10 +69,6 @@ const PASSED_ERROR = "of_the_provider";
 /** Events of a client that make the provider work: the budget is looked at before them. */
 const STARTS_RESPONSE: ReadonlySet<string> = new Set(["response.create"]);
 const CREATES_ITEM = "conversation.item.create";
-/** A provider that there is another one for is given this part of the time that the last one has. */
-const TRIAL_SHARE = 0.5;
-const NO_ANSWER: WayFailure = { kind: "refused", status: null, retryAfterMs: null };
-const NO_ACCOUNT: WayFailure = { kind: "refused", status: 401, retryAfterMs: null };
 
 export class VoiceSession implements SocketHandler, LegOwner {
   readonly usage: SessionUsage;
@@ -90,9 +76,7 @@ export class VoiceSession implements SocketHandler, LegOwner {
   readonly #watch: SessionWatch;
   readonly #turns: TurnTimes;
   readonly #timers: SessionTimers;
-  #leg: ProviderLeg;
-  /** What another provider would have to be told; null: the session stays where it is. */
-  #replay: ClientReplay | null = null;
+  readonly #ways: SessionWays;
   #rate: MessageRate;
   #client: ClientLink | null = null;
   #ended = false;
@@ -112,9 +96,7 @@ export class VoiceSession implements SocketHandler, LegOwner {
     this.#turns = new TurnTimes(this.usage);
     this.#countedAt = clock.monotonic();
     this.#rate = new MessageRate(limits, this.#countedAt);
-    this.#replay = new ClientReplay(dependencies.needs);
-    this.#leg = this.#newLeg();
-    if (!this.#leg.isOnTrial) this.#replay = null;
+    this.#ways = new SessionWays(dependencies, this);
   }
 
   get id(): string {
@@ -143,7 +125,7 @@ export class VoiceSession implements SocketHandler, LegOwner {
     });
     this.#tellModel(this.#dependencies.asked);
     this.#after(limits.maxSessionMs, () => this.finish(END.sessionExpired(limits.maxSessionMs)));
-    this.guard(() => this.#leg.translator.start());
+    this.guard(() => this.#ways.leg.translator.start());
   }
 
   received(message: string | Uint8Array): void {
@@ -161,8 +143,8 @@ export class VoiceSession implements SocketHandler, LegOwner {
       if (!this.#rate.take("audio", now)) this.finish(END.flood("audio"));
       else {
         this.#dependencies.witness?.fromClient(message);
-        this.#remember(message);
-        this.guard(() => this.#leg.translator.audioFromClient(message));
+        this.#ways.remember(message);
+        this.guard(() => this.#ways.leg.translator.audioFromClient(message));
       }
       return;
     }
@@ -222,32 +204,29 @@ export class VoiceSession implements SocketHandler, LegOwner {
   }
 
   spoke(): void {
-    this.#dependencies.route.answered();
+    this.#ways.answered();
   }
 
   settled(): void {
-    this.#replay = null;
+    this.#ways.stay();
   }
 
   refused(refusal: DialRefusal, tookMs: number): void {
-    const { log, route } = this.#dependencies;
     this.#watch.connected(connectOutcome(refusal.status), tookMs);
-    log.warn("a voice provider refused a session", {
+    this.#dependencies.log.warn("a voice provider refused a session", {
       sessionId: this.id,
-      provider: route.way.model.provider.name,
+      provider: this.#ways.model.provider.name,
       status: refusal.status,
       cause: refusal.message,
     });
-    const failure: WayFailure = { kind: "refused", ...refusal };
-    if (this.#replay === null) route.failed(failure);
-    this.#failed(failure, () => connectFailure(refusal));
+    this.#failed({ kind: "refused", ...refusal }, () => connectFailure(refusal));
   }
 
   silent(): void {
     const message = "the provider took the session and said nothing";
-    if (this.#mayMove({ kind: "silent" }))
+    if (this.#ways.mayMove({ kind: "silent" }))
       this.#failed({ kind: "silent" }, () => connectFailure({ status: null, message }));
-    else this.#leg.settle();
+    else this.#ways.leg.settle();
   }
 
   upstreamClosed(close: CloseNote): void {
@@ -266,7 +245,7 @@ export class VoiceSession implements SocketHandler, LegOwner {
     this.#ended = true;
     this.#countTime();
     this.#timers.end();
-    this.#leg.finish();
+    this.#ways.leg.finish();
     this.#turns.end(this.#dependencies.clock.monotonic());
     if (ending.error !== null) this.error(ending.error);
     this.#client?.close(sendableCloseCode(ending.code), ending.text);
@@ -294,73 +273,31 @@ export class VoiceSession implements SocketHandler, LegOwner {
       return;
     }
     this.#dependencies.witness?.fromClient(event);
-    this.#remember(event);
-    this.guard(() => this.#leg.translator.fromClient(event));
+    this.#ways.remember(event);
+    this.guard(() => this.#ways.leg.translator.fromClient(event));
   }
 
   #isBlindTo({ type, event }: ClientEvent): boolean {
     if (type !== CREATES_ITEM) return false;
-    const { capabilities } = this.#dependencies.route.way.model.provider;
+    const { capabilities } = this.#ways.model.provider;
     return !capabilities.imageInput && hasPicture(event.item);
-  }
-
-  #remember(message: ClientEvent | Uint8Array): void {
-    if (this.#replay?.keep(message) === false) this.#leg.settle();
-  }
-
-  #newLeg(): ProviderLeg {
-    const { route, plan, dialer, call, clock, limits, newId } = this.#dependencies;
-    const { model, endpoint } = route.way;
-    // What nobody connects to is always there, and never says that it is.
-    const isBuiltIn = endpoint.baseUrl === "";
-    const elsewhere = !isBuiltIn && this.#mayMove(NO_ANSWER);
-    const onTrial = elsewhere || (!isBuiltIn && this.#mayMove(NO_ACCOUNT));
-    return new ProviderLeg(
-      {
-        plan: { ...plan, endpoint, providerModel: model.providerModel },
-        provider: model.provider,
-        ...{ dialer, call, clock, newId },
-        connectMs: elsewhere ? limits.connectMs * TRIAL_SHARE : limits.connectMs,
-        isElsewhere: onTrial ? (failure) => this.#mayMove(failure) : null,
-      },
-      this,
-    );
-  }
-
-  #mayMove(failure: WayFailure): boolean {
-    return this.#replay !== null && this.#dependencies.route.hasOther(failure, this.#replay.needs);
   }
 
   /** The provider could not be had: the session goes another way, or ends. */
   #failed(failure: WayFailure, ending: () => SessionEnding): void {
-    const { route } = this.#dependencies;
-    const replay = this.#replay;
-    const before = route.way.model;
-    const way = replay === null ? null : route.next(failure, replay.needs);
-    if (replay === null || way === null) this.finish(ending());
-    else this.#move(before, way, replay);
+    const before = this.#ways.model.name;
+    const hasMoved = this.#ways.move(failure, (way) => {
+      this.#providerSessionId = null;
+      this.#dependencies.moved?.(way);
+      this.#tellModel(before);
+    });
+    if (!hasMoved) this.finish(ending());
   }
 
   /** Whoever asked for another model than the session goes to has to know. */
   #tellModel(expected: string): void {
-    const { name } = this.#dependencies.route.way.model;
+    const { name } = this.#ways.model;
     if (name !== expected) this.toClient(standsIn(this.#dependencies.asked, name));
-  }
-
-  #move(before: VoiceModel, way: VoiceWay, replay: ClientReplay): void {
-    this.#leg.drop();
-    this.#providerSessionId = null;
-    this.#leg = this.#newLeg();
-    this.#dependencies.moved?.(way);
-    this.#tellModel(before.name);
-    const { translator, isOnTrial } = this.#leg;
-    if (!isOnTrial) this.#replay = null;
-    this.guard(() => {
-      translator.start();
-      for (const message of replay.messages())
-        if (message instanceof Uint8Array) translator.audioFromClient(message);
-        else translator.fromClient(message);
-    });
   }
 
   /** Our own event: everything that was used so far, and what it comes to. */
@@ -392,7 +329,7 @@ export class VoiceSession implements SocketHandler, LegOwner {
     } catch (error) {
       this.#dependencies.log.error("a voice session failed", {
         sessionId: this.id,
-        provider: this.#dependencies.route.way.model.provider.name,
+        provider: this.#ways.model.provider.name,
         cause: describeError(error),
       });
       this.finish(END.internalError);
