@@ -7,6 +7,9 @@ import { readEventStream } from "../transport/event-stream-reader.ts";
 import { type CallOptions, type Requester, randomKey } from "../transport/requester.ts";
 import { bodyOf } from "./form.ts";
 
+/** A picture of 64 MiB as Base64, and room for the fields beside it. */
+const MOST_PICTURE_CHARACTERS = 96 * 1024 * 1024;
+
 export type StreamingOptions = CallOptions & { timeoutMs: number };
 
 /**
@@ -32,6 +35,7 @@ export async function* imageEvents(
     signal,
     // Uploads take their time, and what holds streams back hands them on once they are complete.
     firstByteMs: timeoutMs,
+    mostEventCharacters: MOST_PICTURE_CHARACTERS,
   };
   let previews = 0;
   let pictures = 0;

@@ -2,24 +2,36 @@
 
 export type ServerSentEvent = { event: string; id: string | null; data: string };
 
-/** Larger than every event with its result. */
+/** Larger than every event of a task with its result. */
 const MOST_CHARACTERS = 4 * 1024 * 1024;
 
 export class EventParser {
-  #rest = "";
+  readonly #mostCharacters: number;
+  /** Of the line that is not whole yet. */
+  #pieces: string[] = [];
   #event = "";
   #id: string | null = null;
   #data: string[] = [];
   #size = 0;
 
-  /** The events that are complete with this text; throws when one is larger than 4 MiB. */
+  /** `mostCharacters`: the largest event that is taken. Default 4 MiB. */
+  constructor(mostCharacters: number = MOST_CHARACTERS) {
+    this.#mostCharacters = mostCharacters;
+  }
+
+  /** The events that are complete with this text; throws a `RangeError` when one is larger than it may be. */
   feed(text: string): ServerSentEvent[] {
     const found: ServerSentEvent[] = [];
-    const lines = `${this.#rest}${text}`.split("\n");
-    this.#rest = lines.pop() ?? "";
+    const [first = "", ...others] = text.split("\n");
+    this.#pieces.push(first);
     this.#size += text.length;
-    for (const line of lines) this.#line(line.endsWith("\r") ? line.slice(0, -1) : line, found);
-    if (this.#size > MOST_CHARACTERS) throw new RangeError("An event of the stream is larger than 4 MiB.");
+    for (const next of others) {
+      const line = this.#pieces.join("");
+      this.#pieces = [next];
+      this.#line(line.endsWith("\r") ? line.slice(0, -1) : line, found);
+    }
+    if (this.#size > this.#mostCharacters)
+      throw new RangeError(`An event of the stream has more than ${this.#mostCharacters} characters.`);
     return found;
   }
 

@@ -22,6 +22,8 @@ export type StreamRequest = {
   onOpen?: (() => void) | undefined;
   /** So long may the first byte take, ms. Default 10,000. */
   firstByteMs?: number;
+  /** The largest event, characters. Default 4 MiB. */
+  mostEventCharacters?: number;
 };
 
 /** The gateway sends a comment at once, and one every 15 s. */
@@ -34,7 +36,15 @@ const SILENCE_MS = 45_000;
  */
 export async function* readEventStream(
   requester: Requester,
-  { path, signal, lastEventId = null, firstByteMs = FIRST_BYTE_MS, onOpen, ...asked }: StreamRequest,
+  {
+    path,
+    signal,
+    lastEventId = null,
+    firstByteMs = FIRST_BYTE_MS,
+    mostEventCharacters,
+    onOpen,
+    ...asked
+  }: StreamRequest,
 ): AsyncGenerator<ServerSentEvent, void, void> {
   const controller = new AbortController();
   const leave = () => controller.abort(signal?.reason);
@@ -64,7 +74,7 @@ export async function* readEventStream(
     // Not every runtime ends a read when the signal is aborted after the headers.
     controller.signal.addEventListener("abort", () => void reader.cancel().catch(() => {}), { once: true });
     const decoder = new TextDecoder();
-    const parser = new EventParser();
+    const parser = new EventParser(mostEventCharacters);
     for (;;) {
       const { done, value } = await reader.read();
       if (controller.signal.aborted) throw controller.signal.reason;

@@ -60,6 +60,20 @@ describe("a stream of pictures", () => {
     expect(clock.pendingTimers).toBe(0);
   });
 
+  test("brings a picture of many megabytes, however it is cut", async () => {
+    const large = picture("a".repeat(5 * 1024 * 1024));
+    const bytes = new TextEncoder().encode(`event: ${large.type}\ndata: ${JSON.stringify(large)}\n\n`);
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (let at = 0; at < bytes.length; at += 65_536) controller.enqueue(bytes.slice(at, at + 65_536));
+        controller.close();
+      },
+    });
+    const { seen, ended } = read(scriptedClient(() => new Response(body)).client);
+    expect(await ended).toBeNull();
+    expect(seen).toEqual([large]);
+  });
+
   test("that breaks is asked for again under the same key, and tells nothing twice", async () => {
     const { client, network, clock } = scriptedClient(
       stream([preview(0)], true),
