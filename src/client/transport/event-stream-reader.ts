@@ -79,10 +79,11 @@ export async function* readEventStream(
       const { done, value } = await reader.read();
       if (controller.signal.aborted) throw controller.signal.reason;
       if (done) return;
+      // The time that the caller takes for an event is no silence of the gateway.
       timer.cancel();
       heard = true;
-      timer = watch();
       yield* parser.feed(decoder.decode(value, { stream: true }));
+      timer = watch();
     }
   } catch (error) {
     if (controller.signal.aborted) throw controller.signal.reason;

@@ -74,6 +74,17 @@ describe("a stream of pictures", () => {
     expect(seen).toEqual([large]);
   });
 
+  test("waits for a caller that takes its time over a preview, and does not take that for silence", async () => {
+    const { client, network, clock } = scriptedClient(stream([preview(0), picture("a")]));
+    const seen: unknown[] = [];
+    for await (const event of client.images.generate(BODY)) {
+      await clock.advance(60_000);
+      seen.push(event);
+    }
+    expect(seen).toEqual([preview(0), picture("a")]);
+    expect(network.asked).toHaveLength(1);
+  });
+
   test("that breaks is asked for again under the same key, and tells nothing twice", async () => {
     const { client, network, clock } = scriptedClient(
       stream([preview(0)], true),
