@@ -6,6 +6,7 @@ import { orAborted } from "../clock.ts";
 import { ConduitError, ConnectionError, errorOfAnswer, type StatusError } from "../transport/errors.ts";
 import type { Requester } from "../transport/requester.ts";
 import { startTimeLimit } from "../transport/time-limit.ts";
+import { hubLog } from "./hub-log.ts";
 
 export type HubListener = {
   update(update: WireEvent | WireSnapshot | WireReset): void;
@@ -45,7 +46,7 @@ export const openSignalRHub: OpenHub = async (requester, listener, enableLogging
   const signalR = await import("@microsoft/signalr").catch((cause: unknown) => {
     throw new SignalRMissingError("The package @microsoft/signalr is not installed.", { cause });
   });
-  const { DefaultHttpClient, HttpClient, HubConnectionBuilder, LogLevel, NullLogger } = signalR;
+  const { DefaultHttpClient, HttpClient, HubConnectionBuilder, NullLogger } = signalR;
   let refusal: StatusError | null = null;
   /** Keeps what a refusal says, of which SignalR's own error has the text alone. */
   class ListeningClient extends HttpClient {
@@ -69,7 +70,7 @@ export const openSignalRHub: OpenHub = async (requester, listener, enableLogging
       accessTokenFactory: () => requester.credentials.token(),
       httpClient: new ListeningClient(),
     })
-    .configureLogging(enableLogging ? LogLevel.Information : LogLevel.None)
+    .configureLogging(enableLogging ? hubLog : NullLogger.instance)
     .build();
   let closing = false;
   connection.on("TaskEvent", (update: WireEvent | WireSnapshot | WireReset) => listener.update(update));

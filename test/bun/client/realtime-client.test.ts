@@ -1,6 +1,6 @@
 /** The realtime client as the published examples use it, against a whole gateway over Microsoft's SignalR client. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import {
   type ConduitClientOptions,
   ConduitRealtimeClient,
@@ -9,6 +9,7 @@ import {
   type TaskResult,
   TimeoutError,
 } from "../../../src/client/index.ts";
+import { hubLog } from "../../../src/client/realtime/hub-log.ts";
 import { type HubServer, startHubServer } from "../../fixture/hub-server.ts";
 import { ManualClock } from "../../fixture/manual-clock.ts";
 import { pictures } from "../../fixture/scripted-provider.ts";
@@ -199,5 +200,26 @@ test("a gateway that takes connections and never answers is given up", async () 
   } finally {
     for (const socket of open) socket.end();
     silent.stop(true);
+  }
+});
+
+test("the log has what SignalR says of the connection, without its token and without the key", async () => {
+  const said = vi.spyOn(console, "info").mockImplementation(() => {});
+  try {
+    await made({ transports: ["hub"], enableLogging: true }).connect("image");
+    // As a browser connects, which cannot set headers.
+    hubLog.log(
+      2,
+      `WebSocket connected to wss://gateway.test/hubs/tasks?id=token-1&access_token=${server.key}.`,
+    );
+    const lines = said.mock.calls
+      .map(([line]) => String(line))
+      .filter((line) => line.includes("connected to"));
+    expect(lines).toEqual([
+      `[conduit] hub: WebSocket connected to ${server.url.replace("http", "ws")}/hubs/tasks?id=…`,
+      "[conduit] hub: WebSocket connected to wss://gateway.test/hubs/tasks?id=…&access_token=…",
+    ]);
+  } finally {
+    said.mockRestore();
   }
 });
