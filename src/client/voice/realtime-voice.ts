@@ -38,6 +38,8 @@ export class RealtimeVoice extends Emitter<VoiceEvents> {
   readonly #transport: VoiceTransport;
   readonly #parts: VoiceParts;
   #live: Live | null = null;
+  /** Of the last `disconnect`, or of a session that ended by itself: what comes next waits for it. */
+  #ending: Promise<void> = Promise.resolve();
   /** Of `connect`, while it goes on or holds. */
   #connecting: { readonly done: Promise<void>; readonly stop: AbortController } | null = null;
   #isMuted = false;
@@ -87,12 +89,17 @@ export class RealtimeVoice extends Emitter<VoiceEvents> {
   }
 
   /** Ends the session and lets the microphone go. Again is no error. */
-  async disconnect(): Promise<void> {
+  disconnect(): Promise<void> {
     const connecting = this.#connecting;
     this.#connecting = null;
     connecting?.stop.abort(new ConduitError("The voice session was ended by disconnect."));
-    await connecting?.done.catch(() => {});
-    await this.#end({});
+    const before = this.#ending;
+    const ending = (async () => {
+      await Promise.all([before, connecting?.done.catch(() => {})]);
+      await this.#end({});
+    })();
+    this.#ending = ending.catch(() => {});
+    return ending;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -147,8 +154,10 @@ export class RealtimeVoice extends Emitter<VoiceEvents> {
   }
 
   async #connect(stop: AbortSignal): Promise<void> {
+    await this.#ending;
+    stop.throwIfAborted();
     const device = await this.#openDevice();
-    const connection = this.#connection(device);
+    const connection = this.#connection(device, stop);
     const leave = () => connection.close();
     stop.addEventListener("abort", leave);
     try {
@@ -191,7 +200,7 @@ export class RealtimeVoice extends Emitter<VoiceEvents> {
     );
   }
 
-  #connection(device: SoundDevice): VoiceConnection {
+  #connection(device: SoundDevice, stop: AbortSignal): VoiceConnection {
     const options = this.#options;
     return new VoiceConnection(
       {
@@ -215,7 +224,10 @@ export class RealtimeVoice extends Emitter<VoiceEvents> {
           this.#setMicrophone();
           this.emit("reconnected", { restoredItems });
         },
-        over: (error) => void this.#end({ error }),
+        over: (error) => {
+          if (this.#connecting?.stop.signal === stop) this.#connecting = null;
+          this.#ending = this.#end({ error }).catch(() => {});
+        },
       },
     );
   }
@@ -234,7 +246,6 @@ export class RealtimeVoice extends Emitter<VoiceEvents> {
     const live = this.#live;
     if (live === null) return;
     this.#live = null;
-    this.#connecting = null;
     this.#levelTimer?.cancel();
     this.#levelTimer = null;
     this.#isSlow = false;

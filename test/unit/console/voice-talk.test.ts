@@ -93,6 +93,7 @@ describe("a talk", () => {
     );
     const talk = new VoiceTalk();
     const started = talk.start(voice);
+    await settled();
     const stopped = talk.stop();
     let closed = 0;
     asked.resolve(

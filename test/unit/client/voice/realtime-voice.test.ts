@@ -121,6 +121,30 @@ describe("connecting", () => {
     expect(page.told).toEqual([]);
   });
 
+  test.each([
+    ["is there", true],
+    ["is being opened", false],
+  ])("while the session before is let go, which %s, is what counts", async (_, isOpen) => {
+    const page = new VoicePage();
+    const first = page.voice.connect();
+    first.catch(() => {});
+    await settled();
+    if (isOpen) page.socket.open();
+    await settled();
+    const ended = page.voice.disconnect();
+    const second = page.voice.connect();
+    await ended;
+    await settled();
+    page.socket.open();
+    await second;
+    await page.voice.connect();
+    expect(page.voice.isConnected).toBe(true);
+    expect(page.sockets).toHaveLength(2);
+    expect(page.devices.map(({ isClosed }) => isClosed)).toEqual([true, false]);
+    await page.voice.disconnect();
+    expect(page.devices.map(({ isClosed }) => isClosed)).toEqual([true, true]);
+  });
+
   test("needs a key", () => {
     expect(() => new RealtimeVoice({ baseUrl: "https://gateway.test" } as never)).toThrow("virtualKey");
   });
