@@ -13,7 +13,7 @@ export type RunOptions = WaitOptions &
   Pick<CallOptions, "idempotencyKey"> & {
     /** Called once the task is accepted. */
     onAccepted?: ((taskId: string) => void) | undefined;
-    /** Whether a task that is waited for no longer, by `signal` or `timeoutMs`, is cancelled. Default: it goes on. */
+    /** Whether a task that is waited for no longer, for whatever reason, is cancelled. Default: it goes on. */
     cancelOnAbort?: boolean | undefined;
   };
 
@@ -31,6 +31,7 @@ export async function run(
   options: RunOptions,
 ): Promise<RunResult> {
   const { idempotencyKey, onAccepted, cancelOnAbort = false, ...waiting } = options;
+  waiting.signal?.throwIfAborted();
   const { taskId } = await createTask(requester, type, body as ImageRequest, {
     idempotencyKey,
     // Left in the middle, a request may have made a task that nobody could cancel.

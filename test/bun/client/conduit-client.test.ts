@@ -51,6 +51,13 @@ describe("run", () => {
     expect(error).toMatchObject({ message: "not this", code: "content_policy_violation" });
   });
 
+  test("makes nothing for a caller that has left already", async () => {
+    const before = (await conduit.tasks.list()).data.length;
+    const left = { signal: AbortSignal.abort("left"), cancelOnAbort: true };
+    await expect(conduit.run(BODY, left)).rejects.toBe("left");
+    expect((await conduit.tasks.list()).data).toHaveLength(before);
+  });
+
   test("cancels what is waited for no longer, where that is wanted", async () => {
     const leaving = new AbortController();
     let taskId = "";
