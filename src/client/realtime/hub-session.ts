@@ -88,7 +88,7 @@ export class HubSession {
   }
 
   async close(): Promise<void> {
-    this.#life.abort(new ConduitError("The connection was replaced."));
+    this.#life.abort(connectionLeft());
     const link = this.#link;
     this.#link = null;
     this.#isFallen = false;
@@ -187,6 +187,11 @@ export class HubSession {
     await this.#listener.moved();
     if (!this.#life.signal.aborted) this.#listener.reconnected(this.#link?.connectionId ?? null);
   }
+}
+
+/** What a `connect` rejects with whose connection another one took the place of, or `disconnect` ended. */
+export function connectionLeft(): ConduitError {
+  return new ConduitError("The connection was replaced or ended.");
 }
 
 function messageOf(error: unknown): string {

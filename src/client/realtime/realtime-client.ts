@@ -13,7 +13,7 @@ import { Emitter } from "./emitter.ts";
 import { FallbackFollower } from "./fallback-follower.ts";
 import { FollowedTask } from "./followed-task.ts";
 import { type OpenHub, openSignalRHub } from "./hub-link.ts";
-import { HubSession } from "./hub-session.ts";
+import { connectionLeft, HubSession } from "./hub-session.ts";
 import {
   type ConduitClientOptions,
   type HubType,
@@ -81,9 +81,10 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
       if (this.#session === session) this.#session = null;
       throw error;
     }
-    if (this.#session !== session) throw new ConduitError("The connection was replaced.");
+    if (this.#session !== session) throw connectionLeft();
     this.#opened = true;
     await this.#followAll();
+    if (this.#session !== session) throw connectionLeft();
     this.#log(`connected (${this.transport})`);
     this.emit("connected", { hubType });
   }

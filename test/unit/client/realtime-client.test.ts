@@ -346,6 +346,19 @@ describe("connecting", () => {
   });
 });
 
+test("a connection that is ended while its tasks are followed again is not told as there", async () => {
+  const { hub, client, names } = await following();
+  const held = Promise.withResolvers<void>();
+  hub.holdsTasks = held.promise;
+  const connecting = client.connect("image").catch((error: unknown) => error);
+  await settled();
+  await client.disconnect();
+  held.resolve();
+  expect(await connecting).toBeInstanceOf(Error);
+  expect(names().slice(-1)).toEqual(["disconnected"]);
+  expect(client.isConnected).toBe(false);
+});
+
 describe("a listener that throws", () => {
   test("keeps nothing from the others", async () => {
     const { hub, client, seen } = await following();
