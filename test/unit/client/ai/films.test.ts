@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { filmsOf } from "../../../../src/client/ai/films.ts";
-import { ConnectionError, TaskFailedError } from "../../../../src/client/transport/errors.ts";
+import { ConnectionError, TaskFailedError, TimeoutError } from "../../../../src/client/transport/errors.ts";
 import type { WireTask } from "../../../../src/protocol/task.ts";
+import { ManualClock } from "../../../fixture/manual-clock.ts";
 
 const taskAt = (...urls: string[]) =>
   ({
@@ -48,6 +49,18 @@ describe("the films of a task", () => {
     const reason = new Error("left");
     const fetching = filmsOf(taskAt("http://localhost/a.webm"), never, AbortSignal.abort(reason));
     await expect(fetching).rejects.toBe(reason);
+  });
+
+  test("are waited for no longer than five minutes", async () => {
+    const clock = new ManualClock();
+    const hanging = (_: string, { signal }: RequestInit) =>
+      new Promise<Response>((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+    const fetching = filmsOf(taskAt("http://localhost/a.webm"), hanging, undefined, clock);
+    const outcome = expect(fetching).rejects.toBeInstanceOf(TimeoutError);
+    await clock.advance(300_000);
+    await outcome;
+    await filmsOf(taskAt("http://localhost/a.webm"), answering(200), undefined, clock);
+    expect(clock.pendingTimers).toBe(0);
   });
 
   test("of a task without any are none", async () => {
