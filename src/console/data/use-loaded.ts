@@ -1,6 +1,6 @@
 /** Something that has to be asked for, as state. */
 
-import { useCallback, useEffect, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { AuthenticationError } from "../../client/index.ts";
 import { useSession } from "../shell/session.ts";
 
@@ -9,7 +9,7 @@ export type Loaded<T> = {
   data: T | null;
   /** Why there is none, or no newer one. */
   error: Error | null;
-  /** Asks again; what there is stays until the answer comes. */
+  /** Asks again, where a question is on its way behind its answer; what there is stays until the answer comes. */
   reload(): void;
 };
 
@@ -21,24 +21,36 @@ export function useLoaded<T>(load: (signal: AbortSignal) => Promise<T>): Loaded<
     data: null,
     error: null,
   });
-  const [asked, setAsked] = useState(0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `asked` counts the calls of `reload`.
+  const asker = useRef(() => {});
   useEffect(() => {
     const leaving = new AbortController();
-    load(leaving.signal).then(
-      (data) => {
-        if (!leaving.signal.aborted) setState({ by: load, data, error: null });
-      },
-      (error: unknown) => {
-        if (leaving.signal.aborted) return;
-        if (error instanceof AuthenticationError) signOut(`You were signed out: ${error.message}`);
-        const known = error instanceof Error ? error : new Error(String(error));
-        setState((before) => ({ by: load, data: before.by === load ? before.data : null, error: known }));
-      },
-    );
+    const { signal } = leaving;
+    let isAsking = false;
+    let isDue = false;
+    // One question at a time: calls of `reload` that come faster than answers would keep each from its answer.
+    const ask = async () => {
+      isDue = true;
+      if (isAsking) return;
+      isAsking = true;
+      while (isDue && !signal.aborted) {
+        isDue = false;
+        try {
+          const data = await load(signal);
+          if (!signal.aborted) setState({ by: load, data, error: null });
+        } catch (thrown) {
+          if (signal.aborted) return;
+          if (thrown instanceof AuthenticationError) signOut(`You were signed out: ${thrown.message}`);
+          const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+          setState((before) => ({ by: load, data: before.by === load ? before.data : null, error }));
+        }
+      }
+      isAsking = false;
+    };
+    asker.current = () => void ask();
+    void ask();
     return () => leaving.abort();
-  }, [load, asked, signOut]);
-  const reload = useCallback(() => setAsked((before) => before + 1), []);
+  }, [load, signOut]);
+  const reload = useCallback(() => asker.current(), []);
   // What was answered to another question is not shown as the answer to this one.
   return state.by === load ? { ...state, reload } : { data: null, error: null, reload };
 }
