@@ -24,7 +24,11 @@ const SAMPLES: Readonly<Record<Language, (request: Request, baseUrl: string) => 
   curl({ type, body }, baseUrl) {
     const fields = hasFiles(body)
       ? formFields(body).map(
-          ([name, value]) => `-F ${shell(`${name}=${value instanceof File ? `@${value.name}` : value}`)}`,
+          // A text may begin with what -F takes for a file.
+          ([name, value]) =>
+            value instanceof File
+              ? `-F ${shell(`${name}=@${value.name}`)}`
+              : `--form-string ${shell(`${name}=${value}`)}`,
         )
       : [`-H "content-type: application/json"`, `-d ${shell(JSON.stringify(body, null, 2))}`];
     const head = [

@@ -178,13 +178,15 @@ describe("what ran, as a program", () => {
 
   it("sends files by curl as a form", async () => {
     const sent = await argumentsOf(codeSample("curl", edit, BASE));
-    const fields = sent.filter((_, index) => sent[index - 1] === "-F");
-    expect(fields).toEqual([
-      "model=x/edit",
-      `prompt=${edit.body.prompt}`,
-      "image=@it's a fox.png",
-      "image=https://a.test/b.png",
-      "n=2",
+    const fields = sent.flatMap((text, index) =>
+      /^-/.test(sent[index - 1] ?? "") ? [[sent[index - 1], text]] : [],
+    );
+    expect(fields.filter(([option]) => option === "-F" || option === "--form-string")).toEqual([
+      ["--form-string", "model=x/edit"],
+      ["--form-string", `prompt=${edit.body.prompt}`],
+      ["-F", "image=@it's a fox.png"],
+      ["--form-string", "image=https://a.test/b.png"],
+      ["--form-string", "n=2"],
     ]);
   });
 
