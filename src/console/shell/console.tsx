@@ -1,20 +1,19 @@
 /** The whole console: the way in, then the frame with the page that the address names. */
 
-import { useCallback, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { Toasts } from "../design/toasts.tsx";
 import { Frame } from "./frame.tsx";
 import { LiveProvider } from "./live.tsx";
 import type { Page } from "./page.ts";
 import { clientOf, type OwnKey, pageBaseUrl, type Session, SessionContext } from "./session.ts";
 import { SignIn } from "./sign-in.tsx";
-import { storedKey, storeKey } from "./stored-key.ts";
+import { storedKey, storeKey, takeGivenKey } from "./stored-key.ts";
 
 type SignedIn = { virtualKey: string; key: OwnKey };
 
 export function Console({ pages }: { pages: readonly Page[] }) {
   // Taken from the address when the console begins, before anything reads the route.
-  const [first] = useState(storedKey);
-  const left = useRef(false);
+  const [first, setFirst] = useState(storedKey);
   const [reason, setReason] = useState<string | null>(null);
   const [signedIn, setSignedIn] = useState<SignedIn | null>(null);
 
@@ -24,16 +23,28 @@ export function Console({ pages }: { pages: readonly Page[] }) {
   }, []);
   const signOut = useCallback((why?: string) => {
     storeKey(null);
-    left.current = true;
+    setFirst(null);
     setReason(why ?? null);
     setSignedIn(null);
   }, []);
+  // A link that signs in, opened in a tab that has the console already, changes the address alone.
+  useEffect(() => {
+    const look = () => {
+      const given = takeGivenKey();
+      if (given === null) return;
+      signOut();
+      setFirst(given);
+    };
+    window.addEventListener("hashchange", look);
+    return () => window.removeEventListener("hashchange", look);
+  }, [signOut]);
   const session = useMemo<Session | null>(
     () => signedIn && { ...signedIn, client: clientOf(signedIn.virtualKey), baseUrl: pageBaseUrl(), signOut },
     [signedIn, signOut],
   );
 
-  if (session === null) return <SignIn first={left.current ? null : first} reason={reason} onKey={enter} />;
+  // Another key is another attempt.
+  if (session === null) return <SignIn key={first} first={first} reason={reason} onKey={enter} />;
   return (
     <SessionContext value={session}>
       <Toasts>

@@ -54,7 +54,8 @@ function listen(listener: () => void): () => void {
   return () => window.removeEventListener("hashchange", listener);
 }
 
-function decoded(text: string): string {
+/** The text without its percent signs; as it is where they stand for nothing. */
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

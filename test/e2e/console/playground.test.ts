@@ -59,6 +59,19 @@ describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSE
     expect(await page.evaluate(() => sessionStorage.length)).toBe(0);
   });
 
+  test("is signed in to by a link that is opened in a tab which has the console already", async () => {
+    const page = await open({ key: null });
+    const follow = (hash: string) => page.evaluate((address) => window.location.assign(address), hash);
+    await follow("#key=%");
+    await expect.poll(() => page.getByRole("alert").textContent(), SHOWN).toMatch(/^The gateway refused/);
+    await follow(`#key=${BOOTSTRAP_KEY}`);
+    await prompt(page).waitFor();
+    expect(page.url()).toBe(`${server.url}/#/`);
+    await follow(`#key=condt_${"x".repeat(43)}`);
+    await expect.poll(() => page.getByRole("alert").textContent(), SHOWN).toMatch(/^The gateway refused/);
+    expect(page.url()).toBe(`${server.url}/#/`);
+  });
+
   test("refuses a wrong key with the gateway's words, and takes a right one afterwards", async () => {
     const page = await open({ key: null });
     await page.getByLabel("Key").fill(`condt_${"x".repeat(43)}`);
