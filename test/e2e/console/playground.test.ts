@@ -109,8 +109,9 @@ describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSE
     const seen = new Set<string>();
     const progress = page.getByRole("progressbar");
     const picture = page.getByRole("img", { name: "a red fox in the snow" });
-    while (!(await picture.isVisible()))
-      if (await progress.isVisible()) seen.add((await progress.getAttribute("aria-valuenow")) ?? "");
+    // In one look: a bar that is gone by the second would be waited for.
+    const look = () => progress.evaluateAll((bars) => bars.map((bar) => bar.getAttribute("aria-valuenow")));
+    while (!(await picture.isVisible())) for (const percent of await look()) seen.add(percent ?? "");
     expect(seen.size).toBeGreaterThan(2);
     const size = () =>
       picture.evaluate((image: HTMLImageElement) => [image.naturalWidth, image.naturalHeight]);
