@@ -2,6 +2,7 @@
 
 import { useCallback } from "react";
 import type { WireUsageRow } from "../../protocol/usage.ts";
+import { useAction } from "../data/use-action.ts";
 import { useLoaded } from "../data/use-loaded.ts";
 import { dollarsText } from "../design/format.ts";
 import { Empty, Notice } from "../design/notice.tsx";
@@ -120,6 +121,7 @@ function nameOf(row: WireUsageRow, group: Group): string {
 
 function CsvButton({ days, group }: { days: number; group: Group }) {
   const { client } = useSession();
+  const { busy, perform } = useAction();
   const download = async () => {
     const text = await client.usage.csv({ ...spanOf(days), groupBy: group });
     const address = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
@@ -131,7 +133,7 @@ function CsvButton({ days, group }: { days: number; group: Group }) {
   };
   return (
     <div>
-      <button className="button small" type="button" onClick={() => void download()}>
+      <button className="button small" type="button" disabled={busy} onClick={() => perform(download)}>
         Save as CSV
       </button>
     </div>

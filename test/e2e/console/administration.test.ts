@@ -159,6 +159,9 @@ describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSE
     expect((await download).suggestedFilename()).toBe("usage-by-model.csv");
     await page.getByRole("tab", { name: "day" }).click();
     await page.getByRole("columnheader", { name: "Day" }).waitFor();
+    await page.route(/format=csv/, (route) => route.fulfill({ status: 403, body: "" }));
+    await page.getByRole("button", { name: "Save as CSV" }).click();
+    await page.getByText("got HTTP status 403").waitFor();
   });
 
   test("an endpoint is added, pinged, switched off and removed; an address of the inside is refused", async () => {
