@@ -11,7 +11,8 @@ export const MOST_RETRIED = 1_000;
 
 export type BulkOutcome = {
   done: number;
-  refused: number /** Why the first was refused. */;
+  refused: number;
+  /** Why the first was refused. */
   reason: string | null;
 };
 
@@ -23,6 +24,7 @@ export function isRetryable({ status }: Pick<WireTask, "status">): boolean {
 /** Ends every unfinished task of the filter; answers how many there were. */
 export async function cancelByFilter(client: ConduitClient, filter: TaskFilter): Promise<number> {
   const { type, batchId } = filter;
+  if (!hasUnfinished(filter)) return 0;
   const named = statusesOf(filter).filter((status) => !isTerminal(status));
   const status = named.length > 0 ? [...named] : undefined;
   const all = status === undefined && type === undefined && batchId === undefined;

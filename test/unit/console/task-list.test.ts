@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ConduitClient as Client, type ConduitClient, type TaskFilter } from "../../../src/client/index.ts";
+import { cancelByFilter } from "../../../src/console/tasks/bulk.ts";
 import { TaskList } from "../../../src/console/tasks/task-list.ts";
 import type { TaskStatus, WireEvent, WireTask } from "../../../src/protocol/task.ts";
 
@@ -170,5 +171,23 @@ describe("the list of tasks", () => {
     list.refresh();
     await vi.advanceTimersByTimeAsync(0);
     expect(list.state().error).toBeNull();
+  });
+});
+
+describe("cancelling all of a filter", () => {
+  it("cancels nothing where the filter lets no unfinished task through", async () => {
+    const asked: unknown[] = [];
+    const client = new Client({
+      virtualKey: "condt_x",
+      baseUrl: "http://gateway.test",
+      fetch: async (_, { body }) => {
+        asked.push(JSON.parse(String(body)));
+        return Response.json({ cancelled: 2, hasMore: false });
+      },
+    });
+    expect(await cancelByFilter(client, { status: ["failed"], type: "image" })).toBe(0);
+    expect(asked).toEqual([]);
+    expect(await cancelByFilter(client, { status: ["failed", "queued"], type: "image" })).toBe(2);
+    expect(asked).toEqual([{ status: ["queued"], type: "image" }]);
   });
 });
