@@ -16,7 +16,7 @@ export function DayPlot({ page: { from, to, data } }: { page: WireUsagePage }) {
       <div
         className="bars"
         role="img"
-        aria-label={`Charged each day from ${from} to ${to}, at most ${dollarsText(most)}; the tab "day" has the numbers.`}
+        aria-label={`Charged each day from ${from} to ${to}, at most ${dollarsText(most)}`}
       >
         {bars.map(({ day, charged }) => (
           <div

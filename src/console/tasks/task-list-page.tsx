@@ -109,9 +109,9 @@ function useTaskList(filter: ReturnType<typeof filterOf>): TaskList {
     const opened = new TaskList(client, filter);
     setList(opened);
     opened.more();
-    const deaf = listen({ onEvent: opened.heard, onReset: opened.refresh });
+    const unlisten = listen({ onEvent: opened.heard, onReset: opened.refresh });
     return () => {
-      deaf();
+      unlisten();
       opened.close();
     };
   }, [client, filter, listen]);
