@@ -1,5 +1,7 @@
 /** How the server ends a connection. */
 
+import { type Close, MessageType } from "./protocols/messages.ts";
+
 export type CloseOptions = {
   /** The error of SignalR's Close message; none for an orderly end. */
   error?: string;
@@ -9,3 +11,12 @@ export type CloseOptions = {
   code?: number;
   reason?: string;
 };
+
+/** The Close message that says so. */
+export function closeMessage({ error, allowReconnect = false }: CloseOptions): Close {
+  return {
+    type: MessageType.Close,
+    ...(error === undefined ? {} : { error }),
+    ...(allowReconnect ? { allowReconnect } : {}),
+  };
+}

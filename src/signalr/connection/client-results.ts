@@ -1,6 +1,7 @@
 /** Client results: the pending answers to calls of a client method. */
 
 import type { Completion } from "../protocols/messages.ts";
+import type { HubConnectionSettings } from "./hub-connection-options.ts";
 import { HubError } from "./invocation-errors.ts";
 
 /** Keeps our ids apart from those clients give their uploads. */
@@ -10,8 +11,18 @@ type Pending = { resolve(value: unknown): void; reject(error: Error): void; dead
 
 /** One instance per connection: an answer that comes over another connection matches nothing. */
 export class ClientResults {
+  readonly #connectionId: string;
+  readonly #settings: Pick<HubConnectionSettings, "maxClientResults" | "clientResultMs">;
   readonly #pending = new Map<string, Pending>();
   #issued = 0;
+
+  constructor(
+    connectionId: string,
+    settings: Pick<HubConnectionSettings, "maxClientResults" | "clientResultMs">,
+  ) {
+    this.#connectionId = connectionId;
+    this.#settings = settings;
+  }
 
   get size(): number {
     return this.#pending.size;
@@ -24,13 +35,19 @@ export class ClientResults {
     return due;
   }
 
-  /** Expects an answer until `deadline`; send the invocation with this id. */
-  expect(deadline: number): { invocationId: string; result: Promise<unknown> } {
+  /**
+   * Calls the client by `send`, which gets the id of the invocation, and resolves with the answer. Rejects with a `HubError` where
+   * the client owes as many answers as it may, does not answer in time, or the connection ends before.
+   */
+  ask(now: number, send: (invocationId: string) => void): Promise<unknown> {
+    const { maxClientResults, clientResultMs } = this.#settings;
+    if (this.#pending.size >= maxClientResults)
+      return Promise.reject(new HubError("The client owes too many answers."));
     const invocationId = `${ID_PREFIX}${++this.#issued}`;
-    const result = new Promise<unknown>((resolve, reject) => {
-      this.#pending.set(invocationId, { resolve, reject, deadline });
-    });
-    return { invocationId, result };
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#pending.set(invocationId, { resolve, reject, deadline: now + clientResultMs });
+    send(invocationId);
+    return promise;
   }
 
   /** Takes an answer; one that is not expected is ignored. */
@@ -52,9 +69,13 @@ export class ClientResults {
   }
 
   /** The connection has ended. */
-  abandon(connectionId: string): void {
-    for (const pending of this.#pending.values())
-      pending.reject(new HubError(`Connection '${connectionId}' disconnected.`));
+  abandon(): void {
+    for (const pending of this.#pending.values()) pending.reject(disconnected(this.#connectionId));
     this.#pending.clear();
   }
+}
+
+/** Whoever asks a client that is gone is told so. */
+export function disconnected(connectionId: string): HubError {
+  return new HubError(`Connection '${connectionId}' disconnected.`);
 }

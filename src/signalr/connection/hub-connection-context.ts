@@ -8,14 +8,14 @@
 
 import { CLOSE_NORMAL } from "../../protocol/close-codes.ts";
 import type { Frame, TopicMembership } from "../../sockets/frame.ts";
-import type { CloseOptions } from "../close-options.ts";
+import { type CloseOptions, closeMessage } from "../close-options.ts";
 import type { HubConnection } from "../hub.ts";
 import { bareProtocol } from "../protocols/bare-mode.ts";
 import { HANDSHAKE_CANCELED } from "../protocols/handshake.ts";
 import { type Chunk, type HubProtocol, ProtocolError } from "../protocols/hub-protocol.ts";
 import { jsonProtocol } from "../protocols/json-protocol.ts";
 import { type Close, type HubMessage, MessageType, PING } from "../protocols/messages.ts";
-import { ClientResults } from "./client-results.ts";
+import { ClientResults, disconnected } from "./client-results.ts";
 import { ConnectionOpening } from "./connection-opening.ts";
 import type {
   HubConnectionOptions,
@@ -25,7 +25,7 @@ import type {
   TransportTraits,
 } from "./hub-connection-options.ts";
 import { HubLifetime } from "./hub-lifetime.ts";
-import { CONNECTION_CLOSED_WITH_ERROR, errorText, HubError } from "./invocation-errors.ts";
+import { CONNECTION_CLOSED_WITH_ERROR, errorText, HubError, RESULTS_TOO_SOON } from "./invocation-errors.ts";
 import { type InvocationOwner, Invocations } from "./invocations.ts";
 import { Liveness } from "./liveness.ts";
 import { dispatchMessage, type MessageRecipients } from "./message-dispatch.ts";
@@ -52,7 +52,6 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   #abort: AbortController | null = null;
   #results: ClientResults | null = null;
   readonly #mayReconnect: boolean;
-
   readonly #recipients: MessageRecipients<P>;
 
   /** The time at the host's latest call. */
@@ -173,8 +172,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     this.#now = now;
     if (this.#state === "closed") return;
     if (this.#state === "handshake") {
-      if (now >= this.#handshakeBy)
-        this.#endBehind(refuseHandshake(HANDSHAKE_CANCELED).refusal, HANDSHAKE_CANCELED);
+      if (now >= this.#handshakeBy) this.abort();
       return;
     }
     this.#results?.expire(now);
@@ -216,9 +214,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     else this.#end(null, error);
   }
 
-  /**
-   * Stateful reconnect: continues over a new transport, which replaces an open one. False when that is not possible.
-   */
+  /** Stateful reconnect: continues over a new transport, which replaces an open one. False when that is not possible. */
   reconnect(output: TransportOutput, now: number): boolean {
     this.touch(now);
     if (this.#writer.numbers === null || this.#state === "closed") return false;
@@ -256,18 +252,12 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   }
 
   invoke(target: string, ...args: unknown[]): Promise<unknown> {
-    if (this.#state === "starting")
-      return Promise.reject(
-        new HubError("Client results inside OnConnectedAsync Hub methods are not allowed."),
-      );
-    if (this.#state !== "open")
-      return Promise.reject(new HubError(`Connection '${this.connectionId}' disconnected.`));
-    this.#results ??= new ClientResults();
-    if (this.#results.size >= this.#settings.maxClientResults)
-      return Promise.reject(new HubError("The client owes too many answers."));
-    const { invocationId, result } = this.#results.expect(this.#now + this.#settings.clientResultMs);
-    this.send({ type: MessageType.Invocation, invocationId, target, arguments: args });
-    return result;
+    if (this.#state === "starting") return Promise.reject(new HubError(RESULTS_TOO_SOON));
+    if (this.#state !== "open") return Promise.reject(disconnected(this.connectionId));
+    this.#results ??= new ClientResults(this.connectionId, this.#settings);
+    return this.#results.ask(this.#now, (invocationId) =>
+      this.send({ type: MessageType.Invocation, invocationId, target, arguments: args }),
+    );
   }
 
   abort(): void {
@@ -275,22 +265,11 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   }
 
   close(options: CloseOptions): void {
-    const { error, allowReconnect = false, code, reason } = options;
+    const { error, code, reason } = options;
     if (this.#state === "handshake") {
       const text = error ?? HANDSHAKE_CANCELED;
       this.#endBehind(refuseHandshake(text).refusal, text, code, reason);
-      return;
-    }
-    this.#end(
-      {
-        type: MessageType.Close,
-        ...(error === undefined ? {} : { error }),
-        ...(allowReconnect ? { allowReconnect } : {}),
-      },
-      error ?? null,
-      code,
-      reason,
-    );
+    } else this.#end(closeMessage(options), error ?? null, code, reason);
   }
 
   send(message: HubMessage): void {
@@ -341,10 +320,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
         if (this.#state === "starting") this.#state = "open";
         this.proceed();
       },
-      (error) => {
-        const text = errorText(CONNECTION_CLOSED_WITH_ERROR, error, this.#settings.detailedErrors);
-        this.#end({ type: MessageType.Close, error: text }, text);
-      },
+      (error) => this.#closeFor(error, false),
     );
   }
 
@@ -352,8 +328,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     this.#state = "open";
     this.#opening.skip();
     this.#lifetime.resume();
-    const liveness = this.#speak(savedProtocol(saved));
-    restoreConnection(saved, { liveness, invocations: this.#invocations });
+    restoreConnection(saved, { liveness: this.#speak(savedProtocol(saved)), invocations: this.#invocations });
   }
 
   /** From here on the protocol is known. */
@@ -397,8 +372,12 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
   /** The client broke the protocol, or a message to it has no wire form. */
   #fail(error: unknown): void {
     if (!(error instanceof ProtocolError)) this.#settings.report(error, "hub message");
+    this.#closeFor(error, true);
+  }
+
+  #closeFor(error: unknown, allowReconnect: boolean): void {
     const text = errorText(CONNECTION_CLOSED_WITH_ERROR, error, this.#settings.detailedErrors);
-    this.#end({ type: MessageType.Close, error: text, allowReconnect: true }, text);
+    this.#end(closeMessage({ error: text, allowReconnect }), text);
   }
 
   #end(close: Close | null, error: string | null, code?: number, reason?: string): void {
@@ -413,7 +392,7 @@ export class HubConnectionContext<P> implements HubConnection<P>, InvocationOwne
     this.#received.begin(null);
     this.#writer.numbers = null;
     this.#invocations.dispose();
-    this.#results?.abandon(this.connectionId);
+    this.#results?.abandon();
     this.#abort?.abort();
     this.#lifetime.end(error);
     this.#onEnd?.();

@@ -12,6 +12,7 @@ export class HubError extends Error {
 }
 
 export const CONNECTION_CLOSED_WITH_ERROR = "Connection closed with an error.";
+export const RESULTS_TOO_SOON = "Client results inside OnConnectedAsync Hub methods are not allowed.";
 export const STREAM_FAILED = "An error occurred on the server while streaming results.";
 
 /** Clients of other languages show the message of a failed upload under this name. */
