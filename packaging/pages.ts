@@ -7,7 +7,7 @@ import { mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { gzipSync } from "bun";
 import { buildPage, PAGE_NAMES } from "../src/runtime/bun/page-builds.ts";
-import { PAGES_FOLDER } from "../src/runtime/process/pages/built-pages.ts";
+import { PAGES_FOLDER } from "../src/runtime/process/pages/process-pages.ts";
 import type { PageBuild } from "../src/runtime/process/process-host.ts";
 
 const DOCUMENT = "index.html";

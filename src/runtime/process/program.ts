@@ -22,7 +22,7 @@ import { DataDirectoryError, openDataDirectory, shareDataDirectory } from "./dat
 import { KeysFileError, loadKeys } from "./data/keys-file.ts";
 import { ListenError } from "./listen.ts";
 import { createNodeTransport } from "./node-transport.ts";
-import { hasPage } from "./pages/built-pages.ts";
+import { hasPage } from "./pages/process-pages.ts";
 import type { ProcessHost } from "./process-host.ts";
 import { runnersAbove, systemProcesses, watchRunners } from "./runner-watch.ts";
 import { type RunningServer, startServer } from "./server.ts";

@@ -19,7 +19,7 @@ import type { DataDirectory } from "./data/data-directory.ts";
 import type { StartKeys } from "./data/keys-file.ts";
 import { SessionFiles, type SessionFilesOptions } from "./data/session-files.ts";
 import { listen } from "./listen.ts";
-import { BuiltPages, PROJECT_FOLDER } from "./pages/built-pages.ts";
+import { PROJECT_FOLDER, ProcessPages } from "./pages/process-pages.ts";
 import type { ProcessHost } from "./process-host.ts";
 import { openStore, StoreSetupError } from "./store.ts";
 import { createThreadShrinker } from "./threads/thread-shrinker.ts";
@@ -73,7 +73,7 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
       storeDoubt: () => opened.doubt(),
       media: await openMedia(dependencies),
       shrinker: createThreadShrinker({ clock: systemClock }),
-      pages: new BuiltPages({ root: PROJECT_FOLDER, build: host.buildPage ?? null, log }),
+      pages: new ProcessPages({ root: PROJECT_FOLDER, build: host.buildPage ?? null, log }),
       catalogue,
       transport,
       post: host.fetch,

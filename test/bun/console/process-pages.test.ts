@@ -5,7 +5,7 @@ import { dirname, join, resolve } from "node:path";
 import { gzipSync } from "bun";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { buildPage, PAGE_NAMES } from "../../../src/runtime/bun/page-builds.ts";
-import { BuiltPages } from "../../../src/runtime/process/pages/built-pages.ts";
+import { ProcessPages } from "../../../src/runtime/process/pages/process-pages.ts";
 import type { PageBuild } from "../../../src/runtime/process/process-host.ts";
 import { recordingLog } from "../../fixture/recording-log.ts";
 import { temporaryFolder } from "../../fixture/server-process.ts";
@@ -42,20 +42,20 @@ describe("the pages of a process", () => {
     await utimes(join(page, "index.html"), then, then);
   }
 
-  async function textOf(pages: BuiltPages, path: string): Promise<string | null> {
+  async function textOf(pages: ProcessPages, path: string): Promise<string | null> {
     const file = await pages.read(path);
     return file === null ? null : new Response(file.body).text();
   }
 
   it("are the built ones where these are as new as their sources", async () => {
     await keepBuilt(-HOUR_SECONDS);
-    const pages = new BuiltPages({ root: folder.path, build, log: recordingLog() });
+    const pages = new ProcessPages({ root: folder.path, build, log: recordingLog() });
     expect(await textOf(pages, "console/index.html")).toBe("built before");
     expect(builds).toBe(0);
   });
 
   it("are built once at the first request where there are none, however many ask at once", async () => {
-    const pages = new BuiltPages({ root: folder.path, build, log: recordingLog() });
+    const pages = new ProcessPages({ root: folder.path, build, log: recordingLog() });
     expect(builds).toBe(0);
     const texts = await Promise.all([1, 2, 3].map(() => textOf(pages, "console/index.html")));
     expect(texts).toEqual(["built here", "built here", "built here"]);
@@ -64,7 +64,7 @@ describe("the pages of a process", () => {
 
   it("are built anew where the sources have changed since", async () => {
     await keepBuilt(HOUR_SECONDS);
-    const pages = new BuiltPages({ root: folder.path, build, log: recordingLog() });
+    const pages = new ProcessPages({ root: folder.path, build, log: recordingLog() });
     expect(await textOf(pages, "console/index.html")).toBe("built here");
   });
 
@@ -72,7 +72,7 @@ describe("the pages of a process", () => {
     await keepBuilt(HOUR_SECONDS);
     const log = recordingLog();
     const broken = () => Promise.reject(new Error("react is not installed"));
-    const pages = new BuiltPages({ root: folder.path, build: broken, log });
+    const pages = new ProcessPages({ root: folder.path, build: broken, log });
     expect(await textOf(pages, "console/index.html")).toBe("built before");
     expect(JSON.stringify(log.lines)).toContain("react is not installed");
   });
@@ -89,7 +89,7 @@ describe("the pages of a process", () => {
 
   it("are missing where the runtime cannot build and nobody did, and the log names the command", async () => {
     const log = recordingLog();
-    const pages = new BuiltPages({ root: folder.path, build: null, log });
+    const pages = new ProcessPages({ root: folder.path, build: null, log });
     expect(await textOf(pages, "console/index.html")).toBeNull();
     expect(JSON.stringify(log.lines)).toContain("bun run build:pages");
   });

@@ -12,7 +12,7 @@ import type { PageFile, PageFiles } from "../../../http/pages/page-files.ts";
 import { describeError, type Log } from "../../../tasks/ports/log.ts";
 import type { ProcessHost } from "../process-host.ts";
 
-export type BuiltPagesOptions = {
+export type ProcessPagesOptions = {
   /** The project's folder. */
   root: string;
   /** Null where the runtime has no bundler. */
@@ -33,15 +33,15 @@ const SOURCES = ["src", "package.json"];
 const compressed = promisify(gzip);
 
 /** Whether a page of the project was built, or can be. */
-export function hasPage(page: string, build: BuiltPagesOptions["build"]): boolean {
+export function hasPage(page: string, build: ProcessPagesOptions["build"]): boolean {
   return build !== null || changedAt(join(PROJECT_FOLDER, PAGES_FOLDER, page, DOCUMENT)) > 0;
 }
 
-export class BuiltPages implements PageFiles {
-  readonly #options: BuiltPagesOptions;
+export class ProcessPages implements PageFiles {
+  readonly #options: ProcessPagesOptions;
   readonly #pages = new Map<string, Promise<Files | null>>();
 
-  constructor(options: BuiltPagesOptions) {
+  constructor(options: ProcessPagesOptions) {
     this.#options = options;
   }
 
