@@ -18,8 +18,8 @@ import { KEYS } from "./operations/keys.ts";
 import { MCP } from "./operations/mcp.ts";
 import { MEDIA } from "./operations/media.ts";
 import { MODELS } from "./operations/models.ts";
-import { OPERATION } from "./operations/operation.ts";
 import { PICTURES } from "./operations/pictures.ts";
+import { RUNNING } from "./operations/running.ts";
 import { TASKS } from "./operations/tasks.ts";
 import { VOICE } from "./operations/voice.ts";
 import { WEBHOOKS } from "./operations/webhooks.ts";
@@ -39,7 +39,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...KEYS,
   ...VOICE,
   ...ADMINISTRATION,
-  ...OPERATION,
+  ...RUNNING,
 ];
 
 export type DocumentOptions = {

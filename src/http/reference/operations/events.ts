@@ -2,7 +2,7 @@
 
 import { HUB_NAMES } from "../../../hubs/hub-names.ts";
 import { streamMessage } from "../answers/events.ts";
-import { negotiation } from "../answers/operation.ts";
+import { negotiation } from "../answers/running.ts";
 import type { Answer, Operation, Parameter } from "../operation.ts";
 import { header, query, TASK_ID } from "../parameters.ts";
 

@@ -1,7 +1,7 @@
 /** The routes of webhooks and deliveries, and the one that providers call. */
 
 import { DELIVERY_STATUSES } from "../../../webhooks/delivery-store.ts";
-import { acknowledged } from "../answers/operation.ts";
+import { acknowledged } from "../answers/running.ts";
 import {
   adminDelivery,
   adminDeliveryPage,

@@ -1,11 +1,11 @@
 /** The routes of operation: probes, health, metrics, the overview and this reference itself. */
 
 import { z } from "zod";
-import { healthReport, live, places, ready } from "../answers/operation.ts";
+import { healthReport, live, places, ready } from "../answers/running.ts";
 import { json, type Operation } from "../operation.ts";
 import { inPath } from "../parameters.ts";
 
-export const OPERATION: readonly Operation[] = [
+export const RUNNING: readonly Operation[] = [
   {
     method: "get",
     path: "/",
