@@ -24,9 +24,9 @@ import {
   type ShardAddress,
   shardName,
 } from "../../../hubs/sharding/shard-address.ts";
+import { ShardAlarm, type ShardSettlement } from "../../../hubs/sharding/shard-alarm.ts";
 import { carriesEvents, readShardCaller } from "../../../hubs/sharding/shard-request.ts";
 import { ShardRoomStore } from "../../../hubs/sharding/shard-room-store.ts";
-import { type ShardSettlement, ShardSleepTimer } from "../../../hubs/sharding/shard-sleep-timer.ts";
 import { ALL_TASKS, closeOptionsOf, type Subscriptions } from "../../../hubs/subscriptions.ts";
 import { type KeyEnd, keyEndCode } from "../../../protocol/close-codes.ts";
 import { taskRoomName, tenantRoomName } from "../../../rooms/room-name.ts";
@@ -57,7 +57,7 @@ export class HubShard extends DurableObject<Bindings> {
   readonly #rooms: Rooms;
   readonly #shardRooms: ShardRoomStore;
   readonly #hibernated: HibernatedConnections;
-  readonly #sleepTimer: ShardSleepTimer;
+  readonly #alarm: ShardAlarm;
   readonly #hubs: Readonly<Record<string, Hub<Principal>>>;
   readonly #subscriptions: Subscriptions;
   /** Finds a key that has expired, and one whose end this shard was not called for. */
@@ -82,7 +82,7 @@ export class HubShard extends DurableObject<Bindings> {
       objects: env.TASK_ROOM,
       shard: shardName(this.#address),
       rows,
-      onMoved: () => this.#sleepTimer.wake(),
+      onMoved: () => this.#alarm.wake(),
     });
     this.#rooms = new Rooms(
       {
@@ -134,7 +134,7 @@ export class HubShard extends DurableObject<Bindings> {
       // It may have slept until the alarm that wakes it.
       lastCheckAt: CLOCK.now() - CHECKED_WITHIN_MS,
     });
-    this.#sleepTimer = new ShardSleepTimer({
+    this.#alarm = new ShardAlarm({
       storage: ctx.storage,
       clock: CLOCK,
       settle: () => this.#settle(),
@@ -143,37 +143,37 @@ export class HubShard extends DurableObject<Bindings> {
   }
 
   override fetch(request: Request): Response | Promise<Response> {
-    this.#sleepTimer.wake();
+    this.#alarm.wake();
     this.#app ??= this.#createApp();
     return this.#app.fetch(request);
   }
 
   override webSocketMessage(native: WebSocket, message: string | ArrayBuffer): void {
-    this.#sleepTimer.wake();
+    this.#alarm.wake();
     const endpoint = this.#sockets.received(native, message);
     if (endpoint !== null) this.#hibernated.save(endpoint);
   }
 
   override webSocketClose(native: WebSocket, code: number, reason: string): void {
-    this.#sleepTimer.wake();
+    this.#alarm.wake();
     this.#sockets.closed(native);
     answerClose(native, code, reason);
   }
 
   override webSocketError(native: WebSocket): void {
-    this.#sleepTimer.wake();
+    this.#alarm.wake();
     this.#sockets.closed(native);
   }
 
   override async alarm(): Promise<void> {
-    this.#sleepTimer.alarmFired();
+    this.#alarm.fired();
     await Promise.all([this.#rooms.check(), this.#keyWatch.check()]);
-    this.#sleepTimer.settle();
+    this.#alarm.settle();
   }
 
   /** Takes updates of the rooms this shard has joined, in order; many in one call cost less than one by one. */
   publish(...updates: TaskUpdate[]): Promise<void> {
-    this.#sleepTimer.wake();
+    this.#alarm.wake();
     for (const update of updates) {
       this.#rooms.publish(update);
       this.#shardRooms.touch(update);
@@ -184,7 +184,7 @@ export class HubShard extends DurableObject<Bindings> {
   /** The key was disabled, rotated or deleted, or has expired: all its connections end. */
   closeKey(why: KeyEnd): Promise<void> {
     const { keyId } = this.#address;
-    this.#sleepTimer.wake();
+    this.#alarm.wake();
     this.#connections.close(keyId, closeOptionsOf(keyEndCode(why), why));
     this.#rooms.closeKey(keyId, why);
     return Promise.resolve();
@@ -207,7 +207,7 @@ export class HubShard extends DurableObject<Bindings> {
         this.#parts.log.warn("rooms could not be left", { cause: describeError(error) });
       }),
     );
-    if (connections.size > 0) this.#sleepTimer.wake();
+    if (connections.size > 0) this.#alarm.wake();
   }
 
   #settle(): ShardSettlement {
@@ -250,7 +250,7 @@ export class HubShard extends DurableObject<Bindings> {
     mountHubs(app, requirePrincipal, {
       hubs: this.#hubs,
       connections: this.#connections,
-      keepAlive: this.#sleepTimer,
+      keepAlive: this.#alarm,
       connectionSettings: this.#connectionSettings,
       sockets: this.#sockets,
       // The Worker has looked at the page that asks.

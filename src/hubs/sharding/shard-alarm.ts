@@ -1,5 +1,5 @@
 /**
- * Decides when a shard may hibernate. Whatever happens starts a timer, which keeps the shard in memory; when it fires
+ * A shard's next alarm, and when it may hibernate. Whatever happens starts a timer, which keeps the shard in memory; when it fires
  * the shard stores what hibernation would lose, and the timer starts again while there is something that cannot be
  * stored. After that only the alarm wakes the shard, to end connections whose clients have vanished and to compare its
  * rooms with the store.
@@ -15,7 +15,7 @@ const RECHECK_MS = 1_000;
 const ALARM_MS = 20_000;
 
 /** The one alarm of the shard; times are wall clock, ms. */
-export interface ShardAlarm {
+export interface AlarmStorage {
   getAlarm(): Promise<number | null>;
   setAlarm(at: number): Promise<void>;
 }
@@ -28,20 +28,20 @@ export type ShardSettlement = {
   readonly wakeBy: number | null;
 };
 
-export type ShardSleepTimerDependencies = {
-  readonly storage: ShardAlarm;
+export type ShardAlarmDependencies = {
+  readonly storage: AlarmStorage;
   readonly clock: Clock;
   /** Does what is due and stores what can be stored. */
   settle(): ShardSettlement;
 };
 
-export class ShardSleepTimer {
-  readonly #dependencies: ShardSleepTimerDependencies;
+export class ShardAlarm {
+  readonly #dependencies: ShardAlarmDependencies;
   #timer: TimerHandle | null = null;
   /** Wall clock, ms; in the past or infinite when there is none. */
   #alarmAt = Number.NEGATIVE_INFINITY;
 
-  constructor(dependencies: ShardSleepTimerDependencies) {
+  constructor(dependencies: ShardAlarmDependencies) {
     this.#dependencies = dependencies;
   }
 
@@ -60,7 +60,7 @@ export class ShardSleepTimer {
   }
 
   /** The alarm has fired; none is set any more. */
-  alarmFired(): void {
+  fired(): void {
     this.#alarmAt = Number.NEGATIVE_INFINITY;
   }
 

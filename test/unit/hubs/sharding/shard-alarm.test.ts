@@ -1,11 +1,11 @@
 import { beforeEach, expect, test } from "vitest";
-import { ShardSleepTimer } from "../../../../src/hubs/sharding/shard-sleep-timer.ts";
+import { ShardAlarm } from "../../../../src/hubs/sharding/shard-alarm.ts";
 import { ManualClock, settled } from "../../../fixture/manual-clock.ts";
 
 const ALARM_MS = 20_000;
 
 let clock: ManualClock;
-let timer: ShardSleepTimer;
+let shardAlarm: ShardAlarm;
 let settlings: number;
 let connections: number;
 let maySleep: boolean;
@@ -22,11 +22,11 @@ beforeEach(() => {
   wakeBy = null;
   alarm = null;
   set = 0;
-  timer = create();
+  shardAlarm = create();
 });
 
-function create(): ShardSleepTimer {
-  return new ShardSleepTimer({
+function create(): ShardAlarm {
+  return new ShardAlarm({
     clock,
     storage: {
       getAlarm: async () => alarm,
@@ -43,7 +43,7 @@ function create(): ShardSleepTimer {
 }
 
 test("it settles once after whatever happened, and then nothing keeps the shard in memory", async () => {
-  for (let count = 0; count < 5; count += 1) timer.wake();
+  for (let count = 0; count < 5; count += 1) shardAlarm.wake();
   expect(clock.pendingTimers).toBe(1);
   await clock.advance(10_000);
   expect([settlings, clock.pendingTimers]).toEqual([1, 0]);
@@ -51,7 +51,7 @@ test("it settles once after whatever happened, and then nothing keeps the shard 
 
 test("while something would be lost it stays in memory and settles again every second", async () => {
   maySleep = false;
-  timer.wake();
+  shardAlarm.wake();
   await clock.advance(5_000);
   expect([settlings, clock.pendingTimers]).toEqual([5, 1]);
   maySleep = true;
@@ -62,53 +62,53 @@ test("while something would be lost it stays in memory and settles again every s
 test("an alarm is set while there are connections, and put off by nothing that happens meanwhile", async () => {
   const first = clock.now() + 100 + ALARM_MS;
   for (let count = 0; count < 10; count += 1) {
-    timer.wake();
+    shardAlarm.wake();
     await clock.advance(1_000);
   }
   expect([alarm, set]).toEqual([first, 1]);
-  timer = create();
-  timer.wake();
+  shardAlarm = create();
+  shardAlarm.wake();
   await clock.advance(1_000);
   expect([alarm, set]).toEqual([first, 1]);
 });
 
 test("the alarm is set again when it has come, not without connections, and when it was lost", async () => {
-  timer.wake();
+  shardAlarm.wake();
   await clock.advance(ALARM_MS + 1_000);
   alarm = null;
-  timer.alarmFired();
-  timer.settle();
+  shardAlarm.fired();
+  shardAlarm.settle();
   await settled();
   expect([alarm, set]).toEqual([clock.now() + ALARM_MS, 2]);
   await clock.advance(60_000);
-  timer = create();
-  timer.settle();
+  shardAlarm = create();
+  shardAlarm.settle();
   await settled();
   expect([alarm, set]).toEqual([clock.now() + ALARM_MS, 3]);
   connections = 0;
-  timer.alarmFired();
-  timer.settle();
+  shardAlarm.fired();
+  shardAlarm.settle();
   await settled();
   expect(set).toBe(3);
 });
 
 test("the alarm comes earlier where something has to be done earlier, and as usual where that is past or never", async () => {
-  timer.wake();
+  shardAlarm.wake();
   await clock.advance(1_000);
   wakeBy = clock.now() + 5_000;
-  timer.wake();
+  shardAlarm.wake();
   await clock.advance(1_000);
   expect([alarm, set]).toEqual([wakeBy, 2]);
-  timer.wake();
+  shardAlarm.wake();
   await clock.advance(1_000);
-  timer = create();
-  timer.wake();
+  shardAlarm = create();
+  shardAlarm.wake();
   await clock.advance(1_000);
   expect([alarm, set]).toEqual([wakeBy, 2]);
   for (wakeBy of [clock.now() - 1, Number.POSITIVE_INFINITY]) {
     alarm = null;
-    timer.alarmFired();
-    timer.settle();
+    shardAlarm.fired();
+    shardAlarm.settle();
     await settled();
     expect(alarm).toBe(clock.now() + ALARM_MS);
   }
