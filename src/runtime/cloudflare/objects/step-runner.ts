@@ -28,16 +28,16 @@ import { StepRunnerSession } from "../../../tasks/engine/steps/step-runner-sessi
 import { describeError, type Log } from "../../../tasks/ports/log.ts";
 import type { Bindings, RunnerCalls } from "../bindings.ts";
 import { partsOf } from "../parts.ts";
-import { StoredDueTimes } from "./stored-due-times.ts";
+import { StepRunnerDueTimes } from "./step-runner-due-times.ts";
 
 export class StepRunner extends DurableObject<Bindings> implements RunnerCalls {
-  readonly #dueTimes: StoredDueTimes;
+  readonly #dueTimes: StepRunnerDueTimes;
   /** Set while the alarm's handler works. An alarm that comes due meanwhile waits for its end. */
   #session: StepRunnerSession | null = null;
 
   constructor(ctx: DurableObjectState, env: Bindings) {
     super(ctx, env);
-    this.#dueTimes = new StoredDueTimes(ctx.storage.sql);
+    this.#dueTimes = new StepRunnerDueTimes(ctx.storage.sql);
   }
 
   /**

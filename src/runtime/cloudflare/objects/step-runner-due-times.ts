@@ -6,7 +6,7 @@
 import type { SqlStorage } from "@cloudflare/workers-types";
 import type { DueTimes } from "../../../tasks/engine/steps/step-runner-session.ts";
 
-export class StoredDueTimes implements DueTimes {
+export class StepRunnerDueTimes implements DueTimes {
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
