@@ -8,7 +8,7 @@ import { rateHeaders } from "../../tasks/rate-headers.ts";
 import type { Submission } from "../../tasks/submission.ts";
 import { type HttpContext, principalOfExchange } from "../exchange.ts";
 import { baseUrl } from "../request/base-url.ts";
-import { idempotencyClaim } from "../request/idempotency.ts";
+import { idempotencyClaim } from "../request/idempotency-claim.ts";
 import { tellCost } from "../response/cost-headers.ts";
 import { type BatchItemOrder, errorOfItem, type ReadBatch } from "./batch-body.ts";
 import { type AcceptanceDependencies, admitOrder } from "./task-acceptance.ts";

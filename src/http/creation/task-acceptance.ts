@@ -18,7 +18,7 @@ import type { TaskInput, TaskWebhook } from "../../tasks/task.ts";
 import { type HttpContext, principalOfExchange } from "../exchange.ts";
 import type { IdleLimit } from "../idle-limit.ts";
 import { type BaseUrlOptions, baseUrl } from "../request/base-url.ts";
-import { type IdempotencyOptions, idempotencyClaim } from "../request/idempotency.ts";
+import { type IdempotencyOptions, idempotencyClaim } from "../request/idempotency-claim.ts";
 import { tellCost } from "../response/cost-headers.ts";
 import { type AccessToken, type AccessTokenMaker, accessTokenMaker } from "./access-token.ts";
 import { requireWebhook } from "./webhook-fields.ts";

@@ -7,7 +7,7 @@ import { TASK_TYPES, type TaskType, type WireAccepted } from "../../protocol/tas
 import type { CreationLimits } from "../creation/creation-schema.ts";
 import { estimate } from "../reference/answers/models.ts";
 import { validFields } from "../request/body.ts";
-import { IDEMPOTENCY_KEY_SHAPE, isIdempotencyKey } from "../request/idempotency.ts";
+import { IDEMPOTENCY_KEY_SHAPE, isIdempotencyKey } from "../request/idempotency-claim.ts";
 import { type CreationKind, creationArguments, requireKnown, TYPE_OF_KIND } from "./creation-arguments.ts";
 import { argumentsOf, type GatewayTool, inputSchema, MAKES, outputSchema, READS } from "./tool.ts";
 import { toolTaskSchema } from "./tool-results.ts";

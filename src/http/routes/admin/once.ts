@@ -8,7 +8,7 @@ import { type AnswerSeal, createAnswerSeal } from "../../../accounts/keys/answer
 import { ApiError } from "../../../protocol/error.ts";
 import type { HttpContext } from "../../exchange.ts";
 import { presentedKey } from "../../middleware/credentials.ts";
-import { fingerprint, idempotencyKey } from "../../request/idempotency.ts";
+import { fingerprint, idempotencyKey } from "../../request/idempotency-claim.ts";
 
 /** What is kept of an answer: all of it that depends on the request. */
 export type KeptBody = { readonly etag: string; readonly body: object };

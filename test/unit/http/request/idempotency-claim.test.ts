@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { idempotencyClaim } from "../../../../src/http/request/idempotency.ts";
+import { idempotencyClaim } from "../../../../src/http/request/idempotency-claim.ts";
 
 const OPTIONS = { keyMs: 86_400_000, repeatMs: 30_000 };
 const claim = async (headers: Record<string, string>, body: unknown = {}, route = "r") =>
