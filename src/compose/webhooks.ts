@@ -12,7 +12,7 @@ import { WebhookEndpoints } from "../webhooks/endpoints.ts";
 import { KeySecrets } from "../webhooks/secrets.ts";
 import { createDeliveryWork } from "../webhooks/sender.ts";
 import { createWireContext, webhookTargets } from "./options.ts";
-import { WebhookTries } from "./webhook-tries.ts";
+import { WebhookTries } from "./webhook-metrics.ts";
 
 export type Webhooks = {
   /** Where webhooks may go. */
