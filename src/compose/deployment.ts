@@ -24,12 +24,12 @@ import { poolSize } from "../tasks/engine/steps/step-runner-pool.ts";
 import { StepWorker, type StepWorkerOptions } from "../tasks/engine/steps/step-worker.ts";
 import { UsualDurations } from "../tasks/engine/usual-durations.ts";
 import type { Doorbell } from "../tasks/ports/doorbell.ts";
-import { accountNews } from "./account-news.ts";
 import { type Core, createCatalogue, createCore, type HostParts } from "./core.ts";
 import { createEventSender } from "./events.ts";
 import { TaskEnds } from "./operations/task-ends.ts";
 import { UnreadableWatch } from "./operations/unreadable-watch.ts";
 import { createHookAddresses, stepWorkerOptions } from "./options.ts";
+import { accountNews } from "./provider-account-news.ts";
 import { createHangUp, createVoiceAdmission } from "./voice/voice.ts";
 import { createWebhooks } from "./webhooks.ts";
 
