@@ -8,9 +8,9 @@ import type { Store } from "../stores/store.ts";
 import type { WorkHandler } from "../tasks/engine/due-work/runner.ts";
 import type { Clock } from "../tasks/ports/clock.ts";
 import type { Log } from "../tasks/ports/log.ts";
+import { createDeliveryWork } from "../webhooks/delivery-work.ts";
 import { WebhookEndpoints } from "../webhooks/endpoints.ts";
 import { KeySecrets } from "../webhooks/secrets.ts";
-import { createDeliveryWork } from "../webhooks/sender.ts";
 import { createWireContext, webhookTargets } from "./options.ts";
 import { WebhookTries } from "./webhook-metrics.ts";
 

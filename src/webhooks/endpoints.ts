@@ -8,7 +8,7 @@ import type { Clock } from "../tasks/ports/clock.ts";
 import type { EndpointPatch, EndpointStore, WebhookEndpoint } from "./endpoint-store.ts";
 import { messageText } from "./message.ts";
 import { makeSecret, rotated, validSecrets } from "./secrets.ts";
-import { type SendResult, sendMessage } from "./sending.ts";
+import { type SendResult, sendMessage } from "./send-message.ts";
 import { requireWebhookUrl } from "./target.ts";
 
 export type EndpointDraft = Pick<WebhookEndpoint, "url" | "events" | "description">;

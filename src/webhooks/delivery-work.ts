@@ -12,9 +12,9 @@ import { Breaker } from "./breaker.ts";
 import type { Delivery, DeliveryStore, OpenDelivery } from "./delivery-store.ts";
 import { dataOf, messageText } from "./message.ts";
 import { type KeySecrets, validSecrets } from "./secrets.ts";
-import { SEND_TIMEOUT_MS, type SendResult, sendMessage } from "./sending.ts";
+import { SEND_TIMEOUT_MS, type SendResult, sendMessage } from "./send-message.ts";
 
-export type SenderDependencies = {
+export type DeliveryWorkDependencies = {
   store: Pick<DeliveryStore, "openDelivery">;
   secrets: Pick<KeySecrets, "ensure">;
   fetch: GuardedFetch;
@@ -43,7 +43,7 @@ const GONE = 410;
 
 const DONE: WorkOutcome = { kind: "done" };
 
-export function createDeliveryWork(dependencies: SenderDependencies): WorkHandler {
+export function createDeliveryWork(dependencies: DeliveryWorkDependencies): WorkHandler {
   const { store, secrets, wireContext, clock, log, maxOpen, random = Math.random } = dependencies;
   const { tried = () => {} } = dependencies;
   const breaker = new Breaker(() => clock.monotonic(), random);
