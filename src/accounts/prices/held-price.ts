@@ -4,8 +4,8 @@ import type { Json } from "../../protocol/task.ts";
 import type { Bill, Billing, DoneOutcome } from "../../tasks/ports/billing.ts";
 import type { OfferedModel } from "../../tasks/ports/model-catalogue.ts";
 import type { JobRequest, Task } from "../../tasks/task.ts";
+import { reservationFor } from "./dearest-price.ts";
 import { type PricedRequest, pricedRequest } from "./priced-request.ts";
-import { reservationFor } from "./reserve.ts";
 import { settledBill, shareOf, type Terms } from "./settle.ts";
 
 /** What stands for one way of a route. The request is kept as it was priced: what a model takes may change meanwhile. */

@@ -12,9 +12,9 @@ import type {
 } from "../../tasks/ports/price.ts";
 import type { MediaItem } from "../../tasks/task.ts";
 import { type Term, totalMicros } from "./amount.ts";
+import { inputRate, inputTokens, outputRate } from "./dearest-price.ts";
 import type { PricedRequest } from "./priced-request.ts";
 import { imageMegapixels, imageRate, secondRate, videoRate, wholeMegapixels } from "./rates.ts";
-import { inputRate, inputTokens, outputRate } from "./reserve.ts";
 
 /** The terms under which a job was accepted. */
 export type Terms = {

@@ -1,8 +1,8 @@
 /** Reservations and settlements of the ways in which providers charge, in dollars of their own lists. */
 
 import { describe, expect, test } from "vitest";
+import { reservationFor } from "../../../../src/accounts/prices/dearest-price.ts";
 import { type PricedRequest, pricedRequest } from "../../../../src/accounts/prices/priced-request.ts";
-import { reservationFor } from "../../../../src/accounts/prices/reserve.ts";
 import { settledBill } from "../../../../src/accounts/prices/settle.ts";
 import { listPrice, PRICE_TABLE } from "../../../../src/accounts/prices/table.ts";
 import type { SizeRule } from "../../../../src/protocol/model.ts";

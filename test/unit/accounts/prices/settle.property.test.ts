@@ -3,7 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { totalMicros } from "../../../../src/accounts/prices/amount.ts";
-import { reservationFor } from "../../../../src/accounts/prices/reserve.ts";
+import { reservationFor } from "../../../../src/accounts/prices/dearest-price.ts";
 import { settledBill } from "../../../../src/accounts/prices/settle.ts";
 import { anyNumber, anyPrice, anyRequest, pictureOf } from "../../../fixture/prices.ts";
 
