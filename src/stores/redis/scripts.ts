@@ -163,8 +163,8 @@ const converting = (...parts: Part[]): Recipe => ({ writes: null, parts: ["relea
 const writing = (...parts: Part[]): Recipe => ({ writes: true, parts: ["writes", ...parts] });
 
 /** What a change of tasks needs: tenants, lanes, logs, and their writing. */
-const CHANGES: Part[] = ["task", "tenants", "fairQueue", "flush", "events"];
-const VIEWS: Part[] = ["task", "tenants", "fairQueue", "view"];
+const CHANGES: Part[] = ["task", "tenants", "queueCounters", "flush", "events"];
+const VIEWS: Part[] = ["task", "tenants", "queueCounters", "view"];
 const MONEY: Part[] = ["budgets", "money"];
 const CLAIMS: Part[] = [
   ...CHANGES,
@@ -219,7 +219,7 @@ const RECIPES: Record<ScriptName, Recipe> = {
     "deletedKeys",
   ),
   setAside: writing(...CHANGES),
-  pauseProvider: writing("fairQueue"),
+  pauseProvider: writing("queueCounters"),
   load: reading("task"),
   get: reading(...VIEWS, "scope"),
   repeated: reading(...VIEWS),
@@ -227,9 +227,9 @@ const RECIPES: Record<ScriptName, Recipe> = {
   listBatch: reading(...VIEWS, "scope"),
   dueMedia: writing(),
   heldMedia: reading(),
-  nextDue: reading("tenants", "fairQueue"),
+  nextDue: reading("tenants", "queueCounters"),
   stats: reading(),
-  oldestWaiting: reading("tenants", "fairQueue"),
+  oldestWaiting: reading("tenants", "queueCounters"),
   follow: writing(...VIEWS, "scope", "followFlags"),
   unfollow: writing("task", "scope", "followFlags"),
   followTenant: writing("tenants", "logs", "followFlags"),

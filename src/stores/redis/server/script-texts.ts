@@ -82,7 +82,7 @@ import sessionEventsPart from "../scripts/parts/sessions/session-events.lua" wit
 import sessionsPart from "../scripts/parts/sessions/sessions.lua" with { type: "text" };
 import claimOrderPart from "../scripts/parts/tasks/claim-order.lua" with { type: "text" };
 import creationPart from "../scripts/parts/tasks/creation.lua" with { type: "text" };
-import fairQueuePart from "../scripts/parts/tasks/fair-queue.lua" with { type: "text" };
+import queueCountersPart from "../scripts/parts/tasks/queue-counters.lua" with { type: "text" };
 import startedEventPart from "../scripts/parts/tasks/started-event.lua" with { type: "text" };
 import viewPart from "../scripts/parts/tasks/view.lua" with { type: "text" };
 import tenantsPart from "../scripts/parts/tenants.lua" with { type: "text" };
@@ -147,7 +147,7 @@ export const PARTS = {
   events: eventsPart,
   flush: flushPart,
   followFlags: followFlagsPart,
-  fairQueue: fairQueuePart,
+  queueCounters: queueCountersPart,
   hashes: hashesPart,
   keyStep: keyStepPart,
   logs: logsPart,
