@@ -29,7 +29,7 @@ import { createEventSender } from "./events.ts";
 import { TaskEnds } from "./operations/task-ends.ts";
 import { UnreadableWatch } from "./operations/unreadable-watch.ts";
 import { createHookAddresses, stepWorkerOptions } from "./options.ts";
-import { accountNews } from "./provider-account-news.ts";
+import { providerAccountNews } from "./provider-account-news.ts";
 import { createHangUp, createVoiceAdmission } from "./voice/voice.ts";
 import { createWebhooks } from "./webhooks.ts";
 
@@ -87,7 +87,7 @@ export function createDeployment(platform: DeploymentPlatform): Deployment {
   const webhooks = createWebhooks({ settings, store, transport, clock, log, maxOpen: MAX_OPEN_DELIVERIES });
   const voice = createVoiceAdmission(settings, clock);
   const durations = new UsualDurations(durationSeeds(catalogue.list()));
-  const voiceHealth = new ProviderHealth(clock, Math.random, accountNews(log));
+  const voiceHealth = new ProviderHealth(clock, Math.random, providerAccountNews(log));
   const rings = qstash === null ? ringsOfRunners(platform, options) : ringsOfQStash(qstash);
   return {
     // The worker that holds a task runs elsewhere, see step-worker.ts.

@@ -62,7 +62,7 @@ import { StoreMetrics } from "./operations/store-metrics.ts";
 import { TaskEnds } from "./operations/task-ends.ts";
 import { UnreadableWatch } from "./operations/unreadable-watch.ts";
 import { engineOptions, hubConnectionSettings, retentionOptions, roomsSettings } from "./options.ts";
-import { accountNews } from "./provider-account-news.ts";
+import { providerAccountNews } from "./provider-account-news.ts";
 import { ProcessVoice } from "./voice/process-voice.ts";
 import type { VoiceHost } from "./voice/voice.ts";
 import { VoiceFigures } from "./voice/voice-figures.ts";
@@ -145,7 +145,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const others = workers ?? (instances && SILENT_WORKERS);
   const previews = new Previews();
   const hung = new HungCalls();
-  const providerHealth = new ProviderHealth(clock, Math.random, accountNews(log));
+  const providerHealth = new ProviderHealth(clock, Math.random, providerAccountNews(log));
   const accounts = () => providerHealth.list();
   const webhooks = createWebhooks({ settings, store, transport, clock, log, maxOpen: MAX_OPEN_DELIVERIES });
   const durations = new UsualDurations(durationSeeds(catalogue.list()));
@@ -203,7 +203,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
   const { hubs } = createHubs(settings, { tasks, rooms, store, clock, wireContext });
   const traffic = settings.logging.level === "debug";
   // Of their own: an account that voice is refused under may make pictures, and a lane is not paused for voice.
-  const voiceHealth = new ProviderHealth(clock, Math.random, accountNews(log));
+  const voiceHealth = new ProviderHealth(clock, Math.random, providerAccountNews(log));
   const voiceFigures = new VoiceFigures({ clock, log, traffic });
   const voice = new ProcessVoice({
     ...{ settings, store, media, clock, log, bus },
@@ -275,7 +275,7 @@ export function createGateway(dependencies: GatewayDependencies): RunningGateway
       retention,
       ends,
       storeCalls,
-      webhookTries: webhooks.tries,
+      webhookMetrics: webhooks.tries,
       voice: voice.service === null ? null : voiceFigures,
     },
     isResting: ({ provider, providerModel }, type) => {

@@ -3,7 +3,7 @@
 import type { AccountNews } from "../tasks/engine/provider-health.ts";
 import type { Log } from "../tasks/ports/log.ts";
 
-export function accountNews(log: Pick<Log, "info" | "warn">): AccountNews {
+export function providerAccountNews(log: Pick<Log, "info" | "warn">): AccountNews {
   return ({ provider, credential }, trouble) => {
     const account = credential === null ? {} : { account: credential };
     if (trouble === null) log.info("provider is used again", { provider, ...account });

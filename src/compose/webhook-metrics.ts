@@ -2,7 +2,7 @@
 
 import type { CounterSeries, Family, MetricsRegistry } from "../metrics/registry.ts";
 
-export class WebhookTries {
+export class WebhookMetrics {
   #tries: Family<CounterSeries> | null = null;
 
   /** Counts in these metrics from now on. */

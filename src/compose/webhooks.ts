@@ -12,7 +12,7 @@ import { createDeliveryWork } from "../webhooks/delivery-work.ts";
 import { WebhookEndpoints } from "../webhooks/endpoints.ts";
 import { KeySecrets } from "../webhooks/secrets.ts";
 import { createWireContext, webhookTargets } from "./options.ts";
-import { WebhookTries } from "./webhook-metrics.ts";
+import { WebhookMetrics } from "./webhook-metrics.ts";
 
 export type Webhooks = {
   /** Where webhooks may go. */
@@ -22,7 +22,7 @@ export type Webhooks = {
   readonly endpoints: WebhookEndpoints;
   readonly secrets: KeySecrets;
   /** What this process has sent. */
-  readonly tries: WebhookTries;
+  readonly tries: WebhookMetrics;
 };
 
 export type WebhooksDependencies = {
@@ -40,7 +40,7 @@ export function createWebhooks(dependencies: WebhooksDependencies): Webhooks {
   const targets = webhookTargets(settings);
   const fetch = createGuardedFetch(transport, clock, targets);
   const secrets = new KeySecrets(store, clock);
-  const tries = new WebhookTries();
+  const tries = new WebhookMetrics();
   const wireContext = createWireContext(settings, clock);
   return {
     targets,

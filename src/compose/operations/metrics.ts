@@ -31,7 +31,7 @@ export type ProcessGauges = {
   readonly retention: { readonly unremovedMedia: number };
   readonly ends: { registerIn(metrics: MetricsRegistry): void };
   readonly storeCalls: { registerIn(metrics: MetricsRegistry): void };
-  readonly webhookTries: { registerIn(metrics: MetricsRegistry): void };
+  readonly webhookMetrics: { registerIn(metrics: MetricsRegistry): void };
   /** Null where no voice sessions are offered. */
   readonly voice: { registerIn(metrics: MetricsRegistry): void } | null;
 };
@@ -90,10 +90,10 @@ export function registerMetrics(
   storedVoice?.registerIn(metrics);
   if (process === undefined) return;
   const { engine, hung, accounts, voiceAccounts, providers, rooms, hubs, retention, ends } = process;
-  const { storeCalls, webhookTries, voice } = process;
+  const { storeCalls, webhookMetrics, voice } = process;
   ends.registerIn(metrics);
   storeCalls.registerIn(metrics);
-  webhookTries.registerIn(metrics);
+  webhookMetrics.registerIn(metrics);
   voice?.registerIn(metrics);
   metrics.gauge("conduit_provider_calls", "Provider calls open in this process.", () => [
     { value: engine.heldSteps },
