@@ -1,4 +1,8 @@
-/** What a file really is, by its first bytes, whatever it was called. */
+/**
+ * What a file really is, by its first bytes, whatever it was called: the last word on what is stored, uploads included, with the
+ * figures of pictures. What an adapter of a provider tells from fewer bytes, also of previews, which are not stored, is in
+ * providers/upstream/answers/store-media.ts.
+ */
 
 import { imageMeta } from "image-meta";
 import type { MediaFigures } from "../tasks/task.ts";

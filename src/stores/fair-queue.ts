@@ -17,8 +17,8 @@ const COST = { high: 3, normal: 6, low: 12 } as const satisfies Record<Priority,
 export const CONTINUATION_COST = 1;
 
 /**
- * While a key has both, its started tasks are served in the first half of every span of its virtual time, its waiting ones
- * in the second: neither can keep the others from their turn. No start costs more than half a span.
+ * While a key has both, its started tasks are served in the first three quarters of every span of its virtual time, its waiting
+ * ones in the last: neither can keep the others from their turn. No start costs more than a quarter of a span.
  */
 export const TURN_SPAN = 48;
 

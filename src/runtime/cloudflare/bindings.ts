@@ -61,7 +61,7 @@ export type Bindings = {
   readonly TASK_ROOM: Objects<RoomCalls>;
   /** `<keyId>/<n>`: the hub connections of a key. */
   readonly HUB_SHARD: Objects<ShardCalls>;
-  /** A fixed pool, see runner-pool.ts. */
+  /** A fixed pool, see tasks/engine/steps/step-runner-pool.ts. */
   readonly STEP_RUNNER: Objects<RunnerCalls>;
   /** One object for each realtime session, named by its id. */
   readonly REALTIME_SESSION: Objects<SessionCalls>;

@@ -1,6 +1,6 @@
 /**
  * `Idempotency-Key` on requests of administrators that make a secret: the same request gets the same answer again. The store
- * keeps it sealed (accounts/answer-seal.ts).
+ * keeps it sealed (accounts/keys/answer-seal.ts).
  */
 
 import type { StoredAnswer } from "../../../accounts/keys/account-store.ts";

@@ -1,4 +1,8 @@
-/** Stores what a provider delivers as a file, once its first bytes say that it is one of the kind that was asked for. */
+/**
+ * Stores what a provider delivers as a file, once its first bytes say that it is one of the kind that was asked for. Adapters know
+ * nothing of media stores, and previews are never stored: so types are told here from a few bytes, at once. Whether a file may
+ * be stored is decided where that is, by `sniff` (src/media/sniff.ts), which reads more and also measures it.
+ */
 
 import type { StepIo } from "../../../tasks/ports/media-provider.ts";
 import type { MediaRef } from "../../../tasks/task.ts";

@@ -65,7 +65,7 @@ async function convertTasks(scripts: ScriptRunner, fields: TaskFields, cursor: s
   return [next ?? FIRST_CURSOR, tasks.length];
 }
 
-/** In the order of the head of scripts/release-1/write-tasks.lua; the id alone when it cannot be read. */
+/** In the order of the head of scripts/release-1/write-first-tasks.lua; the id alone when it cannot be read. */
 function convertTask(fields: TaskFields, reply: readonly Reply[], now: number): string[] {
   const [id, hash, cleanupHash, cleanupDue, delivers] = reply;
   try {

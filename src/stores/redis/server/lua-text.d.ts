@@ -1,4 +1,4 @@
-/** Scripts are imported as texts: `import text from "./scripts/claim.lua" with { type: "text" }`. */
+/** Scripts are imported as texts: `import text from "../scripts/tasks/claim.lua" with { type: "text" }`. */
 declare module "*.lua" {
   const text: string;
   export default text;

@@ -15,7 +15,7 @@
  *   outbox          domain events that wait for the sink, oldest first; outbox_state is the sender's (outbox/)
  *   balances, movements, ephemeral_keys, endpoints, sessions, audit   as their ports have them
  *   customer_budgets  budgets of customers that have one of their own
- *   request_rates   of a key with limits of requests: how many it made (accounts/request-rate.ts)
+ *   request_rates   of a key with limits of requests: how many it made (accounts/money/request-rate.ts)
  *   spend_marks     thresholds of budgets that charges have reached, once each in a period
  *
  * What a task or a session holds of its key's money has no table: it is `reserved_micros` as long as `settled` is 0, by

@@ -1,5 +1,5 @@
 -- What a key and its customers may spend, and whether an amount fits. Days are numbers since 1970, by UTC; windows and names of
--- periods are those of accounts/budgets.ts.
+-- periods are those of accounts/money/budgets.ts.
 
 local floor = math.floor
 

@@ -1,4 +1,4 @@
--- How many requests a key makes, decided as in accounts/request-rate.ts. Of a key with such limits its hash has `fullAt` (when the
+-- How many requests a key makes, decided as in accounts/money/request-rate.ts. Of a key with such limits its hash has `fullAt` (when the
 -- bucket of the minute is full again, microseconds), and `day` with `requests`, how many it made in that UTC day.
 
 local function load_rate(k)

@@ -20,7 +20,7 @@ local function told_budget(k, customer, period, limit, granted)
   return { period, exact(limit), exact(granted), exact(reserved), exact(charged), reached }
 end
 
--- Leaves word of it for the key's endpoints, as thresholdData in src/accounts/spend-wire.ts.
+-- Leaves word of it for the key's endpoints, as thresholdData in src/accounts/money/spend-wire.ts.
 local function tell_endpoints(k, customer, period, window, percent, limit, charged)
   if not k.hooks then return end
   local text = cjson.encode

@@ -16,8 +16,9 @@ local function first_of(name)
   return list.items[index], tonumber(list.items[index + 1])
 end
 
--- The rank to serve next: 0 while the key's virtual time is in the first half of a span, or when nothing waits for a
--- start that may begin (continuesFirst in src/stores/fair-queue.ts); else the priority whose next task would end first, the higher one on a tie.
+-- The rank to serve next: 0 while the key's virtual time is in the first three quarters of a span
+-- (continuesFirst in src/stores/fair-queue.ts), or when nothing waits for a start that may begin; else the priority whose next
+-- task would end first, the higher one on a tie.
 -- Before that the priorities that had no tasks waiting until now are raised to the least of those that had; when none
 -- had, all of them begin at 0 again.
 local function pick_rank(q, counts)
