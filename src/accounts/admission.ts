@@ -10,8 +10,9 @@ import type { ModelCatalogue } from "../tasks/ports/model-catalogue.ts";
 import type { IdempotencyClaim } from "../tasks/ports/task-store.ts";
 import type { Submission } from "../tasks/submission.ts";
 import type { JobRequest, TaskWebhook } from "../tasks/task.ts";
+import { requireModel, requirePermission, requirePriority } from "./permissions.ts";
 import { priceTask, type TaskPrice } from "./prices/held-price.ts";
-import { type Principal, requireModel, requirePermission, requirePriority } from "./principal.ts";
+import type { Principal } from "./principal.ts";
 import { type RestingCheck, routeOf } from "./route.ts";
 
 /** A validated request, before the checks of key and model. */

@@ -5,7 +5,8 @@ import type { InputClaim } from "../tasks/input-fit.ts";
 import { fits } from "../tasks/model-fit.ts";
 import type { ModelCatalogue, OfferedModel } from "../tasks/ports/model-catalogue.ts";
 import type { JobRequest } from "../tasks/task.ts";
-import { allowsModel, type Principal } from "./principal.ts";
+import { allowsModel } from "./permissions.ts";
+import type { Principal } from "./principal.ts";
 
 export type RouteQuestion = {
   readonly principal: Principal;

@@ -1,6 +1,7 @@
 /** From what a client asks for to a session that may be opened: permission, model, and what is held back for it. */
 
-import { allowsModel, type Principal, requireModel, requirePermission } from "../accounts/principal.ts";
+import { allowsModel, requireModel, requirePermission } from "../accounts/permissions.ts";
+import type { Principal } from "../accounts/principal.ts";
 import { ApiError } from "../protocol/error.ts";
 import type { Json } from "../protocol/task.ts";
 import { meets, needsOf, type SessionNeeds } from "./routing/session-needs.ts";

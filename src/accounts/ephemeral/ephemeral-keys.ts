@@ -6,7 +6,8 @@ import { type Json, PRIORITIES, type Priority } from "../../protocol/task.ts";
 import { cryptoRandom, type RandomFill, randomToken } from "../../tasks/ids.ts";
 import { hashKey, isEphemeralPlainKey, makeEphemeralPlainKey } from "../keys/plain-key.ts";
 import { coversPattern } from "../model-patterns.ts";
-import { type Principal, requireVirtualKey } from "../principal.ts";
+import { requireVirtualKey } from "../permissions.ts";
+import type { Principal } from "../principal.ts";
 import type {
   EphemeralKey,
   EphemeralKeyDraft,

@@ -1,7 +1,7 @@
 /** The key that comes with a new task, for a browser that follows it: made before the task, so that no task is without its answer. */
 
 import type { EphemeralKeys } from "../../accounts/ephemeral/ephemeral-keys.ts";
-import { requireVirtualKey } from "../../accounts/principal.ts";
+import { requireVirtualKey } from "../../accounts/permissions.ts";
 import type { AccessTokenField } from "../../protocol/create-request.ts";
 import { ApiError } from "../../protocol/error.ts";
 import type { WireAccepted } from "../../protocol/task.ts";

@@ -1,7 +1,7 @@
 /** `/v1/models`: what is offered, in OpenAI's shape with capabilities, parameters, prices and aliases. */
 
 import type { Hono } from "hono";
-import { allowsModel } from "../../accounts/principal.ts";
+import { allowsModel } from "../../accounts/permissions.ts";
 import { ApiError } from "../../protocol/error.ts";
 import type { WireAdminModelList, WireModelList, WireVoiceModel } from "../../protocol/model.ts";
 import type { ListedModel, ModelCatalogue, UnofferedModel } from "../../tasks/ports/model-catalogue.ts";

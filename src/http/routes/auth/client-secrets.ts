@@ -3,7 +3,8 @@
 import type { Hono } from "hono";
 import { z } from "zod";
 import { DEFAULT_TTL_SECONDS, type EphemeralKeys } from "../../../accounts/ephemeral/ephemeral-keys.ts";
-import { allowsModel, type Principal, requirePermission } from "../../../accounts/principal.ts";
+import { allowsModel, requirePermission } from "../../../accounts/permissions.ts";
+import type { Principal } from "../../../accounts/principal.ts";
 import type { CreateClientSecretRequest, WireClientSecret } from "../../../protocol/ephemeral-key.ts";
 import { ApiError } from "../../../protocol/error.ts";
 import type { Json } from "../../../protocol/task.ts";

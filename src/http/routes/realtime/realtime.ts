@@ -3,7 +3,8 @@
 import type { Hono } from "hono";
 import type { EphemeralKeys } from "../../../accounts/ephemeral/ephemeral-keys.ts";
 import { CUSTOMER_HEADER, customerOf } from "../../../accounts/money/customer.ts";
-import { type Principal, requirePermission } from "../../../accounts/principal.ts";
+import { requirePermission } from "../../../accounts/permissions.ts";
+import type { Principal } from "../../../accounts/principal.ts";
 import { CLOSE_POLICY } from "../../../protocol/close-codes.ts";
 import { ApiError } from "../../../protocol/error.ts";
 import { BETA_PROTOCOL, KEY_PROTOCOL_PREFIXES, REALTIME_PROTOCOL } from "../../../protocol/realtime.ts";
