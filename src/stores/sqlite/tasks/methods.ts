@@ -2,17 +2,13 @@
 
 import { StoredValueTooLargeError } from "../../../tasks/ports/store-error.ts";
 import type {
-  AdvanceOutcome,
   CancelOutcome,
-  ClaimOptions,
   FollowOutcome,
-  Lease,
   PurgeOutcome,
   TaskStore,
 } from "../../../tasks/ports/task-store.ts";
 import type { Position, Task, TenantScope } from "../../../tasks/task.ts";
-import type { StepTransition } from "../../../tasks/transition.ts";
-import { assertStateFits, assertTransitionFits, measuredSpec, taskTooLarge } from "../../sizes.ts";
+import { assertStateFits, assertTransitionFits, measuredSpec } from "../../sizes.ts";
 import { dueMedia } from "../due-media.ts";
 import { claimWork, nextWorkIn } from "../due-work/claims.ts";
 import { finishWork, reportLate } from "../due-work/outcomes.ts";
@@ -25,6 +21,7 @@ import { laneStats, setPause } from "../queue/queue-counters.ts";
 import { dropIdleTenants, FIRST_TENANT, removeTask, retire, unreferencedMedia } from "../retention.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
+import { advance } from "./advance.ts";
 import { createTask } from "./creation.ts";
 import { holderOf } from "./idempotency.ts";
 import { listTasks } from "./listing.ts";
@@ -126,21 +123,6 @@ export function taskMethods(transactions: Transactions): Omit<TaskStore, "ping" 
     oldestWaitingMs: (lane) => transactions.read((tx) => oldestWaitingMs(tx, lane)),
     countUnreadable: () => transactions.read(countUnreadable),
   };
-}
-
-function advance(
-  tx: Transaction,
-  lease: Lease,
-  transition: StepTransition,
-  next: ClaimOptions | undefined,
-): AdvanceOutcome | StoredValueTooLargeError {
-  const row = tx.tasks.byId(tx.sql, lease.taskId);
-  const holder = row !== null && row.task.fence === lease.fence && row.task.leaseUntil !== null ? row : null;
-  const tooLarge = holder === null ? null : taskTooLarge(holder, transition);
-  if (tooLarge !== null) return tooLarge;
-  const update = holder === null ? null : applyTransition(tx, holder, transition);
-  const claimed = next === undefined ? [] : claimNext(tx, next);
-  return update === null ? { applied: false, claimed } : { applied: true, update, claimed };
 }
 
 function hint(tx: Transaction, taskId: string): Task | null {
