@@ -81,7 +81,7 @@ describe("the pages of a process", () => {
     await keepBuilt(-HOUR_SECONDS);
     const half = join(folder.path, "dist/pages/console/half");
     await mkdir(half);
-    const pages = new BuiltPages({ root: folder.path, build, log: recordingLog() });
+    const pages = new ProcessPages({ root: folder.path, build, log: recordingLog() });
     await expect(pages.read("console/index.html")).rejects.toThrow();
     await rm(half, { recursive: true });
     expect(await textOf(pages, "console/index.html")).toBe("built before");
