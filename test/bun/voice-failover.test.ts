@@ -213,6 +213,25 @@ test("a call goes to another account when its offer is refused, and is hung up u
   await world.close();
 });
 
+test("a provider that answers no offer of a call counts as away after five of them", async () => {
+  const provider = new FakeCallProvider();
+  provider.patience = Promise.reject(new Error("nobody answers"));
+  provider.patience.catch(() => {});
+  const world = await gatewayWorld({ env: { OPENAI_API_KEY: PROVIDER_KEY }, voice: provider });
+  const rests = async () => {
+    const text = await (await world.send("GET", "/metrics", { key: ADMIN_KEY })).text();
+    return /^conduit_provider_account_rest_seconds\{.*lane="realtime"\} (.+)$/m.exec(text)?.[1] ?? null;
+  };
+  for (let offer = 1; offer <= 5; offer += 1) {
+    expect(Number(await rests())).toBe(0);
+    const headers = { "content-type": "application/sdp" };
+    const path = "/v1/realtime/calls?model=openai/gpt-realtime";
+    expect((await world.send("POST", path, { body: OFFER, headers })).status).toBe(504);
+  }
+  expect(Number(await rests())).toBeGreaterThan(0);
+  await world.close();
+});
+
 test("a fallback that is no voice is warned of, and voices are no mistake of the pictures' list", () => {
   const log = recordingLog();
   const { settings } = loadConfig({

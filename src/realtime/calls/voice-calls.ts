@@ -9,6 +9,7 @@ import { describeError, type Log } from "../../tasks/ports/log.ts";
 import type { WitnessMaker } from "../artefacts/witness.ts";
 import { needsOf } from "../routing/session-needs.ts";
 import type { VoiceHealth, VoiceRoute, VoiceWay } from "../routing/voice-route.ts";
+import type { WayFailure } from "../routing/way-failure.ts";
 import type { ClientDialect } from "../session/client-link.ts";
 import { END, type SessionEnding } from "../session/endings.ts";
 import {
@@ -194,9 +195,11 @@ export class VoiceCalls {
       const sessionId = opening.draft.id;
       log.warn("a voice provider refused a call", { sessionId, provider: provider.name, status });
       const retryAfterMs = retryAfterSeconds === null ? null : retryAfterSeconds * SECOND_MS;
+      const failure: WayFailure = { kind: "refused", status, retryAfterMs };
       // An offer that nobody answered may have become a call, which is made once.
-      const next = status === null ? null : route.next({ kind: "refused", status, retryAfterMs }, needs);
-      if (next === null) throw offerRefused(answer);
+      const mayRepeat = status !== null;
+      if (!mayRepeat) route.failed(failure);
+      if (!mayRepeat || route.next(failure, needs) === null) throw offerRefused(answer);
     }
   }
 

@@ -93,9 +93,9 @@ export class VoiceRoute {
     }
     // All of them rest: the one that was asked for may be back.
     const choice = this.#health.choose(asked.accounts, asked.providerModel, KIND, false);
-    const account = choice.kind === "account" ? choice.account : namesOf(asked)[0];
+    const account = choice.kind === "account" ? (choice.account?.name ?? null) : namesOf(asked)[0];
     if (account === undefined) throw noAccount(asked.name);
-    return wayOf(asked, typeof account === "string" ? account : (account?.name ?? null));
+    return wayOf(asked, account);
   }
 
   #under(model: VoiceModel, out: ReadonlySet<string | null>): VoiceWay | null {
