@@ -107,7 +107,8 @@ after \`Retry-After\`. Events of a task come in order, its last one always; prog
 ## Realtime voice
 
 \`GET /v1/realtime\` is a WebSocket. It speaks OpenAI's Realtime events in both directions, whatever provider answers; the gateway adds
-\`conduit.usage\` (what was used so far) and \`conduit.warning\` (what a provider cannot do). WebRTC calls begin with \`POST /v1/realtime/calls\`.
+\`conduit.usage\` (what was used so far), \`conduit.warning\` (what a provider cannot do) and \`conduit.pong\`, the answer to a client's
+\`conduit.ping\`. WebRTC calls begin with \`POST /v1/realtime/calls\`.
 
 ## What is not here
 

@@ -23,7 +23,7 @@ export const VOICE: readonly Operation[] = [
     tag: "Voice",
     summary: "Open a voice session",
     description:
-      "A WebSocket that speaks OpenAI's Realtime events, whatever provider answers: JSON messages with a `type`, one per text frame; binary frames are sound in the session's input format. The session begins with `session.created`. The gateway's own events are `conduit.usage` and `conduit.warning`. A client that sends `OpenAI-Beta: realtime=v1` speaks the beta names and gets them back. What is wrong is answered before the upgrade; to a key that came as a subprotocol, with an `error` event and close 1008. `error.code` and close codes are in the documentation of voice.",
+      "A WebSocket that speaks OpenAI's Realtime events, whatever provider answers: JSON messages with a `type`, one per text frame; binary frames are sound in the session's input format. The session begins with `session.created`. The gateway's own events are `conduit.usage`, `conduit.warning` and `conduit.pong`, which answers a client's `conduit.ping`. A client that sends `OpenAI-Beta: realtime=v1` speaks the beta names and gets them back. What is wrong is answered before the upgrade; to a key that came as a subprotocol, with an `error` event and close 1008. `error.code` and close codes are in the documentation of voice.",
     access: "voice",
     parameters: [
       MODEL,
