@@ -120,6 +120,21 @@ test("keys that may not use a model are not sent there in another's place", asyn
   await world.close();
 });
 
+test("the operator's default voice counts as asked for: another provider has to be known to have it", async () => {
+  const defaults = { voice: "marin" };
+  for (const [providers, where] of [
+    [{}, "openai"],
+    [{ xai: { voices: ["marin"] } }, "xai"],
+  ] as const) {
+    const world = await house({ ...FALLBACKS, realtime: { defaults, providers } });
+    const client = await world.connect("?model=openai/gpt-realtime");
+    world.upstream.refuse(null);
+    await settled();
+    expect(await record(world, client.sessionId)).toMatchObject({ provider: where });
+    await world.close();
+  }
+});
+
 test("accounts are named in the record, reached at their own address, and a refused one rests", async () => {
   const world = await house({
     providers: { openai: { credentials: [TWO_ACCOUNTS[0], { ...TWO_ACCOUNTS[1], weight: 1 }] } },
