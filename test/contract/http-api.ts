@@ -747,6 +747,7 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
         const response = await send(method, route, method === "POST" ? { model: "gpt-5" } : undefined);
         const error = await expectError(response, 400, "not_supported");
         expect(error.message).toContain("/v1/images/generations");
+        expect(error.message).toContain("GET /v1/realtime");
         expect((await api.fetch(route, { method })).status).toBe(401);
       });
     });

@@ -32,8 +32,9 @@ export function mountUnsupported(app: Hono<HttpEnv>, key: HttpMiddleware): void 
 export function notSupported(what: string, param?: string): ApiError {
   return new ApiError(
     "not_supported",
-    `${what} are not offered by this gateway, which makes pictures and films: POST /v1/images/generations and ` +
-      "/v1/images/generations/async, POST /v1/videos and /v1/videos/generations/async. GET /v1/models lists the models.",
+    `${what} are not offered by this gateway, which makes pictures and films, and talks: POST /v1/images/generations and ` +
+      "/v1/images/generations/async, POST /v1/videos and /v1/videos/generations/async, GET /v1/realtime as a WebSocket. " +
+      "GET /v1/models lists the models.",
     param === undefined ? {} : { param },
   );
 }
