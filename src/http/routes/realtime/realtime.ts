@@ -7,7 +7,12 @@ import { requirePermission } from "../../../accounts/permissions.ts";
 import type { Principal } from "../../../accounts/principal.ts";
 import { CLOSE_POLICY } from "../../../protocol/close-codes.ts";
 import { ApiError } from "../../../protocol/error.ts";
-import { BETA_PROTOCOL, KEY_PROTOCOL_PREFIXES, REALTIME_PROTOCOL } from "../../../protocol/realtime.ts";
+import {
+  BETA_PROTOCOL,
+  KEY_PROTOCOL_PREFIXES,
+  REALTIME_PROTOCOL,
+  type RealtimeErrorCode,
+} from "../../../protocol/realtime.ts";
 import type { Json } from "../../../protocol/task.ts";
 import type { Session, SessionStore } from "../../../realtime/session-store.ts";
 import type { VoiceAdmission, VoiceOpening, VoiceRequest } from "../../../realtime/voice-admission.ts";
@@ -42,6 +47,8 @@ export type RealtimeRouteDependencies = {
 
 /** The paths under which clients look for it. */
 const PATHS = ["/v1/realtime", "/v1/realtime/connect", "/openai/v1/realtime", "/realtime"] as const;
+/** What a spent budget is called in a session, by OpenAI as by us: a client of sockets reads one name of it. */
+const BUDGET_SPENT: RealtimeErrorCode = "insufficient_quota";
 const BETA_HEADER = /\brealtime=v1\b/i;
 
 /** Mounts the route, which authenticates by itself: here a key may also come as a subprotocol. */
@@ -155,14 +162,15 @@ class RefusedSocket implements SocketHandler {
 
   opened(socket: Socket): void {
     const { message, code, param, type } = this.#error;
+    const told = code === "budget_exceeded" ? BUDGET_SPENT : code;
     socket.send(
       JSON.stringify({
         type: "error",
         event_id: "event_refused",
-        error: { type, code, message, param: param ?? null, event_id: null },
+        error: { type, code: told, message, param: param ?? null, event_id: null },
       }),
     );
-    socket.close(CLOSE_POLICY, code);
+    socket.close(CLOSE_POLICY, told);
   }
 
   received(): void {

@@ -6,9 +6,11 @@ import { EphemeralKeys } from "../../../../src/accounts/ephemeral/ephemeral-keys
 import { hashKey } from "../../../../src/accounts/keys/plain-key.ts";
 import { principalOf } from "../../../../src/accounts/principal.ts";
 import type { HttpEnv } from "../../../../src/http/exchange.ts";
-import { mountRealtime } from "../../../../src/http/routes/realtime/realtime.ts";
+import { mountRealtime, type VoiceSockets } from "../../../../src/http/routes/realtime/realtime.ts";
+import { ApiError, type ErrorCode } from "../../../../src/protocol/error.ts";
 import type { Json } from "../../../../src/protocol/task.ts";
 import type { VoiceRequest } from "../../../../src/realtime/voice-admission.ts";
+import type { Socket } from "../../../../src/sockets/socket-upgrade.ts";
 import { ephemeralKeyDraft } from "../../../fixture/ephemeral-key.ts";
 import { RecordedKeys } from "../../../fixture/recorded-keys.ts";
 import { virtualKey } from "../../../fixture/virtual-key.ts";
@@ -16,12 +18,16 @@ import { virtualKey } from "../../../fixture/virtual-key.ts";
 const PLAIN = `ek_${"v".repeat(43)}`;
 const SESSION = { type: "transcription", model: "gpt-realtime", instructions: "Be brief." };
 
-/** What the service is asked to admit when a key with this session connects at the address. */
-async function asked(path: string, session: Json, key = PLAIN): Promise<VoiceRequest> {
+/** Connects at the address, as a page does, with a key that has this session. */
+async function connect(
+  path: string,
+  session: Json,
+  key: string,
+  { admit, refuse = () => null }: { admit(request: VoiceRequest): never; refuse?: VoiceSockets["refuse"] },
+): Promise<void> {
   const store = new RecordedKeys();
   const { ttlMs, ...draft } = ephemeralKeyDraft(await hashKey(PLAIN), { session });
   store.ephemeralKeys.set(draft.hash, { ...draft, createdAt: 0, expiresAt: ttlMs });
-  const requests: VoiceRequest[] = [];
   const principal = principalOf(virtualKey({ id: "parent" }));
   const app = new Hono<HttpEnv>();
   app.use((c, next) => {
@@ -46,14 +52,9 @@ async function asked(path: string, session: Json, key = PLAIN): Promise<VoiceReq
       },
       changed: () => {},
     }),
-    voice: {
-      admit(request) {
-        requests.push(request);
-        throw new Error("That is all this test wants to know");
-      },
-    },
+    voice: { admit },
     store: { getSession: () => Promise.resolve(null) },
-    sockets: { open: () => Promise.resolve(null), join: () => Promise.resolve(null), refuse: () => null },
+    sockets: { open: () => Promise.resolve(null), join: () => Promise.resolve(null), refuse },
     origins: { allows: () => true },
   });
   await app.request(path, {
@@ -61,6 +62,17 @@ async function asked(path: string, session: Json, key = PLAIN): Promise<VoiceReq
       connection: "upgrade",
       upgrade: "websocket",
       "sec-websocket-protocol": `realtime, openai-insecure-api-key.${key}`,
+    },
+  });
+}
+
+/** What the service is asked to admit when a key with this session connects at the address. */
+async function asked(path: string, session: Json, key = PLAIN): Promise<VoiceRequest> {
+  const requests: VoiceRequest[] = [];
+  await connect(path, session, key, {
+    admit(request) {
+      requests.push(request);
+      throw new Error("That is all this test wants to know");
     },
   });
   expect(requests).toHaveLength(1);
@@ -88,3 +100,29 @@ test("a key without a session, and a virtual key, bring none", async () => {
   ])
     expect(request).toMatchObject({ model: null, intent: "conversation", session: {} });
 });
+
+test.each([
+  ["budget_exceeded", "insufficient_quota"],
+  ["model_not_found", "model_not_found"],
+] satisfies [ErrorCode, string][])(
+  "a page hears %s as the code %s, and is closed with 1008",
+  async (code, told) => {
+    const heard: unknown[] = [];
+    const socket: Socket = {
+      topics: null,
+      send: (frame) => void heard.push(JSON.parse(String(frame))),
+      bufferedBytes: () => 0,
+      close: (...close) => void heard.push(close),
+    };
+    await connect("/v1/realtime", null, PLAIN, {
+      admit() {
+        throw new ApiError(code, "No.");
+      },
+      refuse(_, handler) {
+        handler.opened(socket);
+        return new Response(null);
+      },
+    });
+    expect(heard).toMatchObject([{ type: "error", error: { code: told, message: "No." } }, [1008, told]]);
+  },
+);
