@@ -29,7 +29,7 @@ import type { Publisher } from "../tasks/ports/publisher.ts";
 import { TaskService } from "../tasks/service.ts";
 import type { WireContext } from "../tasks/wire.ts";
 import { createWireContext, targetPolicy, taskServiceOptions, urlOptions } from "./options.ts";
-import { voiceModels } from "./voice/voice.ts";
+import { voiceModels, voiceStandIns } from "./voice/voice.ts";
 import type { Webhooks } from "./webhooks.ts";
 
 /** The parts a host brings. */
@@ -142,8 +142,8 @@ export function createCatalogue(
     pricedElsewhere: new Set(voices.pricedNames),
   });
   for (const warning of [...catalogue.warnings, ...voices.warnings]) log.warn(warning);
-  const names = catalogue.standIns();
-  // Whoever expects a paid model behind them is told why the pictures look as they do.
+  const names = [...catalogue.standIns(), ...voiceStandIns(voices)];
+  // Whoever expects a paid model behind them is told why the pictures look, and the voice sounds, as they do.
   if (names.length > 0)
     log.info("example model names lead to the built-in models", { names: names.join(", ") });
   return catalogue;

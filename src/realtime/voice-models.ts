@@ -46,6 +46,7 @@ const SHOWN_CHARACTERS = 100;
 export class VoiceModels {
   readonly #offers: ReadonlyMap<string, VoiceOffer>;
   readonly #aliases: Readonly<Record<string, string>>;
+  readonly #examples: Readonly<Record<string, string>>;
   /** By a model's full name. */
   readonly #fallbacks = new Map<string, readonly VoiceModel[]>();
   /** What the operator should know, one sentence each. */
@@ -55,7 +56,11 @@ export class VoiceModels {
   constructor(offers: readonly VoiceOffer[], { aliases, examples, fallbacks = {} }: VoiceModelNames) {
     this.#offers = new Map(offers.map((offer) => [offer.provider.name, offer]));
     this.#aliases = { ...examples, ...aliases };
-    this.warnings = Object.entries(fallbacks).flatMap(([name, others]) => this.#addFallbacks(name, others));
+    this.#examples = examples;
+    this.warnings = [
+      ...offers.flatMap(unpriced),
+      ...Object.entries(fallbacks).flatMap(([name, others]) => this.#addFallbacks(name, others)),
+    ];
   }
 
   get providers(): string[] {
@@ -93,17 +98,23 @@ export class VoiceModels {
     });
   }
 
-  /** The model that a name leads to. Throws `model_not_found` with `param: "model"`. */
+  /** The model that a name leads to. Throws `model_not_found`, or `model_retired`, with `param: "model"`. */
   resolve(name: string): VoiceModel {
     const model = this.#find(name);
     if (model !== null) return model;
     const shown = JSON.stringify(name.slice(0, SHOWN_CHARACTERS));
     const names = this.list().map((one) => one.name);
-    throw new ApiError(
-      "model_not_found",
-      `There is no voice model ${shown} here. Offered are ${names.slice(0, 5).join(", ")}; GET /v1/models lists all.`,
-      { param: "model" },
-    );
+    const offered = `Offered are ${names.slice(0, 5).join(", ")}; GET /v1/models lists all.`;
+    const successor = Object.hasOwn(this.#examples, name) ? this.#examples[name] : undefined;
+    if (successor !== undefined)
+      throw new ApiError(
+        "model_retired",
+        `The voice model ${shown} is retired. Its successor is ${successor}, which is not offered here. ${offered}`,
+        { param: "model" },
+      );
+    throw new ApiError("model_not_found", `There is no voice model ${shown} here. ${offered}`, {
+      param: "model",
+    });
   }
 
   /** Whether the name leads to a voice model. */
@@ -166,6 +177,16 @@ function offered(offer: VoiceOffer, providerModel: string): VoiceModel | null {
   return openEnded?.pattern.test(providerModel)
     ? modelOf(offer, providerModel, openEnded.priceOf(providerModel))
     : null;
+}
+
+/** A sentence for each model that is named and not offered, because nobody has priced it. */
+function unpriced({ provider, models }: VoiceOffer): string[] {
+  return models
+    .filter(({ price }) => price === null)
+    .map(
+      ({ providerModel }) =>
+        `${provider.name}/${providerModel} is not offered: its price is not known. Price it in the settings, such as {"prices":{"${provider.name}/${providerModel}":{"unit":"session","minuteUsd":0.1}}}, or declare it free with {"free":true}.`,
+    );
 }
 
 /** Null for a model that nobody has priced. */

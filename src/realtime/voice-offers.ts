@@ -32,6 +32,8 @@ export type VoiceOfferSettings = {
   readonly providers: Readonly<Record<string, VoiceProviderSettings | undefined>>;
   /** Prices an operator set, by full model name; what is no price of a session is not looked at. */
   readonly prices: Readonly<Record<string, Price | null>>;
+  /** Names of models that their providers have retired → full names of what came after them. */
+  readonly successors?: Readonly<Record<string, string>>;
 };
 
 type KnownProvider = {
@@ -146,13 +148,19 @@ const LOCAL: Omit<VoiceOffer, "models"> = {
 const ECHO = "echo";
 
 /** The built-in voice, and every provider with a key. */
-export function createVoiceOffers({ keys, providers, prices }: VoiceOfferSettings): VoiceOffer[] {
+export function createVoiceOffers({
+  keys,
+  providers,
+  prices,
+  successors = {},
+}: VoiceOfferSettings): VoiceOffer[] {
   const offers = KNOWN.flatMap(({ provider: known, address, addressAt, models, openEnded: pattern }) => {
     const { name } = known;
     const { key = null, accounts = [] } = keys[name] ?? {};
     if (key === null && accounts.length === 0) return [];
     const own = providers[name];
-    const names = own !== undefined && own.models.length > 0 ? own.models : models;
+    const named = current(name, own?.models ?? [], { prices, successors });
+    const names = named.length > 0 ? named : models;
     const headers = Object.entries(own?.headers ?? {}).filter(
       ([header]) => !DEAD_UPSTREAM_HEADERS.has(header.toLowerCase()),
     );
@@ -186,6 +194,24 @@ export function createVoiceOffers({ keys, providers, prices }: VoiceOfferSetting
   });
   const echo: VoicePrice = voicePrice(prices, `${LOCAL.provider.name}/${ECHO}`) ?? { kind: "free" };
   return [{ ...LOCAL, models: [{ providerModel: ECHO, price: echo }] }, ...offers];
+}
+
+/**
+ * The models that an operator names for a provider, each once: instead of a retired one what came after it, if that is the provider's own,
+ * else none. A retired name that the operator has priced is a model of a service that still has it.
+ */
+function current(
+  provider: string,
+  models: readonly string[],
+  { prices, successors = {} }: Pick<VoiceOfferSettings, "prices" | "successors">,
+): readonly string[] {
+  const prefix = `${provider}/`;
+  const names = models.flatMap((model) => {
+    const successor = Object.hasOwn(successors, model) ? successors[model] : undefined;
+    if (successor === undefined || voicePrice(prices, `${prefix}${model}`) !== null) return [model];
+    return successor.startsWith(prefix) ? [successor.slice(prefix.length)] : [];
+  });
+  return [...new Set(names)];
 }
 
 function withVoices(provider: RealtimeProvider, voices: readonly string[]): RealtimeProvider {

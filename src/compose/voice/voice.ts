@@ -51,6 +51,7 @@ const CONNECT_MS = 3_000;
 const CALL_MS = { offerMs: 15_000, hangUpMs: 10_000 };
 /** What example names lead to while no provider has a key. */
 const BUILT_IN = "local/echo";
+const VOICE_EXAMPLES = EXAMPLE_NAMES.filter(({ type }) => type === "realtime");
 
 /** The models a deployment offers. */
 export function voiceModels(
@@ -62,12 +63,27 @@ export function voiceModels(
       { key: provider.apiKey, accounts: credentialsOf(provider) },
     ]),
   );
-  const offers = createVoiceOffers({ keys, providers: settings.realtime.providers, prices: settings.prices });
-  const examples = EXAMPLE_NAMES.filter(({ type }) => type === "realtime").map(
-    ({ name, successor }) => [name, offers.length === 1 ? BUILT_IN : successor] as const,
-  );
+  const successors = Object.fromEntries(VOICE_EXAMPLES.map(({ name, successor }) => [name, successor]));
+  const offers = createVoiceOffers({
+    keys,
+    providers: settings.realtime.providers,
+    prices: settings.prices,
+    successors,
+  });
+  const examples = offers.length === 1 ? VOICE_EXAMPLES.map(({ name }) => [name, BUILT_IN]) : null;
   const { aliases, fallbacks } = settings.models;
-  return new VoiceModels(offers, { aliases, fallbacks, examples: Object.fromEntries(examples) });
+  return new VoiceModels(offers, {
+    aliases,
+    fallbacks,
+    examples: examples === null ? successors : Object.fromEntries(examples),
+  });
+}
+
+/** Example names that lead to the built-in voice. */
+export function voiceStandIns(models: VoiceModels): string[] {
+  return VOICE_EXAMPLES.filter(({ name }) => models.has(name) && models.resolve(name).name === BUILT_IN).map(
+    ({ name }) => name,
+  );
 }
 
 /** Who may open which session; the same on every host. */
