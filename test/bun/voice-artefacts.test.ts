@@ -42,6 +42,7 @@ test("nothing is kept where nobody asked for it", async () => {
   const house = await voiceHouse();
   const id = await talk(house);
   const answer = await house.send("GET", path(id));
+  expect(answer.headers.get("cache-control")).toBe("no-store");
   expect(await answer.json()).toMatchObject({
     id,
     transcript: null,

@@ -23,6 +23,7 @@ const DONE = {
 
 async function openUsage(house: VoiceHouse): Promise<unknown> {
   const answer = await house.send("GET", "/v1/realtime/connections");
+  expect(answer.headers.get("cache-control")).toBe("no-store");
   return ((await answer.json()) as WireVoiceSessionPage).data[0]?.usage;
 }
 

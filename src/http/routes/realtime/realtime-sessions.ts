@@ -37,6 +37,7 @@ export function mountRealtimeSessions(
     const limit = pageLimit(c.req.query("limit"));
     const before = c.req.query("after") ?? null;
     const page = await store.listSessions(principalOfExchange(c).scope, { open, limit, before });
+    c.header("cache-control", "no-store");
     return c.json(pageOf(page.sessions, page.hasMore));
   };
   app.get("/v1/realtime/connections", key, list(true));
@@ -50,6 +51,7 @@ export function mountRealtimeSessions(
 
   app.get("/admin/v1/realtime/connections", admin, async (c) => {
     const sessions = await store.listOpenSessions(ADMIN_LIMIT);
+    c.header("cache-control", "no-store");
     return c.json(pageOf(sessions, sessions.length === ADMIN_LIMIT));
   });
 

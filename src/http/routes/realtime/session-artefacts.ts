@@ -30,6 +30,7 @@ export function mountSessionArtefacts(
     const session = await sessionOf(store, c);
     const path = `/v1/realtime/sessions/${session.id}`;
     const { transcript, recording } = await artefacts.kindsOf(session.id);
+    c.header("cache-control", "no-store");
     return c.json<WireVoiceSessionDetail>({
       ...wireSession(session),
       transcript: transcript ? `${path}/transcript` : null,
