@@ -30,7 +30,7 @@ import { SessionUsage } from "./usage/counters.ts";
 import type { ProviderBills } from "./usage/provider-bills.ts";
 import type { SessionJournal } from "./usage/session-journal.ts";
 import type { VoicePrice } from "./usage/session-price.ts";
-import { StoreKeeper } from "./usage/store-keeper.ts";
+import { SessionRecord } from "./usage/session-record.ts";
 import type { VoiceOpening } from "./voice-admission.ts";
 import type { VoiceModels } from "./voice-models.ts";
 import type { VoiceWatch } from "./voice-watch.ts";
@@ -95,7 +95,7 @@ export class VoiceService {
     if (this.#stopping) throw stopping();
     const first = openingOn(opening, route.way);
     const opened = await openInStore(store, first, this.#options, this.#options.leaseMs);
-    const keeper = new StoreKeeper(opened, {
+    const keeper = new SessionRecord(opened, {
       ...this.#keeperParts(route.way.model.price),
       ended: () => session.finish(END.terminated),
       overspent: () => session.finish(END.budgetExceeded(null)),
@@ -148,7 +148,7 @@ export class VoiceService {
     return { store, clock, log, journal, price, leaseMs, keepMs, renewMs };
   }
 
-  #session(opening: VoiceOpening, route: VoiceRoute, keeper: StoreKeeper): VoiceSession {
+  #session(opening: VoiceOpening, route: VoiceRoute, keeper: SessionRecord): VoiceSession {
     const { models, dialer, call, clock, log, betaDialect, watch, witness } = this.#dependencies;
     const { id, keyId } = opening.draft;
     const usage = new SessionUsage();

@@ -24,7 +24,7 @@ import {
 import type { Session, SessionCounters, SessionStore } from "../session-store.ts";
 import { SessionUsage } from "../usage/counters.ts";
 import type { JournalledCall, SessionJournal } from "../usage/session-journal.ts";
-import { StoreKeeper } from "../usage/store-keeper.ts";
+import { SessionRecord } from "../usage/session-record.ts";
 import type { VoiceOpening } from "../voice-admission.ts";
 import type { VoiceModels } from "../voice-models.ts";
 import { UNWATCHED, type VoiceWatch } from "../voice-watch.ts";
@@ -234,7 +234,7 @@ export class VoiceCalls {
     const { id, keyId, account } = session;
     const { model } = way;
     const provider = model.provider.name;
-    const keeper = new StoreKeeper(session, {
+    const keeper = new SessionRecord(session, {
       ...{ store, clock, log, journal, leaseMs, keepMs, renewMs },
       price: model.price,
       ended: () => call.finish(END.terminated),

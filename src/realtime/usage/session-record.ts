@@ -1,6 +1,6 @@
 /**
- * Keeps a session's record in the store: renews its lease, writes what was used as it comes, holds back more money before it is
- * used, and settles at the end. A store that fails for a moment costs nothing: counters only rise, and the next write has them all.
+ * A session's record in the store: its lease is renewed, what was used is written as it comes, and it is settled at the end. A
+ * store that fails for a moment costs nothing: counters only rise, and the next write has them all. Its money: session-hold.ts.
  */
 
 import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
@@ -8,10 +8,11 @@ import { describeError, type Log } from "../../tasks/ports/log.ts";
 import type { SessionKeeper } from "../session/session.ts";
 import type { Session, SessionMove, SessionStore } from "../session-store.ts";
 import type { SessionUsage } from "./counters.ts";
+import { SessionHold } from "./session-hold.ts";
 import type { SessionJournal } from "./session-journal.ts";
 import { reservationOf, sessionCost, sessionPriceOf, type VoicePrice } from "./session-price.ts";
 
-export type StoreKeeperDependencies = {
+export type SessionRecordDependencies = {
   readonly store: Pick<
     SessionStore,
     "renewSession" | "moveSession" | "raiseHold" | "endSession" | "settleSession"
@@ -33,19 +34,16 @@ export type StoreKeeperDependencies = {
   overspent(): void;
 };
 
-export class StoreKeeper implements Omit<SessionKeeper, "ended"> {
-  readonly #dependencies: StoreKeeperDependencies;
+export class SessionRecord implements Omit<SessionKeeper, "ended"> {
+  readonly #dependencies: SessionRecordDependencies;
+  readonly #hold: SessionHold;
   #session: Session;
-  #reservedMicros: number;
   #price: VoicePrice;
   /** What the record is to be told of where the session goes; null once it has been. */
   #unwrittenMove: SessionMove | null = null;
   /** Moves are written one after the other: the last one is what stands. */
   #writingMove: Promise<void> = Promise.resolve();
   #costMicros = 0;
-  /** The budgets do not allow more to be held. */
-  #exhausted = false;
-  #raising = false;
   #counted: { readonly usage: SessionUsage; readonly countTime: () => void } | null = null;
   #tick: TimerHandle | null = null;
   /** When the last renewal began, monotonic. */
@@ -55,10 +53,10 @@ export class StoreKeeper implements Omit<SessionKeeper, "ended"> {
   #writtenMicros: number | null = 0;
   #ended = false;
 
-  constructor(session: Session, dependencies: StoreKeeperDependencies) {
+  constructor(session: Session, dependencies: SessionRecordDependencies) {
     this.#session = session;
     this.#dependencies = dependencies;
-    this.#reservedMicros = session.reservedMicros;
+    this.#hold = new SessionHold(session, dependencies);
     this.#price = dependencies.price;
   }
 
@@ -76,15 +74,12 @@ export class StoreKeeper implements Omit<SessionKeeper, "ended"> {
 
   used(usage: SessionUsage): void {
     const counters = usage.snapshot();
-    const { journal, overspent } = this.#dependencies;
+    const { journal } = this.#dependencies;
     journal?.keep(this.#session.id, counters);
     this.#costMicros = sessionCost(this.#price, counters);
     // Where nothing is kept locally, the store has what was used as soon as it costs something: a sudden end loses none of it.
     if (journal === undefined) void this.#write(usage);
-    const perMinute = reservationOf(this.#price);
-    if (perMinute === 0 || this.#ended) return;
-    if (this.#exhausted && this.#costMicros >= this.#reservedMicros) overspent();
-    else if (this.#costMicros + perMinute > this.#reservedMicros) void this.#raise(perMinute);
+    this.#hold.spent(this.#costMicros, reservationOf(this.#price));
   }
 
   /** It goes on with another provider: all of it costs what that one does. */
@@ -97,7 +92,7 @@ export class StoreKeeper implements Omit<SessionKeeper, "ended"> {
   }
 
   mayRespond(): boolean {
-    return !this.#exhausted || this.#costMicros < this.#reservedMicros;
+    return this.#hold.mayRespond();
   }
 
   /** It goes on being metered until it has ended for this reason. */
@@ -108,6 +103,7 @@ export class StoreKeeper implements Omit<SessionKeeper, "ended"> {
   /** Renews no more: the lease runs out, and whoever finds the session settles it. */
   released(): void {
     this.#ended = true;
+    this.#hold.end();
     this.#tick?.cancel();
   }
 
@@ -118,6 +114,7 @@ export class StoreKeeper implements Omit<SessionKeeper, "ended"> {
   async ended(reason: string, usage: SessionUsage, billedMs?: () => Promise<number | null>): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
+    this.#hold.end();
     this.#tick?.cancel();
     const counters = usage.snapshot();
     this.#dependencies.journal?.keep(this.#session.id, counters);
@@ -183,7 +180,7 @@ export class StoreKeeper implements Omit<SessionKeeper, "ended"> {
         await store.settleSession(id, fence, sessionCost(this.#price, counters), counters);
       }
       const costMicros = sessionCost(this.#price, counters);
-      const chargedMicros = Math.min(this.#reservedMicros, costMicros);
+      const chargedMicros = Math.min(this.#hold.reservedMicros, costMicros);
       journal?.ended(id);
       const { keyId, provider, model } = this.#session;
       const { sessionMs, responses, interruptions, firstAudioMs } = counters;
@@ -195,31 +192,6 @@ export class StoreKeeper implements Omit<SessionKeeper, "ended"> {
       // Its lease runs out: the sweep settles it by the counters that were written last, or the journal by its own.
       const cause = describeError(error);
       log.error("a voice session could not be settled at its end", { sessionId: id, cause });
-    }
-  }
-
-  /** Holds back for another minute or two, so that the hold is there before it is used. */
-  async #raise(perMinute: number): Promise<void> {
-    if (this.#raising || this.#exhausted) return;
-    this.#raising = true;
-    const { store, log } = this.#dependencies;
-    const { id, fence } = this.#session;
-    const outcome = await store
-      .raiseHold(id, fence, this.#costMicros + 2 * perMinute)
-      .catch((error: unknown) => {
-        log.warn("no more money could be held for a voice session", {
-          sessionId: id,
-          cause: describeError(error),
-        });
-        return null;
-      });
-    this.#raising = false;
-    if (this.#ended || outcome === null) return;
-    if (outcome.outcome === "raised") this.#reservedMicros = outcome.reservedMicros;
-    else if (outcome.outcome === "ended") this.#dependencies.ended();
-    else {
-      this.#exhausted = true;
-      if (this.#costMicros >= this.#reservedMicros) this.#dependencies.overspent();
     }
   }
 
