@@ -48,6 +48,13 @@ new ConduitClient({ baseUrl: "http://localhost:8787" });
 await conduit.run({ model: "m", prompt: 7 });
 `;
 
+/** What the package's own README shows first, in a program of the strictest settings. */
+async function readmeProgram(): Promise<string> {
+  const text = await Bun.file(join(import.meta.dirname, "../../../src/client/README.md")).text();
+  const [, code = ""] = /```ts\n([\s\S]*?)```/.exec(text) ?? [];
+  return `declare const process: { env: Record<string, string | undefined> };\n${code}export { url };\n`;
+}
+
 let server: HubServer;
 let client: PackedClient;
 let project: string;
@@ -55,7 +62,8 @@ beforeAll(async () => {
   server = await startHubServer();
   server.provider.always = () => pictures();
   client = await packClient();
-  project = await client.project("project", { "program.js": PROGRAM, "typed.ts": TYPED });
+  const programs = { "program.js": PROGRAM, "typed.ts": TYPED, "readme.ts": await readmeProgram() };
+  project = await client.project("project", programs);
 }, PACKING_LIMIT_MS);
 afterAll(async () => {
   await server.close();
@@ -147,7 +155,7 @@ describe("the package", () => {
 
   test("has types that hold what programs do, and refuse what they may not", async () => {
     const strict = ["--noEmit", "--strict", "--module", "nodenext", "--target", "esnext"];
-    await run([programOf("tsc"), ...strict, "--types", "", "typed.ts"], project);
+    await run([programOf("tsc"), ...strict, "--types", "", "typed.ts", "readme.ts"], project);
   }, 120_000);
 
   test("holds nothing but what a client needs", async () => {
