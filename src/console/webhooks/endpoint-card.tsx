@@ -35,7 +35,7 @@ export function EndpointCard({ endpoint, onEdit, onChanged, onSecret }: Endpoint
       </div>
       {description !== "" && <p>{description}</p>}
       <p className="small-text muted">
-        Hears of {events.length === 0 ? "the three ends of a task" : events.join(", ")}.
+        Receives {events.length === 0 ? "the three ends of a task" : events.join(", ")}.
       </p>
       {ping !== null && <PingResult ping={ping} />}
       <div className="row">
@@ -77,7 +77,7 @@ export function EndpointCard({ endpoint, onEdit, onChanged, onSecret }: Endpoint
       {asked === "remove" && (
         <Confirm
           title="Remove this endpoint"
-          text="It hears of nothing any more. What is waiting to be sent to it is still sent."
+          text="It receives nothing any more. What was still to be sent to it is given up."
           action="Remove it"
           onConfirm={() => perform(() => change(webhookEndpoints.remove(id)))}
           onClose={() => setAsked(null)}

@@ -67,7 +67,7 @@ export function EndpointForm({ endpoint, onDone }: EndpointFormProps) {
         )}
       </Field>
       <fieldset className="field">
-        <legend>Hears of</legend>
+        <legend>Events</legend>
         <div className="event-choice">
           {WEBHOOK_EVENTS.map((type) => (
             <label key={type} className="check">
@@ -76,7 +76,7 @@ export function EndpointForm({ endpoint, onDone }: EndpointFormProps) {
             </label>
           ))}
         </div>
-        <span className="hint">With none chosen: of the three ends of a task.</span>
+        <span className="hint">With none chosen: the three ends of a task.</span>
       </fieldset>
       {problem !== null && <Notice tone="bad">{problem}</Notice>}
       <div>

@@ -40,14 +40,14 @@ export function WebhooksPage() {
         </button>
       </div>
       <p className="muted">
-        An endpoint hears of every task of this key that its filter names; a request can name a webhook of its
-        own besides. What was sent about a task stands on the task's page.
+        An endpoint receives the events that it names of every task of this key; a request can name a webhook
+        of its own besides. What was sent about a task stands on the task's page.
       </p>
       {error !== null && <Notice tone="bad">The endpoints could not be loaded: {error.message}</Notice>}
       {data?.length === 0 && (
         <div className="card">
           <Empty title="No endpoints yet">
-            Add the address of a server that shall hear when a task ends.
+            Add the address of a server that is to be told when a task ends.
           </Empty>
         </div>
       )}

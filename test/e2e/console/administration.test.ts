@@ -175,7 +175,7 @@ describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSE
     await page.getByRole("button", { name: "Add it" }).click();
     expect(await page.locator(".secret").textContent()).toMatch(/^whsec_/);
     await page.getByRole("button", { name: "I have it" }).click();
-    await page.getByText("Hears of task.progress.").waitFor();
+    await page.getByText("Receives task.progress.").waitFor();
     await page.getByRole("button", { name: "Send a ping" }).click();
     await page.getByText("The ping arrived: status 204").waitFor();
     expect(received).toEqual(["endpoint.ping"]);
