@@ -56,14 +56,15 @@ export function formOf(key: WireKey | null): KeyFormState {
   };
 }
 
-/** The request that makes the key so; what it leaves out the form does not show. */
-export function fieldsOf(form: KeyFormState): CreateKeyRequest {
+/** The request that makes the key so, which is null for a new one; what it leaves out the form does not show. */
+export function fieldsOf(form: KeyFormState, key: WireKey | null): CreateKeyRequest {
   const models = form.models.split(/[\n,]/).flatMap((name) => name.trim() || []);
   const customerLimit = numberOf(form.customerLimit);
   return {
     name: form.name,
     enabled: form.enabled,
-    expiresAt: form.expiresAt === "" ? null : new Date(form.expiresAt).toISOString(),
+    // The browser's control has no seconds: an end that was not touched stays as it was.
+    expiresAt: form.expiresAt === formOf(key).expiresAt ? (key?.expiresAt ?? null) : momentOf(form.expiresAt),
     allowedModels: models.length === 0 ? null : models,
     permissions: {
       canGenerateImages: form.images,
@@ -80,6 +81,10 @@ export function fieldsOf(form: KeyFormState): CreateKeyRequest {
     requestsPerMinute: numberOf(form.requestsPerMinute),
     requestsPerDay: numberOf(form.requestsPerDay),
   };
+}
+
+function momentOf(local: string): string | null {
+  return local === "" ? null : new Date(local).toISOString();
 }
 
 function numberOf(text: string): number | null {

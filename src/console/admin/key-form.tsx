@@ -25,7 +25,7 @@ export function KeyForm({ apiKey, action, save }: KeyFormProps) {
     setBusy(true);
     setProblem(null);
     try {
-      await save(fieldsOf(form));
+      await save(fieldsOf(form, apiKey ?? null));
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error));
     }
