@@ -8,8 +8,11 @@ import { type Column, Table } from "../design/table.tsx";
 import { useAdmin } from "./admin-gate.tsx";
 import { usePages } from "./use-pages.ts";
 
+/** More fields than this are shown when they are asked for: those of a whole key, where an edit has a few. */
+const MOST_AT_ONCE = 4;
+
 const COLUMNS: readonly Column<WireAuditEntry>[] = [
-  { title: "When", cell: ({ at }) => momentText(at) },
+  { title: "When", unbroken: true, cell: ({ at }) => momentText(at) },
   {
     title: "Who",
     cell: ({ actor }) => (actor.by === "start" ? "a start" : `admin ${actor.fingerprint ?? ""}`),
@@ -49,5 +52,13 @@ export function AuditLog() {
 
 function Fields({ fields }: { fields: WireAuditEntry["before"] }) {
   if (fields === null) return null;
-  return <code className="mono audit-fields">{JSON.stringify(fields)}</code>;
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
+  const shown = <code className="mono audit-fields">{lines.join("\n")}</code>;
+  if (lines.length <= MOST_AT_ONCE) return shown;
+  return (
+    <details>
+      <summary>{lines.length} fields</summary>
+      {shown}
+    </details>
+  );
 }

@@ -18,11 +18,11 @@ const COLUMNS: readonly Column<WireKey>[] = [
     title: "Name",
     cell: ({ id, name }) => <a href={hrefOf(`admin/keys/${encodeURIComponent(id)}`)}>{name}</a>,
   },
-  { title: "Ends in", cell: ({ last4 }) => <span className="mono">…{last4}</span> },
+  { title: "Ends in", unbroken: true, cell: ({ last4 }) => <span className="mono">…{last4}</span> },
   { title: "State", cell: (key) => <KeyState {...key} /> },
   { title: "Budgets", cell: ({ budgets }) => budgets.map(budgetText).join(", ") || "none" },
   { title: "Models", cell: ({ allowedModels }) => allowedModels?.join(", ") ?? "all" },
-  { title: "Made", cell: ({ createdAt }) => momentText(createdAt) },
+  { title: "Made", unbroken: true, cell: ({ createdAt }) => momentText(createdAt) },
 ];
 
 export function KeyList() {

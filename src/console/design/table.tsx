@@ -4,6 +4,8 @@ import type { ReactNode } from "react";
 
 export type Column<Row> = {
   title: string;
+  /** Its cells are one line each, such as moments and ids. */
+  unbroken?: boolean;
   cell: (row: Row) => ReactNode;
 };
 
@@ -32,8 +34,10 @@ export function Table<Row>({ label, columns, rows, keyOf }: TableProps<Row>) {
         <tbody>
           {rows.map((row) => (
             <tr key={keyOf(row)}>
-              {columns.map(({ title, cell }) => (
-                <td key={title}>{cell(row)}</td>
+              {columns.map(({ title, unbroken, cell }) => (
+                <td key={title} className={unbroken ? "unbroken" : undefined}>
+                  {cell(row)}
+                </td>
               ))}
             </tr>
           ))}
