@@ -21,6 +21,8 @@ const CODE = /`[^`\n]*`/g;
 const INLINE_LINK = /\]\(([^)\s]+)\)/g;
 const DEFINITION = /^\[([^\]]+)\]: (\S+)$/gm;
 const HEADING = /^#{1,6} (.+)$/gm;
+/** "`one` and `other` of [a file](its/path.ts)". */
+const NAMES_IN_FILE = /((?:`#?\w+` and )*`#?\w+`) of \[[^\]]+\]\(([^)#]+\.(?:ts|tsx|lua))\)/g;
 const ADDRESS = /\b(?:https?|redis):\/\/\S+/g;
 
 const prose = (text: string) => text.replace(FENCED, "");
@@ -56,6 +58,17 @@ describe.each(DOCUMENTS)("%s", (page) => {
       return anchor !== undefined && !anchors(readFileSync(file, "utf8")).has(anchor);
     });
     expect(broken).toEqual([]);
+  });
+
+  test("names what is in the files that it leads to", () => {
+    const missing = [...prose(text).matchAll(NAMES_IN_FILE)].flatMap(([, names = "", path = ""]) => {
+      const source = read(join(dirname(page), path));
+      const words = [...names.matchAll(/`(#?\w+)`/g)].map(([, name = ""]) => name);
+      return words
+        .filter((word) => !new RegExp(`(?<!\\w)${word}\\b`).test(source))
+        .map((word) => `${word} in ${path}`);
+    });
+    expect(missing).toEqual([]);
   });
 
   test("defines every short link once and uses it", () => {
