@@ -274,12 +274,16 @@ class HubRoutes {
 }
 
 const UNAUTHENTICATED = 401;
+const CONFLICT = 409;
 const CUT_OFF: TransportRefusal = { status: 400, body: "" };
 
 function refused(c: HttpContext, refusal: TransportRefusal): Response;
 function refused(c: HttpContext, refusal: TransportRefusal | null): Response | null;
 function refused(c: HttpContext, refusal: TransportRefusal | null): Response | null {
-  return refusal === null ? null : c.text(refusal.body, refusal.status as ContentfulStatusCode);
+  if (refusal === null) return null;
+  // As on every other 409: asked again, the answer is the same.
+  if (refusal.status === CONFLICT) c.header("x-should-retry", "false");
+  return c.text(refusal.body, refusal.status as ContentfulStatusCode);
 }
 
 /**
