@@ -99,7 +99,7 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
       try {
         await this.#follow(id, followed);
       } catch (error) {
-        this.#forget(id);
+        this.#forget(id, followed);
         throw error;
       }
     }
@@ -192,7 +192,7 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
           try {
             await this.#follow(id, followed);
           } catch (error) {
-            this.#forget(id);
+            this.#forget(id, followed);
             this.#report("subscribe", error);
           }
         }),
@@ -241,7 +241,9 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
     else this.emit(said.event, said.payload);
   }
 
-  #forget(id: string): void {
+  /** `only`: unless it is followed anew by now. */
+  #forget(id: string, only?: FollowedTask): void {
+    if (only !== undefined && this.#followed.get(id) !== only) return;
     this.#fallback.forget(id);
     this.#followed.delete(id);
   }

@@ -359,6 +359,22 @@ test("a connection that is ended while its tasks are followed again is not told 
   expect(client.isConnected).toBe(false);
 });
 
+test("a task that was let go and is followed anew is not lost to the refusal of the first time", async () => {
+  const { hub, client, names } = world();
+  await client.connect("image");
+  const held = Promise.withResolvers<void>();
+  hub.holdsTasks = held.promise;
+  const first = client.subscribeToTask(TASK, "image").catch((error: unknown) => error);
+  await client.unsubscribeFromTask(TASK);
+  hub.holdsTasks = null;
+  await client.subscribeToTask(TASK, "image");
+  hub.refusesTasks = new HubError("Not found");
+  held.resolve();
+  expect(await first).toBeInstanceOf(HubError);
+  hub.last.listener.update(event(1, "completed", 100));
+  expect(names()).toEqual(["connected", "completed"]);
+});
+
 describe("a listener that throws", () => {
   test("keeps nothing from the others", async () => {
     const { hub, client, seen } = await following();
