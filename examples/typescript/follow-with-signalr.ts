@@ -22,6 +22,8 @@ hub.on("TaskCompleted", (_id: string, result: { image_url: string }) => {
   finished.resolve();
 });
 hub.on("TaskFailed", (_id: string, reason: string) => finished.reject(new Error(reason)));
+// After four tries to reconnect it gives up.
+hub.onclose((error) => finished.reject(error ?? new Error("The connection was closed.")));
 await hub.start();
 
 const created = await fetch(`${base}/v1/images/generations/async`, {
@@ -33,7 +35,7 @@ if (!created.ok) throw new Error(await created.text());
 const { taskId } = await created.json();
 await hub.invoke("SubscribeToTask", taskId);
 // A reconnected client has a new connection: it subscribes again, and is told the state as it is.
-hub.onreconnected(() => hub.invoke("SubscribeToTask", taskId));
+hub.onreconnected(() => hub.invoke("SubscribeToTask", taskId).catch(finished.reject));
 
 await finished.promise;
 await hub.stop();
