@@ -132,7 +132,7 @@ export type WireTask = {
   cancellation?: Cancellation;
   /** On a task that is read alone: what was tried and is over, oldest first, the last 16. */
   attempts?: WireAttempt[];
-  /** On a task that is read alone. */
+  /** On a task that is read alone by its owner; a key that was only given the task reads none. */
   request?: WireTaskRequest;
 };
 

@@ -228,3 +228,8 @@ export type TaskUpdate = {
   /** Deliveries to webhooks may have been left by it; absent where none were. */
   readonly webhooks?: true;
 };
+
+/** Whether a task that the asker may read is its own, and not one that it was only granted. */
+export function isOwnTask({ tenant }: Pick<Task, "tenant">, { subject }: TenantScope): boolean {
+  return subject === null || subject === tenant.subject;
+}

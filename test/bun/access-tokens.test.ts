@@ -2,8 +2,9 @@
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
+import type { OpenAiVideo, OpenAiVideoList } from "../../src/protocol/openai-videos.ts";
 import type { WireAccepted, WireTask, WireTaskPage } from "../../src/protocol/task.ts";
-import { CANVAS_CAPABILITIES } from "../../src/providers/local/capabilities.ts";
+import { CANVAS_CAPABILITIES, MOTION_CAPABILITIES } from "../../src/providers/local/capabilities.ts";
 import { StoreUnavailableError } from "../../src/tasks/ports/store-error.ts";
 import { ADMIN_KEY, BOOTSTRAP_KEY, type GatewayWorld, gatewayWorld } from "../fixture/gateway-world.ts";
 import { PNG } from "../fixture/media-samples.ts";
@@ -20,6 +21,7 @@ const MODELS = [
     capabilities: { ...CANVAS_CAPABILITIES, inputs: { images: 1, mask: false } },
     ...free,
   },
+  { providerModel: "motion", capabilities: MOTION_CAPABILITIES, ...free },
 ];
 
 let world: GatewayWorld;
@@ -119,6 +121,31 @@ describe("the key", () => {
     const cancelled = await world.send("DELETE", `/v1/images/generations/${taskId}`, { key });
     expect(((await cancelled.json()) as WireTask).status).toBe("cancelled");
     expect(await stream.text()).toContain("event: cancelled");
+  });
+
+  test("does not read what the task was asked for, which its owner does", async () => {
+    const { taskId, accessToken } = await create();
+    const read = async (key?: string) =>
+      (await (
+        await world.send("GET", `/v1/tasks/${taskId}`, key === undefined ? {} : { key })
+      ).json()) as WireTask;
+    expect(await read()).toMatchObject({ taskId, request: { prompt: FOX.prompt } });
+    const asGiven = await read(accessToken);
+    expect(asGiven).toMatchObject({ taskId, attempts: [] });
+    expect(JSON.stringify(asGiven)).not.toContain(FOX.prompt);
+  });
+
+  test("of a film does not read its prompt in OpenAI's shape either", async () => {
+    const body = { prompt: "a boat at dusk", model: "local/motion", access_token: {} };
+    const made = await world.send("POST", "/v1/videos/generations/async", { body });
+    const { taskId, accessToken } = (await made.json()) as WithToken;
+    const prompts = async (options: { key?: string }) => {
+      const film = (await (await world.send("GET", `/v1/videos/${taskId}`, options)).json()) as OpenAiVideo;
+      const list = (await (await world.send("GET", "/v1/videos", options)).json()) as OpenAiVideoList;
+      return [film.prompt, ...list.data.map(({ prompt }) => prompt)];
+    };
+    expect(await prompts({})).toEqual(["a boat at dusk", "a boat at dusk"]);
+    expect(await prompts({ key: accessToken })).toEqual(["", ""]);
   });
 
   test("does nothing else: not for other tasks, and no more than that with its own", async () => {

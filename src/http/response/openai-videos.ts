@@ -4,7 +4,7 @@ import type { ModelCapabilities } from "../../protocol/model.ts";
 import type { OpenAiVideo, OpenAiVideoStatus } from "../../protocol/openai-videos.ts";
 import type { TaskStatus } from "../../protocol/task.ts";
 import type { ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
-import type { Task } from "../../tasks/task.ts";
+import { isOwnTask, type Task, type TenantScope } from "../../tasks/task.ts";
 import { CANCELLED_TEXT } from "../../tasks/wire.ts";
 
 export type VideoAnswerDependencies = {
@@ -25,8 +25,12 @@ export const VIDEO_STATUSES = {
 const CANCELLED_CODE = "cancelled";
 const SECOND_MS = 1_000;
 
-/** The video object of a task of films. */
-export function openAiVideoOf(task: Task, { models, mediaMs }: VideoAnswerDependencies): OpenAiVideo {
+/** The video object of a task of films, as that asker may read it: the prompt stays with the task's owner. */
+export function openAiVideoOf(
+  task: Task,
+  scope: TenantScope,
+  { models, mediaMs }: VideoAnswerDependencies,
+): OpenAiVideo {
   const ended = task.status === "completed" ? task.finishedAt : null;
   return {
     id: task.id,
@@ -37,7 +41,7 @@ export function openAiVideoOf(task: Task, { models, mediaMs }: VideoAnswerDepend
     created_at: seconds(task.createdAt),
     completed_at: ended === null ? null : seconds(ended),
     expires_at: ended === null ? null : seconds(ended + mediaMs),
-    prompt: task.request.prompt,
+    prompt: isOwnTask(task, scope) ? task.request.prompt : "",
     ...measures(task, models),
     remixed_from_video_id: null,
     error: errorOf(task),

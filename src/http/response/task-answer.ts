@@ -1,11 +1,12 @@
 /** The two answers about a task: that it was accepted, and how it is. */
 
-import type { WireAccepted } from "../../protocol/task.ts";
+import type { WireAccepted, WireTask } from "../../protocol/task.ts";
 import { isTerminal } from "../../protocol/task.ts";
 import type { TaskView } from "../../tasks/ports/task-store.ts";
+import { isOwnTask } from "../../tasks/task.ts";
 import { isoTime, toWholeWireTask, type WireContext } from "../../tasks/wire.ts";
 import type { AccessToken } from "../creation/access-token.ts";
-import type { HttpContext } from "../exchange.ts";
+import { type HttpContext, principalOfExchange } from "../exchange.ts";
 import { type ResultFiles, readBase64Images, wantsBase64 } from "./base64-images.ts";
 import { tellCost } from "./cost-headers.ts";
 
@@ -44,7 +45,10 @@ export function acceptedTaskOf({
   return task.type === "video" ? { ...accepted, requestId: id, request_id: id } : accepted;
 }
 
-/** Answers one task, with its pictures inline when they were asked for; `accepted` puts the create answer before it. */
+/**
+ * Answers one task, with its pictures inline when they were asked for; `accepted` puts the create answer before it. What was asked for
+ * stays with the task's owner: a key that was given the task may be in anybody's browser, and prompts may hold what is not meant for it.
+ */
 export async function answerTask(
   c: HttpContext,
   view: TaskView,
@@ -53,7 +57,8 @@ export async function answerTask(
 ): Promise<Response> {
   const { task } = view;
   const images = wantsBase64(task) ? await readBase64Images(task, media) : undefined;
-  const wire = toWholeWireTask(view, wireContext, images);
+  const { request, ...told } = toWholeWireTask(view, wireContext, images);
+  const wire: WireTask = isOwnTask(task, principalOfExchange(c).scope) ? { ...told, request } : told;
   c.header("cache-control", "no-store");
   tellCost(c, task);
   if (!isTerminal(task.status)) c.header("retry-after", POLL_SECONDS);

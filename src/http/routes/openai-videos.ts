@@ -17,7 +17,7 @@ import { pageLimit } from "../request/page.ts";
 import { describeReceived } from "../request/schema-issue.ts";
 import { taskIdOf } from "../request/task-id.ts";
 import { tellCost } from "../response/cost-headers.ts";
-import { openAiVideoOf, type VideoAnswerDependencies } from "../response/openai-videos.ts";
+import { openAiVideoOf, VIDEO_STATUSES, type VideoAnswerDependencies } from "../response/openai-videos.ts";
 import { answerFile } from "./media.ts";
 import { notSupported } from "./unsupported.ts";
 import { videoOrder } from "./videos.ts";
@@ -53,7 +53,7 @@ export function mountOpenAiVideos(
     c.header("cache-control", "no-store");
     tellCost(c, task);
     if (!isTerminal(task.status)) c.header("openai-poll-after-ms", POLL_AFTER_MS);
-    return c.json(openAiVideoOf(task, dependencies));
+    return c.json(openAiVideoOf(task, principalOfExchange(c).scope, dependencies));
   };
   const find = async (c: HttpContext) => {
     const id = taskIdOf(c);
@@ -85,8 +85,9 @@ export function mountOpenAiVideos(
 
   app.get(COLLECTION, key, async (c) => {
     const query = { type: "video" as const, limit: pageLimit(c.req.query("limit")), ...pageOf(c) };
-    const page = await tasks.list(principalOfExchange(c).scope, query);
-    const data = page.tasks.map(({ task }) => openAiVideoOf(task, dependencies));
+    const { scope } = principalOfExchange(c);
+    const page = await tasks.list(scope, query);
+    const data = page.tasks.map(({ task }) => openAiVideoOf(task, scope, dependencies));
     c.header("cache-control", "no-store");
     return c.json({
       object: "list",
@@ -106,7 +107,7 @@ export function mountOpenAiVideos(
     if (item === undefined) {
       throw new ApiError(
         "not_found",
-        `The video has no content: it is ${openAiVideoOf(task, dependencies).status}. GET ${COLLECTION}/${task.id} tells when it is completed.`,
+        `The video has no content: it is ${VIDEO_STATUSES[task.status]}. GET ${COLLECTION}/${task.id} tells when it is completed.`,
       );
     }
     const file = await media.get(item.media.path);

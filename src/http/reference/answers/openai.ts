@@ -38,7 +38,7 @@ export const openAiVideo = named(
     created_at: seconds,
     completed_at: seconds.nullable(),
     expires_at: about("Seconds since the epoch: when the file is removed.", z.int().nullable()),
-    prompt: z.string(),
+    prompt: about("Empty where the caller was only given the task.", z.string()),
     size: about("Such as `1280x720`.", z.string()),
     seconds: about("A number as text.", z.string()),
     remixed_from_video_id: z.null(),

@@ -143,7 +143,7 @@ const taskFields = {
     z.array(attempt).exactOptional(),
   ),
   request: about(
-    "Only where a task is read alone: the body of a create that asks for the same again.",
+    "Only where a task is read alone by its owner, and not by a key that was given it: the body of a create that asks for the same again.",
     z
       .object({ model: z.string(), prompt: z.string() })
       .catchall(z.unknown() as z.ZodType<Json>)
