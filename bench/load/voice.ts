@@ -43,8 +43,11 @@ export type VoiceOpened = {
 };
 
 /** What Bun takes besides what the standard has. */
-type SocketConstructor = new (url: string, options: { headers: Record<string, string> }) => WebSocket;
+type SocketOptions = { headers: Record<string, string>; perMessageDeflate: boolean };
+type SocketConstructor = new (url: string, options: SocketOptions) => WebSocket;
 const Socket = WebSocket as unknown as SocketConstructor;
+/** Some peers compress for whoever offers it, and sound gains nothing from it. */
+const COMPRESSION = { perMessageDeflate: false };
 
 const FRAME_MS = 20;
 /** Base64 of 20 ms of PCM at 24 kHz; the first of them are the piece's number. */
@@ -53,7 +56,7 @@ const NUMBER_CHARACTERS = 8;
 const HEAD = '{"type":"input_audio_buffer.append","audio":"';
 const TAIL = `${"A".repeat(CHARACTERS - NUMBER_CHARACTERS)}"}`;
 const DELTA = '"response.output_audio.delta"';
-const DELTA_FIELD = '"delta":"';
+const DELTA_FIELD = '"delta":';
 /** How far into a message its type is looked for. */
 const TYPE_CHARACTERS = 100;
 /** Pieces of a session that may be on their way: more than 80 s of sound. */
@@ -191,7 +194,7 @@ type SeenEvent = { type: string; index?: number; of?: number; error?: { code?: s
 /** Opens one, and waits until it is closed. */
 function openOne({ url, headers }: VoiceTarget, result: VoiceOpened): Promise<void> {
   const startedAt = performance.now();
-  const socket = new Socket(url, { headers });
+  const socket = new Socket(url, { ...COMPRESSION, headers });
   let events = 0;
   let of = 0;
   let inOrder = true;
@@ -231,7 +234,7 @@ async function connectAll(target: VoiceTarget, sessions: number): Promise<WebSoc
 
 function connect({ url, headers }: VoiceTarget): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
-    const socket = new Socket(url, { headers });
+    const socket = new Socket(url, { ...COMPRESSION, headers });
     // Not every gateway hands on the first event.
     socket.onopen = () => resolve(socket);
     socket.onerror = (event) =>
@@ -240,7 +243,8 @@ function connect({ url, headers }: VoiceTarget): Promise<WebSocket> {
 }
 
 function numberOf(text: string): number {
-  const start = text.indexOf(DELTA_FIELD) + DELTA_FIELD.length;
+  // Who writes the event anew may put a space before the value.
+  const start = text.indexOf('"', text.indexOf(DELTA_FIELD) + DELTA_FIELD.length) + 1;
   return Number(text.slice(start, start + NUMBER_CHARACTERS));
 }
 
