@@ -31,7 +31,7 @@ export const voiceIdle: Bench = {
 };
 
 async function hold(side: VoiceSide, folder: string, sessions: number, seconds: number): Promise<Round> {
-  const { server, target, end } = await startVoice(side, folder, null);
+  const { server, target, end } = await startVoice(side, folder, new Map());
   const callers = await startCallers();
   const held = async (count: number) => {
     callers.send({ type: "hold", ...target, sessions: count });

@@ -5,10 +5,10 @@
 
 import type { Bench, BenchContext, BenchReport } from "./harness/bench.ts";
 import { format } from "./harness/bench.ts";
-import { installPortkey } from "./harness/gateway-contenders.ts";
 import type { Child } from "./harness/process.ts";
 import {
   behave,
+  installVoicePeers,
   startCallers,
   startVoice,
   type VoiceContender,
@@ -36,15 +36,14 @@ export const voiceOpens: Bench = {
   async run(context) {
     const opens = context.option("opens", OPENS);
     const callers = await startCallers();
-    const sides: VoiceSide[] = ["conduit"];
-    const program = context.flag("peers") ? await installPortkey(context.temporaryFolder()) : null;
-    if (program !== null) sides.push("portkey");
+    const peers = await installVoicePeers(context);
+    const sides: VoiceSide[] = ["conduit", ...peers.keys()];
     const bursts: Result[] = [];
     const failures: Result[] = [];
     for (const side of sides) {
-      const contender = await startVoice(side, context.temporaryFolder(), program);
+      const contender = await startVoice(side, context.temporaryFolder(), peers);
       await behave(contender, "burst");
-      const count = side === "portkey" ? Math.min(opens, PEER_OPENS) : opens;
+      const count = side === "conduit" ? opens : Math.min(opens, PEER_OPENS);
       bursts.push(await open(context, callers, side, contender.target, count));
       if (side === "conduit") failures.push(...(await fail(context, callers, contender)));
       await contender.end();

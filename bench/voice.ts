@@ -11,9 +11,14 @@ import {
   pairRatios,
 } from "./harness/bench.ts";
 import { type CoreUse, complainAboutOthers, watchCore } from "./harness/core-watch.ts";
-import { installPortkey } from "./harness/gateway-contenders.ts";
 import { quantile, round } from "./harness/statistics.ts";
-import { startCallers, startVoice, type VoiceSide } from "./harness/voice-contenders.ts";
+import {
+  installVoicePeers,
+  startCallers,
+  startVoice,
+  type VoicePeers,
+  type VoiceSide,
+} from "./harness/voice-contenders.ts";
 import type { VoiceTalked } from "./load/voice.ts";
 
 const SESSIONS = 200;
@@ -33,14 +38,13 @@ type Rounds = ReadonlyMap<string, readonly VoiceRound[]>;
 export const voice: Bench = {
   name: "voice",
   summary:
-    "realtime voice: what is added to the round trip and CPU per message, against a relay and (--peers) Portkey",
+    "realtime voice: what is added to the round trip and CPU per message, against a relay and (--peers) Portkey and LiteLLM",
   async run(context) {
     const sessions = context.option("sessions", SESSIONS);
-    const program = context.flag("peers") ? await installPortkey(context.temporaryFolder()) : null;
-    const sides: VoiceSide[] = ["direct", "relay", "conduit", "conduit, translated"];
-    if (program !== null) sides.push("portkey");
+    const peers = await installVoicePeers(context);
+    const sides: VoiceSide[] = ["direct", "relay", "conduit", "conduit, translated", ...peers.keys()];
     const contenders = sides.map(
-      (side): Contender<VoiceRound> => ({ name: side, run: () => measure(context, side, sessions, program) }),
+      (side): Contender<VoiceRound> => ({ name: side, run: () => measure(context, side, sessions, peers) }),
     );
     const results = await alternate(
       context,
@@ -57,9 +61,9 @@ async function measure(
   context: BenchContext,
   side: VoiceSide,
   sessions: number,
-  program: string | null,
+  peers: VoicePeers,
 ): Promise<VoiceRound> {
-  const { server, target, end } = await startVoice(side, context.temporaryFolder(), program);
+  const { server, target, end } = await startVoice(side, context.temporaryFolder(), peers);
   const callers = await startCallers();
   callers.send({
     type: "talk",
@@ -166,14 +170,16 @@ function aims(of: (name: VoiceSide) => readonly VoiceRound[]): Aim[] {
       met: Math.max(...lost) === 0,
     },
   ];
-  if (of("portkey").length > 0)
+  for (const peer of ["portkey", "litellm"] as const) {
+    if (of(peer).length === 0) continue;
     all.push(
       atMost(
-        "conduit's added p99 / portkey's",
-        pairRatios(added(of("conduit"), of("direct"), 0.99), added(of("portkey"), of("direct"), 0.99)),
+        `conduit's added p99 / ${peer}'s`,
+        pairRatios(added(of("conduit"), of("direct"), 0.99), added(of(peer), of("direct"), 0.99)),
         1,
       ),
     );
+  }
   return all;
 }
 

@@ -108,12 +108,22 @@ export async function portkey(
     outputTo: join(folder, `${runtime}.log`),
     env: { ...env, NODE_ENV: "production", TRUSTED_CUSTOM_HOSTS: "127.0.0.1,localhost" },
   });
-  const deadline = performance.now() + PEER_START_MS;
+  await awaitAnswer(server, port, `${PEER} on ${runtime}`, PEER_START_MS);
+  return { server, port };
+}
+
+/** Waits until a peer answers HTTP on its port; throws when it ends before, or needs longer than `withinMs`. */
+export async function awaitAnswer(
+  server: Child,
+  port: number,
+  peer: string,
+  withinMs: number,
+): Promise<void> {
+  const deadline = performance.now() + withinMs;
   while (!(await answers(port))) {
-    if (server.ended || performance.now() > deadline) throw new Error(`${PEER} on ${runtime} did not start`);
+    if (server.ended || performance.now() > deadline) throw new Error(`${peer} did not start`);
     await Bun.sleep(ASK_EVERY_MS);
   }
-  return { server, port };
 }
 
 function started(

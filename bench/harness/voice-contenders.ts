@@ -3,8 +3,10 @@
 import { join } from "node:path";
 import type { VoiceTarget } from "../load/voice.ts";
 import type { Behaviour } from "../servers/voice-upstream.ts";
+import type { BenchContext } from "./bench.ts";
 import { AUTHORIZED, Conduit } from "./conduit.ts";
-import { portkey } from "./gateway-contenders.ts";
+import { installPortkey, portkey } from "./gateway-contenders.ts";
+import { installLiteLlm, startLiteLlm } from "./litellm.ts";
 import { Child, LOAD_CORE, SERVER_CORE } from "./process.ts";
 
 const SERVERS = join(import.meta.dir, "../servers");
@@ -21,13 +23,29 @@ export type VoiceContender = {
   end(): Promise<void>;
 };
 
-export type VoiceSide = "direct" | "relay" | "conduit" | "conduit, translated" | "portkey";
+export type VoicePeer = "portkey" | "litellm";
+export type VoiceSide = "direct" | "relay" | "conduit" | "conduit, translated" | VoicePeer;
+/** The programs of the peers that are here. */
+export type VoicePeers = ReadonlyMap<VoiceSide, string>;
 
-/** `program`: the peer's, for `portkey`. The provider always has the load's core, so that they differ in what is between. */
+/** Installs the peers into folders of this run when `--peers` asks for them; LiteLLM is left out, with a note, where it cannot be had. */
+export async function installVoicePeers(context: BenchContext): Promise<VoicePeers> {
+  const peers = new Map<VoiceSide, string>();
+  if (!context.flag("peers")) return peers;
+  peers.set("portkey", await installPortkey(context.temporaryFolder()));
+  try {
+    peers.set("litellm", await installLiteLlm(context.temporaryFolder()));
+  } catch (error) {
+    context.note(`without litellm: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  return peers;
+}
+
+/** `peers`: asked for the program of a side that is one. The provider always has the load's core, so that they differ in what is between. */
 export async function startVoice(
   side: VoiceSide,
   folder: string,
-  program: string | null,
+  peers: VoicePeers,
 ): Promise<VoiceContender> {
   const certificate = join(SERVERS, "voice-certificate.pem");
   const trust = { NODE_EXTRA_CA_CERTS: certificate };
@@ -49,12 +67,17 @@ export async function startVoice(
     return contender(server, upstream, own, `/v1/realtime${query}`, {});
   }
   if (side === "portkey") {
-    if (program === null) throw new Error("the peer is not installed");
-    const { server, port: own } = await portkey(await ledTo(origin, program), "node", folder, trust);
+    const program = await ledTo(origin, programOf(side, peers));
+    const { server, port: own } = await portkey(program, "node", folder, trust);
     return contender(server, upstream, own, `/v1/realtime${query}`, {
       authorization: `Bearer ${PROVIDER_KEY}`,
       "x-portkey-provider": "openai",
     });
+  }
+  if (side === "litellm") {
+    const provider = { model: MODEL, origin: `https://${origin}`, key: PROVIDER_KEY, certificate };
+    const { server, port: own, headers } = await startLiteLlm(programOf(side, peers), folder, provider);
+    return contender(server, upstream, own, `/v1/realtime${query}`, headers);
   }
   const conduit = await Conduit.start({ folder, settings: { ...trust, ...settingsOf(origin) } });
   const model = side === "conduit" ? `openai/${MODEL}` : `gemini/${GEMINI_MODEL}`;
@@ -79,7 +102,13 @@ export async function startCallers(): Promise<Child> {
   return child;
 }
 
-/** The peer's voice route knows one address of the provider, written into its program: a copy beside it has ours. */
+function programOf(side: VoicePeer, peers: VoicePeers): string {
+  const program = peers.get(side);
+  if (program === undefined) throw new Error(`${side} is not installed`);
+  return program;
+}
+
+/** Portkey's voice route knows one address of the provider, written into its program: a copy beside it has ours. */
 async function ledTo(origin: string, program: string): Promise<string> {
   const copy = program.replace(/\.js$/, "-bench.js");
   const text = await Bun.file(program).text();
