@@ -89,12 +89,30 @@ export const openSignalRHub: OpenHub = async (requester, listener, enableLogging
   } finally {
     limit.end();
   }
+  const call = async (method: string, ...args: unknown[]): Promise<void> => {
+    try {
+      await connection.invoke(method, ...args);
+    } catch (cause) {
+      const refused = refusedBy(cause);
+      if (refused !== null) throw refused;
+      // It did not get through, though the connection may still be open one way: nothing can be relied on any more.
+      const error = new ConnectionError(`The connection to the hub of ${requester.baseUrl} broke.`, {
+        cause,
+      });
+      if (!closing) {
+        closing = true;
+        listener.closed(error);
+        connection.stop().catch(() => {});
+      }
+      throw error;
+    }
+  };
   return {
     get connectionId() {
       return connection.connectionId;
     },
-    subscribe: (taskId, after) => connection.invoke("Subscribe", taskId, after).catch(rethrown),
-    unsubscribe: (taskId) => connection.invoke("Unsubscribe", taskId),
+    subscribe: (taskId, after) => call("Subscribe", taskId, after),
+    unsubscribe: (taskId) => call("Unsubscribe", taskId),
     close() {
       closing = true;
       return connection.stop();
@@ -108,8 +126,13 @@ function refusalOf({ statusCode, message }: HttpError): StatusError {
   return errorOfAnswer({ status: statusCode, headers: new Headers() }, body);
 }
 
-/** SignalR puts what the hub said behind words of its own. */
-function rethrown(error: unknown): never {
-  const [, said] = /HubException: (.*)$/s.exec(error instanceof Error ? error.message : "") ?? [];
-  throw said === undefined ? error : new HubError(said, { cause: error });
+/** A hub that answered a call with an error says so; anything else is SignalR's or the connection's. */
+const ANSWERED =
+  /^(?:An unexpected error occurred invoking|Failed to invoke) [^.]*\.?(?: HubException: (.*))?$/s;
+
+/** What the hub said against a call, without SignalR's own words before it; null where no answer came. */
+function refusedBy(error: unknown): HubError | null {
+  const message = error instanceof Error ? error.message : "";
+  const answered = ANSWERED.exec(message);
+  return answered === null ? null : new HubError(answered[1] ?? message, { cause: error });
 }
