@@ -129,6 +129,21 @@ describe("a call that waits", () => {
     expect(working.io.signal.aborted).toBe(true);
   });
 
+  test("that repeats another one leaves the task alone when its client leaves", async () => {
+    const given = { ...FOX, idempotency_key: "one-fox" };
+    const first = call("generate_image", given);
+    const working = await world.provider.next();
+    const leaving = new AbortController();
+    const second = call("generate_image", given, { signal: leaving.signal }).catch(() => null);
+    await settled();
+    leaving.abort();
+    await second;
+    await settled();
+    expect(working.io.signal.aborted).toBe(false);
+    await paint(working);
+    expect(await first).toMatchObject({ structuredContent: { status: "completed" } });
+  });
+
   test("leaves alone what it only reads when its client leaves", async () => {
     const { structuredContent } = await call("generate_image", { ...FOX, wait_seconds: 0 });
     const leaving = new AbortController();

@@ -45,10 +45,24 @@ export class GatewayCalls {
    * `..` would lead to another route.
    */
   async json<Answer>(method: string, path: string, call: GatewayCall = {}): Promise<Answer> {
+    return (await this.#answer<Answer>(method, path, call)).answer;
+  }
+
+  /** Makes something by a POST. `replayed`: an earlier call with the same idempotency key has made it. Rejects as `json` does. */
+  async create<Answer>(path: string, call: GatewayCall): Promise<{ answer: Answer; replayed: boolean }> {
+    const { answer, headers } = await this.#answer<Answer>("POST", path, call);
+    return { answer, replayed: headers.get("idempotent-replayed") === "true" };
+  }
+
+  async #answer<Answer>(
+    method: string,
+    path: string,
+    call: GatewayCall,
+  ): Promise<{ answer: Answer; headers: Headers }> {
     const response = await this.#dispatch(this.#request(method, path, call));
     const answer: unknown = await response.json();
     if (!response.ok) throw refusal(answer as WireError, response.headers);
-    return answer as Answer;
+    return { answer: answer as Answer, headers: response.headers };
   }
 
   #request(method: string, path: string, { body, query = {}, idempotencyKey, signal }: GatewayCall): Request {

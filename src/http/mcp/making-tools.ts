@@ -86,8 +86,8 @@ function makingTool(kind: CreationKind, limits: CreationLimits): GatewayTool {
       });
       if (kind === "edit") requirePicture(body);
       const call = { body, idempotencyKey, signal };
-      const { taskId } = await gateway.json<WireAccepted>("POST", CREATE_PATHS[type], call);
-      return { kind: "accepted", taskId, waitSeconds };
+      const { answer, replayed } = await gateway.create<WireAccepted>(CREATE_PATHS[type], call);
+      return { kind: "accepted", taskId: answer.taskId, waitSeconds, begun: !replayed };
     },
   };
 }

@@ -90,9 +90,10 @@ export class ToolRunner {
   }
 
   /** What this call itself began ends with it where its client says so by leaving; else it goes on. */
-  async #made(waited: Waited): Promise<WireTask> {
+  async #made({ begun, ...waited }: Waited & { readonly begun: boolean }): Promise<WireTask> {
     const task = await this.#waitedFor(waited);
-    if (!this.#call.signal.aborted || !this.#manners.leavingCancels || isTerminal(task.status)) return task;
+    const ends = begun && this.#call.signal.aborted && this.#manners.leavingCancels;
+    if (!ends || isTerminal(task.status)) return task;
     return this.#dependencies.gateway.json("DELETE", taskPath(task.taskId));
   }
 

@@ -15,8 +15,13 @@ export type ToolCall = {
 };
 
 export type ToolOutcome =
-  /** A task was accepted, which the call may wait for. */
-  | { readonly kind: "accepted"; readonly taskId: string; readonly waitSeconds: number }
+  /** A task was accepted, which the call may wait for; `begun` by this call, and not by one that it repeats. */
+  | {
+      readonly kind: "accepted";
+      readonly taskId: string;
+      readonly waitSeconds: number;
+      readonly begun: boolean;
+    }
   /** A task that is there already, which the call may wait for too. */
   | { readonly kind: "task"; readonly taskId: string; readonly waitSeconds: number }
   /** A task as it is. */
