@@ -1,6 +1,6 @@
 /** A dialog of the browser's own: it holds the focus, and Escape closes it. */
 
-import { type ReactNode, useEffect, useId, useRef } from "react";
+import { type MouseEvent, type ReactNode, useEffect, useId, useRef } from "react";
 import { Icon } from "./icon.tsx";
 
 export type DialogProps = {
@@ -33,6 +33,11 @@ export function Dialog({ title, onClose, children }: DialogProps) {
   );
 }
 
+/** Closes the dialog that a button is in; as with Escape, the focus goes back to where it was before. */
+export function closeDialog({ currentTarget }: MouseEvent<HTMLElement>): void {
+  currentTarget.closest("dialog")?.close();
+}
+
 export type ConfirmProps = {
   title: string;
   /** What will happen. */
@@ -52,14 +57,14 @@ export function Confirm({ title, text, action, onConfirm, onClose }: ConfirmProp
         <button
           className="button main"
           type="button"
-          onClick={() => {
+          onClick={(event) => {
+            closeDialog(event);
             onConfirm();
-            onClose();
           }}
         >
           {action}
         </button>
-        <button className="button" type="button" onClick={onClose}>
+        <button className="button" type="button" onClick={closeDialog}>
           Leave it
         </button>
       </div>

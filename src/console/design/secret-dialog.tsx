@@ -1,7 +1,7 @@
 /** A secret that is shown once. */
 
 import type { ReactNode } from "react";
-import { Dialog } from "./dialog.tsx";
+import { closeDialog, Dialog } from "./dialog.tsx";
 import { useCopy } from "./use-copy.ts";
 
 export type SecretDialogProps = {
@@ -22,7 +22,7 @@ export function SecretDialog({ title, secret, children, onClose }: SecretDialogP
         <button className="button main" type="button" onClick={() => copy(secret, "Copied.")}>
           Copy
         </button>
-        <button className="button" type="button" onClick={onClose}>
+        <button className="button" type="button" onClick={closeDialog}>
           I have it
         </button>
       </div>
