@@ -59,9 +59,14 @@ export class Transactions {
 
   async read<T>(body: (tx: Transaction) => T): Promise<T> {
     if (this.#opening !== null) await this.#opening;
-    const answer = this.#database.read((sql) => body(this.#step(sql)));
-    // Nothing was changed, and what was read is another's soon.
-    this.#money.forget();
+    const answer = this.#database.read((sql) => {
+      try {
+        return body(this.#step(sql));
+      } finally {
+        // Nothing was changed, and what was read is another's soon.
+        this.#money.forget();
+      }
+    });
     // What was read is right also where nothing can be written; whoever comes to the row next notes it again.
     if (this.#tasks.sawDamaged) await this.#transact(() => {}).catch(() => {});
     return answer;
