@@ -38,6 +38,8 @@ async function make(file: string, request: Parameters<ConduitClient["run"]>[0]):
   const { url } = await conduit.run(request, {
     onProgress: ({ progress, message }) => console.log(`${file} ${progress}% ${message ?? ""}`),
   });
-  await writeFile(file, new Uint8Array(await (await fetch(url)).arrayBuffer()));
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${url} was answered with ${answer.status}`);
+  await writeFile(file, new Uint8Array(await answer.arrayBuffer()));
   console.log(`saved ${file}`);
 }

@@ -24,7 +24,9 @@ for await (const event of follow(eventsUrl)) {
   if (event.type === "failed" || event.type === "cancelled") throw new Error(event.error);
   const picture = event.result?.images[0];
   if (picture !== undefined) {
-    await writeFile(file, new Uint8Array(await (await fetch(picture.url)).arrayBuffer()));
+    const answer = await fetch(picture.url);
+    if (!answer.ok) throw new Error(`${picture.url} was answered with ${answer.status}`);
+    await writeFile(file, new Uint8Array(await answer.arrayBuffer()));
     console.log(`saved ${file}`);
   }
 }

@@ -53,7 +53,9 @@ try {
   const task = await received.promise;
   const url = task.result?.images?.[0]?.url;
   if (url === undefined) throw new Error(task.error ?? `The task is ${task.status}.`);
-  await writeFile("picture.png", new Uint8Array(await (await fetch(url)).arrayBuffer()));
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${url} was answered with ${answer.status}`);
+  await writeFile("picture.png", new Uint8Array(await answer.arrayBuffer()));
   console.log("saved picture.png");
 } finally {
   await asked("DELETE", `/v1/webhooks/endpoints/${endpoint.id}`);
