@@ -16,5 +16,6 @@ export function mediaAddress(url: string, baseUrl: string): string {
 /** A small copy of a picture, where the host makes them. */
 export function thumbnailAddress(url: string, baseUrl: string): string {
   const address = mediaAddress(url, baseUrl);
-  return address.startsWith(`${baseUrl}${MEDIA}`) ? `${address}?thumbnail=256` : address;
+  if (!address.startsWith(`${baseUrl}${MEDIA}`)) return address;
+  return `${address}${address.includes("?") ? "&" : "?"}thumbnail=256`;
 }

@@ -28,7 +28,7 @@ describe.skipIf(missingBrowser !== null)(
     let folder: Awaited<ReturnType<typeof temporaryFolder>>;
     let server: ServerProcess;
     let browser: Browser;
-    let deaf: Browser;
+    let unheard: Browser;
     let shown: ConsolePage | undefined;
 
     beforeAll(async () => {
@@ -38,7 +38,7 @@ describe.skipIf(missingBrowser !== null)(
       await writeFile(sound, waveOf([2, 4], [2, 1.2]));
       const recorded = `--use-file-for-fake-audio-capture=${sound}`;
       const env = { CONDUITLLM__PRICES: JSON.stringify({ "local/echo": SPOKEN_PRICE }) };
-      [server, browser, deaf] = await Promise.all([
+      [server, browser, unheard] = await Promise.all([
         ServerProcess.start({ dataDir: folder.path, env }),
         openBrowser([...RECORDED, "--use-fake-ui-for-media-stream", recorded]),
         openBrowser(RECORDED),
@@ -139,7 +139,7 @@ describe.skipIf(missingBrowser !== null)(
     });
 
     test("says that the microphone may not be used, and what to do about it", async () => {
-      const page = await open(deaf);
+      const page = await open(unheard);
       await page.getByRole("button", { name: "Start" }).click();
       await page
         .getByRole("alert")

@@ -41,6 +41,17 @@ function browserSocket(url: string, protocols: string[]): PlainSocket {
   return new WebSocket(url, protocols);
 }
 
+/** What a browser throws against a subprotocol quotes it, and with it the key. */
+function withoutQuote(createSocket: CreateSocket, url: string, protocols: string[]): PlainSocket {
+  try {
+    return createSocket(url, protocols);
+  } catch {
+    throw new VoiceError("The key has characters that no subprotocol of a WebSocket may have.", {
+      code: "invalid_api_key",
+    });
+  }
+}
+
 function open(
   createSocket: CreateSocket,
   key: string,
@@ -50,7 +61,7 @@ function open(
   const { clock, baseUrl } = requester;
   const query = model === null ? "" : `?${new URLSearchParams({ model })}`;
   const url = `${baseUrl.replace(/^http/, "ws")}/v1/realtime${query}`;
-  const socket = createSocket(url, [REALTIME_PROTOCOL, `${KEY_PREFIX}${key}`]);
+  const socket = withoutQuote(createSocket, url, [REALTIME_PROTOCOL, `${KEY_PREFIX}${key}`]);
   return new Promise((resolve, reject) => {
     let heartbeat: Heartbeat | null = null;
     let isOver = false;

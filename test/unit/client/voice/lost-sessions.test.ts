@@ -4,6 +4,13 @@ import { describe, expect, test } from "vitest";
 import { settled } from "../../../fixture/manual-clock.ts";
 import { VoicePage } from "../../../fixture/voice/voice-page.ts";
 
+test("a key that no subprotocol can hold is refused without being quoted", async () => {
+  const { voice } = new VoicePage({ virtualKey: "secret words" });
+  const error = await voice.connect().catch((reason: unknown) => reason);
+  expect(error).toMatchObject({ name: "VoiceError", code: "invalid_api_key" });
+  expect(Bun.inspect(error)).not.toContain("secret");
+});
+
 describe("a lost session", () => {
   test.each([1001, 1005, 1006, 1011, 1012, 1013])("is opened again after close %i", async (code) => {
     const page = await new VoicePage().connected();
