@@ -28,3 +28,26 @@ export function Empty({ title, alone = false, children }: EmptyProps) {
     </div>
   );
 }
+
+export type LoadProblemProps = {
+  /** What could not be loaded, as the beginning of a sentence: `The tasks`. */
+  what: string;
+  error: Error;
+  onRetry(): void;
+};
+
+/** Something could not be loaded; a button asks again. */
+export function LoadProblem({ what, error, onRetry }: LoadProblemProps) {
+  return (
+    <Notice
+      tone="bad"
+      action={
+        <button className="button small" type="button" onClick={onRetry}>
+          Try again
+        </button>
+      }
+    >
+      {what} could not be loaded: {error.message}
+    </Notice>
+  );
+}

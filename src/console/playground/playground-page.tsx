@@ -13,7 +13,7 @@ import type { WireModel, WireVoiceModel } from "../../protocol/model.ts";
 import { useLoaded } from "../data/use-loaded.ts";
 import { Field } from "../design/field.tsx";
 import { momentText } from "../design/format.ts";
-import { Empty, Notice } from "../design/notice.tsx";
+import { Empty, LoadProblem, Notice } from "../design/notice.tsx";
 import type { PageProps } from "../shell/page.ts";
 import { goTo, hrefOf } from "../shell/route.ts";
 import { useSession } from "../shell/session.ts";
@@ -39,18 +39,7 @@ export function PlaygroundPage({ route }: PageProps) {
   return (
     <>
       <h1>Playground</h1>
-      {error !== null && data === null && (
-        <Notice
-          tone="bad"
-          action={
-            <button className="button small" type="button" onClick={reload}>
-              Try again
-            </button>
-          }
-        >
-          The models could not be loaded: {error.message}
-        </Notice>
-      )}
+      {error !== null && data === null && <LoadProblem what="The models" error={error} onRetry={reload} />}
       {data !== null && models.length === 0 && (
         <Empty title="No models">This key may use no model that makes pictures or films.</Empty>
       )}

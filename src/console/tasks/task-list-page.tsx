@@ -2,7 +2,7 @@
 
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import type { WireTask } from "../../protocol/task.ts";
-import { Empty, Notice } from "../design/notice.tsx";
+import { Empty, LoadProblem } from "../design/notice.tsx";
 import { WindowedTable } from "../design/windowed-table.tsx";
 import { useLive } from "../shell/live.tsx";
 import type { PageProps } from "../shell/page.ts";
@@ -42,18 +42,7 @@ function FilteredTasks({ filter }: { filter: ReturnType<typeof filterOf> }) {
         <BulkBar filter={filter} picked={pickedTasks} onDone={() => setPicked(new Set())} />
       </div>
       <Filters filter={filter} />
-      {error !== null && (
-        <Notice
-          tone="bad"
-          action={
-            <button className="button small" type="button" onClick={list.refresh}>
-              Try again
-            </button>
-          }
-        >
-          The tasks could not be loaded: {error.message}
-        </Notice>
-      )}
+      {error !== null && <LoadProblem what="The tasks" error={error} onRetry={list.refresh} />}
       <div className="card task-list">
         {tasks.length === 0 ? (
           hasMore === null ? (

@@ -3,7 +3,7 @@
 import { NotFoundError } from "../../client/index.ts";
 import { isTerminal, type WireTask } from "../../protocol/task.ts";
 import { dollarsText, durationText, momentText, shortId } from "../design/format.ts";
-import { Empty, Notice } from "../design/notice.tsx";
+import { Empty, LoadProblem, Notice } from "../design/notice.tsx";
 import { Progress, StatusChip } from "../design/status-chip.tsx";
 import type { PageProps } from "../shell/page.ts";
 import { hrefOf } from "../shell/route.ts";
@@ -29,18 +29,7 @@ function Detail({ taskId }: { taskId: string }) {
         </Empty>
       );
     if (error === null) return <p className="muted">Loading…</p>;
-    return (
-      <Notice
-        tone="bad"
-        action={
-          <button className="button small" type="button" onClick={reload}>
-            Try again
-          </button>
-        }
-      >
-        The task could not be loaded: {error.message}
-      </Notice>
-    );
+    return <LoadProblem what="The task" error={error} onRetry={reload} />;
   }
   return (
     <>

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useMemo, useState, useSyncExternalStore } from 
 import { RealtimeVoice, type VoiceSessionFields } from "../../client/voice/index.ts";
 import type { WireModel, WireVoiceModel } from "../../protocol/model.ts";
 import { useLoaded } from "../data/use-loaded.ts";
-import { Empty, Notice } from "../design/notice.tsx";
+import { Empty, LoadProblem } from "../design/notice.tsx";
 import { useSession } from "../shell/session.ts";
 import { TalkPanel } from "./talk-panel.tsx";
 import { TranscriptCard } from "./transcript.tsx";
@@ -23,18 +23,7 @@ export function VoicePage() {
   return (
     <>
       <h1>Voice</h1>
-      {error !== null && data === null && (
-        <Notice
-          tone="bad"
-          action={
-            <button className="button small" type="button" onClick={reload}>
-              Try again
-            </button>
-          }
-        >
-          The models could not be loaded: {error.message}
-        </Notice>
-      )}
+      {error !== null && data === null && <LoadProblem what="The models" error={error} onRetry={reload} />}
       {data !== null && models.length === 0 && (
         <Empty title="No voice models">This key may use no model that speaks.</Empty>
       )}
