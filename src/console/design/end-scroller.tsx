@@ -1,6 +1,7 @@
 /** A list that grows at its end and scrolls by itself. Who has scrolled up to read stays there. */
 
 import { type ReactNode, useEffect, useRef } from "react";
+import { ScrollArea } from "./scroll-area.tsx";
 
 export type EndScrollerProps = {
   /** Read to those who do not see it. */
@@ -25,9 +26,8 @@ export function EndScroller({ label, className, children }: EndScrollerProps) {
     if (shown !== null) atEnd.current = shown.scrollHeight - shown.scrollTop - shown.clientHeight < NEAR_END;
   };
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard.
-    <section className={className} ref={frame} aria-label={label} tabIndex={0} onScroll={look}>
+    <ScrollArea className={className} frame={frame} label={label} onScroll={look}>
       {children}
-    </section>
+    </ScrollArea>
   );
 }

@@ -1,6 +1,7 @@
-/** A small table; on a narrow screen it scrolls by itself. Long lists are for `WindowedRows`. */
+/** A small table; on a narrow screen it scrolls by itself. Long lists are for `WindowedTable`. */
 
 import type { ReactNode } from "react";
+import { ScrollArea } from "./scroll-area.tsx";
 
 export type Column<Row> = {
   title: string;
@@ -19,8 +20,7 @@ export type TableProps<Row> = {
 
 export function Table<Row>({ label, columns, rows, keyOf }: TableProps<Row>) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard.
-    <section className="table-frame" aria-label={label} tabIndex={0}>
+    <ScrollArea className="table-frame" label={label}>
       <table className="table">
         <thead>
           <tr>
@@ -43,6 +43,6 @@ export function Table<Row>({ label, columns, rows, keyOf }: TableProps<Row>) {
           ))}
         </tbody>
       </table>
-    </section>
+    </ScrollArea>
   );
 }

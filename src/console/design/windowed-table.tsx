@@ -1,6 +1,7 @@
 /** A table of any length, of which only the rows in sight are in the document. All rows are equally high. */
 
 import { type ReactNode, useEffect, useRef, useState } from "react";
+import { ScrollArea } from "./scroll-area.tsx";
 
 export type WindowedTableProps = {
   /** Read to those who do not see it. */
@@ -57,8 +58,7 @@ export function WindowedTable(props: WindowedTableProps) {
 
   const shown = Array.from({ length: Math.max(0, to - from) }, (_, offset) => from + offset);
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard.
-    <section className={`windowed ${className}`} ref={frame} aria-label={label} tabIndex={0}>
+    <ScrollArea className={`windowed ${className}`} frame={frame} label={label}>
       <table aria-rowcount={rows + 1}>
         <thead>
           <tr aria-rowindex={1}>{head}</tr>
@@ -76,7 +76,7 @@ export function WindowedTable(props: WindowedTableProps) {
           <Space height={(rows - Math.max(from, to)) * rowHeight} columns={columns} />
         </tbody>
       </table>
-    </section>
+    </ScrollArea>
   );
 }
 

@@ -18,8 +18,7 @@ export function CodeDialog({ request, onClose }: { request: Request; onClose(): 
     <Dialog title="What ran, as code" onClose={onClose}>
       <Tabs<Language> label="Language" choices={LANGUAGES} chosen={language} onChoose={setLanguage}>
         <div className="stack tight">
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard. */}
-          <pre tabIndex={0}>{code}</pre>
+          <pre>{code}</pre>
           <p className="small-text muted">
             The key is read from <code>CONDUIT_KEY</code> in the environment.
           </p>

@@ -37,8 +37,7 @@ export function ModelPicker({ models, picked, onPick }: ModelPickerProps) {
           onChange={({ target }) => setSearch(target.value)}
         />
       )}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reachable by keyboard. */}
-      <section className="model-picks" aria-label="Models to run" tabIndex={0}>
+      <section className="model-picks" aria-label="Models to run">
         {shown.map((model) => (
           <label key={model.id}>
             <input type="checkbox" checked={picked.includes(model.id)} onChange={() => toggle(model)} />
