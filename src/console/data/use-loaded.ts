@@ -13,8 +13,14 @@ export type Loaded<T> = {
   reload(): void;
 };
 
-/** Asks when the component is mounted, and when `load` is another function. A key that is refused signs out. */
-export function useLoaded<T>(load: (signal: AbortSignal) => Promise<T>): Loaded<T> {
+/**
+ * Asks when the component is mounted, and when `load` is another function; as `reload` does, when `version` has changed. A key that
+ * is refused signs out.
+ */
+export function useLoaded<T>(
+  load: (signal: AbortSignal) => Promise<T>,
+  version: string | number = "",
+): Loaded<T> {
   const { signOut } = useSession();
   const [state, setState] = useState<{ by: unknown; data: T | null; error: Error | null }>({
     by: load,
@@ -51,6 +57,12 @@ export function useLoaded<T>(load: (signal: AbortSignal) => Promise<T>): Loaded<
     return () => leaving.abort();
   }, [load, signOut]);
   const reload = useCallback(() => asker.current(), []);
+  const asked = useRef(version);
+  useEffect(() => {
+    if (asked.current === version) return;
+    asked.current = version;
+    reload();
+  }, [version, reload]);
   // What was answered to another question is not shown as the answer to this one.
   return state.by === load ? { ...state, reload } : { data: null, error: null, reload };
 }

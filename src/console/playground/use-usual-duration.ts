@@ -1,7 +1,8 @@
 /** How long a run usually takes: as the gateway says, or from the last tasks of the model where it does not know. */
 
-import { useEffect, useState } from "react";
+import { useCallback } from "react";
 import type { WireTask } from "../../protocol/task.ts";
+import { useLoaded } from "../data/use-loaded.ts";
 import { durationText } from "../design/format.ts";
 import { useSession } from "../shell/session.ts";
 import type { Estimated } from "./use-estimates.ts";
@@ -12,17 +13,12 @@ const LAST_TASKS = 100;
 /** In words; empty where nobody knows. The last tasks are looked at again when `runs`, the number of runs, has changed. */
 export function useUsualDuration(estimates: readonly Estimated[], runs: number): string {
   const { client } = useSession();
-  const [ended, setEnded] = useState<readonly WireTask[]>([]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another run is a reason to look again.
-  useEffect(() => {
-    const leaving = new AbortController();
-    client.tasks.list({ status: "completed", limit: LAST_TASKS }, { signal: leaving.signal }).then(
-      ({ data }) => setEnded(data),
-      // Then nobody knows.
-      () => {},
-    );
-    return () => leaving.abort();
-  }, [client, runs]);
+  const load = useCallback(
+    (signal: AbortSignal) => client.tasks.list({ status: "completed", limit: LAST_TASKS }, { signal }),
+    [client],
+  );
+  // Where they cannot be had nobody knows.
+  const ended: readonly WireTask[] = useLoaded(load, runs).data?.data ?? [];
   const durations = estimates.map((answer) => {
     if ("estimate" in answer && answer.estimate.usualSeconds !== null)
       return answer.estimate.usualSeconds * 1_000;

@@ -30,12 +30,11 @@ const COLUMNS: readonly Column<WireDelivery>[] = [
 /** `version` changes when there may be others. */
 export function Deliveries({ taskId, version }: { taskId: string; version: string }) {
   const { client } = useSession();
-  // biome-ignore lint/correctness/useExhaustiveDependencies: asked again when the task has changed.
   const load = useCallback(
     (signal: AbortSignal) => client.tasks.deliveries(taskId, { signal }),
-    [client, taskId, version],
+    [client, taskId],
   );
-  const { data, error, reload } = useLoaded(load);
+  const { data, error, reload } = useLoaded(load, version);
   if (error !== null) return <Notice tone="bad">The deliveries could not be loaded: {error.message}</Notice>;
   if (data === null) return <p className="muted">Loading…</p>;
   if (data.length === 0) return <p className="muted">No webhook was told about this task.</p>;
