@@ -54,8 +54,7 @@ export function PictureField({ label, hint, problem, pictures, most, onPictures 
         </button>
       </div>
       {pictures.map((picture, index) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: the same picture may be there twice.
-        <div className="row apart" key={index}>
+        <div className="row apart" key={keyAt(pictures, index)}>
           <span className="mono clip">{nameOf(picture)}</span>
           <button
             className="button quiet small"
@@ -69,6 +68,13 @@ export function PictureField({ label, hint, problem, pictures, most, onPictures 
       ))}
     </div>
   );
+}
+
+/** The name, told apart where the same picture is there twice. */
+function keyAt(pictures: readonly Picture[], index: number): string {
+  const names = pictures.slice(0, index + 1).map(nameOf);
+  const name = names.at(-1) ?? "";
+  return `${name} ${names.filter((one) => one === name).length}`;
 }
 
 function nameOf(picture: Picture): string {

@@ -1,6 +1,6 @@
 /** The way in: a key is checked by the gateway before anything else is shown. */
 
-import { type FormEvent, useEffect, useState } from "react";
+import { type FormEvent, useCallback, useEffect, useState } from "react";
 import { AuthenticationError } from "../../client/index.ts";
 import { Field } from "../design/field.tsx";
 import { Icon } from "../design/icon.tsx";
@@ -23,23 +23,26 @@ export function SignIn({ first, reason, onKey }: SignInProps) {
   const [checking, setChecking] = useState(first !== null);
   const [problem, setProblem] = useState<string | null>(reason);
 
-  const check = async (virtualKey: string, signal?: AbortSignal) => {
-    setChecking(true);
-    setProblem(null);
-    try {
-      onKey(virtualKey, await clientOf(virtualKey).key.get({ signal }));
-    } catch (error) {
-      if (!signal?.aborted) setProblem(explained(error));
-    }
-    if (!signal?.aborted) setChecking(false);
-  };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the key of an earlier visit is tried once.
+  const check = useCallback(
+    async (virtualKey: string, signal?: AbortSignal) => {
+      setChecking(true);
+      setProblem(null);
+      try {
+        onKey(virtualKey, await clientOf(virtualKey).key.get({ signal }));
+      } catch (error) {
+        if (!signal?.aborted) setProblem(explained(error));
+      }
+      if (!signal?.aborted) setChecking(false);
+    },
+    [onKey],
+  );
+  // The key of an earlier visit is tried once: neither of these changes.
   useEffect(() => {
     if (first === null) return;
     const leaving = new AbortController();
     void check(first, leaving.signal);
     return () => leaving.abort();
-  }, []);
+  }, [first, check]);
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
