@@ -125,7 +125,7 @@ export function errorOfItem(index: number, error: unknown): unknown {
     param: param === null || param === "" ? item : `${item}.${param}`,
     ...(retryAfterSeconds !== null && { retryAfterSeconds }),
     ...(shouldRetry !== null && { shouldRetry }),
-    // Its own one, if it has any: what is wrong with a request is no failure here.
+    // The error's own cause, which most have not: what is wrong with a request is no failure here.
     cause: error.cause,
   });
 }
