@@ -45,7 +45,7 @@ export function orAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise
  * How long to wait before try number `tries` (1 is the first repeat): twice as long each time from `baseMs` up to `mostMs`, of which
  * the upper half is left to chance, so that clients that were cut together do not come back together.
  */
-export function backoffMs(
+export function retryWaitMs(
   tries: number,
   { baseMs = 500, mostMs = 8_000, random = Math.random }: BackoffOptions = {},
 ): number {

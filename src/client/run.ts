@@ -1,7 +1,7 @@
 /** `conduit.run`: from a request to its result in one call. */
 
 import type { WireResult } from "../protocol/task.ts";
-import { createTask, type ImageRequest, type VideoRequest } from "./resources/creation.ts";
+import { type ImageRequest, postTask, type VideoRequest } from "./resources/creation.ts";
 import type { TasksResource, WaitOptions } from "./resources/tasks.ts";
 import { TaskFailedError } from "./transport/errors.ts";
 import type { CallOptions, Requester } from "./transport/requester.ts";
@@ -32,7 +32,7 @@ export async function run(
 ): Promise<RunResult> {
   const { idempotencyKey, onAccepted, cancelOnAbort = false, ...waiting } = options;
   waiting.signal?.throwIfAborted();
-  const { taskId } = await createTask(requester, type, body as ImageRequest, {
+  const { taskId } = await postTask(requester, type, body as ImageRequest, {
     idempotencyKey,
     // Left in the middle, a request may have made a task that nobody could cancel.
     signal: cancelOnAbort ? undefined : waiting.signal,

@@ -7,7 +7,7 @@ import { laterPage } from "./shell/later-page.tsx";
 import type { Page } from "./shell/page.ts";
 import { SpendPage } from "./spend/spend-page.tsx";
 import { TaskListPage } from "./tasks/task-list-page.tsx";
-import { TaskPage } from "./tasks/task-page.tsx";
+import { TaskDetailPage } from "./tasks/task-page.tsx";
 import { WebhooksPage } from "./webhooks/webhooks-page.tsx";
 
 const VoicePage = laterPage(async () => (await import("./voice/voice-page.tsx")).VoicePage);
@@ -16,7 +16,7 @@ const TracePage = laterPage(async () => (await import("./trace/trace-page.tsx"))
 export const PAGES: readonly Page[] = [
   { path: "", title: "Playground", icon: "spark", view: PlaygroundPage },
   { path: "tasks", title: "Tasks", icon: "list", view: TaskListPage },
-  { path: "tasks/:id", title: "Task", icon: null, view: TaskPage },
+  { path: "tasks/:id", title: "Task", icon: null, view: TaskDetailPage },
   { path: "voice", title: "Voice", icon: "voice", view: VoicePage },
   { path: "trace", title: "Trace", icon: "trace", view: TracePage },
   { path: "spend", title: "Spend", icon: "coin", view: SpendPage },

@@ -23,7 +23,7 @@ export const MAX_DELIVERY_ATTEMPTS_KEPT = 16;
  * What of a task may be another by the time its delivery is sent. With it the body is the read shape as of the event,
  * and the same at every try.
  */
-export type TaskSnapshot = {
+export type WebhookSnapshot = {
   readonly status: TaskStatus;
   readonly progress: number;
   readonly message: string | null;
@@ -35,7 +35,7 @@ export type TaskSnapshot = {
 };
 
 /** What a message says: a task as of an event, or data of its own. */
-export type MessageBody = { readonly task: TaskSnapshot } | { readonly data: Json };
+export type MessageBody = { readonly task: WebhookSnapshot } | { readonly data: Json };
 
 export type Delivery = {
   /** The `webhook-id` of every try. */

@@ -3,7 +3,7 @@
 import { isTerminal, type Json } from "../protocol/task.ts";
 import type { Task } from "../tasks/task.ts";
 import { isoTime, toWireTask, type WireContext } from "../tasks/wire.ts";
-import type { Delivery, TaskSnapshot } from "./delivery-store.ts";
+import type { Delivery, WebhookSnapshot } from "./delivery-store.ts";
 
 /** The JSON of `{type, timestamp, data}`. */
 export function messageText(type: string, at: number, data: unknown): string {
@@ -23,7 +23,7 @@ export function dataOf(
 }
 
 /** The task as it was at the event. */
-function taskAsOf(task: Task, snapshot: TaskSnapshot, at: number): Task {
+function taskAsOf(task: Task, snapshot: WebhookSnapshot, at: number): Task {
   const then: Task = { ...task, ...snapshot, updatedAt: at, dueAt: null };
   if (isTerminal(snapshot.status)) return then;
   return { ...then, result: null, error: null, finishedAt: null, cancellation: null };

@@ -2,14 +2,14 @@
 
 import { isTerminal, type TaskEventType } from "../protocol/task.ts";
 import type { Task, TaskWebhook } from "../tasks/task.ts";
-import type { TaskSnapshot } from "./delivery-store.ts";
+import type { WebhookSnapshot } from "./delivery-store.ts";
 import { isWanted, messageTypeOf } from "./events.ts";
 
 export type TaskMessage = {
   readonly id: string;
   readonly type: string;
   readonly seq: number;
-  readonly snapshot: TaskSnapshot;
+  readonly snapshot: WebhookSnapshot;
   /** The task's own webhook, where it wants to hear of this. */
   readonly own: TaskWebhook | null;
 };
@@ -23,7 +23,7 @@ export function taskMessage(before: Task, after: Task, event: TaskEventType | nu
   return { id: `${id}-${seq}`, type, seq, snapshot: snapshotOf(after), own };
 }
 
-function snapshotOf(task: Task): TaskSnapshot {
+function snapshotOf(task: Task): WebhookSnapshot {
   const { status, progress, message, attempt, costMicros, settled, cancellation } = task;
   const snapshot = { status, progress, message, attempt };
   return isTerminal(status) ? { ...snapshot, costMicros, settled, cancellation } : snapshot;

@@ -9,7 +9,7 @@ import type {
   JSONValue,
 } from "@ai-sdk/provider";
 import { isTerminal, type WireTask } from "../../protocol/task.ts";
-import { createTask } from "../resources/creation.ts";
+import { postTask } from "../resources/creation.ts";
 import { TasksResource } from "../resources/tasks.ts";
 import { TaskFailedError } from "../transport/errors.ts";
 import { type ClientOptions, Requester, randomKey } from "../transport/requester.ts";
@@ -110,7 +110,7 @@ export class VideoModel implements Experimental_VideoModelV4 {
     const named = webhookUrl === undefined ? body : { ...body, webhook_url: webhookUrl };
     try {
       // Left in the middle, a request may have made a task that nobody could cancel.
-      const { taskId } = await createTask(requester, "video", named, { idempotencyKey, maxRetries: 0 });
+      const { taskId } = await postTask(requester, "video", named, { idempotencyKey, maxRetries: 0 });
       return { taskId, warnings, requester, failed };
     } catch (error) {
       throw failed(error);

@@ -7,7 +7,7 @@ import {
   type WireSnapshot,
   type WireTask,
 } from "../../protocol/task.ts";
-import { backoffMs, sleep } from "../clock.ts";
+import { retryWaitMs, sleep } from "../clock.ts";
 import { isFinal } from "../transport/errors.ts";
 import { readEventStream, SilentStreamError } from "../transport/event-stream-reader.ts";
 import type { Requester } from "../transport/requester.ts";
@@ -79,6 +79,10 @@ export async function* followTask(
       if (isFinal(error) || patience.isOver()) throw error;
     }
     tries += 1;
-    await sleep(clock, backoffMs(tries, { baseMs: pollMs, mostMs: WAITS_GROW_TO * pollMs, random }), signal);
+    await sleep(
+      clock,
+      retryWaitMs(tries, { baseMs: pollMs, mostMs: WAITS_GROW_TO * pollMs, random }),
+      signal,
+    );
   }
 }

@@ -1,7 +1,7 @@
 /** Follows many tasks by reading: lists tell of most of them at once, so that a thousand tasks cost a few requests a round. */
 
 import { isTerminal, type WireTask, type WireTaskPage } from "../../protocol/task.ts";
-import { backoffMs, sleep } from "../clock.ts";
+import { retryWaitMs, sleep } from "../clock.ts";
 import { isFinal } from "../transport/errors.ts";
 import type { Requester } from "../transport/requester.ts";
 import { GIVE_UP_MS, POLL_MS, WAITS_GROW_TO } from "./follow-task.ts";
@@ -75,7 +75,7 @@ export class TaskPoller {
           }
         }
         const waits = { baseMs: POLL_MS, mostMs: WAITS_GROW_TO * POLL_MS, random };
-        await sleep(clock, backoffMs(quiet, waits), signal);
+        await sleep(clock, retryWaitMs(quiet, waits), signal);
       }
     } catch {
       // Stopped: nothing else is thrown here.

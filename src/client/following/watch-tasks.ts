@@ -1,7 +1,7 @@
 /** Watches every task of the key over its event stream, resuming where it broke. */
 
 import type { WireEvent, WireReset } from "../../protocol/task.ts";
-import { backoffMs, sleep } from "../clock.ts";
+import { retryWaitMs, sleep } from "../clock.ts";
 import { isFinal } from "../transport/errors.ts";
 import { readEventStream } from "../transport/event-stream-reader.ts";
 import type { Requester } from "../transport/requester.ts";
@@ -46,6 +46,6 @@ export async function watchTasks(requester: Requester, options: WatchOptions): P
     }
     onConnection?.(false);
     tries += 1;
-    await sleep(clock, backoffMs(tries, { random }), signal);
+    await sleep(clock, retryWaitMs(tries, { random }), signal);
   }
 }

@@ -1,6 +1,6 @@
 /** `withResilience`: an operation that connects first, is tried again, and is not asked while it keeps failing. */
 
-import { backoffMs, type ClientClock, sleep, systemTimers } from "../clock.ts";
+import { type ClientClock, retryWaitMs, sleep, systemTimers } from "../clock.ts";
 import { deservesRepeat, StatusError } from "../transport/errors.ts";
 import { randomKey } from "../transport/requester.ts";
 import { type CircuitBreaker, CircuitOpenError } from "./circuit-breaker.ts";
@@ -76,5 +76,5 @@ function waitMs(error: unknown, attempt: number, options: ResilienceOptions): nu
   const asked = error instanceof StatusError ? error.retryAfterSeconds : null;
   if (asked !== null && asked <= LONGEST_RETRY_AFTER_SECONDS) return asked * 1_000;
   const { baseMs = BASE_MS, mostMs = MOST_MS, random = Math.random } = options;
-  return backoffMs(attempt, { baseMs, mostMs, random });
+  return retryWaitMs(attempt, { baseMs, mostMs, random });
 }

@@ -1,7 +1,7 @@
 /** From one `connect` to its end: the hub, reached again when it is lost; without it, until it can be had. */
 
 import type { WireEvent, WireReset, WireSnapshot } from "../../protocol/task.ts";
-import { backoffMs, sleep } from "../clock.ts";
+import { retryWaitMs, sleep } from "../clock.ts";
 import { ConduitError, ConnectionError, isFinal, StatusError } from "../transport/errors.ts";
 import type { Requester } from "../transport/requester.ts";
 import { type HubLink, type OpenHub, SignalRMissingError } from "./hub-link.ts";
@@ -106,7 +106,7 @@ export class HubSession {
     const { signal } = this.#life;
     for (let tries = 1; !signal.aborted; tries += 1) {
       try {
-        await sleep(clock, backoffMs(tries, waits), signal);
+        await sleep(clock, retryWaitMs(tries, waits), signal);
         await this.#openLink();
         return await this.#moved();
       } catch (error) {
@@ -164,7 +164,7 @@ export class HubSession {
     const { signal } = this.#life;
     const { clock, random } = requester;
     for (let tries = 1; tries <= mostAttempts; tries += 1) {
-      const wait = backoffMs(tries, { baseMs: RECONNECT_BASE_MS, mostMs: RECONNECT_MOST_MS, random });
+      const wait = retryWaitMs(tries, { baseMs: RECONNECT_BASE_MS, mostMs: RECONNECT_MOST_MS, random });
       await sleep(clock, wait, signal);
       try {
         await this.#openLink();

@@ -6,7 +6,7 @@
 
 import type { WireEvent, WireReset, WireSnapshot } from "../../protocol/task.ts";
 import type { TaskUpdate } from "../following/update-order.ts";
-import { createTask } from "../resources/creation.ts";
+import { postTask } from "../resources/creation.ts";
 import { ConduitError, ConnectionError, StatusError } from "../transport/errors.ts";
 import { type CallOptions, Requester } from "../transport/requester.ts";
 import { Emitter } from "./emitter.ts";
@@ -141,7 +141,7 @@ export class ConduitRealtimeClient extends Emitter<RealtimeEvents> {
     params: { model: string; prompt: string },
     options: CallOptions,
   ): Promise<string> {
-    const { taskId } = await createTask(this.#requester, type, params, options).catch((error: unknown) => {
+    const { taskId } = await postTask(this.#requester, type, params, options).catch((error: unknown) => {
       if (!(error instanceof StatusError) || error.code !== null) throw error;
       const what = type === "image" ? "Image" : "Video";
       throw new ConduitError(`${what} generation failed`, { cause: error });

@@ -56,7 +56,7 @@ export class ImagesResource {
 
   /** Accepts a task; `conduit.tasks` reads and follows it. */
   generateAsync(body: ImageRequest, options: CallOptions = {}): Promise<WireAccepted> {
-    return createTask(this.#requester, "image", body, options);
+    return postTask(this.#requester, "image", body, options);
   }
 
   #synchronous(
@@ -81,7 +81,7 @@ export class VideosResource {
 
   /** Accepts a task; `conduit.tasks` reads and follows it. */
   generateAsync(body: VideoRequest, options: CallOptions = {}): Promise<WireAccepted> {
-    return createTask(this.#requester, "video", body, options);
+    return postTask(this.#requester, "video", body, options);
   }
 }
 
@@ -90,7 +90,7 @@ const CREATE_PATHS = {
   video: "/v1/videos/generations/async",
 } as const;
 
-export function createTask(
+export function postTask(
   requester: Requester,
   type: keyof typeof CREATE_PATHS,
   body: ImageRequest | VideoRequest,

@@ -1,7 +1,7 @@
 /** `conduit.images.generate({ stream: true })`: previews and pictures as they come. */
 
 import type { OpenAiImageEvent } from "../../protocol/openai-images.ts";
-import { backoffMs, sleep } from "../clock.ts";
+import { retryWaitMs, sleep } from "../clock.ts";
 import { ConnectionError, deservesRepeat, errorOfEnvelope } from "../transport/errors.ts";
 import { readEventStream } from "../transport/event-stream-reader.ts";
 import { type CallOptions, type Requester, randomKey } from "../transport/requester.ts";
@@ -61,7 +61,7 @@ export async function* imageEvents(
     } catch (error) {
       signal?.throwIfAborted();
       if (tries > maxRetries || !deservesRepeat(error)) throw error;
-      await sleep(requester.clock, backoffMs(tries, { random: requester.random }), signal);
+      await sleep(requester.clock, retryWaitMs(tries, { random: requester.random }), signal);
     }
   }
 }

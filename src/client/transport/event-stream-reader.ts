@@ -9,7 +9,7 @@ export class SilentStreamError extends ConnectionError {
   override name = "SilentStreamError";
 }
 
-export type StreamRequest = {
+export type EventStreamRequest = {
   path: string;
   /** Default GET. */
   method?: "GET" | "POST";
@@ -44,7 +44,7 @@ export async function* readEventStream(
     mostEventCharacters,
     onOpen,
     ...asked
-  }: StreamRequest,
+  }: EventStreamRequest,
 ): AsyncGenerator<ServerSentEvent, void, void> {
   const controller = new AbortController();
   const leave = () => controller.abort(signal?.reason);

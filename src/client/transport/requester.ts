@@ -1,6 +1,6 @@
 /** Sends requests: with the key, a time limit for each try, and repeats where a repeat cannot do anything twice. */
 
-import { backoffMs, type ClientClock, sleep, systemTimers } from "../clock.ts";
+import { type ClientClock, retryWaitMs, sleep, systemTimers } from "../clock.ts";
 import { Credentials, type KeyOptions } from "./credentials.ts";
 import { ConnectionError, deservesRepeat, errorOfAnswer, StatusError } from "./errors.ts";
 import { startTimeLimit } from "./time-limit.ts";
@@ -49,7 +49,7 @@ export type Sending = CallOptions & {
 };
 
 /** How a stream is asked for. */
-export type Opening = {
+export type StreamOpening = {
   method?: "GET" | "POST";
   headers: Readonly<Record<string, string>>;
   body?: string | FormData | undefined;
@@ -130,7 +130,7 @@ export class Requester {
   }
 
   /** Opens a stream: resolves when its headers have come, and is not repeated. */
-  async open(path: string, { method = "GET", headers, body, signal }: Opening): Promise<Response> {
+  async open(path: string, { method = "GET", headers, body, signal }: StreamOpening): Promise<Response> {
     for (let renewed = !this.credentials.renewable; ; renewed = true) {
       const token = await this.credentials.token(signal);
       const response = await this.#send(
@@ -205,7 +205,7 @@ export class Requester {
   #waitMs(error: unknown, tries: number): number {
     const asked = error instanceof StatusError ? error.retryAfterSeconds : null;
     if (asked !== null && asked <= LONGEST_RETRY_AFTER_SECONDS) return Math.max(0, asked * 1_000);
-    return backoffMs(tries, { random: this.random });
+    return retryWaitMs(tries, { random: this.random });
   }
 }
 

@@ -1,7 +1,7 @@
 /** Keeps a session open: opens it, and opens another when it is lost, with growing waits between the tries. */
 
 import type { RealtimeEvent } from "../../protocol/realtime.ts";
-import { backoffMs, sleep } from "../clock.ts";
+import { retryWaitMs, sleep } from "../clock.ts";
 import { ConduitError } from "../transport/errors.ts";
 import { mayComeBack } from "./links/session-events.ts";
 import type { LinkOptions, OpenLink, VoiceLink } from "./links/voice-link.ts";
@@ -87,7 +87,7 @@ export class VoiceConnection {
       this.#attempts += 1;
       this.#listener.reconnecting(this.#attempts, error);
       try {
-        const wait = backoffMs(this.#attempts, { baseMs: BASE_MS, mostMs: MOST_MS, random });
+        const wait = retryWaitMs(this.#attempts, { baseMs: BASE_MS, mostMs: MOST_MS, random });
         await sleep(clock, wait, this.#life.signal);
         await this.open();
         return this.#listener.reconnected();

@@ -1,7 +1,7 @@
 /** Asks for the admin key before what needs it. It is kept as the virtual key is: in the session's storage of the tab alone. */
 
 import { createContext, type FormEvent, type ReactNode, useContext, useMemo, useState } from "react";
-import { Field } from "../design/field.tsx";
+import { FormField } from "../design/field.tsx";
 import { Notice } from "../design/notice.tsx";
 import { useSession } from "../shell/session.ts";
 import { storeAdminKey, storedAdminKey } from "../shell/stored-key.ts";
@@ -52,7 +52,7 @@ function AdminKeyForm({ problem, onKey }: { problem: string | null; onKey(key: s
       <h1>Administration</h1>
       <form className="card padded stack admin-key" onSubmit={submit}>
         {problem !== null && <Notice tone="bad">{problem}</Notice>}
-        <Field label="Admin key" hint="CONDUIT_ADMIN_KEY of the gateway. It stays in this tab.">
+        <FormField label="Admin key" hint="CONDUIT_ADMIN_KEY of the gateway. It stays in this tab.">
           {(control) => (
             <input
               {...control}
@@ -64,7 +64,7 @@ function AdminKeyForm({ problem, onKey }: { problem: string | null; onKey(key: s
               onChange={({ target }) => setTyped(target.value)}
             />
           )}
-        </Field>
+        </FormField>
         <div>
           <button className="button main" type="submit">
             Go on

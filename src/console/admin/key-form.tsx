@@ -3,7 +3,7 @@
 import { type FormEvent, useState } from "react";
 import { BUDGET_PERIODS, type CreateKeyRequest, type WireKey } from "../../protocol/key.ts";
 import { PRIORITIES } from "../../protocol/task.ts";
-import { Field } from "../design/field.tsx";
+import { FormField } from "../design/field.tsx";
 import { Notice } from "../design/notice.tsx";
 import { fieldsOf, formOf, type KeyFormState } from "./key-fields.ts";
 
@@ -38,7 +38,7 @@ export function KeyForm({ apiKey, action, save }: KeyFormProps) {
     step = "any",
     hint?: string,
   ) => (
-    <Field key={label} label={label} hint={hint}>
+    <FormField key={label} label={label} hint={hint}>
       {(control) => (
         <input
           {...control}
@@ -51,12 +51,12 @@ export function KeyForm({ apiKey, action, save }: KeyFormProps) {
           onChange={({ target }) => change(target.value)}
         />
       )}
-    </Field>
+    </FormField>
   );
   return (
     <form className="stack" onSubmit={(event) => void submit(event)}>
       <div className="form-grid">
-        <Field label="Name" wide>
+        <FormField label="Name" wide>
           {(control) => (
             <input
               {...control}
@@ -66,14 +66,14 @@ export function KeyForm({ apiKey, action, save }: KeyFormProps) {
               onChange={({ target }) => set({ name: target.value })}
             />
           )}
-        </Field>
+        </FormField>
         {BUDGET_PERIODS.map((period) =>
           amount(period === "total" ? "Budget, $" : `Budget, $ ${period}`, form.budgets[period], (text) =>
             set({ budgets: { ...form.budgets, [period]: text } }),
           ),
         )}
         {amount("Budget of each customer, $", form.customerLimit, (text) => set({ customerLimit: text }))}
-        <Field label="Customers' period">
+        <FormField label="Customers' period">
           {(control) => (
             <select
               {...control}
@@ -88,7 +88,7 @@ export function KeyForm({ apiKey, action, save }: KeyFormProps) {
               ))}
             </select>
           )}
-        </Field>
+        </FormField>
         {amount(
           "Requests per minute",
           form.requestsPerMinute,
@@ -97,7 +97,7 @@ export function KeyForm({ apiKey, action, save }: KeyFormProps) {
         )}
         {amount("Requests per day", form.requestsPerDay, (text) => set({ requestsPerDay: text }), "1")}
         {amount("Tasks at a time", form.maxConcurrentTasks, (text) => set({ maxConcurrentTasks: text }), "1")}
-        <Field label="Highest priority">
+        <FormField label="Highest priority">
           {(control) => (
             <select
               {...control}
@@ -112,8 +112,8 @@ export function KeyForm({ apiKey, action, save }: KeyFormProps) {
               ))}
             </select>
           )}
-        </Field>
-        <Field label="Expires">
+        </FormField>
+        <FormField label="Expires">
           {(control) => (
             <input
               {...control}
@@ -123,8 +123,8 @@ export function KeyForm({ apiKey, action, save }: KeyFormProps) {
               onChange={({ target }) => set({ expiresAt: target.value })}
             />
           )}
-        </Field>
-        <Field label="Models" hint="One a line; * at the end stands for anything. Empty: all." wide>
+        </FormField>
+        <FormField label="Models" hint="One a line; * at the end stands for anything. Empty: all." wide>
           {(control) => (
             <textarea
               {...control}
@@ -134,7 +134,7 @@ export function KeyForm({ apiKey, action, save }: KeyFormProps) {
               onChange={({ target }) => set({ models: target.value })}
             />
           )}
-        </Field>
+        </FormField>
       </div>
       <div className="row">
         <Check label="Pictures" checked={form.images} onChange={(images) => set({ images })} />

@@ -18,7 +18,7 @@ export type FieldProps = {
   children: (control: ControlProps) => ReactNode;
 };
 
-export function Field({ label, hint, problem = null, wide = false, children }: FieldProps) {
+export function FormField({ label, hint, problem = null, wide = false, children }: FieldProps) {
   const id = useId();
   const about = [hint && `${id}-hint`, problem && `${id}-problem`].filter(Boolean).join(" ");
   return (

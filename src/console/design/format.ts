@@ -19,7 +19,7 @@ export function priceText(pricing: WirePricing): string {
 }
 
 /** From `0.8 s` to `1 h 20 min`. */
-export function durationText(ms: number): string {
+export function durationWords(ms: number): string {
   if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
   if (ms < 9_950) return `${(ms / 1_000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1_000);

@@ -1,6 +1,6 @@
 /** What ran, as a program. The key is not in it: each reads it from the environment. */
 
-import type { Picture, Request, RequestBody } from "./request-body.ts";
+import type { GivenPicture, Request, RequestBody } from "./request-body.ts";
 
 export const LANGUAGES = ["curl", "TypeScript", "Python"] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -126,6 +126,6 @@ function pythonForm(body: RequestBody): string {
   return `data=[${data.join(", ")}], files=[${pairs.join(", ")}]`;
 }
 
-function isFile(value: Picture): value is File {
+function isFile(value: GivenPicture): value is File {
   return value instanceof File;
 }

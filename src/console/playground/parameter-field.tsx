@@ -1,17 +1,17 @@
 /** One field of the form, as its parameter says. */
 
-import { Field } from "../design/field.tsx";
-import type { Control, Parameter } from "./parameters.ts";
+import { FormField } from "../design/field.tsx";
+import type { Control, FormParameter } from "./parameters.ts";
 import { PictureField } from "./picture-field.tsx";
-import type { Picture } from "./request-body.ts";
+import type { GivenPicture } from "./request-body.ts";
 
 export type ParameterFieldProps = {
-  parameter: Parameter;
+  parameter: FormParameter;
   value: string;
-  pictures: readonly Picture[];
+  pictures: readonly GivenPicture[];
   problem: string | null;
   onValue(value: string): void;
-  onPictures(pictures: readonly Picture[]): void;
+  onPictures(pictures: readonly GivenPicture[]): void;
 };
 
 export function ParameterField(props: ParameterFieldProps) {
@@ -27,7 +27,7 @@ export function ParameterField(props: ParameterFieldProps) {
     );
   const wide = control.kind === "object" || control.kind === "any";
   return (
-    <Field label={label} hint={hintOf(parameter)} problem={problem} wide={wide}>
+    <FormField label={label} hint={hintOf(parameter)} problem={problem} wide={wide}>
       {(tied) => {
         const given = { ...tied, className: "input", value };
         const changed = ({ target }: { target: { value: string } }) => onValue(target.value);
@@ -67,7 +67,7 @@ export function ParameterField(props: ParameterFieldProps) {
             return <input {...given} type="text" placeholder={parameter.default} onChange={changed} />;
         }
       }}
-    </Field>
+    </FormField>
   );
 }
 
@@ -75,7 +75,7 @@ function numberProps({ whole, least, most }: Extract<Control, { kind: "number" }
   return { type: "number", min: least, max: most, step: whole ? 1 : "any" } as const;
 }
 
-function hintOf({ hint, control }: Parameter): string | undefined {
+function hintOf({ hint, control }: FormParameter): string | undefined {
   if (control.kind !== "object" || control.names.length === 0) return hint;
   return [hint, `JSON with ${control.names.join(", ")}.`].filter(Boolean).join(" ");
 }

@@ -14,7 +14,7 @@ export type Control =
   /** A field that only the provider knows: JSON, or else a text. */
   | { kind: "any" };
 
-export type Parameter = {
+export type FormParameter = {
   /** As a create calls it. */
   name: string;
   label: string;
@@ -61,7 +61,7 @@ const ORDER = [
 ];
 
 /** The fields of a create for this model, in the order of a form. */
-export function parametersOf({ parameters, capabilities }: WireModel): Parameter[] {
+export function parametersOf({ parameters, capabilities }: WireModel): FormParameter[] {
   const properties = (parameters.properties ?? {}) as Readonly<Record<string, JsonSchema>>;
   return Object.entries(properties)
     .filter(([name]) => !LEFT_OUT.has(name))
@@ -77,8 +77,8 @@ export function parametersOf({ parameters, capabilities }: WireModel): Parameter
 }
 
 /** The fields that any of the models takes; where they differ in one, the first model's counts. */
-export function sharedParameters(models: readonly WireModel[]): Parameter[] {
-  const found = new Map<string, Parameter>();
+export function sharedParameters(models: readonly WireModel[]): FormParameter[] {
+  const found = new Map<string, FormParameter>();
   for (const model of models)
     for (const parameter of parametersOf(model))
       if (!found.has(parameter.name)) found.set(parameter.name, parameter);
@@ -125,7 +125,7 @@ function numberIn(value: Json | undefined): number | undefined {
   return typeof value === "number" ? value : undefined;
 }
 
-function placeOf({ name, advanced }: Parameter): number {
+function placeOf({ name, advanced }: FormParameter): number {
   const place = ORDER.indexOf(name);
   return (advanced ? 2 * ORDER.length : 0) + (place < 0 ? ORDER.length : place);
 }

@@ -1,22 +1,22 @@
 /** Pictures to work from: files, or addresses. */
 
 import { useState } from "react";
-import { Field } from "../design/field.tsx";
+import { FormField } from "../design/field.tsx";
 import { Icon } from "../design/icon.tsx";
-import type { Picture } from "./request-body.ts";
+import type { GivenPicture } from "./request-body.ts";
 
 export type PictureFieldProps = {
   label: string;
   hint: string | undefined;
   problem: string | null;
-  pictures: readonly Picture[];
+  pictures: readonly GivenPicture[];
   most: number;
-  onPictures(pictures: readonly Picture[]): void;
+  onPictures(pictures: readonly GivenPicture[]): void;
 };
 
 export function PictureField({ label, hint, problem, pictures, most, onPictures }: PictureFieldProps) {
   const [address, setAddress] = useState("");
-  const add = (added: readonly Picture[]) => onPictures([...pictures, ...added].slice(-most));
+  const add = (added: readonly GivenPicture[]) => onPictures([...pictures, ...added].slice(-most));
   const addAddress = () => {
     if (address.trim() === "") return;
     add([address.trim()]);
@@ -24,7 +24,7 @@ export function PictureField({ label, hint, problem, pictures, most, onPictures 
   };
   return (
     <div className="stack tight wide">
-      <Field label={label} hint={hint} problem={problem}>
+      <FormField label={label} hint={hint} problem={problem}>
         {(control) => (
           <input
             {...control}
@@ -39,7 +39,7 @@ export function PictureField({ label, hint, problem, pictures, most, onPictures 
             }}
           />
         )}
-      </Field>
+      </FormField>
       <div className="row">
         <input
           className="input"
@@ -71,12 +71,12 @@ export function PictureField({ label, hint, problem, pictures, most, onPictures 
 }
 
 /** The name, told apart where the same picture is there twice. */
-function keyAt(pictures: readonly Picture[], index: number): string {
+function keyAt(pictures: readonly GivenPicture[], index: number): string {
   const names = pictures.slice(0, index + 1).map(nameOf);
   const name = names.at(-1) ?? "";
   return `${name} ${names.filter((one) => one === name).length}`;
 }
 
-function nameOf(picture: Picture): string {
+function nameOf(picture: GivenPicture): string {
   return typeof picture === "string" ? picture : picture.name;
 }

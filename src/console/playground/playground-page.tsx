@@ -11,7 +11,7 @@ import {
 } from "react";
 import type { WireModel, WireVoiceModel } from "../../protocol/model.ts";
 import { useLoaded } from "../data/use-loaded.ts";
-import { Field } from "../design/field.tsx";
+import { FormField } from "../design/field.tsx";
 import { momentText } from "../design/format.ts";
 import { Empty, LoadProblem, Notice } from "../design/notice.tsx";
 import type { PageProps } from "../shell/page.ts";
@@ -21,7 +21,7 @@ import { ModelPicker } from "./model-picker.tsx";
 import { ParameterField } from "./parameter-field.tsx";
 import { sharedParameters } from "./parameters.ts";
 import { type PlaygroundStore, playgroundOf, type Run } from "./playground-store.ts";
-import { enteredOf, requestOf } from "./request-body.ts";
+import { enteredOf, runRequestOf } from "./request-body.ts";
 import { RunCard } from "./run-card.tsx";
 import { RunRow } from "./run-row.tsx";
 import { useEstimates } from "./use-estimates.ts";
@@ -79,7 +79,7 @@ function PlaygroundForm({ store, models }: { store: PlaygroundStore; models: rea
   const picked = useMemo(() => pickedOf(models, state.models), [models, state.models]);
   const parameters = useMemo(() => sharedParameters(picked), [picked]);
   const made = useMemo(
-    () => picked.map((model) => requestOf(model, { prompt, values, pictures })),
+    () => picked.map((model) => runRequestOf(model, { prompt, values, pictures })),
     [picked, prompt, values, pictures],
   );
   const requests = useMemo(() => made.map(({ request }) => request), [made]);
@@ -132,7 +132,7 @@ function PlaygroundForm({ store, models }: { store: PlaygroundStore; models: rea
         onPick={(ids) => store.change({ models: ids })}
       />
       {picked.length === 0 && <Notice tone="warn">Pick a model.</Notice>}
-      <Field
+      <FormField
         label="Prompt"
         hint="Ctrl+Enter runs it."
         problem={tried && noPrompt ? "Say what is to be made." : (problems.prompt ?? null)}
@@ -147,7 +147,7 @@ function PlaygroundForm({ store, models }: { store: PlaygroundStore; models: rea
             onKeyDown={runByKey}
           />
         )}
-      </Field>
+      </FormField>
       <div className="parameters">{fields(false)}</div>
       {parameters.some(({ advanced }) => advanced) && (
         <details className="details" open={hidden || undefined}>

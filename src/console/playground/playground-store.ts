@@ -1,7 +1,7 @@
 /** What is entered in the playground and what was run there: kept while other pages are shown, and forgotten with the tab. */
 
 import type { ConduitClient, ImageRequest, VideoRequest, WireAccepted } from "../../client/index.ts";
-import type { Entered, Picture, Request } from "./request-body.ts";
+import type { Entered, GivenPicture, Request } from "./request-body.ts";
 
 export type RunTask = {
   /** Of the card, from before there is a task. */
@@ -54,7 +54,7 @@ export class PlaygroundStore {
     this.#set({ values: { ...this.#state.values, [name]: value } });
   }
 
-  setPictures(name: string, pictures: readonly Picture[]): void {
+  setPictures(name: string, pictures: readonly GivenPicture[]): void {
     this.#set({ pictures: { ...this.#state.pictures, [name]: pictures } });
   }
 

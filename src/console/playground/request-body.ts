@@ -2,28 +2,28 @@
 
 import type { WireModel } from "../../protocol/model.ts";
 import type { Json, TaskType, WireTaskRequest } from "../../protocol/task.ts";
-import { type Parameter, parametersOf } from "./parameters.ts";
+import { type FormParameter, parametersOf } from "./parameters.ts";
 
 /** A picture to work from: a file of this machine, or where the gateway finds one. */
-export type Picture = File | string;
+export type GivenPicture = File | string;
 /** What was entered, by the names of fields; pictures apart, because they are no text. */
 export type Entered = {
   prompt: string;
   values: Readonly<Record<string, string>>;
-  pictures: Readonly<Record<string, readonly Picture[]>>;
+  pictures: Readonly<Record<string, readonly GivenPicture[]>>;
 };
 
 export type RequestBody = {
   model: string;
   prompt: string;
-  [field: string]: Json | Picture | readonly Picture[];
+  [field: string]: Json | GivenPicture | readonly GivenPicture[];
 };
 export type Request = { type: TaskType; body: RequestBody };
 /** What is wrong, by the names of fields. */
 export type Problems = Readonly<Record<string, string>>;
 
 /** The request for one model: of what was entered, that which it takes. */
-export function requestOf(model: WireModel, entered: Entered): { request: Request; problems: Problems } {
+export function runRequestOf(model: WireModel, entered: Entered): { request: Request; problems: Problems } {
   const body: RequestBody = { model: model.id, prompt: entered.prompt };
   const problems: Record<string, string> = {};
   for (const parameter of parametersOf(model)) {
@@ -46,7 +46,7 @@ export function requestOf(model: WireModel, entered: Entered): { request: Reques
 /** What has to be entered to ask for the same again. */
 export function enteredOf({ model: _, prompt, ...fields }: WireTaskRequest): Entered {
   const values: Record<string, string> = {};
-  const pictures: Record<string, readonly Picture[]> = {};
+  const pictures: Record<string, readonly GivenPicture[]> = {};
   for (const [name, value] of Object.entries(fields)) {
     if (name === "image" || name === "mask") pictures[name] = [value].flat().filter(isText);
     else values[name] = typeof value === "string" ? value : JSON.stringify(value);
@@ -55,7 +55,7 @@ export function enteredOf({ model: _, prompt, ...fields }: WireTaskRequest): Ent
 }
 
 /** Undefined where the text is none. */
-function typedValue({ control }: Parameter, text: string): Json | undefined {
+function typedValue({ control }: FormParameter, text: string): Json | undefined {
   switch (control.kind) {
     case "choice":
       return control.choices.find((choice) => String(choice) === text);
@@ -75,7 +75,7 @@ function typedValue({ control }: Parameter, text: string): Json | undefined {
   }
 }
 
-function problemOf({ control }: Parameter): string {
+function problemOf({ control }: FormParameter): string {
   switch (control.kind) {
     case "number":
       return control.whole ? "Enter a whole number." : "Enter a number.";

@@ -5,7 +5,7 @@ import type { RealtimeTask } from "../../client/react/index.ts";
 import { isTerminal, type TaskStatus, type WireTask } from "../../protocol/task.ts";
 import { useLoaded } from "../data/use-loaded.ts";
 import { useNow } from "../data/use-now.ts";
-import { dollarsText, durationText } from "../design/format.ts";
+import { dollarsText, durationWords } from "../design/format.ts";
 import { Notice } from "../design/notice.tsx";
 import { Progress, StatusChip } from "../design/status-chip.tsx";
 import { useLive } from "../shell/live.tsx";
@@ -71,8 +71,8 @@ function Waiting({ live, startedAt }: { live: RealtimeTask | undefined; startedA
     <div className="waiting">
       <Progress percent={progress} label="Progress" />
       <span>
-        {progress} % · {durationText(now - Date.parse(startedAt))}
-        {left !== undefined && ` · ${durationText(left * 1_000)} left`}
+        {progress} % · {durationWords(now - Date.parse(startedAt))}
+        {left !== undefined && ` · ${durationWords(left * 1_000)} left`}
       </span>
       <span>{message ?? "waiting"}</span>
     </div>
@@ -101,7 +101,7 @@ function Outcome({ task }: { task: WireTask }) {
     <div className="stack tight">
       <Results result={result} prompt={request?.prompt ?? ""} />
       <p className="small-text muted" style={{ padding: "0 12px 8px" }}>
-        {metrics && `${durationText(metrics.providerMs)} · `}
+        {metrics && `${durationWords(metrics.providerMs)} · `}
         {dollarsText(cost ?? 0)}
       </p>
     </div>

@@ -3,7 +3,7 @@
 import { useCallback } from "react";
 import type { WireTask } from "../../protocol/task.ts";
 import { useLoaded } from "../data/use-loaded.ts";
-import { durationText } from "../design/format.ts";
+import { durationWords } from "../design/format.ts";
 import { useSession } from "../shell/session.ts";
 import type { Estimated } from "./use-estimates.ts";
 
@@ -27,7 +27,7 @@ export function useUsualDuration(estimates: readonly Estimated[], runs: number):
   });
   const known = durations.filter((duration) => duration !== null);
   // They run side by side, so the slowest decides.
-  return known.length === 0 ? "" : `Usually ${durationText(Math.max(...known))}`;
+  return known.length === 0 ? "" : `Usually ${durationWords(Math.max(...known))}`;
 }
 
 function medianOf(numbers: readonly number[]): number | null {

@@ -2,10 +2,10 @@
 
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { Toasts } from "../design/toasts.tsx";
-import { Frame } from "./frame.tsx";
+import { PageFrame } from "./frame.tsx";
 import { LiveProvider } from "./live.tsx";
 import type { Page } from "./page.ts";
-import { clientOf, type OwnKey, pageBaseUrl, type Session, SessionContext } from "./session.ts";
+import { type ConsoleSession, clientOf, type OwnKey, pageBaseUrl, SessionContext } from "./session.ts";
 import { SignIn } from "./sign-in.tsx";
 import { storedKey, storeKey, takeGivenKey } from "./stored-key.ts";
 
@@ -38,7 +38,7 @@ export function Console({ pages }: { pages: readonly Page[] }) {
     window.addEventListener("hashchange", look);
     return () => window.removeEventListener("hashchange", look);
   }, [signOut]);
-  const session = useMemo<Session | null>(
+  const session = useMemo<ConsoleSession | null>(
     () => signedIn && { ...signedIn, client: clientOf(signedIn.virtualKey), baseUrl: pageBaseUrl(), signOut },
     [signedIn, signOut],
   );
@@ -49,7 +49,7 @@ export function Console({ pages }: { pages: readonly Page[] }) {
     <SessionContext value={session}>
       <Toasts>
         <LiveProvider key={session.virtualKey}>
-          <Frame pages={pages} />
+          <PageFrame pages={pages} />
         </LiveProvider>
       </Toasts>
     </SessionContext>

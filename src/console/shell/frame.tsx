@@ -6,14 +6,14 @@ import { Empty } from "../design/notice.tsx";
 import { Chip } from "../design/status-chip.tsx";
 import { useLive } from "./live.tsx";
 import type { Page } from "./page.ts";
-import { hrefOf, matchRoute, routeOf, useHash } from "./route.ts";
+import { hashRouteOf, hrefOf, matchRoute, useHash } from "./route.ts";
 import { useSession } from "./session.ts";
 import { THEMES, useTheme } from "./theme.ts";
 
 const CONTENT = "content";
 
-export function Frame({ pages }: { pages: readonly Page[] }) {
-  const route = routeOf(useHash());
+export function PageFrame({ pages }: { pages: readonly Page[] }) {
+  const route = hashRouteOf(useHash());
   const [page, matched] = pageOf(pages, route);
   const main = useRef<HTMLElement>(null);
   const shown = useRef(route.path);
@@ -124,8 +124,8 @@ function SideEnd() {
 
 function pageOf(
   pages: readonly Page[],
-  route: ReturnType<typeof routeOf>,
-): [Page | null, ReturnType<typeof routeOf>] {
+  route: ReturnType<typeof hashRouteOf>,
+): [Page | null, ReturnType<typeof hashRouteOf>] {
   for (const page of pages) {
     const matched = matchRoute(page.path, route);
     if (matched !== null) return [page, matched];

@@ -11,7 +11,7 @@ export type Route = {
 };
 
 /** What is behind `#` in an address of the console. */
-export function routeOf(hash: string): Route {
+export function hashRouteOf(hash: string): Route {
   const [path = "", query = ""] = hash.replace(/^#/, "").split("?", 2);
   return { path: path.replace(/^\/+|\/+$/g, ""), query: new URLSearchParams(query), parameters: {} };
 }

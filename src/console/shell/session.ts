@@ -7,7 +7,7 @@ import type { WireOwnKey } from "../../protocol/key.ts";
 
 export type OwnKey = WireOwnKey | WireOwnEphemeralKey;
 
-export type Session = {
+export type ConsoleSession = {
   client: ConduitClient;
   virtualKey: string;
   /** Where the gateway is, without a slash at the end. */
@@ -18,10 +18,10 @@ export type Session = {
   signOut(reason?: string): void;
 };
 
-export const SessionContext = createContext<Session | null>(null);
+export const SessionContext = createContext<ConsoleSession | null>(null);
 
 /** The session; only within a page. */
-export function useSession(): Session {
+export function useSession(): ConsoleSession {
   const session = useContext(SessionContext);
   if (session === null) throw new Error("A page was shown without a key.");
   return session;

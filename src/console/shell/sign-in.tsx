@@ -2,7 +2,7 @@
 
 import { type FormEvent, useCallback, useEffect, useState } from "react";
 import { AuthenticationError } from "../../client/index.ts";
-import { Field } from "../design/field.tsx";
+import { FormField } from "../design/field.tsx";
 import { Icon } from "../design/icon.tsx";
 import { Notice } from "../design/notice.tsx";
 import { clientOf, type OwnKey } from "./session.ts";
@@ -64,7 +64,7 @@ export function SignIn({ first, reason, onKey }: SignInProps) {
           tab and is forgotten with it.
         </p>
         {problem !== null && <Notice tone="bad">{problem}</Notice>}
-        <Field label="Key">
+        <FormField label="Key">
           {(control) => (
             <input
               {...control}
@@ -76,7 +76,7 @@ export function SignIn({ first, reason, onKey }: SignInProps) {
               onChange={(event) => setText(event.target.value)}
             />
           )}
-        </Field>
+        </FormField>
         <button className="button main" type="submit" disabled={checking}>
           {checking ? "Checking…" : "Sign in"}
         </button>

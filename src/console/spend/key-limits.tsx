@@ -11,7 +11,7 @@ import { useSession } from "../shell/session.ts";
 
 const ENDS: ReadonlySet<string> = new Set(["completed", "failed", "cancelled"]);
 
-export function KeyLimits() {
+export function KeyLimitCards() {
   const { client } = useSession();
   const { listen } = useLive();
   const { data, error, reload } = useLoaded(useCallback((signal) => client.key.get({ signal }), [client]));

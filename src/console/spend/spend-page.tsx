@@ -12,7 +12,7 @@ import type { PageProps } from "../shell/page.ts";
 import { goTo, hrefOf } from "../shell/route.ts";
 import { useSession } from "../shell/session.ts";
 import { DayPlot } from "./day-plot.tsx";
-import { KeyLimits } from "./key-limits.tsx";
+import { KeyLimitCards } from "./key-limits.tsx";
 import { SPANS, spanOf } from "./spans.ts";
 
 const GROUPS = ["model", "type", "customer", "day"] as const;
@@ -56,7 +56,7 @@ export function SpendPage({ route }: PageProps) {
         </select>
       </div>
       {error !== null && <Notice tone="bad">The usage could not be loaded: {error.message}</Notice>}
-      <KeyLimits />
+      <KeyLimitCards />
       {byDay.data !== null && (
         <section className="card padded stack" aria-label="Spend by day">
           <div className="row apart">

@@ -2,7 +2,7 @@
 
 import { NotFoundError } from "../../client/index.ts";
 import { isTerminal, type WireTask } from "../../protocol/task.ts";
-import { dollarsText, durationText, momentText, shortId } from "../design/format.ts";
+import { dollarsText, durationWords, momentText, shortId } from "../design/format.ts";
 import { Empty, LoadProblem, Notice } from "../design/notice.tsx";
 import { Progress, StatusChip } from "../design/status-chip.tsx";
 import type { PageProps } from "../shell/page.ts";
@@ -14,7 +14,7 @@ import { TaskActions } from "./task-actions.tsx";
 import { useTaskDetail } from "./use-task-detail.ts";
 import { Waterfall } from "./waterfall.tsx";
 
-export function TaskPage({ route }: PageProps) {
+export function TaskDetailPage({ route }: PageProps) {
   const taskId = route.parameters.id ?? "";
   return <Detail key={taskId} taskId={taskId} />;
 }
@@ -79,7 +79,7 @@ function Outcome({ task }: { task: WireTask }) {
         <p className="small-text muted">
           {`${progress} %`}
           {message !== null && ` · ${message}`}
-          {left !== null && ` · about ${durationText(left * 1_000)} left`}
+          {left !== null && ` · about ${durationWords(left * 1_000)} left`}
         </p>
       </section>
     );
@@ -115,9 +115,9 @@ function Facts({ task }: { task: WireTask }) {
     ],
     ["Created", momentText(created)],
     ["Finished", finished && momentText(finished)],
-    ["Queued for", metrics && durationText(metrics.queueMs)],
-    ["Provider took", metrics && durationText(metrics.providerMs)],
-    ["Storing took", metrics && durationText(metrics.storeMs)],
+    ["Queued for", metrics && durationWords(metrics.queueMs)],
+    ["Provider took", metrics && durationWords(metrics.providerMs)],
+    ["Storing took", metrics && durationWords(metrics.storeMs)],
     ["Attempts", `${attempt} of ${maxAttempts}`],
     ["Next attempt", nextAttemptAt && momentText(nextAttemptAt)],
     ["Priority", priority],

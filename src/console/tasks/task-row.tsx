@@ -2,7 +2,7 @@
 
 import { memo } from "react";
 import type { WireTask } from "../../protocol/task.ts";
-import { dollarsText, durationText, momentText, shortId } from "../design/format.ts";
+import { dollarsText, durationWords, momentText, shortId } from "../design/format.ts";
 import { Progress, StatusChip } from "../design/status-chip.tsx";
 import { hrefOf } from "../shell/route.ts";
 import { Thumb } from "./results.tsx";
@@ -74,7 +74,7 @@ export const TaskCells = memo(function TaskCells({ task, picked, onPick }: TaskC
       </td>
       <td className="wide-only">{momentText(created)}</td>
       <td className="number-column wide-only">
-        {finished === undefined ? "" : durationText(Date.parse(finished) - Date.parse(created))}
+        {finished === undefined ? "" : durationWords(Date.parse(finished) - Date.parse(created))}
       </td>
       <td className="number-column wide-only">{cost === undefined ? "" : dollarsText(cost)}</td>
     </>

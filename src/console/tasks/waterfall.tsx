@@ -3,7 +3,7 @@
 import type { WireTask } from "../../protocol/task.ts";
 import { isTerminal } from "../../protocol/task.ts";
 import { useNow } from "../data/use-now.ts";
-import { durationText } from "../design/format.ts";
+import { durationWords } from "../design/format.ts";
 import { timelineOf } from "./timeline.ts";
 
 export function Waterfall({ task, startedAt }: { task: WireTask; startedAt: string | null }) {
@@ -24,7 +24,7 @@ export function Waterfall({ task, startedAt }: { task: WireTask; startedAt: stri
               }}
             />
           </span>
-          <span className="took">{durationText(to - from)}</span>
+          <span className="took">{durationWords(to - from)}</span>
           <span className="note small-text muted">{note}</span>
         </li>
       ))}

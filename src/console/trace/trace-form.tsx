@@ -2,7 +2,7 @@
 
 import { useCallback, useId } from "react";
 import { useLoaded } from "../data/use-loaded.ts";
-import { Field } from "../design/field.tsx";
+import { FormField } from "../design/field.tsx";
 import { momentText } from "../design/format.ts";
 import { useSession } from "../shell/session.ts";
 import { followsAll, SOURCE_NAMES, TRACE_SOURCES, type TraceSource } from "./trace-source.ts";
@@ -31,7 +31,7 @@ export function TraceForm({ source, taskId, problem, isOpen, onSource, onTask }:
   const { data } = useLoaded(load);
   return (
     <div className="trace-fields">
-      <Field label="Connection">
+      <FormField label="Connection">
         {(control) => (
           <select
             {...control}
@@ -49,8 +49,8 @@ export function TraceForm({ source, taskId, problem, isOpen, onSource, onTask }:
             ))}
           </select>
         )}
-      </Field>
-      <Field
+      </FormField>
+      <FormField
         label="Task"
         hint={followsAll(source) ? "Its id. Empty: every task of the key." : "Its id."}
         problem={problem}
@@ -66,7 +66,7 @@ export function TraceForm({ source, taskId, problem, isOpen, onSource, onTask }:
             onChange={({ target }) => onTask(target.value.trim())}
           />
         )}
-      </Field>
+      </FormField>
       <datalist id={offered}>
         {(data ?? []).map((task) => (
           <option key={task.taskId} value={task.taskId}>

@@ -2,7 +2,7 @@
 
 import type { TurnState } from "../../client/voice/index.ts";
 import { useNow } from "../data/use-now.ts";
-import { dollarsText, durationText } from "../design/format.ts";
+import { dollarsText, durationWords } from "../design/format.ts";
 import { Icon } from "../design/icon.tsx";
 import { Notice } from "../design/notice.tsx";
 import { Chip, type Tone } from "../design/status-chip.tsx";
@@ -98,7 +98,7 @@ function Spent({ state: { phase, spent, startedAt, endedAt } }: { state: TalkSta
         </div>
         <div>
           <dt>Lasted</dt>
-          <dd>{durationText((endedAt ?? Math.max(now, startedAt)) - startedAt)}</dd>
+          <dd>{durationWords((endedAt ?? Math.max(now, startedAt)) - startedAt)}</dd>
         </div>
       </dl>
       {used.length > 0 && (
@@ -127,5 +127,5 @@ function counterName(name: string): string {
 }
 
 function counterText(name: string, amount: number): string {
-  return name.endsWith("Ms") ? durationText(amount) : amount.toLocaleString();
+  return name.endsWith("Ms") ? durationWords(amount) : amount.toLocaleString();
 }

@@ -1,7 +1,7 @@
 /** What is said by both sides, as it is said. */
 
 import { EndScroller } from "../design/end-scroller.tsx";
-import { durationText } from "../design/format.ts";
+import { durationWords } from "../design/format.ts";
 import { Empty } from "../design/notice.tsx";
 import type { TranscriptLine } from "./transcript-lines.ts";
 
@@ -26,7 +26,7 @@ export function TranscriptCard({ lines }: { lines: readonly TranscriptLine[] }) 
                   {!isFinal && heardMs === null && " …"}
                 </p>
                 {heardMs !== null && (
-                  <span className="small-text muted">Interrupted after {durationText(heardMs)}</span>
+                  <span className="small-text muted">Interrupted after {durationWords(heardMs)}</span>
                 )}
               </li>
             ))}

@@ -1,7 +1,7 @@
 /** What a session is to be: its model, its voice, and what the model is told. */
 
 import type { WireVoiceModel } from "../../protocol/model.ts";
-import { Field } from "../design/field.tsx";
+import { FormField } from "../design/field.tsx";
 import { priceText } from "../design/format.ts";
 
 export type VoiceSetup = {
@@ -28,7 +28,7 @@ export function VoiceSetupForm({ models, setup, disabled, onChange }: VoiceSetup
     <fieldset className="field" disabled={disabled}>
       <legend className="hidden-text">The session</legend>
       <div className="stack">
-        <Field label="Model" hint={model && priceText(model.pricing)}>
+        <FormField label="Model" hint={model && priceText(model.pricing)}>
           {(control) => (
             <select
               {...control}
@@ -43,9 +43,9 @@ export function VoiceSetupForm({ models, setup, disabled, onChange }: VoiceSetup
               ))}
             </select>
           )}
-        </Field>
+        </FormField>
         {voices.length > 0 && (
-          <Field label="Voice">
+          <FormField label="Voice">
             {(control) => (
               <select
                 {...control}
@@ -61,9 +61,9 @@ export function VoiceSetupForm({ models, setup, disabled, onChange }: VoiceSetup
                 ))}
               </select>
             )}
-          </Field>
+          </FormField>
         )}
-        <Field label="Instructions" hint="What the model is told before the talk.">
+        <FormField label="Instructions" hint="What the model is told before the talk.">
           {(control) => (
             <textarea
               {...control}
@@ -72,7 +72,7 @@ export function VoiceSetupForm({ models, setup, disabled, onChange }: VoiceSetup
               onChange={({ target }) => onChange({ instructions: target.value })}
             />
           )}
-        </Field>
+        </FormField>
         <label className="check">
           <input
             type="checkbox"

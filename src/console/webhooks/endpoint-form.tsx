@@ -2,7 +2,7 @@
 
 import { type FormEvent, useState } from "react";
 import { WEBHOOK_EVENTS, type WireWebhookEndpoint } from "../../protocol/webhook.ts";
-import { Field } from "../design/field.tsx";
+import { FormField } from "../design/field.tsx";
 import { Notice } from "../design/notice.tsx";
 import { useSession } from "../shell/session.ts";
 
@@ -43,7 +43,7 @@ export function EndpointForm({ endpoint, onDone }: EndpointFormProps) {
     });
   return (
     <form className="endpoint-form" onSubmit={(event) => void submit(event)}>
-      <Field label="Address" hint="https, and reachable by the gateway: not in its own network.">
+      <FormField label="Address" hint="https, and reachable by the gateway: not in its own network.">
         {(control) => (
           <input
             {...control}
@@ -55,8 +55,8 @@ export function EndpointForm({ endpoint, onDone }: EndpointFormProps) {
             onChange={({ target }) => setUrl(target.value)}
           />
         )}
-      </Field>
-      <Field label="Description">
+      </FormField>
+      <FormField label="Description">
         {(control) => (
           <input
             {...control}
@@ -65,7 +65,7 @@ export function EndpointForm({ endpoint, onDone }: EndpointFormProps) {
             onChange={({ target }) => setDescription(target.value)}
           />
         )}
-      </Field>
+      </FormField>
       <fieldset className="field">
         <legend>Events</legend>
         <div className="event-choice">

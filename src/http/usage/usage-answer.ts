@@ -14,7 +14,7 @@ import type { UsageGroupName, WireUsage, WireUsagePage, WireUsageRow } from "../
 import { dollars } from "../../tasks/dollars.ts";
 import type { HttpContext } from "../exchange.ts";
 import { CSV_TYPE, csvLine } from "./csv.ts";
-import { cursorOf, type UsageQuery } from "./usage-query.ts";
+import { type AskedUsage, cursorOf } from "./usage-query.ts";
 
 /** Who may see what: administrators see what providers billed, and whose key it was. */
 export type UsageView = { readonly scope: UsageScope; readonly admin: boolean };
@@ -29,7 +29,7 @@ export async function answerUsage(
   c: HttpContext,
   store: UsageStore,
   view: UsageView,
-  query: UsageQuery,
+  query: AskedUsage,
 ): Promise<Response> {
   const answer = await usagePage(store, view, query);
   c.header("cache-control", "no-store");
@@ -41,7 +41,7 @@ export async function answerUsage(
   return c.body(csvOf(answer, view));
 }
 
-async function usagePage(store: UsageStore, view: UsageView, query: UsageQuery): Promise<WireUsagePage> {
+async function usagePage(store: UsageStore, view: UsageView, query: AskedUsage): Promise<WireUsagePage> {
   const { days, groupBy } = query;
   const { sums, rows, after } = await rowsOf(store, view, query);
   return {
@@ -65,7 +65,7 @@ type Rows = { readonly rows: WireUsageRow[]; readonly after: string | null };
 async function rowsOf(
   store: UsageStore,
   view: UsageView,
-  query: UsageQuery,
+  query: AskedUsage,
 ): Promise<Rows & { readonly sums: readonly UsageCounts[] }> {
   const { days, groupBy } = query;
   const { scope } = view;
@@ -89,7 +89,7 @@ async function rowsOf(
 /** Reads until there are as many rows as were asked for, a bounded number of times. */
 async function pageRows(
   view: UsageView,
-  { limit, groupBy, after }: UsageQuery,
+  { limit, groupBy, after }: AskedUsage,
   read: (limit: number, after: UsagePlace | null) => Promise<UsagePage>,
 ): Promise<Rows> {
   const rows: WireUsageRow[] = [];

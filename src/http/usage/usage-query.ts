@@ -20,7 +20,7 @@ const DATE = z.iso.date();
 const TIME = z.iso.datetime({ offset: true });
 const PLACE = z.strictObject({ keyId: z.string(), customer: z.string().nullable() });
 
-export type UsageQuery = {
+export type AskedUsage = {
   readonly days: DayRange;
   readonly groupBy: UsageGroupName;
   readonly format: (typeof USAGE_FORMATS)[number];
@@ -35,7 +35,7 @@ export function usageQuery(
   query: (name: string) => string | undefined,
   groups: readonly UsageGroupName[],
   now: number,
-): UsageQuery {
+): AskedUsage {
   const format = oneOf("format", query("format"), USAGE_FORMATS);
   return {
     days: daysIn(query("from"), query("to"), dayNumberOf(now)),

@@ -7,7 +7,7 @@ import { describeError, type Log } from "../../tasks/ports/log.ts";
 import { AUDIO_APPEND, type ClientEvent } from "../session/client-event.ts";
 import type { ArtefactFiles } from "./artefact-files.ts";
 import { PART_MS, RECORDED_EVENTS, Recording } from "./recording.ts";
-import { TRANSCRIBED_CLIENT_EVENT, TRANSCRIPT_EVENTS, Transcript } from "./transcript.ts";
+import { TRANSCRIBED_CLIENT_EVENT, TRANSCRIPT_EVENTS, TranscriptWriter } from "./transcript.ts";
 import type { SessionWitness } from "./witness.ts";
 
 export type ArtefactKeeperOptions = {
@@ -21,7 +21,7 @@ export type ArtefactKeeperOptions = {
 export class ArtefactKeeper implements SessionWitness {
   readonly #options: ArtefactKeeperOptions;
   readonly #sessionId: string;
-  readonly #transcript: Transcript | null;
+  readonly #transcript: TranscriptWriter | null;
   readonly #recording: Recording | null;
   /** Writes come one after the other. */
   #writing: Promise<void> = Promise.resolve();
@@ -35,7 +35,7 @@ export class ArtefactKeeper implements SessionWitness {
     this.#sessionId = sessionId;
     this.#options = options;
     const { clock, transcripts, recordings } = options;
-    this.#transcript = transcripts ? new Transcript(() => clock.now()) : null;
+    this.#transcript = transcripts ? new TranscriptWriter(() => clock.now()) : null;
     this.#recording = recordings ? new Recording(() => clock.monotonic()) : null;
     this.#timer = this.#keepLater();
   }

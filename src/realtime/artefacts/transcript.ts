@@ -24,7 +24,7 @@ export const TRANSCRIBED_CLIENT_EVENT = "conversation.item.create";
 
 type Entry = Omit<WireTranscriptEntry, "at">;
 
-export class Transcript {
+export class TranscriptWriter {
   readonly #now: () => number;
   #unsaved: WireTranscriptEntry[] = [];
   #characters = 0;

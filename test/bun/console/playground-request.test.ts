@@ -7,7 +7,7 @@ import {
   type Entered,
   enteredOf,
   type Request,
-  requestOf,
+  runRequestOf,
 } from "../../../src/console/playground/request-body.ts";
 import { creationParameters } from "../../../src/http/creation/creation-parameters.ts";
 import type { ModelCapabilities, WireModel } from "../../../src/protocol/model.ts";
@@ -93,7 +93,7 @@ describe("a request", () => {
       quality: "",
       metadata: '{"order":"42"}',
     };
-    const { request, problems } = requestOf(modelOf("x/plain"), entered(values));
+    const { request, problems } = runRequestOf(modelOf("x/plain"), entered(values));
     expect(problems).toEqual({});
     expect(request).toEqual({
       type: "image",
@@ -107,13 +107,13 @@ describe("a request", () => {
       durations: { kind: "listed", values: [5, 10], default: 5 },
       furtherFields: ["guidance", "tone"],
     });
-    const { request } = requestOf(film, entered({ duration: "10", guidance: "3.5", tone: "warm" }));
+    const { request } = runRequestOf(film, entered({ duration: "10", guidance: "3.5", tone: "warm" }));
     expect(request.body).toMatchObject({ duration: 10, guidance: 3.5, tone: "warm" });
   });
 
   it("says at the field what cannot be sent", () => {
     const values = { n: "two", seed: "1.5", metadata: "[1]", quality: "best" };
-    const { problems } = requestOf(modelOf("x/plain"), entered(values));
+    const { problems } = runRequestOf(modelOf("x/plain"), entered(values));
     expect(problems).toEqual({
       n: "Enter a whole number.",
       seed: "Enter a whole number.",
@@ -126,9 +126,9 @@ describe("a request", () => {
     const pictures = { image: ["https://a.test/1.png", "https://a.test/2.png"] };
     const two = modelOf("x/two", { inputs: { images: 2, mask: false } });
     const one = modelOf("x/one", { inputs: { images: 1, mask: false } });
-    expect(requestOf(two, entered({}, pictures)).request.body.image).toEqual(pictures.image);
-    expect(requestOf(one, entered({}, pictures)).request.body.image).toBe("https://a.test/1.png");
-    expect(requestOf(modelOf("x/plain"), entered({}, pictures)).request.body).not.toHaveProperty("image");
+    expect(runRequestOf(two, entered({}, pictures)).request.body.image).toEqual(pictures.image);
+    expect(runRequestOf(one, entered({}, pictures)).request.body.image).toBe("https://a.test/1.png");
+    expect(runRequestOf(modelOf("x/plain"), entered({}, pictures)).request.body).not.toHaveProperty("image");
   });
 
   it("of an earlier task is entered again as it was", () => {
@@ -141,7 +141,7 @@ describe("a request", () => {
       metadata: { order: "42" },
     };
     const model = modelOf("x/edit", { inputs: { images: 2, mask: false } });
-    const again = requestOf(model, enteredOf(request)).request.body;
+    const again = runRequestOf(model, enteredOf(request)).request.body;
     expect(again).toEqual({ ...request, image: "/v1/media/a.png" });
   });
 });

@@ -2,8 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import { mediaAddress, thumbnailAddress } from "../../../src/console/data/media-address.ts";
-import { dollarsText, durationText } from "../../../src/console/design/format.ts";
-import { hrefOf, matchRoute, routeOf } from "../../../src/console/shell/route.ts";
+import { dollarsText, durationWords } from "../../../src/console/design/format.ts";
+import { hashRouteOf, hrefOf, matchRoute } from "../../../src/console/shell/route.ts";
 import { filterOf, hrefOfFilter } from "../../../src/console/tasks/filters.tsx";
 import { timelineOf } from "../../../src/console/tasks/timeline.ts";
 import type { WireTask } from "../../../src/protocol/task.ts";
@@ -28,12 +28,12 @@ describe("the address of a result", () => {
 
 describe("a route", () => {
   it("leads to its page with the parameters of its path and its query", () => {
-    const route = routeOf("#/tasks/a%2Fb?status=failed");
+    const route = hashRouteOf("#/tasks/a%2Fb?status=failed");
     expect(matchRoute("tasks/:id", route)).toMatchObject({ parameters: { id: "a/b" } });
     expect(route.query.get("status")).toBe("failed");
     expect(matchRoute("tasks", route)).toBeNull();
-    expect(matchRoute("", routeOf(""))).not.toBeNull();
-    expect(matchRoute("tasks/:id", routeOf("#/tasks/%"))).toMatchObject({ parameters: { id: "%" } });
+    expect(matchRoute("", hashRouteOf(""))).not.toBeNull();
+    expect(matchRoute("tasks/:id", hashRouteOf("#/tasks/%"))).toMatchObject({ parameters: { id: "%" } });
   });
 
   it("has a query without what is empty", () => {
@@ -43,7 +43,7 @@ describe("a route", () => {
   it("carries a filter, and drops what is none", () => {
     const href = hrefOfFilter({ status: ["failed", "queued"], type: "video", batchId: "b1" });
     const filter = { status: ["queued", "failed"], type: "video", batchId: "b1" };
-    expect(filterOf(routeOf(href).query)).toEqual(filter);
+    expect(filterOf(hashRouteOf(href).query)).toEqual(filter);
     expect(filterOf(new URLSearchParams("status=done&type=song"))).toEqual({});
   });
 });
@@ -65,7 +65,7 @@ describe("words", () => {
     [61_000, "1 min 1 s"],
     [119_900, "2 min 0 s"],
     [3_720_000, "1 h 2 min"],
-  ])("%d ms are %s", (ms, text) => expect(durationText(ms)).toBe(text));
+  ])("%d ms are %s", (ms, text) => expect(durationWords(ms)).toBe(text));
 });
 
 describe("the timeline of a task", () => {

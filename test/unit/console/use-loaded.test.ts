@@ -5,7 +5,7 @@ import { act, createElement } from "react";
 import { createRoot, type Root } from "react-dom/client";
 import { afterEach, expect, test } from "vitest";
 import { type Loaded, useLoaded } from "../../../src/console/data/use-loaded.ts";
-import { type Session, SessionContext } from "../../../src/console/shell/session.ts";
+import { type ConsoleSession, SessionContext } from "../../../src/console/shell/session.ts";
 import { settled } from "../../fixture/manual-clock.ts";
 
 const page = new Window();
@@ -29,7 +29,7 @@ async function asking() {
     last = useLoaded(load);
     return null;
   };
-  const session = { signOut: () => {} } as unknown as Session;
+  const session = { signOut: () => {} } as unknown as ConsoleSession;
   root = createRoot(page.document.createElement("div") as unknown as Element);
   await act(async () =>
     root?.render(createElement(SessionContext, { value: session }, createElement(Shown))),
