@@ -1,31 +1,24 @@
 /** The console's pages for keys, money and webhooks, in a real browser against a started gateway. */
 
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { WireKeyPage, WireOwnKey } from "../../../src/protocol/key.ts";
-import {
-  BROWSER_MS,
-  type ConsolePage,
-  missingBrowser,
-  named,
-  openBrowser,
-  openConsole,
-  SHOWN,
-} from "../../fixture/console/console-page.ts";
-import { ADMIN_KEY, ServerProcess, temporaryFolder } from "../../fixture/server-process.ts";
+import { BROWSER_MS, missingBrowser, named, SHOWN } from "../../fixture/console/console-page.ts";
+import { consoleWorld } from "../../fixture/console/console-world.ts";
+import { ADMIN_KEY } from "../../fixture/server-process.ts";
 
 const PICTURE_USD = 0.25;
 
 describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSER_MS }, () => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-  let server: ServerProcess;
-  let browser: Browser;
+  const world = consoleWorld({
+    CONDUITLLM__PRICES: JSON.stringify({ "local/canvas": { unit: "image", usd: PICTURE_USD } }),
+    CONDUITLLM__WEBHOOKS__ALLOWEDHOSTS__0: "127.0.0.1",
+    CONDUITLLM__WEBHOOKS__ALLOWHTTP: "true",
+  });
+  const open = (at: string) => world.open({ at });
+  const received: string[] = [];
   let receiver: Bun.Server<undefined>;
-  let received: string[];
-  let opened: ConsolePage | null = null;
-  beforeAll(async () => {
-    folder = await temporaryFolder();
-    received = [];
+  beforeAll(() => {
     receiver = Bun.serve({
       port: 0,
       hostname: "127.0.0.1",
@@ -34,34 +27,9 @@ describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSE
         return new Response(null, { status: 204 });
       },
     });
-    [server, browser] = await Promise.all([
-      ServerProcess.start({
-        dataDir: folder.path,
-        env: {
-          CONDUITLLM__PRICES: JSON.stringify({ "local/canvas": { unit: "image", usd: PICTURE_USD } }),
-          CONDUITLLM__WEBHOOKS__ALLOWEDHOSTS__0: "127.0.0.1",
-          CONDUITLLM__WEBHOOKS__ALLOWHTTP: "true",
-        },
-      }),
-      openBrowser(),
-    ]);
   });
-  afterEach(async () => {
-    expect(opened?.complaints ?? []).toEqual([]);
-    await opened?.close();
-    opened = null;
-  });
-  afterAll(async () => {
-    await browser.close();
-    await server.kill();
-    await receiver.stop(true);
-    await folder.remove();
-  });
+  afterAll(() => receiver.stop(true));
 
-  async function open(at: string): Promise<Page> {
-    opened = await openConsole(browser, server.url, { at });
-    return opened.page;
-  }
   async function openAsAdmin(at: string): Promise<Page> {
     const page = await open(at);
     await page.getByLabel("Admin key").fill(ADMIN_KEY);
@@ -69,7 +37,7 @@ describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSE
     return page;
   }
   const asAdmin = (path: string, init: RequestInit = {}) =>
-    server.request(
+    world.server.request(
       path,
       { ...init, headers: { "content-type": "application/json", ...init.headers } },
       ADMIN_KEY,
@@ -97,7 +65,7 @@ describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSE
     await page.getByLabel("Voice").uncheck();
     await page.getByRole("button", { name: "Make it" }).click();
     const plain = (await page.locator(".secret").textContent()) ?? "";
-    const own = (await (await server.request("/v1/key", {}, plain)).json()) as WireOwnKey;
+    const own = (await (await world.server.request("/v1/key", {}, plain)).json()) as WireOwnKey;
     expect(own).toMatchObject({
       name: "shop",
       budgets: [{ limit: 12.5, period: "monthly" }],
@@ -134,7 +102,7 @@ describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSE
     await page.getByRole("button", { name: "Replace it at once" }).click();
     await page.getByRole("button", { name: "Replace it", exact: true }).click();
     const plain = (await page.locator(".secret").textContent()) ?? "";
-    expect((await server.request("/v1/key", {}, plain)).status).toBe(200);
+    expect((await world.server.request("/v1/key", {}, plain)).status).toBe(200);
     await page.getByRole("button", { name: "I have it" }).click();
     const remove = page.getByRole("button", { name: "Delete the key" });
     await remove.click();
@@ -144,13 +112,13 @@ describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSE
     await remove.click();
     await page.getByRole("button", { name: "Delete it" }).click();
     await page.getByText("The key was deleted").waitFor();
-    expect((await server.request("/v1/key", {}, plain)).status).toBe(401);
+    expect((await world.server.request("/v1/key", {}, plain)).status).toBe(401);
     await page.getByRole("tab", { name: "changes" }).click();
     await page.getByRole("cell", { name: "key.deleted" }).first().waitFor();
   });
 
   test("what a picture cost is in the plot, the table and the file", async () => {
-    const made = await server.postJson("/v1/images/generations", {
+    const made = await world.server.postJson("/v1/images/generations", {
       model: "local/canvas",
       prompt: "a fox",
       size: "64x64",

@@ -1,55 +1,24 @@
 /** The console's way in and its playground, in a real browser against a started gateway. */
 
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { describe, expect, test } from "vitest";
 import type { WireAccepted, WireTask } from "../../../src/protocol/task.ts";
-import {
-  BROWSER_MS,
-  type ConsolePage,
-  missingBrowser,
-  named,
-  openBrowser,
-  openConsole,
-  SHOWN,
-} from "../../fixture/console/console-page.ts";
-import { ADMIN_KEY, BOOTSTRAP_KEY, ServerProcess, temporaryFolder } from "../../fixture/server-process.ts";
+import { BROWSER_MS, missingBrowser, named, SHOWN } from "../../fixture/console/console-page.ts";
+import { consoleWorld } from "../../fixture/console/console-world.ts";
+import { ADMIN_KEY, BOOTSTRAP_KEY } from "../../fixture/server-process.ts";
 
 describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSER_MS }, () => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-  let server: ServerProcess;
-  let browser: Browser;
-  let opened: ConsolePage | null = null;
-  beforeAll(async () => {
-    folder = await temporaryFolder();
-    const prices = { "local/motion": { unit: "video", usd: 0.25 } };
-    const env = { CONDUITLLM__PRICES: JSON.stringify(prices) };
-    [server, browser] = await Promise.all([
-      ServerProcess.start({ dataDir: folder.path, env }),
-      openBrowser(),
-    ]);
+  const world = consoleWorld({
+    CONDUITLLM__PRICES: JSON.stringify({ "local/motion": { unit: "video", usd: 0.25 } }),
   });
-  afterEach(async () => {
-    expect(opened?.complaints ?? []).toEqual([]);
-    await opened?.close();
-    opened = null;
-  });
-  afterAll(async () => {
-    await browser.close();
-    await server.kill();
-    await folder.remove();
-  });
-
-  async function open(options: Parameters<typeof openConsole>[2] = {}): Promise<Page> {
-    opened = await openConsole(browser, server.url, options);
-    return opened.page;
-  }
+  const { open } = world;
 
   const run = (page: Page) => page.getByRole("button", { name: /^Run/ });
   const prompt = (page: Page) => page.getByLabel("Prompt");
 
   test("is signed in to by a link, out of which the key goes at once, and the tab alone keeps it", async () => {
     const page = await open();
-    expect(page.url()).toBe(`${server.url}/#/`);
+    expect(page.url()).toBe(`${world.server.url}/#/`);
     await page.reload();
     await prompt(page).waitFor();
     const kept = await page.evaluate(() => [Object.values(sessionStorage), Object.values(localStorage)]);
@@ -66,10 +35,10 @@ describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSE
     await expect.poll(() => page.getByRole("alert").textContent(), SHOWN).toMatch(/^The gateway refused/);
     await follow(`#key=${BOOTSTRAP_KEY}`);
     await prompt(page).waitFor();
-    expect(page.url()).toBe(`${server.url}/#/`);
+    expect(page.url()).toBe(`${world.server.url}/#/`);
     await follow(`#key=condt_${"x".repeat(43)}`);
     await expect.poll(() => page.getByRole("alert").textContent(), SHOWN).toMatch(/^The gateway refused/);
-    expect(page.url()).toBe(`${server.url}/#/`);
+    expect(page.url()).toBe(`${world.server.url}/#/`);
   });
 
   test("refuses a wrong key with the gateway's words, and takes a right one afterwards", async () => {
@@ -89,11 +58,11 @@ describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSE
 
   test("signs out by itself when its key is deleted", async () => {
     const authorization = { authorization: `Bearer ${ADMIN_KEY}` };
-    const made = await server.postJson("/admin/v1/keys", { name: "short" }, authorization);
+    const made = await world.server.postJson("/admin/v1/keys", { name: "short" }, authorization);
     const { id, key } = (await made.json()) as { id: string; key: string };
     const page = await open({ key });
     await page.getByText("Live", { exact: true }).waitFor();
-    await server.request(`/admin/v1/keys/${id}`, { method: "DELETE", headers: authorization });
+    await world.server.request(`/admin/v1/keys/${id}`, { method: "DELETE", headers: authorization });
     await page.getByRole("heading", { name: "Sign in with a key" }).waitFor();
     expect(await page.getByRole("alert").textContent()).toMatch(/^You were signed out: /);
   });
@@ -148,7 +117,7 @@ describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSE
     await page.getByText("running").waitFor();
     await page.getByRole("button", { name: "Cancel" }).click();
     await page.getByText("cancelled", { exact: true }).waitFor();
-    const { data } = (await (await server.request("/v1/tasks?limit=1")).json()) as { data: WireTask[] };
+    const { data } = (await (await world.server.request("/v1/tasks?limit=1")).json()) as { data: WireTask[] };
     expect(data[0]).toMatchObject({ status: "cancelled" });
   });
 
@@ -183,7 +152,7 @@ describe.skipIf(missingBrowser !== null)(named("the console"), { timeout: BROWSE
     const shell = Bun.spawn(["sh", "-c", curl], { env, stdout: "pipe" });
     const answer = (await new Response(shell.stdout).json()) as WireAccepted & WireTask;
     expect(answer).toMatchObject({ status: "completed", model: "local/canvas" });
-    const read = (await (await server.request(`/v1/tasks/${answer.taskId}`)).json()) as WireTask;
+    const read = (await (await world.server.request(`/v1/tasks/${answer.taskId}`)).json()) as WireTask;
     expect(read.request).toMatchObject({ prompt: "it's a fox & a $moon", size: "64x64", seed: 7 });
     expect(new Bun.Transpiler({ loader: "ts" }).scanImports(typescript)).toMatchObject([
       { path: "@conduit-gateway/client" },

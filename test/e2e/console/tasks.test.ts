@@ -1,58 +1,31 @@
 /** The console's list of tasks and the page of one, in a real browser against a started gateway. */
 
-import type { Browser, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { Page } from "playwright-core";
+import { afterEach, describe, expect, test } from "vitest";
 import type { WireAccepted, WireTaskPage } from "../../../src/protocol/task.ts";
-import {
-  BROWSER_MS,
-  type ConsolePage,
-  missingBrowser,
-  named,
-  openBrowser,
-  openConsole,
-  SHOWN,
-} from "../../fixture/console/console-page.ts";
-import { ServerProcess, temporaryFolder } from "../../fixture/server-process.ts";
+import { BROWSER_MS, missingBrowser, named, SHOWN } from "../../fixture/console/console-page.ts";
+import { consoleWorld } from "../../fixture/console/console-world.ts";
 
 const FAILING = { steps: 1, fail_at: 1, fail: "permanent" };
 const ENDLESS = { steps: 100, step_ms: 1_000 };
 
 describe.skipIf(missingBrowser !== null)(named("the list of tasks"), { timeout: BROWSER_MS }, () => {
-  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
-  let server: ServerProcess;
-  let browser: Browser;
-  let opened: ConsolePage | null = null;
-  beforeAll(async () => {
-    folder = await temporaryFolder();
-    [server, browser] = await Promise.all([ServerProcess.start({ dataDir: folder.path }), openBrowser()]);
-  });
+  const world = consoleWorld();
+  const open = (at: string) => world.open({ at });
   afterEach(async () => {
-    expect(opened?.complaints ?? []).toEqual([]);
-    await opened?.close();
-    opened = null;
-    await server.postJson("/v1/tasks/cancel", { all: true });
-    const { data } = (await (await server.request("/v1/tasks?limit=100")).json()) as WireTaskPage;
+    await world.server.postJson("/v1/tasks/cancel", { all: true });
+    const { data } = (await (await world.server.request("/v1/tasks?limit=100")).json()) as WireTaskPage;
     for (const { taskId } of data)
-      await server.request(`/v1/tasks/${taskId}?purge=true`, { method: "DELETE" });
+      await world.server.request(`/v1/tasks/${taskId}?purge=true`, { method: "DELETE" });
   });
-  afterAll(async () => {
-    await browser.close();
-    await server.kill();
-    await folder.remove();
-  });
-
-  async function open(at: string): Promise<Page> {
-    opened = await openConsole(browser, server.url, { at });
-    return opened.page;
-  }
 
   async function create(body: object = {}): Promise<string> {
     const small = { model: "local/canvas", prompt: "a fox", size: "64x64" };
-    const answer = await server.postJson("/v1/images/generations/async", { ...small, ...body });
+    const answer = await world.server.postJson("/v1/images/generations/async", { ...small, ...body });
     return ((await answer.json()) as WireAccepted).taskId;
   }
   const ended = (taskId: string) =>
-    server.request(`/v1/tasks/${taskId}/events`).then((stream) => stream.text());
+    world.server.request(`/v1/tasks/${taskId}/events`).then((stream) => stream.text());
   const rowOf = (page: Page, taskId: string) => page.getByRole("row").filter({ hasText: taskId.slice(-8) });
 
   test("shows new tasks and their ends without a reload", async () => {
@@ -113,14 +86,14 @@ describe.skipIf(missingBrowser !== null)(named("the list of tasks"), { timeout: 
     const page = await open("tasks?status=cancelled");
     await page.getByText("No tasks here").waitFor();
     const taskId = await create({ provider_options: ENDLESS });
-    await server.request(`/v1/tasks/${taskId}`, { method: "DELETE" });
+    await world.server.request(`/v1/tasks/${taskId}`, { method: "DELETE" });
     await rowOf(page, taskId).getByText("cancelled", { exact: true }).waitFor();
     await page.getByRole("link", { name: "running" }).click();
     await page.getByRole("link", { name: "cancelled" }).click();
     await expect.poll(() => new URL(page.url()).hash, SHOWN).toBe("#/tasks?status=running");
     const other = await create({ provider_options: ENDLESS });
     await rowOf(page, other).waitFor();
-    await server.request(`/v1/tasks/${other}`, { method: "DELETE" });
+    await world.server.request(`/v1/tasks/${other}`, { method: "DELETE" });
     await rowOf(page, other).waitFor({ state: "detached" });
   });
 
@@ -180,8 +153,7 @@ describe.skipIf(missingBrowser !== null)(named("the list of tasks"), { timeout: 
         ...fields,
       };
     };
-    opened = await openConsole(browser, server.url);
-    const { page } = opened;
+    const page = await world.open();
     await page.route("**/v1/tasks?*", (route) => {
       const after = new URL(route.request().url()).searchParams.get("after");
       const from = after === null ? 0 : 99_999 - Number(after.slice(-12)) + 1;
@@ -241,12 +213,12 @@ describe.skipIf(missingBrowser !== null)(named("the list of tasks"), { timeout: 
     await page.getByRole("region", { name: "Result" }).getByText("It was cancelled.").waitFor();
     await page.getByRole("button", { name: "Retry" }).click();
     await page.getByRole("link", { name: `…${taskId.slice(-8)}` }).waitFor();
-    await page.goto(`${server.url}/#/tasks/${taskId}`);
+    await page.goto(`${world.server.url}/#/tasks/${taskId}`);
     await page.getByRole("button", { name: "Remove…" }).click();
     await page.getByRole("button", { name: "Remove it" }).click();
     await page.getByRole("heading", { name: "Tasks" }).waitFor();
-    expect((await server.request(`/v1/tasks/${taskId}`)).status).toBe(404);
-    await page.goto(`${server.url}/#/tasks/${taskId}`);
+    expect((await world.server.request(`/v1/tasks/${taskId}`)).status).toBe(404);
+    await page.goto(`${world.server.url}/#/tasks/${taskId}`);
     await page.getByText("There is no such task").waitFor();
   });
 });
