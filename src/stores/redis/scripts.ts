@@ -195,14 +195,14 @@ const OF_OUTBOX: ReadonlySet<Part> = new Set<Part>([
 
 /** What each script is made of, and whether it writes. */
 const RECIPES: Record<ScriptName, Recipe> = {
-  create: writing(...CHANGES, ...MONEY, "rates", "logs", "view", "outbox", "creation"),
+  create: writing("calls", ...CHANGES, ...MONEY, "rates", "logs", "view", "outbox", "creation"),
   createBatch: writing(...CHANGES, ...MONEY, "rates", "logs", "view", "outbox", "creation", "batchClaims"),
   repeatedBatch: reading("batchClaims"),
   getBatch: reading(),
   listBatches: reading(),
   cancelBatch: writing(),
   claim: writing(...CLAIMS),
-  commit: writing(...CLAIMS, ...MONEY, "usage", "spendEvents", "thresholds"),
+  commit: writing("calls", ...CLAIMS, ...MONEY, "usage", "spendEvents", "thresholds"),
   purge: writing("task", "scope", "work", "deliveries", "removal"),
   renew: writing(),
   due: writing("task", "events", "followFlags"),

@@ -132,7 +132,7 @@ export class ScriptRunner {
   }
 
   #sendTogether(name: ManyName, calls: readonly (readonly string[])[]): Promise<Reply> {
-    return this.runLists(name, calls);
+    return this.#call(name, callTexts(calls));
   }
 
   /** Sends the call until it is answered, under its name. */
@@ -196,6 +196,27 @@ export class ScriptRunner {
 function callText(args: readonly string[]): string {
   const text = JSON.stringify(args);
   return LONE_HALF.test(text) ? JSON.stringify(args.map((arg) => arg.toWellFormed())) : text;
+}
+
+/**
+ * Calls as scripts/parts/calls.lua reads them: the first one whole, the positions at which others of its length differ from it,
+ * and of each of those what it has there. Calls made in one turn are mostly alike, and to read a text costs the server as much as
+ * to look something up. Another length is sent whole, behind a blank.
+ */
+function callTexts(calls: readonly (readonly string[])[]): string[] {
+  const [first = [], ...others] = calls;
+  if (others.length === 0) return [callText(first)];
+  const alike = others.filter(({ length }) => length === first.length);
+  const positions = [...first.keys()].filter((at) => alike.some((call) => call[at] !== first[at]));
+  return [
+    callText(first),
+    JSON.stringify(positions.map((at) => at + 1)),
+    ...others.map((call) =>
+      call.length === first.length
+        ? callText(positions.map((at) => call[at] as string))
+        : ` ${callText(call)}`,
+    ),
+  ];
 }
 
 function first(reply: Reply): ManyAnswer {

@@ -58,6 +58,7 @@ import outboxStatsText from "../scripts/outbox/outbox-stats.lua" with { type: "t
 import basePart from "../scripts/parts/base.lua" with { type: "text" };
 import beforeReadPart from "../scripts/parts/before-read.lua" with { type: "text" };
 import beforeWritePart from "../scripts/parts/before-write.lua" with { type: "text" };
+import callsPart from "../scripts/parts/calls.lua" with { type: "text" };
 import eventsPart from "../scripts/parts/events.lua" with { type: "text" };
 import flushPart from "../scripts/parts/flush.lua" with { type: "text" };
 import followFlagsPart from "../scripts/parts/follow-flags.lua" with { type: "text" };
@@ -140,6 +141,7 @@ export const PARTS = {
   batchClaims: batchClaimsPart,
   batches: batchesPart,
   budgets: budgetsPart,
+  calls: callsPart,
   claimOrder: claimOrderPart,
   creation: creationPart,
   deliveries: deliveriesPart,

@@ -1,7 +1,7 @@
 -- Applies what the reducer decided about tasks, and claims the next work in the same step. Which task is claimed, and
 -- what that changes in it, is decided in Lua and not by the reducer (hand_out in parts/tasks/claim-order.lua), because a claim
--- has to search. ARGV: from 3 the commits, each a JSON list of texts (the server takes one long argument faster than
--- many short ones):
+-- has to search. ARGV: from 3 the commits, each a list of texts, as parts/calls.lua reads them (the server takes one
+-- long argument faster than many short ones):
 --   1 task, 2 the revision that was decided about, 3 the lease that must still run as it did, or '', 4 key, 5 subject, 6 type,
 --   7 and 8 status before and after, 9 and 10 place before and after (ready, delayed, held, ended), 11 and 12 provider, 13 and 14
 --   rank before and after, 15 number among the key's tasks, 16 ms until it is due or '', 17 when somebody must look at it ('' as
@@ -17,8 +17,7 @@
 -- subject's, who follows, the lease before }, { 0, the task or nil } when its revision is another one, { 2 } when the due work is
 -- not held any more, { 3 } when the task's key cannot be read; and the claims of each.
 
-local calls = {}
-for i = 3, #ARGV do calls[i - 2] = cjson.decode(ARGV[i]) end
+local calls = read_calls()
 
 if repeated then
   local before = cjson.decode(repeated)
