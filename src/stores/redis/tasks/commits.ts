@@ -156,19 +156,19 @@ export class Commits {
       const call = this.#arguments(stored, progressed, reduction, wanted, now);
       const { reply, index } = await this.#scripts.many("commit", call);
       const [moment, rev, replies, claims] = listReply(reply);
-      const [outcome, ...rest] = listReply(listReply(replies)[index]);
+      const [outcome, told, leaseBefore] = listReply(listReply(replies)[index]);
       const at = numberOf(moment);
       this.#clock.learn(at);
       if (outcome === 2) return { kind: "work_lost" };
       if (outcome === 3) throw new DamagedKeyError();
       if (outcome === 1) {
-        const task = this.#fields.made(before, after, now, at, numberOrNull(rest[5]));
+        const task = this.#fields.made(before, after, now, at, numberOrNull(leaseBefore));
         const kept = event === "progress" ? { ...besides, progressAt: at } : besides;
         this.#remember(taskId, { task, besides: kept, rev: textOf(rev), no: stored.no });
-        const update = updateOf(task, event, at, rest);
+        const update = updateOf(task, event, at, told);
         return { kind: "applied", update, claimed: await this.claimed(listReply(claims)[index]) };
       }
-      stored = this.#fields.tryRead(rest[0]);
+      stored = this.#fields.tryRead(told);
       fresh = stored !== null;
     }
     throw new Error(`The task ${taskId} changed ${MAX_DECISIONS} times while it was to be changed`);
@@ -312,7 +312,12 @@ function endArgument(before: Task, after: Task): string {
   return endsNow ? "-" : "";
 }
 
-function updateOf(task: Task, event: TaskEventType | null, at: number, places: readonly Reply[]): TaskUpdate {
+function updateOf(
+  task: Task,
+  event: TaskEventType | null,
+  at: number,
+  places: Reply | undefined,
+): TaskUpdate {
   const where = readPlaces(places);
   if (event === null) return { task, events: [], ...where };
   const made: TaskEvent = {

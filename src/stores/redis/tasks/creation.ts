@@ -24,9 +24,6 @@ import { eventText, readPlaces, readViews } from "./task-reply.ts";
 export type Creation = { args: string[]; draft: TaskDraft; epoch: string };
 
 const MOMENT_ZERO = 0;
-/** Where the limit of requests stands in what is answered of a task that was made. */
-const RATE = 7;
-
 /** In the order of the head of scripts/parts/tasks/creation.lua. Throws `StoredValueTooLargeError` when a task could not hold the draft. */
 export function creationOf(
   fields: TaskFields,
@@ -109,7 +106,7 @@ export function readRepeated(fields: TaskFields, reply: Reply): RepeatOutcome | 
 
 /** The server answers what the draft does not say: when, and where the logs stand. */
 function created({ draft, epoch }: Creation, reply: readonly Reply[]): CreateOutcome {
-  const [now, ...places] = reply;
+  const [now, places, rate] = reply;
   const task = newTask(draft, epoch, numberOf(now));
   const where = readPlaces(places);
   const { keySeq, subjectSeq } = where;
@@ -127,6 +124,6 @@ function created({ draft, epoch }: Creation, reply: readonly Reply[]): CreateOut
   return {
     outcome: "created",
     update: { task, events: [event], ...where },
-    rate: readRateIfAny(reply[RATE]),
+    rate: readRateIfAny(rate),
   };
 }

@@ -6,7 +6,7 @@ import type { TaskEvent, TaskUpdate } from "../../../tasks/task.ts";
 import { STATUS_OF_EVENT } from "../../event-log.ts";
 import { type KeyQueue, rankOf, servedBefore, type Triple } from "../../fair-queue.ts";
 import type { Reply } from "../server/replies.ts";
-import { listReply, numberOf, textOf } from "../server/replies.ts";
+import { listReply, numberOf, numberOrNull, textOf } from "../server/replies.ts";
 import type { DamagedTask, StoredTask, TaskFields } from "./fields.ts";
 
 /** What of an event its caller knows. The server adds when it was, and its places in the logs. */
@@ -36,17 +36,16 @@ export function readEvent(taskId: string, text: string): TaskEvent {
   return { taskId, seq, type, status: STATUS_OF_EVENT[type], progress, message, at, keySeq, subjectSeq };
 }
 
-/** Where the logs of key and subject stand, and who follows: epoch and position of either, then a text of flags, the last of which says whether the key has webhook endpoints. */
+/** Where the logs of key and subject stand, and who follows, as `places_of` in scripts/parts/tenants.lua writes it. */
 export function readPlaces(
-  replies: readonly Reply[],
+  reply: Reply | undefined,
 ): Pick<TaskUpdate, "keyEpoch" | "keySeq" | "subjectEpoch" | "subjectSeq" | "followed" | "webhooks"> {
-  const [keyEpoch, keySeq, subjectEpoch, subjectSeq, flags] = replies;
-  const followed = textOf(flags);
+  const [keyEpoch = "", keySeq, subjectEpoch = "", subjectSeq, followed = ""] = textOf(reply).split(" ");
   return {
-    keyEpoch: textOf(keyEpoch),
+    keyEpoch,
     keySeq: numberOf(keySeq),
-    subjectEpoch: subjectEpoch === "" ? null : textOf(subjectEpoch),
-    subjectSeq: subjectSeq === "" ? null : numberOf(subjectSeq),
+    subjectEpoch: subjectEpoch === "" ? null : subjectEpoch,
+    subjectSeq: numberOrNull(subjectSeq),
     followed: { task: followed[0] === "1", key: followed[1] === "1", subject: followed[2] === "1" },
     ...(followed[3] === "1" && { webhooks: true }),
   };
@@ -59,7 +58,7 @@ export function readClaims(
 ): { claims: { claim: Claim; stored: StoredTask }[]; damaged: DamagedTask[] } {
   const damaged: DamagedTask[] = [];
   const claims = listReply(reply).flatMap((one) => {
-    const [told, event, ...places] = listReply(one);
+    const [told, event, places] = listReply(one);
     const stored = fields.tryRead(told);
     if (stored === null) {
       damaged.push(fields.damaged(told));

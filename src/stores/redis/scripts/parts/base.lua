@@ -22,6 +22,17 @@ local function exact(number)
   return number % 1 == 0 and format('%d', number) or format('%.17g', number)
 end
 
+-- The text of a moment so many ms from now: many tasks of a script ask for the same ones.
+local moments = {}
+local function moment_in(ms)
+  local moment = moments[ms]
+  if not moment then
+    moment = exact(now + ms)
+    moments[ms] = moment
+  end
+  return moment
+end
+
 -- A tenant's part of a key's name; the length in front keeps one tenant's names from being another's.
 local function scoped(key, subject)
   return exact(#key) .. ':' .. key .. ':' .. subject

@@ -3,16 +3,16 @@
 
 -- What the server knows of an event, behind what its caller wrote of it.
 local function event_text(begun, k, s)
-  return begun .. ',"at":' .. now_text .. ',"keySeq":' .. exact(k.seq) .. (s and ',"subjectSeq":' .. exact(s.seq) or '') .. '}'
+  return begun .. ',"at":' .. now_text .. ',"keySeq":' .. k.seq_text .. (s and ',"subjectSeq":' .. s.seq_text or '') .. '}'
 end
 
 -- Appends the event to the logs; answers its text. `field` is where it is kept.
 local function log_event(id, field, begun, k, s)
-  k.seq, k.changed = k.seq + 1, true
+  next_position(k)
   local entry = id .. ' ' .. field
   k.log[#k.log + 1] = entry
   if s then
-    s.seq, s.changed = s.seq + 1, true
+    next_position(s)
     s.log[#s.log + 1] = entry
   end
   return event_text(begun, k, s)
@@ -24,8 +24,16 @@ local function score_of(status, type, made)
   return exact((STATUS[status] * 2 + TYPE[type]) * MOMENTS + made)
 end
 
+-- Tasks of one script are mostly of few moments.
+local scores = {}
 local function list_score(id, status, type)
-  return score_of(status, type, tonumber(id:sub(1, 8) .. id:sub(10, 13), 16) or 0)
+  local same = id:sub(1, 13) .. status .. type
+  local score = scores[same]
+  if not score then
+    score = score_of(status, type, tonumber(id:sub(1, 8) .. id:sub(10, 13), 16) or 0)
+    scores[same] = score
+  end
+  return score
 end
 
 local function list_under(k, s, id, score)

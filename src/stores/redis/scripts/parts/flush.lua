@@ -8,7 +8,7 @@ local function flush()
       n.moved = {}
     end
     if n.changed then
-      local set = { 'seq', exact(n.seq), 'waiting', exact(n.waiting) }
+      local set = { 'seq', n.seq_text, 'waiting', exact(n.waiting) }
       if n.queues then
         set[5], set[6] = 'running', exact(n.running)
         for type, q in pairs(n.queues) do

@@ -13,8 +13,8 @@
 --   id, destination, payload, ms until it is given up; what is added to the sums of usage or '' (see parts/money/usage.lua); then '', or, where
 --   webhooks may hear of it, the type of the message, its body (JSON), and URL and headers (JSON) of the task's own webhook, '' where
 --   that does not hear of it; and at the end the row for the outbox, if there is one.
--- Answers the moment, the call's name (which is the revision now), of each commit { 1, key's epoch and position,
--- subject's, who follows, the lease before }, { 0, the task or nil } when its revision is another one, { 2 } when the due work is
+-- Answers the moment, the call's name (which is the revision now), of each commit { 1, places (parts/tenants.lua), the
+-- lease before }, { 0, the task or nil } when its revision is another one, { 2 } when the due work is
 -- not held any more, { 3 } when the task's key cannot be read; and the claims of each.
 
 local calls = read_calls()
@@ -67,13 +67,13 @@ local function commit(c)
       end
     end
   end
-  if c[16] ~= '' then zadd('delayed:' .. type, exact(now + c[16]), id) end
+  if c[16] ~= '' then zadd('delayed:' .. type, moment_in(c[16]), id) end
 
   local plain, moments, gone, works = c[37] * 2, c[38] * 2, tonumber(c[39]), tonumber(c[40])
   local b, n = 40 + plain, 4 + plain
   local set = { 'HSET', P .. at, 'rev', ARGV[2], unpack(c, 41, b) }
   for i = 1, moments, 2 do
-    set[n + i], set[n + i + 1] = c[b + i], c[b + i + 1] == '0' and now_text or exact(now + c[b + i + 1])
+    set[n + i], set[n + i + 1] = c[b + i], moment_in(c[b + i + 1])
   end
   b, n = b + moments, n + moments
   local event = c[19]
@@ -88,7 +88,7 @@ local function commit(c)
     b = b + 5
   end
   b = b + 1
-  if c[b] ~= '' then add_usage(k.id, c[24], match(c[b], '^([^|]*)|(.*)$')) end
+  if c[b] ~= '' then add_usage(k.id, c[24], c[b]) end
   b = b + 1
   if c[b] ~= '' then
     local seq = c[21]:sub(2)
@@ -121,7 +121,7 @@ local function commit(c)
     if TOLD_SPEND > 0 and c[25] ~= '' then post_spend(k, c[24], f[3] or 'total', c[26], c[25]) end
     if c[23] ~= '0' then note_reached(k, c[24], f[3] or 'total') end
   end
-  return { 1, k.epoch, k.seq, s and s.epoch or '', s and s.seq or '', followed_by(f[2], k, s), f[4] or '' }
+  return { 1, places_of(f[2], k, s), f[4] or '' }
 end
 
 local replies, done = {}, false
@@ -140,14 +140,31 @@ for i, c in ipairs(calls) do
   end
 end
 
-local claims, records = {}, {}
+-- Commits that ask for one task each, in the same way, are given what one claim for all of them finds, in their order.
+local claims, records, asked, askers = {}, {}, {}, {}
 fetched = min(max(1, wanted), 32)
 for i, c in ipairs(calls) do
   claims[i], records[i] = {}, {}
   if replies[i][1] == 1 and c[30] ~= '' then
-    claims[i], records[i] =
-      claim_next(c[30], tonumber(c[31]), tonumber(c[32]), tonumber(c[33]), c[34], tonumber(c[35]),
-        tonumber(c[36]))
+    local way = concat(c, '\n', 30, 36)
+    local those = c[32] == '1' and askers[way]
+    if those then
+      those[#those + 1] = i
+    else
+      askers[way] = { i }
+      asked[#asked + 1] = askers[way]
+    end
+  end
+end
+for _, those in ipairs(asked) do
+  local c, times = calls[those[1]], #those
+  local starts, polls = tonumber(c[35]), tonumber(c[36])
+  local found, kept = claim_next(c[30], tonumber(c[31]), c[32] * times, tonumber(c[33]), c[34], starts and starts * times,
+    polls and polls * times)
+  if times == 1 then
+    claims[those[1]], records[those[1]] = found, kept
+  else
+    for n, claim in ipairs(found) do claims[those[n]][1], records[those[n]][1] = claim, kept[n] end
   end
 end
 if wanted > 0 then

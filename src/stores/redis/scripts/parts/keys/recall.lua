@@ -11,8 +11,7 @@ if repeated then
       if t and t[T_fence] == record[2] and t[T_leaseUntil] then
         local k, s = load_key(t[T_keyId]), load_subject(t[T_keyId], t[T_subject])
         local event = record[3] ~= '' and rcall('HGET', P .. 'task:' .. record[1], record[3]) or ''
-        claims[#claims + 1] =
-          { t, event, k.epoch, k.seq, s and s.epoch or '', s and s.seq or '', followed_by(t[T_by], k, s) }
+        claims[#claims + 1] = { t, event, places_of(t[T_by], k, s) }
       end
     end
     return claims

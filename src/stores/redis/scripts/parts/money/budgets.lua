@@ -96,10 +96,12 @@ end
 -- is held and was charged of it, its period, whose, the moment; nil when it fits. What is free always does.
 local function exceeded_budget(k, customer, amount)
   if amount == 0 then return nil end
-  local granted = k.budgets and granted_to(k)
-  for period, limit in (k.budgets or ''):gmatch('(%S+) (%S+)') do
-    local over = over_budget(k, '', period, limit + granted, amount)
-    if over then return over end
+  if k.budgets and k.budgets ~= '' then
+    local granted = granted_to(k)
+    for period, limit in k.budgets:gmatch('(%S+) (%S+)') do
+      local over = over_budget(k, '', period, limit + granted, amount)
+      if over then return over end
+    end
   end
   local budget = budget_of(k, customer)
   return budget and over_budget(k, customer, budget.period, budget.limitMicros, amount) or nil

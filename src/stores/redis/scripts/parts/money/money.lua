@@ -1,14 +1,26 @@
 -- Money: what is held for work under way, and what was charged. The only place where either changes. Balances are numbers
 -- of a key, and of a customer of a key, for each window; a hold's amount, price and windows stand with what it pays for.
 
+-- The windows in a text, each as the names of its two numbers.
+local windows_known = {}
+local function numbers_of(windows)
+  local names = windows_known[windows]
+  if not names then
+    names = {}
+    for window in windows:gmatch('%S+') do names[#names + 1] = { 'reserved:' .. window, 'charged:' .. window } end
+    windows_known[windows] = names
+  end
+  return names
+end
+
 local function move_money(key, customer, windows, reserved, charged)
   local at = 'balance:' .. key
-  for window in windows:gmatch('%S+') do
-    hadd(at, 'reserved:' .. window, reserved)
-    if charged ~= 0 then hadd(at, 'charged:' .. window, charged) end
+  for _, names in ipairs(numbers_of(windows)) do
+    hadd(at, names[1], reserved)
+    if charged ~= 0 then hadd(at, names[2], charged) end
     if customer ~= '' then
-      hadd(at, 'reserved:' .. window .. ':' .. customer, reserved)
-      if charged ~= 0 then hadd(at, 'charged:' .. window .. ':' .. customer, charged) end
+      hadd(at, names[1] .. ':' .. customer, reserved)
+      if charged ~= 0 then hadd(at, names[2] .. ':' .. customer, charged) end
     end
   end
 end
@@ -25,8 +37,10 @@ note_first = function(name, field)
 end
 
 -- The windows of a hold that is made now: those given, and the day.
+local today_text
 local function windows_now(windows)
-  return windows .. ' ' .. day_text(today)
+  today_text = today_text or day_text(today)
+  return windows .. ' ' .. today_text
 end
 
 -- `source` is `<kind>/<id>`.
@@ -74,13 +88,22 @@ mend_sums = function(name)
   end
 end
 
+-- Windows as JSON, and the keys whose ledgers were noted in this script.
+local windows_written, noted = {}, {}
+
 -- Gives a hold back and charges what was used of it. `movement` is the JSON of the entry as its caller wrote it, '' for none.
 local function settle_money(key, customer, windows, source, released, charged, movement)
   if released ~= 0 or charged ~= 0 then move_money(key, customer, windows, -released, charged) end
   if released ~= 0 then zrem('holds:' .. key, source) end
   if movement == '' then return end
   zadd('movements:' .. key, now_text, source)
-  if windows ~= 'total' then movement = movement .. ',"windows":["' .. windows:gsub(' ', '","') .. '"]' end
-  hset('movement-texts:' .. key, source, movement .. ',"at":' .. now_text .. '}')
+  local written = windows_written[windows]
+  if not written then
+    written = (windows == 'total' and '' or ',"windows":["' .. windows:gsub(' ', '","') .. '"]') .. ',"at":' .. now_text .. '}'
+    windows_written[windows] = written
+  end
+  hset('movement-texts:' .. key, source, movement .. written)
+  if noted[key] then return end
+  noted[key] = true
   write('ZADD', P .. 'ledgers', 'NX', now_text, key)
 end

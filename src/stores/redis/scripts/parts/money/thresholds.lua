@@ -75,5 +75,6 @@ end
 -- Looks at the budgets in whose periods the key and the customer were charged, after the charge is noted in this script. What is
 -- damaged there does not keep a charge from being made: the balance is made anew by it.
 local function note_reached(k, customer, windows)
-  if not k.broken then pcall(look_at_budgets, k, customer, windows) end
+  local none = customer == '' and (k.budgets or '') == ''
+  if not k.broken and not none then pcall(look_at_budgets, k, customer, windows) end
 end

@@ -9,17 +9,28 @@ local function usage_hash(first, name)
   return exact(first) .. ':' .. name
 end
 
--- `counts` is a text of what is counted and how much, `what` type and model.
-local function add_usage(key, customer, counts, what)
-  local sign = customer ~= '' and '+ ' or '- '
-  local function add(name, span)
+-- What such texts add, as hash, field and number: of tasks that were like each other.
+local usage_read = {}
+local function read_usage(key, customer, text)
+  local sign, adds = customer ~= '' and '+ ' or '- ', {}
+  local counts, what = match(text, '^([^|]*)|(.*)$')
+  local function read(name, span)
     local first = today - today % span
     local at, offset = 'usage:' .. usage_hash(first, name), exact(today - first)
-    for mark, count in counts:gmatch('(%S+) (%S+)') do hadd(at, offset .. mark .. sign .. what, tonumber(count)) end
+    for mark, count in counts:gmatch('(%S+) (%S+)') do adds[#adds + 1] = { at, offset .. mark .. sign .. what, tonumber(count) } end
   end
-  add(scoped('', ''), 1)
-  add(scoped(key, ''), 1)
-  if customer ~= '' then add(scoped(key, customer), USAGE_SPAN) end
+  read(scoped('', ''), 1)
+  read(scoped(key, ''), 1)
+  if customer ~= '' then read(scoped(key, customer), USAGE_SPAN) end
+  return adds
+end
+
+-- `text`: what is counted and how much, then `|` and type and model.
+local function add_usage(key, customer, text)
+  local known = scoped(key, scoped(customer, text))
+  local adds = usage_read[known] or read_usage(key, customer, text)
+  usage_read[known] = adds
+  for _, add in ipairs(adds) do hadd(add[1], add[2], add[3]) end
 end
 
 -- A hash is noted with each new field of it.

@@ -35,7 +35,7 @@ local function settle_session(id, cost)
   if TOLD_SPEND > 0 and charged > 0 then post_spend(load_key(f[1]), f[2] or '', f[4] or 'total', 'session/' .. id, movement) end
   if charged > 0 then note_reached(load_key(f[1]), f[2] or '', f[4] or 'total') end
   local counts = 'c 1 i -1 $ ' .. exact(charged) .. ' u ' .. exact(over) .. ' o ' .. exact(over)
-  add_usage(f[1], f[2] or '', counts, 'realtime ' .. (f[7] or ''))
+  add_usage(f[1], f[2] or '', counts .. '|realtime ' .. (f[7] or ''))
   write('HSET', session_key(id), 'chargedMicros', exact(charged), 'settled', '1')
   write('ZREM', P .. 'sessions-lost', id)
   write('ZADD', P .. 'session-ends', f[5], id)

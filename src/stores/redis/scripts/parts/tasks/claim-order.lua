@@ -60,27 +60,48 @@ local function promote(type)
   if due[1] then flush() end
 end
 
--- Whether the numbers that a claim reckons with are some.
+-- Whether the numbers that a claim reckons with are some. Those of new tasks are mostly the same.
+local numeric = {}
+local function is_numeric(text)
+  local is = numeric[text]
+  if is == nil then
+    is = tonumber(text) ~= nil
+    numeric[text] = is
+  end
+  return is
+end
+
 local function is_countable(t)
-  return tonumber(t[T_fence]) and tonumber(t[T_attempt]) and tonumber(t[T_seq]) and tonumber(t[T_progress])
-    and tonumber(t[T_timeoutMs]) and tonumber(t[T_deadlineAt])
+  return is_numeric(t[T_fence]) and is_numeric(t[T_attempt]) and is_numeric(t[T_seq]) and is_numeric(t[T_progress])
+    and is_numeric(t[T_timeoutMs]) and is_numeric(t[T_deadlineAt])
+end
+
+-- The number after one that stands as a text.
+local following = {}
+local function next_after(text)
+  local next = following[text]
+  if not next then
+    next = exact(text + 1)
+    following[text] = next
+  end
+  return next
 end
 
 -- The task under its lease, and its update. Does what the reducer does for a claim (src/tasks/reducer.ts): a field
 -- that a claim sets is set in both.
 local function hand_out(t, k, type, lease_until)
   local id, s = t[T_id], load_subject(k.id, t[T_subject])
-  t[T_fence], t[T_leaseUntil], t[T_updatedAt], t[T_rev] = exact(t[T_fence] + 1), lease_until, now_text, ARGV[2]
+  t[T_fence], t[T_leaseUntil], t[T_updatedAt], t[T_rev] = next_after(t[T_fence]), lease_until, now_text, ARGV[2]
   local set = { 'fence', t[T_fence], 'leaseUntil', lease_until, 'updatedAt', now_text, 'rev', ARGV[2] }
   local event = ''
   if t[T_status] == 'queued' then
-    t[T_status], t[T_attempt], t[T_attemptStartedAt] = 'running', exact(t[T_attempt] + 1), now_text
-    t[T_seq] = exact(t[T_seq] + 1)
+    t[T_status], t[T_attempt], t[T_attemptStartedAt] = 'running', next_after(t[T_attempt]), now_text
+    t[T_seq] = next_after(t[T_seq])
     local field = 'e' .. t[T_seq]
     event = log_event(id, field,
       '{"seq":' .. t[T_seq] .. ',"type":"started","progress":' .. t[T_progress], k, s)
     if not t[T_startedAt] then
-      t[T_startedAt], t[T_deadlineAt] = now_text, exact(now + t[T_timeoutMs])
+      t[T_startedAt], t[T_deadlineAt] = now_text, moment_in(t[T_timeoutMs])
       set[9], set[10], set[11], set[12] = 'startedAt', now_text, 'deadlineAt', t[T_deadlineAt]
     end
     local n = #set
@@ -101,7 +122,7 @@ local function hand_out(t, k, type, lease_until)
   if event ~= '' then leave_started(k, t) end
   local deadline = tonumber(t[T_deadlineAt])
   zadd('wake:' .. type, deadline < tonumber(lease_until) and t[T_deadlineAt] or lease_until, id)
-  return { t, event, k.epoch, k.seq, s and s.epoch or '', s and s.seq or '', followed_by(t[T_by], k, s) }
+  return { t, event, places_of(t[T_by], k, s) }
 end
 
 -- Of each lane, what is remembered of whose turn it is: of each token the first two keys and their scores (`heads`), and the key
@@ -200,8 +221,11 @@ local function oldest(type, lane, tokens, key, q, rank)
   return found, found_id, counts
 end
 
--- Keys that were deleted or have expired by now start nothing; the sweep cancels what waits under them.
+-- Keys that were deleted or have expired by now start nothing; the sweep cancels what waits under them. Once in a script.
+local stopped
 local function stop_closed_keys()
+  if stopped then return end
+  stopped = true
   for _, id in ipairs(rcall('ZRANGEBYSCORE', P .. 'closing', '-inf', now_text, 'LIMIT', '0', MAX_STEP_TASKS)) do
     local k = load_key(id)
     if not k.broken and k.cap ~= 0 then

@@ -63,13 +63,13 @@ local function create(c)
 
   local event = log_event(id, 'e1', c[15], k, s)
   -- Its number among the key's tasks is the position of its first event.
-  local no = exact(k.seq)
+  local no = k.seq_text
   local plain, moments = c[22] * 2, c[23] * 2
   local b = 23 + plain
   local set = { 'HSET', P .. 'task:' .. id, 'no', no, 'rev', ARGV[2], 'e1', event, unpack(c, 24, b) }
   local n = 8 + plain
   for i = 1, moments, 2 do
-    set[n + i], set[n + i + 1] = c[b + i], c[b + i + 1] == '0' and now_text or exact(now + c[b + i + 1])
+    set[n + i], set[n + i + 1] = c[b + i], moment_in(c[b + i + 1])
   end
   local reserved, windows = tonumber(c[8]), nil
   if reserved > 0 then
@@ -80,16 +80,14 @@ local function create(c)
   if OUTBOX_ROWS > 0 and c[b + moments + 1] then post(c[b + moments + 1]) end
   if c[12] ~= '' then zadd('batch:' .. scoped(key, c[12]), '0', id) end
   if once then
-    write('SET', once, c[18] .. ',"until":' .. exact(now + c[19]) .. '}', 'PX', c[19])
+    write('SET', once, c[18] .. ',"until":' .. moment_in(c[19]) .. '}', 'PX', c[19])
   end
   if windows then hold_money(key, c[7], windows, 'task/' .. id, reserved) end
   count_waiting(k, s, 1)
   make_ready(k, type, token_of(c[6]), tonumber(c[5]), no, id)
   list_under(k, s, id, list_score(id, 'queued', type))
-  zadd('wake:' .. type, exact(now + c[11]), id)
-  return {
-    'created', now_text, k.epoch, k.seq, s and s.epoch or '', s and s.seq or '', followed_by('', k, s), ARGV[2], take_request(k),
-  }
+  zadd('wake:' .. type, moment_in(c[11]), id)
+  return { 'created', now_text, places_of('', k, s), take_request(k) }
 end
 
 -- Makes the task of the creation, which is the script's `index`th: answers { 'created', … }, and true; or why it is not made.
