@@ -19,18 +19,27 @@ import { listReply, numberOf, textOf } from "./server/replies.ts";
 import type { ScriptRunner } from "./server/script-runner.ts";
 import { creationOf, onceArguments, readCreated } from "./tasks/creation.ts";
 import type { TaskFields } from "./tasks/fields.ts";
+import type { MadeTasks } from "./tasks/made-tasks.ts";
 
 type Details = Pick<Batch, "taskIds" | "metadata">;
 
 export class RedisBatches implements BatchStore {
   readonly #scripts: ScriptRunner;
   readonly #fields: TaskFields;
+  readonly #made: MadeTasks;
   readonly #token: () => string;
   readonly #outbox: OutboxOptions | null;
 
   /** `token` draws epochs. */
-  constructor(scripts: ScriptRunner, fields: TaskFields, token: () => string, outbox: OutboxOptions | null) {
+  constructor(
+    scripts: ScriptRunner,
+    fields: TaskFields,
+    made: MadeTasks,
+    token: () => string,
+    outbox: OutboxOptions | null,
+  ) {
     this.#scripts = scripts;
+    this.#made = made;
     this.#fields = fields;
     this.#token = token;
     this.#outbox = outbox;
@@ -55,7 +64,8 @@ export class RedisBatches implements BatchStore {
     if (reply[0] === "refused") {
       const index = numberOf(reply[1]);
       const creation = creations[index];
-      const refusal = creation === undefined ? null : readCreated(this.#fields, creation, reply[2]);
+      const refusal =
+        creation === undefined ? null : readCreated(this.#fields, creation, reply[2], this.#made);
       if (refusal === null || !isRefusal(refusal)) throw new Error("A task of a new batch was there before");
       return { outcome: "refused", index, refusal };
     }
@@ -63,7 +73,12 @@ export class RedisBatches implements BatchStore {
     const [, now, made] = reply;
     let rate: RequestRate | null = null;
     const updates = listReply(made).map((one, index) => {
-      const created = readCreated(this.#fields, creations[index] as (typeof creations)[number], one);
+      const created = readCreated(
+        this.#fields,
+        creations[index] as (typeof creations)[number],
+        one,
+        this.#made,
+      );
       if (created.outcome !== "created") throw new Error(`A task of a batch was ${created.outcome}`);
       rate = created.rate;
       return created.update;

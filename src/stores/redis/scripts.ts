@@ -74,6 +74,8 @@ export type { ScriptName } from "./server/script-texts.ts";
  * answer was lost.
  */
 export const REMEMBER_MS = 30_000;
+/** Characters that the names of a process's calls begin with: 62^10 make a repetition no concern. */
+export const CALLER_LENGTH = 10;
 /** Nodes that are marked as following one log: of more the oldest goes. */
 const MAX_NODES = 64;
 /** A node is written down again when it was last heard of so long ago, ms. */
@@ -112,6 +114,7 @@ const LIMITS = {
   USAGE_SPAN,
   DAY_MS: 86_400_000,
   REMEMBER_MS,
+  CALLER_LENGTH,
   MAX_NODES,
   NODE_HEARD_MS,
   NODE_GONE_MS,

@@ -20,10 +20,11 @@ import { RedisDeliveries } from "./deliveries.ts";
 import { RedisLedger } from "./ledger.ts";
 import { RedisOutbox } from "./outbox.ts";
 import { prepare } from "./schema/conversion.ts";
-import { Scripts } from "./scripts.ts";
+import { CALLER_LENGTH, Scripts } from "./scripts.ts";
 import { type ScriptClient, ScriptRunner, type Together } from "./server/script-runner.ts";
 import { RedisSessions } from "./sessions.ts";
 import { TaskFields } from "./tasks/fields.ts";
+import { MadeTasks } from "./tasks/made-tasks.ts";
 import { RedisTasks } from "./tasks/store.ts";
 import { RedisUsage } from "./usage.ts";
 
@@ -51,7 +52,7 @@ export type RedisStoreOptions = {
 const DEFAULT_PREFIX = "conduit:";
 /** A restarted server is back within a second; who waits longer should hear of it. */
 const REPEAT_AFTER_MS = [100, 500];
-/** Characters of an epoch, and of what the names of a process's calls begin with: 62^10 make a repetition no concern. */
+/** Characters of an epoch: 62^10 make a repetition no concern. */
 const TOKEN_LENGTH = 10;
 
 /** The store in the Redis behind the client. Nothing is asked of the server before the first call. */
@@ -70,9 +71,10 @@ export function createRedisStore(options: RedisStoreOptions): Store {
   } = options;
   if (!/^\S+$/.test(node)) throw new TypeError(`node: expected a word, got ${JSON.stringify(node)}`);
   const token = () => randomToken(TOKEN_LENGTH, random);
-  const boot = token();
+  const boot = randomToken(CALLER_LENGTH, random);
   let calls = 0;
   const fields = new TaskFields(table);
+  const made = new MadeTasks(CALLER_LENGTH);
   const scripts = new ScriptRunner({
     client: redis,
     scripts: new Scripts(fields, release, outbox),
@@ -85,8 +87,8 @@ export function createRedisStore(options: RedisStoreOptions): Store {
   });
   scripts.onUnprepared(() => prepare(scripts, fields));
   return {
-    ...methodsOf(new RedisTasks(scripts, fields, { node, token, outbox, now })),
-    ...methodsOf(new RedisBatches(scripts, fields, token, outbox)),
+    ...methodsOf(new RedisTasks(scripts, fields, { node, token, made, outbox, now })),
+    ...methodsOf(new RedisBatches(scripts, fields, made, token, outbox)),
     ...methodsOf(new RedisAccounts(scripts)),
     ...methodsOf(new RedisAudit(scripts)),
     ...methodsOf(new RedisEphemeralKeys(scripts)),

@@ -35,7 +35,8 @@ import type { ScriptRunner } from "../server/script-runner.ts";
 import type { ServerClock } from "../server/server-clock.ts";
 import { usageText } from "../usage.ts";
 import type { Besides, DamagedTask, StoredTask, TaskFields } from "./fields.ts";
-import { eventText, readClaims, readPlaces } from "./task-reply.ts";
+import type { MadeTasks } from "./made-tasks.ts";
+import { eventText, knownClaim, readClaims, readPlaces } from "./task-reply.ts";
 
 /** Records of tasks under leases of this process that are remembered; one that is not is loaded when it is changed. */
 const MAX_KNOWN = 1_024;
@@ -66,6 +67,7 @@ export class Commits {
   readonly #fields: TaskFields;
   readonly #clock: ServerClock;
   readonly #outbox: OutboxOptions | null;
+  readonly #made: MadeTasks;
   readonly #known = new Map<string, StoredTask>();
   /** The last change of a task that is under way. */
   readonly #underWay = new Map<string, Promise<unknown>>();
@@ -74,8 +76,10 @@ export class Commits {
     scripts: ScriptRunner,
     fields: TaskFields,
     clock: ServerClock,
+    made: MadeTasks,
     outbox: OutboxOptions | null = null,
   ) {
+    this.#made = made;
     this.#outbox = outbox;
     this.#scripts = scripts;
     this.#fields = fields;
@@ -97,11 +101,32 @@ export class Commits {
 
   /** Reads what a claim answered, and remembers it: it is this process's to change. Tasks that cannot be read are set aside. */
   async claimed(reply: Reply | undefined): Promise<Claim[]> {
-    const { claims, damaged } = readClaims(this.#fields, reply);
+    const { claims, damaged } = readClaims(this.#fields, await this.#whole(listReply(reply)));
     for (const { claim, stored } of claims) this.#remember(claim.task.id, stored);
     // Where that fails, the sweep does it when their leases have run out. The other claims hold all the same.
     await this.setAside(damaged).catch(() => undefined);
     return claims.map(({ claim }) => claim);
+  }
+
+  /** Claims with their tasks, where the script told only what it set in them. */
+  async #whole(replies: readonly Reply[]): Promise<readonly Reply[]> {
+    if (!replies.some((one) => typeof listReply(one)[0] === "string")) return replies;
+    const whole = replies.map(async (one): Promise<Reply[]> => {
+      const [told, ...rest] = listReply(one);
+      if (typeof told !== "string") return [[told ?? null, ...rest]];
+      const known = knownClaim(this.#fields, told, this.#made);
+      return known === null ? this.#unknown(told, rest) : [[known, ...rest]];
+    });
+    return (await Promise.all(whole)).flat();
+  }
+
+  /** A claim of a task that is not known after all. One whose lease is over meanwhile, or that cannot be had now, is the sweep's. */
+  async #unknown(told: string, rest: readonly Reply[]): Promise<Reply[]> {
+    const [id = "", , ...changes] = told.split("\n");
+    const answer = await this.#scripts.run("load", id).catch(() => null);
+    const task = answer === null ? null : (listReply(listReply(answer)[1])[0] ?? null);
+    const fence = changes[changes.indexOf("fence") + 1];
+    return this.#fields.tryRead(task)?.task.fence === Number(fence) ? [[task, ...rest]] : [];
   }
 
   /** Takes tasks that cannot be read out of every list, so that the others go on, and counts them for the operator. */
@@ -227,7 +252,7 @@ export class Commits {
       `e${after.seq}`,
       ...settlementArguments(after, settlement),
       ...(finished === undefined ? ["", "", ""] : [finished.kind, finished.id, String(finished.fence)]),
-      ...(next === undefined ? ["", "", "", "", "", "", ""] : claimArguments(next)),
+      ...(next === undefined ? ["", "", "", "", "", "", "", ""] : claimArguments(next, this.#made)),
       String(texts.length / 2),
       String(moments.length / 2),
       String(gone.length),
@@ -244,8 +269,8 @@ export class Commits {
 }
 
 /** Lane, lease, how many at most, how many may be held at once, the providers, how many starts and how many polls
- * ("" = no such limit). */
-export function claimArguments(options: ClaimOptions): string[] {
+ * ("" = no such limit), and since which call it is known what this process made. */
+export function claimArguments(options: ClaimOptions, made: MadeTasks): string[] {
   const { lane, leaseMs, max, maxHeld, providers, maxStarts, maxPolls } = options;
   return [
     lane,
@@ -255,6 +280,7 @@ export function claimArguments(options: ClaimOptions): string[] {
     providers === undefined ? "" : listText(providers),
     maxStarts === undefined ? "" : String(maxStarts),
     maxPolls === undefined ? "" : String(maxPolls),
+    String(made.since),
   ];
 }
 

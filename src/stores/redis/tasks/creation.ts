@@ -15,13 +15,19 @@ import { measuredSpec } from "../../sizes.ts";
 import { taskRows } from "../event-rows.ts";
 import { TIMELESS_WINDOWS } from "../ledger.ts";
 import type { Reply } from "../server/replies.ts";
-import { listReply, numberOf } from "../server/replies.ts";
+import { listReply, numberOf, textOf } from "../server/replies.ts";
 import { readRateIfAny, readRefusal } from "../start-refusal.ts";
-import type { TaskFields } from "./fields.ts";
+import type { FieldChanges, TaskFields } from "./fields.ts";
+import type { MadeTasks } from "./made-tasks.ts";
 import { eventText, readPlaces, readViews } from "./task-reply.ts";
 
 /** A draft on its way: what is sent of it, and what its task becomes once the server has said when. */
-export type Creation = { args: string[]; draft: TaskDraft; epoch: string };
+export type Creation = {
+  readonly args: string[];
+  readonly draft: TaskDraft;
+  readonly epoch: string;
+  readonly written: Pick<FieldChanges, "texts" | "moments">;
+};
 
 const MOMENT_ZERO = 0;
 /** In the order of the head of scripts/parts/tasks/creation.lua. Throws `StoredValueTooLargeError` when a task could not hold the draft. */
@@ -36,7 +42,8 @@ export function creationOf(
   const task = newTask(draft, epoch, MOMENT_ZERO);
   const spec = measuredSpec(fields.spec(task));
   const besides = { specBytes: spec.bytes, progressAt: null, trimmed: false };
-  const { texts, moments } = fields.written(task, besides, spec.text);
+  const written = fields.written(task, besides, spec.text);
+  const { texts, moments } = written;
   const { idempotency, tenant } = draft;
   const args = [
     draft.id,
@@ -61,7 +68,7 @@ export function creationOf(
     ...moments,
     ...taskRows(outbox, task, { type: "queued", seq: 1 }),
   ];
-  return { args, draft, epoch };
+  return { args, draft, epoch, written };
 }
 
 /** The idempotency key that is taken for what has the id; texts without content where there is none. */
@@ -72,12 +79,17 @@ export function onceArguments(claim: IdempotencyClaim | null, id: string): strin
   return [key, fingerprint, holder, String(ttlMs), String(onlyIfEndedWithinMs), takeOver ? "1" : "0"];
 }
 
-/** Throws `StoreUnavailableError` when what the task needs in the store is damaged. */
-export function readCreated(fields: TaskFields, creation: Creation, reply: Reply | undefined): CreateOutcome {
+/** Remembers a task that was made. Throws `StoreUnavailableError` when what the task needs in the store is damaged. */
+export function readCreated(
+  fields: TaskFields,
+  creation: Creation,
+  reply: Reply | undefined,
+  made: MadeTasks,
+): CreateOutcome {
   const [outcome, ...rest] = listReply(reply);
   switch (outcome) {
     case "created":
-      return created(creation, rest);
+      return created(fields, creation, rest, made);
     case "replayed": {
       const [view] = readViews(fields, rest[0] ?? null).views;
       if (view === undefined) break;
@@ -105,10 +117,19 @@ export function readRepeated(fields: TaskFields, reply: Reply): RepeatOutcome | 
 }
 
 /** The server answers what the draft does not say: when, and where the logs stand. */
-function created({ draft, epoch }: Creation, reply: readonly Reply[]): CreateOutcome {
-  const [now, places, rate] = reply;
-  const task = newTask(draft, epoch, numberOf(now));
+function created(
+  fields: TaskFields,
+  { draft, epoch, written }: Creation,
+  reply: readonly Reply[],
+  made: MadeTasks,
+): CreateOutcome {
+  const [moment, rev, places, rate] = reply;
+  const now = numberOf(moment);
+  const task = newTask(draft, epoch, now);
   const where = readPlaces(places);
+  // Its number among the key's tasks is the position of its first event.
+  const no = String(where.keySeq);
+  made.add(task.id, textOf(rev), fields.values(written, now, no, textOf(rev)));
   const { keySeq, subjectSeq } = where;
   const event = {
     taskId: task.id,

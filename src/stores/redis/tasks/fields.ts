@@ -20,9 +20,33 @@ import {
 } from "../../task-fields.ts";
 import type { Reply } from "../server/replies.ts";
 import { listReply, textOf } from "../server/replies.ts";
+import type { TaskValues } from "./made-tasks.ts";
 
 /** Fields of the task's hash that are not in the table of fields; scripts read them after those of the table. */
 const BESIDES = ["spec", "no", "rev", "by"] as const;
+
+/** Where each of them stands in what scripts answer, from 0. */
+type BesidesPlaces = Readonly<Record<(typeof BESIDES)[number], number>>;
+
+/** What a claim looks at. Scripts read these first, and of a task whose record the caller knows nothing else. */
+const CLAIMED = [
+  "id",
+  "keyId",
+  "subject",
+  "batchId",
+  "timeoutMs",
+  "status",
+  "progress",
+  "message",
+  "attempt",
+  "startedAt",
+  "deadlineAt",
+  "fence",
+  "seq",
+  "spec",
+  "rev",
+  "by",
+] as const;
 
 /** Begins a text that is JSON: half a surrogate pair, which UTF-8 cannot hold, has to be escaped. */
 const ESCAPED = "\u0001";
@@ -64,6 +88,8 @@ type Place = "task" | "besides" | "tenant" | "provider";
 
 type Known = {
   readonly name: string;
+  /** Where it stands in what scripts answer, from 0; -1 for a field of the spec. */
+  readonly at: number;
   readonly field: Field;
   readonly place: Place;
 };
@@ -72,22 +98,31 @@ export class TaskFields {
   readonly table: FieldTable;
   /** In the order in which scripts read them. */
   readonly names: readonly string[];
+  readonly #besides: BesidesPlaces;
   readonly #own: readonly Known[];
   readonly #spec: readonly Known[];
   readonly #changing: readonly Known[];
   readonly #moments: readonly Known[];
 
   constructor(table: FieldTable) {
+    const stored = [...namesIn(table, "own"), ...BESIDES];
+    const taken = stored.find((name, index) => stored.indexOf(name) !== index);
+    if (taken !== undefined) throw new Error(`The store has a use of its own for a field ${taken}`);
+    this.names = [...new Set<string>([...CLAIMED, ...stored])];
     const pick = (names: string[]) =>
-      names.map((name) => ({ name, field: table[name] as Field, place: PLACES[name] ?? "task" }));
+      names.map((name) => ({
+        name,
+        at: this.names.indexOf(name),
+        field: table[name] as Field,
+        place: PLACES[name] ?? "task",
+      }));
+    const besides = BESIDES.map((name) => [name, this.names.indexOf(name)]);
+    this.#besides = Object.fromEntries(besides) as BesidesPlaces;
     this.table = table;
     this.#own = pick(namesIn(table, "own"));
     this.#spec = pick(namesIn(table, "spec"));
     this.#changing = pick(changingNames(table));
     this.#moments = this.#changing.filter(({ field }) => field.kind === "moment");
-    this.names = [...this.#own.map(({ name }) => name), ...BESIDES];
-    const taken = this.names.find((name, index) => this.names.indexOf(name) !== index);
-    if (taken !== undefined) throw new Error(`The store has a use of its own for a field ${taken}`);
   }
 
   /** Where a field stands in what Lua reads, from 1. */
@@ -95,20 +130,33 @@ export class TaskFields {
     return this.names.indexOf(name) + 1;
   }
 
-  /** The Lua function that reads a task. */
+  /** The Lua functions that read a task: whole, or what a claim looks at and then the rest of it. */
   luaReader(): string {
-    const names = this.names.map((name) => `'${name}'`).join(", ");
+    const quoted = this.names.map((name) => `'${name}'`);
+    const first = quoted.slice(0, CLAIMED.length).join(", ");
+    const rest = quoted.slice(CLAIMED.length).join(", ");
     const defaults = this.#own.flatMap(({ name, field }) => {
       const { missing, kind } = field;
       if (typeof missing === "function" || missing === null || kind === "json") return [];
       return [`  f[T_${name}] = f[T_${name}] or '${fieldText(kind, missing)}'`];
     });
     return [
-      "local function load_task(id)",
-      `  local f = redis.pcall('HMGET', P .. 'task:' .. id, ${names})`,
-      "  if f.err or f[T_id] ~= id then return nil end",
+      "local function with_defaults(f)",
       ...defaults,
       "  return f",
+      "end",
+      "local function load_task(id)",
+      `  local f = redis.pcall('HMGET', P .. 'task:' .. id, ${first}, ${rest})`,
+      "  if f.err or f[T_id] ~= id then return nil end",
+      "  return with_defaults(f)",
+      "end",
+      "local function load_first(id)",
+      `  local f = redis.pcall('HMGET', P .. 'task:' .. id, ${first})`,
+      "  if f.err or f[T_id] ~= id then return nil end",
+      "  return with_defaults(f)",
+      "end",
+      "local function load_rest(f)",
+      `  for i, text in ipairs(rcall('HMGET', P .. 'task:' .. f[T_id], ${rest})) do f[${CLAIMED.length} + i] = text end`,
       "end",
       "",
     ].join("\n");
@@ -117,15 +165,14 @@ export class TaskFields {
   /** Reads what `load_task` answered. Throws when it cannot be read. */
   read(reply: Reply | undefined): StoredTask {
     const values = listReply(reply);
-    const own = this.#own.length;
-    const spec = JSON.parse(textOf(values[own] ?? "{}")) as Record<string, Json>;
+    const value = (name: (typeof BESIDES)[number]) => values[this.#besides[name]];
+    const spec = JSON.parse(textOf(value("spec") ?? "{}")) as Record<string, Json>;
     const task: Record<string, FieldValue> = {};
     const besides: Record<string, FieldValue> = {};
     const tenant: Record<string, FieldValue> = {};
-    for (let index = 0; index < own; index++) {
-      const { name, field, place } = this.#own[index] as Known;
+    for (const { name, at, field, place } of this.#own) {
       if (place === "provider") continue;
-      const text = values[index] ?? null;
+      const text = values[at] ?? null;
       const value = text === null ? missingValue(field, spec) : fieldValue(field.kind, text as string);
       if (place === "task") task[name] = value;
       else if (place === "tenant") tenant[name] = value;
@@ -136,8 +183,8 @@ export class TaskFields {
     return {
       task: task as unknown as Task,
       besides: besides as unknown as Besides,
-      no: textOf(values[own + 1] ?? ""),
-      rev: textOf(values[own + 2] ?? ""),
+      no: textOf(value("no") ?? ""),
+      rev: textOf(value("rev") ?? ""),
     };
   }
 
@@ -187,6 +234,28 @@ export class TaskFields {
         changes.texts.push(name, fieldText(field.kind, value));
     }
     return changes;
+  }
+
+  /** The record of a new task as scripts answer it: `written` of it at `now`, its number among its key's, its revision. */
+  values({ texts, moments }: Omit<FieldChanges, "gone">, now: number, no: string, rev: string): TaskValues {
+    const values = this.names.map((): string | null => null);
+    const set = (name: string, text: string) => {
+      values[this.names.indexOf(name)] = text;
+    };
+    for (let at = 0; at < texts.length; at += 2) set(texts[at] as string, texts[at + 1] as string);
+    for (let at = 0; at < moments.length; at += 2)
+      set(moments[at] as string, String(now + Number(moments[at + 1])));
+    set("no", no);
+    set("rev", rev);
+    return values;
+  }
+
+  /** The record after the changes that a claim told, as names and texts. */
+  changed(values: TaskValues, changes: readonly string[]): TaskValues {
+    const changed = [...values];
+    for (let at = 0; at < changes.length; at += 2)
+      changed[this.names.indexOf(changes[at] as string)] = changes[at + 1] as string;
+    return changed;
   }
 
   spec(task: Task): string {

@@ -47,6 +47,7 @@ import { creationOf, readCreated, readRepeated } from "./creation.ts";
 import type { TaskFields } from "./fields.ts";
 import { listScript } from "./listing.ts";
 import { RedisLogs } from "./logs.ts";
+import type { MadeTasks } from "./made-tasks.ts";
 import { scopeArguments } from "./scope-arguments.ts";
 import { RedisSweep } from "./sweep.ts";
 import { TaskViews } from "./views.ts";
@@ -56,6 +57,7 @@ export type RedisTasksOptions = {
   readonly node: string;
   /** Makes epochs. */
   readonly token: () => string;
+  readonly made: MadeTasks;
   readonly outbox: OutboxOptions | null;
   /** Tests only: replaces the server's clock, ms. */
   readonly now?: (() => number) | undefined;
@@ -73,14 +75,20 @@ export class RedisTasks implements TaskStore {
   readonly #logs: RedisLogs;
   readonly #views: TaskViews;
   readonly #token: () => string;
+  readonly #made: MadeTasks;
 
-  constructor(scripts: ScriptRunner, fields: TaskFields, { node, token, outbox, now }: RedisTasksOptions) {
+  constructor(
+    scripts: ScriptRunner,
+    fields: TaskFields,
+    { node, token, made, outbox, now }: RedisTasksOptions,
+  ) {
     this.#scripts = scripts;
+    this.#made = made;
     this.#fields = fields;
     this.#token = token;
     this.#outbox = outbox;
     this.#clock = new ServerClock(now);
-    this.#commits = new Commits(scripts, fields, this.#clock, outbox);
+    this.#commits = new Commits(scripts, fields, this.#clock, made, outbox);
     this.#work = new RedisDueWork(scripts, this.#commits, fields);
     this.#sweep = new RedisSweep(scripts, this.#commits, fields, this.#clock, node);
     this.#retention = new RedisRetention(scripts, token, node);
@@ -91,7 +99,7 @@ export class RedisTasks implements TaskStore {
   async create(draft: TaskDraft, limits: CreateLimits): Promise<CreateOutcome> {
     const creation = creationOf(this.#fields, draft, limits, this.#token, this.#outbox);
     const { reply, index } = await this.#scripts.many("create", creation.args);
-    return readCreated(this.#fields, creation, listReply(reply)[index]);
+    return readCreated(this.#fields, creation, listReply(reply)[index], this.#made);
   }
 
   async repeated(tenant: Tenant, claim: IdempotencyClaim): Promise<RepeatOutcome | null> {
@@ -117,7 +125,7 @@ export class RedisTasks implements TaskStore {
   }
 
   async claim(options: ClaimOptions): Promise<Claim[]> {
-    const [now, claims] = listReply(await this.#scripts.run("claim", ...claimArguments(options)));
+    const [now, claims] = listReply(await this.#scripts.run("claim", ...claimArguments(options, this.#made)));
     this.#clock.learn(numberOf(now));
     return this.#commits.claimed(claims);
   }

@@ -8,6 +8,7 @@ import { type KeyQueue, rankOf, servedBefore, type Triple } from "../../fair-que
 import type { Reply } from "../server/replies.ts";
 import { listReply, numberOf, numberOrNull, textOf } from "../server/replies.ts";
 import type { DamagedTask, StoredTask, TaskFields } from "./fields.ts";
+import type { MadeTasks, TaskValues } from "./made-tasks.ts";
 
 /** What of an event its caller knows. The server adds when it was, and its places in the logs. */
 export function eventText(event: Pick<TaskEvent, "seq" | "type" | "progress" | "message">): string {
@@ -51,13 +52,23 @@ export function readPlaces(
   };
 }
 
+/**
+ * A claim's task as it stands in the store, where the script told only what it set in a record that the caller is to know: the id,
+ * the revision before, names and texts, as lines. Null when it is not known.
+ */
+export function knownClaim(fields: TaskFields, told: string, made: MadeTasks): TaskValues | null {
+  const [id = "", rev = "", ...changes] = told.split("\n");
+  const values = made.take(id, rev);
+  return values && fields.changed(values, changes);
+}
+
 /** Claims with the tasks as they are stored, and apart from them those whose task cannot be read. */
 export function readClaims(
   fields: TaskFields,
-  reply: Reply | undefined,
+  replies: readonly Reply[],
 ): { claims: { claim: Claim; stored: StoredTask }[]; damaged: DamagedTask[] } {
   const damaged: DamagedTask[] = [];
-  const claims = listReply(reply).flatMap((one) => {
+  const claims = replies.flatMap((one) => {
     const [told, event, places] = listReply(one);
     const stored = fields.tryRead(told);
     if (stored === null) {

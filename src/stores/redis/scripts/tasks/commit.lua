@@ -9,7 +9,8 @@
 --   type of the event or '', 20 the event's JSON as far as it is known, 21 field of the event, 22 money released or '' for none,
 --   23 charged, 24 customer, 25 JSON of the movement or '', 26 its id, 27 kind of the due work that this finishes or '', 28 its id, 29 its
 --   fence, 30 lane to claim in or '', 31 lease in ms, 32 how many at most, 33 most held or '', 34 JSON list of providers or '', 35 and 36 how
---   many starts and polls at most or '', 37 fields to set, 38 moments to set, 39 fields to remove, 40 due work to leave; then names and texts, names and ms from now, names, and of each item kind,
+--   many starts and polls at most or '', 37 the call since which the caller knows what it made or '', 38 fields to set, 39 moments to set, 40
+--   fields to remove, 41 due work to leave; then names and texts, names and ms from now, names, and of each item kind,
 --   id, destination, payload, ms until it is given up; what is added to the sums of usage or '' (see parts/money/usage.lua); then '', or, where
 --   webhooks may hear of it, the type of the message, its body (JSON), and URL and headers (JSON) of the task's own webhook, '' where
 --   that does not hear of it; and at the end the row for the outbox, if there is one.
@@ -69,9 +70,9 @@ local function commit(c)
   end
   if c[16] ~= '' then zadd('delayed:' .. type, moment_in(c[16]), id) end
 
-  local plain, moments, gone, works = c[37] * 2, c[38] * 2, tonumber(c[39]), tonumber(c[40])
-  local b, n = 40 + plain, 4 + plain
-  local set = { 'HSET', P .. at, 'rev', ARGV[2], unpack(c, 41, b) }
+  local plain, moments, gone, works = c[38] * 2, c[39] * 2, tonumber(c[40]), tonumber(c[41])
+  local b, n = 41 + plain, 4 + plain
+  local set = { 'HSET', P .. at, 'rev', ARGV[2], unpack(c, 42, b) }
   for i = 1, moments, 2 do
     set[n + i], set[n + i + 1] = c[b + i], moment_in(c[b + i + 1])
   end
@@ -146,7 +147,7 @@ fetched = min(max(1, wanted), 32)
 for i, c in ipairs(calls) do
   claims[i], records[i] = {}, {}
   if replies[i][1] == 1 and c[30] ~= '' then
-    local way = concat(c, '\n', 30, 36)
+    local way = concat(c, '\n', 30, 37)
     local those = c[32] == '1' and askers[way]
     if those then
       those[#those + 1] = i
@@ -160,7 +161,7 @@ for _, those in ipairs(asked) do
   local c, times = calls[those[1]], #those
   local starts, polls = tonumber(c[35]), tonumber(c[36])
   local found, kept = claim_next(c[30], tonumber(c[31]), c[32] * times, tonumber(c[33]), c[34], starts and starts * times,
-    polls and polls * times)
+    polls and polls * times, tonumber(c[37]))
   if times == 1 then
     claims[those[1]], records[those[1]] = found, kept
   else

@@ -1,6 +1,6 @@
 -- Creates tasks: key, idempotency, queue limit and budgets are looked at and the task is written, all at once. ARGV: from 3 the
 -- creations (parts/tasks/creation.lua), as parts/calls.lua reads them: the server takes one long argument faster than many short ones.
--- Answers of each { 'created', moment, places (parts/tenants.lua), rate or nil }, { 'replayed', view },
+-- Answers of each { 'created', moment, revision, places (parts/tenants.lua), rate or nil }, { 'replayed', view },
 -- { 'conflict' }, { 'rate_limited', ms to wait, rate }, { 'queue_full', how many, rate or nil }, { 'budget_exceeded', …, rate or nil } (see
 -- parts/money/budgets.lua; a rate: parts/money/rates.lua), { 'key_refused', why }, { 'id_taken' }
 -- when another tenant has a task of that id, { 'unreadable' } when the key or something else that has to be looked at cannot be read: this one's fault alone.

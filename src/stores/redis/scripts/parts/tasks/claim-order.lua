@@ -87,10 +87,24 @@ local function next_after(text)
   return next
 end
 
+-- Whether the caller has the record of a revision: it made the task itself, in its `since`th call or a later one. A call's name is
+-- what its process is called and the call's number in base 36.
+local known_revs = {}
+local function is_known(rev, since)
+  if TOLD_STARTS > 0 or not since then return false end
+  if known_revs[rev] == nil then
+    local name, number = ARGV[2]:sub(1, CALLER_LENGTH), rev:sub(CALLER_LENGTH + 1, -2)
+    known_revs[rev] = rev:sub(-1) == '+' and rev:sub(1, CALLER_LENGTH) == name and (tonumber(number, 36) or -1) >= since
+  end
+  return known_revs[rev]
+end
+
 -- The task under its lease, and its update. Does what the reducer does for a claim (src/tasks/reducer.ts): a field
--- that a claim sets is set in both.
-local function hand_out(t, k, type, lease_until)
-  local id, s = t[T_id], load_subject(k.id, t[T_subject])
+-- that a claim sets is set in both. Of a task whose record is known to the caller what is set stands in its place: the id, the
+-- revision before, names and texts, as lines.
+local function hand_out(t, k, type, lease_until, known)
+  local id, s, told = t[T_id], load_subject(k.id, t[T_subject]), t
+  if known then told = t[T_id] .. '\n' .. t[T_rev] .. '\n' end
   t[T_fence], t[T_leaseUntil], t[T_updatedAt], t[T_rev] = next_after(t[T_fence]), lease_until, now_text, ARGV[2]
   local set = { 'fence', t[T_fence], 'leaseUntil', lease_until, 'updatedAt', now_text, 'rev', ARGV[2] }
   local event = ''
@@ -107,7 +121,9 @@ local function hand_out(t, k, type, lease_until)
     local n = #set
     set[n + 1], set[n + 2], set[n + 3], set[n + 4], set[n + 5], set[n + 6] =
       'status', 'running', 'attempt', t[T_attempt], 'attemptStartedAt', now_text
-    set[n + 7], set[n + 8], set[n + 9], set[n + 10] = 'seq', t[T_seq], field, event
+    set[n + 7], set[n + 8] = 'seq', t[T_seq]
+    if known then told = told .. concat(set, '\n') end
+    set[n + 9], set[n + 10] = field, event
     if t[T_message] then
       write('HDEL', P .. 'task:' .. id, 'message')
       t[T_message] = false
@@ -122,7 +138,7 @@ local function hand_out(t, k, type, lease_until)
   if event ~= '' then leave_started(k, t) end
   local deadline = tonumber(t[T_deadlineAt])
   zadd('wake:' .. type, deadline < tonumber(lease_until) and t[T_deadlineAt] or lease_until, id)
-  return { t, event, places_of(t[T_by], k, s) }
+  return { told, event, places_of(t[T_by], k, s) }
 end
 
 -- Of each lane, what is remembered of whose turn it is: of each token the first two keys and their scores (`heads`), and the key
@@ -247,9 +263,10 @@ local function allow(turns, starts, polls)
 end
 
 -- Claims what is due in the lane, fairest first, at most `most`, while fewer than `max_held` of the lane are held (nil: no
--- such limit), of the providers in the JSON list (''; all), `max_starts` and `max_polls` of them starts and polls (nil: all may be). Answers the updates, and what to remember of each. What changed
+-- such limit), of the providers in the JSON list (''; all), `max_starts` and `max_polls` of them starts and polls (nil: all may be). `since` is
+-- the call since which the caller knows what it made, nil when it knows nothing. Answers the updates, and what to remember of each. What changed
 -- is written by `finish_claims` and `flush`.
-local function claim_next(type, lease_ms, most, max_held, providers, max_starts, max_polls)
+local function claim_next(type, lease_ms, most, max_held, providers, max_starts, max_polls, since)
   promote(type)
   stop_closed_keys()
   local lane, lease_until = load_lane(type), exact(now + lease_ms)
@@ -312,11 +329,15 @@ local function claim_next(type, lease_ms, most, max_held, providers, max_starts,
         lane.v, lane.changed = max(lane.v, from), true
         local another = type == 'image' and 'video' or 'image'
         if k.cap then queue_of(k, another) end
-        local t, running = load_task(id), k.running
+        local t, running = load_first(id), k.running
         if t and t[T_keyId] == key and is_countable(t) then
+          local known = t[T_status] == 'queued' and is_known(t[T_rev] or '', since)
+          if not known then
+            load_rest(t)
+            t[T_dueAt] = false
+          end
           lane.held = lane.held + 1
-          t[T_dueAt] = false
-          claims[#claims + 1] = hand_out(t, k, type, lease_until)
+          claims[#claims + 1] = hand_out(t, k, type, lease_until, known)
           records[#records + 1] = { id, t[T_fence], claims[#claims][2] ~= '' and 'e' .. t[T_seq] or '' }
           if rank > 0 then starts = starts - 1 else polls = polls - 1 end
         else

@@ -8,6 +8,8 @@
 
 -- Tasks and idempotency claims of the calls before in this script.
 local made, claimed, calls = {}, {}, {}
+-- The revision of what is made: the sign says that the caller has the record as it is (is_known in parts/tasks/claim-order.lua).
+local made_rev = ARGV[2] .. '+'
 
 -- Answers why the task is not made, or nil. Changes nothing, so that it may fail.
 local function refusal(c)
@@ -66,7 +68,7 @@ local function create(c)
   local no = k.seq_text
   local plain, moments = c[22] * 2, c[23] * 2
   local b = 23 + plain
-  local set = { 'HSET', P .. 'task:' .. id, 'no', no, 'rev', ARGV[2], 'e1', event, unpack(c, 24, b) }
+  local set = { 'HSET', P .. 'task:' .. id, 'no', no, 'rev', made_rev, 'e1', event, unpack(c, 24, b) }
   local n = 8 + plain
   for i = 1, moments, 2 do
     set[n + i], set[n + i + 1] = c[b + i], moment_in(c[b + i + 1])
@@ -87,7 +89,7 @@ local function create(c)
   make_ready(k, type, token_of(c[6]), tonumber(c[5]), no, id)
   list_under(k, s, id, list_score(id, 'queued', type))
   zadd('wake:' .. type, moment_in(c[11]), id)
-  return { 'created', now_text, places_of('', k, s), take_request(k) }
+  return { 'created', now_text, made_rev, places_of('', k, s), take_request(k) }
 end
 
 -- Makes the task of the creation, which is the script's `index`th: answers { 'created', … }, and true; or why it is not made.
