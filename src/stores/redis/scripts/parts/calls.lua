@@ -10,7 +10,7 @@ local function read_calls()
     if ARGV[i]:byte(1) ~= 32 then
       local texts = c
       c = { unpack(first) }
-      for n, at in ipairs(positions) do c[at] = texts[n] end
+      for n = 1, #positions do c[positions[n]] = texts[n] end
     end
     read[i - 3] = c
   end

@@ -3,6 +3,8 @@
 -- nobody has read, go first; and a key that holds something else than it should is set aside and begins anew.
 
 local commands, added, removed, fields = {}, {}, {}, {}
+-- Where a command begins and ends in its table, if that holds more.
+local firsts, lasts = {}, {}
 
 local function write(...)
   commands[#commands + 1] = { ... }
@@ -11,6 +13,12 @@ end
 -- The command as a table, its key whole.
 local function write_all(command)
   commands[#commands + 1] = command
+end
+
+-- The command that stands in a table from one position to another: to read it there costs less than to copy it.
+local function write_part(list, first, last)
+  local n = #commands + 1
+  commands[n], firsts[n], lasts[n] = list, first, last
 end
 
 local function collect(groups, name, a, b)
@@ -93,10 +101,11 @@ local function write_collected()
   in_groups('ZADD', added)
   in_groups('HSET', fields)
   while run < #commands do
-    local command = commands[run + 1]
-    written = command[2]
-    rcall(unpack(command))
-    run = run + 1
+    local n = run + 1
+    local command, first = commands[n], firsts[n] or 1
+    written = command[first + 1]
+    rcall(unpack(command, first, lasts[n]))
+    run = n
   end
 end
 
@@ -109,5 +118,5 @@ local function make_writes()
     set_key_aside(written:sub(#P + 1))
     whole, failure = pcall(write_collected)
   end
-  commands, added, removed, fields, run = {}, {}, {}, {}, 0
+  commands, firsts, lasts, added, removed, fields, run = {}, {}, {}, {}, {}, {}, 0
 end

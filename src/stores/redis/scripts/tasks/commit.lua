@@ -31,9 +31,26 @@ if repeated then
   return { before.now, ARGV[2], replies, claims }
 end
 
+-- What commits ask to claim: those that ask for one task each, in the same way, are given what one claim for all of them finds.
+local asked, askers, wanted = {}, {}, 0
+local function ask(index, c)
+  local way = concat(c, '\n', 30, 37)
+  local claim = c[32] == '1' and askers[way]
+  if claim then
+    claim.calls[#claim.calls + 1] = index
+  else
+    claim = {
+      calls = { index }, lane = c[30], lease = tonumber(c[31]), most = tonumber(c[32]), held = tonumber(c[33]), providers = c[34],
+      starts = tonumber(c[35]), polls = tonumber(c[36]), since = tonumber(c[37]),
+    }
+    asked[#asked + 1], askers[way] = claim, claim
+  end
+  wanted = wanted + claim.most
+end
+
 -- A task is decided about once in a script; a second commit of it is told to look again.
-local seen, wanted = {}, 0
-local function commit(c)
+local seen = {}
+local function commit(index, c)
   local id = c[1]
   if seen[id] then return { 0, false } end
   seen[id] = true
@@ -70,18 +87,18 @@ local function commit(c)
   end
   if c[16] ~= '' then zadd('delayed:' .. type, moment_in(c[16]), id) end
 
-  local plain, moments, gone, works = c[38] * 2, c[39] * 2, tonumber(c[40]), tonumber(c[41])
-  local b, n = 41 + plain, 4 + plain
-  local set = { 'HSET', P .. at, 'rev', ARGV[2], unpack(c, 42, b) }
-  for i = 1, moments, 2 do
-    set[n + i], set[n + i + 1] = c[b + i], moment_in(c[b + i + 1])
-  end
-  b, n = b + moments, n + moments
-  local event = c[19]
+  if c[30] ~= '' then ask(index, c) end
+  local gone, works, b = tonumber(c[40]), tonumber(c[41]), 41 + c[38] * 2
+  local last = b + c[39] * 2
+  for i = b + 2, last, 2 do c[i] = moment_in(c[i]) end
+  -- The fields stand there already; what is before them has been looked at.
+  local event, first = c[19], 38
   if event ~= '' and event ~= 'progress' then
-    set[n + 1], set[n + 2] = c[21], log_event(id, c[21], c[20], k, s)
+    first, c[38], c[39] = 36, c[21], log_event(id, c[21], c[20], k, s)
   end
-  write_all(set)
+  c[first], c[first + 1], c[40], c[41] = 'HSET', P .. at, 'rev', ARGV[2]
+  write_part(c, first, last)
+  b = last
   if gone > 0 then write('HDEL', P .. at, unpack(c, b + 1, b + gone)) end
   b = b + gone
   for i = 1, works do
@@ -127,11 +144,8 @@ end
 
 local replies, done = {}, false
 for i, c in ipairs(calls) do
-  replies[i] = commit(c)
-  if replies[i][1] == 1 then
-    done = true
-    if c[30] ~= '' then wanted = wanted + c[32] end
-  end
+  replies[i] = commit(i, c)
+  if replies[i][1] == 1 then done = true end
 end
 flush()
 for i, c in ipairs(calls) do
@@ -141,31 +155,17 @@ for i, c in ipairs(calls) do
   end
 end
 
--- Commits that ask for one task each, in the same way, are given what one claim for all of them finds, in their order.
-local claims, records, asked, askers = {}, {}, {}, {}
+local claims, records = {}, {}
 fetched = min(max(1, wanted), 32)
-for i, c in ipairs(calls) do
-  claims[i], records[i] = {}, {}
-  if replies[i][1] == 1 and c[30] ~= '' then
-    local way = concat(c, '\n', 30, 37)
-    local those = c[32] == '1' and askers[way]
-    if those then
-      those[#those + 1] = i
-    else
-      askers[way] = { i }
-      asked[#asked + 1] = askers[way]
-    end
-  end
-end
-for _, those in ipairs(asked) do
-  local c, times = calls[those[1]], #those
-  local starts, polls = tonumber(c[35]), tonumber(c[36])
-  local found, kept = claim_next(c[30], tonumber(c[31]), c[32] * times, tonumber(c[33]), c[34], starts and starts * times,
-    polls and polls * times, tonumber(c[37]))
+for i = 1, #calls do claims[i], records[i] = {}, {} end
+for _, claim in ipairs(asked) do
+  local those, times = claim.calls, #claim.calls
+  local found, kept = claim_next(claim.lane, claim.lease, claim.most * times, claim.held, claim.providers,
+    claim.starts and claim.starts * times, claim.polls and claim.polls * times, claim.since)
   if times == 1 then
     claims[those[1]], records[those[1]] = found, kept
   else
-    for n, claim in ipairs(found) do claims[those[n]][1], records[those[n]][1] = claim, kept[n] end
+    for n, one in ipairs(found) do claims[those[n]][1], records[those[n]][1] = one, kept[n] end
   end
 end
 if wanted > 0 then

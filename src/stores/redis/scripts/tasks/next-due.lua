@@ -4,7 +4,7 @@
 local lane, best = load_lane(ARGV[3]), nil
 local function look(token)
   if ARGV[5] == 'poll' then return rcall('EXISTS', polls_of(ARGV[3], token)) == 1 end
-  if ARGV[5] == 'start' and not is_paused(lane, token) then return first_to_start(ARGV[3], token) ~= nil end
+  if ARGV[5] == 'start' and not is_paused(lane, token) then return first_to_start(ARGV[3], token)[1] ~= nil end
   if is_paused(lane, token) then
     if ARGV[5] == '' and rcall('EXISTS', polls_of(ARGV[3], token)) == 1 then return true end
     local ends = tonumber(lane.pauses[token])

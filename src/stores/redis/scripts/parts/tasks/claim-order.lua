@@ -103,27 +103,21 @@ end
 -- that a claim sets is set in both. Of a task whose record is known to the caller what is set stands in its place: the id, the
 -- revision before, names and texts, as lines.
 local function hand_out(t, k, type, lease_until, known)
-  local id, s, told = t[T_id], load_subject(k.id, t[T_subject]), t
-  if known then told = t[T_id] .. '\n' .. t[T_rev] .. '\n' end
+  local id, s, rev, event = t[T_id], load_subject(k.id, t[T_subject]), t[T_rev], ''
+  local set
   t[T_fence], t[T_leaseUntil], t[T_updatedAt], t[T_rev] = next_after(t[T_fence]), lease_until, now_text, ARGV[2]
-  local set = { 'fence', t[T_fence], 'leaseUntil', lease_until, 'updatedAt', now_text, 'rev', ARGV[2] }
-  local event = ''
   if t[T_status] == 'queued' then
     t[T_status], t[T_attempt], t[T_attemptStartedAt] = 'running', next_after(t[T_attempt]), now_text
     t[T_seq] = next_after(t[T_seq])
     local field = 'e' .. t[T_seq]
     event = log_event(id, field,
       '{"seq":' .. t[T_seq] .. ',"type":"started","progress":' .. t[T_progress], k, s)
-    if not t[T_startedAt] then
-      t[T_startedAt], t[T_deadlineAt] = now_text, moment_in(t[T_timeoutMs])
-      set[9], set[10], set[11], set[12] = 'startedAt', now_text, 'deadlineAt', t[T_deadlineAt]
-    end
-    local n = #set
-    set[n + 1], set[n + 2], set[n + 3], set[n + 4], set[n + 5], set[n + 6] =
-      'status', 'running', 'attempt', t[T_attempt], 'attemptStartedAt', now_text
-    set[n + 7], set[n + 8] = 'seq', t[T_seq]
-    if known then told = told .. concat(set, '\n') end
-    set[n + 9], set[n + 10] = field, event
+    if not t[T_startedAt] then t[T_startedAt], t[T_deadlineAt] = now_text, moment_in(t[T_timeoutMs]) end
+    set = {
+      'HSET', P .. 'task:' .. id, field, event, 'fence', t[T_fence], 'leaseUntil', lease_until, 'updatedAt', now_text, 'rev', ARGV[2],
+      'status', 'running', 'attempt', t[T_attempt], 'attemptStartedAt', now_text, 'seq', t[T_seq], 'startedAt', t[T_startedAt],
+      'deadlineAt', t[T_deadlineAt],
+    }
     if t[T_message] then
       write('HDEL', P .. 'task:' .. id, 'message')
       t[T_message] = false
@@ -133,11 +127,14 @@ local function hand_out(t, k, type, lease_until, known)
     move_in_batch(t[T_batchId], 'queued', 'running')
     count_waiting(k, s, -1)
     list_under(k, s, id, list_score(id, 'running', type))
+    leave_started(k, t)
+  else
+    set = { 'HSET', P .. 'task:' .. id, 'fence', t[T_fence], 'leaseUntil', lease_until, 'updatedAt', now_text, 'rev', ARGV[2] }
   end
-  write('HSET', P .. 'task:' .. id, unpack(set))
-  if event ~= '' then leave_started(k, t) end
+  write_all(set)
   local deadline = tonumber(t[T_deadlineAt])
   zadd('wake:' .. type, deadline < tonumber(lease_until) and t[T_deadlineAt] or lease_until, id)
+  local told = known and concat({ id, rev, concat(set, '\n', 5) }, '\n') or t
   return { told, event, places_of(t[T_by], k, s) }
 end
 
@@ -178,8 +175,7 @@ local function next_turn(type, lane, tokens, turns)
         head = rcall('ZRANGE', set, '0', '1', 'WITHSCORES')
         head[2], head[4] = tonumber(head[2]), tonumber(head[4])
       else
-        head = { not rests(type, lane, token) and first_to_start(type, token) or nil }
-        if head[1] then head[2] = queue_of(load_key(head[1]), type)[1] end
+        head = rests(type, lane, token) and {} or first_to_start(type, token)
       end
       heads[token] = head
     end
@@ -204,7 +200,7 @@ local function moved_on(type, lane, turns, k, q)
     if head[1] == k.id then
       local n = counts_of(q, token)
       local on = claimable(type, lane, token, k, n)
-      if on and turns.polls and (not head[3] or q[1] < head[4] or (q[1] == head[4] and k.id < head[3])) then
+      if on and (not head[3] or q[1] < head[4] or (q[1] == head[4] and k.id < head[3])) then
         head[2] = q[1]
       else
         heads[token], stays = nil, false

@@ -66,24 +66,23 @@ local function create(c)
   local event = log_event(id, 'e1', c[15], k, s)
   -- Its number among the key's tasks is the position of its first event.
   local no = k.seq_text
-  local plain, moments = c[22] * 2, c[23] * 2
-  local b = 23 + plain
-  local set = { 'HSET', P .. 'task:' .. id, 'no', no, 'rev', made_rev, 'e1', event, unpack(c, 24, b) }
-  local n = 8 + plain
-  for i = 1, moments, 2 do
-    set[n + i], set[n + i + 1] = c[b + i], moment_in(c[b + i + 1])
-  end
+  local b = 23 + c[22] * 2
+  local last = b + c[23] * 2
+  if OUTBOX_ROWS > 0 and c[last + 1] then post(c[last + 1]) end
+  for i = b + 2, last, 2 do c[i] = moment_in(c[i]) end
   local reserved, windows = tonumber(c[8]), nil
   if reserved > 0 then
     windows = windows_now(c[9])
-    set[n + moments + 1], set[n + moments + 2] = 'windows', windows
+    c[last + 1], c[last + 2] = 'windows', windows
+    last = last + 2
   end
-  write_all(set)
-  if OUTBOX_ROWS > 0 and c[b + moments + 1] then post(c[b + moments + 1]) end
   if c[12] ~= '' then zadd('batch:' .. scoped(key, c[12]), '0', id) end
   if once then
     write('SET', once, c[18] .. ',"until":' .. moment_in(c[19]) .. '}', 'PX', c[19])
   end
+  -- The fields stand there already; what is before them has been looked at.
+  c[16], c[17], c[18], c[19], c[20], c[21], c[22], c[23] = 'HSET', P .. 'task:' .. id, 'no', no, 'rev', made_rev, 'e1', event
+  write_part(c, 16, last)
   if windows then hold_money(key, c[7], windows, 'task/' .. id, reserved) end
   count_waiting(k, s, 1)
   make_ready(k, type, token_of(c[6]), tonumber(c[5]), no, id)
@@ -101,8 +100,8 @@ local function make(index, c)
     refused = { 'unreadable' }
   end
   if refused then return refused, false end
+  if c.once then claimed[c.once] = { fingerprint = c[17], index = index } end
   local reply = create(c)
   made[c[1]] = index
-  if c.once then claimed[c.once] = { fingerprint = c[17], index = index } end
   return reply, true
 end

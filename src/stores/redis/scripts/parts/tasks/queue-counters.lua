@@ -148,13 +148,21 @@ local function make_ready(k, type, token, rank, no, id)
   k.moved[type] = true
 end
 
--- The first key of a provider's `turns` that may start one of its tasks, of those that stand first, or nil. A key further
--- behind waits until the polls of those before it were claimed, which are for the same provider.
+-- The first two keys of a provider's `turns` that may start one of its tasks, of those that stand first, each with its virtual
+-- time. A key further behind waits until the polls of those before it were claimed, which are for the same provider.
 local function first_to_start(type, token)
+  local head = {}
   for _, id in ipairs(rcall('ZRANGE', turns_of(type, token), '0', exact(MAX_LOOKED_AT - 1))) do
     local k = load_key(id)
-    if not k.broken and startable(k, counts_of(queue_of(k, type), token)) then return id end
+    if not k.broken then
+      local q = queue_of(k, type)
+      if startable(k, counts_of(q, token)) then
+        head[#head + 1], head[#head + 2] = id, q[1]
+        if head[4] then break end
+      end
+    end
   end
+  return head
 end
 
 local function queue_text(q)
