@@ -24,7 +24,7 @@ import {
   type VoiceServiceOptions,
   voiceRouteOf,
 } from "./session-opening.ts";
-import type { SessionStore } from "./session-store.ts";
+import type { SessionCounters, SessionStore } from "./session-store.ts";
 import { isBillId } from "./translators/bill-dialects.ts";
 import { SessionUsage } from "./usage/counters.ts";
 import type { ProviderBills } from "./usage/provider-bills.ts";
@@ -50,8 +50,8 @@ export type VoiceServiceDependencies = {
   readonly log: Log;
   /** The names of beta clients. */
   readonly betaDialect: () => ClientDialect;
-  /** Keeps what sessions used besides the store; absent where the store is at hand. */
-  readonly journal?: SessionJournal;
+  /** Keeps what sessions used besides the store. */
+  readonly journal: SessionJournal;
   /** Default: nobody looks on. */
   readonly watch?: VoiceWatch;
   /** Makes who keeps what is said in a session. Default: nothing is kept. */
@@ -102,7 +102,7 @@ export class VoiceService {
     });
     const session: VoiceSession = this.#session(opening, route, keeper);
     this.#open.set(opening.draft.id, { session, keyId: opening.draft.keyId });
-    this.#dependencies.journal?.opened(opened);
+    this.#dependencies.journal.opened(opened);
     keeper.start(session.usage, () => session.countTime());
     return session;
   }
@@ -119,6 +119,14 @@ export class VoiceService {
     const open = this.#open.get(sessionId);
     open?.session.finish(ending);
     return open !== undefined || this.calls.close(sessionId, ending);
+  }
+
+  /** What a session has used until now; null when it is not open here. */
+  usedNow(sessionId: string): SessionCounters | null {
+    const open = this.#open.get(sessionId);
+    if (open === undefined) return this.calls.usedNow(sessionId);
+    open.session.countTime();
+    return open.session.usage.snapshot();
   }
 
   /** From here on no session is opened; those that are open go on. */
@@ -176,7 +184,7 @@ export class VoiceService {
         get costMicros() {
           return keeper.costMicros;
         },
-        used: (usage) => keeper.used(usage),
+        used: (counters) => keeper.used(counters),
         mayRespond: () => keeper.mayRespond(),
         ended: (reason, usage, providerSessionId) => {
           this.#open.delete(id);

@@ -1,11 +1,12 @@
 /** What voice sessions used, in files: written as they go, removed when the store has it, settled when their process is dead. */
 
 import { existsSync } from "node:fs";
-import { access, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Session } from "../../src/realtime/session-store.ts";
 import { openBunSqlite } from "../../src/runtime/bun/sqlite-file.ts";
+import { readLatestRecords } from "../../src/runtime/process/data/latest-records.ts";
 import { SessionFiles } from "../../src/runtime/process/data/session-files.ts";
 import { ManualClock } from "../fixture/manual-clock.ts";
 import { recordingLog } from "../fixture/recording-log.ts";
@@ -34,7 +35,8 @@ afterEach(() => folder.remove());
 function files(node: string) {
   const log = recordingLog();
   const made = new SessionFiles({
-    folder: folder.path,
+    folder: join(folder.path, "new"),
+    olderFolder: join(folder.path, "old"),
     node,
     openSqlite: openBunSqlite,
     store: {
@@ -58,21 +60,16 @@ function files(node: string) {
 }
 
 const session = { id: ID, fence: 1, price: PRICE, counters: {} } as unknown as Session;
-const fileOf = (node: string) => join(folder.path, node, `${ID}.json`);
+const fileOf = (node: string) => join(folder.path, "new", node, "sessions");
 
 /** Until the file says so: the disk takes its time. */
 async function until(node: string, sessionMs: number): Promise<void> {
   const wanted = `"sessionMs":${sessionMs}}`;
-  while (!(await readFile(fileOf(node), "utf8").catch(() => "")).includes(wanted));
+  while (!(await readFile(fileOf(node), "utf8").catch(() => "")).includes(wanted)) await clock.advance(10);
 }
 
 async function gone(node: string): Promise<void> {
-  while (
-    await access(fileOf(node)).then(
-      () => true,
-      () => false,
-    )
-  );
+  while (existsSync(fileOf(node))) await new Promise(setImmediate);
 }
 
 /** A process that counted a minute of a session, and died: its lock is free. */
@@ -89,16 +86,11 @@ test("the latest of what was used stands in the file, until the store has it", a
   made.opened(session);
   for (let n = 1; n <= 50; n += 1) made.keep(ID, { sessionMs: n });
   await until("a", 50);
-  expect(JSON.parse(await readFile(fileOf("a"), "utf8"))).toEqual({
-    id: ID,
-    fence: 1,
-    price: PRICE,
-    counters: { sessionMs: 50 },
-  });
+  const kept = { id: ID, fence: 1, price: PRICE, counters: { sessionMs: 50 } };
+  expect([...(await readLatestRecords(fileOf("a")))]).toEqual([[ID, kept]]);
   made.ended(ID);
-  await gone("a");
   await made.stop();
-  expect(await readdir(folder.path)).toEqual([]);
+  expect(await readdir(join(folder.path, "new"))).toEqual([]);
 });
 
 test("the sessions of a process that lives are left alone, those of a dead one settled once", async () => {
@@ -110,7 +102,7 @@ test("the sessions of a process that lives are left alone, those of a dead one s
   const { made } = files("c");
   await made.start();
   expect(ends).toEqual([{ id: ID, fence: 1, costMicros: 60_000 }]);
-  expect((await readdir(folder.path)).sort()).toEqual(["b"]);
+  expect(await readdir(join(folder.path, "new"))).toEqual(["b"]);
   await made.start();
   expect(ends).toHaveLength(1);
   await alive.stop();
@@ -135,11 +127,23 @@ test("a store that is away is asked again, and nothing is removed meanwhile", as
 
 test("a file that is damaged settles nothing and stands in nobody's way", async () => {
   await died("a");
-  await writeFile(fileOf("a"), '{"id":');
+  await writeFile(fileOf("a"), `${ID} {"id":`);
   const { made } = files("b");
   await made.start();
   expect(ends).toEqual([]);
-  expect(await readdir(folder.path)).toEqual([]);
+  expect(await readdir(join(folder.path, "new"))).toEqual([]);
+  await made.stop();
+});
+
+test("the sessions of a dead process of an earlier release are settled, which had a file for each", async () => {
+  const own = join(folder.path, "old", "a");
+  await mkdir(own, { recursive: true });
+  const kept = { id: ID, fence: 1, price: PRICE, counters: { sessionMs: 60_000 } };
+  await writeFile(join(own, `${ID}.json`), JSON.stringify(kept));
+  const { made } = files("b");
+  await made.start();
+  expect(ends).toEqual([{ id: ID, fence: 1, costMicros: 60_000 }]);
+  expect(await readdir(join(folder.path, "old"))).toEqual([]);
   await made.stop();
 });
 

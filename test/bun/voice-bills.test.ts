@@ -6,6 +6,7 @@ import type { Session } from "../../src/realtime/session-store.ts";
 import { elevenLabsBills, ultravoxBills } from "../../src/realtime/translators/bill-dialects.ts";
 import { type GatewayWorld, gatewayWorld } from "../fixture/gateway-world.ts";
 import { settled } from "../fixture/manual-clock.ts";
+import { NO_JOURNAL } from "../fixture/voice/no-journal.ts";
 import { VoiceClient } from "../fixture/voice/voice-house.ts";
 import { FakeUpstream } from "../fixture/voice/voice-world.ts";
 
@@ -26,6 +27,7 @@ async function house(): Promise<House> {
   const world = await gatewayWorld({
     env: { ULTRAVOX_API_KEY: "uv-1" },
     voice: {
+      journal: NO_JOURNAL,
       dialer: { dial: (request, handler) => void upstreams.push(new FakeUpstream(request, handler)) },
       fetch: async (url, { method = "GET", headers }) => {
         asked.push(`${method} ${url} ${new Headers(headers).get("x-api-key")}`);

@@ -94,29 +94,37 @@ async function killedInASession(
   const second = await ServerProcess.start(options);
   await second.printed(/a voice session was lost with its process, and settled/);
   const found = await sessions(second);
-  const files = await readdir(join(folder.path, "voice-sessions")).catch(() => []);
+  const files = await readdir(join(folder.path, "voice-journals")).catch(() => []);
   await second.stop();
   await provider.stop(true);
   await folder.remove();
   return { found, files };
 }
 
+/** Whether the file of the process says what the first response of the session used. */
+async function isInFile(dataDir: string, id: string): Promise<boolean> {
+  const [node = ""] = await readdir(join(dataDir, "voice-journals"));
+  const text = await readFile(join(dataDir, "voice-journals", node, "sessions"), "utf8").catch(() => "");
+  return text.includes(id) && text.includes('"audioOutput":500');
+}
+
 test("with the embedded store, the response that had ended is billed, and nothing is left open", async () => {
-  const { found } = await killedInASession({}, async (server) =>
-    (await sessions(server)).some(({ usage }) => usage.audioOutput === 500),
-  );
+  const { found, files } = await killedInASession({}, async (server, dataDir, id) => {
+    // The store is told four times a minute.
+    expect((await sessions(server))[0]?.usage.audioOutput).toBeUndefined();
+    return isInFile(dataDir, id);
+  });
+  expect(files).toEqual([]);
   expect(found).toMatchObject([{ closeReason: "lost", settled: true, cost: COST }]);
 });
 
 describeWithRedis("with the store in Redis", () => {
-  test("the response that had ended is billed from the file of its session", async () => {
+  test("the response that had ended is billed from the file of its process", async () => {
     const redis = await openRedis();
     const { found, files } = await killedInASession(redis.env, async (server, dataDir, id) => {
       // The store is told twice a minute.
       expect((await sessions(server))[0]?.usage.audioOutput).toBeUndefined();
-      const [node = ""] = await readdir(join(dataDir, "voice-sessions"));
-      const text = await readFile(join(dataDir, "voice-sessions", node, `${id}.json`), "utf8");
-      return text.includes('"audioOutput":500');
+      return isInFile(dataDir, id);
     });
     expect(found).toMatchObject([{ closeReason: "lost", settled: true, cost: COST }]);
     expect(files, "the dead process' folder is gone, and the running one has had no session").toEqual([]);

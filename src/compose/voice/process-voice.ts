@@ -98,7 +98,8 @@ export class ProcessVoice {
     const { store } = this.#dependencies;
     if (service === null) return;
     const endSession = (session: Session) => this.#end(service, session);
-    mountRealtimeSessions(app, key, admin, { store, endSession });
+    const usedNow = (id: string) => service.usedNow(id);
+    mountRealtimeSessions(app, key, admin, { store, endSession, usedNow });
     mountSessionArtefacts(app, key, { store, artefacts: this.#artefacts });
     mountRealtime(app, { ...parts, voice, store, sockets: localVoiceSockets(service, parts.sockets) });
     mountRealtimeCalls(app, key, {

@@ -34,8 +34,8 @@ import type { Log } from "../../tasks/ports/log.ts";
 export type VoiceHost = {
   readonly dialer: Dialer;
   readonly fetch: VoiceFetch;
-  /** Keeps what sessions used besides the store; absent where the store is at hand. */
-  readonly journal?: SessionJournal;
+  /** Keeps what sessions used besides the store. */
+  readonly journal: SessionJournal;
 };
 
 const SECOND_MS = 1_000;
@@ -43,8 +43,8 @@ const SECOND_MS = 1_000;
 const LEASE_MS = 60_000;
 /** Between two looks at what a session used, ms. */
 const KEEP_MS = 5_000;
-/** Between two writes of it to the store, ms: an embedded one takes them often, and at every response that ends. */
-const RENEW_MS = { embedded: 5_000, shared: 30_000 } as const;
+/** Between two writes of it to the store, ms. */
+const RENEW_MS = { embedded: 15_000, shared: 30_000 } as const;
 /** How long a provider may take to answer, ms. */
 const CONNECT_MS = 3_000;
 /** How long a provider may take to answer an offer, and to hang up, ms. */
@@ -138,7 +138,7 @@ export function createVoice({
       clock,
       log,
       betaDialect: betaNames,
-      ...(host.journal && { journal: host.journal }),
+      journal: host.journal,
       ...(watch && { watch }),
       ...(witness && { witness }),
     },

@@ -194,7 +194,7 @@ export class CallSession implements TranslatorOutput {
     this.usage.report(report);
     if (report.response === undefined && report.transcription === undefined) return;
     this.countTime();
-    this.#dependencies.keeper.used(this.usage);
+    this.#dependencies.keeper.used(this.usage.snapshot());
   }
 
   named(): void {
@@ -294,7 +294,7 @@ export class CallSession implements TranslatorOutput {
     this.#usageDue = false;
     this.countTime();
     const { keeper } = this.#dependencies;
-    keeper.used(this.usage);
+    keeper.used(this.usage.snapshot());
     if (this.#ending) return;
     const cost = keeper.costMicros / MICROS;
     this.toClient({ type: "conduit.usage", usage: { ...this.usage.snapshot() }, cost, currency: "USD" });

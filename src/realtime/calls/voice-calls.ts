@@ -43,7 +43,7 @@ export type VoiceCallsDependencies = {
   readonly clock: Clock;
   readonly log: Log;
   readonly betaDialect: () => ClientDialect;
-  readonly journal?: SessionJournal;
+  readonly journal: SessionJournal;
   readonly watch?: VoiceWatch;
   readonly witness?: WitnessMaker;
 };
@@ -102,8 +102,8 @@ export class VoiceCalls {
       const { provider, account, price } = moveTo(route.way);
       const held: Session = { ...session, provider, account, price };
       await this.#hold(held, callId, open, route.way !== way);
-      this.#dependencies.journal?.opened(held);
-      this.#dependencies.journal?.calling?.(id, { opening: made, callId });
+      this.#dependencies.journal.opened(held);
+      this.#dependencies.journal.calling?.(id, { opening: made, callId });
       this.#run(held, made, route.way, callId, { joined: false, usage: new SessionUsage() });
       return answer;
     } catch (error) {
@@ -155,6 +155,13 @@ export class VoiceCalls {
     if (open.session === null) open.ending ??= ending;
     else open.session.finish(ending);
     return true;
+  }
+
+  /** What a call has used until now; null when it is not held here. */
+  usedNow(sessionId: string): SessionCounters | null {
+    const session = this.#open.get(sessionId)?.session ?? null;
+    session?.countTime();
+    return session?.usage.snapshot() ?? null;
   }
 
   /** From here on no call is made; those that go on stay. */

@@ -4,6 +4,8 @@ import type { RealtimeEvent } from "../../protocol/realtime.ts";
 
 export const AUDIO_APPEND = "input_audio_buffer.append";
 
+/** As `JSON.stringify` writes it, of which the sound is found at once. */
+const APPEND_TEXT = `{"type":"${AUDIO_APPEND}","audio":"`;
 /** As most clients write it: the type first. */
 const APPEND_HEAD = /^\s*\{\s*"type"\s*:\s*"input_audio_buffer\.append"\s*,/;
 const APPEND_TAIL = /"type"\s*:\s*"input_audio_buffer\.append"\s*\}\s*$/;
@@ -68,15 +70,21 @@ export class ClientEvent {
   /** Where the audio stands in a message that was not parsed; null where it is not found near the front. */
   #audioSpan(): { readonly start: number; readonly end: number } | null {
     if (this.#event !== null) return null;
+    if (this.text.startsWith(APPEND_TEXT)) return spanFrom(this.text, APPEND_TEXT.length);
     const match = AUDIO_FIELD.exec(this.text.length > 4_096 ? this.text.slice(0, 4_096) : this.text);
     if (match === null) return null;
-    const start = match.index + match[0].length;
-    const end = this.text.indexOf('"', start);
-    return end < 0 ? null : { start, end };
+    return spanFrom(this.text, match.index + match[0].length);
   }
 }
 
+/** Up to the end of the text in quotation marks that begins there; null when it does not end. */
+function spanFrom(text: string, start: number): { readonly start: number; readonly end: number } | null {
+  const end = text.indexOf('"', start);
+  return end < 0 ? null : { start, end };
+}
+
 function looksLikeAppend(text: string): boolean {
+  if (text.startsWith(APPEND_TEXT)) return true;
   if (APPEND_HEAD.test(text.slice(0, HEAD_CHARACTERS))) return true;
   return text.length > HEAD_CHARACTERS && APPEND_TAIL.test(text.slice(-HEAD_CHARACTERS));
 }

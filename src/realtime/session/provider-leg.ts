@@ -42,8 +42,9 @@ export interface LegOwner
   upstreamClosed(close: CloseNote): void;
   /** More waits for the provider than may. */
   overflowed(): void;
-  /** Runs what a fault may come of, which ends the session. */
+  /** Runs what a fault may come of, which ends the session; tells afterwards what was used. */
   guard(act: () => void): void;
+  guard<T>(act: (value: T) => void, value: T): void;
 }
 
 export type ProviderLegDependencies = {
@@ -72,6 +73,8 @@ export class ProviderLeg implements TranslatorOutput {
   readonly #upstream: UpstreamLink;
   readonly #translator: Translator;
   readonly #timers: SessionTimers;
+  /** One function for all messages, of which there are many. */
+  readonly #tellTranslator = (message: string | Uint8Array) => this.#translator.fromProvider(message);
   /** What is kept back; null once the trial is over. */
   #kept: Kept | null;
   #hasSpoken = false;
@@ -133,8 +136,10 @@ export class ProviderLeg implements TranslatorOutput {
     this.#kept = null;
     this.#silence?.cancel();
     this.#owner.settled();
-    if (kept.audioInMs > 0) this.#owner.used({ audioInMs: kept.audioInMs });
-    for (const tell of kept.told) tell();
+    this.#owner.guard(() => {
+      if (kept.audioInMs > 0) this.#owner.used({ audioInMs: kept.audioInMs });
+      for (const tell of kept.told) tell();
+    });
   }
 
   /** Another provider takes its place: nothing is heard of it any more. */
@@ -221,7 +226,7 @@ export class ProviderLeg implements TranslatorOutput {
     const isFirst = !this.#hasSpoken;
     this.#hasSpoken = true;
     this.#silence?.cancel();
-    this.#owner.guard(() => this.#translator.fromProvider(message));
+    this.#owner.guard(this.#tellTranslator, message);
     if (!isFirst) return;
     if (!this.#errorWaits) this.#owner.spoke();
     if (this.#kept?.hasNews) this.settle();

@@ -13,6 +13,7 @@ import type { SessionWitness } from "../artefacts/witness.ts";
 import { hasPicture } from "../routing/session-needs.ts";
 import type { VoiceWay } from "../routing/voice-route.ts";
 import type { WayFailure } from "../routing/way-failure.ts";
+import type { SessionCounters } from "../session-store.ts";
 import type { TurnMoment, UsageReport } from "../translator.ts";
 import { SessionUsage } from "../usage/counters.ts";
 import { TurnTimes } from "../usage/turn-times.ts";
@@ -38,8 +39,8 @@ export type VoiceSessionLimits = MessageLimits & {
 export interface SessionKeeper {
   /** What the session has cost so far. */
   readonly costMicros: number;
-  /** Called with every change of what was used that costs something, and before every response. */
-  used(usage: SessionUsage): void;
+  /** Called with every change of what was used that costs something. */
+  used(counters: SessionCounters): void;
   /** Whether another response may begin. */
   mayRespond(): boolean;
   /** The session has ended; called once. `provider`'s id of it is null where it named none. */
@@ -82,8 +83,12 @@ export class VoiceSession implements SocketHandler, LegOwner {
   #ended = false;
   /** The provider's id of the session. */
   #providerSessionId: string | null = null;
+  /** Something was used that costs, and the keeper has not been told. */
+  #hasSpent = false;
   /** A response has ended, and the client has not been told what was used so far. */
   #usageDue = false;
+  /** One function for all messages, of which there are many. */
+  readonly #tellTranslator = (event: ClientEvent) => this.#ways.leg.translator.fromClient(event);
   /** Up to when the session's time is counted, monotonic. */
   #countedAt: number;
 
@@ -181,9 +186,7 @@ export class VoiceSession implements SocketHandler, LegOwner {
 
   used(report: UsageReport): void {
     this.usage.report(report);
-    if (report.response === undefined && report.transcription === undefined) return;
-    this.#countTime();
-    this.#dependencies.keeper.used(this.usage);
+    if (report.response !== undefined || report.transcription !== undefined) this.#hasSpent = true;
   }
 
   named(id: string): void {
@@ -274,7 +277,7 @@ export class VoiceSession implements SocketHandler, LegOwner {
     }
     this.#dependencies.witness?.fromClient(event);
     this.#ways.remember(event);
-    this.guard(() => this.#ways.leg.translator.fromClient(event));
+    this.guard(this.#tellTranslator, event);
   }
 
   #isBlindTo({ type, event }: ClientEvent): boolean {
@@ -300,15 +303,18 @@ export class VoiceSession implements SocketHandler, LegOwner {
     if (name !== expected) this.toClient(standsIn(this.#dependencies.asked, name));
   }
 
-  /** Our own event: everything that was used so far, and what it comes to. */
+  /** Tells the keeper what was used so far, and after a response the client, by an event of our own: all of it, and what it comes to. */
   #tellUsage(): void {
+    const isClientTold = this.#usageDue;
+    this.#hasSpent = false;
     this.#usageDue = false;
     this.#countTime();
     const { keeper } = this.#dependencies;
-    keeper.used(this.usage);
-    if (this.#ended) return;
+    const usage = this.usage.snapshot();
+    keeper.used(usage);
+    if (this.#ended || !isClientTold) return;
     const cost = keeper.costMicros / MICROS;
-    this.toClient({ type: "conduit.usage", usage: { ...this.usage.snapshot() }, cost, currency: "USD" });
+    this.toClient({ type: "conduit.usage", usage: { ...usage }, cost, currency: "USD" });
   }
 
   #countTime(): void {
@@ -322,10 +328,12 @@ export class VoiceSession implements SocketHandler, LegOwner {
   }
 
   /** A fault of a translator ends its own session, and no other. */
-  guard(act: () => void): void {
+  guard(act: () => void): void;
+  guard<T>(act: (value: T) => void, value: T): void;
+  guard<T>(act: (value?: T) => void, value?: T): void {
     try {
-      act();
-      if (this.#usageDue) this.#tellUsage();
+      act(value);
+      if ((this.#hasSpent || this.#usageDue) && !this.#ended) this.#tellUsage();
     } catch (error) {
       this.#dependencies.log.error("a voice session failed", {
         sessionId: this.id,

@@ -27,6 +27,8 @@ const HEAD_CHARACTERS = 200;
 const MIN_LIFE_MS = 60_000;
 const AUDIO_DELTA = "response.output_audio.delta";
 const DELTA_FIELD = '"delta":"';
+const DELTA_TYPE = `"type":"${AUDIO_DELTA}"`;
+const EVENT_ID = '{"event_id":"';
 
 export function openAiTranslator(context: TranslatorContext, dialect: OpenAiDialect): Translator {
   return new OpenAiTranslator(context, dialect);
@@ -94,6 +96,10 @@ class OpenAiTranslator implements Translator {
 
   fromProvider(frame: string | Uint8Array): void {
     const text = typeof frame === "string" ? frame : new TextDecoder().decode(frame);
+    if (isDelta(text)) {
+      this.#audio(text);
+      return;
+    }
     const type = HEAD.exec(text.slice(0, HEAD_CHARACTERS))?.[1];
     if (type === AUDIO_DELTA) this.#audio(text);
     else this.#event(text, type);
@@ -339,6 +345,14 @@ function withoutAccount(event: RealtimeEvent): RealtimeEvent {
   const { error } = event;
   if (!isObject(error) || typeof error.message !== "string") return event;
   return { ...event, error: { ...error, message: error.message.replace(ACCOUNT_ID, "$1-…") } };
+}
+
+/** Whether it is a piece of sound as OpenAI writes it: the type first, or behind the event's id. Makes no texts of the message, of which there are many. */
+function isDelta(text: string): boolean {
+  if (text.startsWith(DELTA_TYPE, 1)) return text.startsWith("{");
+  if (!text.startsWith(EVENT_ID)) return false;
+  const end = text.indexOf('"', EVENT_ID.length);
+  return text.startsWith(DELTA_TYPE, end + 2) && text[end + 1] === ",";
 }
 
 function parsed(text: string): RealtimeEvent | null {

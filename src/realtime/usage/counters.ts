@@ -73,7 +73,9 @@ export class SessionUsage {
 
   /** Whole numbers. */
   snapshot(): SessionCounters {
-    return Object.fromEntries(Object.entries(this.#counts).map(([name, value]) => [name, Math.round(value)]));
+    const counters: Record<string, number> = {};
+    for (const name in this.#counts) counters[name] = Math.round(this.#counts[name as CounterName] as number);
+    return counters;
   }
 
   report({ response, transcription, audioInMs, audioOutMs }: UsageReport): void {

@@ -6,7 +6,7 @@
 import type { Clock, TimerHandle } from "../../tasks/ports/clock.ts";
 import { describeError, type Log } from "../../tasks/ports/log.ts";
 import type { SessionKeeper } from "../session/session.ts";
-import type { Session, SessionMove, SessionStore } from "../session-store.ts";
+import type { Session, SessionCounters, SessionMove, SessionStore } from "../session-store.ts";
 import type { SessionUsage } from "./counters.ts";
 import { SessionHold } from "./session-hold.ts";
 import type { SessionJournal } from "./session-journal.ts";
@@ -19,7 +19,7 @@ export type SessionRecordDependencies = {
   >;
   readonly clock: Pick<Clock, "after" | "monotonic">;
   readonly log: Log;
-  readonly journal: SessionJournal | undefined;
+  readonly journal: SessionJournal;
   /** What it costs until it is moved. */
   readonly price: VoicePrice;
   /** Without a renewal the session counts as lost after this, ms. */
@@ -34,6 +34,11 @@ export type SessionRecordDependencies = {
   overspent(): void;
 };
 
+/** Between two moments at which sessions look at what was used, ms. */
+const LOOKS_MS = 1_000;
+/** Sessions that were opened together look first at so many different moments. */
+const FIRST_LOOKS = 5;
+
 export class SessionRecord implements Omit<SessionKeeper, "ended"> {
   readonly #dependencies: SessionRecordDependencies;
   readonly #hold: SessionHold;
@@ -46,11 +51,9 @@ export class SessionRecord implements Omit<SessionKeeper, "ended"> {
   #costMicros = 0;
   #counted: { readonly usage: SessionUsage; readonly countTime: () => void } | null = null;
   #tick: TimerHandle | null = null;
-  /** When the last renewal began, monotonic. */
+  /** The look with which the last renewal began, monotonic. */
   #renewedAt = 0;
   #renewing = false;
-  /** What the record in the store comes to; null while it is being written. */
-  #writtenMicros: number | null = 0;
   #ended = false;
 
   constructor(session: Session, dependencies: SessionRecordDependencies) {
@@ -67,18 +70,16 @@ export class SessionRecord implements Omit<SessionKeeper, "ended"> {
 
   /** Begins to renew. `countTime` brings the usage up to now. */
   start(usage: SessionUsage, countTime: () => void): void {
+    const { clock, keepMs } = this.#dependencies;
     this.#counted = { usage, countTime };
-    this.#renewedAt = this.#dependencies.clock.monotonic();
-    this.#tickLater();
+    this.#renewedAt = clock.monotonic();
+    this.#lookAt(this.#renewedAt + keepMs * shareOf(this.#session.id));
   }
 
-  used(usage: SessionUsage): void {
-    const counters = usage.snapshot();
+  used(counters: SessionCounters): void {
     const { journal } = this.#dependencies;
-    journal?.keep(this.#session.id, counters);
+    journal.keep(this.#session.id, counters);
     this.#costMicros = sessionCost(this.#price, counters);
-    // Where nothing is kept locally, the store has what was used as soon as it costs something: a sudden end loses none of it.
-    if (journal === undefined) void this.#write(usage);
     this.#hold.spent(this.#costMicros, reservationOf(this.#price));
   }
 
@@ -87,7 +88,7 @@ export class SessionRecord implements Omit<SessionKeeper, "ended"> {
     this.#session = { ...this.#session, ...move };
     this.#price = sessionPriceOf(move.price);
     this.#unwrittenMove = move;
-    this.#dependencies.journal?.moved?.(this.#session);
+    this.#dependencies.journal.moved?.(this.#session);
     void this.#writeMove();
   }
 
@@ -97,7 +98,7 @@ export class SessionRecord implements Omit<SessionKeeper, "ended"> {
 
   /** It goes on being metered until it has ended for this reason. */
   ending(reason: string): void {
-    this.#dependencies.journal?.ending?.(this.#session.id, reason);
+    this.#dependencies.journal.ending?.(this.#session.id, reason);
   }
 
   /** Renews no more: the lease runs out, and whoever finds the session settles it. */
@@ -117,7 +118,7 @@ export class SessionRecord implements Omit<SessionKeeper, "ended"> {
     this.#hold.end();
     this.#tick?.cancel();
     const counters = usage.snapshot();
-    this.#dependencies.journal?.keep(this.#session.id, counters);
+    this.#dependencies.journal.keep(this.#session.id, counters);
     const asks = billedMs !== undefined && this.#price.kind !== "free" && (this.#price.minuteMicros ?? 0) > 0;
     await this.#settle(reason, counters, asks ? billedMs : null);
   }
@@ -144,23 +145,6 @@ export class SessionRecord implements Omit<SessionKeeper, "ended"> {
     }
   }
 
-  async #write(usage: SessionUsage): Promise<void> {
-    const { store, leaseMs, log } = this.#dependencies;
-    const { id, fence } = this.#session;
-    while (!this.#ended && this.#writtenMicros !== null && this.#writtenMicros !== this.#costMicros) {
-      const costMicros = this.#costMicros;
-      this.#writtenMicros = null;
-      try {
-        await store.renewSession(id, fence, leaseMs, usage.snapshot());
-      } catch (error) {
-        // The next renewal has it all.
-        const cause = describeError(error);
-        log.warn("a voice session's record could not be written", { sessionId: id, cause });
-      }
-      this.#writtenMicros = costMicros;
-    }
-  }
-
   async #settle(
     reason: string,
     metered: ReturnType<SessionUsage["snapshot"]>,
@@ -181,7 +165,7 @@ export class SessionRecord implements Omit<SessionKeeper, "ended"> {
       }
       const costMicros = sessionCost(this.#price, counters);
       const chargedMicros = Math.min(this.#hold.reservedMicros, costMicros);
-      journal?.ended(id);
+      journal.ended(id);
       const { keyId, provider, model } = this.#session;
       const { sessionMs, responses, interruptions, firstAudioMs } = counters;
       const line = { sessionId: id, keyId, provider, model, reason, chargedMicros, sessionMs };
@@ -195,27 +179,33 @@ export class SessionRecord implements Omit<SessionKeeper, "ended"> {
     }
   }
 
-  #tickLater(): void {
-    this.#tick = this.#dependencies.clock.after(this.#dependencies.keepMs, () => {
+  /**
+   * Looks at what was used at this moment, monotonic, or up to `LOOKS_MS` later: sessions look together, so that a store takes what
+   * they write with one commit.
+   */
+  #lookAt(due: number): void {
+    const { clock, keepMs, renewMs } = this.#dependencies;
+    const at = Math.ceil(due / LOOKS_MS) * LOOKS_MS;
+    this.#tick = clock.after(Math.max(0, at - clock.monotonic()), () => {
       const session = this.#counted;
       if (session === null || this.#ended) return;
       session.countTime();
-      this.used(session.usage);
+      const counters = session.usage.snapshot();
+      this.used(counters);
       if (this.#ended) return;
-      const { clock, renewMs } = this.#dependencies;
-      if (clock.monotonic() >= this.#renewedAt + renewMs) this.#renew();
-      this.#tickLater();
+      if (at >= this.#renewedAt + renewMs) this.#renew(at, counters);
+      this.#lookAt(Math.max(at, clock.monotonic() - keepMs) + keepMs);
     });
   }
 
-  #renew(): void {
-    if (this.#ended || this.#renewing || this.#counted === null) return;
+  #renew(at: number, counters: SessionCounters): void {
+    if (this.#ended || this.#renewing) return;
     this.#renewing = true;
     void this.#writeMove();
-    const { clock, store, leaseMs, log } = this.#dependencies;
-    this.#renewedAt = clock.monotonic();
+    const { store, leaseMs, log } = this.#dependencies;
+    this.#renewedAt = at;
     const { id, fence } = this.#session;
-    store.renewSession(id, fence, leaseMs, this.#counted.usage.snapshot()).then(
+    store.renewSession(id, fence, leaseMs, counters).then(
       (open) => {
         this.#renewing = false;
         if (!open && !this.#ended) this.#dependencies.ended();
@@ -229,4 +219,9 @@ export class SessionRecord implements Omit<SessionKeeper, "ended"> {
       },
     );
   }
+}
+
+/** The share of the time between two looks after which a session looks first: by its id, whose end is random. */
+function shareOf(sessionId: string): number {
+  return ((sessionId.charCodeAt(sessionId.length - 1) % FIRST_LOOKS) + 1) / FIRST_LOOKS;
 }

@@ -10,6 +10,7 @@ import type { Settings } from "../../config/load.ts";
 import type { Transport } from "../../fetch/transport.ts";
 import { createFolderMediaStore } from "../../media/folder.ts";
 import type { ProviderOffer } from "../../providers/catalogue.ts";
+import { settleLeftOpen } from "../../realtime/usage/lost-sessions.ts";
 import { randomToken } from "../../tasks/ids.ts";
 import { systemClock } from "../../tasks/ports/clock.ts";
 import type { Log } from "../../tasks/ports/log.ts";
@@ -62,7 +63,12 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
   async function serve(): Promise<RunningServer> {
     const { store, instances } = opened;
     const listener = host.createListener();
-    const journal = instances === undefined ? null : openJournal(dependencies, store);
+    const journal = openJournal(dependencies, store);
+    if (instances === undefined) {
+      // By what the files say, which is newer than what the store was told.
+      await journal.settleDead();
+      await settleLeftOpen({ store, log });
+    }
     const catalogue = createCatalogue(settings, offers, log);
     const gateway = createGateway({
       build: { version: manifest.version, runtime: host.runtime },
@@ -82,7 +88,7 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
       topics: listener.topics,
       clock: systemClock,
       log,
-      voice: { dialer: new WebSocketDialer(), fetch: host.fetch, ...(journal && { journal }) },
+      voice: { dialer: new WebSocketDialer(), fetch: host.fetch, journal },
       ...(instances && { instances }),
     });
     if (instances !== undefined) await refuseForeignKeys(gateway.keys, keys);
@@ -91,14 +97,14 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
     const address = { ...settings.server, messageBytes: settings.realtime.maxMessageBytes };
     const listening = listen(listener, address, (request) => gateway.app.fetch(request));
     gateway.start();
-    void journal?.start();
+    if (instances !== undefined) void journal.start();
     return {
       url: localAddress(settings.server.host, listening.port),
       port: listening.port,
       async stop() {
         // First: until the last stream has ended clients come for it over new connections, as those that poll do.
         await gateway.stop();
-        await journal?.stop();
+        await journal.stop();
         const drained = listening.drain();
         await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, DRAIN_MS))]);
         await listening.cut();
@@ -108,13 +114,13 @@ export async function startServer(dependencies: ServerDependencies): Promise<Run
   }
 }
 
-/** Where the store is shared and told seldom. */
 function openJournal(
   { host, directory, log }: ServerDependencies,
   store: SessionFilesOptions["store"],
 ): SessionFiles {
   return new SessionFiles({
-    folder: directory.sessionsFolder,
+    folder: directory.journalsFolder,
+    olderFolder: directory.olderJournalsFolder,
     node: randomToken(NODE_CHARACTERS),
     openSqlite: (path) => host.openSqlite(path),
     store,

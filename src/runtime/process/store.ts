@@ -8,7 +8,6 @@ import { outboxOptions } from "../../compose/events.ts";
 import type { Settings } from "../../config/load.ts";
 import type { RedisConnection } from "../../config/redis-connection.ts";
 import { type StoreChoice, storeChoice } from "../../config/store-choice.ts";
-import { settleLeftOpen } from "../../realtime/usage/lost-sessions.ts";
 import { createSqliteStore } from "../../stores/sqlite/store.ts";
 import type { Store } from "../../stores/store.ts";
 import { randomToken } from "../../tasks/ids.ts";
@@ -77,7 +76,6 @@ async function openEmbedded({ host, settings, directory, log }: StoreDependencie
     }
     const requeued = await store.releaseLeases();
     if (requeued > 0) log.info("tasks of the previous run go on", { tasks: requeued });
-    await settleLeftOpen({ store, log });
   } catch (error) {
     await store.close();
     throw error;

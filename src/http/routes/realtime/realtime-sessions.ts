@@ -8,7 +8,7 @@ import type {
   WireVoiceSessionEnded,
   WireVoiceSessionPage,
 } from "../../../protocol/voice-session.ts";
-import type { Session, SessionStore } from "../../../realtime/session-store.ts";
+import type { Session, SessionCounters, SessionStore } from "../../../realtime/session-store.ts";
 import { sessionCost, sessionPriceOf } from "../../../realtime/usage/session-price.ts";
 import { dollars } from "../../../tasks/dollars.ts";
 import { isTaskId } from "../../../tasks/ids.ts";
@@ -20,6 +20,8 @@ export type RealtimeSessionRouteDependencies = {
   readonly store: Pick<SessionStore, "getSession" | "listSessions" | "listOpenSessions" | "findSession">;
   /** Ends an open session, wherever its sockets are. */
   endSession(session: Session): Promise<void>;
+  /** What a session that is open in this process has used until now; null for one that is not. Default: as it is in the store. */
+  usedNow?(sessionId: string): SessionCounters | null;
 };
 
 const SECOND_MS = 1_000;
@@ -31,14 +33,18 @@ export function mountRealtimeSessions(
   app: Hono<HttpEnv>,
   key: HttpMiddleware,
   admin: HttpMiddleware,
-  { store, endSession }: RealtimeSessionRouteDependencies,
+  { store, endSession, usedNow = () => null }: RealtimeSessionRouteDependencies,
 ): void {
+  const untilNow = (session: Session): Session => {
+    const counters = session.endedAt === null ? usedNow(session.id) : null;
+    return counters === null ? session : { ...session, counters };
+  };
   const list = (open: boolean) => async (c: HttpContext) => {
     const limit = pageLimit(c.req.query("limit"));
     const before = c.req.query("after") ?? null;
     const page = await store.listSessions(principalOfExchange(c).scope, { open, limit, before });
     c.header("cache-control", "no-store");
-    return c.json(pageOf(page.sessions, page.hasMore));
+    return c.json(pageOf(page.sessions.map(untilNow), page.hasMore));
   };
   app.get("/v1/realtime/connections", key, list(true));
   app.get("/v1/realtime/sessions", key, list(false));
@@ -52,7 +58,7 @@ export function mountRealtimeSessions(
   app.get("/admin/v1/realtime/connections", admin, async (c) => {
     const sessions = await store.listOpenSessions(ADMIN_LIMIT);
     c.header("cache-control", "no-store");
-    return c.json(pageOf(sessions, sessions.length === ADMIN_LIMIT));
+    return c.json(pageOf(sessions.map(untilNow), sessions.length === ADMIN_LIMIT));
   });
 
   app.delete("/admin/v1/realtime/connections/:id", admin, async (c) => {

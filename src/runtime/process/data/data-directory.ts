@@ -18,8 +18,10 @@ export type DataDirectory = {
   readonly path: string;
   readonly databaseFile: string;
   readonly mediaFolder: string;
-  /** What voice sessions used that are open, where the store is shared. */
-  readonly sessionsFolder: string;
+  /** What voice sessions used that are open. */
+  readonly journalsFolder: string;
+  /** The same of a release before this one. */
+  readonly olderJournalsFolder: string;
   readonly keysFile: string;
   /** There in a backup, and in a directory that was restored from one and not started since. */
   readonly backupManifest: string;
@@ -76,7 +78,8 @@ export function filesIn(path: string): Omit<DataDirectory, "warnings" | "release
     path,
     databaseFile: join(path, "conduit.db"),
     mediaFolder: join(path, "media"),
-    sessionsFolder: join(path, "voice-sessions"),
+    journalsFolder: join(path, "voice-journals"),
+    olderJournalsFolder: join(path, "voice-sessions"),
     keysFile: join(path, "keys.json"),
     backupManifest: join(path, "backup.json"),
   };

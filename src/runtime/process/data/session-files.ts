@@ -1,12 +1,11 @@
 /**
- * What the open voice sessions of this process used, each in a file: the store is shared and told twice a minute, and what was
- * counted since then must outlive the process. The files of a process are in a folder of its own that it holds a lock on; whoever
- * gets the lock of another folder knows that its process is dead, and settles its sessions. A file is replaced in one step. It
- * outlives the process, and not a cut of power: nothing is synced.
+ * What the open voice sessions of this process used, in a file: the store is told from time to time, and what was counted since then
+ * must outlive the process. The file of a process is in a folder of its own that it holds a lock on; whoever gets the lock of
+ * another folder knows that its process is dead, and settles its sessions. It outlives the process, and a cut of power.
  */
 
 import { mkdirSync, renameSync } from "node:fs";
-import { readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Session, SessionCounters, SessionStore } from "../../../realtime/session-store.ts";
 import { settleLost } from "../../../realtime/usage/lost-sessions.ts";
@@ -14,15 +13,17 @@ import type { SessionJournal } from "../../../realtime/usage/session-journal.ts"
 import { isTaskId } from "../../../tasks/ids.ts";
 import type { Clock, TimerHandle } from "../../../tasks/ports/clock.ts";
 import { describeError, type Log } from "../../../tasks/ports/log.ts";
+import { LatestRecords, readLatestRecords } from "./latest-records.ts";
 import { type HeldLock, lockFile } from "./lock-file.ts";
 import type { SqliteConnection } from "./sqlite-file.ts";
 
 type Kept = Pick<Session, "id" | "fence" | "price"> & { readonly counters: SessionCounters };
-type Slot = { kept: Kept; writing: boolean; due: boolean; over: boolean };
 
 export type SessionFilesOptions = {
   /** Where every process has its folder. */
   readonly folder: string;
+  /** Where processes of a release before this one have theirs, with a file for each session. */
+  readonly olderFolder: string;
   /** Never the same twice. */
   readonly node: string;
   readonly openSqlite: (path: string) => SqliteConnection;
@@ -32,19 +33,22 @@ export type SessionFilesOptions = {
 };
 
 const LOCK = "owner.lock";
+/** The file of a process. */
+const RECORDS = "sessions";
+/** Of a release before this one. */
 const SUFFIX = ".json";
 const FRESH = "new-";
 const OWNER_ONLY_FOLDER = 0o700;
-const OWNER_ONLY_FILE = 0o600;
 /** Between two looks for dead processes, ms: well within the lease of their sessions. */
 const LOOK_MS = 10_000;
 
 export class SessionFiles implements SessionJournal {
   readonly #options: SessionFilesOptions;
   readonly #own: string;
+  readonly #kept = new Map<string, Kept>();
+  readonly #records: LatestRecords<Kept>;
   /** Of its own folder, which is made for its first session. */
   #lock: HeldLock | null = null;
-  readonly #slots = new Map<string, Slot>();
   #timer: TimerHandle | null = null;
   #stopped = false;
   /** A disk that takes nothing is told of once. */
@@ -53,11 +57,16 @@ export class SessionFiles implements SessionJournal {
   constructor(options: SessionFilesOptions) {
     this.#options = options;
     this.#own = join(options.folder, options.node);
+    this.#records = new LatestRecords({
+      path: join(this.#own, RECORDS),
+      clock: options.clock,
+      failed: (error) => this.#warn("what voice sessions used could not be kept in a file", error),
+    });
   }
 
-  /** Settles what dead processes left, now and from time to time. Resolves after the first look. */
+  /** Settles what dead processes left, now and from time to time. Resolves after the first time. */
   async start(): Promise<void> {
-    await this.#look();
+    await this.settleDead();
     if (!this.#stopped) this.#timer = this.#options.clock.after(LOOK_MS, () => void this.start());
   }
 
@@ -65,37 +74,34 @@ export class SessionFiles implements SessionJournal {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.cancel();
-    const left = [...this.#slots.values()].some(({ over }) => !over);
+    await this.#records.close();
     this.#lock?.release();
-    if (this.#lock !== null && !left) await rm(this.#own, { recursive: true, force: true });
+    if (this.#lock !== null && this.#kept.size === 0) await rm(this.#own, { recursive: true, force: true });
   }
 
   opened({ id, fence, price, counters }: Session): void {
-    const slot: Slot = { kept: { id, fence, price, counters }, writing: false, due: false, over: false };
-    this.#slots.set(id, slot);
     this.#takeFolder();
-    void this.#write(slot);
+    this.#keep({ id, fence, price, counters });
   }
 
   moved({ id, price }: Session): void {
-    const slot = this.#slots.get(id);
-    if (slot === undefined) return;
-    slot.kept = { ...slot.kept, price };
-    void this.#write(slot);
+    const kept = this.#kept.get(id);
+    if (kept !== undefined) this.#keep({ ...kept, price });
   }
 
   keep(sessionId: string, counters: SessionCounters): void {
-    const slot = this.#slots.get(sessionId);
-    if (slot === undefined) return;
-    slot.kept = { ...slot.kept, counters };
-    void this.#write(slot);
+    const kept = this.#kept.get(sessionId);
+    if (kept !== undefined) this.#keep({ ...kept, counters });
   }
 
   ended(sessionId: string): void {
-    const slot = this.#slots.get(sessionId);
-    if (slot === undefined) return;
-    slot.over = true;
-    void this.#write(slot);
+    this.#kept.delete(sessionId);
+    this.#records.remove(sessionId);
+  }
+
+  #keep(kept: Kept): void {
+    this.#kept.set(kept.id, kept);
+    this.#records.put(kept.id, kept);
   }
 
   #takeFolder(): void {
@@ -115,33 +121,13 @@ export class SessionFiles implements SessionJournal {
     }
   }
 
-  /** One write at a time for each session: what came meanwhile is written next, the latest alone. */
-  async #write(slot: Slot): Promise<void> {
-    slot.due = true;
-    if (slot.writing) return;
-    slot.writing = true;
-    const file = join(this.#own, slot.kept.id + SUFFIX);
-    while (slot.due) {
-      slot.due = false;
-      try {
-        if (slot.over) await rm(file, { force: true });
-        else {
-          await writeFile(`${file}.new`, JSON.stringify(slot.kept), { mode: OWNER_ONLY_FILE });
-          await rename(`${file}.new`, file);
-        }
-      } catch (error) {
-        this.#warn("what a voice session used could not be kept in a file", error);
-      }
-    }
-    slot.writing = false;
-    if (slot.over) this.#slots.delete(slot.kept.id);
-  }
-
-  async #look(): Promise<void> {
-    const { folder, node } = this.#options;
+  /** Settles what dead processes left. Resolves when it is done, or cannot be done now. */
+  async settleDead(): Promise<void> {
+    const { folder, olderFolder, node } = this.#options;
     try {
-      for (const name of await folders(folder))
-        if (name !== node && !name.startsWith(FRESH)) await this.#settleFolder(join(folder, name));
+      for (const parent of [folder, olderFolder])
+        for (const name of await folders(parent))
+          if (name !== node && !name.startsWith(FRESH)) await this.#settleFolder(join(parent, name));
     } catch (error) {
       this.#warn("the voice sessions of dead processes could not be looked for", error);
     }
@@ -153,6 +139,8 @@ export class SessionFiles implements SessionJournal {
     // Its process lives.
     if (lock === null) return;
     try {
+      for (const record of (await readLatestRecords(join(folder, RECORDS))).values())
+        await this.#settle(keptOf(record));
       for (const name of await readdir(folder)) {
         const id = name.slice(0, -SUFFIX.length);
         if (name.endsWith(SUFFIX) && isTaskId(id)) await this.#settleFile(join(folder, name));
@@ -166,15 +154,18 @@ export class SessionFiles implements SessionJournal {
     }
   }
 
+  /** A file of a release before this one. */
   async #settleFile(file: string): Promise<void> {
-    const { store, log } = this.#options;
-    const kept = readKept(await readFile(file, "utf8"));
-    if (kept !== null) {
-      const session = await store.findSession(kept.id);
-      if (session !== null)
-        await settleLost({ store, log }, { ...kept, callId: session.callId }, kept.counters);
-    }
+    await this.#settle(readKept(await readFile(file, "utf8")));
     await rm(file, { force: true });
+  }
+
+  async #settle(kept: Kept | null): Promise<void> {
+    if (kept === null) return;
+    const { store, log } = this.#options;
+    const session = await store.findSession(kept.id);
+    if (session !== null)
+      await settleLost({ store, log }, { ...kept, callId: session.callId }, kept.counters);
   }
 
   #warn(message: string, error: unknown): void {
@@ -195,11 +186,15 @@ async function folders(folder: string): Promise<string[]> {
 }
 
 /** Null for what is none of ours. */
+function keptOf(record: unknown): Kept | null {
+  const kept = record as Kept | null;
+  const whole = typeof kept?.id === "string" && typeof kept.fence === "number";
+  return whole && typeof kept.counters === "object" && kept.counters !== null ? kept : null;
+}
+
 function readKept(text: string): Kept | null {
   try {
-    const kept = JSON.parse(text) as Kept | null;
-    const whole = typeof kept?.id === "string" && typeof kept.fence === "number";
-    return whole && typeof kept.counters === "object" && kept.counters !== null ? kept : null;
+    return keptOf(JSON.parse(text));
   } catch {
     return null;
   }
