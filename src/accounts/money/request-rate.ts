@@ -37,17 +37,17 @@ const US_PER_MS = 1_000;
  * further ahead than that begins anew.
  */
 export function takeRequest(limits: RequestLimits, state: RateState, now: number): RateDecision {
-  const [first, second = first] = limitsAfter(limits, state, now, 1);
+  const after = { ...state };
+  const [first, second = first] = limitsAfter(limits, after, now, 1);
   if (first === undefined || second === undefined) throw new Error("There is no limit to take a request of");
   const longest = second.waitMs > first.waitMs ? second : first;
   if (longest.waitMs > 0) return { taken: false, retryAfterMs: longest.waitMs, rate: longest.rate };
-  const rate = nearer(first.rate, second.rate);
-  return { taken: true, state: { ...state, ...first.state, ...second.state }, rate };
+  return { taken: true, state: after, rate: nearer(first.rate, second.rate) };
 }
 
 /** What is left of each limit. */
 export function ratesOf(limits: RequestLimits, state: RateState, now: number): RequestRate[] {
-  return limitsAfter(limits, state, now, 0).map(({ rate }) => rate);
+  return limitsAfter(limits, { ...state }, now, 0).map(({ rate }) => rate);
 }
 
 /** Of the limits the one that is nearer to its end, null where there is none. */
@@ -65,9 +65,10 @@ export function isLimited({ requestsPerMinute, requestsPerDay }: RequestLimits):
   return requestsPerMinute !== null || requestsPerDay !== null;
 }
 
+/** Counts the requests in the state as well. */
 function limitsAfter(
   { requestsPerMinute, requestsPerDay }: RequestLimits,
-  state: RateState,
+  state: ChangingState,
   now: number,
   count: number,
 ): After[] {
@@ -77,15 +78,19 @@ function limitsAfter(
   return found;
 }
 
-/** How long it waits for its turn (0: it need not), what is left after it, and what changes in the state. */
-type After = { waitMs: number; rate: RequestRate; state: Partial<RateState> };
+type ChangingState = { -readonly [Field in keyof RateState]: RateState[Field] };
 
-function minuteAfter(limit: number, { fullAt }: RateState, now: number, count: number): After {
+/** How long it waits for its turn (0: it need not), and what is left after it. */
+type After = { waitMs: number; rate: RequestRate };
+
+function minuteAfter(limit: number, state: ChangingState, now: number, count: number): After {
+  const { fullAt } = state;
   const nowUs = now * US_PER_MS;
   const each = Math.floor(MINUTE_US / limit);
   const latest = nowUs + each * limit;
   const before = fullAt > latest + each * limit ? nowUs : Math.max(fullAt, nowUs);
   const after = before + each * count;
+  state.fullAt = after;
   const waitMs = Math.ceil(Math.max(0, after - latest) / US_PER_MS);
   const counted = waitMs > 0 ? before : after;
   const rate: RequestRate = {
@@ -94,17 +99,20 @@ function minuteAfter(limit: number, { fullAt }: RateState, now: number, count: n
     remaining: Math.max(0, Math.floor((latest - counted) / each)),
     resetMs: Math.ceil((counted - nowUs) / US_PER_MS),
   };
-  return { waitMs, rate, state: { fullAt: after } };
+  return { waitMs, rate };
 }
 
-function dayAfter(limit: number, state: RateState, now: number, count: number): After {
+function dayAfter(limit: number, state: ChangingState, now: number, count: number): After {
   const today = dayNumberOf(now);
-  const goesOn = state.day === today || state.day === today + 1;
-  const day = goesOn ? state.day : today;
-  const before = goesOn ? state.requests : 0;
+  if (state.day !== today && state.day !== today + 1) {
+    state.day = today;
+    state.requests = 0;
+  }
+  const { day, requests: before } = state;
+  state.requests += count;
   const resetMs = startOfDay(day + 1) - now;
   const waitMs = before + count > limit ? resetMs : 0;
   const counted = waitMs > 0 ? before : before + count;
   const rate: RequestRate = { per: "day", limit, remaining: Math.max(0, limit - counted), resetMs };
-  return { waitMs, rate, state: { day, requests: before + count } };
+  return { waitMs, rate };
 }

@@ -52,18 +52,19 @@ export class PendingAccount {
   readonly #customer: string;
   readonly #changes: Change[] = [];
   readonly #sums: Sum[] = [];
+  /** Of the windows that were raised last, what an amount is added to. */
+  #targets: { readonly windows: readonly BudgetWindow[]; readonly amounts: readonly Amounts[] } | null = null;
 
   constructor(keyId: string, customer: string) {
     this.#keyId = keyId;
     this.#customer = customer;
   }
 
-  /** Adds to the balance of a window; the amounts may be negative. Micro-dollars. */
-  raise(window: BudgetWindow, reservedMicros: number, chargedMicros: number): void {
-    const change = this.#changes.find((one) => one.window === window);
-    if (change === undefined) this.#changes.push({ window, reservedMicros, chargedMicros });
-    else add(change, reservedMicros, chargedMicros);
-    for (const sum of this.#sums) if (isIn(sum, window)) add(sum, reservedMicros, chargedMicros);
+  /** Adds to the balance of each window; the amounts may be negative. Micro-dollars. */
+  raise(windows: readonly BudgetWindow[], reservedMicros: number, chargedMicros: number): void {
+    if (this.#targets?.windows !== windows)
+      this.#targets = { windows, amounts: windows.flatMap((window) => this.#amountsOf(window)) };
+    for (const amounts of this.#targets.amounts) add(amounts, reservedMicros, chargedMicros);
   }
 
   /**
@@ -71,8 +72,7 @@ export class PendingAccount {
    * what is raised: read it at once.
    */
   sum(sql: Sql, first: BudgetWindow, last: BudgetWindow): Readonly<Amounts> {
-    const known = this.#sums.find((one) => one.first === first && one.last === last);
-    if (known !== undefined) return known;
+    for (const known of this.#sums) if (known.first === first && known.last === last) return known;
     const row =
       first === last
         ? sql.get(BALANCE, this.#keyId, this.#customer, first)
@@ -83,12 +83,23 @@ export class PendingAccount {
     for (const change of this.#changes)
       if (isIn(sum, change.window)) add(sum, change.reservedMicros, change.chargedMicros);
     this.#sums.push(sum);
+    this.#targets = null;
     return sum;
   }
 
   write(sql: Sql): void {
     for (const { window, reservedMicros, chargedMicros } of this.#changes)
       sql.run(RAISE, this.#keyId, this.#customer, window, reservedMicros, chargedMicros);
+  }
+
+  /** What counts an amount in the window: its change, and the sums it lies in. */
+  #amountsOf(window: BudgetWindow): Amounts[] {
+    let change = this.#changes.find((one) => one.window === window);
+    if (change === undefined) {
+      change = { window, reservedMicros: 0, chargedMicros: 0 };
+      this.#changes.push(change);
+    }
+    return [change, ...this.#sums.filter((sum) => isIn(sum, window))];
   }
 }
 

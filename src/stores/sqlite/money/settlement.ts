@@ -79,11 +79,7 @@ export function raise(
   reservedMicros: number,
   chargedMicros: number,
 ): void {
-  const ofKey = money.balances.of(keyId, NO_CUSTOMER);
-  const ofCustomer =
-    customer === null || customer === NO_CUSTOMER ? null : money.balances.of(keyId, customer);
-  for (const window of windows) {
-    ofKey.raise(window, reservedMicros, chargedMicros);
-    ofCustomer?.raise(window, reservedMicros, chargedMicros);
-  }
+  money.balances.of(keyId, NO_CUSTOMER).raise(windows, reservedMicros, chargedMicros);
+  if (customer !== null && customer !== NO_CUSTOMER)
+    money.balances.of(keyId, customer).raise(windows, reservedMicros, chargedMicros);
 }

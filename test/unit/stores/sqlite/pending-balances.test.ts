@@ -24,9 +24,9 @@ describe("balances during a commit", () => {
   test("what is read counts what was changed before and after the first reading, and is read once", () => {
     const { sql, reads } = storedSql();
     const account = new PendingBalances().of("key", "");
-    account.raise("total", 5, 1);
+    account.raise(["total"], 5, 1);
     expect(account.sum(sql, "total", "total")).toMatchObject({ reservedMicros: 105, chargedMicros: 11 });
-    account.raise("total", -3, 2);
+    account.raise(["total"], -3, 2);
     expect(account.sum(sql, "total", "total")).toMatchObject({ reservedMicros: 102, chargedMicros: 13 });
     expect(reads()).toBe(1);
   });
@@ -35,16 +35,16 @@ describe("balances during a commit", () => {
     const { sql } = storedSql();
     const account = new PendingBalances().of("key", "");
     const sum = () => account.sum(sql, "2026-11-23", "2026-11-29").reservedMicros;
-    account.raise("2026-11-23", 1, 0);
+    account.raise(["2026-11-23"], 1, 0);
     expect(sum()).toBe(101);
-    for (const window of ["2026-11-29", "2026-11-22", "2026-11-30", "total"]) account.raise(window, 10, 0);
+    for (const window of ["2026-11-29", "2026-11-22", "2026-11-30", "total"]) account.raise([window], 10, 0);
     expect(sum()).toBe(111);
   });
 
   test("a customer's stand apart from the key's and from another key's", () => {
     const { sql } = storedSql();
     const balances = new PendingBalances();
-    balances.of("key", "ann").raise("total", 7, 0);
+    balances.of("key", "ann").raise(["total"], 7, 0);
     expect(balances.of("key", "ann").sum(sql, "total", "total").reservedMicros).toBe(107);
     expect(balances.of("key", "").sum(sql, "total", "total").reservedMicros).toBe(100);
     expect(balances.of("other", "ann").sum(sql, "total", "total").reservedMicros).toBe(100);
@@ -53,8 +53,8 @@ describe("balances during a commit", () => {
   test("one row is written for each window, however many steps changed it, and nothing twice", () => {
     const { sql, written } = storedSql();
     const balances = new PendingBalances();
-    for (let step = 0; step < 3; step++) balances.of("key", "ann").raise("total", 2, 1);
-    balances.of("key", "").raise("2026-11-30", 4, 0);
+    for (let step = 0; step < 3; step++) balances.of("key", "ann").raise(["total"], 2, 1);
+    balances.of("key", "").raise(["2026-11-30"], 4, 0);
     balances.write(sql);
     balances.write(sql);
     expect(written).toEqual([
@@ -66,7 +66,7 @@ describe("balances during a commit", () => {
   test("what is forgotten is neither written nor counted", () => {
     const { sql, written } = storedSql();
     const balances = new PendingBalances();
-    balances.of("key", "").raise("total", 7, 0);
+    balances.of("key", "").raise(["total"], 7, 0);
     balances.forget();
     balances.write(sql);
     expect(written).toEqual([]);
