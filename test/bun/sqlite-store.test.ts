@@ -249,6 +249,38 @@ describe("money and deliveries", () => {
     await bench.dispose();
   });
 
+  test("limits that change between two steps of one commit hold for the second", async () => {
+    const bench = await openBench();
+    const { store } = bench;
+    const budget = (limitMicros: number) => ({ limitMicros, period: "total" as const });
+    const create = () => bench.create({ customer: "ann" });
+    const outcomes = await Promise.all([
+      create(),
+      store.setCustomerBudget("a", "ann", budget(RESERVED)),
+      create(),
+      store.setCustomerBudget("a", "ann", null),
+      create(),
+      store.updateKey("a", { budgets: [budget(RESERVED * 2)] }, now),
+      create(),
+      store.updateKey("a", { budgets: [], requestsPerDay: 1 }, now),
+      create(),
+      create(),
+      store.deleteKey("a"),
+      store.createKey(virtualKey({ id: "a" })),
+      create(),
+    ]);
+    const told = outcomes.map((outcome) => (typeof outcome === "string" ? outcome : outcome.outcome));
+    const created = "created";
+    expect(told).toEqual([
+      ...[created, "set", "budget_exceeded"],
+      ...["set", created],
+      ...["done", "budget_exceeded"],
+      ...["done", created, "rate_limited"],
+      ...["deleted", "done", created],
+    ]);
+    await bench.dispose();
+  });
+
   test("a task with a webhook leaves one due delivery in the step that ends it, which goes with the task", async () => {
     const bench = await openBench();
     const webhook = { url: "https://example.org/hook", headers: {}, events: [] };

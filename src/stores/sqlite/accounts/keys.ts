@@ -8,7 +8,7 @@ import {
 } from "../../../accounts/keys/account-store.ts";
 import type { KeyPatch, PreviousForm, VirtualKey } from "../../../accounts/keys/virtual-key.ts";
 import type { Sql, SqlRow } from "../../sql.ts";
-import { budgetsOf, budgetsText, limitsOf, limitsText } from "../money/budgets.ts";
+import { budgetsOf, budgetsText, limitsOf, limitsText } from "../money/key-limits.ts";
 import { setCap } from "../queue/queue-counters.ts";
 import type { Transaction } from "../transaction.ts";
 import type { Transactions } from "../transactions.ts";
@@ -79,6 +79,7 @@ function createKey(tx: Transaction, key: VirtualKey, step: KeyStep): KeyOutcome 
   const before = answered(tx, step);
   if (before !== null) return before;
   insertKey(tx.sql, key);
+  tx.money.limits.forget();
   finishStep(tx, step);
   return { outcome: "done", key };
 }
@@ -151,6 +152,7 @@ function updateKey(
   const endMoved = key.expiresAt !== before.expiresAt;
   if (endMoved || capOf(key) !== capOf(before)) setCap(sql, id, capOf(key));
   if (endMoved) closeAt(sql, id, key.expiresAt);
+  tx.money.limits.forget();
   finishStep(tx, step);
   return { outcome: "done", key };
 }

@@ -1,7 +1,8 @@
-/** What the steps of one commit do to money, kept in memory until the commit's end writes it. */
+/** What the steps of one commit do to money, kept in memory until the commit's end writes it, and the limits they do it under. */
 
 import type { CommitEnd, Sql } from "../../sql.ts";
 import { PendingBalances } from "./pending-balances.ts";
+import { PendingLimits } from "./pending-limits.ts";
 import { PendingRates } from "./pending-rates.ts";
 import { PendingUsage } from "./pending-usage.ts";
 
@@ -13,16 +14,19 @@ export class PendingMoney implements CommitEnd {
   readonly balances = new PendingBalances();
   readonly usage = new PendingUsage();
   readonly rates = new PendingRates();
+  readonly limits = new PendingLimits();
 
   write(sql: Sql): void {
     this.balances.write(sql);
     this.usage.write(sql);
     this.rates.write(sql);
+    this.limits.forget();
   }
 
   forget(): void {
     this.balances.forget();
     this.usage.forget();
     this.rates.forget();
+    this.limits.forget();
   }
 }

@@ -18,7 +18,7 @@ import { ratesOf } from "../../../accounts/money/request-rate.ts";
 import { writeAudit } from "../accounts/audit.ts";
 import type { Transaction } from "../transaction.ts";
 import { balanceOfPeriod } from "./balances.ts";
-import { budgetsOf, customerBudgetOf, limitsOf } from "./budgets.ts";
+import { budgetsOf, customerBudgetOf, limitsOf } from "./key-limits.ts";
 import { rateStateOf } from "./request-rates.ts";
 import { reachedBefore } from "./thresholds.ts";
 
@@ -53,11 +53,12 @@ export function setCustomerBudget(
   budget: Budget | null,
   { before, audit }: CustomerBudgetStep = {},
 ): "set" | "missing" | "stale" {
-  const { sql } = tx;
+  const { sql, money } = tx;
   if (sql.get(KEY, keyId) === null) return "missing";
   const own = customerBudgetOf(sql.get(OWN, keyId, customer)?.budget);
   if (before !== undefined && !sameBudget(own, before)) return "stale";
   writeAudit(tx, audit ?? null);
+  money.limits.forget();
   if (budget === null) {
     sql.run("DELETE FROM customer_budgets WHERE key_id = ? AND customer = ?", keyId, customer);
     return "set";

@@ -17,10 +17,7 @@ import { leaveDeliveries } from "../deliveries/leaving.ts";
 import { postEvent } from "../outbox/post.ts";
 import type { Transaction } from "../transaction.ts";
 import { balanceOfPeriod, NO_CUSTOMER, type Payer } from "./balances.ts";
-import { budgetsOf, customerBudgetOf, limitsOf } from "./budgets.ts";
 
-const LIMITS = `SELECT budgets, limits, (SELECT budget FROM customer_budgets WHERE key_id = k.id AND customer = ?) AS own
-  FROM keys k WHERE id = ?`;
 const REACHED = `SELECT max(percent) AS percent FROM spend_marks
   WHERE key_id = ? AND customer = ? AND period = ? AND window = ?`;
 
@@ -28,18 +25,16 @@ const REACHED = `SELECT max(percent) AS percent FROM spend_marks
 export type OwnedBudget = { readonly of: Payer; readonly budget: Budget };
 
 /** The budgets that count for the payer, with the grants of the key. */
-export function budgetsOfPayer({ sql, now }: Transaction, payer: Payer): OwnedBudget[] {
+export function budgetsOfPayer({ sql, money, now }: Transaction, payer: Payer): OwnedBudget[] {
   const { keyId, customer } = payer;
-  const row = sql.get(LIMITS, customer, keyId);
-  if (row === null || (row.budgets === null && row.limits === null && row.own === null)) return [];
-  const { grants, customerBudget } = limitsOf(row.limits);
+  const { budgets, grants } = money.limits.of(sql, keyId);
   const granted = grantedMicros(grants, now);
   const of = { keyId, customer: null };
-  const found: OwnedBudget[] = budgetsOf(row.budgets).map(({ limitMicros, period }) => ({
+  const found: OwnedBudget[] = budgets.map(({ limitMicros, period }) => ({
     of,
     budget: { limitMicros: limitMicros + granted, period },
   }));
-  const own = customer === null ? null : (customerBudgetOf(row.own) ?? customerBudget);
+  const own = customer === null ? null : money.limits.ofCustomer(sql, keyId, customer);
   return own === null ? found : [...found, { of: payer, budget: own }];
 }
 

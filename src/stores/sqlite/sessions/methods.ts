@@ -15,7 +15,7 @@ import {
 import type { TenantScope } from "../../../tasks/task.ts";
 import { assertScope } from "../../scopes.ts";
 import { raise, reserve, settle, windowsOf } from "../money/settlement.ts";
-import { CHECKED_COLUMNS, checkBudgets, checkRate, keyRefusal } from "../money/start-check.ts";
+import { checkBudgets, checkRate, keyRefusal } from "../money/start-check.ts";
 import { recordUsage } from "../money/usage.ts";
 import { postEvent } from "../outbox/post.ts";
 import type { Transaction } from "../transaction.ts";
@@ -88,7 +88,7 @@ export function sessionMethods(transactions: Transactions): SessionStore {
   };
 }
 
-const KEY = `SELECT ${CHECKED_COLUMNS} FROM keys k WHERE k.id = ?`;
+const KEY = "SELECT enabled, expires_at FROM keys WHERE id = ?";
 const OPEN_OF_KEY = "SELECT count(*) AS n FROM sessions WHERE key_id = ? AND lease_until > ?";
 const OPEN_SESSIONS = "SELECT * FROM sessions WHERE lease_until > ? ORDER BY lease_until LIMIT ?";
 const OPEN = "SELECT count(*) AS n FROM sessions WHERE lease_until > ?";
@@ -103,16 +103,16 @@ function openSession(
   const { id, keyId, subject, customer, provider, model, account = null, reservedMicros, price } = draft;
   const made = sessionById(sql, id);
   if (made !== null) return { outcome: "opened", session: made };
-  const key = sql.get(KEY, customer, keyId);
+  const key = sql.get(KEY, keyId);
   const refused = keyRefusal(key, now);
   if (key === null || refused !== null) return refused ?? { outcome: "key_refused", reason: "unknown" };
-  const rate = checkRate(tx, keyId, key);
+  const rate = checkRate(tx, keyId);
   if (!("taken" in rate)) return rate;
   const ofKey = sql.get(OPEN_OF_KEY, keyId, now)?.n as number;
   if (ofKey >= limits.maxPerKey) return { outcome: "too_many", limit: "key", open: ofKey };
   const all = sql.get(OPEN, now)?.n as number;
   if (all >= limits.max) return { outcome: "too_many", limit: "all", open: all };
-  const exceeded = checkBudgets(tx, key, draft);
+  const exceeded = checkBudgets(tx, draft);
   if (exceeded !== null) return exceeded;
   if (rate.taken !== null) tx.money.rates.keep(keyId, rate.taken.state);
   const windows = reserve(tx, draft, reservedMicros);
@@ -143,9 +143,7 @@ function raiseHold(tx: Transaction, id: string, fence: number, reservedMicros: n
   const moreMicros = reservedMicros - session.reservedMicros;
   if (moreMicros <= 0) return { outcome: "raised", reservedMicros: session.reservedMicros };
   const { keyId, customer } = session;
-  const key = tx.sql.get(KEY, customer, keyId);
-  const refused =
-    key === null ? null : checkBudgets(tx, key, { keyId, customer, reservedMicros: moreMicros });
+  const refused = checkBudgets(tx, { keyId, customer, reservedMicros: moreMicros });
   if (refused !== null) return refused;
   const { windows } = tx.sql.get("SELECT windows FROM sessions WHERE id = ?", id) ?? {};
   const held = session.reservedMicros === 0 ? null : windows;

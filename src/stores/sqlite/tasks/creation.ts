@@ -11,16 +11,9 @@ import type {
 import { candidateOf } from "../../../tasks/task.ts";
 import { newTask } from "../../new-task.ts";
 import type { SqlRow } from "../../sql.ts";
+import type { Spending } from "../money/budgets.ts";
 import { reserve } from "../money/settlement.ts";
-import {
-  CHECKED_COLUMNS,
-  checkBudgets,
-  checkRate,
-  keyRefusal,
-  rateLeft,
-  type Start,
-  type TakenRate,
-} from "../money/start-check.ts";
+import { checkBudgets, checkRate, keyRefusal, rateLeft, type TakenRate } from "../money/start-check.ts";
 import { postTaskEvents } from "../outbox/post.ts";
 import { queueListOf } from "../queue/lists.ts";
 import { viewTask } from "../queue/positions.ts";
@@ -37,7 +30,7 @@ import { recordEvent } from "./transitions.ts";
 const ANOTHER_QUEUE = 10;
 /** The units digit of a queue that is not paused. */
 const AWAKE = 1;
-const KEY = `SELECT ${CHECKED_COLUMNS}, t.waiting, t.epoch, t.seq, t.followed,
+const KEY = `SELECT k.enabled, k.expires_at, t.waiting, t.epoch, t.seq, t.followed,
     EXISTS (SELECT 1 FROM tasks WHERE id = ?) AS made,
     (SELECT sum(iif(provider = ?, 1 + paused, ${ANOTHER_QUEUE})) FROM lane_keys WHERE key_id = k.id AND lane = ?) AS queues
   FROM keys k LEFT JOIN tenants t ON t.key_id = k.id AND t.subject = '' WHERE k.id = +?`;
@@ -64,7 +57,7 @@ function checkCreation(
   const { sql, now } = tx;
   const { keyId, subject } = draft.tenant;
   const { provider } = candidateOf({ route: draft.route, candidate: 0 });
-  const key = sql.get(KEY, draft.customer, draft.id, provider, draft.type, keyId);
+  const key = sql.get(KEY, draft.id, provider, draft.type, keyId);
   const made = key?.made === 1 ? tx.tasks.byId(sql, draft.id) : null;
   if (made?.task.tenant.keyId === keyId && made.task.tenant.subject === subject)
     return { outcome: "replayed", task: viewTask(tx, made) };
@@ -76,17 +69,17 @@ function checkCreation(
   if (holder === "conflict") return { outcome: "conflict" };
   if (holder !== null) return { outcome: "replayed", task: viewTask(tx, holder) };
 
-  const rate = checkRate(tx, keyId, key);
+  const rate = checkRate(tx, keyId);
   if (!("taken" in rate)) return rate;
   const waiting = (key.waiting as number | null) ?? 0;
   if (waiting >= limits.maxQueuedPerKey)
-    return { outcome: "queue_full", queued: waiting, rate: rateLeft(tx, keyId, key) };
-  const exceeded = checkBudgets(tx, key, startOf(draft));
+    return { outcome: "queue_full", queued: waiting, rate: rateLeft(tx, keyId) };
+  const exceeded = checkBudgets(tx, spendingOf(draft));
   return exceeded ?? { outcome: "acceptable", key, taken: rate.taken };
 }
 
-/** Of a draft, what its key's limits are asked about. */
-function startOf({ tenant, customer, reservedMicros }: TaskDraft): Start {
+/** Of a draft, what the budgets are asked about. */
+function spendingOf({ tenant, customer, reservedMicros }: TaskDraft): Spending {
   return { keyId: tenant.keyId, customer, reservedMicros };
 }
 
@@ -106,7 +99,7 @@ function writeTask(
   if (subject !== WHOLE_KEY) openTenant(tx, keyId, subject);
   if (taken !== null) tx.money.rates.keep(keyId, taken.state);
 
-  const windows = reserve(tx, startOf(draft), draft.reservedMicros);
+  const windows = reserve(tx, spendingOf(draft), draft.reservedMicros);
   const row = tx.tasks.insert(sql, newTask(draft, tx.epoch(), now), spec, windows);
   const queue = { keyId, lane: draft.type, provider };
   // Null as long as the key never had a task in the lane.
