@@ -4,12 +4,11 @@ import { ApiError } from "../../protocol/error.ts";
 import type { Batch } from "../../tasks/batches/batch.ts";
 import type { BatchService } from "../../tasks/batches/service.ts";
 import type { Clock } from "../../tasks/ports/clock.ts";
-import { rateHeaders } from "../../tasks/rate-headers.ts";
 import type { Submission } from "../../tasks/submission.ts";
 import { type HttpContext, principalOfExchange } from "../exchange.ts";
 import { baseUrl } from "../request/base-url.ts";
 import { idempotencyClaim } from "../request/idempotency-claim.ts";
-import { tellCost } from "../response/cost-headers.ts";
+import { tellCost, tellRate } from "../response/cost-headers.ts";
 import { type BatchItemOrder, errorOfItem, type ReadBatch } from "./batch-body.ts";
 import { type AcceptanceDependencies, admitOrder } from "./task-acceptance.ts";
 import { requireWebhook } from "./webhook-fields.ts";
@@ -64,7 +63,7 @@ export async function acceptBatch(
   exchange.accepted = true;
   const reservedMicros = items.reduce((sum, item) => sum + item.reservedMicros, 0);
   if (!replayed) tellCost(c, { reservedMicros, costMicros: 0, settled: false });
-  for (const [name, value] of Object.entries(rateHeaders(rate))) c.header(name, value);
+  tellRate(c, rate);
   if (replayed) c.header("idempotent-replayed", "true");
   return { batch, base };
 }

@@ -11,7 +11,6 @@ import type { AccessTokenField } from "../../protocol/create-request.ts";
 import { ApiError } from "../../protocol/error.ts";
 import type { ModelCatalogue } from "../../tasks/ports/model-catalogue.ts";
 import type { IdempotencyClaim, TaskView } from "../../tasks/ports/task-store.ts";
-import { rateHeaders } from "../../tasks/rate-headers.ts";
 import type { TaskService } from "../../tasks/service.ts";
 import type { Submission, Submitted } from "../../tasks/submission.ts";
 import type { TaskInput, TaskWebhook } from "../../tasks/task.ts";
@@ -19,7 +18,7 @@ import { type HttpContext, principalOfExchange } from "../exchange.ts";
 import type { IdleLimit } from "../idle-limit.ts";
 import { type BaseUrlOptions, baseUrl } from "../request/base-url.ts";
 import { type IdempotencyOptions, idempotencyClaim } from "../request/idempotency-claim.ts";
-import { tellCost } from "../response/cost-headers.ts";
+import { tellCost, tellRate } from "../response/cost-headers.ts";
 import { type AccessToken, type AccessTokenMaker, accessTokenMaker } from "./access-token.ts";
 import { requireWebhook } from "./webhook-fields.ts";
 
@@ -94,7 +93,7 @@ export async function acceptTask(
   exchange.taskId = view.task.id;
   exchange.accepted = true;
   tellCost(c, view.task);
-  for (const [name, value] of Object.entries(rateHeaders(rate))) c.header(name, value);
+  tellRate(c, rate);
   if (replayed) c.header("idempotent-replayed", "true");
   return { view, base, token };
 }

@@ -1,6 +1,8 @@
-/** What an answer cost, for clients that look at headers. */
+/** What an answer cost and what it leaves, for clients that look at headers. */
 
 import { dollarText } from "../../tasks/dollars.ts";
+import type { RequestRate } from "../../tasks/ports/start-refusal.ts";
+import { rateHeaders } from "../../tasks/rate-headers.ts";
 import type { Task } from "../../tasks/task.ts";
 import type { HttpContext } from "../exchange.ts";
 
@@ -15,4 +17,10 @@ export function tellCost(
   if (reservedMicros === 0) return;
   c.header(RESERVED, settled ? undefined : dollarText(reservedMicros));
   if (settled) c.header(COST, dollarText(costMicros));
+}
+
+/** What is left of a limit of requests; nothing where there is none. */
+export function tellRate(c: HttpContext, rate: RequestRate | null): void {
+  const headers = rateHeaders(rate);
+  for (const name in headers) c.header(name, headers[name]);
 }
