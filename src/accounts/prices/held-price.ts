@@ -5,7 +5,7 @@ import type { Bill, Billing, DoneOutcome } from "../../tasks/ports/billing.ts";
 import type { OfferedModel } from "../../tasks/ports/model-catalogue.ts";
 import type { JobRequest, Task } from "../../tasks/task.ts";
 import { reservationFor } from "./dearest-price.ts";
-import { type PricedRequest, pricedRequest } from "./priced-request.ts";
+import { isPricedAlike, type PricedRequest, pricedRequest } from "./priced-request.ts";
 import { settledBill, shareOf, type Terms } from "./settle.ts";
 
 /** What stands for one way of a route. The request is kept as it was priced: what a model takes may change meanwhile. */
@@ -21,13 +21,55 @@ export type TaskPrice = {
   readonly dearest: OfferedModel;
 };
 
-/** Prices a request to the models of a route, in their order; there is at least one. `inputs` counts the input pictures. */
+type Reckoned = {
+  readonly models: readonly OfferedModel[];
+  readonly requests: readonly PricedRequest[];
+  readonly price: TaskPrice;
+};
+
+/** What was reckoned last, by the first model of the route: most requests to a model are priced alike. */
+const reckonedLast = new WeakMap<OfferedModel, Reckoned>();
+
+/**
+ * Prices a request to the models of a route, in their order; there is at least one. `inputs` counts the input pictures.
+ * Requests that are priced alike may be given one and the same object, which nobody changes.
+ */
 export function priceTask(models: readonly OfferedModel[], request: JobRequest, inputs: number): TaskPrice {
   const [first] = models;
   if (first === undefined) throw new Error("A route has at least one model");
+  if (models.every(({ pricing }) => pricing.kind === "free"))
+    return { reservedMicros: 0, held: null, dearest: first };
+  const requests = models.map(({ capabilities, pricing }) =>
+    pricedRequest(request, inputs, capabilities, pricing.kind === "per_token"),
+  );
+  const before = reckonedLast.get(first);
+  if (before !== undefined && isReckonedFor(before, models, requests)) return before.price;
+  const price = reckon(first, models, requests);
+  reckonedLast.set(first, { models, requests, price });
+  return price;
+}
+
+function isReckonedFor(
+  before: Reckoned,
+  models: readonly OfferedModel[],
+  requests: readonly PricedRequest[],
+): boolean {
+  if (before.models.length !== models.length) return false;
+  return requests.every(
+    (request, index) =>
+      before.models[index] === models[index] &&
+      isPricedAlike(request, before.requests[index] as PricedRequest),
+  );
+}
+
+function reckon(
+  first: OfferedModel,
+  models: readonly OfferedModel[],
+  requests: readonly PricedRequest[],
+): TaskPrice {
   let dearest = { model: first, micros: 0 };
-  const candidates = models.map((model) => {
-    const priced = pricedRequest(request, inputs, model.capabilities);
+  const candidates = models.map((model, index) => {
+    const priced = requests[index] as PricedRequest;
     const micros = reservationFor(model.pricing, priced);
     if (micros > dearest.micros) dearest = { model, micros };
     const terms = { price: model.pricing, reservedMicros: micros, own: model.ownPrice };

@@ -13,7 +13,7 @@ export type PricedRequest = {
   readonly seconds: number | null;
   /** Frames of a picture, at most: several of an animated one, 1 of any other. */
   readonly frames: number;
-  /** Of the prompt as UTF-8: no text has more tokens than bytes. */
+  /** Of the prompt as UTF-8: no text has more tokens than bytes. 0 where the price does not depend on it. */
   readonly promptBytes: number;
   /** Pictures to work from. */
   readonly inputs: number;
@@ -25,12 +25,13 @@ const AUTO = "auto";
 const MOST_FRAMES = 16;
 const UTF8 = new TextEncoder();
 
-/** What a request leaves open is whatever the model takes. `inputs` counts the pictures to work from. */
+/** What a request leaves open is whatever the model takes. `inputs` counts the pictures to work from. `byPrompt`: the prompt is paid for. */
 export function pricedRequest(
   request: JobRequest,
   inputs: number,
   capabilities: Pick<ModelCapabilities, "sizes" | "qualities"> &
     Partial<Pick<ModelCapabilities, "durations">>,
+  byPrompt = true,
 ): PricedRequest {
   const { n, size, quality, duration, further } = request;
   const resolution = further?.resolution;
@@ -41,9 +42,21 @@ export function pricedRequest(
     qualities: isNamed(quality) ? [quality] : capabilities.qualities.filter(isNamed),
     seconds: duration ?? capabilities.durations?.default ?? null,
     frames: framesOf(request),
-    promptBytes: UTF8.encode(request.prompt).length,
+    promptBytes: byPrompt ? UTF8.encode(request.prompt).length : 0,
     inputs,
   };
+}
+
+/** Whether every price is the same for both. */
+export function isPricedAlike(one: PricedRequest, other: PricedRequest): boolean {
+  for (const name in one) {
+    const value = one[name as keyof PricedRequest];
+    const wanted = other[name as keyof PricedRequest];
+    if (value === wanted) continue;
+    if (!Array.isArray(value) || !Array.isArray(wanted) || value.length !== wanted.length) return false;
+    for (let index = 0; index < value.length; index += 1) if (value[index] !== wanted[index]) return false;
+  }
+  return true;
 }
 
 function sizesOf({ sizes }: Pick<ModelCapabilities, "sizes">): readonly string[] {

@@ -46,7 +46,7 @@ export type TaskDraft = {
   baseUrl: string;
   /** Held back from the key's budget until the task is settled. */
   reservedMicros: number;
-  /** The price by which `reservedMicros` was reckoned; kept with the hold. Null where nothing is held. */
+  /** The price by which `reservedMicros` was reckoned; kept with the hold. Null where nothing is held. Drafts may share it. */
   price: Json;
   /** How long it may wait in the queue before its first start. */
   maxWaitMs: number;

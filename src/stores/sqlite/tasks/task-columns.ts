@@ -16,6 +16,24 @@ export function storedValue(field: Field, value: FieldValue | undefined): SqlVal
   return value as string | number;
 }
 
+/** Enough for the prices that are in use at a time. */
+const MOST_SHARED = 64;
+
+/** The JSON of objects that many tasks have in common, such as the price they are held by: each is printed once. */
+export class SharedTexts {
+  readonly #texts = new Map<object, string>();
+
+  of(value: object): string {
+    let text = this.#texts.get(value);
+    if (text === undefined) {
+      text = JSON.stringify(value);
+      if (this.#texts.size === MOST_SHARED) this.#texts.clear();
+      this.#texts.set(value, text);
+    }
+    return text;
+  }
+}
+
 /** What a record has that was written without the field: null where that depends on the record. */
 export function defaultValue(field: Field): SqlValue {
   return typeof field.missing === "function" ? null : storedValue(field, field.missing);

@@ -8,7 +8,7 @@ import { SAMPLE_OF_NEW_TASK } from "../../new-task.ts";
 import type { Sql, SqlRow, SqlValue } from "../../sql.ts";
 import { type Field, type FieldTable, type FieldValue, missingValue, namesIn } from "../../task-fields.ts";
 import { StatementTree } from "./statement-tree.ts";
-import { columnOf, defaultValue, literal, storedValue } from "./task-columns.ts";
+import { columnOf, defaultValue, literal, SharedTexts, storedValue } from "./task-columns.ts";
 
 /** A task with what the store knows besides. */
 export type TaskRow = {
@@ -82,6 +82,8 @@ export class TaskTable {
   readonly #byNo: string;
   readonly #byId: string;
   readonly #oldest: string;
+  /** Of fields that never change: of the others every task has its own. */
+  readonly #shared = new SharedTexts();
   /** Numbers of rows that could not be read and were not set aside yet. */
   readonly #damaged = new Set<number>();
 
@@ -164,7 +166,8 @@ export class TaskTable {
       const field = this.#own[index] as OwnField;
       const value = (task as unknown as Fields)[field.name];
       if (value === field.missing) continue;
-      values.push(storedValue(field, value));
+      const isShared = field.kind === "json" && !field.changes && typeof value === "object" && value !== null;
+      values.push(isShared ? this.#shared.of(value) : storedValue(field, value));
       node = this.#inserts.with(node, index);
     }
     if (windows !== null) {

@@ -91,6 +91,32 @@ describe("a task's price", () => {
     expect(billTask(task, done(1))).toEqual({ chargedMicros: 10_000, upstreamMicros: 10_000 });
   });
 
+  test("is reckoned anew for whatever it depends on, and is the same object for what it does not", () => {
+    const image = model({ kind: "per_image", micros: 10_000, by: [{ size: "1x1", micros: 70_000 }] });
+    const tokens = model({
+      kind: "per_token",
+      rates: { textInput: 1, imageOutput: 1 },
+      most: { image: [{ tokens: 1_000 }], megapixels: 1, input: 10 },
+    });
+    const asked: readonly (readonly [OfferedModel[], Partial<JobRequest>, number, number])[] = [
+      [[image], {}, 0, 20_000],
+      [[image], { n: 3 }, 0, 30_000],
+      [[image], { size: "1x1" }, 0, 140_000],
+      [[image, model(DEAR)], {}, 0, 100_000],
+      [[image, model(CHEAP)], {}, 0, 20_000],
+      [[tokens], {}, 0, 2_410],
+      [[tokens], { prompt: "a foxy" }, 0, 2_412],
+      [[tokens], {}, 1, 2_430],
+    ];
+    for (const [models, changes, inputs, micros] of asked) {
+      const price = () => priceTask(models, { ...REQUEST, ...changes }, inputs);
+      expect(price().reservedMicros).toBe(micros);
+      expect(price()).toBe(price());
+    }
+    const held = (prompt: string) => priceTask([image], { ...REQUEST, prompt }, 0).held;
+    expect(held("a dog in the snow")).toBe(held("a fox"));
+  });
+
   test("that the operator set is charged whatever the provider says that it bills", () => {
     for (const [own, charged] of [
       [true, 50_000],
