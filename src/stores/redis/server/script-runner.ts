@@ -43,7 +43,7 @@ export type Together = {
 /** Scripts that make several calls at once. */
 export type ManyName = "create" | "commit";
 
-/** Calls in one script: a few milliseconds of the server. */
+/** Calls in one script at most: a few milliseconds of the server. */
 const MOST_TOGETHER = 32;
 
 /** As JSON escapes it; an escaped backslash in front makes it something else, which the repair leaves as it is. */
@@ -115,8 +115,10 @@ export class ScriptRunner {
   #sendWaiting(name: ManyName): void {
     const waiting = this.#waiting.get(name) ?? [];
     this.#waiting.delete(name);
-    for (let from = 0; from < waiting.length; from += MOST_TOGETHER) {
-      const group = waiting.slice(from, from + MOST_TOGETHER);
+    // Alike in size: while the server runs one, the answers of the one before are read.
+    const size = Math.ceil(waiting.length / Math.ceil(waiting.length / MOST_TOGETHER));
+    for (let from = 0; from < waiting.length; from += size) {
+      const group = waiting.slice(from, from + size);
       this.#sendTogether(
         name,
         group.map(({ args }) => args),

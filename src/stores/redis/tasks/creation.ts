@@ -24,6 +24,7 @@ import { eventText, readPlaces, readViews } from "./task-reply.ts";
 /** A draft on its way: what is sent of it, and what its task becomes once the server has said when. */
 export type Creation = {
   readonly args: string[];
+  readonly specLength: number;
   readonly draft: TaskDraft;
   readonly epoch: string;
   readonly written: Pick<FieldChanges, "texts" | "moments">;
@@ -68,7 +69,7 @@ export function creationOf(
     ...moments,
     ...taskRows(outbox, task, { type: "queued", seq: 1 }),
   ];
-  return { args, draft, epoch, written };
+  return { args, specLength: spec.text.length, draft, epoch, written };
 }
 
 /** The idempotency key that is taken for what has the id; texts without content where there is none. */
@@ -119,7 +120,7 @@ export function readRepeated(fields: TaskFields, reply: Reply): RepeatOutcome | 
 /** The server answers what the draft does not say: when, and where the logs stand. */
 function created(
   fields: TaskFields,
-  { draft, epoch, written }: Creation,
+  { specLength, draft, epoch, written }: Creation,
   reply: readonly Reply[],
   made: MadeTasks,
 ): CreateOutcome {
@@ -129,7 +130,7 @@ function created(
   const where = readPlaces(places);
   // Its number among the key's tasks is the position of its first event.
   const no = String(where.keySeq);
-  made.add(task.id, textOf(rev), fields.values(written, now, no, textOf(rev)));
+  made.add(task.id, textOf(rev), fields.values(written, now, no, textOf(rev)), specLength);
   const { keySeq, subjectSeq } = where;
   const event = {
     taskId: task.id,

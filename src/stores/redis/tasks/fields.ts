@@ -2,7 +2,7 @@
  * A task's record in Redis, made from the table of fields: which fields a script reads and in which order (so that Lua finds
  * them by number), what stands in for a missing one, and how a record is read from and written to a hash. Each `own` field is a
  * field of the hash, absent for null; `spec` is one JSON text of the others. Beside them stand `no`, the task's number among its
- * key's, `rev`, which names the last call that changed it, `by`, who follows it, and the `windows` of its hold.
+ * key's, `rev`, which names the last call that changed it (`+` behind it: the one that made it), `by`, who follows it, and the `windows` of its hold.
  */
 
 import type { Json } from "../../../protocol/task.ts";
@@ -98,6 +98,7 @@ export class TaskFields {
   readonly table: FieldTable;
   /** In the order in which scripts read them. */
   readonly names: readonly string[];
+  readonly #places: ReadonlyMap<string, number>;
   readonly #besides: BesidesPlaces;
   readonly #own: readonly Known[];
   readonly #spec: readonly Known[];
@@ -109,14 +110,15 @@ export class TaskFields {
     const taken = stored.find((name, index) => stored.indexOf(name) !== index);
     if (taken !== undefined) throw new Error(`The store has a use of its own for a field ${taken}`);
     this.names = [...new Set<string>([...CLAIMED, ...stored])];
+    this.#places = new Map(this.names.map((name, index) => [name, index]));
     const pick = (names: string[]) =>
       names.map((name) => ({
         name,
-        at: this.names.indexOf(name),
+        at: this.#placeOf(name),
         field: table[name] as Field,
         place: PLACES[name] ?? "task",
       }));
-    const besides = BESIDES.map((name) => [name, this.names.indexOf(name)]);
+    const besides = BESIDES.map((name) => [name, this.#placeOf(name)]);
     this.#besides = Object.fromEntries(besides) as BesidesPlaces;
     this.table = table;
     this.#own = pick(namesIn(table, "own"));
@@ -127,7 +129,12 @@ export class TaskFields {
 
   /** Where a field stands in what Lua reads, from 1. */
   index(name: string): number {
-    return this.names.indexOf(name) + 1;
+    return this.#placeOf(name) + 1;
+  }
+
+  /** Where a field stands in what scripts answer, from 0; -1 for one that is not among it. */
+  #placeOf(name: string): number {
+    return this.#places.get(name) ?? -1;
   }
 
   /** The Lua functions that read a task: whole, or what a claim looks at and then the rest of it. */
@@ -240,7 +247,7 @@ export class TaskFields {
   values({ texts, moments }: Omit<FieldChanges, "gone">, now: number, no: string, rev: string): TaskValues {
     const values = this.names.map((): string | null => null);
     const set = (name: string, text: string) => {
-      values[this.names.indexOf(name)] = text;
+      values[this.#placeOf(name)] = text;
     };
     for (let at = 0; at < texts.length; at += 2) set(texts[at] as string, texts[at + 1] as string);
     for (let at = 0; at < moments.length; at += 2)
@@ -254,7 +261,7 @@ export class TaskFields {
   changed(values: TaskValues, changes: readonly string[]): TaskValues {
     const changed = [...values];
     for (let at = 0; at < changes.length; at += 2)
-      changed[this.names.indexOf(changes[at] as string)] = changes[at + 1] as string;
+      changed[this.#placeOf(changes[at] as string)] = changes[at + 1] as string;
     return changed;
   }
 

@@ -10,7 +10,7 @@ export type TaskValues = readonly (string | null)[];
 type Made = { readonly rev: string; readonly values: TaskValues; readonly size: number };
 
 const MAX_TASKS = 2_048;
-/** Of the records' texts. */
+/** Of the records' specs; the rest of a new task is small. */
 const MAX_CHARACTERS = 4_000_000;
 
 export class MadeTasks {
@@ -29,10 +29,9 @@ export class MadeTasks {
     return this.#since;
   }
 
-  /** The task was made at this revision. */
-  add(taskId: string, rev: string, values: TaskValues): void {
+  /** The task was made at this revision; its spec has so many characters. */
+  add(taskId: string, rev: string, values: TaskValues, size: number): void {
     this.#drop(taskId);
-    const size = values.reduce((sum, value) => sum + (value?.length ?? 0), 0);
     this.#made.set(taskId, { rev, values, size });
     this.#characters += size;
     for (const [oldest, made] of this.#made) {

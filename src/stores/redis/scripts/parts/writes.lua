@@ -3,8 +3,8 @@
 -- nobody has read, go first; and a key that holds something else than it should is set aside and begins anew.
 
 local commands, added, removed, fields = {}, {}, {}, {}
--- Where a command begins and ends in its table, if that holds more.
-local firsts, lasts = {}, {}
+-- Where a command begins and ends in its table, two numbers for each that holds more.
+local spans = {}
 
 local function write(...)
   commands[#commands + 1] = { ... }
@@ -18,7 +18,7 @@ end
 -- The command that stands in a table from one position to another: to read it there costs less than to copy it.
 local function write_part(list, first, last)
   local n = #commands + 1
-  commands[n], firsts[n], lasts[n] = list, first, last
+  commands[n], spans[2 * n], spans[2 * n + 1] = list, first, last
 end
 
 local function collect(groups, name, a, b)
@@ -102,9 +102,9 @@ local function write_collected()
   in_groups('HSET', fields)
   while run < #commands do
     local n = run + 1
-    local command, first = commands[n], firsts[n] or 1
+    local command, first = commands[n], spans[2 * n] or 1
     written = command[first + 1]
-    rcall(unpack(command, first, lasts[n]))
+    rcall(unpack(command, first, spans[2 * n + 1]))
     run = n
   end
 end
@@ -118,5 +118,5 @@ local function make_writes()
     set_key_aside(written:sub(#P + 1))
     whole, failure = pcall(write_collected)
   end
-  commands, firsts, lasts, added, removed, fields, run = {}, {}, {}, {}, {}, {}, 0
+  commands, spans, added, removed, fields, run = {}, {}, {}, {}, {}, 0
 end

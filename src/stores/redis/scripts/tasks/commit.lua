@@ -32,10 +32,10 @@ if repeated then
 end
 
 -- What commits ask to claim: those that ask for one task each, in the same way, are given what one claim for all of them finds.
-local asked, askers, wanted = {}, {}, 0
+local asked, wanted = {}, 0
 local function ask(index, c)
   local way = concat(c, '\n', 30, 37)
-  local claim = c[32] == '1' and askers[way]
+  local claim = c[32] == '1' and asked[way]
   if claim then
     claim.calls[#claim.calls + 1] = index
   else
@@ -43,7 +43,7 @@ local function ask(index, c)
       calls = { index }, lane = c[30], lease = tonumber(c[31]), most = tonumber(c[32]), held = tonumber(c[33]), providers = c[34],
       starts = tonumber(c[35]), polls = tonumber(c[36]), since = tonumber(c[37]),
     }
-    asked[#asked + 1], askers[way] = claim, claim
+    asked[#asked + 1], asked[way] = claim, claim
   end
   wanted = wanted + claim.most
 end

@@ -9,27 +9,26 @@ local function usage_hash(first, name)
   return exact(first) .. ':' .. name
 end
 
--- What such texts add, as hash, field and number: of tasks that were like each other.
+-- What texts add, as hash, field and number: those of tasks that were like each other are the same.
 local usage_read = {}
-local function read_usage(key, customer, text)
-  local sign, adds = customer ~= '' and '+ ' or '- ', {}
-  local counts, what = match(text, '^([^|]*)|(.*)$')
-  local function read(name, span)
-    local first = today - today % span
-    local at, offset = 'usage:' .. usage_hash(first, name), exact(today - first)
-    for mark, count in counts:gmatch('(%S+) (%S+)') do adds[#adds + 1] = { at, offset .. mark .. sign .. what, tonumber(count) } end
-  end
-  read(scoped('', ''), 1)
-  read(scoped(key, ''), 1)
-  if customer ~= '' then read(scoped(key, customer), USAGE_SPAN) end
-  return adds
-end
-
 -- `text`: what is counted and how much, then `|` and type and model.
 local function add_usage(key, customer, text)
   local known = scoped(key, scoped(customer, text))
-  local adds = usage_read[known] or read_usage(key, customer, text)
-  usage_read[known] = adds
+  local adds = usage_read[known]
+  if not adds then
+    adds = {}
+    usage_read[known] = adds
+    local counts, what = match(text, '^([^|]*)|(.*)$')
+    what = (customer ~= '' and '+ ' or '- ') .. what
+    local function read(name, span)
+      local first = today - today % span
+      local at, offset = 'usage:' .. usage_hash(first, name), exact(today - first)
+      for mark, count in counts:gmatch('(%S+) (%S+)') do adds[#adds + 1] = { at, offset .. mark .. what, tonumber(count) } end
+    end
+    read(scoped('', ''), 1)
+    read(scoped(key, ''), 1)
+    if customer ~= '' then read(scoped(key, customer), USAGE_SPAN) end
+  end
   for _, add in ipairs(adds) do hadd(add[1], add[2], add[3]) end
 end
 

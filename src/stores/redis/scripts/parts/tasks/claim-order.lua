@@ -60,31 +60,22 @@ local function promote(type)
   if due[1] then flush() end
 end
 
--- Whether the numbers that a claim reckons with are some. Those of new tasks are mostly the same.
-local numeric = {}
-local function is_numeric(text)
-  local is = numeric[text]
-  if is == nil then
-    is = tonumber(text) ~= nil
-    numeric[text] = is
-  end
-  return is
-end
-
-local function is_countable(t)
-  return is_numeric(t[T_fence]) and is_numeric(t[T_attempt]) and is_numeric(t[T_seq]) and is_numeric(t[T_progress])
-    and is_numeric(t[T_timeoutMs]) and is_numeric(t[T_deadlineAt])
-end
-
--- The number after one that stands as a text.
+-- The number after one that stands as a text, false when that is none. Those of new tasks are mostly the same.
 local following = {}
 local function next_after(text)
   local next = following[text]
-  if not next then
-    next = exact(text + 1)
+  if next == nil then
+    local number = tonumber(text)
+    next = number ~= nil and exact(number + 1)
     following[text] = next
   end
   return next
+end
+
+-- Whether the numbers that a claim reckons with are some.
+local function is_countable(t)
+  return next_after(t[T_fence]) and next_after(t[T_attempt]) and next_after(t[T_seq]) and next_after(t[T_progress])
+    and next_after(t[T_timeoutMs]) and next_after(t[T_deadlineAt])
 end
 
 -- Whether the caller has the record of a revision: it made the task itself, in its `since`th call or a later one. A call's name is
@@ -97,6 +88,19 @@ local function is_known(rev, since)
     known_revs[rev] = rev:sub(-1) == '+' and rev:sub(1, CALLER_LENGTH) == name and (tonumber(number, 36) or -1) >= since
   end
   return known_revs[rev]
+end
+
+-- The next task of a claim, and whether its record is known. The rest of one that is not is read as well; where the one before was
+-- not, with one command.
+local reads_whole = false
+local function load_next(id, since)
+  local whole = reads_whole
+  local t = whole and load_task(id) or not whole and load_first(id)
+  if not t then return nil end
+  local known = t[T_status] == 'queued' and is_known(t[T_rev] or '', since)
+  if not known and not whole then load_rest(t) end
+  reads_whole = not known
+  return t, known
 end
 
 -- The task under its lease, and its update. Does what the reducer does for a claim (src/tasks/reducer.ts): a field
@@ -325,13 +329,9 @@ local function claim_next(type, lease_ms, most, max_held, providers, max_starts,
         lane.v, lane.changed = max(lane.v, from), true
         local another = type == 'image' and 'video' or 'image'
         if k.cap then queue_of(k, another) end
-        local t, running = load_first(id), k.running
+        local running, t, known = k.running, load_next(id, since)
         if t and t[T_keyId] == key and is_countable(t) then
-          local known = t[T_status] == 'queued' and is_known(t[T_rev] or '', since)
-          if not known then
-            load_rest(t)
-            t[T_dueAt] = false
-          end
+          if not known then t[T_dueAt] = false end
           lane.held = lane.held + 1
           claims[#claims + 1] = hand_out(t, k, type, lease_until, known)
           records[#records + 1] = { id, t[T_fence], claims[#claims][2] ~= '' and 'e' .. t[T_seq] or '' }
