@@ -62,6 +62,8 @@ const TYPE_CHARACTERS = 100;
 /** Pieces of a session that may be on their way: more than 80 s of sound. */
 const RING = 4_096;
 const TICK_MS = 1;
+/** Sessions begin one after the other within the first second, so that their responses do not all end in one moment. */
+const PIECES_OF_A_SECOND = 1_000 / FRAME_MS;
 /** A session that is not over by then never will be. */
 const OPEN_MS = 10_000;
 const SETTLE_MS = 1_000;
@@ -131,6 +133,7 @@ async function talk({
     // The sessions' pieces are spread evenly over the 20 ms.
     for (; startedAt + (next * FRAME_MS) / sessions <= now; next += 1) {
       const index = next % sessions;
+      if (next < index * PIECES_OF_A_SECOND) continue;
       const number = sent[index] as number;
       sent[index] = number + 1;
       frames += 1;
