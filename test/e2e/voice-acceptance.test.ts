@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { WireVoiceSession } from "../../src/protocol/voice-session.ts";
 import { ADMIN_KEY, BOOTSTRAP_KEY, ServerProcess, temporaryFolder } from "../fixture/server-process.ts";
+import { keptCounters } from "../fixture/voice/kept-sessions.ts";
 import { LiveVoiceClient } from "../fixture/voice/live-voice-client.ts";
 import { environmentOf, startVoiceProviders } from "../fixture/voice/providers/fakes.ts";
 
@@ -36,21 +37,12 @@ async function connect(model: string, key = BOOTSTRAP_KEY): Promise<LiveVoiceCli
 }
 
 /** A past session, once it is settled. */
-function settledSession(id: string): Promise<WireVoiceSession> {
-  return sessionOnce("sessions", id, ({ settled }) => settled);
-}
-
-/** A session as a list has it, once it is so. */
-async function sessionOnce(
-  list: "sessions" | "connections",
-  id: string,
-  so: (session: WireVoiceSession) => boolean,
-): Promise<WireVoiceSession> {
+async function settledSession(id: string): Promise<WireVoiceSession> {
   for (;;) {
-    const answer = await server.request(`/v1/realtime/${list}?limit=100`);
+    const answer = await server.request("/v1/realtime/sessions?limit=100");
     const { data } = (await answer.json()) as { data: WireVoiceSession[] };
     const found = data.find((session) => session.id === id);
-    if (found !== undefined && so(found)) return found;
+    if (found?.settled) return found;
   }
 }
 
@@ -152,7 +144,7 @@ test("acceptance 6: the answers before a sudden end of the process are billed", 
   // The client was told what its answer cost.
   const { cost } = await client.first("conduit.usage");
   const id = await client.id();
-  await sessionOnce("connections", id, ({ usage }) => usage.audioOutput === 8);
+  while ((await keptCounters(folder.path, id)).audioOutput !== 8);
   client.send({ type: "conversation.item.create", item: { type: "message", role: "user", content: [] } });
   await server.kill();
   server = await start();

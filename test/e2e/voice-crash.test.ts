@@ -1,13 +1,12 @@
 /** The gateway is killed in the middle of a voice session: what its responses used until then is billed after the next start. */
 
-import { readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { RealtimeEvent } from "../../src/protocol/realtime.ts";
 import type { WireVoiceSessionPage } from "../../src/protocol/voice-session.ts";
 import { describeWithRedis } from "../fixture/describe-with-redis.ts";
 import { openRedis } from "../fixture/instances.ts";
 import { BOOTSTRAP_KEY, ServerProcess, temporaryFolder } from "../fixture/server-process.ts";
+import { journalFolders, keptCounters } from "../fixture/voice/kept-sessions.ts";
 
 const USAGE = {
   total_tokens: 1_500,
@@ -74,10 +73,7 @@ async function sessions(server: ServerProcess): Promise<WireVoiceSessionPage["da
 }
 
 /** Starts, talks, is killed, starts again; answers the sessions there are then. */
-async function killedInASession(
-  env: Record<string, string | undefined>,
-  isKept: (server: ServerProcess, dataDir: string, id: string) => Promise<boolean>,
-) {
+async function killedInASession(env: Record<string, string | undefined>) {
   const provider = startProvider();
   const folder = await temporaryFolder();
   const options = {
@@ -89,45 +85,30 @@ async function killedInASession(
     },
   };
   const first = await ServerProcess.start(options);
-  await talk(first, (id) => isKept(first, folder.path, id));
+  await talk(first, async (id) => (await keptCounters(folder.path, id)).audioOutput === 500);
   await first.kill();
   const second = await ServerProcess.start(options);
   await second.printed(/a voice session was lost with its process, and settled/);
   const found = await sessions(second);
-  const files = await readdir(join(folder.path, "voice-journals")).catch(() => []);
+  const folders = await journalFolders(folder.path);
   await second.stop();
   await provider.stop(true);
   await folder.remove();
-  return { found, files };
-}
-
-/** Whether the file of the process says what the first response of the session used. */
-async function isInFile(dataDir: string, id: string): Promise<boolean> {
-  const [node = ""] = await readdir(join(dataDir, "voice-journals"));
-  const text = await readFile(join(dataDir, "voice-journals", node, "sessions"), "utf8").catch(() => "");
-  return text.includes(id) && text.includes('"audioOutput":500');
+  return { found, folders };
 }
 
 test("with the embedded store, the response that had ended is billed, and nothing is left open", async () => {
-  const { found, files } = await killedInASession({}, async (server, dataDir, id) => {
-    // The store is told four times a minute.
-    expect((await sessions(server))[0]?.usage.audioOutput).toBeUndefined();
-    return isInFile(dataDir, id);
-  });
-  expect(files).toEqual([]);
+  const { found, folders } = await killedInASession({});
+  expect(folders).toEqual([]);
   expect(found).toMatchObject([{ closeReason: "lost", settled: true, cost: COST }]);
 });
 
 describeWithRedis("with the store in Redis", () => {
   test("the response that had ended is billed from the file of its process", async () => {
     const redis = await openRedis();
-    const { found, files } = await killedInASession(redis.env, async (server, dataDir, id) => {
-      // The store is told twice a minute.
-      expect((await sessions(server))[0]?.usage.audioOutput).toBeUndefined();
-      return isInFile(dataDir, id);
-    });
+    const { found, folders } = await killedInASession(redis.env);
     expect(found).toMatchObject([{ closeReason: "lost", settled: true, cost: COST }]);
-    expect(files, "the dead process' folder is gone, and the running one has had no session").toEqual([]);
+    expect(folders, "the dead process' folder is gone, and the running one has had no session").toEqual([]);
     await redis.close();
   });
 });
