@@ -13,6 +13,7 @@ import type { PageFiles } from "../http/pages/page-files.ts";
 import type { ResultFiles } from "../http/response/base64-images.ts";
 import { mountAudit } from "../http/routes/admin/audit.ts";
 import { mountAdminCustomers } from "../http/routes/admin/customers.ts";
+import { mountAdminKeyTasks } from "../http/routes/admin/key-tasks.ts";
 import { mountAdminKeys } from "../http/routes/admin/keys.ts";
 import { mountAdminProviders } from "../http/routes/admin/providers.ts";
 import { mountAdminUsage } from "../http/routes/admin/usage.ts";
@@ -190,6 +191,7 @@ export function createApp(core: Core, surface: HostSurface): Hono<HttpEnv> {
     maxBodyBytes: limits.jsonBodyBytes,
     keepAnswersMs: shared.idempotency.keyMs,
   });
+  mountAdminKeyTasks(app, admin, shared);
   mountAdminCustomers(app, admin, { ledger: store, maxBodyBytes: limits.jsonBodyBytes });
   const encodings = createEventEncodings(wireContext);
   mountStreams(app, core, surface, encodings);

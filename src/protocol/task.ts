@@ -149,6 +149,8 @@ export type WireAttempt = {
   ms: number;
   outcome: AttemptOutcome;
   errorCode: TaskErrorCode | null;
+  /** The configured name of the provider's account; null where it has only one. Operators alone are told. */
+  credential?: string | null;
 };
 
 /** The answer to a create request; a video's has `requestId` as well. */

@@ -1,10 +1,10 @@
 /** From the stored task to the wire: the one place that knows the read shape and the event shape. */
 
-import type { WireAttempt, WireEvent, WireResult, WireTask } from "../protocol/task.ts";
+import type { WireAttempt, WireEvent, WireResult, WireTask, WireTaskPage } from "../protocol/task.ts";
 import { isTerminal } from "../protocol/task.ts";
 import { dollars } from "./dollars.ts";
-import type { TaskView } from "./ports/task-store.ts";
-import { candidateOf, type MediaItem, type Task, type TaskEvent } from "./task.ts";
+import type { TaskPage, TaskView } from "./ports/task-store.ts";
+import { type Attempt, candidateOf, type MediaItem, type Task, type TaskEvent } from "./task.ts";
 import { toWireRequest } from "./wire-request.ts";
 
 export type WireContext = {
@@ -65,24 +65,43 @@ export function toWireTask(view: TaskView, context: WireContext, b64?: readonly 
   return wire;
 }
 
+export function toWireTaskPage({ tasks, hasMore }: TaskPage, context: WireContext): WireTaskPage {
+  const data = tasks.map((view) => toWireTask(view, context));
+  return { data, hasMore, after: data.at(-1)?.taskId ?? null };
+}
+
 /** The read shape of a task that is read alone. */
 export function toWholeWireTask(
   view: TaskView,
   context: WireContext,
   b64?: readonly string[],
 ): WireTask & Required<Pick<WireTask, "attempts" | "request">> {
-  const attempts = view.task.attempts.map(
-    ({ attempt, provider, model, startedAt, ms, outcome, errorCode }): WireAttempt => ({
-      attempt,
-      provider,
-      model,
-      startedAt: isoTime(startedAt),
-      ms,
-      outcome,
-      errorCode,
-    }),
-  );
+  const attempts = view.task.attempts.map(toWireAttempt);
   return { ...toWireTask(view, context, b64), attempts, request: toWireRequest(view.task) };
+}
+
+/** The read shape of a task that an operator reads alone: with the accounts that were used, and without what was asked for. */
+export function toOperatorsWireTask(
+  view: TaskView,
+  context: WireContext,
+): WireTask & Required<Pick<WireTask, "attempts">> {
+  const attempts = view.task.attempts.map((attempt) => ({
+    ...toWireAttempt(attempt),
+    credential: attempt.credential,
+  }));
+  return { ...toWireTask(view, context), attempts };
+}
+
+function toWireAttempt({
+  attempt,
+  provider,
+  model,
+  startedAt,
+  ms,
+  outcome,
+  errorCode,
+}: Attempt): WireAttempt {
+  return { attempt, provider, model, startedAt: isoTime(startedAt), ms, outcome, errorCode };
 }
 
 /** The result of a completed task; null for any other. */

@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { WireError } from "../../src/protocol/error.ts";
 import type { WireProviderList } from "../../src/protocol/provider.ts";
-import type { WireAccepted, WireTask, WireTasksCancelled } from "../../src/protocol/task.ts";
+import type { WireAccepted, WireTask, WireTaskPage, WireTasksCancelled } from "../../src/protocol/task.ts";
 import { PNG as PICTURE } from "../fixture/media-samples.ts";
 import { DescribedAnswers } from "../fixture/reference/described-answers.ts";
 import type { OpenApiDocument } from "../fixture/reference/openapi-document.ts";
@@ -877,6 +877,28 @@ export function httpApiContract({ name, open }: { name: string; open: () => Prom
       ])("are not made from nonsense: case %#", async (draft, param) => {
         const code = param === "name" && !("name" in draft) ? "missing_parameter" : "invalid_parameter";
         await expectError(await admin("POST", "/admin/v1/keys", draft), 400, code, param);
+      });
+    });
+
+    describe("the tasks of a key", () => {
+      test("are listed and read by an administrator, with the account of each attempt, and by nobody else", async () => {
+        const { id } = await read<{ id: string }>(await send("GET", "/v1/key"));
+        const { taskId } = await finished();
+        const list = `/admin/v1/keys/${id}/tasks`;
+        const page = await read<WireTaskPage>(await admin("GET", `${list}?status=completed&limit=1`));
+        expect(page.data).toMatchObject([{ taskId, status: "completed" }]);
+        const task = await read<WireTask>(await admin("GET", `${list}/${taskId.toUpperCase()}`));
+        expect(task).toMatchObject({
+          taskId,
+          attempts: [{ attempt: 1, provider: "local", outcome: "completed", credential: null }],
+        });
+        expect(task).not.toHaveProperty("request");
+        await expectError(
+          await admin("GET", `/admin/v1/keys/key_other/tasks/${taskId}`),
+          404,
+          "task_not_found",
+        );
+        expect([401, 403]).toContain((await send("GET", `${list}/${taskId}`)).status);
       });
     });
 

@@ -1,5 +1,6 @@
 /** Parameters that several routes take. */
 
+import { TASK_TYPES } from "../../protocol/task.ts";
 import { MAX_LIMIT } from "../request/page.ts";
 import type { Parameter } from "./operation.ts";
 
@@ -34,6 +35,14 @@ export const LIMIT = query("limit", "Items of a page.", {
   default: 20,
 });
 export const AFTER = query("after", "The `after` of the page before.");
+/** Which tasks a list has. */
+export const LISTED_TASKS: readonly Parameter[] = [
+  query("status", "One or several with commas; `pending` means `queued`, `processing` means `running`."),
+  query("type", "Only such tasks.", { type: "string", enum: [...TASK_TYPES] }),
+  query("batchId", "Only those of this batch.", { type: "string", format: "uuid" }),
+  LIMIT,
+  AFTER,
+];
 export const IDEMPOTENCY_KEY = header(
   "Idempotency-Key",
   "Printable ASCII of your own, such as a UUID: the same request with the same key within 24 hours is answered with the same task, another one with 422.",

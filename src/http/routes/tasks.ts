@@ -2,14 +2,13 @@
 
 import type { Hono } from "hono";
 import type { WireTaskPage, WireTaskPurged } from "../../protocol/task.ts";
-import type { ListQuery } from "../../tasks/ports/task-store.ts";
 import type { TaskService } from "../../tasks/service.ts";
-import { toWireTask } from "../../tasks/wire.ts";
+import { toWireTaskPage } from "../../tasks/wire.ts";
 import { type AcceptanceDependencies, acceptTask } from "../creation/task-acceptance.ts";
 import { type HttpContext, type HttpEnv, type HttpMiddleware, principalOfExchange } from "../exchange.ts";
-import { pageLimit } from "../request/page.ts";
-import { idOf, invalidFilter, taskFilter } from "../request/task-filter.ts";
+import { invalidFilter } from "../request/task-filter.ts";
 import { taskIdOf } from "../request/task-id.ts";
+import { taskListQuery } from "../request/task-list-query.ts";
 import { acceptedTaskOf, answerTask, type TaskAnswerDependencies } from "../response/task-answer.ts";
 
 export type TaskRouteDependencies = AcceptanceDependencies &
@@ -48,11 +47,9 @@ export function mountTasks(
   app.delete("/v1/tasks/:id", key, remove);
 
   app.get("/v1/tasks", key, async (c) => {
-    const page = await tasks.list(principalOfExchange(c).scope, listQuery(c));
-    const data = page.tasks.map((view) => toWireTask(view, wireContext));
+    const page = await tasks.list(principalOfExchange(c).scope, taskListQuery(c));
     c.header("cache-control", "no-store");
-    const answer: WireTaskPage = { data, hasMore: page.hasMore, after: data.at(-1)?.taskId ?? null };
-    return c.json(answer);
+    return c.json<WireTaskPage>(toWireTaskPage(page, wireContext));
   });
 
   app.post("/v1/tasks/:id/retry", key, async (c) => {
@@ -77,13 +74,6 @@ export function mountTasks(
     const accepted = await acceptTask(c, "retry", { retryOf: task.id }, order, dependencies);
     return c.json(acceptedTaskOf(accepted));
   });
-}
-
-function listQuery(c: HttpContext): ListQuery {
-  const { status, type, batchId, after, limit } = c.req.query();
-  const query: ListQuery = { ...taskFilter({ status, type, batchId }), limit: pageLimit(limit) };
-  if (after) query.after = idOf("after", after, "the `after` of the page before");
-  return query;
 }
 
 function flag(c: HttpContext, param: string): boolean {

@@ -2,7 +2,12 @@
 
 import { describe, expect, test } from "vitest";
 import type { TaskEvent } from "../../../src/tasks/task.ts";
-import { toWireEvent, type WireContext } from "../../../src/tasks/wire.ts";
+import {
+  toOperatorsWireTask,
+  toWholeWireTask,
+  toWireEvent,
+  type WireContext,
+} from "../../../src/tasks/wire.ts";
 import { queuedTask, runningTask } from "../../fixture/task.ts";
 
 const context: WireContext = { publicUrl: null, tasksMs: 1, now: () => 0 };
@@ -32,5 +37,32 @@ describe("an event of progress", () => {
     expect(secondsOf(event({ progress: 4 }))).toBeUndefined();
     expect(secondsOf(event({}), queuedTask())).toBeUndefined();
     expect(secondsOf(event({ type: "retrying", status: "queued" }))).toBeUndefined();
+  });
+});
+
+describe("the attempts of a task", () => {
+  const over = {
+    attempt: 1,
+    provider: "openai",
+    model: "gpt-image-2",
+    credential: "the second account",
+    startedAt: 0,
+    ms: 5,
+    outcome: "retried",
+    errorCode: "provider_unavailable",
+  } as const;
+  const view = { task: runningTask({ attempts: [over] }), queuePosition: null };
+
+  test("are told to its key without the account that was used", () => {
+    const { attempts, request } = toWholeWireTask(view, context);
+    const { credential: _, ...told } = { ...over, startedAt: "1970-01-01T00:00:00.000Z" };
+    expect(attempts).toEqual([told]);
+    expect(request).toBeDefined();
+  });
+
+  test("are told to an operator with the account, and what was asked for is not", () => {
+    const told = toOperatorsWireTask(view, context);
+    expect(told.attempts).toMatchObject([{ provider: "openai", credential: "the second account" }]);
+    expect(told).not.toHaveProperty("request");
   });
 });

@@ -93,6 +93,10 @@ const attempt = z.object({
     z.enum(["completed", "failed", "retried", "rate_limited", "cancelled"]),
   ),
   errorCode: taskErrorCode.nullable(),
+  credential: about(
+    "Told to administrators alone: the configured name of the provider's account; null where it has only one.",
+    z.string().nullable().exactOptional(),
+  ),
 } satisfies Shape<WireAttempt>);
 
 const taskFields = {

@@ -13,11 +13,11 @@ import {
   newKey,
   virtualKey,
 } from "../answers/keys.ts";
-import { tasksCancelled } from "../answers/tasks.ts";
+import { task, taskPage, tasksCancelled } from "../answers/tasks.ts";
 import { ledgerPage } from "../answers/usage.ts";
 import { webhookSecret } from "../answers/webhooks.ts";
 import { json, type Operation } from "../operation.ts";
-import { AFTER, header, IF_MATCH, inPath, LIMIT, query } from "../parameters.ts";
+import { AFTER, header, IF_MATCH, inPath, LIMIT, LISTED_TASKS, query } from "../parameters.ts";
 import { CUSTOMER_QUERY, USAGE, usageParameters } from "./keys.ts";
 
 const KEY_ID = inPath("id", "The key's id.");
@@ -132,6 +132,30 @@ const keys: readonly Operation[] = [
     parameters: [KEY_ID],
     answers: { 200: json("What was ended.", tasksCancelled) },
     errors: ["not_found"],
+  },
+  {
+    method: "get",
+    path: "/admin/v1/keys/{id}/tasks",
+    id: "listTasksOfKey",
+    tag: "Administration",
+    summary: "List the tasks of a key",
+    description: "Also of one that was deleted, as long as they are kept.",
+    access: "admin",
+    parameters: [KEY_ID, ...LISTED_TASKS],
+    answers: { 200: json("A page of tasks.", taskPage) },
+    errors: ["invalid_parameter", "not_found"],
+  },
+  {
+    method: "get",
+    path: "/admin/v1/keys/{id}/tasks/{task}",
+    id: "readTaskOfKey",
+    tag: "Administration",
+    summary: "Read a task of a key",
+    description: "Its `attempts` say which account of a provider was used; what was asked for is not told.",
+    access: "admin",
+    parameters: [KEY_ID, inPath("task", "The task's id, in any letter case.")],
+    answers: { 200: json("The task.", task) },
+    errors: ["not_found", "task_not_found"],
   },
 ];
 

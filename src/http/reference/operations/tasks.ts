@@ -1,7 +1,6 @@
 /** The routes of tasks and batches. */
 
 import { z } from "zod";
-import { TASK_TYPES } from "../../../protocol/task.ts";
 import {
   acceptedBatch,
   acceptedTask,
@@ -13,7 +12,16 @@ import {
   tasksCancelled,
 } from "../answers/tasks.ts";
 import { json, type Operation } from "../operation.ts";
-import { AFTER, CUSTOMER, IDEMPOTENCY_KEY, inPath, LIMIT, query, TASK_ID } from "../parameters.ts";
+import {
+  AFTER,
+  CUSTOMER,
+  IDEMPOTENCY_KEY,
+  inPath,
+  LIMIT,
+  LISTED_TASKS,
+  query,
+  TASK_ID,
+} from "../parameters.ts";
 import { CREATION_ERRORS } from "./pictures.ts";
 
 const BATCH_ID = inPath("id", "The batch's id, in any letter case.");
@@ -27,13 +35,7 @@ export const TASKS: readonly Operation[] = [
     tag: "Tasks",
     summary: "List tasks",
     access: "key",
-    parameters: [
-      query("status", "One or several with commas; `pending` means `queued`, `processing` means `running`."),
-      query("type", "Only such tasks.", { type: "string", enum: [...TASK_TYPES] }),
-      query("batchId", "Only those of this batch.", { type: "string", format: "uuid" }),
-      LIMIT,
-      AFTER,
-    ],
+    parameters: LISTED_TASKS,
     answers: { 200: json("A page of tasks.", taskPage) },
     errors: ["invalid_parameter"],
   },

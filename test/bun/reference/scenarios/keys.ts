@@ -71,6 +71,7 @@ export function keyScenarios(world: TheWorld): void {
     });
     const { taskId } = await asked<{ taskId: string }>(world(), ASYNC, { body: FOX });
     await asked(world(), `GET /v1/tasks/${taskId}/deliveries`);
+    await byAdmin(world(), `GET /admin/v1/keys/key_bootstrap/tasks/${taskId}`);
     await byAdmin(world(), "GET /admin/v1/webhook-deliveries");
     await refused(world(), "GET /admin/v1/webhook-deliveries?endpointId=x", "missing_parameter", {
       key: ADMIN_KEY,
@@ -110,6 +111,9 @@ export function keyScenarios(world: TheWorld): void {
     await byAdmin(world(), `PUT ${one}/customers/ann`, { body: { budget: { limit: 2 } } });
     await byAdmin(world(), `GET ${one}/customers/ann`);
     await byAdmin(world(), `DELETE ${one}/customers/ann`);
+    await byAdmin(world(), `GET ${one}/tasks`);
+    await refused(world(), `GET ${one}/tasks?status=gone`, "invalid_parameter", { key: ADMIN_KEY });
+    await refused(world(), `GET ${one}/tasks/no-task`, "task_not_found", { key: ADMIN_KEY });
     await byAdmin(world(), `GET ${one}/usage`);
     await byAdmin(world(), `GET ${one}/ledger`);
     await byAdmin(world(), "GET /admin/v1/usage?groupBy=customer");
@@ -121,7 +125,7 @@ export function keyScenarios(world: TheWorld): void {
     await byAdmin(world(), "GET /admin/v1/audit");
     await byAdmin(world(), "GET /admin/v1/providers");
     await byAdmin(world(), "GET /admin/v1/models");
-    for (const route of ["usage", "ledger"])
+    for (const route of ["usage", "ledger", "tasks", "tasks/no-task"])
       await refused(world(), `GET /admin/v1/keys/no%20id/${route}`, "not_found", { key: ADMIN_KEY });
   });
 }
