@@ -24,11 +24,12 @@ export class Resampler {
   /** The output that the input so far decides; the last few samples come with the next piece. */
   push(samples: Int16Array): Int16Array {
     if (this.#step === 1) return samples;
-    const { reach } = this.#kernel;
+    const { reach, places } = this.#kernel;
     const first = this.#tailAt;
     const length = this.#tail.length + samples.length;
     const input = joined(this.#tail, samples);
-    const end = first + length - reach;
+    // A moment nearer to the next place than to the one before counts as that one, which may need a sample that has not come.
+    const end = first + length - reach - 0.5 / places;
     const output = new Int16Array(Math.max(0, Math.ceil((end - this.#next) / this.#step)));
     this.#next = first + addUp(input, output, this.#next - first, this.#step, this.#kernel);
     const keepFrom = Math.min(length, Math.max(0, Math.floor(this.#next) - reach - first));

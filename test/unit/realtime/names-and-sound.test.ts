@@ -139,6 +139,25 @@ describe("G.711", () => {
   });
 });
 
+test("a sample whose moment is that of an input sample waits for all it is made of", () => {
+  const sound = Int16Array.from({ length: 1_300 }, (_, i) => Math.round(9_000 * Math.sin(i / 7)));
+  const bytes = new Uint8Array(sound.buffer);
+  const from = { type: "audio/pcm", rate: 44_100 } as const;
+  const to = { type: "audio/pcm", rate: 24_000 } as const;
+  const parts = new AudioConverter(from, to);
+  // The 640th sample lies at the 1,176th of the input and needs 19 behind it, of which the fifth piece has 18.
+  let at = 0;
+  const joined = [231, 294, 91, 384, 195, 105].flatMap((size) => {
+    const part = parts.convert(bytes.subarray(at * 2, (at + size) * 2));
+    at += size;
+    return [...part];
+  });
+  const [whole, pieces] = [new AudioConverter(from, to).convert(bytes), Uint8Array.from(joined)].map(
+    (converted) => decodeAudio(converted, to),
+  );
+  expect(Math.abs((whole?.[640] ?? 0) - (pieces?.[640] ?? 0))).toBeLessThanOrEqual(1);
+});
+
 test("sound in pieces of any size comes to the sound in one piece", () => {
   const sizes = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 30 });
   const rates = fc.constantFrom(8_000, 16_000, 22_050, 24_000, 44_100, 48_000);
