@@ -43,10 +43,14 @@ export class ClientLink {
   }
 
   send(event: RealtimeEvent): void {
-    const whole: RealtimeEvent =
-      event.event_id === undefined ? { ...event, event_id: this.#newId("event") } : event;
-    if (this.#dialect === null) this.#write(JSON.stringify(whole), whole.type);
-    else for (const one of this.#dialect.fromOurs(whole)) this.#write(JSON.stringify(one), one.type);
+    const id = event.event_id === undefined ? this.#newId("event") : null;
+    if (this.#dialect === null) {
+      const text = JSON.stringify(event);
+      this.#write(id === null ? text : `${text.slice(0, -1)},"event_id":"${id}"}`, event.type);
+      return;
+    }
+    const whole: RealtimeEvent = id === null ? event : { ...event, event_id: id };
+    for (const one of this.#dialect.fromOurs(whole)) this.#write(JSON.stringify(one), one.type);
   }
 
   /** A message as it came from a provider that speaks the unified format. */

@@ -75,7 +75,8 @@ export class Synthesis {
 
   handle(client: ClientEvent, side: ProviderSide): void {
     if (client.type === AUDIO_APPEND) {
-      const bytes = client.audio === null ? null : decodedBase64(client.audio);
+      const { audio } = client;
+      const bytes = audio === null ? null : decodedBase64(audio);
       if (bytes !== null) this.audioCame(bytes, side);
       else this.#invalid("input_audio_buffer.append needs audio in base64.", "audio", client.eventId);
       return;

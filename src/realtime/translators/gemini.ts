@@ -20,6 +20,10 @@ const OUTPUT: AudioFormat = { type: "audio/pcm", rate: 24_000 };
 const SERVICE = "google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent";
 /** Characters that may wait for the setup to be taken: some 20 s of sound. */
 const MAX_HELD_CHARACTERS = 1_048_576;
+/** A message that is nothing but a piece of sound begins and ends so; sticky. */
+const SOUND_HEAD =
+  /\s*\{\s*"serverContent"\s*:\s*\{\s*"modelTurn"\s*:\s*\{\s*"parts"\s*:\s*\[\s*\{\s*"inlineData"\s*:\s*\{\s*"mimeType"\s*:\s*"audio\/pcm;rate=24000"\s*,\s*"data"\s*:\s*"/y;
+const SOUND_TAIL = /"\s*\}\s*\}\s*\]\s*\}\s*\}\s*\}\s*$/y;
 
 export const geminiTranslator = translatedBy((parts) => new GeminiDialect(parts));
 
@@ -65,7 +69,9 @@ class GeminiDialect implements ProviderDialect {
     }
     const data = this.#parts.toProvider.convert(bytes, state.inputFormat, INPUT).toBase64();
     if (data === "") return;
-    this.#send({ realtimeInput: { audio: { data, mimeType: `audio/pcm;rate=${INPUT_RATE}` } } });
+    this.#sendText(
+      `{"realtimeInput":{"audio":{"data":"${data}","mimeType":"audio/pcm;rate=${INPUT_RATE}"}}}`,
+    );
   }
 
   commit(): boolean {
@@ -137,6 +143,13 @@ class GeminiDialect implements ProviderDialect {
 
   fromProvider(frame: string | Uint8Array): void {
     const text = typeof frame === "string" ? frame : new TextDecoder().decode(frame);
+    const sound = soundOf(text);
+    if (sound !== null) {
+      if (this.#muted) return;
+      this.#answering();
+      this.#play(sound);
+      return;
+    }
     const message = parseObject(text);
     if (message === null) return;
     if (message.setupComplete !== undefined) this.#ready();
@@ -204,7 +217,10 @@ class GeminiDialect implements ProviderDialect {
   }
 
   #send(message: JsonObject): void {
-    const text = JSON.stringify(message);
+    this.#sendText(JSON.stringify(message));
+  }
+
+  #sendText(text: string): void {
     if (this.#isReady) this.#context.output.toProvider(text);
     else {
       this.#held.push(text);
@@ -221,7 +237,7 @@ class GeminiDialect implements ProviderDialect {
   }
 
   #content(content: JsonObject): void {
-    const { response, turns, state, audioMs } = this.#synthesis;
+    const { response, turns, audioMs } = this.#synthesis;
     const wasMuted = this.#muted;
     if (content.interrupted === true || content.turnComplete === true) this.#muted = false;
     if (content.interrupted === true && !wasMuted) {
@@ -236,9 +252,7 @@ class GeminiDialect implements ProviderDialect {
       for (const part of modelTurn.parts.filter(isObject)) {
         if (typeof part.text === "string" && part.thought !== true) response.text(part.text);
         const { inlineData } = part;
-        if (!isObject(inlineData) || typeof inlineData.data !== "string") continue;
-        const sound = this.#parts.toClient.convertBase64(inlineData.data, OUTPUT, state.outputFormat);
-        if (sound !== "") response.audio(sound, state.outputFormat);
+        if (isObject(inlineData) && typeof inlineData.data === "string") this.#play(inlineData.data);
       }
     }
     if (isObject(outputTranscription) && typeof outputTranscription.text === "string") {
@@ -246,6 +260,13 @@ class GeminiDialect implements ProviderDialect {
       response.transcript(outputTranscription.text);
     }
     if (content.turnComplete === true) this.#turnComplete();
+  }
+
+  /** A piece of the answer, in base64. */
+  #play(data: string): void {
+    const { response, state } = this.#synthesis;
+    const sound = this.#parts.toClient.convertBase64(data, OUTPUT, state.outputFormat);
+    if (sound !== "") response.audio(sound, state.outputFormat);
   }
 
   #heard(interim: Json | undefined, final: Json | undefined): void {
@@ -329,4 +350,17 @@ class GeminiDialect implements ProviderDialect {
       contextWindowCompression: { slidingWindow: {} },
     };
   }
+}
+
+/** The base64 of a message that is nothing but a piece of sound, found without parsing it; null for any other. */
+function soundOf(text: string): string | null {
+  SOUND_HEAD.lastIndex = 0;
+  if (!SOUND_HEAD.test(text)) return null;
+  const start = SOUND_HEAD.lastIndex;
+  const end = text.indexOf('"', start);
+  SOUND_TAIL.lastIndex = end;
+  if (end < 0 || !SOUND_TAIL.test(text)) return null;
+  const sound = text.slice(start, end);
+  // Some write "=" and "/" behind a backslash.
+  return sound.includes("\\") ? null : sound;
 }

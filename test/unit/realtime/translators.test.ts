@@ -518,3 +518,26 @@ describe("local/echo", () => {
     expect(bytes.reduce((sum, length) => sum + length, 0)).toBe(75 * 160);
   });
 });
+
+test("a piece of sound from Gemini is the same however its JSON is written, and whatever else stands beside it", async () => {
+  const world = await gemini.open();
+  const data = pcmFrame();
+  const message = {
+    serverContent: { modelTurn: { parts: [{ inlineData: { mimeType: "audio/pcm;rate=24000", data } }] } },
+  };
+  const compact = JSON.stringify(message);
+  world.upstream.sayText(compact);
+  world.upstream.sayText(JSON.stringify(message, null, 2));
+  world.upstream.sayText(compact.replaceAll("=", "\\u003d").replaceAll("/", "\\/"));
+  world.upstream.say({ serverContent: { ...message.serverContent, turnComplete: true } });
+  expect(world.of("response.output_audio.delta").map(({ delta }) => delta)).toEqual([data, data, data, data]);
+  expect(world.one("response.done").response).toMatchObject({ status: "completed" });
+});
+
+test("what looks like a piece of sound from Gemini and is no JSON is passed over", async () => {
+  const world = await gemini.open();
+  const head =
+    '{"serverContent":{"modelTurn":{"parts":[{"inlineData":{"mimeType":"audio/pcm;rate=24000","data":"AAAA';
+  for (const text of [head, `${head}"}}]}}`, `${head}"}}]}}} more`]) world.upstream.sayText(text);
+  expect(world.of("response.output_audio.delta")).toEqual([]);
+});
