@@ -1,6 +1,5 @@
 /** Windows and periods of budgets, and thresholds. */
 
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   dayIn,
@@ -14,6 +13,7 @@ import {
   windowsAt,
   windowsIn,
 } from "../../../src/accounts/money/budgets.ts";
+import fc from "../../fixture/property.ts";
 
 const at = (text: string) => Date.parse(text);
 const day = (text: string) => dayNumberOf(at(`${text}T12:00:00Z`));

@@ -1,6 +1,5 @@
 /** Limits of requests, whatever comes when. */
 
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   NO_REQUESTS,
@@ -8,6 +7,7 @@ import {
   ratesOf,
   takeRequest,
 } from "../../../src/accounts/money/request-rate.ts";
+import fc from "../../fixture/property.ts";
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;

@@ -1,6 +1,5 @@
 /** What holds of any session and any sound: beta names there and back, and G.711. */
 
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { AudioConverter, AudioPath } from "../../../src/audio/converter.ts";
 import { decodeAudio, encodeAudio } from "../../../src/audio/samples.ts";
@@ -9,6 +8,7 @@ import type { Json } from "../../../src/protocol/task.ts";
 import { ClientEvent } from "../../../src/realtime/session/client-event.ts";
 import { betaNames } from "../../../src/realtime/translators/beta-names.ts";
 import { openAiTranslator } from "../../../src/realtime/translators/openai.ts";
+import fc from "../../fixture/property.ts";
 import { VoiceWorld } from "../../fixture/voice/voice-world.ts";
 
 const FORMATS = ["pcm16", "g711_ulaw", "g711_alaw"] as const;

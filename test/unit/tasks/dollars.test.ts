@@ -1,8 +1,8 @@
 /** Amounts of money as headers and messages write them. */
 
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { dollarText } from "../../../src/tasks/dollars.ts";
+import fc from "../../fixture/property.ts";
 
 test.each([
   [0, "0"],

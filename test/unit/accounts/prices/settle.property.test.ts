@@ -1,11 +1,11 @@
 /** What must hold of every price, every request and whatever an adapter says came of it. */
 
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { totalMicros } from "../../../../src/accounts/prices/amount.ts";
 import { reservationFor } from "../../../../src/accounts/prices/dearest-price.ts";
 import { settledBill } from "../../../../src/accounts/prices/settle.ts";
 import { anyNumber, anyPrice, anyRequest, pictureOf } from "../../../fixture/prices.ts";
+import fc from "../../../fixture/property.ts";
 
 /** The same cases in every run. */
 const RUN = { seed: 20_261_130, numRuns: 3_000 } as const;

@@ -1,9 +1,9 @@
 /** The sliding window: never too many in it, and nobody overtakes. */
 
-import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { RateLimiter } from "../../../../src/client/patterns/index.ts";
 import { ManualClock, settled } from "../../../fixture/manual-clock.ts";
+import fc from "../../../fixture/property.ts";
 
 function limited(maxRequests: number, windowMs: number) {
   const clock = new ManualClock();
