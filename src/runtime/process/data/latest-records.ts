@@ -5,6 +5,8 @@
  */
 
 import { type FileHandle, open, readFile, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+import { syncFolder } from "../../../media/folder-sync.ts";
 import type { Clock } from "../../../tasks/ports/clock.ts";
 
 export type LatestRecordsOptions = {
@@ -16,7 +18,7 @@ export type LatestRecordsOptions = {
 
 /** How long a record waits for others that are written with it, ms. */
 const GATHER_MS = 10;
-/** A file that is longer is written anew, if its records would fill less than half of it. Bytes. */
+/** A file that is longer than this, and than twice what it was when it was last written anew, is written anew. Bytes. */
 const LONG = 4 * 1024 * 1024;
 const OWNER_ONLY_FILE = 0o600;
 const REMOVED = "-";
@@ -40,8 +42,13 @@ export class LatestRecords<T> {
     this.#options = options;
   }
 
+  /** Of how many ids there is a record. */
   get size(): number {
     return this.#live.size;
+  }
+
+  get(id: string): T | undefined {
+    return this.#live.get(id);
   }
 
   /** Replaces the record of the id. It is on the disk some ten milliseconds later. */
@@ -116,6 +123,7 @@ export class LatestRecords<T> {
       await fresh.appendFile(text);
       await fresh.datasync();
       await rename(`${path}.new`, path);
+      await syncFolder(dirname(path));
     } catch (error) {
       await fresh.close();
       throw error;

@@ -7,6 +7,7 @@
 import { mkdirSync, renameSync } from "node:fs";
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { syncFolder } from "../../../media/folder-sync.ts";
 import type { Session, SessionCounters, SessionStore } from "../../../realtime/session-store.ts";
 import { settleLost } from "../../../realtime/usage/lost-sessions.ts";
 import type { SessionJournal } from "../../../realtime/usage/session-journal.ts";
@@ -45,7 +46,6 @@ const LOOK_MS = 10_000;
 export class SessionFiles implements SessionJournal {
   readonly #options: SessionFilesOptions;
   readonly #own: string;
-  readonly #kept = new Map<string, Kept>();
   readonly #records: LatestRecords<Kept>;
   /** Of its own folder, which is made for its first session. */
   #lock: HeldLock | null = null;
@@ -76,32 +76,30 @@ export class SessionFiles implements SessionJournal {
     this.#timer?.cancel();
     await this.#records.close();
     this.#lock?.release();
-    if (this.#lock !== null && this.#kept.size === 0) await rm(this.#own, { recursive: true, force: true });
+    if (this.#lock !== null && this.#records.size === 0)
+      await rm(this.#own, { recursive: true, force: true });
   }
 
   opened({ id, fence, price, counters }: Session): void {
     this.#takeFolder();
-    this.#keep({ id, fence, price, counters });
+    this.#records.put(id, { id, fence, price, counters });
   }
 
   moved({ id, price }: Session): void {
-    const kept = this.#kept.get(id);
-    if (kept !== undefined) this.#keep({ ...kept, price });
+    this.#change(id, { price });
   }
 
   keep(sessionId: string, counters: SessionCounters): void {
-    const kept = this.#kept.get(sessionId);
-    if (kept !== undefined) this.#keep({ ...kept, counters });
+    this.#change(sessionId, { counters });
   }
 
   ended(sessionId: string): void {
-    this.#kept.delete(sessionId);
     this.#records.remove(sessionId);
   }
 
-  #keep(kept: Kept): void {
-    this.#kept.set(kept.id, kept);
-    this.#records.put(kept.id, kept);
+  #change(id: string, changed: Partial<Kept>): void {
+    const kept = this.#records.get(id);
+    if (kept !== undefined) this.#records.put(id, { ...kept, ...changed });
   }
 
   #takeFolder(): void {
@@ -113,6 +111,9 @@ export class SessionFiles implements SessionJournal {
       mkdirSync(fresh, { recursive: true, mode: OWNER_ONLY_FOLDER });
       this.#lock = lockFile(join(fresh, LOCK), openSqlite);
       renameSync(fresh, this.#own);
+      syncFolder(folder).catch((error) =>
+        this.#warn("the folder of voice sessions may not outlive a cut of power", error),
+      );
     } catch (error) {
       this.#warn(
         "what voice sessions use cannot be kept in the data directory: after a crash up to 30 s are lost",
