@@ -2,11 +2,11 @@
 
 import type { Hono } from "hono";
 import type { WireTask, WireTaskPage } from "../../../protocol/task.ts";
-import { isTaskId } from "../../../tasks/ids.ts";
 import type { TaskService } from "../../../tasks/service.ts";
 import type { TenantScope } from "../../../tasks/task.ts";
 import { toOperatorsWireTask, toWireTaskPage, type WireContext } from "../../../tasks/wire.ts";
 import type { HttpContext, HttpEnv, HttpMiddleware } from "../../exchange.ts";
+import { taskIdOf } from "../../request/task-id.ts";
 import { taskListQuery } from "../../request/task-list-query.ts";
 import { keyId } from "./key-query.ts";
 
@@ -28,9 +28,7 @@ export function mountAdminKeyTasks(
   });
 
   app.get("/admin/v1/keys/:id/tasks/:task", admin, async (c) => {
-    const taskId = (c.req.param("task") ?? "").toLowerCase();
-    if (isTaskId(taskId)) c.get("exchange").taskId = taskId;
-    const view = await tasks.read(scopeOf(c), taskId);
+    const view = await tasks.read(scopeOf(c), taskIdOf(c, "task"));
     c.header("cache-control", "no-store");
     return c.json<WireTask>(toOperatorsWireTask(view, wireContext));
   });
