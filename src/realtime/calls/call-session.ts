@@ -294,10 +294,11 @@ export class CallSession implements TranslatorOutput {
     this.#usageDue = false;
     this.countTime();
     const { keeper } = this.#dependencies;
-    keeper.used(this.usage.snapshot());
+    const usage = this.usage.snapshot();
+    keeper.used(usage);
     if (this.#ending) return;
     const cost = keeper.costMicros / MICROS;
-    this.toClient({ type: "conduit.usage", usage: { ...this.usage.snapshot() }, cost, currency: "USD" });
+    this.toClient({ type: "conduit.usage", usage: { ...usage }, cost, currency: "USD" });
   }
 
   #after(ms: number, callback: () => void): TimerHandle {

@@ -10,7 +10,7 @@ const OWN = "SELECT budget FROM customer_budgets WHERE key_id = ? AND customer =
 /** Every limit of a key. */
 export type AllLimits = KeyLimits & { readonly budgets: readonly Budget[] };
 
-/** Whoever changes these rows calls `forget` afterwards. */
+/** Whoever changes these rows calls `forget` in the same step. */
 export class PendingLimits {
   readonly #keys = new Map<string, { limits: AllLimits; customers: Map<string, Budget | null> }>();
 
