@@ -27,11 +27,11 @@ export function useConduitRealtime(options: UseConduitRealtimeOptions): ConduitR
   useEffect(() => {
     latest.current = options;
   });
-  // biome-ignore lint/correctness/useExhaustiveDependencies: both are read through `latest`, which the rule cannot see; a change of either has to make another store.
   const store = useMemo(
     () =>
       new RealtimeStore(() => {
-        const { createClient, ...made } = latest.current;
+        const { createClient, ...others } = latest.current;
+        const made = { ...others, virtualKey, baseUrl } as ConduitClientOptions;
         return createClient?.(made) ?? new ConduitRealtimeClient(made);
       }),
     [virtualKey, baseUrl],
